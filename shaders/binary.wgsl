@@ -1,0 +1,69 @@
+// forward: y = f(a, b), broadcast as in NumPy
+//
+// FUNCTION is the code of f in the table of src/ops/binary.rs. With RANK = 0 both operands are contiguous and an
+// invocation computes four neighbours; else they are walked by strides (0 repeats) over RANK merged axes.
+
+struct Params {
+    count: u32,
+    rank: u32,
+    function: u32,
+    offset_a: u32,
+    offset_b: u32,
+    extents: array<u32, 6>,
+    strides_a: array<u32, 6>,
+    strides_b: array<u32, 6>,
+}
+
+@group(0) @binding(0) var<storage, read> a4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b4: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> y4: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+fn combine(a: f32, b: f32) -> f32 {
+    switch FUNCTION {
+        case 0u: { return a + b; }
+        case 1u: { return a - b; }
+        case 2u: { return a * b; }
+        case 3u: { return a / b; }
+        case 4u: { return select(b, a, a > b || a != a); }
+        case 5u: { return select(b, a, a < b || a != a); }
+        case 6u: { return f32(a > b); }
+        case 7u: { return f32(a >= b); }
+        case 8u: { return f32(a < b); }
+        case 9u: { return f32(a <= b); }
+        case 10u: { return f32(a == b); }
+        case 11u: { return f32(a != b); }
+        default: { return 0.5 * (f32(a > b) + f32(a >= b)); }
+    }
+}
+
+@compute @workgroup_size(256)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i * 4u >= p.count { return; }
+    let l = a4[i];
+    let r = b4[i];
+    let value = vec4(combine(l.x, r.x), combine(l.y, r.y), combine(l.z, r.z), combine(l.w, r.w));
+    // The last vector may hang over the end: there is memory behind it, but it is not ours.
+    y4[i] = select(y4[i], value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
+}
+
+@compute @workgroup_size(256)
+fn forward_strided(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                   @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i >= p.count { return; }
+    var left = i;
+    var at_a = p.offset_a;
+    var at_b = p.offset_b;
+    for (var axis = RANK; axis > 0u; axis--) {
+        let k = left % p.extents[axis - 1u];
+        at_a += k * p.strides_a[axis - 1u];
+        at_b += k * p.strides_b[axis - 1u];
+        left /= p.extents[axis - 1u];
+    }
+    y[i] = combine(a[at_a], b[at_b]);
+}

@@ -1,0 +1,150 @@
+// Functions of one number, by code: the table of src/ops/unary.rs in WGSL. `apply` is the function, `derivative`
+// its slope as a function of what the table says is kept (input or output).
+//
+// The language's own exp, log and tanh are only loosely bounded (an absolute error near 1 for log, NaN for large
+// arguments of tanh on some drivers), so the three are written out here, to a few units in the last place.
+
+const LN2_HIGH: f32 = 0.693359375;
+const LN2_LOW: f32 = -2.12194440e-4;
+
+// e^x: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for e^r (Cephes expf), and 2^n put into the exponent.
+fn safe_exp(x: f32) -> f32 {
+    let clamped = clamp(x, -104.0, 89.0);
+    let n = floor(clamped * 1.44269504 + 0.5);
+    let r = clamped - n * LN2_HIGH - n * LN2_LOW;
+    var e = 1.9875691500e-4;
+    e = e * r + 1.3981999507e-3;
+    e = e * r + 8.3334519073e-3;
+    e = e * r + 4.1665795894e-2;
+    e = e * r + 1.6666665459e-1;
+    e = e * r + 5.0000001201e-1;
+    e = e * r * r + r + 1.0;
+    // Two factors, because 2^n itself leaves the range of f32 before the product does.
+    let half = i32(n) / 2;
+    return e * power_of_two(half) * power_of_two(i32(n) - half);
+}
+
+fn power_of_two(n: i32) -> f32 {
+    return bitcast<f32>(u32(n + 127) << 23u);
+}
+
+// ln x: x = m·2^e with m in [√½, √2), a polynomial for ln m (Cephes logf). Zero gives -∞, below it NaN.
+fn safe_log(x: f32) -> f32 {
+    if !(x > 0.0) {
+        // In variables, because the language refuses constants that are not finite.
+        var nan = 0x7fc00000u;
+        var minus_infinity = 0xff800000u;
+        return bitcast<f32>(select(nan, minus_infinity, x == 0.0));
+    }
+    if x > 3.4028234e38 {
+        return x;
+    }
+    // Numbers below the normal range are scaled up first.
+    let small = x < 1.17549435e-38;
+    let bits = bitcast<u32>(select(x, x * 16777216.0, small));
+    var e = f32(i32(bits >> 23u) - 126) - select(0.0, 24.0, small);
+    var m = bitcast<f32>((bits & 0x007fffffu) | 0x3f000000u);
+    if m < 0.70710678 {
+        e -= 1.0;
+        m = m + m;
+    }
+    let t = m - 1.0;
+    let z = t * t;
+    var y = 7.0376836292e-2;
+    y = y * t - 1.1514610310e-1;
+    y = y * t + 1.1676998740e-1;
+    y = y * t - 1.2420140846e-1;
+    y = y * t + 1.4249322787e-1;
+    y = y * t - 1.6668057665e-1;
+    y = y * t + 2.0000714765e-1;
+    y = y * t - 2.4999993993e-1;
+    y = y * t + 3.3333331174e-1;
+    y = y * t * z;
+    y = y + e * LN2_LOW - 0.5 * z;
+    return t + y + e * LN2_HIGH;
+}
+
+// tanh: a polynomial near zero (Cephes tanhf), 1 - 2 / (e^2|x| + 1) elsewhere; ±1 in f32 from 9 on.
+fn safe_tanh(x: f32) -> f32 {
+    let a = min(abs(x), 9.0);
+    let z = x * x;
+    var q = -5.70498872745e-3;
+    q = q * z + 2.06390887954e-2;
+    q = q * z - 5.37397155531e-2;
+    q = q * z + 1.33314422036e-1;
+    q = q * z - 3.33332819422e-1;
+    let near = q * z * x + x;
+    let far = 1.0 - 2.0 / (safe_exp(2.0 * a) + 1.0);
+    let y = select(select(far, -far, x < 0.0), near, a < 0.625);
+    return select(x, y, x == x);
+}
+
+// erfc(x)·e^(x²) for x ≥ 0, to a relative error of 1.2e-7 (W. Press et al., Numerical Recipes, "erfcc").
+fn scaled_erfc(x: f32) -> f32 {
+    let t = 1.0 / (1.0 + 0.5 * x);
+    var q = 0.17087277;
+    q = q * t - 0.82215223;
+    q = q * t + 1.48851587;
+    q = q * t - 1.13520398;
+    q = q * t + 0.27886807;
+    q = q * t - 0.18628806;
+    q = q * t + 0.09678418;
+    q = q * t + 0.37409196;
+    q = q * t + 1.00002368;
+    q = q * t - 1.26551223;
+    return t * safe_exp(q);
+}
+
+// e^(-x²/2) with the rounding of the square taken into account, which the tail of the normal density needs.
+fn gaussian(x: f32) -> f32 {
+    let a = clamp(x, -20.0, 20.0);
+    let high = bitcast<f32>(bitcast<u32>(a) & 0xfffff000u);
+    let low = a - high;
+    return safe_exp(-0.5 * high * high) * safe_exp(-0.5 * low * (a + high));
+}
+
+// The normal distribution function, with a small relative error in the lower tail.
+fn normal_cdf(x: f32) -> f32 {
+    let tail = 0.5 * scaled_erfc(min(abs(x), 20.0) * 0.70710678) * gaussian(x);
+    return select(tail, 1.0 - tail, x > 0.0);
+}
+
+fn sigmoid(x: f32) -> f32 {
+    let e = safe_exp(-abs(x));
+    return select(1.0, e, x < 0.0) / (1.0 + e);
+}
+
+fn apply(function: u32, x: f32) -> f32 {
+    switch function {
+        case 1u: { return select(x, 0.0, x < 0.0); }
+        case 2u: { return sigmoid(x); }
+        case 3u: { return safe_tanh(x); }
+        case 4u: { return x * normal_cdf(x); }
+        case 5u: { return x * sigmoid(x); }
+        case 6u: { return select(safe_exp(x), x, x != x); }
+        case 7u: { return select(safe_log(x), x, x != x); }
+        case 8u: { return sqrt(x); }
+        case 9u: { return x * x; }
+        case 10u: { return -x; }
+        case 11u: { return abs(x); }
+        default: { return x; }
+    }
+}
+
+// `s` is the function's input or output, as the table says.
+fn derivative(function: u32, s: f32) -> f32 {
+    switch function {
+        case 1u: { return select(0.0, 1.0, s > 0.0); }
+        case 2u: { return s * (1.0 - s); }
+        case 3u: { return (1.0 - s) * (1.0 + s); }
+        case 4u: { return normal_cdf(s) + s * 0.39894228 * gaussian(s); }
+        case 5u: { let g = sigmoid(s); return g * (1.0 + s * (1.0 - g)); }
+        case 6u: { return s; }
+        case 7u: { return 1.0 / s; }
+        case 8u: { return 0.5 / s; }
+        case 9u: { return 2.0 * s; }
+        case 10u: { return -1.0; }
+        case 11u: { return f32(s > 0.0) - f32(s < 0.0); }
+        default: { return 1.0; }
+    }
+}

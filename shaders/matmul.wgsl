@@ -1,0 +1,88 @@
+// C[b] = f(A[b]·B[b] + bias)      A: m × k, B: k × n, C: m × n, row-major; b counts the batch
+//
+// A and B have a stride per row, per column and per matrix, so a transposed or repeated operand needs no copy.
+// FUNCTION is the code of f; HAS_BIAS says whether the third input is a bias of n values. A_VECTOR and B_VECTOR
+// say that four neighbours (along k in A, along n in B) lie in one aligned vector.
+//
+// A workgroup computes 64 × 64 (lib/tile.wgsl). The same for software adapters is matmul_software.wgsl.
+
+struct Params {
+    batch: u32,
+    m: u32,
+    n: u32,
+    k: u32,
+    a_row: u32,
+    a_column: u32,
+    a_batch: u32,
+    b_row: u32,
+    b_column: u32,
+    b_batch: u32,
+    function: u32,
+    has_bias: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+
+// Which matrix of the batch this invocation works on.
+var<private> matrix: u32;
+
+fn a_at(m: u32, k: u32) -> f32 {
+    let i = matrix * p.a_batch + m * p.a_row + k * p.a_column;
+    return a[i / 4u][i % 4u];
+}
+
+fn b_at(k: u32, n: u32) -> f32 {
+    let i = matrix * p.b_batch + k * p.b_row + n * p.b_column;
+    return b[i / 4u][i % 4u];
+}
+
+fn tile_a(m: u32, k: u32) -> vec4<f32> {
+    var v = vec4(0.0);
+    if m >= p.m { return v; }
+    if A_VECTOR == 1u {
+        if k < p.k { v = a[(matrix * p.a_batch + m * p.a_row + k) / 4u]; }
+        return v;
+    }
+    for (var i = 0u; i < 4u; i++) {
+        if k + i < p.k { v[i] = a_at(m, k + i); }
+    }
+    return v;
+}
+
+fn tile_b(k: u32, n: u32) -> vec4<f32> {
+    var v = vec4(0.0);
+    if k >= p.k { return v; }
+    if B_VECTOR == 1u {
+        if n < p.n { v = b[(matrix * p.b_batch + k * p.b_row + n) / 4u]; }
+        return v;
+    }
+    for (var i = 0u; i < 4u; i++) {
+        if n + i < p.n { v[i] = b_at(k, n + i); }
+    }
+    return v;
+}
+
+fn tile_c(m: u32, n: u32, value: vec4<f32>) {
+    if m >= p.m { return; }
+    for (var i = 0u; i < 4u; i++) {
+        if n + i < p.n {
+            var z = value[i];
+            if HAS_BIAS == 1u { z += bias[n + i]; }
+            c[(matrix * p.m + m) * p.n + n + i] = apply(FUNCTION, z);
+        }
+    }
+}
+
+@compute @workgroup_size(256)
+fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) lane: u32) {
+    let columns = (p.n + TILE - 1u) / TILE;
+    let tiles = (p.m + TILE - 1u) / TILE * columns;
+    let tile = group_index(group, groups);
+    if tile >= tiles * p.batch { return; }
+    matrix = tile / tiles;
+    tile_product(tile % tiles / columns, tile % columns, 0u, p.k, lane);
+}

@@ -1,0 +1,39 @@
+// forward: y = c ≠ 0 ? a : b, broadcast as in NumPy
+//
+// The three operands are walked by strides (0 repeats) over RANK merged axes; an invocation computes one element.
+
+struct Params {
+    count: u32,
+    rank: u32,
+    offset_c: u32,
+    offset_a: u32,
+    offset_b: u32,
+    extents: array<u32, 6>,
+    strides_c: array<u32, 6>,
+    strides_a: array<u32, 6>,
+    strides_b: array<u32, 6>,
+}
+
+@group(0) @binding(0) var<storage, read> c: array<f32>;
+@group(0) @binding(1) var<storage, read> a: array<f32>;
+@group(0) @binding(2) var<storage, read> b: array<f32>;
+@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(256)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i >= p.count { return; }
+    var left = i;
+    var at = vec3(p.offset_c, p.offset_a, p.offset_b);
+    for (var axis = RANK; axis > 0u; axis--) {
+        let k = left % p.extents[axis - 1u];
+        at += k * vec3(p.strides_c[axis - 1u], p.strides_a[axis - 1u], p.strides_b[axis - 1u]);
+        left /= p.extents[axis - 1u];
+    }
+    if c[at.x] != 0.0 {
+        y[i] = a[at.y];
+    } else {
+        y[i] = b[at.z];
+    }
+}

@@ -1,0 +1,85 @@
+// forward:  y = f(x)
+// gradient: dx = dy · f'(s), s the input or the output of f as the table of functions says
+//
+// FUNCTION is the code of f. With RANK = 0 all operands are contiguous and an invocation computes four
+// neighbours; else x (dy, s) are walked by strides over RANK merged axes and an invocation computes one element.
+// y is row-major. Any extents below 2^32 elements.
+
+struct Params {
+    count: u32,
+    rank: u32,
+    function: u32,
+    offset_a: u32,
+    offset_b: u32,
+    extents: array<u32, 6>,
+    strides_a: array<u32, 6>,
+    strides_b: array<u32, 6>,
+}
+
+@group(0) @binding(0) var<storage, read> a4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> y4: array<vec4<f32>>;
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+
+@group(0) @binding(1) var<storage, read> b4: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> dx4: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+
+fn forward4(x: vec4<f32>) -> vec4<f32> {
+    return vec4(apply(FUNCTION, x.x), apply(FUNCTION, x.y), apply(FUNCTION, x.z), apply(FUNCTION, x.w));
+}
+
+fn derivative4(s: vec4<f32>) -> vec4<f32> {
+    return vec4(derivative(FUNCTION, s.x), derivative(FUNCTION, s.y), derivative(FUNCTION, s.z), derivative(FUNCTION, s.w));
+}
+
+@compute @workgroup_size(256)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i * 4u >= p.count { return; }
+    // The last vector may hang over the end: there is memory behind it, but it is not ours.
+    let value = forward4(a4[i]);
+    y4[i] = select(y4[i], value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
+}
+
+@compute @workgroup_size(256)
+fn forward_strided(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                   @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i >= p.count { return; }
+    var left = i;
+    var at = p.offset_a;
+    for (var axis = RANK; axis > 0u; axis--) {
+        at += left % p.extents[axis - 1u] * p.strides_a[axis - 1u];
+        left /= p.extents[axis - 1u];
+    }
+    y[i] = apply(FUNCTION, a[at]);
+}
+
+@compute @workgroup_size(256)
+fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+            @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i * 4u >= p.count { return; }
+    let value = a4[i] * derivative4(b4[i]);
+    dx4[i] = select(dx4[i], value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
+}
+
+@compute @workgroup_size(256)
+fn gradient_strided(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                    @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i >= p.count { return; }
+    var left = i;
+    var at_a = p.offset_a;
+    var at_b = p.offset_b;
+    for (var axis = RANK; axis > 0u; axis--) {
+        let k = left % p.extents[axis - 1u];
+        at_a += k * p.strides_a[axis - 1u];
+        at_b += k * p.strides_b[axis - 1u];
+        left /= p.extents[axis - 1u];
+    }
+    dx[i] = a[at_a] * derivative(FUNCTION, b[at_b]);
+}

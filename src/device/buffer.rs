@@ -1,0 +1,83 @@
+//! A piece of a device's memory: counted in the ledger, back in the pool when its last handle drops.
+
+use super::memory::Category;
+use super::{Backend, Device, gpu};
+use std::fmt;
+use std::sync::{Arc, RwLock};
+
+/// Host memory comes in lines, so that every buffer is aligned for the widest vector load.
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+pub(crate) struct Line([u8; 64]);
+
+pub(crate) enum Storage {
+    Host(RwLock<Vec<Line>>),
+    Gpu(gpu::Slot),
+    /// A dry device keeps the books only.
+    Dry,
+}
+
+/// A handle to device memory; clones share it.
+#[derive(Clone)]
+pub struct Buffer(Arc<Block>);
+
+struct Block {
+    device: Device,
+    storage: Storage,
+    bytes: u64,
+    class: u64,
+    category: Category,
+}
+
+impl Buffer {
+    pub(crate) fn new(
+        device: Device,
+        storage: Storage,
+        bytes: u64,
+        class: u64,
+        category: Category,
+    ) -> Buffer {
+        device.0.ledger.take(category, bytes);
+        Buffer(Arc::new(Block { device, storage, bytes, class, category }))
+    }
+
+    /// The device that this memory is on.
+    pub fn device(&self) -> &Device {
+        &self.0.device
+    }
+
+    /// Usable bytes: what was asked for, rounded up to the alignment.
+    pub fn bytes(&self) -> u64 {
+        self.0.bytes
+    }
+
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.0.storage
+    }
+
+    /// Whether two handles mean the same memory.
+    pub fn same(&self, other: &Buffer) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "Buffer({} bytes on {})", self.0.bytes, self.0.device.name())
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        let inner = &self.device.0;
+        inner.ledger.give(self.category, self.bytes);
+        match (&mut self.storage, &inner.backend) {
+            (Storage::Host(lines), Backend::Cpu(pool)) => {
+                let lines = lines.get_mut().unwrap_or_else(|poisoned| poisoned.into_inner());
+                pool.give(self.class, std::mem::take(lines));
+            }
+            (Storage::Gpu(slot), Backend::Gpu(gpu)) => gpu.pool.give(self.class, slot.clone()),
+            _ => inner.ledger.release(self.class),
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! The CPU device: runs a kernel's twin on every core.
+
+use rayon::prelude::*;
+
+/// Below this many scalar operations a loop stays on the calling thread: waking others costs more.
+const WORTH_A_THREAD: usize = 1 << 15;
+
+/// Calls `body(first, rows)` on pieces of `out` that together cover it, on every core where it pays. A piece
+/// is a whole number of rows of `row` elements, `first` the index of its first row; `work` estimates the
+/// scalar operations that one row takes.
+///
+/// Rows are computed independently of each other, so the result does not depend on how they are split.
+pub fn parallel_rows<T: Send>(out: &mut [T], row: usize, work: usize, body: impl Fn(usize, &mut [T]) + Sync) {
+    let rows = out.len() / row;
+    let total = rows.saturating_mul(work.max(1));
+    let threads = rayon::current_num_threads();
+    if threads == 1 || rows < 2 || total < 2 * WORTH_A_THREAD {
+        body(0, out);
+        return;
+    }
+    // A few pieces per thread, so that a thread that is held up elsewhere does not hold up all.
+    let pieces = (total / WORTH_A_THREAD).min(4 * threads).min(rows);
+    let rows_per_piece = rows.div_ceil(pieces);
+    out.par_chunks_mut(rows_per_piece * row)
+        .enumerate()
+        .for_each(|(piece, rows)| body(piece * rows_per_piece, rows));
+}
+
+/// [`parallel_rows`] for single elements: `body(i)` is the value of element `i`.
+pub fn parallel_elements<T: Send>(out: &mut [T], work: usize, body: impl Fn(usize) -> T + Sync) {
+    parallel_rows(out, 1, work, |first, piece| {
+        for (i, value) in piece.iter_mut().enumerate() {
+            *value = body(first + i);
+        }
+    });
+}
+
+/// How a strided element-wise kernel walks its operands: the merged axes, and each operand's strides and offset
+/// (all in elements, as in the kernel's scalars).
+pub struct Strided<'a, const N: usize> {
+    pub rank: u32,
+    pub extents: &'a [u32; 6],
+    pub strides: [&'a [u32; 6]; N],
+    pub offsets: [u32; N],
+}
+
+impl<const N: usize> Strided<'_, N> {
+    /// Calls `body(run, starts, steps)` on runs of a row-major `out` along the innermost axis: element `i` of the
+    /// run belongs to element `starts[k] + i·steps[k]` of operand `k`.
+    pub fn for_each_run<T: Send>(
+        &self,
+        out: &mut [T],
+        work: usize,
+        body: impl Fn(&mut [T], [usize; N], [usize; N]) + Sync,
+    ) {
+        let offsets = self.offsets.map(|o| o as usize);
+        let Some(inner) = (self.rank as usize).checked_sub(1) else {
+            return body(out, offsets, [0; N]);
+        };
+        let steps = self.strides.map(|s| s[inner] as usize);
+        if inner == 0 {
+            return parallel_rows(out, 1, work, |first, run| {
+                body(run, std::array::from_fn(|k| offsets[k] + first * steps[k]), steps);
+            });
+        }
+        let length = self.extents[inner] as usize;
+        parallel_rows(out, length, work * length, |first, rows| {
+            for (row, run) in rows.chunks_exact_mut(length).enumerate() {
+                let mut left = first + row;
+                let mut starts = offsets;
+                for axis in (0..inner).rev() {
+                    let extent = self.extents[axis] as usize;
+                    for (start, strides) in starts.iter_mut().zip(self.strides) {
+                        *start += left % extent * strides[axis] as usize;
+                    }
+                    left /= extent;
+                }
+                body(run, starts, steps);
+            }
+        });
+    }
+}

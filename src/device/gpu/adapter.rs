@@ -1,0 +1,208 @@
+//! Which adapter, with which limits and features; what happens when it goes away.
+
+use super::{Failure, Gpu, Handles, pipeline::Pipelines, recorder::Recorder};
+use crate::device::{Kind, pool::Pool};
+use crate::error::{Error, Result};
+use std::sync::{Arc, Mutex};
+
+/// How to open a GPU.
+#[derive(Clone, Copy, Debug)]
+pub struct GpuOptions {
+    /// Pass scalars as immediates where the adapter has them; else through a small buffer.
+    pub immediates: bool,
+    /// Use the kernels' shapes for this kind of adapter instead of the adapter's own kind. Every variant is
+    /// right on every adapter; this is how the GPU's are tested without one.
+    pub variants: Option<Kind>,
+}
+
+impl Default for GpuOptions {
+    fn default() -> Self {
+        GpuOptions { immediates: true, variants: None }
+    }
+}
+
+/// An adapter as it is listed.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct AdapterDescription {
+    pub name: String,
+    pub backend: String,
+    pub kind: String,
+    pub driver: String,
+    pub f16: bool,
+    pub subgroups: bool,
+    pub timestamps: bool,
+    pub immediates: bool,
+    /// Largest tensor, in bytes.
+    pub largest_tensor: u64,
+}
+
+const BACKEND: &str = "WGPU_BACKEND";
+const NAME: &str = "WGPU_ADAPTER_NAME";
+
+/// Every adapter that the system offers, whatever the environment variables say.
+pub fn adapters() -> Vec<AdapterDescription> {
+    let instance = instance(wgpu::Backends::all());
+    enumerate(&instance, wgpu::Backends::all()).iter().map(describe).collect()
+}
+
+fn instance(backends: wgpu::Backends) -> wgpu::Instance {
+    let mut descriptor = wgpu::InstanceDescriptor::new_without_display_handle();
+    descriptor.backends = backends;
+    wgpu::Instance::new(descriptor)
+}
+
+fn enumerate(instance: &wgpu::Instance, backends: wgpu::Backends) -> Vec<wgpu::Adapter> {
+    pollster::block_on(instance.enumerate_adapters(backends))
+}
+
+fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
+    let (info, features) = (adapter.get_info(), adapter.features());
+    AdapterDescription {
+        name: info.name,
+        backend: info.backend.to_string(),
+        kind: kind_name(info.device_type).to_string(),
+        driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+        f16: features.contains(wgpu::Features::SHADER_F16),
+        subgroups: features.contains(wgpu::Features::SUBGROUP),
+        timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
+        immediates: features.contains(wgpu::Features::IMMEDIATES),
+        largest_tensor: largest_binding(&adapter.limits()),
+    }
+}
+
+fn kind_name(kind: wgpu::DeviceType) -> &'static str {
+    match kind {
+        wgpu::DeviceType::DiscreteGpu => "discrete GPU",
+        wgpu::DeviceType::IntegratedGpu => "integrated GPU",
+        wgpu::DeviceType::VirtualGpu => "virtual GPU",
+        wgpu::DeviceType::Cpu => "software",
+        wgpu::DeviceType::Other => "other",
+    }
+}
+
+/// Lower is better; real GPUs come before what runs on the CPU.
+fn preference(kind: wgpu::DeviceType) -> u8 {
+    match kind {
+        wgpu::DeviceType::DiscreteGpu => 0,
+        wgpu::DeviceType::IntegratedGpu => 1,
+        wgpu::DeviceType::VirtualGpu => 2,
+        wgpu::DeviceType::Other => 3,
+        wgpu::DeviceType::Cpu => 4,
+    }
+}
+
+fn largest_binding(limits: &wgpu::Limits) -> u64 {
+    limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
+}
+
+/// The adapters that the environment allows, best first; an error when it excludes all there are.
+fn allowed() -> Result<Vec<wgpu::Adapter>> {
+    let backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::all());
+    let name = std::env::var(NAME).ok().filter(|n| !n.is_empty());
+    let instance = instance(wgpu::Backends::all());
+    let all = enumerate(&instance, wgpu::Backends::all());
+    let fits = |adapter: &wgpu::Adapter| {
+        let info = adapter.get_info();
+        backends.contains(info.backend.into())
+            && name.as_ref().is_none_or(|n| info.name.to_lowercase().contains(&n.to_lowercase()))
+            && adapter.get_downlevel_capabilities().flags.contains(wgpu::DownlevelFlags::COMPUTE_SHADERS)
+    };
+    let mut fitting: Vec<wgpu::Adapter> = all.iter().filter(|a| fits(a)).cloned().collect();
+    let restricted = name.is_some() || std::env::var(BACKEND).is_ok_and(|b| !b.is_empty());
+    if fitting.is_empty() && restricted {
+        let found: Vec<String> =
+            all.iter().map(|a| format!("{} ({})", a.get_info().name, a.get_info().backend)).collect();
+        return Err(Error::NoAdapter {
+            wanted: format!(
+                "{BACKEND}={} and {NAME}={} allow none",
+                std::env::var(BACKEND).unwrap_or_default(),
+                name.unwrap_or_default()
+            ),
+            found: if found.is_empty() { "no adapters at all".to_string() } else { found.join(", ") },
+            mend: format!("Unset {BACKEND} and {NAME} or name one of these"),
+        });
+    }
+    fitting.sort_by_key(|adapter| preference(adapter.get_info().device_type));
+    Ok(fitting)
+}
+
+impl Gpu {
+    /// The best real GPU, if there is one; a software adapter only if `WGPU_ADAPTER_NAME` asks for it.
+    pub(crate) fn open_fastest() -> Result<Option<Gpu>> {
+        let named = std::env::var(NAME).is_ok_and(|n| !n.is_empty());
+        let best = allowed()?.into_iter().next();
+        let best = best.filter(|a| named || a.get_info().device_type != wgpu::DeviceType::Cpu);
+        best.map(|adapter| Gpu::from_adapter(&adapter, GpuOptions::default())).transpose()
+    }
+
+    pub(crate) fn open(options: GpuOptions) -> Result<Gpu> {
+        let adapter = allowed()?.into_iter().next().ok_or_else(|| Error::NoAdapter {
+            wanted: "a GPU or a software Vulkan driver is needed".to_string(),
+            found: "none".to_string(),
+            mend:
+                "Install the GPU's Vulkan driver, or Mesa's software driver (Debian, Ubuntu: apt-get install \
+                   mesa-vulkan-drivers), or use --device cpu"
+                    .to_string(),
+        })?;
+        Gpu::from_adapter(&adapter, options)
+    }
+
+    fn from_adapter(adapter: &wgpu::Adapter, options: GpuOptions) -> Result<Gpu> {
+        let info = adapter.get_info();
+        let name = format!("{} ({}, {})", info.name, info.backend, info.driver_info);
+        let mut wanted =
+            wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        if options.immediates {
+            wanted |= wgpu::Features::IMMEDIATES;
+        }
+        let features = adapter.features() & wanted;
+        // The adapter's own limits: the defaults cap a binding at 128 MiB.
+        let limits = adapter.limits();
+        let descriptor = wgpu::DeviceDescriptor {
+            label: Some("allometry"),
+            required_features: features,
+            required_limits: limits.clone(),
+            memory_hints: wgpu::MemoryHints::Performance,
+            ..Default::default()
+        };
+        let (device, queue) =
+            pollster::block_on(adapter.request_device(&descriptor)).map_err(|e| Error::NoAdapter {
+                wanted: "the adapter refused to open".to_string(),
+                found: name.clone(),
+                mend: format!("The driver said: {e}. Update it, or use --device cpu"),
+            })?;
+        let failure: Arc<Mutex<Option<Failure>>> = Arc::default();
+        let set = |failure: &Mutex<Option<Failure>>, what: Failure| {
+            let mut failure = failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+            // The first failure is the cause; a loss outlives everything.
+            if failure.is_none() || matches!(what, Failure::Lost(_)) {
+                *failure = Some(what);
+            }
+        };
+        let uncaptured = failure.clone();
+        device.on_uncaptured_error(Arc::new(move |error: wgpu::Error| {
+            let what = match error {
+                wgpu::Error::OutOfMemory { .. } => Failure::OutOfMemory,
+                other => Failure::Refused(other.to_string()),
+            };
+            set(&uncaptured, what);
+        }));
+        let lost = failure.clone();
+        device.set_device_lost_callback(move |reason, message| {
+            set(&lost, Failure::Lost(format!("{reason:?} {message}").trim().to_string()));
+        });
+        let software = info.device_type == wgpu::DeviceType::Cpu;
+        let kind = options.variants.unwrap_or(if software { Kind::Software } else { Kind::Gpu });
+        let immediates = features.contains(wgpu::Features::IMMEDIATES) && limits.max_immediate_size >= 128;
+        let handles = Handles { name: name.clone(), device, queue, immediates, failure };
+        Ok(Gpu {
+            name,
+            kind,
+            largest_binding: largest_binding(&limits),
+            pool: Pool::default(),
+            pipelines: Pipelines::default(),
+            recorder: Recorder::new(&handles),
+            handles,
+        })
+    }
+}

@@ -1,0 +1,147 @@
+//! The GPU behind [`Device`](super::Device): the only folder that names wgpu.
+//!
+//! `adapter` chooses and opens, `pipeline` compiles kernels, `recorder` turns dispatches into submissions.
+
+mod adapter;
+mod pipeline;
+mod recorder;
+
+pub use adapter::{AdapterDescription, GpuOptions, adapters};
+
+use super::kernel::Kernel;
+use super::pool::Pool;
+use super::{Kind, Operand};
+use crate::error::{Error, Result};
+use pipeline::Pipelines;
+use recorder::Recorder;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+
+/// An open adapter.
+pub(crate) struct Gpu {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) largest_binding: u64,
+    pub(crate) pool: Pool<Slot>,
+    handles: Handles,
+    pipelines: Pipelines,
+    recorder: Recorder,
+}
+
+/// What every part of this folder needs.
+#[derive(Clone)]
+struct Handles {
+    name: String,
+    device: wgpu::Device,
+    queue: wgpu::Queue,
+    immediates: bool,
+    failure: Arc<Mutex<Option<Failure>>>,
+}
+
+/// What the driver reported outside a call; the next call returns it.
+#[derive(Clone, Debug)]
+enum Failure {
+    Lost(String),
+    OutOfMemory,
+    Refused(String),
+}
+
+/// A buffer of the adapter's memory, with a number that identifies it among bind groups and the batch of
+/// dispatches that used it last.
+#[derive(Clone)]
+pub(crate) struct Slot {
+    buffer: wgpu::Buffer,
+    id: u64,
+    last_batch: Arc<AtomicU64>,
+}
+
+impl Gpu {
+    pub(crate) fn allocate(&self, bytes: u64) -> Result<Slot> {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        self.handles.check()?;
+        let scope = self.handles.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
+        let buffer = self.handles.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("tensor"),
+            size: bytes,
+            usage: wgpu::BufferUsages::STORAGE | wgpu::BufferUsages::COPY_SRC | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        if pollster::block_on(scope.pop()).is_some() {
+            return Err(Error::OutOfMemory { device: self.name.clone(), bytes, live: 0 });
+        }
+        let id = NEXT.fetch_add(1, Ordering::Relaxed);
+        Ok(Slot { buffer, id, last_batch: Arc::default() })
+    }
+
+    /// Frees what waits in the pool; returns the bytes.
+    pub(crate) fn trim(&self) -> u64 {
+        self.recorder.forget_bind_groups();
+        self.pool.trim()
+    }
+
+    pub(crate) fn record<P: bytemuck::Pod>(
+        &self,
+        kernel: &'static Kernel<P>,
+        params: &P,
+        inputs: &[Operand],
+        outputs: &[Operand],
+    ) -> Result<()> {
+        self.handles.check()?;
+        let pipeline =
+            self.pipelines.get(&self.handles, self.kind, kernel, params, inputs.len(), outputs.len())?;
+        let shader = pipeline::variant(kernel, self.kind);
+        let groups = (shader.groups)(params);
+        self.recorder.record(&self.handles, &pipeline, bytemuck::bytes_of(params), inputs, outputs, groups)
+    }
+
+    pub(crate) fn write(&self, slot: &Slot, offset: u64, bytes: &[u8]) -> Result<()> {
+        self.recorder.write(&self.handles, slot, offset, bytes)
+    }
+
+    pub(crate) fn read(&self, slot: &Slot, offset: u64, bytes: &mut [u8]) -> Result<()> {
+        self.recorder.read(&self.handles, slot, offset, bytes)
+    }
+
+    pub(crate) fn synchronize(&self) -> Result<()> {
+        self.recorder.synchronize(&self.handles)
+    }
+}
+
+impl Handles {
+    /// What went wrong since the last call, if anything. A lost device stays lost.
+    fn check(&self) -> Result<()> {
+        let mut failure = self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        let device = self.name.clone();
+        match failure.clone() {
+            None => Ok(()),
+            Some(Failure::Lost(reason)) => Err(Error::DeviceLost { device, reason }),
+            Some(Failure::OutOfMemory) => {
+                *failure = None;
+                Err(Error::OutOfMemory { device, bytes: 0, live: 0 })
+            }
+            Some(Failure::Refused(reason)) => {
+                *failure = None;
+                Err(Error::Kernel { op: "dispatch".to_string(), device, reason })
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::{Backend, Device};
+    use crate::tensor::Tensor;
+
+    #[test]
+    fn a_lost_device_is_an_error_and_stays_one() {
+        let device = Device::gpu(GpuOptions::default()).expect("these tests need an adapter");
+        let before = Tensor::new(&device, &[1.0f32, 2.0], [2]).unwrap();
+        let Backend::Gpu(gpu) = &device.0.backend else { unreachable!("a GPU was opened") };
+        gpu.handles.device.destroy();
+        let lost = |result: Result<()>| matches!(result, Err(Error::DeviceLost { .. }));
+        assert!(lost(before.to_vec::<f32>().map(drop)));
+        assert!(lost(before.relu().map(drop)));
+        assert!(lost(device.synchronize()));
+    }
+}

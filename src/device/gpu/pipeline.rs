@@ -1,0 +1,154 @@
+//! Compiled kernels, each compiled once per combination of constants.
+
+use super::Handles;
+use crate::device::Kind;
+use crate::device::kernel::{Constants, Kernel, Shader};
+use crate::error::{Error, Result};
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::sync::{Arc, Mutex};
+
+/// Scalars never take more than this.
+pub(super) const PARAMS_BYTES: u64 = 128;
+
+pub(super) struct Pipeline {
+    pub(super) label: &'static str,
+    pub(super) pipeline: wgpu::ComputePipeline,
+    pub(super) operands: wgpu::BindGroupLayout,
+    pub(super) id: u64,
+}
+
+#[derive(Default)]
+pub(super) struct Pipelines {
+    compiled: Mutex<HashMap<(&'static str, Constants), Arc<Pipeline>>>,
+}
+
+/// The form of `kernel` for this kind of adapter.
+pub(super) fn variant<P>(kernel: &'static Kernel<P>, kind: Kind) -> &'static Shader<P> {
+    match (kind, &kernel.software) {
+        (Kind::Software, Some(software)) => software,
+        _ => &kernel.gpu,
+    }
+}
+
+impl Pipelines {
+    pub(super) fn get<P>(
+        &self,
+        handles: &Handles,
+        kind: Kind,
+        kernel: &'static Kernel<P>,
+        params: &P,
+        inputs: usize,
+        outputs: usize,
+    ) -> Result<Arc<Pipeline>> {
+        assert!(size_of::<P>() as u64 <= PARAMS_BYTES, "{}: too many scalars", kernel.name);
+        let shader = variant(kernel, kind);
+        let constants = (shader.constants)(params);
+        let mut compiled = self.compiled.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
+        // A kernel's name stands for one text, so it identifies the pipeline together with the constants.
+        let key = (kernel.name, constants);
+        if let Some(pipeline) = compiled.get(&key) {
+            return Ok(pipeline.clone());
+        }
+        let text = text(shader, &key.1, handles.immediates);
+        let id = compiled.len() as u64;
+        let pipeline = compile(handles, kernel.name, shader.entry, &text, inputs, outputs, id)?;
+        let pipeline = Arc::new(pipeline);
+        compiled.insert(key, pipeline.clone());
+        Ok(pipeline)
+    }
+}
+
+/// The WGSL that is compiled: constants, the scalars' binding, then the files as they are.
+fn text<P>(shader: &Shader<P>, constants: &Constants, immediates: bool) -> String {
+    let mut text = String::new();
+    for (name, value) in constants {
+        let _ = writeln!(text, "const {name}: u32 = {value}u;");
+    }
+    text.push_str(if immediates {
+        "var<immediate> p: Params;\n"
+    } else {
+        "@group(1) @binding(0) var<storage, read> p: Params;\n"
+    });
+    for piece in shader.source {
+        text.push_str(piece);
+        text.push('\n');
+    }
+    text
+}
+
+fn compile(
+    handles: &Handles,
+    name: &'static str,
+    entry: &str,
+    text: &str,
+    inputs: usize,
+    outputs: usize,
+    id: u64,
+) -> Result<Pipeline> {
+    let device = &handles.device;
+    let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
+    let descriptor =
+        wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
+    // SAFETY: the checks that are left out guard against loops without end and division by zero. Every loop in
+    // shaders/ is bounded by a scalar or a constant, and every divisor is an extent, which is never zero.
+    // Indices stay checked.
+    let module = unsafe {
+        let checks =
+            wgpu::ShaderRuntimeChecks { bounds_checks: true, ..wgpu::ShaderRuntimeChecks::unchecked() };
+        device.create_shader_module_trusted(descriptor, checks)
+    };
+    let entries: Vec<wgpu::BindGroupLayoutEntry> =
+        (0..inputs + outputs).map(|binding| storage_entry(binding as u32, binding < inputs, false)).collect();
+    let operands = device
+        .create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor { label: Some(name), entries: &entries });
+    let scalars = scalars_layout(device);
+    let layouts: &[Option<&wgpu::BindGroupLayout>] =
+        if handles.immediates { &[Some(&operands)] } else { &[Some(&operands), Some(&scalars)] };
+    let layout = device.create_pipeline_layout(&wgpu::PipelineLayoutDescriptor {
+        label: Some(name),
+        bind_group_layouts: layouts,
+        immediate_size: if handles.immediates { PARAMS_BYTES as u32 } else { 0 },
+    });
+    let pipeline = device.create_compute_pipeline(&wgpu::ComputePipelineDescriptor {
+        label: Some(name),
+        layout: Some(&layout),
+        module: &module,
+        entry_point: Some(entry),
+        // Every kernel writes its workgroup memory before it reads it.
+        compilation_options: wgpu::PipelineCompilationOptions {
+            zero_initialize_workgroup_memory: false,
+            ..Default::default()
+        },
+        cache: None,
+    });
+    if let Some(error) = pollster::block_on(scope.pop()) {
+        return Err(Error::Kernel {
+            op: name.to_string(),
+            device: handles.name.clone(),
+            reason: error.to_string(),
+        });
+    }
+    Ok(Pipeline { label: name, pipeline, operands, id })
+}
+
+fn storage_entry(binding: u32, read_only: bool, dynamic: bool) -> wgpu::BindGroupLayoutEntry {
+    wgpu::BindGroupLayoutEntry {
+        binding,
+        visibility: wgpu::ShaderStages::COMPUTE,
+        ty: wgpu::BindingType::Buffer {
+            ty: wgpu::BufferBindingType::Storage { read_only },
+            has_dynamic_offset: dynamic,
+            min_binding_size: None,
+        },
+        count: None,
+    }
+}
+
+/// Where an adapter has no immediates, a dispatch's scalars lie in a buffer, found by a dynamic offset.
+pub(super) fn scalars_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
+    device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
+        label: Some("scalars"),
+        entries: &[storage_entry(0, true, true)],
+    })
+}

@@ -1,0 +1,171 @@
+//! What a kernel is: a WGSL entry point and its twin, the same function in Rust.
+
+use super::real::Real;
+use std::fmt;
+
+/// Element types. Floats are f32 everywhere and f64 on the CPU device; u32 holds labels and indices.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum DType {
+    F32,
+    F64,
+    U32,
+}
+
+impl DType {
+    /// Bytes of one element.
+    pub fn size(self) -> usize {
+        match self {
+            DType::F32 | DType::U32 => 4,
+            DType::F64 => 8,
+        }
+    }
+
+    /// The name in messages.
+    pub fn name(self) -> &'static str {
+        match self {
+            DType::F32 => "f32",
+            DType::F64 => "f64",
+            DType::U32 => "u32",
+        }
+    }
+}
+
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// A Rust type that tensors hold.
+pub trait Element: bytemuck::Pod + Send + Sync {
+    const DTYPE: DType;
+}
+impl Element for f32 {
+    const DTYPE: DType = DType::F32;
+}
+impl Element for f64 {
+    const DTYPE: DType = DType::F64;
+}
+impl Element for u32 {
+    const DTYPE: DType = DType::U32;
+}
+
+/// Values that become `const` declarations in front of the WGSL text, so that the compiler can fold them.
+pub type Constants = Vec<(&'static str, u32)>;
+
+/// An op's smallest computation, written twice. `P` is its block of scalars: `struct Params` in the WGSL file,
+/// at most 128 bytes, read there as the global `p`.
+///
+/// Bindings are numbered inputs first, then outputs. An output is never also an input.
+#[derive(Clone, Copy)]
+pub struct Kernel<P: 'static> {
+    /// `op.entry`: the label in tools and messages, and the key of compiled pipelines, so it is unique.
+    pub name: &'static str,
+    /// What runs on a GPU.
+    pub gpu: Shader<P>,
+    /// What runs on a software adapter, where another shape of the same kernel pays (one lane per SIMD lane, no
+    /// fast workgroup memory).
+    pub software: Option<Shader<P>>,
+    /// Floating-point operations of one dispatch (a multiplication and an addition are two).
+    pub flops: fn(&P) -> u64,
+    /// The same function in Rust.
+    pub twin: Twin<P>,
+}
+
+/// One WGSL entry point.
+#[derive(Clone, Copy)]
+pub struct Shader<P: 'static> {
+    /// The files that are joined, pieces from `shaders/lib` first.
+    pub source: &'static [&'static str],
+    pub entry: &'static str,
+    /// Constants in front of the text.
+    pub constants: fn(&P) -> Constants,
+    /// How many workgroups. The device folds the count into two dimensions (65,535 is the most in one); the
+    /// kernel unfolds it with `group_index` and returns where the index is beyond its work.
+    pub groups: fn(&P) -> u64,
+}
+
+/// A kernel's Rust form, for both kinds of float.
+#[derive(Clone, Copy)]
+pub struct Twin<P: 'static> {
+    pub f32: fn(&P, Call<f32>),
+    pub f64: fn(&P, Call<f64>),
+}
+
+/// `twin!(f)` for a generic `fn f<T: Real>(p: &P, call: Call<T>)`.
+#[macro_export]
+macro_rules! twin {
+    ($function:ident) => {
+        $crate::device::kernel::Twin { f32: $function::<f32>, f64: $function::<f64> }
+    };
+}
+
+/// An input of a twin.
+#[derive(Clone, Copy)]
+pub enum In<'a, T> {
+    Real(&'a [T]),
+    Index(&'a [u32]),
+}
+
+/// An output of a twin.
+pub enum Out<'a, T> {
+    Real(&'a mut [T]),
+    Index(&'a mut [u32]),
+}
+
+/// A twin's operands, in binding order. The number and kind of them belong to the kernel's definition, so a
+/// mismatch is a defect of this crate: the accessors panic and say so.
+pub struct Call<'a, T> {
+    pub inputs: Vec<In<'a, T>>,
+    pub outputs: Vec<Out<'a, T>>,
+}
+
+impl<'a, T: Real> Call<'a, T> {
+    /// All operands of a kernel that reads and writes floats only.
+    pub fn reals<const I: usize, const O: usize>(self) -> ([&'a [T]; I], [&'a mut [T]; O]) {
+        let inputs: Vec<&'a [T]> = self.inputs.iter().map(|i| i.real()).collect();
+        let outputs: Vec<&'a mut [T]> = self.outputs.into_iter().map(Out::real).collect();
+        (
+            inputs.try_into().expect("the kernel's inputs"),
+            outputs.try_into().ok().expect("the kernel's outputs"),
+        )
+    }
+
+    /// The only output, of floats.
+    pub fn output(self) -> &'a mut [T] {
+        let [output]: [Out<T>; 1] = self.outputs.try_into().ok().expect("one output");
+        output.real()
+    }
+}
+
+impl<'a, T> In<'a, T> {
+    pub fn real(&self) -> &'a [T] {
+        match self {
+            In::Real(values) => values,
+            In::Index(_) => panic!("a float operand was declared, an index operand bound"),
+        }
+    }
+
+    pub fn index(&self) -> &'a [u32] {
+        match self {
+            In::Index(values) => values,
+            In::Real(_) => panic!("an index operand was declared, a float operand bound"),
+        }
+    }
+}
+
+impl<'a, T> Out<'a, T> {
+    pub fn real(self) -> &'a mut [T] {
+        match self {
+            Out::Real(values) => values,
+            Out::Index(_) => panic!("a float operand was declared, an index operand bound"),
+        }
+    }
+
+    pub fn index(self) -> &'a mut [u32] {
+        match self {
+            Out::Index(values) => values,
+            Out::Real(_) => panic!("an index operand was declared, a float operand bound"),
+        }
+    }
+}

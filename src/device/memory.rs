@@ -1,0 +1,115 @@
+//! The byte ledger: what is live, what the peak was, what is reserved, by what it is for.
+
+use std::cell::Cell;
+use std::sync::Mutex;
+
+/// What a buffer is for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Category {
+    /// Trainable values.
+    Parameters,
+    /// Gradients, of parameters and of whatever lies between them and the loss.
+    Gradients,
+    /// Moments and momenta.
+    Optimizer,
+    /// Results of the forward pass, and the batch itself.
+    Activations,
+    /// Scratch space inside one op.
+    Workspace,
+}
+
+impl Category {
+    /// Every category, in the order of [`Usage::by_category`].
+    pub const ALL: [Category; 5] = [
+        Category::Parameters,
+        Category::Gradients,
+        Category::Optimizer,
+        Category::Activations,
+        Category::Workspace,
+    ];
+}
+
+/// Bytes on a device at one moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Usage {
+    /// Bytes in buffers that somebody holds.
+    pub live: u64,
+    /// The most that was ever live since the last [`reset_peak`](crate::Device::reset_peak).
+    pub peak: u64,
+    /// Bytes taken from the system, in use or waiting in the pool.
+    pub reserved: u64,
+    /// Live bytes of each [`Category`], in the order of [`Category::ALL`].
+    pub by_category: [u64; 5],
+    /// The same at the moment of the peak.
+    pub peak_by_category: [u64; 5],
+}
+
+/// Counts every allocation of one device.
+#[derive(Default)]
+pub(crate) struct Ledger(Mutex<Usage>);
+
+impl Ledger {
+    pub(crate) fn take(&self, category: Category, bytes: u64) {
+        let mut usage = self.lock();
+        usage.live += bytes;
+        usage.by_category[category as usize] += bytes;
+        if usage.live > usage.peak {
+            usage.peak = usage.live;
+            usage.peak_by_category = usage.by_category;
+        }
+    }
+
+    pub(crate) fn give(&self, category: Category, bytes: u64) {
+        let mut usage = self.lock();
+        usage.live -= bytes;
+        usage.by_category[category as usize] -= bytes;
+    }
+
+    pub(crate) fn reserve(&self, bytes: u64) {
+        self.lock().reserved += bytes;
+    }
+
+    pub(crate) fn release(&self, bytes: u64) {
+        self.lock().reserved -= bytes;
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        *self.lock()
+    }
+
+    pub(crate) fn reset_peak(&self) {
+        let mut usage = self.lock();
+        usage.peak = usage.live;
+        usage.peak_by_category = usage.by_category;
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Usage> {
+        // The guarded code is plain arithmetic: a poisoned lock still holds consistent numbers.
+        self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+}
+
+thread_local! {
+    static CURRENT: Cell<Category> = const { Cell::new(Category::Activations) };
+}
+
+/// Books what this thread allocates under `category` until the guard is dropped.
+///
+/// ```
+/// use allometry::device::memory::{Category, allocating};
+/// let _parameters = allocating(Category::Parameters);
+/// ```
+#[must_use = "the category holds as long as the guard lives"]
+pub fn allocating(category: Category) -> impl Drop {
+    struct Guard(Category);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            CURRENT.set(self.0);
+        }
+    }
+    Guard(CURRENT.replace(category))
+}
+
+pub(crate) fn current() -> Category {
+    CURRENT.get()
+}

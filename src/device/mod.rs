@@ -1,0 +1,375 @@
+//! Devices: allocate, run a kernel, read back. A GPU or the CPU behind one face.
+//!
+//! Reading order: [`kernel`] (what is run), [`real`] and [`cpu`] (how twins compute), [`memory`], `pool` and
+//! `buffer` (what it is stored in), `gpu` (the only folder that names wgpu).
+
+mod buffer;
+pub mod cpu;
+mod gpu;
+pub mod kernel;
+pub mod memory;
+mod pool;
+pub mod real;
+
+pub use buffer::Buffer;
+pub use gpu::{AdapterDescription, GpuOptions, adapters};
+pub use kernel::{DType, Element};
+pub use pool::ALIGNMENT;
+
+use crate::error::{Error, Result};
+use buffer::{Line, Storage};
+use kernel::{Call, In, Kernel, Out};
+use memory::{Ledger, Usage};
+use pool::{Pool, size_class};
+use real::Real;
+use std::fmt;
+use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+/// What kind of machine a device is; kernels differ in shape between a GPU and a software adapter.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
+pub enum Kind {
+    /// Twins on the CPU's cores.
+    Cpu,
+    /// A graphics processor.
+    Gpu,
+    /// A Vulkan driver that runs on the CPU (lavapipe).
+    Software,
+}
+
+/// Which device to open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Choice {
+    /// The fastest real GPU that `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` allow, else the CPU.
+    #[default]
+    Auto,
+    /// A GPU; a software adapter if there is no other, or if `WGPU_ADAPTER_NAME` names it.
+    Gpu,
+    /// The CPU device.
+    Cpu,
+}
+
+/// A device; clones share it.
+#[derive(Clone)]
+pub struct Device(pub(crate) Arc<Inner>);
+
+pub(crate) struct Inner {
+    backend: Backend,
+    ledger: Ledger,
+}
+
+enum Backend {
+    Cpu(Pool<Vec<Line>>),
+    Gpu(gpu::Gpu),
+    Dry(Kind),
+}
+
+/// An operand of a dispatch: elements from `offset` (a multiple of the alignment) on.
+#[derive(Clone, Copy)]
+pub struct Operand<'a> {
+    pub buffer: &'a Buffer,
+    pub dtype: DType,
+    /// In elements; times the element's size it is a multiple of [`ALIGNMENT`].
+    pub offset: usize,
+    /// In elements.
+    pub len: usize,
+}
+
+impl Operand<'_> {
+    fn byte_range(&self) -> (u64, u64) {
+        let size = self.dtype.size();
+        ((self.offset * size) as u64, (self.len * size) as u64)
+    }
+}
+
+impl Device {
+    /// Opens a device.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] for [`Choice::Gpu`] where there is none, or where the environment variables
+    /// `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` exclude all there are. `Auto` fails only in the second case.
+    pub fn open(choice: Choice) -> Result<Device> {
+        match choice {
+            Choice::Cpu => Ok(Device::cpu()),
+            Choice::Gpu => Device::gpu(GpuOptions::default()),
+            Choice::Auto => Ok(match gpu::Gpu::open_fastest()? {
+                Some(gpu) => Device::from(Backend::Gpu(gpu)),
+                None => Device::cpu(),
+            }),
+        }
+    }
+
+    /// The CPU device: twins on all cores.
+    pub fn cpu() -> Device {
+        Device::from(Backend::Cpu(Pool::default()))
+    }
+
+    /// A GPU, or a software adapter where there is no GPU.
+    ///
+    /// # Errors
+    /// [`Error::NoAdapter`] when nothing fits, with what was found.
+    pub fn gpu(options: GpuOptions) -> Result<Device> {
+        Ok(Device::from(Backend::Gpu(gpu::Gpu::open(options)?)))
+    }
+
+    /// A device of the given kind that keeps the ledger and computes nothing: what would a run allocate?
+    pub fn dry(kind: Kind) -> Device {
+        Device::from(Backend::Dry(kind))
+    }
+
+    fn from(backend: Backend) -> Device {
+        Device(Arc::new(Inner { backend, ledger: Ledger::default() }))
+    }
+
+    /// What kind of machine this is.
+    pub fn kind(&self) -> Kind {
+        match &self.0.backend {
+            Backend::Cpu(_) => Kind::Cpu,
+            Backend::Gpu(gpu) => gpu.kind,
+            Backend::Dry(kind) => *kind,
+        }
+    }
+
+    /// Whether this device only keeps the books.
+    pub fn is_dry(&self) -> bool {
+        matches!(self.0.backend, Backend::Dry(_))
+    }
+
+    /// The adapter's name and driver, or the number of threads.
+    pub fn name(&self) -> String {
+        match &self.0.backend {
+            Backend::Cpu(_) => format!("CPU ({} threads)", rayon::current_num_threads()),
+            Backend::Gpu(gpu) => gpu.name.clone(),
+            Backend::Dry(_) => "dry".to_string(),
+        }
+    }
+
+    /// Bytes now and at the peak.
+    pub fn usage(&self) -> Usage {
+        self.0.ledger.usage()
+    }
+
+    /// Lets the peak start again from what is live.
+    pub fn reset_peak(&self) {
+        self.0.ledger.reset_peak();
+    }
+
+    /// Gives pooled buffers back to the system.
+    pub fn trim(&self) {
+        let freed = match &self.0.backend {
+            Backend::Cpu(pool) => pool.trim(),
+            Backend::Gpu(gpu) => gpu.trim(),
+            Backend::Dry(_) => 0,
+        };
+        self.0.ledger.release(freed);
+    }
+
+    /// The largest tensor, in bytes.
+    pub fn largest_tensor(&self) -> u64 {
+        match &self.0.backend {
+            Backend::Gpu(gpu) => gpu.largest_binding,
+            _ => isize::MAX as u64,
+        }
+    }
+
+    /// Whether two handles mean the same device.
+    pub fn same(&self, other: &Device) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Waits until all that was asked for is done, and reports what went wrong on the way.
+    pub fn synchronize(&self) -> Result<()> {
+        match &self.0.backend {
+            Backend::Gpu(gpu) => gpu.synchronize(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Memory for `len` elements; what it holds is not defined.
+    ///
+    /// # Errors
+    /// [`Error::TooLarge`] beyond the adapter's binding limit, [`Error::OutOfMemory`], [`Error::DType`] for f64
+    /// on a GPU.
+    pub fn allocate(&self, op: &'static str, dtype: DType, len: usize) -> Result<Buffer> {
+        if dtype == DType::F64 && !matches!(self.kind(), Kind::Cpu) {
+            let expected = format!("f32 (f64 is for the CPU device; this is {})", self.name());
+            return Err(Error::DType { op, found: dtype.name(), expected });
+        }
+        let bytes = (len as u64 * dtype.size() as u64).next_multiple_of(ALIGNMENT);
+        let limit = self.largest_tensor();
+        if bytes > limit {
+            return Err(Error::TooLarge { op, bytes, limit, device: self.name() });
+        }
+        let class = size_class(bytes).min(limit.next_multiple_of(ALIGNMENT));
+        let ledger = &self.0.ledger;
+        let storage = match &self.0.backend {
+            Backend::Cpu(pool) => Storage::Host(RwLock::new(match pool.take(class) {
+                Some(lines) => lines,
+                None => {
+                    let lines = class as usize / size_of::<Line>();
+                    let fresh = bytemuck::allocation::try_zeroed_vec(lines).map_err(|()| {
+                        Error::OutOfMemory { device: self.name(), bytes, live: self.usage().live }
+                    })?;
+                    ledger.reserve(class);
+                    fresh
+                }
+            })),
+            Backend::Gpu(gpu) => Storage::Gpu(match gpu.pool.take(class) {
+                Some(slot) => slot,
+                None => {
+                    let slot = gpu.allocate(class).or_else(|_| {
+                        // What waits in the pool may be all that stands in the way.
+                        ledger.release(gpu.trim());
+                        gpu.allocate(class)
+                    });
+                    let live = self.usage().live;
+                    let slot = slot.map_err(|e| match e {
+                        Error::OutOfMemory { device, bytes, .. } => {
+                            Error::OutOfMemory { device, bytes, live }
+                        }
+                        other => other,
+                    })?;
+                    ledger.reserve(class);
+                    slot
+                }
+            }),
+            Backend::Dry(_) => {
+                ledger.reserve(class);
+                Storage::Dry
+            }
+        };
+        Ok(Buffer::new(self.clone(), storage, bytes, class, memory::current()))
+    }
+
+    /// Copies host values into a buffer, from element `offset` on.
+    pub fn write<E: Element>(&self, buffer: &Buffer, offset: usize, values: &[E]) -> Result<()> {
+        match (&self.0.backend, buffer.storage()) {
+            (Backend::Gpu(gpu), Storage::Gpu(slot)) => {
+                gpu.write(slot, (offset * size_of::<E>()) as u64, bytemuck::cast_slice(values))
+            }
+            (_, Storage::Host(lines)) => {
+                let mut lines = lock_write(lines);
+                let all: &mut [E] = bytemuck::cast_slice_mut(&mut lines);
+                all[offset..offset + values.len()].copy_from_slice(values);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Copies a buffer's elements to the host; waits for what computes them. A dry device reads zeros.
+    pub fn read<E: Element>(&self, buffer: &Buffer, offset: usize, len: usize) -> Result<Vec<E>> {
+        let mut values = vec![E::zeroed(); len];
+        match (&self.0.backend, buffer.storage()) {
+            (Backend::Gpu(gpu), Storage::Gpu(slot)) => {
+                gpu.read(slot, (offset * size_of::<E>()) as u64, bytemuck::cast_slice_mut(&mut values))?;
+            }
+            (_, Storage::Host(lines)) => {
+                values.copy_from_slice(&bytemuck::cast_slice(&lock_read(lines))[offset..offset + len]);
+            }
+            _ => {}
+        }
+        Ok(values)
+    }
+
+    /// Runs `kernel` (on a GPU: records it). Inputs and outputs are bound in the order of the kernel's bindings.
+    ///
+    /// # Errors
+    /// [`Error::Placement`] when operands are on other devices, or one buffer is both input and output;
+    /// [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
+    pub fn run<P: bytemuck::Pod>(
+        &self,
+        kernel: &'static Kernel<P>,
+        params: &P,
+        inputs: &[Operand],
+        outputs: &[Operand],
+    ) -> Result<()> {
+        for (i, output) in outputs.iter().enumerate() {
+            let again = inputs.iter().chain(&outputs[..i]).any(|other| other.buffer.same(output.buffer));
+            if again {
+                let problem =
+                    "one buffer is bound twice, once to be written; copy one of the two first".to_string();
+                return Err(Error::Placement { op: kernel.name, problem });
+            }
+        }
+        if let Some(stranger) = inputs.iter().chain(outputs).find(|o| !o.buffer.device().same(self)) {
+            let problem = format!("operands on {} and on {}", self.name(), stranger.buffer.device().name());
+            return Err(Error::Placement { op: kernel.name, problem });
+        }
+        match &self.0.backend {
+            Backend::Cpu(_) => {
+                if inputs.iter().chain(outputs).any(|o| o.dtype == DType::F64) {
+                    run_twin(kernel.twin.f64, params, inputs, outputs);
+                } else {
+                    run_twin(kernel.twin.f32, params, inputs, outputs);
+                }
+                Ok(())
+            }
+            Backend::Gpu(gpu) => gpu.record(kernel, params, inputs, outputs),
+            Backend::Dry(_) => Ok(()),
+        }
+    }
+}
+
+/// Locks the operands' memory and calls the twin.
+fn run_twin<P, T: Real + Element>(
+    twin: fn(&P, Call<T>),
+    params: &P,
+    inputs: &[Operand],
+    outputs: &[Operand],
+) {
+    // A buffer that is bound twice as an input is locked once: a second lock could wait for a waiting writer.
+    let mut read: Vec<(&Buffer, RwLockReadGuard<Vec<Line>>)> = Vec::with_capacity(inputs.len());
+    for input in inputs {
+        if !read.iter().any(|(buffer, _)| buffer.same(input.buffer)) {
+            read.push((input.buffer, lock_read(host(input.buffer))));
+        }
+    }
+    let mut written: Vec<RwLockWriteGuard<Vec<Line>>> =
+        outputs.iter().map(|o| lock_write(host(o.buffer))).collect();
+    let call = Call {
+        inputs: inputs
+            .iter()
+            .map(|o| {
+                let (_, lines) =
+                    read.iter().find(|(b, _)| b.same(o.buffer)).expect("every input was locked above");
+                let range = o.offset..o.offset + o.len;
+                match o.dtype {
+                    DType::U32 => In::Index(&bytemuck::cast_slice(lines)[range]),
+                    _ => In::Real(&bytemuck::cast_slice(lines)[range]),
+                }
+            })
+            .collect(),
+        outputs: (outputs.iter().zip(&mut written))
+            .map(|(o, lines)| {
+                let range = o.offset..o.offset + o.len;
+                match o.dtype {
+                    DType::U32 => Out::Index(&mut bytemuck::cast_slice_mut(lines)[range]),
+                    _ => Out::Real(&mut bytemuck::cast_slice_mut(lines)[range]),
+                }
+            })
+            .collect(),
+    };
+    twin(params, call);
+}
+
+fn host(buffer: &Buffer) -> &RwLock<Vec<Line>> {
+    match buffer.storage() {
+        Storage::Host(lines) => lines,
+        _ => unreachable!("the CPU device allocates host memory only"),
+    }
+}
+
+// Buffers hold numbers: whatever state a panicking thread left them in is a valid one.
+fn lock_read(lines: &RwLock<Vec<Line>>) -> RwLockReadGuard<'_, Vec<Line>> {
+    lines.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+fn lock_write(lines: &RwLock<Vec<Line>>) -> RwLockWriteGuard<'_, Vec<Line>> {
+    lines.write().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        write!(f, "Device({})", self.name())
+    }
+}

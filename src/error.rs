@@ -1,0 +1,109 @@
+//! One error type for the whole crate. Each variant says which op or file failed, what was seen,
+//! what was expected, and what to do about it.
+
+use crate::shape::Shape;
+use std::path::PathBuf;
+
+/// Everything that can go wrong on purpose. Nothing in the public interface panics on what a user can do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Shapes that an op can't combine.
+    #[error("{op}: shapes {} do not fit: {expected}", list(shapes))]
+    Shape { op: &'static str, shapes: Vec<Shape>, expected: String },
+
+    /// An element type that an op or a device does not support.
+    #[error("{op}: element type {found} given, {expected} needed")]
+    DType { op: &'static str, found: &'static str, expected: String },
+
+    /// An argument outside its range.
+    #[error("{op}: {argument} is {found}; it must be {expected}")]
+    Argument { op: &'static str, argument: &'static str, found: String, expected: String },
+
+    /// Tensors that live on different devices, or one buffer asked for as input and output at once.
+    #[error("{op}: {problem}")]
+    Placement { op: &'static str, problem: String },
+
+    /// `backward()` on something that has no graph behind it.
+    #[error("backward: {0}")]
+    Graph(String),
+
+    /// No adapter fits what was asked for.
+    #[error("no GPU adapter: {wanted}; found {found}. {mend}")]
+    NoAdapter { wanted: String, found: String, mend: String },
+
+    /// A tensor larger than the adapter can bind in one piece.
+    #[error(
+        "{op}: a tensor of {bytes} bytes is larger than {device} can bind in one piece ({limit} bytes); use a smaller batch, width or resolution, or --device cpu"
+    )]
+    TooLarge { op: &'static str, bytes: u64, limit: u64, device: String },
+
+    /// The device has no memory left.
+    #[error(
+        "out of memory on {device}: {bytes} more bytes asked for with {live} live; use a smaller batch, width or resolution"
+    )]
+    OutOfMemory { device: String, bytes: u64, live: u64 },
+
+    /// The device went away (driver reset, removed, crashed).
+    #[error("device lost: {device}: {reason}; start again, or use --device cpu")]
+    DeviceLost { device: String, reason: String },
+
+    /// The driver refused something that this crate built; a defect in a kernel or in the driver.
+    #[error("{op}: {device} refused the kernel: {reason}")]
+    Kernel { op: String, device: String, reason: String },
+
+    /// A file that can't be opened, read or written.
+    #[error("{}: cannot {action}: {source}", path.display())]
+    File { path: PathBuf, action: &'static str, source: std::io::Error },
+
+    /// A file whose contents are not what its format says.
+    #[error("{}: {expected} expected, {found} found", path.display())]
+    Format { path: PathBuf, expected: String, found: String },
+
+    /// A configuration (model, plan) that makes no sense.
+    #[error("{what}: {problem}")]
+    Config { what: String, problem: String },
+
+    /// Training ended with a loss that is not a number, or infinite.
+    #[error(
+        "training diverged at step {step}: the loss is {loss}; use a smaller learning rate or clip gradients"
+    )]
+    Diverged { step: u64, loss: f64 },
+
+    /// Ctrl-C, after what was done has been saved.
+    #[error("interrupted; the same command goes on from here")]
+    Interrupted,
+}
+
+/// The crate's result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+impl Error {
+    /// For `map_err` on file operations: keeps the path and says what was being done (`"read"`, `"create"`, …).
+    pub fn file(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
+        let path = path.into();
+        move |source| Error::File { path, action, source }
+    }
+
+    /// A file that does not hold what its format says.
+    pub fn format(path: impl Into<PathBuf>, expected: impl Into<String>, found: impl Into<String>) -> Error {
+        Error::Format { path: path.into(), expected: expected.into(), found: found.into() }
+    }
+
+    pub(crate) fn shape(op: &'static str, shapes: &[Shape], expected: impl Into<String>) -> Error {
+        Error::Shape { op, shapes: shapes.to_vec(), expected: expected.into() }
+    }
+
+    pub(crate) fn argument(
+        op: &'static str,
+        argument: &'static str,
+        found: impl std::fmt::Display,
+        expected: impl Into<String>,
+    ) -> Error {
+        Error::Argument { op, argument, found: found.to_string(), expected: expected.into() }
+    }
+}
+
+fn list(shapes: &[Shape]) -> String {
+    shapes.iter().map(|s| s.to_string()).collect::<Vec<_>>().join(" and ")
+}

@@ -1,0 +1,202 @@
+//! Functions of two numbers, element by element, broadcast as in NumPy.
+
+use super::unary::zip;
+use super::{INDEX, WORKGROUP, Walk, broadcast, check_float};
+use crate::autograd::{record, wanted};
+use crate::device::cpu::Strided;
+use crate::device::kernel::{Call, Constants, Kernel, Shader};
+use crate::device::real::Real;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use crate::twin;
+
+/// Declares the functions: the variant is the code in `shaders/binary.wgsl`.
+macro_rules! functions {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:ident, |$a:ident, $b:ident| $value:expr;)*) => {
+        /// A function of two numbers.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u32)]
+        pub enum Binary { $($(#[$doc])* $variant = $code,)* }
+
+        impl Binary {
+            /// Every function, in the order of its code.
+            pub const ALL: &[Binary] = &[$(Binary::$variant),*];
+
+            /// The name of the method on [`Tensor`].
+            pub fn name(self) -> &'static str {
+                match self { $(Binary::$variant => stringify!($name),)* }
+            }
+        }
+
+        fn run_of<T: Real>(function: Binary, run: &mut [T], a: &[T], a_step: usize, b: &[T], b_step: usize) {
+            match function { $(Binary::$variant => zip(run, a, a_step, b, b_step, |$a: T, $b: T| $value),)* }
+        }
+
+        impl Tensor {
+            $($(#[$doc])*
+            pub fn $name(&self, other: &Tensor) -> Result<Tensor> {
+                self.combine(Binary::$variant, other)
+            })*
+        }
+    };
+}
+
+functions! {
+    /// a + b.
+    Add = 0, add, |a, b| a + b;
+    /// a - b.
+    Sub = 1, sub, |a, b| a - b;
+    /// a · b.
+    Mul = 2, mul, |a, b| a * b;
+    /// a / b.
+    Div = 3, div, |a, b| a / b;
+    /// The larger of the two; at a tie each gets half the gradient.
+    Max = 4, maximum, |a, b| if a > b || a.is_nan() { a } else { b };
+    /// The smaller of the two; at a tie each gets half the gradient.
+    Min = 5, minimum, |a, b| if a < b || a.is_nan() { a } else { b };
+    /// 1 where a > b, else 0.
+    Greater = 6, greater, |a, b| flag(a > b);
+    /// 1 where a ≥ b, else 0.
+    GreaterEqual = 7, greater_equal, |a, b| flag(a >= b);
+    /// 1 where a < b, else 0.
+    Less = 8, less, |a, b| flag(a < b);
+    /// 1 where a ≤ b, else 0.
+    LessEqual = 9, less_equal, |a, b| flag(a <= b);
+    /// 1 where a = b, else 0.
+    Equal = 10, equal, |a, b| flag(a == b);
+    /// 1 where a ≠ b, else 0.
+    NotEqual = 11, not_equal, |a, b| flag(a != b);
+    /// 1 where a > b, ½ where a = b, else 0: the share of `maximum`'s gradient that belongs to a.
+    Share = 12, share, |a, b| T::of(0.5) * (flag::<T>(a > b) + flag::<T>(a >= b));
+}
+
+fn flag<T: Real>(condition: bool) -> T {
+    if condition { T::ONE } else { T::ZERO }
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    count: u32,
+    rank: u32,
+    function: u32,
+    offset_a: u32,
+    offset_b: u32,
+    extents: [u32; 6],
+    strides_a: [u32; 6],
+    strides_b: [u32; 6],
+}
+
+fn constants(p: &Params) -> Constants {
+    vec![("FUNCTION", p.function), ("RANK", p.rank)]
+}
+
+static FORWARD: Kernel<Params> = Kernel {
+    name: "binary.forward",
+    gpu: Shader {
+        source: &[INDEX, include_str!("../../shaders/binary.wgsl")],
+        entry: "forward",
+        constants,
+        groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
+    },
+    software: None,
+    flops: |p| p.count as u64,
+    twin: twin!(forward),
+};
+static FORWARD_STRIDED: Kernel<Params> = Kernel {
+    name: "binary.forward_strided",
+    gpu: Shader { entry: "forward_strided", groups: |p| (p.count as u64).div_ceil(WORKGROUP), ..FORWARD.gpu },
+    ..FORWARD
+};
+
+fn forward<T: Real>(p: &Params, call: Call<T>) {
+    let ([a, b], [y]) = call.reals();
+    let function = Binary::ALL[p.function as usize];
+    let strides = [&p.strides_a, &p.strides_b];
+    let walk = Strided { rank: p.rank, extents: &p.extents, strides, offsets: [p.offset_a, p.offset_b] };
+    walk.for_each_run(y, 1, |run, [at_a, at_b], [a_step, b_step]| {
+        run_of(function, run, &a[at_a..], a_step, &b[at_b..], b_step)
+    });
+}
+
+impl Tensor {
+    /// `f` of the elements of two tensors, broadcast to a common shape.
+    ///
+    /// # Errors
+    /// Shapes that don't broadcast, element types or devices that differ.
+    pub fn combine(&self, function: Binary, other: &Tensor) -> Result<Tensor> {
+        let name = function.name();
+        check_float(name, self, self)?;
+        check_float(name, other, self)?;
+        let output = launch(function, self, other)?;
+        if !wanted(&[self, other]) {
+            return Ok(output);
+        }
+        let (a_shape, b_shape) = (self.shape(), other.shape());
+        // What the gradient of each function reads; the others keep nothing.
+        let reads_operands = matches!(function, Binary::Mul | Binary::Div | Binary::Max | Binary::Min);
+        let kept = reads_operands.then(|| (self.detach(), other.detach()));
+        Ok(match function {
+            Binary::Add => record(name, output, &[self, other], move |flow| {
+                let dy = flow.gradient();
+                flow.give(0, dy.sum_to(a_shape)?)?;
+                flow.give(1, dy.sum_to(b_shape)?)
+            }),
+            Binary::Sub => record(name, output, &[self, other], move |flow| {
+                let dy = flow.gradient();
+                flow.give(0, dy.sum_to(a_shape)?)?;
+                if flow.wants(1) { flow.give(1, dy.neg()?.sum_to(b_shape)?) } else { Ok(()) }
+            }),
+            Binary::Mul | Binary::Div | Binary::Max | Binary::Min => {
+                record(name, output, &[self, other], move |flow| {
+                    let (a, b) = kept.expect("these functions keep their operands");
+                    let dy = flow.gradient();
+                    if flow.wants(0) {
+                        let da = match function {
+                            Binary::Mul => dy.mul(&b)?,
+                            Binary::Div => dy.div(&b)?,
+                            Binary::Max => dy.mul(&a.share(&b)?)?,
+                            _ => dy.mul(&b.share(&a)?)?,
+                        };
+                        flow.give(0, da.sum_to(a_shape)?)?;
+                    }
+                    if flow.wants(1) {
+                        let db = match function {
+                            Binary::Mul => dy.mul(&a)?,
+                            Binary::Div => dy.mul(&a.div(&b)?.div(&b)?.neg()?)?,
+                            Binary::Max => dy.mul(&b.share(&a)?)?,
+                            _ => dy.mul(&a.share(&b)?)?,
+                        };
+                        flow.give(1, db.sum_to(b_shape)?)?;
+                    }
+                    Ok(())
+                })
+            }
+            // Steps have no slope: nothing flows through a comparison.
+            _ => output,
+        })
+    }
+}
+
+fn launch(function: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let name = function.name();
+    let shape = broadcast(name, &[a, b])?;
+    let wide = |t: &Tensor| t.layout().broadcast_to(shape).expect("the common shape was computed from both");
+    let output = Tensor::empty(name, a.device(), a.dtype(), shape)?;
+    let walk = Walk::new(&[wide(a), wide(b)]);
+    let ((a_operand, a_offset), (b_operand, b_offset)) = (a.strided_operand(), b.strided_operand());
+    let params = Params {
+        count: shape.elements() as u32,
+        rank: walk.rank,
+        function: function as u32,
+        offset_a: a_offset as u32,
+        offset_b: b_offset as u32,
+        extents: walk.extents,
+        strides_a: walk.strides[0],
+        strides_b: walk.strides[1],
+    };
+    let packed = a.shape() == shape && b.shape() == shape && a.is_packed() && b.is_packed();
+    let kernel = if packed { &FORWARD } else { &FORWARD_STRIDED };
+    a.device().run(kernel, &params, &[a_operand, b_operand], &[output.operand()])?;
+    Ok(output)
+}

@@ -1,0 +1,66 @@
+//! Tensors of one value.
+
+use super::{INDEX, WORKGROUP, no_constants};
+use crate::device::cpu::parallel_elements;
+use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::real::Real;
+use crate::device::{DType, Device};
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::twin;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    count: u32,
+    value: f32,
+}
+
+static FORWARD: Kernel<Params> = Kernel {
+    name: "fill.forward",
+    gpu: Shader {
+        source: &[INDEX, include_str!("../../shaders/fill.wgsl")],
+        entry: "forward",
+        constants: no_constants,
+        groups: |p| (p.count as u64).div_ceil(WORKGROUP),
+    },
+    software: None,
+    flops: |_| 0,
+    twin: twin!(forward),
+};
+
+fn forward<T: Real>(p: &Params, call: Call<T>) {
+    parallel_elements(call.output(), 1, |_| T::of(p.value as f64));
+}
+
+impl Tensor {
+    /// A tensor of floats that all are `value`.
+    ///
+    /// # Errors
+    /// [`Error::DType`] for u32.
+    pub fn full(device: &Device, dtype: DType, shape: impl Into<Shape>, value: f32) -> Result<Tensor> {
+        if dtype == DType::U32 {
+            return Err(Error::DType { op: "full", found: dtype.name(), expected: "f32 or f64".to_string() });
+        }
+        let output = Tensor::empty("full", device, dtype, shape.into())?;
+        output.fill(value)?;
+        Ok(output)
+    }
+
+    /// Zeros.
+    pub fn zeros(device: &Device, dtype: DType, shape: impl Into<Shape>) -> Result<Tensor> {
+        Tensor::full(device, dtype, shape, 0.0)
+    }
+
+    /// Ones.
+    pub fn ones(device: &Device, dtype: DType, shape: impl Into<Shape>) -> Result<Tensor> {
+        Tensor::full(device, dtype, shape, 1.0)
+    }
+
+    /// Overwrites this tensor's memory, which must be packed.
+    pub(crate) fn fill(&self, value: f32) -> Result<()> {
+        let params = Params { count: self.shape().elements() as u32, value };
+        self.device().run(&FORWARD, &params, &[], &[self.operand()])
+    }
+}

@@ -1,0 +1,314 @@
+//! Matrix products, in batches, with bias and activation: `C = f(A·B + bias)`.
+
+use super::unary::{Function, Reads, apply, gradient_of};
+use super::{FUNCTIONS, INDEX, check_float};
+use crate::autograd::{record, wanted};
+use crate::device::kernel::{Call, Constants, Kernel, Shader};
+use crate::device::real::{Matrix, MatrixMut, Real};
+use crate::error::{Error, Result};
+use crate::shape::{Layout, Shape, merge};
+use crate::tensor::Tensor;
+use crate::twin;
+use rayon::prelude::*;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    batch: u32,
+    m: u32,
+    n: u32,
+    k: u32,
+    a_row: u32,
+    a_column: u32,
+    a_batch: u32,
+    b_row: u32,
+    b_column: u32,
+    b_batch: u32,
+    function: u32,
+    has_bias: u32,
+}
+
+/// Tiles of 64 × 64.
+const TILE: u32 = 64;
+
+static FORWARD: Kernel<Params> = Kernel {
+    name: "matmul.forward",
+    gpu: Shader {
+        source: &[
+            INDEX,
+            FUNCTIONS,
+            include_str!("../../shaders/lib/tile.wgsl"),
+            include_str!("../../shaders/matmul.wgsl"),
+        ],
+        entry: "tiled",
+        constants: tiled_constants,
+        groups: |p| p.batch as u64 * p.m.div_ceil(TILE) as u64 * p.n.div_ceil(TILE) as u64,
+    },
+    software: Some(Shader {
+        source: &[INDEX, FUNCTIONS, include_str!("../../shaders/matmul_software.wgsl")],
+        entry: "rows",
+        constants: |p| {
+            let vector = b_vector(p);
+            vec![
+                ("FUNCTION", p.function),
+                ("HAS_BIAS", p.has_bias),
+                ("B_VECTOR", vector),
+                ("VECTORS", vectors(p)),
+            ]
+        },
+        groups: |p| p.batch as u64 * p.m.div_ceil(8) as u64 * p.n.div_ceil(32 * vectors(p)) as u64,
+    }),
+    flops: |p| 2 * p.batch as u64 * p.m as u64 * p.n as u64 * p.k as u64,
+    twin: twin!(forward),
+};
+
+fn tiled_constants(p: &Params) -> Constants {
+    let a_vector = (p.a_column == 1 && (p.a_row | p.a_batch | p.k).is_multiple_of(4)) as u32;
+    vec![
+        ("FUNCTION", p.function),
+        ("HAS_BIAS", p.has_bias),
+        ("A_VECTOR", a_vector),
+        ("B_VECTOR", b_vector(p)),
+        ("A_ALONG_K", (p.a_column == 1) as u32),
+        ("B_ALONG_N", (p.b_column == 1) as u32),
+    ]
+}
+
+/// Whether four neighbours along n lie in one aligned vector.
+fn b_vector(p: &Params) -> u32 {
+    (p.b_column == 1 && (p.b_row | p.b_batch | p.n).is_multiple_of(4)) as u32
+}
+
+/// Vectors of columns per invocation on a software adapter: two where the matrix is wide enough to fill them.
+fn vectors(p: &Params) -> u32 {
+    if p.n > 32 { 2 } else { 1 }
+}
+
+fn forward<T: Real>(p: &Params, call: Call<T>) {
+    let ([a, b, bias], [c]) = call.reals();
+    let (m, n, k) = (p.m as usize, p.n as usize, p.k as usize);
+    let function = Function::ALL[p.function as usize];
+    let rows = |matrix: usize, first: usize, c: &mut [T]| {
+        let a = Matrix {
+            data: &a[matrix * p.a_batch as usize + first * p.a_row as usize..],
+            row_stride: p.a_row as usize,
+            column_stride: p.a_column as usize,
+        };
+        let b = Matrix {
+            data: &b[matrix * p.b_batch as usize..],
+            row_stride: p.b_row as usize,
+            column_stride: p.b_column as usize,
+        };
+        let target = MatrixMut { data: c, row_stride: n, column_stride: 1 };
+        T::gemm(target.data.len() / n, k, n, T::ONE, a, b, T::ZERO, target);
+        epilogue(c, n, (p.has_bias == 1).then_some(bias), function);
+    };
+    // A thread takes a block of rows: each block packs B once, so there are no more blocks than threads.
+    let work = (m * p.batch as usize).saturating_mul(n).saturating_mul(k);
+    let threads = if work < 1 << 16 { 1 } else { rayon::current_num_threads() };
+    if p.batch == 1 {
+        let block = m.div_ceil(threads).next_multiple_of(8);
+        c.par_chunks_mut(block * n).enumerate().for_each(|(i, c)| rows(0, i * block, c));
+    } else if threads == 1 {
+        c.chunks_mut(m * n).enumerate().for_each(|(matrix, c)| rows(matrix, 0, c));
+    } else {
+        c.par_chunks_mut(m * n).enumerate().for_each(|(matrix, c)| rows(matrix, 0, c));
+    }
+}
+
+/// Adds the bias to each row and applies the function, while the rows are in cache.
+pub(crate) fn epilogue<T: Real>(c: &mut [T], n: usize, bias: Option<&[T]>, function: Function) {
+    if let Some(bias) = bias {
+        for row in c.chunks_exact_mut(n) {
+            row.iter_mut().zip(bias).for_each(|(z, &b)| *z += b);
+        }
+    }
+    match function {
+        Function::Linear => {}
+        // The common one is a loop without calls, so that it becomes vector instructions.
+        Function::Relu => c.iter_mut().for_each(|z| *z = apply(Function::Relu, *z)),
+        _ => c.iter_mut().for_each(|z| *z = apply(function, *z)),
+    }
+}
+
+impl Tensor {
+    /// The matrix product over the last two axes, `[…, m, k]` × `[…, k, n]` to `[…, m, n]`; the axes before are
+    /// broadcast as in NumPy. Transposed and repeated operands are read where they lie.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the inner extents differ or an operand has fewer than two axes.
+    pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
+        let output = product("matmul", self, other, None, Function::Linear, None)?;
+        if !wanted(&[self, other]) {
+            return Ok(output);
+        }
+        let (a, b) = (self.detach(), other.detach());
+        Ok(record("matmul", output, &[self, other], move |flow| {
+            let dy = flow.gradient();
+            if flow.wants(0) {
+                let da = product("matmul", &dy, &b.transpose()?, None, Function::Linear, None)?;
+                flow.give(0, da.sum_to(a.shape())?)?;
+            }
+            if flow.wants(1) {
+                let slot = if b.shape().rank() == 2 && dy.shape().rank() == 2 { flow.slot(1) } else { None };
+                let db = product("matmul", &a.transpose()?, &dy, None, Function::Linear, slot)?;
+                flow.give(1, db.sum_to(b.shape())?)?;
+            }
+            Ok(())
+        }))
+    }
+
+    /// A dense layer: `f(self·kernel + bias)` in one dispatch, with `self` `[…, in]`, `kernel` `[in, out]` and
+    /// `bias` `[out]`. (Functions whose derivative reads their input take a second dispatch.)
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the extents don't fit.
+    pub fn dense(&self, kernel: &Tensor, bias: Option<&Tensor>, function: Function) -> Result<Tensor> {
+        let shape = self.shape();
+        let fits = kernel.shape().rank() == 2
+            && shape.rank() >= 1
+            && shape.from_end(0) == kernel.shape()[0]
+            && bias.is_none_or(|b| *b.shape() == [kernel.shape()[1]]);
+        if !fits {
+            let mut shapes = vec![shape, kernel.shape()];
+            shapes.extend(bias.map(|b| b.shape()));
+            return Err(Error::shape("dense", &shapes, "[…, in], [in, out] and [out] are needed"));
+        }
+        if function.reads() == Reads::Input && wanted(&[self, kernel]) {
+            return self.dense(kernel, bias, Function::Linear)?.map(function);
+        }
+        let inputs = kernel.shape()[0];
+        let x = self.reshape([shape.elements() / inputs, inputs])?;
+        let output = product("dense", &x, kernel, bias, function, None)?;
+        let outer = Shape::truncated(&[&shape[..shape.rank() - 1], &kernel.shape()[1..]].concat());
+        let tensors: Vec<&Tensor> = [&x, kernel].into_iter().chain(bias).collect();
+        if !wanted(&tensors) {
+            return output.reshape(outer);
+        }
+        let (kept_x, kept_kernel, kept_output) = (x.detach(), kernel.detach(), output.detach());
+        let result = record("dense", output, &tensors, move |flow| {
+            let dy = flow.gradient();
+            let dz = match function {
+                Function::Linear => dy,
+                _ => gradient_of(function, &dy, &kept_output)?,
+            };
+            drop(kept_output);
+            if flow.inputs() == 3 && flow.wants(2) {
+                flow.give(2, dz.sum(&[0], false)?)?;
+            }
+            if flow.wants(1) {
+                let slot = flow.slot(1);
+                let d = product("dense", &kept_x.transpose()?, &dz, None, Function::Linear, slot)?;
+                flow.give(1, d)?;
+            }
+            if flow.wants(0) {
+                let d = product("dense", &dz, &kept_kernel.transpose()?, None, Function::Linear, None)?;
+                flow.give(0, d)?;
+            }
+            Ok(())
+        });
+        result.reshape(outer)
+    }
+}
+
+/// A matrix operand as the kernel reads it: a packed start, one stride per row, column and matrix.
+struct Operand {
+    tensor: Tensor,
+    row: usize,
+    column: usize,
+    batch: usize,
+}
+
+impl Operand {
+    /// The operand in place if its matrices lie evenly and one of their two directions is contiguous, else a
+    /// copy.
+    fn new(op: &'static str, tensor: &Tensor, batch: &[usize]) -> Result<Operand> {
+        let shape = tensor.shape();
+        let (m, n) = (shape.from_end(1), shape.from_end(0));
+        let wide = Shape::truncated(&[batch, &[m, n]].concat());
+        let view =
+            tensor.with_layout(tensor.layout().broadcast_to(wide).expect("the batch was broadcast before"));
+        if let Some(operand) = Operand::in_place(&view) {
+            return Ok(operand);
+        }
+        let packed = view.packed(op)?;
+        Ok(Operand::in_place(&packed).expect("packed matrices lie evenly"))
+    }
+
+    fn in_place(view: &Tensor) -> Option<Operand> {
+        let Layout { shape, strides, offset } = *view.layout();
+        let rank = shape.rank();
+        let (row, column) = (strides[rank - 2], strides[rank - 1]);
+        let aligned = view.with_layout(Layout { offset, ..Layout::row_major(Shape::SCALAR) }).is_packed();
+        let outer = Layout { shape: Shape::truncated(&shape[..rank - 2]), strides, offset };
+        let batch = match merge(&[outer])[..] {
+            [] => 0,
+            [(_, [stride])] => stride,
+            _ => return None,
+        };
+        // A direction of extent 1 is contiguous whatever its stride.
+        let (row, column) = match (shape[rank - 2], shape[rank - 1]) {
+            (_, 1) => (row, 1),
+            (1, _) if column != 1 => (1, column),
+            _ => (row, column),
+        };
+        let even = (column == 1 || row == 1) && row > 0 && column > 0;
+        (aligned && even).then(|| Operand { tensor: view.clone(), row, column, batch })
+    }
+
+    fn bind(&self) -> crate::device::Operand<'_> {
+        self.tensor.strided_operand().0
+    }
+}
+
+/// Runs the kernel, into `slot` if there is one.
+fn product(
+    op: &'static str,
+    a: &Tensor,
+    b: &Tensor,
+    bias: Option<&Tensor>,
+    function: Function,
+    slot: Option<Tensor>,
+) -> Result<Tensor> {
+    check_float(op, a, a)?;
+    check_float(op, b, a)?;
+    let (left, right) = (a.shape(), b.shape());
+    let (m, k, n) = (left.from_end(1), left.from_end(0), right.from_end(0));
+    let expected = "[…, m, k] and […, k, n] are needed, the axes before equal or 1";
+    let mismatch = || Error::shape(op, &[left, right], expected);
+    if left.rank() < 2 || right.rank() < 2 || right.from_end(1) != k {
+        return Err(mismatch());
+    }
+    let outer = |s: &Shape| Shape::truncated(&s[..s.rank() - 2]);
+    let batch = outer(&left).broadcast(&outer(&right)).ok_or_else(mismatch)?;
+    let shape = Shape::truncated(&[&batch[..], &[m, n]].concat());
+    // One matrix on the right and rows that follow each other on the left are one tall product.
+    if right.rank() == 2 && left.rank() > 2 && a.layout().is_row_major() {
+        let tall = a.detach().reshape([batch.elements() * m, k])?;
+        return product(op, &tall, b, bias, function, slot)?.reshape(shape);
+    }
+    let (a, b) = (Operand::new(op, a, &batch)?, Operand::new(op, b, &batch)?);
+    let bias = bias.map(|bias| bias.packed(op)).transpose()?;
+    let output = match slot {
+        Some(slot) => slot,
+        None => Tensor::empty(op, a.tensor.device(), a.tensor.dtype(), shape)?,
+    };
+    let params = Params {
+        batch: batch.elements() as u32,
+        m: m as u32,
+        n: n as u32,
+        k: k as u32,
+        a_row: a.row as u32,
+        a_column: a.column as u32,
+        a_batch: a.batch as u32,
+        b_row: b.row as u32,
+        b_column: b.column as u32,
+        b_batch: b.batch as u32,
+        function: function as u32,
+        has_bias: bias.is_some() as u32,
+    };
+    // Without a bias something has to be bound in its place; it is not read.
+    let third = bias.as_ref().map_or(b.bind(), |bias| bias.operand());
+    a.tensor.device().run(&FORWARD, &params, &[a.bind(), b.bind(), third], &[output.operand()])?;
+    Ok(output)
+}

@@ -1,0 +1,94 @@
+//! One file per op: its shape rule, its kernels with their twins, its gradient.
+//!
+//! To read one op from end to end, take [`unary`]: the table of functions, the twin, the dispatch, the gradient.
+//! To add one, write `src/ops/x.rs`, `shaders/x.wgsl` and its samples in `tests/ops/x.rs`; nothing else in the
+//! crate names an op.
+
+pub mod binary;
+pub mod copy;
+pub mod fill;
+pub mod gradient;
+pub mod matmul;
+pub mod reduce;
+pub mod select;
+pub mod unary;
+pub mod view;
+
+use crate::device::kernel::Constants;
+use crate::error::{Error, Result};
+use crate::shape::{Layout, MAX_RANK, Shape, merge};
+use crate::tensor::Tensor;
+
+pub use unary::Function;
+
+/// `shaders/lib/index.wgsl`, in front of every kernel.
+pub(crate) const INDEX: &str = include_str!("../../shaders/lib/index.wgsl");
+/// `shaders/lib/functions.wgsl`: exp, tanh and the like.
+pub(crate) const FUNCTIONS: &str = include_str!("../../shaders/lib/functions.wgsl");
+
+/// Invocations in a workgroup of every kernel that computes one element (or vector) per invocation.
+pub(crate) const WORKGROUP: u64 = 256;
+
+pub(crate) fn no_constants<P>(_: &P) -> Constants {
+    Vec::new()
+}
+
+/// The merged axes of operands that are walked together, as scalars of a kernel.
+pub(crate) struct Walk<const N: usize> {
+    pub rank: u32,
+    pub extents: [u32; MAX_RANK],
+    pub strides: [[u32; MAX_RANK]; N],
+}
+
+impl<const N: usize> Walk<N> {
+    /// For layouts of one shape.
+    pub(crate) fn new(layouts: &[Layout; N]) -> Walk<N> {
+        let merged = merge(layouts);
+        let mut walk =
+            Walk { rank: merged.len() as u32, extents: [1; MAX_RANK], strides: [[0; MAX_RANK]; N] };
+        for (axis, (extent, steps)) in merged.into_iter().enumerate() {
+            walk.extents[axis] = extent as u32;
+            for (strides, step) in walk.strides.iter_mut().zip(steps) {
+                strides[axis] = step as u32;
+            }
+        }
+        walk
+    }
+}
+
+/// The common shape of operands, by NumPy's rule.
+pub(crate) fn broadcast(op: &'static str, operands: &[&Tensor]) -> Result<Shape> {
+    let mut shape = Shape::SCALAR;
+    for operand in operands {
+        shape = shape.broadcast(&operand.shape()).ok_or_else(|| {
+            let shapes: Vec<Shape> = operands.iter().map(|t| t.shape()).collect();
+            Error::shape(op, &shapes, "aligned at the last axis, extents must be equal or 1 to broadcast")
+        })?;
+    }
+    Ok(shape)
+}
+
+/// A float operand of the same type as `like`.
+pub(crate) fn check_float(op: &'static str, tensor: &Tensor, like: &Tensor) -> Result<()> {
+    use crate::device::DType;
+    if tensor.dtype() == DType::U32 || tensor.dtype() != like.dtype() {
+        let expected =
+            if like.dtype() == DType::U32 { "f32 or f64".into() } else { like.dtype().to_string() };
+        return Err(Error::DType { op, found: tensor.dtype().name(), expected });
+    }
+    if !tensor.device().same(like.device()) {
+        let problem = format!("operands on {} and on {}", like.device().name(), tensor.device().name());
+        return Err(Error::Placement { op, problem });
+    }
+    Ok(())
+}
+
+/// An axis of `tensor`, which must exist.
+pub(crate) fn check_axis(op: &'static str, tensor: &Tensor, axis: usize) -> Result<()> {
+    let rank = tensor.shape().rank();
+    if axis < rank {
+        Ok(())
+    } else {
+        Err(Error::argument(op, "axis", axis, format!("below the rank {rank}")))
+    }
+}

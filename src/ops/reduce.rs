@@ -1,0 +1,263 @@
+//! Sums, means and maxima over any axes; the place of the maximum.
+
+use super::{INDEX, check_axis, check_float};
+use crate::autograd::{record, wanted};
+use crate::device::DType;
+use crate::device::cpu::{parallel_elements, parallel_rows};
+use crate::device::kernel::{Call, Constants, Kernel, Out, Shader};
+use crate::device::real::Real;
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::twin;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    outer: u32,
+    extent: u32,
+    inner: u32,
+    splits: u32,
+    piece: u32,
+    maximum: u32,
+    divisor: f32,
+}
+
+impl Params {
+    fn results(&self) -> u64 {
+        self.outer as u64 * self.splits as u64 * self.inner as u64
+    }
+}
+
+const SOURCE: &[&str] = &[INDEX, include_str!("../../shaders/reduce.wgsl")];
+
+fn constants(p: &Params) -> Constants {
+    vec![("MAXIMUM", p.maximum)]
+}
+
+const LANES: Shader<Params> =
+    Shader { source: SOURCE, entry: "lanes", constants, groups: |p| p.results().div_ceil(64) };
+
+/// One axis is contiguous: a workgroup per result on GPUs.
+static ROWS: Kernel<Params> = Kernel {
+    name: "reduce.rows",
+    gpu: Shader { entry: "rows", groups: |p| p.results(), ..LANES },
+    software: Some(LANES),
+    flops: |p| p.outer as u64 * p.extent as u64 * p.inner as u64,
+    twin: twin!(reduce),
+};
+static COLUMNS: Kernel<Params> = Kernel { name: "reduce.columns", gpu: LANES, software: None, ..ROWS };
+static ARGMAX: Kernel<Params> = Kernel {
+    name: "reduce.argmax",
+    gpu: Shader { entry: "argmax", constants: |_| vec![("MAXIMUM", 1)], ..LANES },
+    software: None,
+    twin: twin!(argmax),
+    ..ROWS
+};
+
+fn reduce<T: Real>(p: &Params, call: Call<T>) {
+    let ([x], [y]) = call.reals();
+    let (extent, inner, splits, piece) =
+        (p.extent as usize, p.inner as usize, p.splits as usize, p.piece as usize);
+    let (start, join): (T, fn(T, T) -> T) =
+        if p.maximum == 1 { (T::of(f32::MIN as f64), T::max) } else { (T::ZERO, |a, b| a + b) };
+    let divisor = if p.maximum == 1 { T::ONE } else { T::of(p.divisor as f64) };
+    parallel_rows(y, inner, piece * inner, |first, rows| {
+        for (i, sums) in rows.chunks_exact_mut(inner).enumerate() {
+            let (row, split) = ((first + i) / splits, (first + i) % splits);
+            let (from, to) = (split * piece, ((split + 1) * piece).min(extent));
+            let x = &x[(row * extent + from) * inner..(row * extent + to) * inner];
+            if inner == 1 {
+                sums[0] =
+                    if p.maximum == 1 { along(x, start, T::max) } else { along(x, start, |a, b| a + b) };
+            } else {
+                sums.fill(start);
+                for values in x.chunks_exact(inner) {
+                    sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum = join(*sum, value));
+                }
+            }
+            if p.maximum == 0 {
+                sums.iter_mut().for_each(|sum| *sum = *sum / divisor);
+            }
+        }
+    });
+}
+
+/// A reduction of neighbours in sixteen interleaved chains: as many as vector registers hold, and shorter chains
+/// round less.
+#[inline(always)]
+fn along<T: Real>(x: &[T], start: T, join: impl Fn(T, T) -> T) -> T {
+    let mut chains = [start; 16];
+    let blocks = x.chunks_exact(16);
+    let rest = blocks.remainder().iter().fold(start, |a, &b| join(a, b));
+    for block in blocks {
+        for (chain, &value) in chains.iter_mut().zip(block) {
+            *chain = join(*chain, value);
+        }
+    }
+    chains.into_iter().fold(rest, join)
+}
+
+fn argmax<T: Real>(p: &Params, mut call: Call<T>) {
+    let x = call.inputs[0].real();
+    let Some(Out::Index(y)) = call.outputs.pop() else { unreachable!("argmax writes indices") };
+    let (extent, inner) = (p.extent as usize, p.inner as usize);
+    parallel_elements(y, extent, |result| {
+        let base = result / inner * extent * inner + result % inner;
+        let value = |r: usize| x[base + r * inner];
+        (1..extent).fold(0, |best, r| if value(r) > value(best) { r } else { best }) as u32
+    });
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum How {
+    Sum,
+    Mean,
+    Max,
+}
+
+impl Tensor {
+    /// The sum over `axes`; with `keep` they stay as axes of extent 1. No axes: over all.
+    pub fn sum(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
+        self.sum_or_mean("sum", How::Sum, axes, keep)
+    }
+
+    /// The mean over `axes`; with `keep` they stay as axes of extent 1. No axes: over all.
+    pub fn mean(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
+        self.sum_or_mean("mean", How::Mean, axes, keep)
+    }
+
+    /// The largest value over `axes`; with `keep` they stay as axes of extent 1. No axes: over all. Where several
+    /// elements are largest, they share the gradient.
+    pub fn max(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
+        let (axes, kept, squeezed) = plan("max", self, axes)?;
+        let output = over_axes("max", self, &axes, How::Max)?;
+        let shape = if keep { kept } else { squeezed };
+        let largest = output.reshape(kept)?;
+        let result = output.reshape(shape)?;
+        if !wanted(&[self]) {
+            return Ok(result);
+        }
+        let x = self.detach();
+        Ok(record("max", result, &[self], move |flow| {
+            let dy = flow.gradient().reshape(kept)?;
+            let hit = x.equal(&largest)?;
+            let share = dy.div(&hit.sum(&axes, true)?)?;
+            flow.give(0, hit.mul(&share)?)
+        }))
+    }
+
+    /// The index, along `axis`, of the largest value; the first where there are several. u32, without a
+    /// gradient; `axis` is gone from the shape.
+    pub fn argmax(&self, axis: usize) -> Result<Tensor> {
+        check_float("argmax", self, self)?;
+        check_axis("argmax", self, axis)?;
+        let shape = self.shape();
+        let x = self.packed("argmax")?;
+        let mut left = shape.to_vec();
+        left.remove(axis);
+        let output = Tensor::empty("argmax", self.device(), DType::U32, Shape::truncated(&left))?;
+        let params = params_of(&shape, axis, axis + 1, 1, How::Max, 1.0);
+        self.device().run(&ARGMAX, &params, &[x.operand()], &[output.operand()])?;
+        Ok(output)
+    }
+
+    fn sum_or_mean(&self, op: &'static str, how: How, axes: &[usize], keep: bool) -> Result<Tensor> {
+        let (axes, kept, squeezed) = plan(op, self, axes)?;
+        let shape = self.shape();
+        let output = over_axes(op, self, &axes, how)?.reshape(if keep { kept } else { squeezed })?;
+        let count = shape.elements() / kept.elements();
+        Ok(record(op, output, &[self], move |flow| {
+            let dy = flow.gradient();
+            let dy = match how {
+                How::Mean => dy.div(&Tensor::full(dy.device(), dy.dtype(), [], count as f32)?)?,
+                _ => dy,
+            };
+            flow.give(0, dy.reshape(kept)?.broadcast_to(shape)?)
+        }))
+    }
+}
+
+/// The axes in order (all, if none are named), the shape that keeps them as 1, and the one without them.
+fn plan(op: &'static str, x: &Tensor, axes: &[usize]) -> Result<(Vec<usize>, Shape, Shape)> {
+    check_float(op, x, x)?;
+    let rank = x.shape().rank();
+    let mut sorted = if axes.is_empty() { (0..rank).collect() } else { axes.to_vec() };
+    sorted.sort_unstable();
+    sorted.iter().try_for_each(|&axis| check_axis(op, x, axis))?;
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        return Err(Error::argument(op, "axes", format!("{axes:?}"), "each axis once"));
+    }
+    let mut kept = x.shape();
+    for &axis in &sorted {
+        kept = kept.with(axis, 1);
+    }
+    let left: Vec<usize> = (0..rank).filter(|a| !sorted.contains(a)).map(|a| x.shape()[a]).collect();
+    Ok((sorted, kept, Shape::truncated(&left)))
+}
+
+/// Reduces runs of neighbouring axes one after the other, the innermost first, and leaves them as extent 1.
+fn over_axes(op: &'static str, x: &Tensor, axes: &[usize], how: How) -> Result<Tensor> {
+    let mut x = x.packed(op)?;
+    let count: usize = axes.iter().map(|&a| x.shape()[a]).product();
+    let mut end = axes.len();
+    while end > 0 {
+        let mut begin = end - 1;
+        while begin > 0 && axes[begin - 1] + 1 == axes[begin] {
+            begin -= 1;
+        }
+        let divisor = if begin == 0 && how == How::Mean { count as f32 } else { 1.0 };
+        x = over_run(op, &x, axes[begin], axes[end - 1] + 1, how, divisor)?;
+        end = begin;
+    }
+    Ok(x)
+}
+
+fn params_of(shape: &Shape, begin: usize, end: usize, splits: usize, how: How, divisor: f32) -> Params {
+    let extent: usize = shape[begin..end].iter().product();
+    Params {
+        outer: shape[..begin].iter().product::<usize>() as u32,
+        extent: extent as u32,
+        inner: shape[end..].iter().product::<usize>() as u32,
+        splits: splits as u32,
+        piece: extent.div_ceil(splits) as u32,
+        maximum: (how == How::Max) as u32,
+        divisor,
+    }
+}
+
+/// Reduces axes `begin..end` of a packed tensor. Fewer than this many results are worth a second dispatch that
+/// makes more of them.
+fn over_run(
+    op: &'static str,
+    x: &Tensor,
+    begin: usize,
+    end: usize,
+    how: How,
+    divisor: f32,
+) -> Result<Tensor> {
+    const ENOUGH_RESULTS: usize = 4096;
+    const SHORTEST_PIECE: usize = 512;
+    let shape = x.shape();
+    let mut result = shape;
+    for axis in begin..end {
+        result = result.with(axis, 1);
+    }
+    let extent: usize = shape[begin..end].iter().product();
+    let splits = (extent / SHORTEST_PIECE).min(ENOUGH_RESULTS / result.elements()).max(1);
+    if splits == 1 {
+        let output = Tensor::empty(op, x.device(), x.dtype(), result)?;
+        launch(x, &output, &params_of(&shape, begin, end, 1, how, divisor))?;
+        return Ok(output);
+    }
+    let params = params_of(&shape, begin, end, splits, how, 1.0);
+    let pieces = Shape::from([params.outer as usize, splits, params.inner as usize]);
+    let partial = Tensor::empty(op, x.device(), x.dtype(), pieces)?;
+    launch(x, &partial, &params)?;
+    over_run(op, &partial, 1, 2, how, divisor)?.reshape(result)
+}
+
+fn launch(x: &Tensor, output: &Tensor, params: &Params) -> Result<()> {
+    let kernel = if params.inner == 1 { &ROWS } else { &COLUMNS };
+    x.device().run(kernel, params, &[x.operand()], &[output.operand()])
+}

@@ -1,0 +1,102 @@
+//! `select(c, a, b)`: a where c is not 0, b elsewhere.
+
+use super::{INDEX, WORKGROUP, Walk, broadcast, check_float};
+use crate::autograd::{record, wanted};
+use crate::device::cpu::Strided;
+use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::real::Real;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use crate::twin;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    count: u32,
+    rank: u32,
+    offset_c: u32,
+    offset_a: u32,
+    offset_b: u32,
+    extents: [u32; 6],
+    strides_c: [u32; 6],
+    strides_a: [u32; 6],
+    strides_b: [u32; 6],
+}
+
+static FORWARD: Kernel<Params> = Kernel {
+    name: "select.forward",
+    gpu: Shader {
+        source: &[INDEX, include_str!("../../shaders/select.wgsl")],
+        entry: "forward",
+        constants: |p| vec![("RANK", p.rank)],
+        groups: |p| (p.count as u64).div_ceil(WORKGROUP),
+    },
+    software: None,
+    flops: |p| p.count as u64,
+    twin: twin!(forward),
+};
+
+fn forward<T: Real>(p: &Params, call: Call<T>) {
+    let ([c, a, b], [y]) = call.reals();
+    let walk = Strided {
+        rank: p.rank,
+        extents: &p.extents,
+        strides: [&p.strides_c, &p.strides_a, &p.strides_b],
+        offsets: [p.offset_c, p.offset_a, p.offset_b],
+    };
+    walk.for_each_run(y, 2, |run, [at_c, at_a, at_b], [c_step, a_step, b_step]| {
+        for (i, y) in run.iter_mut().enumerate() {
+            *y = if c[at_c + i * c_step] != T::ZERO { a[at_a + i * a_step] } else { b[at_b + i * b_step] };
+        }
+    });
+}
+
+impl Tensor {
+    /// Element by element, `a` where `self` is not 0 and `b` where it is, broadcast as in NumPy. The condition
+    /// has no gradient.
+    ///
+    /// # Errors
+    /// Shapes that don't broadcast, element types or devices that differ.
+    pub fn select(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        check_float("select", self, self)?;
+        check_float("select", a, self)?;
+        check_float("select", b, self)?;
+        let output = launch(self, a, b)?;
+        if !wanted(&[a, b]) {
+            return Ok(output);
+        }
+        let (condition, a_shape, b_shape) = (self.detach(), a.shape(), b.shape());
+        Ok(record("select", output, &[a, b], move |flow| {
+            let dy = flow.gradient();
+            let zero = Tensor::zeros(dy.device(), dy.dtype(), [])?;
+            if flow.wants(0) {
+                flow.give(0, launch(&condition, &dy, &zero)?.sum_to(a_shape)?)?;
+            }
+            if flow.wants(1) {
+                flow.give(1, launch(&condition, &zero, &dy)?.sum_to(b_shape)?)?;
+            }
+            Ok(())
+        }))
+    }
+}
+
+fn launch(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    let shape = broadcast("select", &[condition, a, b])?;
+    let wide = |t: &Tensor| t.layout().broadcast_to(shape).expect("the common shape was computed from all");
+    let output = Tensor::empty("select", a.device(), a.dtype(), shape)?;
+    let walk = Walk::new(&[wide(condition), wide(a), wide(b)]);
+    let (c, a, b) = (condition.strided_operand(), a.strided_operand(), b.strided_operand());
+    let params = Params {
+        count: shape.elements() as u32,
+        rank: walk.rank,
+        offset_c: c.1 as u32,
+        offset_a: a.1 as u32,
+        offset_b: b.1 as u32,
+        extents: walk.extents,
+        strides_c: walk.strides[0],
+        strides_a: walk.strides[1],
+        strides_b: walk.strides[2],
+    };
+    condition.device().run(&FORWARD, &params, &[c.0, a.0, b.0], &[output.operand()])?;
+    Ok(output)
+}

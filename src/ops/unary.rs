@@ -1,0 +1,262 @@
+//! Functions of one number, element by element: `y = f(x)`, `dx = dy · f′`.
+
+use super::{FUNCTIONS, INDEX, WORKGROUP, Walk, check_float};
+use crate::autograd::{record, wanted};
+use crate::device::cpu::Strided;
+use crate::device::kernel::{Call, Constants, Kernel, Shader};
+use crate::device::real::Real;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use crate::twin;
+
+/// Which value of the forward pass a derivative is a function of: the op keeps that one and no other.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reads {
+    Input,
+    Output,
+}
+
+/// Declares the functions: the variant is the code in `shaders/lib/functions.wgsl`.
+macro_rules! functions {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:ident, $reads:ident,
+       |$x:ident| $value:expr, |$s:ident| $derivative:expr;)*) => {
+        /// A function of one number.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, serde::Serialize, serde::Deserialize)]
+        #[serde(rename_all = "lowercase")]
+        #[repr(u32)]
+        pub enum Function { $($(#[$doc])* $variant = $code,)* }
+
+        impl Function {
+            /// Every function, in the order of its code.
+            pub const ALL: &[Function] = &[$(Function::$variant),*];
+
+            /// The name of the method on [`Tensor`].
+            pub fn name(self) -> &'static str {
+                match self { $(Function::$variant => stringify!($name),)* }
+            }
+
+            /// What the derivative is a function of.
+            pub fn reads(self) -> Reads {
+                match self { $(Function::$variant => Reads::$reads,)* }
+            }
+
+            fn of(code: u32) -> Function {
+                Function::ALL[code as usize]
+            }
+        }
+
+        /// f(x) for one element.
+        #[inline(always)]
+        pub(crate) fn apply<T: Real>(function: Function, x: T) -> T {
+            match function { $(Function::$variant => { let $x = x; $value })* }
+        }
+
+        /// Calls a loop with the function as a constant, so that the loop's body has no branch on it.
+        fn forward_run<T: Real>(function: Function, run: &mut [T], x: &[T], step: usize) {
+            match function { $(Function::$variant => map(run, x, step, |$x: T| $value),)* }
+        }
+
+        fn gradient_run<T: Real>(function: Function, run: &mut [T], dy: &[T], dy_step: usize, s: &[T], s_step: usize) {
+            match function {
+                $(Function::$variant => zip(run, dy, dy_step, s, s_step, |dy: T, $s: T| dy * $derivative),)*
+            }
+        }
+
+        impl Tensor {
+            $($(#[$doc])*
+            pub fn $name(&self) -> Result<Tensor> {
+                self.map(Function::$variant)
+            })*
+        }
+    };
+}
+
+functions! {
+    /// The identity.
+    Linear = 0, linear, Output, |x| x, |_s| T::ONE;
+    /// max(x, 0).
+    Relu = 1, relu, Output, |x| if x < T::ZERO { T::ZERO } else { x }, |s| if s > T::ZERO { T::ONE } else { T::ZERO };
+    /// 1 / (1 + e⁻ˣ).
+    Sigmoid = 2, sigmoid, Output, |x| sigmoid(x), |s| s * (T::ONE - s);
+    /// The hyperbolic tangent.
+    Tanh = 3, tanh, Output, |x| x.tanh(), |s| (T::ONE - s) * (T::ONE + s);
+    /// x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016, the exact form).
+    Gelu = 4, gelu, Input, |x| x * normal_cdf(x), |s| normal_cdf(s) + s * normal_density(s);
+    /// x·sigmoid(x), also called swish (Ramachandran et al. 2017).
+    Silu = 5, silu, Input, |x| x * sigmoid(x), |s| sigmoid(s) * (T::ONE + s * (T::ONE - sigmoid(s)));
+    /// eˣ.
+    Exp = 6, exp, Output, |x| x.exp(), |s| s;
+    /// The natural logarithm.
+    Log = 7, log, Input, |x| x.ln(), |s| T::ONE / s;
+    /// The square root.
+    Sqrt = 8, sqrt, Output, |x| x.sqrt(), |s| T::of(0.5) / s;
+    /// x².
+    Square = 9, square, Input, |x| x * x, |s| s + s;
+    /// -x.
+    Neg = 10, neg, Output, |x| -x, |_s| -T::ONE;
+    /// |x|; its gradient at 0 is 0.
+    Abs = 11, abs, Input, |x| x.abs(),
+        |s| if s > T::ZERO { T::ONE } else if s < T::ZERO { -T::ONE } else { T::ZERO };
+}
+
+fn sigmoid<T: Real>(x: T) -> T {
+    let e = (-x.abs()).exp();
+    (if x < T::ZERO { e } else { T::ONE }) / (T::ONE + e)
+}
+
+fn normal_cdf<T: Real>(x: T) -> T {
+    T::of(0.5) * (-x * T::of(std::f64::consts::FRAC_1_SQRT_2)).erfc()
+}
+
+fn normal_density<T: Real>(x: T) -> T {
+    T::of(0.398_942_280_401_432_7) * (T::of(-0.5) * x * x).exp()
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    count: u32,
+    rank: u32,
+    function: u32,
+    offset_a: u32,
+    offset_b: u32,
+    extents: [u32; 6],
+    strides_a: [u32; 6],
+    strides_b: [u32; 6],
+}
+
+const SOURCE: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/unary.wgsl")];
+
+fn constants(p: &Params) -> Constants {
+    vec![("FUNCTION", p.function), ("RANK", p.rank)]
+}
+
+static FORWARD: Kernel<Params> = Kernel {
+    name: "unary.forward",
+    gpu: Shader {
+        source: SOURCE,
+        entry: "forward",
+        constants,
+        groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
+    },
+    software: None,
+    flops: |p| p.count as u64,
+    twin: twin!(forward),
+};
+static FORWARD_STRIDED: Kernel<Params> = Kernel {
+    name: "unary.forward_strided",
+    gpu: Shader { entry: "forward_strided", groups: |p| (p.count as u64).div_ceil(WORKGROUP), ..FORWARD.gpu },
+    ..FORWARD
+};
+static GRADIENT: Kernel<Params> = Kernel {
+    name: "unary.gradient",
+    gpu: Shader { entry: "gradient", ..FORWARD.gpu },
+    flops: |p| 2 * p.count as u64,
+    twin: twin!(gradient),
+    ..FORWARD
+};
+static GRADIENT_STRIDED: Kernel<Params> = Kernel {
+    name: "unary.gradient_strided",
+    gpu: Shader { entry: "gradient_strided", ..FORWARD_STRIDED.gpu },
+    ..GRADIENT
+};
+
+fn forward<T: Real>(p: &Params, call: Call<T>) {
+    let ([x], [y]) = call.reals();
+    let function = Function::of(p.function);
+    let walk = Strided { rank: p.rank, extents: &p.extents, strides: [&p.strides_a], offsets: [p.offset_a] };
+    walk.for_each_run(y, 4, |run, [start], [step]| forward_run(function, run, &x[start..], step));
+}
+
+fn gradient<T: Real>(p: &Params, call: Call<T>) {
+    let ([dy, s], [dx]) = call.reals();
+    let function = Function::of(p.function);
+    let strides = [&p.strides_a, &p.strides_b];
+    let walk = Strided { rank: p.rank, extents: &p.extents, strides, offsets: [p.offset_a, p.offset_b] };
+    walk.for_each_run(dx, 4, |run, [a, b], [a_step, b_step]| {
+        gradient_run(function, run, &dy[a..], a_step, &s[b..], b_step)
+    });
+}
+
+/// `run[i] = f(x[i·step])`; the case of neighbours apart, so that it becomes vector instructions.
+#[inline(always)]
+fn map<T: Real>(run: &mut [T], x: &[T], step: usize, f: impl Fn(T) -> T) {
+    if step == 1 {
+        run.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x));
+    } else {
+        run.iter_mut().enumerate().for_each(|(i, y)| *y = f(x[i * step]));
+    }
+}
+
+/// `run[i] = f(a[i·a_step], b[i·b_step])`, likewise.
+#[inline(always)]
+pub(crate) fn zip<T: Real>(
+    run: &mut [T],
+    a: &[T],
+    a_step: usize,
+    b: &[T],
+    b_step: usize,
+    f: impl Fn(T, T) -> T,
+) {
+    match (a_step, b_step) {
+        (1, 1) => run.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = f(a, b)),
+        (1, 0) => run.iter_mut().zip(a).for_each(|(y, &a)| *y = f(a, b[0])),
+        (0, 1) => run.iter_mut().zip(b).for_each(|(y, &b)| *y = f(a[0], b)),
+        _ => run.iter_mut().enumerate().for_each(|(i, y)| *y = f(a[i * a_step], b[i * b_step])),
+    }
+}
+
+impl Tensor {
+    /// `f` of every element.
+    pub fn map(&self, function: Function) -> Result<Tensor> {
+        let name = function.name();
+        check_float(name, self, self)?;
+        let output = launch(name, function, &[self])?;
+        if !wanted(&[self]) {
+            return Ok(output);
+        }
+        let kept = match function.reads() {
+            Reads::Input => self.detach(),
+            Reads::Output => output.detach(),
+        };
+        Ok(record(name, output, &[self], move |flow| {
+            let gradient = launch(name, function, &[&flow.gradient(), &kept])?;
+            drop(kept);
+            flow.give(0, gradient)
+        }))
+    }
+}
+
+/// `dy · f′(s)`, for ops that apply a function to their result before it is stored.
+pub(crate) fn gradient_of(function: Function, dy: &Tensor, s: &Tensor) -> Result<Tensor> {
+    launch(function.name(), function, &[dy, s])
+}
+
+/// Runs the kernel for one operand (forward) or two (gradient).
+fn launch(op: &'static str, function: Function, operands: &[&Tensor]) -> Result<Tensor> {
+    let (a, b) = (operands[0], operands[operands.len() - 1]);
+    let output = Tensor::empty(op, a.device(), a.dtype(), a.shape())?;
+    let packed = a.is_packed() && b.is_packed();
+    let walk = Walk::new(&[*a.layout(), *b.layout()]);
+    let operands: Vec<_> = operands.iter().map(|t| t.strided_operand()).collect();
+    let params = Params {
+        count: a.shape().elements() as u32,
+        // Packed operands are one axis to the twin; the packed kernels don't look at the rank.
+        rank: walk.rank,
+        function: function as u32,
+        offset_a: operands[0].1 as u32,
+        offset_b: operands[operands.len() - 1].1 as u32,
+        extents: walk.extents,
+        strides_a: walk.strides[0],
+        strides_b: walk.strides[1],
+    };
+    let kernel = match (operands.len(), packed) {
+        (1, true) => &FORWARD,
+        (1, false) => &FORWARD_STRIDED,
+        (_, true) => &GRADIENT,
+        (_, false) => &GRADIENT_STRIDED,
+    };
+    let inputs: Vec<_> = operands.into_iter().map(|(operand, _)| operand).collect();
+    a.device().run(kernel, &params, &inputs, &[output.operand()])?;
+    Ok(output)
+}

@@ -1,0 +1,146 @@
+//! The same elements in another arrangement: reshape, permute, slice, broadcast, concat. No kernels of their
+//! own; what can't be a view is copied by [`copy`](super::copy).
+
+use super::{check_axis, check_float};
+use crate::autograd::record;
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use std::ops::Range;
+
+impl Tensor {
+    /// The elements, in row-major order, in another shape. A view where the layout allows it, else a copy.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when the number of elements differs.
+    pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Tensor> {
+        let (from, to) = (self.shape(), shape.into());
+        if from.elements() != to.elements() {
+            let expected = format!("{} elements can't become {}", from.elements(), to.elements());
+            return Err(Error::shape("reshape", &[from, to], expected));
+        }
+        let output = match self.layout().reshape(to) {
+            Some(layout) => self.with_layout(layout),
+            None => {
+                let packed = self.packed("reshape")?;
+                let layout = packed.layout().reshape(to).expect("packed elements take any shape");
+                packed.with_layout(layout)
+            }
+        };
+        Ok(record("reshape", output, &[self], move |flow| flow.give(0, flow.gradient().reshape(from)?)))
+    }
+
+    /// All axes but the first become one: `[n, …]` to `[n, product]`.
+    pub fn flatten(&self) -> Result<Tensor> {
+        let shape = self.shape();
+        if shape.rank() == 0 {
+            return Err(Error::shape("flatten", &[shape], "at least one axis is needed"));
+        }
+        self.reshape([shape[0], shape.elements() / shape[0]])
+    }
+
+    /// The axes in another order: axis `i` of the result is axis `axes[i]` of this tensor. A view.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if `axes` is not a permutation of this tensor's axes.
+    pub fn permute(&self, axes: &[usize]) -> Result<Tensor> {
+        let layout = self.layout().permute(axes).ok_or_else(|| {
+            let expected = format!("a permutation of the {} axes", self.shape().rank());
+            Error::argument("permute", "axes", format!("{axes:?}"), expected)
+        })?;
+        let mut inverse = vec![0; axes.len()];
+        for (to, &from) in axes.iter().enumerate() {
+            inverse[from] = to;
+        }
+        let output = self.with_layout(layout);
+        Ok(record("permute", output, &[self], move |flow| flow.give(0, flow.gradient().permute(&inverse)?)))
+    }
+
+    /// The last two axes exchanged. A view.
+    pub fn transpose(&self) -> Result<Tensor> {
+        let rank = self.shape().rank();
+        if rank < 2 {
+            return Err(Error::shape("transpose", &[self.shape()], "at least two axes are needed"));
+        }
+        let mut axes: Vec<usize> = (0..rank).collect();
+        axes.swap(rank - 1, rank - 2);
+        self.permute(&axes)
+    }
+
+    /// The elements of `range` along `axis`. A view.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an axis or a range outside, or an empty range.
+    pub fn slice(&self, axis: usize, range: Range<usize>) -> Result<Tensor> {
+        check_axis("slice", self, axis)?;
+        let shape = self.shape();
+        let layout = self.layout().slice(axis, range.clone()).ok_or_else(|| {
+            let expected = format!("not empty and within 0..{}", shape[axis]);
+            Error::argument("slice", "range", format!("{range:?}"), expected)
+        })?;
+        let output = self.with_layout(layout);
+        Ok(record("slice", output, &[self], move |flow| {
+            let dy = flow.gradient();
+            let dx = Tensor::zeros(dy.device(), dy.dtype(), shape)?;
+            dy.copy_into(&dx.slice(axis, range)?)?;
+            flow.give(0, dx)
+        }))
+    }
+
+    /// The elements repeated to fill `shape` by NumPy's rule. A view.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] when they can't.
+    pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Tensor> {
+        let (from, to) = (self.shape(), shape.into());
+        let layout = self.layout().broadcast_to(to).ok_or_else(|| {
+            Error::shape("broadcast_to", &[from, to], "aligned at the last axis, extents must be equal or 1")
+        })?;
+        let output = self.with_layout(layout);
+        Ok(record("broadcast_to", output, &[self], move |flow| flow.give(0, flow.gradient().sum_to(from)?)))
+    }
+
+    /// Tensors one after the other along `axis`; their other extents must be equal.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for no tensors, [`Error::Shape`] for extents that differ.
+    pub fn concat(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
+        let first = *tensors
+            .first()
+            .ok_or_else(|| Error::argument("concat", "tensors", "an empty list", "at least one tensor"))?;
+        check_axis("concat", first, axis)?;
+        let mut total = 0;
+        for tensor in tensors {
+            check_float("concat", tensor, first)?;
+            let same = tensor.shape().rank() == first.shape().rank()
+                && tensor.shape().with(axis, 1) == first.shape().with(axis, 1);
+            if !same {
+                let expected = format!("all extents but axis {axis} must be equal");
+                return Err(Error::shape("concat", &[first.shape(), tensor.shape()], expected));
+            }
+            total += tensor.shape()[axis];
+        }
+        let output = Tensor::empty("concat", first.device(), first.dtype(), first.shape().with(axis, total))?;
+        let mut start = 0;
+        let mut ranges = Vec::with_capacity(tensors.len());
+        for tensor in tensors {
+            let range = start..start + tensor.shape()[axis];
+            start = range.end;
+            tensor.copy_into(&output.slice(axis, range.clone())?)?;
+            ranges.push(range);
+        }
+        Ok(record("concat", output, tensors, move |flow| {
+            let dy = flow.gradient();
+            ranges.into_iter().enumerate().try_for_each(|(i, range)| flow.give(i, dy.slice(axis, range)?))
+        }))
+    }
+
+    /// The gradient of a broadcast: sums over the axes along which `shape` was repeated to give this shape.
+    pub(crate) fn sum_to(&self, shape: Shape) -> Result<Tensor> {
+        if self.shape() == shape {
+            return Ok(self.detach());
+        }
+        let axes = shape.broadcast_axes(&self.shape());
+        self.detach().sum(&axes, true)?.reshape(shape)
+    }
+}
