@@ -1,5 +1,6 @@
 //! Matrix products, in batches, with bias and activation: `C = f(A·B + bias)`.
 
+use super::reduce::sum_rows;
 use super::unary::{Function, Reads, apply, gradient_of};
 use super::{FUNCTIONS, INDEX, check_float};
 use crate::autograd::{record, wanted};
@@ -194,7 +195,8 @@ impl Tensor {
             };
             drop(kept_output);
             if flow.inputs() == 3 && flow.wants(2) {
-                flow.give(2, dz.sum(&[0], false)?)?;
+                let dz = dz.packed("dense")?;
+                flow.give(2, sum_rows("dense", &dz, flow.slot(2))?)?;
             }
             if flow.wants(1) {
                 let slot = flow.slot(1);

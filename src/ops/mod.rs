@@ -5,10 +5,12 @@
 //! crate names an op.
 
 pub mod binary;
+pub mod conv2d;
 pub mod copy;
 pub mod fill;
 pub mod gradient;
 pub mod matmul;
+pub mod padding;
 pub mod reduce;
 pub mod select;
 pub mod unary;
@@ -19,6 +21,7 @@ use crate::error::{Error, Result};
 use crate::shape::{Layout, MAX_RANK, Shape, merge};
 use crate::tensor::Tensor;
 
+pub use padding::Padding;
 pub use unary::Function;
 
 /// `shaders/lib/index.wgsl`, in front of every kernel.

@@ -207,7 +207,7 @@ fn over_axes(op: &'static str, x: &Tensor, axes: &[usize], how: How) -> Result<T
             begin -= 1;
         }
         let divisor = if begin == 0 && how == How::Mean { count as f32 } else { 1.0 };
-        x = over_run(op, &x, axes[begin], axes[end - 1] + 1, how, divisor)?;
+        x = over_run(op, &x, axes[begin], axes[end - 1] + 1, how, divisor, None)?;
         end = begin;
     }
     Ok(x)
@@ -226,8 +226,12 @@ fn params_of(shape: &Shape, begin: usize, end: usize, splits: usize, how: How, d
     }
 }
 
-/// Reduces axes `begin..end` of a packed tensor. Fewer than this many results are worth a second dispatch that
-/// makes more of them.
+/// The sum of the rows of a packed matrix, written to `slot` if there is one: a bias's gradient.
+pub(crate) fn sum_rows(op: &'static str, x: &Tensor, slot: Option<Tensor>) -> Result<Tensor> {
+    over_run(op, x, 0, 1, How::Sum, 1.0, slot)?.reshape([x.shape()[1]])
+}
+
+/// Reduces axes `begin..end` of a packed tensor to extent 1.
 fn over_run(
     op: &'static str,
     x: &Tensor,
@@ -235,8 +239,11 @@ fn over_run(
     end: usize,
     how: How,
     divisor: f32,
+    slot: Option<Tensor>,
 ) -> Result<Tensor> {
+    /// Fewer results than this are worth a second dispatch that makes more of them first.
     const ENOUGH_RESULTS: usize = 4096;
+    /// A piece shorter than this is not.
     const SHORTEST_PIECE: usize = 512;
     let shape = x.shape();
     let mut result = shape;
@@ -246,15 +253,18 @@ fn over_run(
     let extent: usize = shape[begin..end].iter().product();
     let splits = (extent / SHORTEST_PIECE).min(ENOUGH_RESULTS / result.elements()).max(1);
     if splits == 1 {
-        let output = Tensor::empty(op, x.device(), x.dtype(), result)?;
+        let output = match slot {
+            Some(slot) => slot,
+            None => Tensor::empty(op, x.device(), x.dtype(), result)?,
+        };
         launch(x, &output, &params_of(&shape, begin, end, 1, how, divisor))?;
-        return Ok(output);
+        return output.reshape(result);
     }
     let params = params_of(&shape, begin, end, splits, how, 1.0);
     let pieces = Shape::from([params.outer as usize, splits, params.inner as usize]);
     let partial = Tensor::empty(op, x.device(), x.dtype(), pieces)?;
     launch(x, &partial, &params)?;
-    over_run(op, &partial, 1, 2, how, divisor)?.reshape(result)
+    over_run(op, &partial, 1, 2, how, divisor, slot)?.reshape(result)
 }
 
 fn launch(x: &Tensor, output: &Tensor, params: &Params) -> Result<()> {

@@ -1,0 +1,177 @@
+// Convolution on images in NHWC with a kernel in HWIO, as a matrix product whose left side is never stored:
+//
+//   DIRECTION 0, forward:   Y[(n,oh,ow), co]      = f(Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · W[kh,kw,ci,co] + bias[co])
+//   DIRECTION 1, data:      dX[(n,ih,iw), ci]     = Σ dY[n, (ih+p-kh)/s, (iw+p-kw)/s, co] · W[kh,kw,ci,co]
+//   DIRECTION 2, weights:   dW[(kh,kw,ci), co]    = Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · dY[(n,oh,ow), co]
+//
+// where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of
+// 64 × 64 of the left-hand side (lib/tile.wgsl). In 2 the sum runs over all pixels of a batch: it is cut into
+// `splits` pieces of `piece` image rows, each with its own result, summed in order by a second dispatch.
+//
+// A_VECTOR, B_VECTOR: the channels of that operand come in whole vectors of four. The same for software adapters is
+// conv2d_software.wgsl.
+
+struct Params {
+    n: u32,
+    h: u32,
+    w: u32,
+    ci: u32,
+    oh: u32,
+    ow: u32,
+    co: u32,
+    kh: u32,
+    kw: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_h: u32,
+    pad_w: u32,
+    function: u32,
+    has_bias: u32,
+    splits: u32,
+    piece: u32,
+}
+
+// Bindings in the order of each formula: forward x, w, bias, y; data dy, w, w, dx; weights x, dy, dy, dw.
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+
+// Which piece of the sum over pixels this invocation works on.
+var<private> split: u32;
+
+fn extent_m() -> u32 {
+    switch DIRECTION {
+        case 0u: { return p.n * p.oh * p.ow; }
+        case 1u: { return p.n * p.h * p.w; }
+        default: { return p.kh * p.kw * p.ci; }
+    }
+}
+
+fn extent_n() -> u32 {
+    return select(p.co, p.ci, DIRECTION == 1u);
+}
+
+fn extent_k() -> u32 {
+    switch DIRECTION {
+        case 0u: { return p.kh * p.kw * p.ci; }
+        case 1u: { return p.kh * p.kw * p.co; }
+        default: { return p.n * p.oh * p.ow; }
+    }
+}
+
+// Where in X output pixel `pixel` finds its value under tap `tap`, in pixels, or -1 outside.
+fn source(pixel: u32, tap: u32) -> i32 {
+    let row = pixel / p.ow;
+    let y = i32(row % p.oh * p.stride_h + tap / p.kw) - i32(p.pad_h);
+    let x = i32(pixel % p.ow * p.stride_w + tap % p.kw) - i32(p.pad_w);
+    if y < 0 || x < 0 || y >= i32(p.h) || x >= i32(p.w) { return -1; }
+    return (i32(row / p.oh * p.h) + y) * i32(p.w) + x;
+}
+
+// Where in dY input pixel `pixel` was used under tap `tap`, in pixels, or -1 nowhere.
+fn target_of(pixel: u32, tap: u32) -> i32 {
+    let row = pixel / p.w;
+    let y = i32(row % p.h + p.pad_h) - i32(tap / p.kw);
+    let x = i32(pixel % p.w + p.pad_w) - i32(tap % p.kw);
+    if y < 0 || x < 0 || y % i32(p.stride_h) != 0 || x % i32(p.stride_w) != 0 { return -1; }
+    let oy = y / i32(p.stride_h);
+    let ox = x / i32(p.stride_w);
+    if oy >= i32(p.oh) || ox >= i32(p.ow) { return -1; }
+    return (i32(row / p.h * p.oh) + oy) * i32(p.ow) + ox;
+}
+
+// The pixel of the left operand under one tap, whichever way the product runs.
+fn pixel_under(m: u32, tap: u32) -> i32 {
+    if DIRECTION == 1u { return target_of(m, tap); }
+    return source(m, tap);
+}
+
+fn a_scalar(i: u32) -> f32 {
+    return a[i / 4u][i % 4u];
+}
+
+fn b_scalar(i: u32) -> f32 {
+    return b[i / 4u][i % 4u];
+}
+
+fn tile_a(m: u32, k: u32) -> vec4<f32> {
+    var v = vec4(0.0);
+    if m >= extent_m() { return v; }
+    if DIRECTION == 2u {
+        let tap = m / p.ci;
+        for (var i = 0u; i < 4u; i++) {
+            if k + i < extent_k() {
+                let pixel = source(k + i, tap);
+                if pixel >= 0 { v[i] = a_scalar(u32(pixel) * p.ci + m % p.ci); }
+            }
+        }
+        return v;
+    }
+    let channels = select(p.ci, p.co, DIRECTION == 1u);
+    if A_VECTOR == 1u {
+        if k < extent_k() {
+            let pixel = pixel_under(m, k / channels);
+            if pixel >= 0 { v = a[(u32(pixel) * channels + k % channels) / 4u]; }
+        }
+        return v;
+    }
+    for (var i = 0u; i < 4u; i++) {
+        if k + i < extent_k() {
+            let pixel = pixel_under(m, (k + i) / channels);
+            if pixel >= 0 { v[i] = a_scalar(u32(pixel) * channels + (k + i) % channels); }
+        }
+    }
+    return v;
+}
+
+fn tile_b(k: u32, n: u32) -> vec4<f32> {
+    var v = vec4(0.0);
+    if k >= extent_k() { return v; }
+    if DIRECTION == 1u {
+        // Neighbours along n are input channels, whose values lie co apart.
+        let tap = k / p.co;
+        for (var i = 0u; i < 4u; i++) {
+            if n + i < p.ci { v[i] = b_scalar((tap * p.ci + n + i) * p.co + k % p.co); }
+        }
+        return v;
+    }
+    if B_VECTOR == 1u {
+        if n < p.co { v = b[(k * p.co + n) / 4u]; }
+        return v;
+    }
+    for (var i = 0u; i < 4u; i++) {
+        if n + i < p.co { v[i] = b_scalar(k * p.co + n + i); }
+    }
+    return v;
+}
+
+fn tile_c(m: u32, n: u32, value: vec4<f32>) {
+    if m >= extent_m() { return; }
+    let columns = extent_n();
+    let base = (split * extent_m() + m) * columns;
+    for (var i = 0u; i < 4u; i++) {
+        if n + i < columns {
+            var z = value[i];
+            if HAS_BIAS == 1u { z += bias[n + i]; }
+            c[base + n + i] = apply(FUNCTION, z);
+        }
+    }
+}
+
+@compute @workgroup_size(256)
+fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) lane: u32) {
+    let columns = (extent_n() + TILE - 1u) / TILE;
+    let tiles = (extent_m() + TILE - 1u) / TILE * columns;
+    let tile = group_index(group, groups);
+    if tile >= tiles * p.splits { return; }
+    split = tile / tiles;
+    var first = 0u;
+    var last = extent_k();
+    if DIRECTION == 2u {
+        first = split * p.piece * p.ow;
+        last = min(first + p.piece * p.ow, last);
+    }
+    tile_product(tile % tiles / columns, tile % columns, first, last, lane);
+}

@@ -1,0 +1,405 @@
+//! 2-D convolution (as deep learning means it: cross-correlation) of images in NHWC with a kernel in HWIO, with
+//! bias and activation in the same dispatch. `shaders/conv2d.wgsl` has the formulas of the three directions.
+
+use super::padding::Padding;
+use super::reduce::sum_rows;
+use super::unary::{Function, Reads, gradient_of};
+use super::{FUNCTIONS, INDEX, check_float, matmul};
+use crate::autograd::{record, wanted};
+use crate::device::kernel::{Call, Constants, Kernel, Shader};
+use crate::device::real::{Matrix, MatrixMut, Real};
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::twin;
+use rayon::prelude::*;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    n: u32,
+    h: u32,
+    w: u32,
+    ci: u32,
+    oh: u32,
+    ow: u32,
+    co: u32,
+    kh: u32,
+    kw: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_h: u32,
+    pad_w: u32,
+    function: u32,
+    has_bias: u32,
+    splits: u32,
+    piece: u32,
+}
+
+/// The tile of a workgroup on a GPU, and the rows of an invocation on a software adapter.
+const TILE: u64 = 64;
+const ROWS: u64 = 8;
+
+const TILED: &[&str] = &[
+    INDEX,
+    FUNCTIONS,
+    include_str!("../../shaders/lib/tile.wgsl"),
+    include_str!("../../shaders/conv2d.wgsl"),
+];
+const SOFTWARE: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/conv2d_software.wgsl")];
+
+static FORWARD: Kernel<Params> = Kernel {
+    name: "conv2d.forward",
+    gpu: Shader {
+        source: TILED,
+        entry: "tiled",
+        constants: |p| tiled_constants(p, 0, p.ci, p.co),
+        groups: |p| p.pixels_out().div_ceil(TILE) * (p.co as u64).div_ceil(TILE),
+    },
+    software: Some(Shader {
+        source: SOFTWARE,
+        entry: "forward",
+        constants: |p| software_constants(p, p.co),
+        groups: |p| p.pixels_out().div_ceil(ROWS) * software_columns(p.co),
+    }),
+    flops: Params::flops,
+    twin: twin!(forward),
+};
+static DATA: Kernel<Params> = Kernel {
+    name: "conv2d.data",
+    gpu: Shader {
+        constants: |p| tiled_constants(p, 1, p.co, 1),
+        groups: |p| p.pixels_in().div_ceil(TILE) * (p.ci as u64).div_ceil(TILE),
+        ..FORWARD_TILED
+    },
+    software: Some(Shader {
+        source: SOFTWARE,
+        entry: "data",
+        constants: |p| software_constants(p, p.ci),
+        groups: |p| p.pixels_in().div_ceil(ROWS) * software_columns(p.ci),
+    }),
+    flops: Params::flops,
+    twin: twin!(data),
+};
+static WEIGHTS: Kernel<Params> = Kernel {
+    name: "conv2d.weights",
+    gpu: Shader {
+        constants: |p| tiled_constants(p, 2, 1, p.co),
+        groups: |p| p.splits as u64 * p.taps().div_ceil(TILE) * (p.co as u64).div_ceil(TILE),
+        ..FORWARD_TILED
+    },
+    software: Some(Shader {
+        source: SOFTWARE,
+        entry: "weights",
+        constants: |p| software_constants(p, p.co),
+        groups: |p| p.splits as u64 * p.taps().div_ceil(ROWS) * software_columns(p.co),
+    }),
+    flops: Params::flops,
+    twin: twin!(weights),
+};
+const FORWARD_TILED: Shader<Params> =
+    Shader { source: TILED, entry: "tiled", constants: |_| Vec::new(), groups: |_| 0 };
+
+impl Params {
+    fn pixels_in(&self) -> u64 {
+        self.n as u64 * self.h as u64 * self.w as u64
+    }
+
+    fn pixels_out(&self) -> u64 {
+        self.n as u64 * self.oh as u64 * self.ow as u64
+    }
+
+    /// Values that one output value of one channel sums over.
+    fn taps(&self) -> u64 {
+        self.kh as u64 * self.kw as u64 * self.ci as u64
+    }
+
+    fn flops(&self) -> u64 {
+        2 * self.pixels_out() * self.taps() * self.co as u64
+    }
+}
+
+/// `a_channels`, `b_channels`: the innermost extents of the two operands, whose multiples of four make vectors.
+fn tiled_constants(p: &Params, direction: u32, a_channels: u32, b_channels: u32) -> Constants {
+    vec![
+        ("DIRECTION", direction),
+        ("FUNCTION", p.function),
+        ("HAS_BIAS", p.has_bias),
+        ("A_VECTOR", a_channels.is_multiple_of(4) as u32),
+        ("B_VECTOR", b_channels.is_multiple_of(4) as u32),
+        ("A_ALONG_K", (direction != 2) as u32),
+        ("B_ALONG_N", (direction != 1) as u32),
+    ]
+}
+
+fn software_constants(p: &Params, columns: u32) -> Constants {
+    vec![
+        ("FUNCTION", p.function),
+        ("HAS_BIAS", p.has_bias),
+        ("B_VECTOR", p.co.is_multiple_of(4) as u32),
+        ("VECTORS", software_vectors(columns)),
+    ]
+}
+
+fn software_vectors(columns: u32) -> u32 {
+    if columns > 32 { 2 } else { 1 }
+}
+
+fn software_columns(columns: u32) -> u64 {
+    columns.div_ceil(32 * software_vectors(columns)) as u64
+}
+
+/// Output pixels that a thread unfolds at a time on the CPU: their columns stay in its second-level cache.
+const CHUNK: usize = 384;
+
+/// Writes the columns of output pixels `first..first + count`: for each pixel the `kh·kw·ci` values under its
+/// window, zero outside the image.
+fn unfold<T: Real>(p: &Params, x: &[T], first: usize, count: usize, columns: &mut Vec<T>) {
+    let (h, w, ci, oh, ow) = (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize);
+    let (kh, kw) = (p.kh as usize, p.kw as usize);
+    columns.resize(count * kh * kw * ci, T::ZERO);
+    for (pixel, row) in (first..first + count).zip(columns.chunks_exact_mut(kh * kw * ci)) {
+        let (image, oy, ox) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
+        let left = (ox * p.stride_w as usize) as isize - p.pad_w as isize;
+        // The part of the window's width that lies inside, the same for each of its rows.
+        let begin = (-left).clamp(0, kw as isize) as usize;
+        let end = (w as isize - left).clamp(begin as isize, kw as isize) as usize;
+        for (ky, row) in row.chunks_exact_mut(kw * ci).enumerate() {
+            let y = (oy * p.stride_h as usize + ky) as isize - p.pad_h as isize;
+            if y < 0 || y >= h as isize || begin == end {
+                row.fill(T::ZERO);
+                continue;
+            }
+            row[..begin * ci].fill(T::ZERO);
+            row[end * ci..].fill(T::ZERO);
+            let from = ((image * h + y as usize) * w + (left + begin as isize) as usize) * ci;
+            row[begin * ci..end * ci].copy_from_slice(&x[from..from + (end - begin) * ci]);
+        }
+    }
+}
+
+/// A one-by-one kernel that visits every pixel: its columns are the image itself.
+fn is_pointwise(p: &Params) -> bool {
+    p.kh * p.kw * p.stride_h * p.stride_w == 1
+}
+
+/// Pixels per piece of work: a chunk, or less where there is not enough for all threads.
+fn chunk(pixels: usize) -> usize {
+    pixels.div_ceil(rayon::current_num_threads()).clamp(1, CHUNK)
+}
+
+fn forward<T: Real>(p: &Params, call: Call<T>) {
+    let ([x, w, bias], [y]) = call.reals();
+    let (taps, co) = (p.taps() as usize, p.co as usize);
+    let function = Function::ALL[p.function as usize];
+    let kernel = Matrix { data: w, row_stride: co, column_stride: 1 };
+    let chunk = chunk(p.pixels_out() as usize);
+    y.par_chunks_mut(chunk * co).enumerate().for_each_init(Vec::new, |columns, (i, y)| {
+        let (first, count) = (i * chunk, y.len() / co);
+        let data = if is_pointwise(p) {
+            &x[first * taps..(first + count) * taps]
+        } else {
+            unfold(p, x, first, count, columns);
+            &columns[..]
+        };
+        let a = Matrix { data, row_stride: taps, column_stride: 1 };
+        let target = MatrixMut { data: y, row_stride: co, column_stride: 1 };
+        T::gemm(count, taps, co, T::ONE, a, kernel, T::ZERO, target);
+        matmul::epilogue(y, co, (p.has_bias == 1).then_some(bias), function);
+    });
+}
+
+/// dY·Wᵀ gives every window's contribution to the pixels under it; they are added up where windows overlap. An
+/// image belongs to one thread, so the order of the sums is fixed.
+fn data<T: Real>(p: &Params, call: Call<T>) {
+    let ([dy, w, _], [dx]) = call.reals();
+    let (h, width, ci, ow) = (p.h as usize, p.w as usize, p.ci as usize, p.ow as usize);
+    let (taps, co, pixels) = (p.taps() as usize, p.co as usize, p.oh as usize * ow);
+    let transposed = Matrix { data: w, row_stride: 1, column_stride: co };
+    dx.par_chunks_mut(h * width * ci).enumerate().for_each_init(Vec::new, |columns, (image, dx)| {
+        dx.fill(T::ZERO);
+        for first in (0..pixels).step_by(CHUNK) {
+            let count = CHUNK.min(pixels - first);
+            columns.resize(count * taps, T::ZERO);
+            let a = Matrix { data: &dy[(image * pixels + first) * co..], row_stride: co, column_stride: 1 };
+            let target = MatrixMut { data: &mut columns[..], row_stride: taps, column_stride: 1 };
+            T::gemm(count, co, taps, T::ONE, a, transposed, T::ZERO, target);
+            for (pixel, column) in (first..first + count).zip(columns.chunks_exact(taps)) {
+                fold(p, pixel / ow, pixel % ow, column, dx);
+            }
+        }
+    });
+}
+
+/// Adds one output pixel's column to the image, leaving out what lies outside.
+fn fold<T: Real>(p: &Params, oy: usize, ox: usize, column: &[T], dx: &mut [T]) {
+    let (h, w, ci, kw) = (p.h as usize, p.w as usize, p.ci as usize, p.kw as usize);
+    let left = (ox * p.stride_w as usize) as isize - p.pad_w as isize;
+    let begin = (-left).clamp(0, kw as isize) as usize;
+    let end = (w as isize - left).clamp(begin as isize, kw as isize) as usize;
+    for (ky, row) in column.chunks_exact(kw * ci).enumerate() {
+        let y = (oy * p.stride_h as usize + ky) as isize - p.pad_h as isize;
+        if y < 0 || y >= h as isize || begin == end {
+            continue;
+        }
+        let to = (y as usize * w + (left + begin as isize) as usize) * ci;
+        dx[to..to + (end - begin) * ci].iter_mut().zip(&row[begin * ci..]).for_each(|(d, &v)| *d += v);
+    }
+}
+
+fn weights<T: Real>(p: &Params, call: Call<T>) {
+    let ([x, dy, _], [dw]) = call.reals();
+    let (taps, co) = (p.taps() as usize, p.co as usize);
+    let piece = p.piece as usize * p.ow as usize;
+    dw.par_chunks_mut(taps * co).enumerate().for_each_init(Vec::new, |columns, (split, dw)| {
+        let (begin, end) = (split * piece, ((split + 1) * piece).min(p.pixels_out() as usize));
+        dw.fill(T::ZERO);
+        for first in (begin..end).step_by(CHUNK) {
+            let count = CHUNK.min(end - first);
+            let data = if is_pointwise(p) {
+                &x[first * taps..(first + count) * taps]
+            } else {
+                unfold(p, x, first, count, columns);
+                &columns[..]
+            };
+            let a = Matrix { data, row_stride: 1, column_stride: taps };
+            let b = Matrix { data: &dy[first * co..(first + count) * co], row_stride: co, column_stride: 1 };
+            let target = MatrixMut { data: &mut *dw, row_stride: co, column_stride: 1 };
+            T::gemm(taps, count, co, T::ONE, a, b, T::ONE, target);
+        }
+    });
+}
+
+impl Tensor {
+    /// The convolution of `self` `[n, h, w, ci]` with `kernel` `[kh, kw, ci, co]`, plus `bias` `[co]`, through
+    /// `function`: `[n, oh, ow, co]`. (Functions whose derivative reads their input take a second dispatch.)
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where channels or ranks don't fit, [`Error::Argument`] for strides and kernels that
+    /// [`Padding::resolve`] refuses.
+    pub fn conv2d(
+        &self,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        strides: [usize; 2],
+        padding: Padding,
+        function: Function,
+    ) -> Result<Tensor> {
+        check_float("conv2d", self, self)?;
+        check_float("conv2d", kernel, self)?;
+        let geometry = geometry(self, kernel, bias, strides, padding)?;
+        if function.reads() == Reads::Input && wanted(&[self, kernel]) {
+            return self.conv2d(kernel, bias, strides, padding, Function::Linear)?.map(function);
+        }
+        let params = Params { function: function as u32, has_bias: bias.is_some() as u32, ..geometry };
+        let (x, w) = (self.packed("conv2d")?, kernel.packed("conv2d")?);
+        let packed_bias = bias.map(|bias| bias.packed("conv2d")).transpose()?;
+        let shape = [params.n, params.oh, params.ow, params.co].map(|extent| extent as usize);
+        let output = Tensor::empty("conv2d", x.device(), x.dtype(), shape.into())?;
+        // Without a bias something has to be bound in its place; it is not read.
+        let third = packed_bias.as_ref().unwrap_or(&w).operand();
+        x.device().run(&FORWARD, &params, &[x.operand(), w.operand(), third], &[output.operand()])?;
+        let tensors: Vec<&Tensor> = [self, kernel].into_iter().chain(bias).collect();
+        if !wanted(&tensors) {
+            return Ok(output);
+        }
+        let kept_output = output.detach();
+        Ok(record("conv2d", output, &tensors, move |flow| {
+            let dy = flow.gradient();
+            let dz = match function {
+                Function::Linear => dy.packed("conv2d")?,
+                _ => gradient_of(function, &dy, &kept_output)?,
+            };
+            drop((dy, kept_output));
+            if flow.inputs() == 3 && flow.wants(2) {
+                let rows = dz.reshape([geometry.pixels_out() as usize, geometry.co as usize])?;
+                flow.give(2, sum_rows("conv2d", &rows, flow.slot(2))?)?;
+            }
+            if flow.wants(1) {
+                flow.give(1, weight_gradient(&geometry, &x, &dz, w.shape(), flow.slot(1))?)?;
+            }
+            drop(x);
+            if flow.wants(0) {
+                flow.give(0, data_gradient(&geometry, &dz, &w)?)?;
+            }
+            Ok(())
+        }))
+    }
+}
+
+/// The scalars that all three directions share, from shapes that fit.
+fn geometry(
+    x: &Tensor,
+    kernel: &Tensor,
+    bias: Option<&Tensor>,
+    strides: [usize; 2],
+    padding: Padding,
+) -> Result<Params> {
+    let fits = x.shape().rank() == 4
+        && kernel.shape().rank() == 4
+        && x.shape()[3] == kernel.shape()[2]
+        && bias.is_none_or(|b| *b.shape() == [kernel.shape()[3]]);
+    if !fits {
+        let mut shapes = vec![x.shape(), kernel.shape()];
+        shapes.extend(bias.map(|b| b.shape()));
+        return Err(Error::shape("conv2d", &shapes, "[n, h, w, ci], [kh, kw, ci, co] and [co] are needed"));
+    }
+    if let Some(bias) = bias {
+        check_float("conv2d", bias, x)?;
+    }
+    let (image, window) = (x.shape(), kernel.shape());
+    let (oh, pad_h) = padding.resolve("conv2d", 0, image[1], window[0], strides[0])?;
+    let (ow, pad_w) = padding.resolve("conv2d", 1, image[2], window[1], strides[1])?;
+    Ok(Params {
+        n: image[0] as u32,
+        h: image[1] as u32,
+        w: image[2] as u32,
+        ci: image[3] as u32,
+        oh: oh as u32,
+        ow: ow as u32,
+        co: window[3] as u32,
+        kh: window[0] as u32,
+        kw: window[1] as u32,
+        stride_h: strides[0] as u32,
+        stride_w: strides[1] as u32,
+        pad_h: pad_h as u32,
+        pad_w: pad_w as u32,
+        function: Function::Linear as u32,
+        has_bias: 0,
+        splits: 1,
+        piece: (image[0] * oh) as u32,
+    })
+}
+
+fn data_gradient(geometry: &Params, dy: &Tensor, w: &Tensor) -> Result<Tensor> {
+    let shape = [geometry.n, geometry.h, geometry.w, geometry.ci].map(|extent| extent as usize);
+    let output = Tensor::empty("conv2d", dy.device(), dy.dtype(), shape.into())?;
+    dy.device().run(&DATA, geometry, &[dy.operand(), w.operand(), w.operand()], &[output.operand()])?;
+    Ok(output)
+}
+
+/// The sum over all pixels is cut so that at least this many tiles keep the machine busy.
+const ENOUGH_TILES: u64 = 64;
+
+fn weight_gradient(
+    geometry: &Params,
+    x: &Tensor,
+    dy: &Tensor,
+    shape: Shape,
+    slot: Option<Tensor>,
+) -> Result<Tensor> {
+    let tiles = geometry.taps().div_ceil(TILE) * (geometry.co as u64).div_ceil(TILE);
+    let image_rows = geometry.n * geometry.oh;
+    let piece = image_rows.div_ceil((ENOUGH_TILES.div_ceil(tiles) as u32).min(image_rows));
+    let params = Params { splits: image_rows.div_ceil(piece), piece, ..*geometry };
+    let splits = params.splits as usize;
+    let output = match (&slot, splits) {
+        (Some(slot), 1) => slot.clone(),
+        _ => Tensor::empty("conv2d", x.device(), x.dtype(), [splits, shape.elements()].into())?,
+    };
+    x.device().run(&WEIGHTS, &params, &[x.operand(), dy.operand(), dy.operand()], &[output.operand()])?;
+    match splits {
+        1 => output.reshape(shape),
+        _ => sum_rows("conv2d", &output, slot)?.reshape(shape),
+    }
+}
