@@ -7,9 +7,12 @@
 pub mod binary;
 pub mod conv2d;
 pub mod copy;
+pub mod dropout;
 pub mod fill;
 pub mod gradient;
 pub mod matmul;
+pub mod metric;
+pub mod optimizer;
 pub mod padding;
 pub mod reduce;
 pub mod select;
@@ -21,6 +24,7 @@ use crate::error::{Error, Result};
 use crate::shape::{Layout, MAX_RANK, Shape, merge};
 use crate::tensor::Tensor;
 
+pub use dropout::RandomKey;
 pub use padding::Padding;
 pub use unary::Function;
 

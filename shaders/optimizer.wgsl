@@ -1,0 +1,68 @@
+// sgd:  g ← g + decay·w;  v ← first ? g : momentum·v + g;  w ← w - rate·(nesterov ? g + momentum·v : v)
+// adam: g ← g + decay·w (coupled) or w ← w·(1 - rate·decay) (decoupled);
+//       m ← β₁·m + (1 - β₁)·g;  v ← β₂·v + (1 - β₂)·g²;
+//       w ← w - rate/(1 - β₁ᵗ) · m / (√v/√(1 - β₂ᵗ) + ε)
+//
+// One dispatch for all parameters: each of w, g, m, v is flat. An invocation updates four neighbours; flat buffers
+// are padded to whole vectors. The host works out what depends on the step alone.
+
+struct Params {
+    count: u32,
+    rate: f32,
+    decay: f32,
+    momentum: f32,
+    beta1: f32,
+    beta2: f32,
+    epsilon: f32,
+    // rate / (1 - β₁ᵗ), and 1 / √(1 - β₂ᵗ).
+    step_size: f32,
+    v_scale: f32,
+    decoupled: u32,
+    nesterov: u32,
+    first: u32,
+}
+
+@group(0) @binding(0) var<storage, read> g: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read_write> w: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read_write> m: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> v: array<vec4<f32>>;
+
+@compute @workgroup_size(256)
+fn sgd(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+       @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i * 4u >= p.count { return; }
+    w[i] -= p.rate * (g[i] + p.decay * w[i]);
+}
+
+@compute @workgroup_size(256)
+fn momentum(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+            @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i * 4u >= p.count { return; }
+    let gradient = g[i] + p.decay * w[i];
+    var velocity = gradient;
+    if p.first == 0u { velocity += p.momentum * m[i]; }
+    m[i] = velocity;
+    if p.nesterov == 1u { velocity = gradient + p.momentum * velocity; }
+    w[i] -= p.rate * velocity;
+}
+
+@compute @workgroup_size(256)
+fn adam(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i * 4u >= p.count { return; }
+    var value = w[i];
+    var gradient = g[i];
+    if p.decoupled == 1u {
+        value *= 1.0 - p.rate * p.decay;
+    } else {
+        gradient += p.decay * value;
+    }
+    let mean = p.beta1 * m[i] + (1.0 - p.beta1) * gradient;
+    let square = p.beta2 * v[i] + (1.0 - p.beta2) * gradient * gradient;
+    m[i] = mean;
+    v[i] = square;
+    w[i] = value - p.step_size * mean / (sqrt(square) * p.v_scale + p.epsilon);
+}

@@ -1,0 +1,108 @@
+//! Dropout: a random share of the elements becomes zero, the others grow so that the mean stays (Srivastava et al.
+//! 2014, in the inverted form). The gradient draws the same mask again; nothing is kept.
+
+use super::{INDEX, WORKGROUP, check_float, no_constants};
+use crate::autograd::record;
+use crate::device::cpu::parallel_rows;
+use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::real::Real;
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+use crate::twin;
+
+/// What a draw of random numbers depends on, beside the number of the element.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct RandomKey {
+    /// Of the whole training.
+    pub seed: u32,
+    pub step: u32,
+    pub layer: u32,
+}
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    count: u32,
+    seed: u32,
+    step: u32,
+    layer: u32,
+    threshold: u32,
+    scale: f32,
+}
+
+static FORWARD: Kernel<Params> = Kernel {
+    name: "dropout.forward",
+    gpu: Shader {
+        source: &[
+            INDEX,
+            include_str!("../../shaders/lib/random.wgsl"),
+            include_str!("../../shaders/dropout.wgsl"),
+        ],
+        entry: "forward",
+        constants: no_constants,
+        groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
+    },
+    software: None,
+    flops: |p| p.count as u64,
+    twin: twin!(forward),
+};
+
+fn forward<T: Real>(p: &Params, call: Call<T>) {
+    let ([x], [y]) = call.reals();
+    let scale = T::of(p.scale as f64);
+    parallel_rows(y, 4, 32, |first, y| {
+        for (quad, y) in (first..).zip(y.chunks_mut(4)) {
+            let words = random([quad as u32, p.seed, p.step, p.layer]);
+            for ((y, &x), word) in y.iter_mut().zip(&x[quad * 4..]).zip(words) {
+                *y = if word >= p.threshold { x * scale } else { T::ZERO };
+            }
+        }
+    });
+}
+
+/// Four random words from four counters: `random` of `shaders/lib/random.wgsl`, which names the source.
+fn random(counter: [u32; 4]) -> [u32; 4] {
+    let [mut x, mut y, mut z, mut w] = counter.map(|c| c.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
+    let mut mix = |x: &mut u32, y: &mut u32, z: &mut u32, w: &mut u32| {
+        *x = x.wrapping_add(y.wrapping_mul(*w));
+        *y = y.wrapping_add(z.wrapping_mul(*x));
+        *z = z.wrapping_add(x.wrapping_mul(*y));
+        *w = w.wrapping_add(y.wrapping_mul(*z));
+    };
+    mix(&mut x, &mut y, &mut z, &mut w);
+    for word in [&mut x, &mut y, &mut z, &mut w] {
+        *word ^= *word >> 16;
+    }
+    mix(&mut x, &mut y, &mut z, &mut w);
+    [x, y, z, w]
+}
+
+impl Tensor {
+    /// A share `rate` of the elements, chosen by `key`, becomes 0; the others are divided by `1 - rate`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a rate below 0, or 1 and above.
+    pub fn dropout(&self, rate: f32, key: RandomKey) -> Result<Tensor> {
+        check_float("dropout", self, self)?;
+        if !(0.0..1.0).contains(&rate) {
+            return Err(Error::argument("dropout", "rate", rate, "at least 0 and below 1"));
+        }
+        let output = launch(self, rate, key)?;
+        Ok(record("dropout", output, &[self], move |flow| flow.give(0, launch(&flow.gradient(), rate, key)?)))
+    }
+}
+
+fn launch(x: &Tensor, rate: f32, key: RandomKey) -> Result<Tensor> {
+    let x = x.packed("dropout")?;
+    let output = Tensor::empty("dropout", x.device(), x.dtype(), x.shape())?;
+    let params = Params {
+        count: x.shape().elements() as u32,
+        seed: key.seed,
+        step: key.step,
+        layer: key.layer,
+        threshold: (rate as f64 * (1u64 << 32) as f64) as u32,
+        scale: 1.0 / (1.0 - rate),
+    };
+    x.device().run(&FORWARD, &params, &[x.operand()], &[output.operand()])?;
+    Ok(output)
+}

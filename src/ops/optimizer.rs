@@ -1,0 +1,160 @@
+//! The arithmetic of an optimiser's step on flat buffers, one dispatch for all parameters. The formulas are those
+//! of `torch.optim`; `shaders/optimizer.wgsl` has them.
+
+use super::{INDEX, WORKGROUP, no_constants};
+use crate::device::cpu::parallel_rows;
+use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::real::Real;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use crate::twin;
+use rayon::prelude::*;
+
+/// One step of stochastic gradient descent.
+#[derive(Clone, Copy, Debug)]
+pub struct SgdStep {
+    pub rate: f64,
+    pub momentum: f64,
+    pub nesterov: bool,
+    pub weight_decay: f64,
+    /// Whether this is the first step, at which the velocity is the gradient.
+    pub first: bool,
+}
+
+/// One step of Adam or AdamW.
+#[derive(Clone, Copy, Debug)]
+pub struct AdamStep {
+    pub rate: f64,
+    pub beta1: f64,
+    pub beta2: f64,
+    pub epsilon: f64,
+    pub weight_decay: f64,
+    /// Whether the decay acts on the weights (AdamW) or on the gradient.
+    pub decoupled: bool,
+    /// Counted from 1.
+    pub step: u64,
+}
+
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    count: u32,
+    rate: f32,
+    decay: f32,
+    momentum: f32,
+    beta1: f32,
+    beta2: f32,
+    epsilon: f32,
+    step_size: f32,
+    v_scale: f32,
+    decoupled: u32,
+    nesterov: u32,
+    first: u32,
+}
+
+static SGD: Kernel<Params> = Kernel {
+    name: "optimizer.sgd",
+    gpu: Shader {
+        source: &[INDEX, include_str!("../../shaders/optimizer.wgsl")],
+        entry: "sgd",
+        constants: no_constants,
+        groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
+    },
+    software: None,
+    flops: |p| 4 * p.count as u64,
+    twin: twin!(sgd_twin),
+};
+static MOMENTUM: Kernel<Params> = Kernel {
+    name: "optimizer.momentum",
+    gpu: Shader { entry: "momentum", ..SGD.gpu },
+    flops: |p| 6 * p.count as u64,
+    twin: twin!(momentum_twin),
+    ..SGD
+};
+static ADAM: Kernel<Params> = Kernel {
+    name: "optimizer.adam",
+    gpu: Shader { entry: "adam", ..SGD.gpu },
+    flops: |p| 14 * p.count as u64,
+    twin: twin!(adam_twin),
+    ..SGD
+};
+
+fn sgd_twin<T: Real>(p: &Params, call: Call<T>) {
+    let ([g], [w]) = call.reals();
+    let (rate, decay) = (T::of(p.rate as f64), T::of(p.decay as f64));
+    parallel_rows(w, 1, 2, |first, w| {
+        w.iter_mut().zip(&g[first..]).for_each(|(w, &g)| *w -= rate * (g + decay * *w));
+    });
+}
+
+/// Parameters that a thread updates at a time.
+const PIECE: usize = 1 << 14;
+
+fn momentum_twin<T: Real>(p: &Params, call: Call<T>) {
+    let ([g], [w, m]) = call.reals();
+    let (rate, decay, momentum) = (T::of(p.rate as f64), T::of(p.decay as f64), T::of(p.momentum as f64));
+    let pieces = w.par_chunks_mut(PIECE).zip(m.par_chunks_mut(PIECE)).zip(g.par_chunks(PIECE));
+    pieces.for_each(|((w, m), g)| {
+        for ((w, m), &g) in w.iter_mut().zip(m).zip(g) {
+            let gradient = g + decay * *w;
+            *m = if p.first == 1 { gradient } else { gradient + momentum * *m };
+            *w -= rate * if p.nesterov == 1 { gradient + momentum * *m } else { *m };
+        }
+    });
+}
+
+fn adam_twin<T: Real>(p: &Params, call: Call<T>) {
+    let ([g], [w, m, v]) = call.reals();
+    let of = |scalar: f32| T::of(scalar as f64);
+    let (beta1, beta2, epsilon) = (of(p.beta1), of(p.beta2), of(p.epsilon));
+    let (step_size, v_scale, decay) = (of(p.step_size), of(p.v_scale), of(p.decay));
+    // One of the two decays is zero.
+    let (shrink, coupled) = if p.decoupled == 1 { (T::ONE - of(p.rate) * decay, T::ZERO) } else { (T::ONE, decay) };
+    let moments = m.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE));
+    w.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).zip(moments).for_each(|((w, g), (m, v))| {
+        for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+            let gradient = g + coupled * *w;
+            *m = beta1 * *m + (T::ONE - beta1) * gradient;
+            *v = beta2 * *v + (T::ONE - beta2) * gradient * gradient;
+            *w = *w * shrink - step_size * *m / (v.sqrt() * v_scale + epsilon);
+        }
+    });
+}
+
+/// `parameters` moves against `gradient`; `velocity` is needed where the momentum is not zero. All are flat,
+/// packed and of one length.
+pub(crate) fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, step: &SgdStep) -> Result<()> {
+    let params = Params {
+        count: parameters.shape().elements() as u32,
+        rate: step.rate as f32,
+        decay: step.weight_decay as f32,
+        momentum: step.momentum as f32,
+        nesterov: step.nesterov as u32,
+        first: step.first as u32,
+        ..Params::default()
+    };
+    let (inputs, device) = ([gradient.operand()], parameters.device());
+    match velocity {
+        None => device.run(&SGD, &params, &inputs, &[parameters.operand()]),
+        Some(velocity) => device.run(&MOMENTUM, &params, &inputs, &[parameters.operand(), velocity.operand()]),
+    }
+}
+
+/// `parameters` moves against `gradient` scaled by the moments `m` and `v`. All are flat, packed and of one length.
+pub(crate) fn adam(parameters: &Tensor, gradient: &Tensor, m: &Tensor, v: &Tensor, step: &AdamStep) -> Result<()> {
+    let correction = |beta: f64| 1.0 - beta.powf(step.step as f64);
+    let params = Params {
+        count: parameters.shape().elements() as u32,
+        rate: step.rate as f32,
+        decay: step.weight_decay as f32,
+        beta1: step.beta1 as f32,
+        beta2: step.beta2 as f32,
+        epsilon: step.epsilon as f32,
+        step_size: (step.rate / correction(step.beta1)) as f32,
+        v_scale: (1.0 / correction(step.beta2).sqrt()) as f32,
+        decoupled: step.decoupled as u32,
+        ..Params::default()
+    };
+    let outputs = [parameters.operand(), m.operand(), v.operand()];
+    parameters.device().run(&ADAM, &params, &[gradient.operand()], &outputs)
+}
