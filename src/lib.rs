@@ -1,9 +1,58 @@
+//! *Allometry is the study of how a body's parts grow with its size.* This crate does that for neural networks: a
+//! small tensor engine for the GPU, written from scratch, and on top of it a laboratory that trains a model at
+//! many sizes, measures what each size costs, and fits the law that links size to quality.
+//!
+//! # The rooms, in reading order
+//!
+//! | room | what it holds |
+//! |---|---|
+//! | [`shape`] | shapes, strides, broadcasting: arithmetic on small arrays |
+//! | [`device`] | allocate, run a kernel, read back; a GPU or the CPU behind one face |
+//! | [`tensor`] | the handle: which elements of which buffer, and what they came from |
+//! | [`autograd`] | the graph, and the walk back through it; names no op |
+//! | [`ops`] | one file per op: shape rule, kernel with its twin, gradient |
+//! | [`nn`] | layers as data, initial values, models, weights on disk |
+//! | [`optim`] | update rules and schedules |
+//! | [`data`] | data sets, and the loader that prepares batches on another thread |
+//! | [`train`] | a step, the loop, what it tells the terminal |
+//! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, reports |
+//!
+//! Imports go one way: `device ← tensor, autograd ← ops ← nn ← optim, train ← scaling`. Nothing below
+//! [`scaling`] knows that models are scaled; nothing outside `device/gpu` names wgpu.
+//!
+//! # The idea: every kernel has a twin
+//!
+//! A kernel is a WGSL function and, of the same name, its *twin*: the same function in Rust over slices, generic
+//! over f32 and f64. In f64 the twin is the oracle that every GPU result is tested against; in f32 the twins are
+//! the CPU device; to a reader the twin is the kernel's explanation. An op never asks where it runs: it hands the
+//! device a dispatch, the GPU records it, the CPU runs the twin.
+//!
+//! # One number, from the call to the gradient
+//!
+//! ```
+//! use allometry::{Device, Tensor};
+//!
+//! let device = Device::cpu();
+//! let x = Tensor::new(&device, &[1.0f32, -2.0, 3.0], [3])?.requires_grad();
+//! let y = x.square()?.sum(&[], false)?;
+//! let gradients = y.backward()?;
+//! assert_eq!(y.item()?, 14.0);
+//! assert_eq!(gradients.get(&x).unwrap().to_vec::<f32>()?, [2.0, -4.0, 6.0]);
+//! # Ok::<(), allometry::Error>(())
+//! ```
+
 pub mod autograd;
+pub mod data;
 pub mod device;
 pub mod error;
+pub mod files;
+pub mod nn;
 pub mod ops;
+pub mod optim;
+pub mod scaling;
 pub mod shape;
 pub mod tensor;
+pub mod train;
 
 pub use autograd::{Gradients, no_grad};
 pub use device::{Choice, DType, Device};

@@ -171,6 +171,18 @@ impl Device {
         }
     }
 
+    /// Bytes that could still be allocated, where the system tells: the host's free memory for the CPU and for
+    /// software adapters. Graphics interfaces don't tell how much memory a GPU has.
+    pub fn available_memory(&self) -> Option<u64> {
+        if self.kind() == Kind::Gpu {
+            return None;
+        }
+        let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+        let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+        Some(kibibytes * 1024)
+    }
+
     /// Whether two handles mean the same device.
     pub fn same(&self, other: &Device) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -1,0 +1,28 @@
+# make demo   trains a small model at many sizes and writes demo/report.html
+# make test   everything that is checked before a change is accepted
+# make bench  kernels and training steps, timed
+
+# Mesa complains where no session has set this.
+export XDG_RUNTIME_DIR ?= /tmp
+
+.PHONY: demo test bench adapter
+
+demo:
+	cargo build --release --locked
+	target/release/allometry sweep --epochs 2 --samples 3000 --validation-samples 1000 --out demo
+	@echo
+	@echo "Open $(CURDIR)/demo/report.html in a browser."
+
+test: adapter
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
+	cargo build --locked --examples --benches
+	cargo test --locked --no-fail-fast
+
+bench:
+	cargo bench --locked
+
+# The WGSL kernels are tested on a GPU or, where there is none, on Mesa's software Vulkan driver.
+adapter:
+	@scripts/ensure-adapter

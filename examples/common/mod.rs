@@ -1,0 +1,62 @@
+//! What the four scaling examples share: a small sweep along one axis on drawn characters, and its table.
+
+use allometry::data::{self, DataOptions};
+use allometry::scaling::report::{self, Quantity};
+use allometry::scaling::sweep::{self, Observer, SweepOptions};
+use allometry::scaling::{Architecture, Axis, Compound, Plan, Record, Schedule, Store};
+use allometry::{Choice, Device, Error, Result};
+
+struct Lines;
+
+impl Observer for Lines {
+    fn on_record(&mut self, record: &Record) {
+        println!(
+            "{:18} {:>9} parameters {:>11} MACs   accuracy {:5.1} %   {:7.0} samples/s   {:6.1} MiB",
+            record.key,
+            record.parameters,
+            record.macs,
+            100.0 * record.validation_accuracy.unwrap_or(0.0),
+            record.samples_per_second.map_or(0.0, |rate| rate.median),
+            record.peak_bytes.unwrap_or_default().total() as f64 / (1 << 20) as f64,
+        );
+    }
+}
+
+/// Trains the convnet at these factors of one axis, and prints what grew how.
+pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
+    let dataset = "glyphs".to_string();
+    let samples = Some(2000);
+    let set = data::open(&DataOptions { dataset: dataset.clone(), samples, ..DataOptions::default() })?;
+    let architecture = Architecture::load("convnet")?.for_dataset(set.train.as_ref());
+    let plan = Plan {
+        dataset,
+        axes: vec![axis],
+        factors: factors.to_vec(),
+        seeds: vec![0],
+        schedule: Schedule {
+            epochs: 2,
+            batch: 64,
+            learning_rate: 3e-3,
+            train_samples: samples,
+            validation_samples: Some(1000),
+        },
+        compound: Compound::default(),
+        architecture,
+    };
+    let directory = tempfile::tempdir().map_err(Error::file(std::env::temp_dir(), "create a folder in"))?;
+    let mut store = Store::open(directory.path(), &plan)?;
+    let options = SweepOptions {
+        device: Device::open(Choice::Auto)?,
+        data: None,
+        memory_limit: None,
+        interrupted: Default::default(),
+    };
+    println!("{} along {axis} on {}", plan.architecture.name, options.device.name());
+    sweep::run(&plan, &mut store, &options, &mut Lines)?;
+    for (what, quantity) in [("samples/s", Quantity::TrainingThroughput), ("peak memory", Quantity::PeakMemory)] {
+        for law in report::laws(store.records(), Quantity::Macs, quantity) {
+            println!("{what} grows as MACs^{:.2}", law.law.alpha);
+        }
+    }
+    Ok(())
+}

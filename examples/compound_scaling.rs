@@ -1,0 +1,9 @@
+//! The convnet with depth, width and resolution together, as EfficientNet scales (Tan and Le 2019); a factor is the multiple of FLOPs.
+//!
+//! cargo run --release --example compound_scaling
+
+mod common;
+
+fn main() -> allometry::Result<()> {
+    common::run(allometry::scaling::Axis::Compound, &[0.5, 1.0, 2.0])
+}

@@ -1,0 +1,111 @@
+//! `allometry bench`
+
+use super::sweep::{axis, compound};
+use super::{Common, print_json};
+use allometry::nn::summary::{bytes, grouped};
+use allometry::optim::Algorithm;
+use allometry::scaling::cost::Cost;
+use allometry::scaling::measure::{Measurement, measure};
+use allometry::scaling::{Architecture, Axis, PowerLaw, Scale};
+use allometry::{Error, Result};
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
+
+#[derive(Args)]
+#[command(after_help = "Example:\n  allometry bench --axis width --factors 0.5,1,2,4 --batch 64")]
+pub struct BenchArgs {
+    /// depth, width, resolution, compound.
+    #[arg(long, value_delimiter = ',', default_value = "depth,width,resolution,compound", value_parser = axis)]
+    axis: Vec<Axis>,
+    /// Factors tried on every axis.
+    #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
+    factors: Vec<f64>,
+    /// keras-dense, mlp, convnet, or a TOML file: the model at factor 1.
+    #[arg(long, default_value = "convnet")]
+    model: String,
+    /// Samples per step.
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    /// Seconds that each throughput is measured for.
+    #[arg(long, default_value_t = 1.0)]
+    seconds: f64,
+    /// The compound axis's coefficients of depth, width and resolution (alpha, beta, gamma).
+    #[arg(long, value_delimiter = ',', default_value = "1.2,1.1,1.15", value_name = "A,B,C")]
+    compound: Vec<f64>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(serde::Serialize)]
+struct Row {
+    axis: Axis,
+    factor: f64,
+    scale: Scale,
+    parameters: u64,
+    macs: u64,
+    #[serde(flatten)]
+    measured: Measurement,
+}
+
+pub fn run(args: &BenchArgs) -> Result<()> {
+    let base = Architecture::load(&args.model)?;
+    let coefficients = compound(&args.compound)?;
+    let device = args.common.open()?;
+    if args.batch == 0 || !(args.seconds > 0.0 && args.seconds < 1e6) {
+        let problem = "batch must be at least 1 and seconds above 0".to_string();
+        return Err(Error::Config { what: "bench".to_string(), problem });
+    }
+    let mut rows = Vec::new();
+    for &axis in &args.axis {
+        for &factor in &args.factors {
+            let scale = axis.scale(factor, &coefficients, &base)?;
+            let architecture = scale.apply(&base)?;
+            let cost = Cost::of(&architecture)?;
+            let measured = measure(&architecture, &device, args.batch, Algorithm::adam(), args.seconds)?;
+            rows.push(Row { axis, factor, scale, parameters: cost.parameters, macs: cost.macs, measured });
+        }
+    }
+    if args.common.json {
+        return print_json(&rows);
+    }
+    println!("{} on {}, batch {}", base.name, device.name(), args.batch);
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.set_header([
+        "Axis", "Factor", "Parameters", "MACs", "Training/s", "Inference/s", "GFLOP/s", "Peak", "Predicted",
+    ]);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for row in &rows {
+        let rate = row.measured.training.median;
+        table.add_row([
+            row.axis.name().to_string(),
+            row.factor.to_string(),
+            grouped(row.parameters),
+            grouped(row.macs),
+            format!("{rate:.0}"),
+            format!("{:.0}", row.measured.inference.median),
+            format!("{:.1}", 6.0 * row.macs as f64 * rate / 1e9),
+            bytes(row.measured.peak_bytes.total()),
+            bytes(row.measured.predicted_peak_bytes.total()),
+        ]);
+    }
+    println!("{table}");
+    for &axis in &args.axis {
+        let of_axis = || rows.iter().filter(|row| row.axis == axis);
+        let seconds = of_axis().map(|row| (row.macs as f64, 1.0 / row.measured.training.median)).collect::<Vec<_>>();
+        let memory =
+            of_axis().map(|row| (row.macs as f64, row.measured.peak_bytes.total() as f64)).collect::<Vec<_>>();
+        // Too few or equal sizes have no exponent; the table above says all there is.
+        if let (Ok(time), Ok(memory)) = (PowerLaw::fit(&seconds), PowerLaw::fit(&memory)) {
+            println!(
+                "{}: time per sample grows as MACs^{:.2}, peak memory as MACs^{:.2}",
+                axis.name(),
+                time.alpha,
+                memory.alpha
+            );
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,49 @@
+//! `allometry devices`
+
+use super::{Common, print_json};
+use allometry::device::{AdapterDescription, adapters};
+use allometry::{Device, Result};
+use clap::Args;
+use comfy_table::{Table, presets};
+
+#[derive(Args)]
+#[command(after_help = "Example:\n  WGPU_BACKEND=vulkan allometry devices")]
+pub struct DevicesArgs {
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(serde::Serialize)]
+struct Devices {
+    /// What `--device` opens.
+    chosen: String,
+    cpu: String,
+    adapters: Vec<AdapterDescription>,
+}
+
+pub fn run(args: &DevicesArgs) -> Result<()> {
+    let devices =
+        Devices { chosen: args.common.open()?.name(), cpu: Device::cpu().name(), adapters: adapters() };
+    if args.common.json {
+        return print_json(&devices);
+    }
+    let mut table = Table::new();
+    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["Adapter", "Backend", "Kind", "Driver", "f16", "Subgroups", "Timestamps", "Largest tensor"]);
+    let yes = |flag: bool| if flag { "yes" } else { "no" }.to_string();
+    for adapter in &devices.adapters {
+        table.add_row([
+            adapter.name.clone(),
+            adapter.backend.clone(),
+            adapter.kind.clone(),
+            adapter.driver.clone(),
+            yes(adapter.f16),
+            yes(adapter.subgroups),
+            yes(adapter.timestamps),
+            format!("{} MiB", adapter.largest_tensor >> 20),
+        ]);
+    }
+    table.add_row([devices.cpu.as_str(), "twins", "CPU", "", "no", "no", "no", "memory"]);
+    println!("{table}\nThe chosen device is {}.", devices.chosen);
+    Ok(())
+}

@@ -1,0 +1,180 @@
+//! The command line: one file per command, no mathematics.
+
+mod bench;
+mod devices;
+mod report;
+mod summary;
+mod sweep;
+mod train;
+
+use allometry::data::{self, DataOptions, Splits};
+use allometry::scaling::Architecture;
+use allometry::{Choice, Device, Error, Result};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Trains a model at many sizes, and measures what each size costs and gains.
+#[derive(Parser)]
+#[command(name = "allometry", version, max_term_width = 100, after_help = EXIT_CODES)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes: 0 fine, 1 failure, 2 usage, 3 no adapter, 4 out of memory, 5 device lost, 6 diverged,
+130 interrupted (what was done is saved).
+
+Example:
+  allometry sweep --axis width --factors 0.5,1,2 --out width-sweep";
+
+#[derive(Subcommand)]
+enum Command {
+    /// List the devices that models can run on.
+    Devices(devices::DevicesArgs),
+    /// Print a model's layers, parameters, MACs and memory.
+    Summary(summary::SummaryArgs),
+    /// Train one model.
+    Train(train::TrainArgs),
+    /// Train a model at many sizes and report how quality and cost grow.
+    Sweep(sweep::SweepArgs),
+    /// Measure throughput and memory of a model at many sizes, without training to the end.
+    Bench(bench::BenchArgs),
+    /// Write the report of a sweep's directory again.
+    Report(report::ReportArgs),
+    /// Print a shell's completion script.
+    #[command(after_help = "Example:\n  allometry completions bash > /etc/bash_completion.d/allometry")]
+    Completions {
+        /// The shell.
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Flags that every command takes.
+#[derive(Args)]
+struct Common {
+    /// Where to compute: the fastest real GPU, else the CPU (auto); a GPU or software adapter; the CPU.
+    #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
+    device: DeviceArg,
+    /// Print JSON for machines.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DeviceArg {
+    Auto,
+    Gpu,
+    Cpu,
+}
+
+impl Common {
+    fn open(&self) -> Result<Device> {
+        Device::open(match self.device {
+            DeviceArg::Auto => Choice::Auto,
+            DeviceArg::Gpu => Choice::Gpu,
+            DeviceArg::Cpu => Choice::Cpu,
+        })
+    }
+}
+
+/// Which data, for the commands that train.
+#[derive(Args)]
+struct DataArgs {
+    /// glyphs (drawn, needs no files), mnist, fashion-mnist, omniglot or csv.
+    #[arg(long, default_value = "glyphs")]
+    dataset: String,
+    /// The folder with the data set's files; for csv the file itself.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Rows and columns of the images at factor 1; by default the model's own.
+    #[arg(long)]
+    resolution: Option<usize>,
+    /// Training samples per epoch; by default all (glyphs: 20,000).
+    #[arg(long)]
+    samples: Option<usize>,
+    /// Columns of a csv file that are predicted; by default the last.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN")]
+    target: Vec<String>,
+}
+
+impl DataArgs {
+    /// Opens the data for a model, and fits the model's input and output to it.
+    fn open(&self, model: &str, seed: u64) -> Result<(Architecture, Splits)> {
+        let architecture = Architecture::load(model)?;
+        let options = DataOptions {
+            dataset: self.dataset.clone(),
+            directory: self.data.clone(),
+            resolution: self.resolution.or(if self.dataset == "csv" { None } else { architecture.resolution() }),
+            seed,
+            samples: self.samples,
+            target_columns: self.target.clone(),
+            ..DataOptions::default()
+        };
+        let splits = data::open(&options)?;
+        let architecture = architecture.for_dataset(splits.train.as_ref());
+        architecture.validate()?;
+        Ok((architecture, splits))
+    }
+}
+
+/// Runs a command and turns its outcome into an exit code; errors go to standard error in one sentence.
+pub fn run(cli: Cli) -> ExitCode {
+    let outcome = match &cli.command {
+        Command::Devices(args) => devices::run(args),
+        Command::Summary(args) => summary::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Sweep(args) => sweep::run(args),
+        Command::Bench(args) => bench::run(args),
+        Command::Report(args) => report::run(args),
+        Command::Completions { shell } => {
+            clap_complete::generate(*shell, &mut Cli::command(), "allometry", &mut std::io::stdout());
+            Ok(())
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("allometry: {error}");
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn exit_code(error: &Error) -> u8 {
+    match error {
+        Error::NoAdapter { .. } => 3,
+        Error::OutOfMemory { .. } | Error::TooLarge { .. } => 4,
+        Error::DeviceLost { .. } => 5,
+        Error::Diverged { .. } => 6,
+        Error::Interrupted => 130,
+        _ => 1,
+    }
+}
+
+/// A flag that Ctrl-C (or a polite kill) raises. The second time ends the process at once.
+fn interrupt_flag() -> Arc<AtomicBool> {
+    let flag = Arc::new(AtomicBool::new(false));
+    let raised = flag.clone();
+    let handler = move || {
+        if raised.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+        eprintln!("\nstopping after this step; once more to stop at once");
+    };
+    if let Err(error) = ctrlc::set_handler(handler) {
+        eprintln!("allometry: Ctrl-C will not end the run in order: {error}");
+    }
+    flag
+}
+
+/// Prints a value as one line of JSON.
+fn print_json(value: &impl serde::Serialize) -> Result<()> {
+    let text = serde_json::to_string(value)
+        .map_err(|e| Error::Config { what: "JSON".to_string(), problem: e.to_string() })?;
+    println!("{text}");
+    Ok(())
+}

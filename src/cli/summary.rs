@@ -1,0 +1,57 @@
+//! `allometry summary`
+
+use super::{Common, print_json};
+use allometry::Result;
+use allometry::nn::LayerReport;
+use allometry::nn::summary::bytes;
+use allometry::optim::Algorithm;
+use allometry::scaling::Architecture;
+use allometry::scaling::cost::{Cost, predicted_peak};
+use clap::Args;
+
+#[derive(Args)]
+#[command(after_help = "Example:\n  allometry summary convnet --resolution 56")]
+pub struct SummaryArgs {
+    /// keras-dense, mlp, convnet, or a TOML file.
+    model: String,
+    /// Rows and columns of the image, for models that take one.
+    #[arg(long)]
+    resolution: Option<usize>,
+    /// Samples per step, for the predicted memory.
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(serde::Serialize)]
+struct Summary {
+    parameters: u64,
+    macs: u64,
+    activations: u64,
+    predicted_peak_bytes: u64,
+    layers: Vec<LayerReport>,
+}
+
+pub fn run(args: &SummaryArgs) -> Result<()> {
+    let mut architecture = Architecture::load(&args.model)?;
+    if let (Some(resolution), [_, _, channels]) = (args.resolution, architecture.input_shape()[..]) {
+        architecture = architecture.with_input(resolution, channels);
+    }
+    let cost = Cost::of(&architecture)?;
+    let kind = args.common.open()?.kind();
+    let peak = predicted_peak(&architecture, args.batch, Algorithm::adam(), kind)?.total();
+    if args.common.json {
+        return print_json(&Summary {
+            parameters: cost.parameters,
+            macs: cost.macs,
+            activations: cost.activations,
+            predicted_peak_bytes: peak,
+            layers: cost.layers,
+        });
+    }
+    println!("Model: {}, input {:?}", architecture.name, architecture.input_shape());
+    print!("{}", architecture.layers().summary(&architecture.input_shape())?);
+    println!(" Predicted peak memory of training with batch {}: {}", args.batch, bytes(peak));
+    Ok(())
+}

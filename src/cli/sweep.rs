@@ -1,0 +1,139 @@
+//! `allometry sweep`
+
+use super::{Common, DataArgs, interrupt_flag, print_json};
+use allometry::scaling::sweep::{self, Observer, SweepOptions};
+use allometry::scaling::{Axis, Compound, Plan, Record, Schedule, Store, Variant, report};
+use allometry::train::{Callback, TerminalProgress};
+use allometry::{Error, Result};
+use clap::Args;
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  allometry sweep --axis depth,width,resolution,compound --factors 0.5,1,2 --model convnet \\
+    --dataset omniglot --data data/omniglot --out omniglot-sweep
+
+The same command goes on where it was interrupted.")]
+pub struct SweepArgs {
+    /// depth, width, resolution, compound.
+    #[arg(long, value_delimiter = ',', default_value = "depth,width,resolution,compound", value_parser = axis)]
+    axis: Vec<Axis>,
+    /// Factors tried on every axis; on the compound axis a factor is the multiple of FLOPs.
+    #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
+    factors: Vec<f64>,
+    /// keras-dense, mlp, convnet, or a TOML file: the model at factor 1.
+    #[arg(long, default_value = "convnet")]
+    model: String,
+    #[command(flatten)]
+    data: DataArgs,
+    #[arg(long, default_value_t = 3)]
+    epochs: usize,
+    /// Samples per step.
+    #[arg(long, default_value_t = 64)]
+    batch: usize,
+    /// The highest learning rate, after the warm-up; it then falls to zero along a cosine.
+    #[arg(long, default_value_t = 3e-3)]
+    learning_rate: f64,
+    /// Every model is trained once with each of these.
+    #[arg(long, value_delimiter = ',', default_value = "0")]
+    seeds: Vec<u64>,
+    /// Validation samples; by default all.
+    #[arg(long)]
+    validation_samples: Option<usize>,
+    /// The compound axis's coefficients of depth, width and resolution (alpha, beta, gamma).
+    #[arg(long, value_delimiter = ',', default_value = "1.2,1.1,1.15", value_name = "A,B,C")]
+    compound: Vec<f64>,
+    /// Variants that are predicted to need more bytes than this are not trained.
+    #[arg(long, value_name = "BYTES")]
+    memory_limit: Option<u64>,
+    /// The directory of this sweep.
+    #[arg(long, value_name = "DIR", default_value = "sweep")]
+    out: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub(super) fn axis(text: &str) -> std::result::Result<Axis, String> {
+    let names: Vec<&str> = Axis::ALL.iter().map(|axis| axis.name()).collect();
+    let found = Axis::ALL.into_iter().find(|axis| axis.name() == text.trim());
+    found.ok_or_else(|| format!("not an axis; there are {}", names.join(", ")))
+}
+
+pub(super) fn compound(coefficients: &[f64]) -> Result<Compound> {
+    match *coefficients {
+        [alpha, beta, gamma] => Ok(Compound { alpha, beta, gamma }),
+        _ => {
+            let problem = format!("{} coefficients given, three needed: alpha,beta,gamma", coefficients.len());
+            Err(Error::Config { what: "--compound".to_string(), problem })
+        }
+    }
+}
+
+/// Shows each variant's training on the terminal.
+struct Terminal {
+    json: bool,
+}
+
+impl Observer for Terminal {
+    fn on_start(&mut self, variant: &Variant, index: usize, count: usize) -> Box<dyn Callback> {
+        Box::new(TerminalProgress::new(format!("[{}/{count}] {} ", index + 1, variant.key)))
+    }
+
+    fn on_record(&mut self, record: &Record) {
+        if let Some(reason) = &record.reason {
+            eprintln!("{}: {}: {reason}", record.key, record.status);
+        }
+        if self.json {
+            // A record is plain data; if it could not be written, its copy on disk is what counts.
+            let _ = print_json(record);
+        }
+    }
+}
+
+pub fn run(args: &SweepArgs) -> Result<()> {
+    let (architecture, _) = args.data.open(&args.model, args.seeds.first().copied().unwrap_or(0))?;
+    let plan = Plan {
+        dataset: args.data.dataset.clone(),
+        axes: args.axis.clone(),
+        factors: args.factors.clone(),
+        seeds: args.seeds.clone(),
+        schedule: Schedule {
+            epochs: args.epochs,
+            batch: args.batch,
+            learning_rate: args.learning_rate,
+            train_samples: args.data.samples,
+            validation_samples: args.validation_samples,
+        },
+        compound: compound(&args.compound)?,
+        architecture,
+    };
+    let mut store = Store::open(&args.out, &plan)?;
+    let device = args.common.open()?;
+    let variants = plan.variants()?.len();
+    eprintln!(
+        "{variants} runs of {} on {} with {}, {} done; results in {}",
+        plan.architecture.name,
+        plan.dataset,
+        device.name(),
+        store.records().len(),
+        args.out.display()
+    );
+    let options = SweepOptions {
+        device,
+        data: args.data.data.clone(),
+        memory_limit: args.memory_limit,
+        interrupted: interrupt_flag(),
+    };
+    let outcome = sweep::run(&plan, &mut store, &options, &mut Terminal { json: args.common.json });
+    // Whatever ended the sweep, what is done is reported.
+    if !store.records().is_empty() {
+        report::write(&args.out, &plan, store.records())?;
+    }
+    outcome?;
+    if !args.common.json {
+        println!("{}", report::table(store.records()));
+        println!("report: {}", args.out.join("report.html").display());
+    }
+    Ok(())
+}

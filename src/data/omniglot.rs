@@ -1,0 +1,148 @@
+//! Omniglot: handwritten characters of many alphabets, 105 × 105 pixels, each drawn by twenty people.
+//!
+//! Here the alphabet is the class, and four of the twenty people are held out for validation: a model is
+//! asked to recognise a script in a hand that it has never seen.
+
+use super::images::{Images, RawImages};
+use super::{DataOptions, Splits, directory};
+use crate::error::{Error, Result};
+use image::{ImageFormat, ImageReader};
+use rayon::prelude::*;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::{BufReader, Cursor, Read};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+use zip::ZipArchive;
+
+/// Archives that are looked for; classes are counted over all that are there.
+pub const ARCHIVES: [&str; 2] = ["images_background_small1.zip", "images_background_small2.zip"];
+/// Height and width of every drawing.
+pub const NATIVE_RESOLUTION: usize = 105;
+/// Resolution where none is asked for, in pixels: most of a drawing's strokes are still apart.
+pub const DEFAULT_RESOLUTION: usize = 28;
+
+const DRAWERS: RangeInclusive<u32> = 1..=20;
+const VALIDATION_DRAWERS: RangeInclusive<u32> = 17..=20;
+/// A drawing takes some hundred bytes; an entry that is far larger is something else.
+const MAX_ENTRY: u64 = 1 << 20;
+
+/// Which drawing: in this order they are numbered, whatever order and archive they come in.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Key {
+    alphabet: String,
+    character: String,
+    drawer: u32,
+}
+
+/// Reads the archives in the options' directory.
+pub(super) fn open(options: &DataOptions) -> Result<Splits> {
+    let directory = directory(options)?;
+    let mut drawings = BTreeMap::new();
+    let mut found = false;
+    for path in ARCHIVES.map(|name| directory.join(name)).into_iter().filter(|path| path.is_file()) {
+        read(&path, &mut drawings)?;
+        found = true;
+    }
+    if !found {
+        return Err(Error::Config {
+            what: "dataset omniglot".into(),
+            problem: format!(
+                "neither {} in {}; give the folder with Omniglot's archives with --data DIR",
+                ARCHIVES.join(" nor "),
+                directory.display()
+            ),
+        });
+    }
+
+    let mut alphabets: Vec<String> = drawings.keys().map(|key| key.alphabet.clone()).collect();
+    alphabets.dedup();
+    let part = |held_out: bool| {
+        let mut raw = RawImages {
+            pixels: Vec::new(),
+            labels: Vec::new(),
+            size: [NATIVE_RESOLUTION, NATIVE_RESOLUTION],
+        };
+        for (key, pixels) in &drawings {
+            if VALIDATION_DRAWERS.contains(&key.drawer) == held_out {
+                raw.pixels.extend_from_slice(pixels);
+                // Keys are sorted by alphabet first, so the names without repeats are sorted too.
+                raw.labels.push(alphabets.partition_point(|name| *name < key.alphabet) as u32);
+            }
+        }
+        raw
+    };
+    let (train, validation) = (part(false), part(true));
+    if train.labels.is_empty() || validation.labels.is_empty() {
+        return Err(Error::format(
+            directory,
+            "drawings by people 01 to 16 (for training) and 17 to 20 (for validation)",
+            format!("{} and {}", train.labels.len(), validation.labels.len()),
+        ));
+    }
+    let train = train.subset(options.samples, options.seed);
+    let images = |raw| {
+        let resolution = options.resolution.unwrap_or(DEFAULT_RESOLUTION);
+        Images::new("omniglot", raw, alphabets.len(), Some(resolution))
+    };
+    Ok(Splits { train: Arc::new(images(train)?), validation: Arc::new(images(validation)?) })
+}
+
+/// Adds an archive's drawings. What is in both archives is kept once.
+fn read(path: &Path, drawings: &mut BTreeMap<Key, Vec<u8>>) -> Result<()> {
+    let damaged = |error: zip::result::ZipError| {
+        Error::format(path, "a whole zip archive", format!("a damaged or foreign file ({error})"))
+    };
+    let file = File::open(path).map_err(Error::file(path, "open"))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
+    let mut entries = Vec::new();
+    for i in 0..archive.len() {
+        let entry = archive.by_index(i).map_err(damaged)?;
+        let name = entry.name().map_err(damaged)?.into_owned();
+        // Folders, and the notes that some archivers leave beside the files.
+        if !name.ends_with(".png") || name.starts_with("__MACOSX") {
+            continue;
+        }
+        let mut bytes = Vec::new();
+        entry.take(MAX_ENTRY).read_to_end(&mut bytes).map_err(|error| damaged(error.into()))?;
+        entries.push((name, bytes));
+    }
+    if entries.is_empty() {
+        return Err(Error::format(path, "an archive of PNG drawings", "an archive without any"));
+    }
+    let decoded =
+        entries.into_par_iter().map(|(name, bytes)| Ok((key(path, &name)?, ink(path, &name, bytes)?)));
+    drawings.extend(decoded.collect::<Result<Vec<_>>>()?);
+    Ok(())
+}
+
+/// Reads `…/alphabet/character/NUMBER_DRAWER.png`.
+fn key(path: &Path, name: &str) -> Result<Key> {
+    let foreign =
+        || Error::format(path, "drawings named ALPHABET/CHARACTER/NUMBER_DRAWER.png, drawers 01 to 20", name);
+    let mut parts = name.trim_end_matches(".png").rsplit('/');
+    let (file, character, alphabet) = (parts.next(), parts.next(), parts.next());
+    let drawer = file.and_then(|file| file.rsplit_once('_')).and_then(|(_, drawer)| drawer.parse().ok());
+    match (alphabet, character, drawer.filter(|drawer| DRAWERS.contains(drawer))) {
+        (Some(alphabet), Some(character), Some(drawer)) if !alphabet.is_empty() && !character.is_empty() => {
+            Ok(Key { alphabet: alphabet.into(), character: character.into(), drawer })
+        }
+        _ => Err(foreign()),
+    }
+}
+
+/// A drawing's pixels, 255 where there is ink.
+fn ink(path: &Path, name: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
+    let side = NATIVE_RESOLUTION as u32;
+    let foreign =
+        |found: String| Error::format(path, format!("a PNG of {side} × {side} pixels as {name}"), found);
+    let reader = || ImageReader::with_format(Cursor::new(&bytes), ImageFormat::Png);
+    let (width, height) = reader().into_dimensions().map_err(|e| foreign(e.to_string()))?;
+    if (width, height) != (side, side) {
+        return Err(foreign(format!("{width} × {height}")));
+    }
+    let image = reader().decode().map_err(|e| foreign(e.to_string()))?;
+    // Ink is black on white in the files.
+    Ok(image.into_luma8().into_raw().into_iter().map(|level| 255 - level).collect())
+}

@@ -1,0 +1,159 @@
+//! All parameters of a model in few flat buffers, and their gradients in buffers of the same shape: one dispatch
+//! updates them all, one copy saves them.
+
+use super::layer::ParameterSpec;
+use crate::device::memory::{Category, allocating};
+use crate::device::{ALIGNMENT, DType, Device};
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use std::collections::HashMap;
+
+/// The trainable values of a model.
+pub struct Parameters {
+    entries: Vec<Entry>,
+    /// Flat buffers, as few as the device's largest tensor allows.
+    flat: Vec<Tensor>,
+}
+
+struct Entry {
+    name: String,
+    /// A leaf of the graph that lies in `flat[piece]` at `offset`.
+    value: Tensor,
+    piece: usize,
+    offset: usize,
+}
+
+/// Gradients of [`Parameters`], laid out like them.
+pub struct FlatGradients {
+    flat: Vec<Tensor>,
+    slots: HashMap<u64, Tensor>,
+}
+
+impl Parameters {
+    /// Draws initial values for `specs`, each with its name, on the host and copies them to the device.
+    pub fn new(device: &Device, dtype: DType, specs: &[(String, ParameterSpec)], seed: u64) -> Result<Parameters> {
+        let _category = allocating(Category::Parameters);
+        // Every parameter starts where a kernel may bind it.
+        let align = ALIGNMENT as usize / dtype.size();
+        let largest = device.largest_tensor() as usize / dtype.size();
+        let mut lengths = vec![0usize];
+        let mut places = Vec::with_capacity(specs.len());
+        for (_, spec) in specs {
+            let length = spec.shape.iter().product::<usize>().next_multiple_of(align);
+            let mut piece = lengths.len() - 1;
+            if lengths[piece] > 0 && lengths[piece] + length > largest {
+                lengths.push(0);
+                piece += 1;
+            }
+            places.push((piece, lengths[piece]));
+            lengths[piece] += length;
+        }
+        let mut flat = Vec::with_capacity(lengths.len());
+        for (piece, &length) in lengths.iter().enumerate() {
+            let mut values = vec![0f32; length.max(1)];
+            let here = specs.iter().zip(&places).enumerate().filter(|(_, (_, place))| place.0 == piece);
+            // A dry device has no use for values.
+            for (index, ((_, spec), &(_, offset))) in here.filter(|_| !device.is_dry()) {
+                let count = spec.shape.iter().product();
+                let drawn = spec.initializer.draw(count, spec.fans, seed, index as u64);
+                values[offset..offset + count].copy_from_slice(&drawn);
+            }
+            flat.push(upload(device, dtype, &values, Shape::from([values.len()]))?);
+        }
+        let entries = specs
+            .iter()
+            .zip(places)
+            .map(|((name, spec), (piece, offset))| {
+                let value = flat[piece].part(offset, Shape::new(&spec.shape)?).requires_grad();
+                Ok(Entry { name: name.clone(), value, piece, offset })
+            })
+            .collect::<Result<_>>()?;
+        Ok(Parameters { entries, flat })
+    }
+
+    /// Names and values, in the order of the layers.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
+        self.entries.iter().map(|entry| (entry.name.as_str(), &entry.value))
+    }
+
+    /// The values, in the order of the layers.
+    pub fn tensors(&self) -> Vec<Tensor> {
+        self.entries.iter().map(|entry| entry.value.clone()).collect()
+    }
+
+    /// Number of trainable values.
+    pub fn count(&self) -> usize {
+        self.entries.iter().map(|entry| entry.value.shape().elements()).sum()
+    }
+
+    /// The flat buffers.
+    pub fn flat(&self) -> &[Tensor] {
+        &self.flat
+    }
+
+    /// Overwrites the parameter `name`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown name or another number of values.
+    pub fn set(&self, name: &str, values: &[f32]) -> Result<()> {
+        let refused = |problem: String| Error::Config { what: format!("parameter {name}"), problem };
+        let Some(entry) = self.entries.iter().find(|entry| entry.name == name) else {
+            let names: Vec<&str> = self.entries.iter().map(|e| e.name.as_str()).collect();
+            return Err(refused(format!("the model has none of this name; it has {}", names.join(", "))));
+        };
+        let shape = entry.value.shape();
+        if shape.elements() != values.len() {
+            let (found, wanted) = (values.len(), shape.elements());
+            return Err(refused(format!("{found} values given, {wanted} needed for {shape}")));
+        }
+        let source = upload(entry.value.device(), entry.value.dtype(), values, shape)?;
+        source.copy_into(&self.flat[entry.piece].part(entry.offset, shape))
+    }
+
+    /// Memory for gradients, zeroed: what lies between two gradients stays zero.
+    pub fn gradients(&self) -> Result<FlatGradients> {
+        let _category = allocating(Category::Gradients);
+        let zeros = |t: &Tensor| Tensor::zeros(t.device(), t.dtype(), t.shape());
+        let flat = self.flat.iter().map(zeros).collect::<Result<Vec<_>>>()?;
+        let slots = self.entries.iter().filter_map(|entry| {
+            let slot = flat[entry.piece].part(entry.offset, entry.value.shape());
+            Some((entry.value.node()?.id(), slot))
+        });
+        Ok(FlatGradients { slots: slots.collect(), flat })
+    }
+
+    /// The gradients of `loss`, each written by the op that computes it into its place in `gradients`. A
+    /// parameter that the loss does not depend on gets zeros.
+    pub fn backward(&self, loss: &Tensor, gradients: &FlatGradients) -> Result<()> {
+        let found = loss.backward_into(&gradients.slots)?;
+        for entry in &self.entries {
+            if found.get(&entry.value).is_none() {
+                gradients.flat[entry.piece].part(entry.offset, entry.value.shape()).fill(0.0)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl FlatGradients {
+    /// The flat buffers, one for each of [`Parameters::flat`].
+    pub fn flat(&self) -> &[Tensor] {
+        &self.flat
+    }
+
+    /// The gradient of a parameter.
+    pub fn get(&self, parameter: &Tensor) -> Option<&Tensor> {
+        self.slots.get(&parameter.node()?.id())
+    }
+}
+
+fn upload(device: &Device, dtype: DType, values: &[f32], shape: Shape) -> Result<Tensor> {
+    match dtype {
+        DType::F64 => {
+            let wide: Vec<f64> = values.iter().map(|&value| value as f64).collect();
+            Tensor::new(device, &wide, shape)
+        }
+        _ => Tensor::new(device, values, shape),
+    }
+}

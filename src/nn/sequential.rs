@@ -1,0 +1,205 @@
+//! Layers in a row, and the model that they become on a device.
+
+use super::layer::{Layer, ParameterSpec, Pass};
+use super::parameters::Parameters;
+use crate::autograd::no_grad;
+use crate::device::{DType, Device};
+use crate::error::{Error, Result};
+use crate::ops::RandomKey;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use std::sync::Arc;
+
+/// Layers in a row: a model as data, before it has seen a device.
+///
+/// ```
+/// use allometry::nn::{Activation, Dense, Sequential};
+/// let layers = Sequential::new().add(Dense::new(64).activation(Activation::Relu)).add(Dense::new(1));
+/// assert_eq!(layers.describe(&[20])?.iter().map(|layer| layer.parameters).sum::<u64>(), 20 * 64 + 64 + 64 + 1);
+/// # Ok::<(), allometry::Error>(())
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Sequential {
+    layers: Vec<Arc<dyn Layer>>,
+}
+
+/// What a layer is and costs, for one sample.
+#[derive(Clone, Debug, serde::Serialize)]
+pub struct LayerReport {
+    /// The class in Keras, with a number from the second of its kind on: `dense`, `dense_1`.
+    pub name: String,
+    pub kind: String,
+    /// Without the batch.
+    pub output_shape: Vec<usize>,
+    pub parameters: u64,
+    /// Multiply-accumulate operations of the forward pass.
+    pub macs: u64,
+    /// Values of the output.
+    pub activations: u64,
+}
+
+impl Sequential {
+    pub fn new() -> Sequential {
+        Sequential::default()
+    }
+
+    /// Appends a layer.
+    #[allow(clippy::should_implement_trait)] // Keras' name; layers don't add up to numbers.
+    pub fn add(mut self, layer: impl Layer + 'static) -> Sequential {
+        self.layers.push(Arc::new(layer));
+        self
+    }
+
+    /// The layers, in order.
+    pub fn layers(&self) -> &[Arc<dyn Layer>] {
+        &self.layers
+    }
+
+    /// What each layer makes of a sample of shape `input`, and costs.
+    ///
+    /// # Errors
+    /// The first layer that can't take what reaches it.
+    pub fn describe(&self, input: &[usize]) -> Result<Vec<LayerReport>> {
+        let mut seen: Vec<&str> = Vec::new();
+        let mut shape = input.to_vec();
+        let mut reports = Vec::with_capacity(self.layers.len());
+        for layer in &self.layers {
+            let output = layer.output_shape(&shape)?;
+            let parameters: usize =
+                layer.parameters(&shape).iter().map(|spec| spec.shape.iter().product::<usize>()).sum();
+            let before = seen.iter().filter(|&&kind| kind == layer.kind()).count();
+            seen.push(layer.kind());
+            let base = snake_case(layer.kind());
+            reports.push(LayerReport {
+                name: if before == 0 { base } else { format!("{base}_{before}") },
+                kind: layer.kind().to_string(),
+                parameters: parameters as u64,
+                macs: layer.macs(&shape),
+                activations: output.iter().product::<usize>() as u64,
+                output_shape: output.clone(),
+            });
+            shape = output;
+        }
+        Ok(reports)
+    }
+
+    /// Draws the parameters for samples of shape `input` and puts them on `device`, in f32.
+    ///
+    /// # Errors
+    /// As [`describe`](Sequential::describe), and what the device says.
+    pub fn build(&self, device: &Device, input: &[usize], seed: u64) -> Result<Model> {
+        self.build_as(device, DType::F32, input, seed)
+    }
+
+    /// The same in another float type: f64 on the CPU device, to check gradients.
+    pub fn build_as(&self, device: &Device, dtype: DType, input: &[usize], seed: u64) -> Result<Model> {
+        let mut specs: Vec<(String, ParameterSpec)> = Vec::new();
+        let mut counts = Vec::with_capacity(self.layers.len());
+        let mut shape = input.to_vec();
+        for (index, layer) in self.layers.iter().enumerate() {
+            let output = layer.output_shape(&shape)?;
+            let wanted = layer.parameters(&shape);
+            counts.push(wanted.len());
+            specs.extend(wanted.into_iter().map(|spec| (format!("layers.{index}.{}", spec.name), spec)));
+            shape = output;
+        }
+        let parameters = Parameters::new(device, dtype, &specs, seed)?;
+        let mut values = parameters.tensors().into_iter();
+        let per_layer = counts.into_iter().map(|count| values.by_ref().take(count).collect()).collect();
+        Ok(Model { layers: self.clone(), input: input.to_vec(), output: shape, parameters, per_layer, seed })
+    }
+}
+
+/// Layers with parameters on a device.
+pub struct Model {
+    layers: Sequential,
+    input: Vec<usize>,
+    output: Vec<usize>,
+    parameters: Parameters,
+    per_layer: Vec<Vec<Tensor>>,
+    seed: u64,
+}
+
+impl Model {
+    /// The layers that this model was built from.
+    pub fn layers(&self) -> &Sequential {
+        &self.layers
+    }
+
+    /// The shape of a sample.
+    pub fn input_shape(&self) -> &[usize] {
+        &self.input
+    }
+
+    /// The shape of a sample's output.
+    pub fn output_shape(&self) -> &[usize] {
+        &self.output
+    }
+
+    pub fn parameters(&self) -> &Parameters {
+        &self.parameters
+    }
+
+    /// The forward pass of training step `step`, with a graph; the step decides what dropout drops.
+    pub fn train(&self, x: &Tensor, step: u64) -> Result<Tensor> {
+        self.run(x, |layer| {
+            Pass::Training(RandomKey { seed: self.seed as u32, step: step as u32, layer: layer as u32 })
+        })
+    }
+
+    /// The forward pass without a graph, dropout or memory of intermediate results.
+    pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
+        no_grad(|| self.run(x, |_| Pass::Evaluation))
+    }
+
+    /// The forward pass of evaluation with a graph: gradients with respect to the input, say.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.run(x, |_| Pass::Evaluation)
+    }
+
+    fn run(&self, x: &Tensor, pass: impl Fn(usize) -> Pass) -> Result<Tensor> {
+        let shape = x.shape();
+        if shape.rank() != self.input.len() + 1 || shape[1..] != self.input {
+            let expected = format!("[batch, {}]", self.input.iter().map(|e| e.to_string()).collect::<Vec<_>>().join(", "));
+            return Err(Error::shape("model", &[shape], format!("this model takes {expected}")));
+        }
+        let mut x = x.clone();
+        for (index, (layer, parameters)) in self.layers.layers.iter().zip(&self.per_layer).enumerate() {
+            x = layer.forward(&x, parameters, &pass(index))?;
+        }
+        Ok(x)
+    }
+
+    /// A batch of samples on the model's device, from host values.
+    pub fn batch(&self, values: &[f32]) -> Result<Tensor> {
+        let sample: usize = self.input.iter().product();
+        let shape = Shape::new(&[&[values.len() / sample.max(1)], &self.input[..]].concat())?;
+        Tensor::new(self.parameters.flat()[0].device(), values, shape)
+    }
+}
+
+/// `MaxPooling2D` to `max_pooling2d`, as Keras names layers.
+fn snake_case(kind: &str) -> String {
+    let mut name = String::with_capacity(kind.len() + 4);
+    let mut previous_is_lower = false;
+    for c in kind.chars() {
+        if c.is_uppercase() && previous_is_lower {
+            name.push('_');
+        }
+        previous_is_lower = c.is_lowercase();
+        name.extend(c.to_lowercase());
+    }
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use super::snake_case;
+
+    #[test]
+    fn names_are_those_of_keras() {
+        let names = ["Dense", "Conv2D", "MaxPooling2D", "GlobalAveragePooling2D", "Dropout"];
+        let expected = ["dense", "conv2d", "max_pooling2d", "global_average_pooling2d", "dropout"];
+        assert_eq!(names.map(snake_case), expected);
+    }
+}

@@ -1,0 +1,64 @@
+//! How the learning rate changes with the step.
+
+use serde::{Deserialize, Serialize};
+
+/// What the rate does after the warm-up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Decay {
+    /// It stays.
+    Constant,
+    /// It falls to zero along half a cosine (Loshchilov and Hutter 2017).
+    #[default]
+    Cosine,
+}
+
+/// A learning rate as a function of the step.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Schedule {
+    /// The highest rate.
+    pub peak: f64,
+    /// Steps over which the rate rises linearly from zero to the peak.
+    pub warmup: u64,
+    pub decay: Decay,
+    /// Steps of the whole training, warm-up included.
+    pub total: u64,
+}
+
+impl Schedule {
+    /// The same rate at every step.
+    pub fn constant(rate: f64) -> Schedule {
+        Schedule { peak: rate, warmup: 0, decay: Decay::Constant, total: 0 }
+    }
+
+    /// The rate of step `step`, counted from 0.
+    pub fn rate(&self, step: u64) -> f64 {
+        if step < self.warmup {
+            return self.peak * (step + 1) as f64 / self.warmup as f64;
+        }
+        match self.decay {
+            Decay::Constant => self.peak,
+            Decay::Cosine => {
+                let length = self.total.saturating_sub(self.warmup).max(1) as f64;
+                let done = ((step - self.warmup) as f64 / length).min(1.0);
+                0.5 * self.peak * (1.0 + (std::f64::consts::PI * done).cos())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Decay, Schedule};
+
+    #[test]
+    fn warm_up_rises_and_the_cosine_falls_to_zero() {
+        let schedule = Schedule { peak: 0.1, warmup: 10, decay: Decay::Cosine, total: 110 };
+        assert!((schedule.rate(0) - 0.01).abs() < 1e-15);
+        assert!((schedule.rate(9) - 0.1).abs() < 1e-15);
+        assert!((schedule.rate(10) - 0.1).abs() < 1e-15);
+        assert!((schedule.rate(60) - 0.05).abs() < 1e-15);
+        assert!(schedule.rate(110).abs() < 1e-15 && schedule.rate(1000).abs() < 1e-15);
+        assert_eq!(Schedule::constant(0.3).rate(12_345), 0.3);
+    }
+}

@@ -1,0 +1,90 @@
+//! Throughput and memory of a model on a device, without training to the end.
+
+use super::architecture::{Architecture, Output};
+use super::cost::{self, loss_of};
+use super::record::{Bytes, Throughput};
+use crate::data::{Batch, BatchTargets};
+use crate::device::Device;
+use crate::error::Result;
+use crate::nn::Model;
+use crate::optim::Algorithm;
+use crate::train::Trainer;
+use std::time::{Duration, Instant};
+
+/// What a model of one size does on a device.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Measurement {
+    pub training: Throughput,
+    pub inference: Throughput,
+    pub peak_bytes: Bytes,
+    pub predicted_peak_bytes: Bytes,
+}
+
+/// Blocks whose median is taken, after one that warms up.
+const BLOCKS: usize = 7;
+
+/// Trains and evaluates a freshly drawn model on noise, for about `seconds` each.
+pub fn measure(
+    architecture: &Architecture,
+    device: &Device,
+    batch: usize,
+    algorithm: Algorithm,
+    seconds: f64,
+) -> Result<Measurement> {
+    let predicted_peak_bytes = cost::predicted_peak(architecture, batch, algorithm, device.kind())?;
+    device.trim();
+    device.reset_peak();
+    let model = architecture.layers().build(device, &architecture.input_shape(), 0)?;
+    let batch = noise(architecture, batch);
+    let mut trainer = Trainer::new(&model, loss_of(architecture), algorithm)?;
+    let training = throughput(batch.size, seconds, |steps| {
+        for _ in 0..steps {
+            trainer.step(&batch, 1e-4)?;
+        }
+        trainer.take_metrics().map(drop)
+    })?;
+    let peak_bytes = Bytes::at_peak(&device.usage());
+    let inference = inference(&model, &batch.inputs, batch.size, seconds)?;
+    Ok(Measurement { training, inference, peak_bytes, predicted_peak_bytes })
+}
+
+/// Samples per second of the forward pass on one batch, input copied to the device and output read back.
+pub fn inference(model: &Model, inputs: &[f32], batch: usize, seconds: f64) -> Result<Throughput> {
+    throughput(batch, seconds, |passes| {
+        for pass in 0..passes {
+            let output = model.predict(&model.batch(inputs)?)?;
+            if pass + 1 == passes {
+                output.to_vec::<f32>()?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Runs blocks of repetitions that together last about `seconds`, and returns the samples per second of each.
+fn throughput(batch: usize, seconds: f64, mut run: impl FnMut(usize) -> Result<()>) -> Result<Throughput> {
+    // The first call compiles and touches memory, the second says how long one takes.
+    run(1)?;
+    let start = Instant::now();
+    run(1)?;
+    let once = start.elapsed().max(Duration::from_micros(1)).as_secs_f64();
+    let repetitions = (seconds / BLOCKS as f64 / once).ceil().clamp(1.0, 1e6) as usize;
+    let mut rates = [0.0; BLOCKS];
+    for rate in &mut rates {
+        let start = Instant::now();
+        run(repetitions)?;
+        *rate = (batch * repetitions) as f64 / start.elapsed().as_secs_f64();
+    }
+    Ok(Throughput::of(&rates).expect("every block took time and has samples, so its rate is finite"))
+}
+
+/// A batch of values that are neither all equal nor sparse, the same each time.
+fn noise(architecture: &Architecture, batch: usize) -> Batch {
+    let features: usize = architecture.input_shape().iter().product();
+    let value = |i: usize| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32;
+    let targets = match architecture.output {
+        Output::Classes(classes) => BatchTargets::Classes((0..batch).map(|i| (i % classes) as u32).collect()),
+        Output::Values(values) => BatchTargets::Values((0..batch * values).map(value).collect()),
+    };
+    Batch { size: batch, inputs: (0..batch * features).map(value).collect(), targets }
+}

@@ -1,0 +1,34 @@
+//! The laboratory: one model at many sizes, what each size costs, and the law that links size to quality.
+//!
+//! In reading order:
+//!
+//! - [`architecture`]: a model as data, stages of repeated blocks; TOML; presets.
+//! - [`layers`]: from that data to the layers of `nn`.
+//! - [`axis`]: depth, width, resolution and compound scaling, each a map from architecture to architecture.
+//! - [`cost`]: parameters, MACs and peak memory of an architecture, before it is built.
+//! - [`measure`]: throughput and memory on a device.
+//! - [`plan`]: which variants, seeds and schedule a sweep trains, and the key each run is known by.
+//! - [`record`]: what is kept of one run: its size, its cost, its quality, how it ended.
+//! - [`store`]: a sweep's directory; a record is in it whole or not at all.
+//! - [`sweep`]: runs a plan.
+//! - [`law`]: power laws fitted to records, with confidence intervals.
+//! - [`report`]: terminal table, CSV, SVG plots, one self-contained HTML page.
+
+pub mod architecture;
+pub mod axis;
+pub mod cost;
+pub mod law;
+pub mod layers;
+pub mod measure;
+pub mod plan;
+pub mod record;
+pub mod report;
+pub mod store;
+pub mod sweep;
+
+pub use architecture::Architecture;
+pub use axis::{Axis, Compound, Scale};
+pub use law::PowerLaw;
+pub use plan::{Plan, Schedule, Variant};
+pub use record::{Bytes, Record, Status, Throughput};
+pub use store::Store;

@@ -1,0 +1,128 @@
+//! From values to positions along a plot's axis, and where its ticks stand.
+
+use super::quantity::Quantity;
+use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
+use std::ops::Range;
+
+/// Ticks wanted on an axis.
+const MOST: usize = 6;
+
+/// One axis of a plot: what it shows, and from where to where, with a margin around the data. A position is
+/// the logarithm to base 10 where the quantity is drawn on a logarithmic axis, else the value itself.
+#[derive(Debug, Clone)]
+pub(super) struct Ruler {
+    quantity: Quantity,
+    low: f64,
+    high: f64,
+}
+
+impl Ruler {
+    /// An axis that holds all values, of which there is at least one; they are above zero where it is
+    /// logarithmic.
+    pub fn around(quantity: Quantity, values: impl Iterator<Item = f64>) -> Ruler {
+        let mut ruler = Ruler { quantity, low: f64::INFINITY, high: f64::NEG_INFINITY };
+        for value in values {
+            let position = ruler.position(value);
+            ruler.low = ruler.low.min(position);
+            ruler.high = ruler.high.max(position);
+        }
+        // Data of one value still get an axis of some length: a fifth of a decade, or two percentage points.
+        let least = if quantity.logarithmic() { 0.1 } else { 0.01 };
+        let margin = (0.1 * (ruler.high - ruler.low)).max(least);
+        Ruler { low: ruler.low - margin, high: ruler.high + margin, ..ruler }
+    }
+
+    /// Whether a value lies on the axis.
+    pub fn holds(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&self.position(value))
+    }
+
+    fn position(&self, value: f64) -> f64 {
+        if self.quantity.logarithmic() { value.log10() } else { value }
+    }
+
+    fn value(&self, position: f64) -> f64 {
+        if self.quantity.logarithmic() { 10f64.powf(position) } else { position }
+    }
+
+    /// `count` values from `low` to `high` at even distances on the axis.
+    pub fn between(&self, low: f64, high: f64, count: u32) -> impl Iterator<Item = f64> + '_ {
+        let (low, high) = (self.position(low), self.position(high));
+        (0..count).map(move |i| self.value(low + (high - low) * f64::from(i) / f64::from(count - 1)))
+    }
+
+    /// Round values in the quantity's unit, about six of them.
+    fn ticks(&self) -> Vec<f64> {
+        let (low, high) = (self.value(self.low), self.value(self.high));
+        match self.quantity {
+            Quantity::PeakMemory | Quantity::PredictedMemory => binary(low, high),
+            Quantity::Accuracy => even(low, high.min(1.0)),
+            _ if high < 6.0 * low => even(low, high),
+            _ => decades(low, high),
+        }
+    }
+}
+
+impl Ranged for Ruler {
+    type FormatOption = NoDefaultFormatting;
+    type ValueType = f64;
+
+    fn map(&self, value: &f64, limit: (i32, i32)) -> i32 {
+        let fraction = (self.position(*value) - self.low) / (self.high - self.low);
+        limit.0 + (fraction * f64::from(limit.1 - limit.0)).round() as i32
+    }
+
+    fn key_points<Hint: KeyPointHint>(&self, _hint: Hint) -> Vec<f64> {
+        self.ticks()
+    }
+
+    fn range(&self) -> Range<f64> {
+        self.value(self.low)..self.value(self.high)
+    }
+}
+
+impl ValueFormatter<f64> for Ruler {
+    fn format_ext(&self, value: &f64) -> String {
+        self.quantity.tick(*value)
+    }
+}
+
+/// 1, 2 and 5 times powers of ten, or sparser where those are too many.
+fn decades(low: f64, high: f64) -> Vec<f64> {
+    let first = low.log10().floor() as i32;
+    let last = high.log10().ceil() as i32;
+    let candidates = |mantissas: &[f64], step: usize| -> Vec<f64> {
+        let powers = (first..=last).filter(|power| power.rem_euclid(step as i32) == 0);
+        let all = powers.flat_map(|power| mantissas.iter().map(move |m| m * 10f64.powi(power)));
+        all.filter(|value| (low..=high).contains(value)).collect()
+    };
+    let mut ticks = candidates(&[1.0, 2.0, 5.0], 1);
+    for (mantissas, step) in [(&[1.0, 3.0][..], 1), (&[1.0], 1), (&[1.0], 2), (&[1.0], 4)] {
+        if ticks.len() <= MOST {
+            break;
+        }
+        ticks = candidates(mantissas, step);
+    }
+    ticks
+}
+
+/// Powers of two, or round numbers of KiB, MiB or GiB where too few of those lie between.
+fn binary(low: f64, high: f64) -> Vec<f64> {
+    let powers: Vec<i32> = (low.log2().ceil() as i32..=high.log2().floor() as i32).collect();
+    if powers.len() < 3 {
+        let unit = 1024f64.powf((high.log2() / 10.0).floor());
+        return even(low / unit, high / unit).into_iter().map(|value| value * unit).collect();
+    }
+    let step = powers.len().div_ceil(MOST);
+    powers.into_iter().step_by(step).map(|power| 2f64.powi(power)).collect()
+}
+
+/// Multiples of a round step.
+fn even(low: f64, high: f64) -> Vec<f64> {
+    let rough = (high - low) / MOST as f64;
+    let power = 10f64.powf(rough.log10().floor());
+    let step =
+        [1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough).unwrap_or(rough);
+    let first = (low / step).ceil();
+    (0..=MOST).map(|i| (first + i as f64) * step).filter(|value| (low..=high).contains(value)).collect()
+}

@@ -1,0 +1,119 @@
+//! Records gathered for showing: the runs of one model over its seeds, the models along one axis, and the law
+//! fitted to each axis.
+
+use super::quantity::{Quantity, times};
+use crate::scaling::axis::Axis;
+use crate::scaling::law::PowerLaw;
+use crate::scaling::record::Record;
+
+/// One model and its runs, one a seed.
+#[derive(Debug, Clone)]
+pub(super) struct Configuration<'a> {
+    /// Its factor on the axis it is shown on.
+    pub factor: f64,
+    /// Every run of it, however it ended.
+    pub runs: Vec<&'a Record>,
+}
+
+impl<'a> Configuration<'a> {
+    /// What its runs have in common; never empty.
+    pub fn first(&self) -> &'a Record {
+        self.runs[0]
+    }
+
+    /// `base`, or axis and factor: `width ×2`.
+    pub fn label(&self) -> String {
+        label(self.first())
+    }
+
+    /// The values of the runs that completed.
+    pub fn values(&self, quantity: Quantity) -> impl Iterator<Item = f64> + '_ {
+        self.runs.iter().filter(|run| run.completed()).filter_map(move |run| quantity.of(run))
+    }
+
+    /// Mean over the runs that completed.
+    pub fn mean(&self, quantity: Quantity) -> Option<f64> {
+        let (count, sum) = self.values(quantity).fold((0, 0.0), |(count, sum), v| (count + 1, sum + v));
+        (count > 0).then(|| sum / f64::from(count))
+    }
+
+    /// Largest less smallest over the seeds; none with fewer than two completed runs.
+    pub fn spread(&self, quantity: Quantity) -> Option<f64> {
+        let values: Vec<f64> = self.values(quantity).collect();
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (values.len() > 1).then_some(high - low)
+    }
+}
+
+/// What a run is called: `base`, or axis and factor.
+pub(super) fn label(record: &Record) -> String {
+    if record.scale == crate::scaling::Scale::BASE {
+        "base".to_string()
+    } else {
+        format!("{} {}", record.axis, times(record.factor))
+    }
+}
+
+/// Every different model, in the order of the records.
+pub(super) fn configurations(records: &[Record]) -> Vec<Configuration<'_>> {
+    gather(records.iter().map(|record| (record.factor, record)), |a, b| {
+        a.axis == b.axis && a.factor == b.factor
+    })
+}
+
+/// The models on one axis, by rising factor.
+pub(super) fn along(records: &[Record], axis: Axis) -> Vec<Configuration<'_>> {
+    let on_axis = records.iter().filter_map(|record| Some((record.factor_on(axis)?, record)));
+    let mut found = gather(on_axis, |a, b| a.factor_on(axis) == b.factor_on(axis));
+    found.sort_by(|a, b| a.factor.total_cmp(&b.factor));
+    found
+}
+
+fn gather<'a>(
+    records: impl Iterator<Item = (f64, &'a Record)>,
+    same: impl Fn(&Record, &Record) -> bool,
+) -> Vec<Configuration<'a>> {
+    let mut found: Vec<Configuration<'a>> = Vec::new();
+    for (factor, record) in records {
+        match found.iter_mut().find(|known| same(known.first(), record)) {
+            Some(known) => known.runs.push(record),
+            None => found.push(Configuration { factor, runs: vec![record] }),
+        }
+    }
+    found
+}
+
+/// Axes that have a record, in the order they are shown.
+pub(super) fn axes(records: &[Record]) -> Vec<Axis> {
+    let stands = |axis: &Axis| records.iter().any(|record| record.factor_on(*axis).is_some());
+    Axis::ALL.into_iter().filter(stands).collect()
+}
+
+/// A law along one axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AxisLaw {
+    /// The axis whose models it was fitted to.
+    pub axis: Axis,
+    /// N.
+    pub size: Quantity,
+    /// P; for accuracy, the error rate.
+    pub quantity: Quantity,
+    /// The fit.
+    pub law: PowerLaw,
+}
+
+/// The law of `quantity` in `size` on every axis where one can be fitted: every completed run is a point, and
+/// there must be two different sizes and values above zero.
+pub fn laws(records: &[Record], size: Quantity, quantity: Quantity) -> Vec<AxisLaw> {
+    let fit = |axis| {
+        let points: Vec<(f64, f64)> = records
+            .iter()
+            .filter(|record| record.completed() && record.factor_on(axis).is_some())
+            .filter_map(|record| Some((size.of(record)?, quantity.law_value(quantity.of(record)?))))
+            .collect();
+        let law = PowerLaw::fit(&points).ok()?;
+        Some(AxisLaw { axis, size, quantity, law })
+    };
+    axes(records).into_iter().filter_map(fit).collect()
+}

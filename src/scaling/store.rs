@@ -1,0 +1,152 @@
+//! A sweep's directory:
+//!
+//! - `plan.toml`: what the sweep runs; a directory belongs to one plan.
+//! - `runs.jsonl`: one record a line, appended and synced before the next run begins.
+//! - what [`super::report`] makes of the two.
+//!
+//! A line counts once its newline is on disk. A process killed while appending leaves a last line without
+//! one; opening the directory again cuts it off, and that run is trained anew.
+
+use super::plan::{Plan, Variant};
+use super::record::Record;
+use crate::error::{Error, Result};
+use crate::files;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+const PLAN: &str = "plan.toml";
+const RUNS: &str = "runs.jsonl";
+
+/// An open sweep directory.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+    file: File,
+    /// Bytes of `runs.jsonl` that hold whole records.
+    length: u64,
+    records: Vec<Record>,
+}
+
+impl Store {
+    /// Opens the directory for `plan`, and makes it where it is missing. Refuses one that holds another plan.
+    pub fn open(directory: impl Into<PathBuf>, plan: &Plan) -> Result<Store> {
+        let directory = directory.into();
+        plan.validate()?;
+        fs::create_dir_all(&directory).map_err(Error::file(&directory, "create"))?;
+        match read_plan(&directory)? {
+            Some(found) => refuse_other(&directory, &found, plan)?,
+            None => files::replace(&directory.join(PLAN), plan.to_toml()?.as_bytes())?,
+        }
+        let path = directory.join(RUNS);
+        let file =
+            OpenOptions::new().append(true).create(true).open(&path).map_err(Error::file(&path, "open"))?;
+        files::sync_directory(&directory)?;
+        let bytes = fs::read(&path).map_err(Error::file(&path, "read"))?;
+        let (records, whole) = parse(&path, &bytes)?;
+        let length = whole as u64;
+        if whole < bytes.len() {
+            truncate(&path, length).map_err(Error::file(&path, "truncate"))?;
+        }
+        Ok(Store { directory, file, length, records })
+    }
+
+    /// Reads plan and records and changes nothing, for reports. A torn last line is left out.
+    pub fn load(directory: impl AsRef<Path>) -> Result<(Plan, Vec<Record>)> {
+        let directory = directory.as_ref();
+        let plan = read_plan(directory)?.ok_or_else(|| Error::Config {
+            what: directory.display().to_string(),
+            problem: format!("not the directory of a sweep: there is no {PLAN} in it"),
+        })?;
+        let path = directory.join(RUNS);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            other => other.map_err(Error::file(&path, "read"))?,
+        };
+        Ok((plan, parse(&path, &bytes)?.0))
+    }
+
+    /// Adds a record: one write, then a sync, so that it is on disk whole when this returns. If the write
+    /// fails, what it left is cut off again.
+    pub fn append(&mut self, record: Record) -> Result<()> {
+        if self.contains(&record.key) {
+            return Err(Error::argument("store", "key", &record.key, "one that has no record yet"));
+        }
+        let path = self.directory.join(RUNS);
+        let mut line = serde_json::to_vec(&record).map_err(|e| Error::file(&path, "write")(e.into()))?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // If this fails as well, the torn line is found at the next opening.
+            let _ = truncate(&path, self.length);
+            return Err(Error::file(&path, "append to")(error));
+        }
+        self.length += line.len() as u64;
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// The records so far, in the order they were added.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Whether the run of that key has a record, however it ended.
+    pub fn contains(&self, key: &str) -> bool {
+        self.records.iter().any(|record| record.key == key)
+    }
+
+    /// The runs of the plan that have no record yet, in the plan's order.
+    pub fn pending(&self, plan: &Plan) -> Result<Vec<Variant>> {
+        let mut variants = plan.variants()?;
+        variants.retain(|variant| !self.contains(&variant.key));
+        Ok(variants)
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+fn read_plan(directory: &Path) -> Result<Option<Plan>> {
+    let path = directory.join(PLAN);
+    match fs::read_to_string(&path) {
+        Ok(text) => Plan::from_toml(&text)
+            .map(Some)
+            .map_err(|error| Error::Config { what: path.display().to_string(), problem: error.to_string() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(&path, "read")(error)),
+    }
+}
+
+fn refuse_other(directory: &Path, found: &Plan, wanted: &Plan) -> Result<()> {
+    let differences = found.differences(wanted);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Config {
+        what: directory.display().to_string(),
+        problem: format!(
+            "holds a sweep with another plan (different: {}); use another directory, or the plan in its \
+             {PLAN}",
+            differences.join(", ")
+        ),
+    })
+}
+
+/// The records of all whole lines, and how many bytes those lines take.
+fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize)> {
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let mut records: Vec<Record> = Vec::new();
+    for (number, line) in (1..).zip(bytes[..whole].split_inclusive(|&byte| byte == b'\n')) {
+        let record: Record = serde_json::from_slice(line)
+            .map_err(|e| Error::format(path, format!("a record in line {number}"), e.to_string()))?;
+        if records.iter().any(|known| known.key == record.key) {
+            let found = format!("a second record of {} in line {number}", record.key);
+            return Err(Error::format(path, "one record a run", found));
+        }
+        records.push(record);
+    }
+    Ok((records, whole))
+}

@@ -1,0 +1,214 @@
+//! Runs a plan: every variant is trained and measured, and its record is on disk before the next one begins.
+
+
+use super::cost::{self, Cost, loss_of};
+use super::measure;
+use super::plan::{Plan, Variant};
+use super::record::{Bytes, Record, Status, Throughput};
+use super::store::Store;
+use crate::data::{self, DataOptions, Splits, Subset};
+use crate::device::Device;
+use crate::error::{Error, Result};
+use crate::optim::{Algorithm, Decay, Schedule};
+use crate::train::{Callback, FitOptions, History, fit};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// Where and how a plan is run; nothing in it changes the numbers.
+pub struct SweepOptions {
+    pub device: Device,
+    /// The data set's folder.
+    pub data: Option<PathBuf>,
+    /// The most bytes that a variant may be predicted to need; by default what the device has.
+    pub memory_limit: Option<u64>,
+    /// When this becomes true, the sweep ends with [`Error::Interrupted`]; what is done is on disk.
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// Is told how a sweep goes.
+pub trait Observer {
+    /// Before variant number `index` of `count` is trained; the result is told how its training goes.
+    fn on_start(&mut self, _variant: &Variant, _index: usize, _count: usize) -> Box<dyn Callback> {
+        Box::new(())
+    }
+    /// After it is on disk.
+    fn on_record(&mut self, _record: &Record) {}
+}
+
+impl Observer for () {}
+
+/// Seconds in which the inference throughput is measured.
+const INFERENCE_SECONDS: f64 = 0.25;
+
+/// Trains what `store` lacks of `plan`, in the plan's order. A variant that fails is recorded as such and the
+/// sweep goes on.
+///
+/// # Errors
+/// [`Error::Interrupted`] when asked to stop; a lost device, and files that can't be read or written.
+pub fn run(plan: &Plan, store: &mut Store, options: &SweepOptions, observer: &mut dyn Observer) -> Result<()> {
+    let pending = store.pending(plan)?;
+    let total = plan.variants()?.len();
+    let done = total - pending.len();
+    let mut data = DataCache::default();
+    for (index, variant) in pending.iter().enumerate() {
+        let mut callback = observer.on_start(variant, done + index, total);
+        let record = run_variant(plan, variant, options, &mut data, callback.as_mut())?;
+        drop(callback);
+        store.append(record.clone())?;
+        observer.on_record(&record);
+    }
+    Ok(())
+}
+
+/// The data of the last variant: neighbours in a plan often share it.
+#[derive(Default)]
+struct DataCache(Option<(DataOptions, Splits)>);
+
+impl DataCache {
+    fn open(&mut self, options: DataOptions) -> Result<&Splits> {
+        if self.0.as_ref().is_none_or(|(opened, _)| *opened != options) {
+            // The old set is freed before the new one is read.
+            self.0 = None;
+            let splits = data::open(&options)?;
+            self.0 = Some((options, splits));
+        }
+        let (_, splits) = self.0.as_ref().expect("it was just filled");
+        Ok(splits)
+    }
+}
+
+/// Trains and measures one variant.
+fn run_variant(
+    plan: &Plan,
+    variant: &Variant,
+    options: &SweepOptions,
+    data: &mut DataCache,
+    callback: &mut dyn Callback,
+) -> Result<Record> {
+    let device = &options.device;
+    let algorithm = Algorithm::adam();
+    let cost = Cost::of(&variant.architecture)?;
+    let predicted = cost::predicted_peak(&variant.architecture, plan.schedule.batch, algorithm, device.kind())?;
+    let mut record = Record {
+        key: variant.key.clone(),
+        axis: variant.axis,
+        factor: variant.factor,
+        also: variant.also.clone(),
+        scale: variant.scale,
+        architecture: plan.architecture.name.clone(),
+        resolution: variant.architecture.resolution(),
+        seed: variant.seed,
+        device: device.name(),
+        epochs: plan.schedule.epochs,
+        batch: plan.schedule.batch,
+        learning_rate: plan.schedule.learning_rate,
+        parameters: cost.parameters,
+        macs: cost.macs,
+        training_flops: 0.0,
+        samples_seen: 0,
+        train_loss: None,
+        validation_loss: None,
+        validation_accuracy: None,
+        samples_per_second: None,
+        inference_samples_per_second: None,
+        flops_per_second: None,
+        peak_bytes: None,
+        predicted_peak_bytes: predicted,
+        wall_seconds: 0.0,
+        status: Status::Completed,
+        reason: None,
+    };
+    let limit = options.memory_limit.or_else(|| device.available_memory());
+    if let Some(limit) = limit.filter(|&limit| predicted.total() > limit) {
+        record.status = Status::OutOfMemory;
+        record.reason = Some(format!("{} bytes predicted, {limit} there", predicted.total()));
+        return Ok(record);
+    }
+    let start = Instant::now();
+    // What an earlier variant left in the pool has other sizes; the peak is this variant's own.
+    device.trim();
+    device.reset_peak();
+    let outcome = train(plan, variant, options, data, algorithm, callback, &mut record);
+    record.peak_bytes = Some(Bytes::at_peak(&device.usage()));
+    record.wall_seconds = start.elapsed().as_secs_f64();
+    match outcome {
+        Ok(()) => {}
+        Err(error @ (Error::Interrupted | Error::DeviceLost { .. } | Error::File { .. } | Error::Format { .. })) => {
+            return Err(error);
+        }
+        Err(error) => {
+            record.status = match error {
+                Error::Diverged { .. } => Status::Diverged,
+                Error::OutOfMemory { .. } | Error::TooLarge { .. } => Status::OutOfMemory,
+                _ => Status::Failed,
+            };
+            record.reason = Some(error.to_string());
+        }
+    }
+    Ok(record)
+}
+
+fn train(
+    plan: &Plan,
+    variant: &Variant,
+    options: &SweepOptions,
+    data: &mut DataCache,
+    algorithm: Algorithm,
+    callback: &mut dyn Callback,
+    record: &mut Record,
+) -> Result<()> {
+    let schedule = &plan.schedule;
+    let opened = data.open(DataOptions {
+        dataset: plan.dataset.clone(),
+        directory: options.data.clone(),
+        resolution: variant.architecture.resolution(),
+        seed: variant.seed,
+        samples: schedule.train_samples,
+        ..DataOptions::default()
+    })?;
+    let validation = match schedule.validation_samples {
+        Some(samples) => Subset::first(opened.validation.clone(), samples),
+        None => opened.validation.clone(),
+    };
+    let splits = Splits { train: opened.train.clone(), validation };
+    let shape = variant.architecture.input_shape();
+    let model = variant.architecture.layers().build(&options.device, &shape, variant.seed)?;
+    let steps = (schedule.epochs * (splits.train.len() / schedule.batch.min(splits.train.len()))) as u64;
+    let fit_options = FitOptions {
+        epochs: schedule.epochs as u64,
+        batch: schedule.batch,
+        seed: variant.seed,
+        loss: loss_of(&variant.architecture),
+        algorithm,
+        schedule: warm_cosine(schedule.learning_rate, steps),
+        report_seconds: 0.25,
+        interrupted: options.interrupted.clone(),
+    };
+    let history = fit(&model, &splits, &fit_options, callback)?;
+    fill(record, &history);
+    let batch = schedule.batch.min(splits.validation.len());
+    let features: usize = shape.iter().product();
+    let inputs = vec![0.5; batch * features];
+    record.inference_samples_per_second = Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
+    Ok(())
+}
+
+/// The schedule of every training: a warm-up over a twentieth of the steps, then half a cosine down to zero.
+pub fn warm_cosine(peak: f64, total: u64) -> Schedule {
+    Schedule { peak, warmup: total / 20, decay: Decay::Cosine, total }
+}
+
+fn fill(record: &mut Record, history: &History) {
+    record.samples_seen = history.samples_seen;
+    // Two FLOPs a MAC, and a backward pass as dear as two forward ones.
+    record.training_flops = 6.0 * record.macs as f64 * history.samples_seen as f64;
+    if let Some(last) = history.epochs.last() {
+        record.train_loss = Some(last.train.loss);
+        record.validation_loss = Some(last.validation.loss);
+        record.validation_accuracy = last.validation.accuracy;
+    }
+    record.samples_per_second = Throughput::of(&history.throughput);
+    record.flops_per_second = record.samples_per_second.map(|rate| 6.0 * record.macs as f64 * rate.median);
+}

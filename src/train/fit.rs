@@ -1,0 +1,192 @@
+//! The loop: epochs of shuffled batches, a read-back every so many steps, validation after each epoch.
+
+use super::trainer::{Loss, Metrics, Trainer};
+use crate::data::{Loader, LoaderOptions, Splits};
+use crate::error::{Error, Result};
+use crate::nn::Model;
+use crate::optim::{Algorithm, Schedule};
+use serde::Serialize;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+/// How to train.
+#[derive(Clone, Debug)]
+pub struct FitOptions {
+    pub epochs: u64,
+    pub batch: usize,
+    pub seed: u64,
+    pub loss: Loss,
+    pub algorithm: Algorithm,
+    pub schedule: Schedule,
+    /// Loss and accuracy are read back every so many seconds (and after each epoch): between two of these reads
+    /// the host never waits for the device.
+    pub report_seconds: f64,
+    /// When this becomes true, training ends with [`Error::Interrupted`].
+    pub interrupted: Arc<AtomicBool>,
+}
+
+/// Where training stands.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Progress {
+    pub epoch: u64,
+    pub epochs: u64,
+    /// Steps done in this epoch, and in a whole one.
+    pub step: u64,
+    pub steps: u64,
+    /// Means since the last report.
+    pub metrics: Metrics,
+    pub samples_per_second: f64,
+}
+
+/// What an epoch came to.
+#[derive(Clone, Debug, Serialize)]
+pub struct EpochReport {
+    /// Counted from 1.
+    pub epoch: u64,
+    pub epochs: u64,
+    pub train: Metrics,
+    pub validation: Metrics,
+    /// Samples per second of training, without validation.
+    pub samples_per_second: f64,
+    /// Seconds, validation included.
+    pub seconds: f64,
+}
+
+/// What training came to.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct History {
+    pub epochs: Vec<EpochReport>,
+    /// Samples per second between two read-backs, over the whole training, the first ones left out while kernels
+    /// compile and memory is first touched.
+    pub throughput: Vec<f64>,
+    /// Samples trained on.
+    pub samples_seen: u64,
+    /// Seconds in all.
+    pub seconds: f64,
+}
+
+/// Is told how training goes.
+pub trait Callback {
+    /// After a read-back.
+    fn on_progress(&mut self, _progress: &Progress) {}
+    /// After an epoch's validation.
+    fn on_epoch(&mut self, _report: &EpochReport) {}
+}
+
+/// Nobody is told.
+impl Callback for () {}
+
+/// Trains `model` on `splits`.
+///
+/// # Errors
+/// [`Error::Diverged`] when the loss stops being a finite number, [`Error::Interrupted`] when asked to stop,
+/// whatever the data or the device say.
+pub fn fit(
+    model: &Model,
+    splits: &Splits,
+    options: &FitOptions,
+    callback: &mut dyn Callback,
+) -> Result<History> {
+    let loader = |set: &Arc<dyn crate::data::Dataset>, shuffle: bool| {
+        let batch = options.batch.min(set.len());
+        Loader::new(set.clone(), LoaderOptions { batch, shuffle, seed: options.seed, drop_last: shuffle })
+    };
+    let (training, validation) = (loader(&splits.train, true)?, loader(&splits.validation, false)?);
+    let mut trainer = Trainer::new(model, options.loss, options.algorithm)?;
+    let mut history = History::default();
+    let start = Instant::now();
+    for epoch in 0..options.epochs {
+        let epoch_start = Instant::now();
+        let mut meter = Meter::new();
+        let mut total = Sum::default();
+        let steps = training.batches() as u64;
+        for (step, batch) in training.epoch(epoch).enumerate() {
+            if options.interrupted.load(Ordering::Relaxed) {
+                return Err(Error::Interrupted);
+            }
+            let batch = batch?;
+            meter.samples += batch.size as u64;
+            trainer.step(&batch, options.schedule.rate(trainer.steps()))?;
+            let last = step as u64 + 1 == steps;
+            // The first step compiles kernels and touches memory for the first time: it is measured apart.
+            let warm_up = epoch == 0 && step == 0;
+            if last || warm_up || meter.seconds() >= options.report_seconds {
+                let metrics = trainer.take_metrics()?;
+                total.add(&metrics);
+                let rate = meter.lap();
+                if !warm_up {
+                    history.throughput.push(rate);
+                }
+                callback.on_progress(&Progress {
+                    epoch: epoch + 1,
+                    epochs: options.epochs,
+                    step: step as u64 + 1,
+                    steps,
+                    metrics,
+                    samples_per_second: rate,
+                });
+            }
+        }
+        history.samples_seen += total.samples;
+        let trained = epoch_start.elapsed().as_secs_f64();
+        let report = EpochReport {
+            epoch: epoch + 1,
+            epochs: options.epochs,
+            train: total.mean(),
+            validation: trainer.evaluate(validation.epoch(0))?,
+            samples_per_second: total.samples as f64 / trained,
+            seconds: epoch_start.elapsed().as_secs_f64(),
+        };
+        callback.on_epoch(&report);
+        history.epochs.push(report);
+    }
+    history.seconds = start.elapsed().as_secs_f64();
+    Ok(history)
+}
+
+/// Samples per second between two laps.
+struct Meter {
+    since: Instant,
+    samples: u64,
+}
+
+impl Meter {
+    fn new() -> Meter {
+        Meter { since: Instant::now(), samples: 0 }
+    }
+
+    fn seconds(&self) -> f64 {
+        self.since.elapsed().as_secs_f64()
+    }
+
+    fn lap(&mut self) -> f64 {
+        let rate = self.samples as f64 / self.seconds();
+        *self = Meter::new();
+        rate
+    }
+}
+
+/// A mean over reports of different lengths.
+#[derive(Default)]
+struct Sum {
+    loss: f64,
+    right: Option<f64>,
+    samples: u64,
+}
+
+impl Sum {
+    fn add(&mut self, metrics: &Metrics) {
+        let samples = metrics.samples as f64;
+        self.loss += metrics.loss * samples;
+        self.samples += metrics.samples;
+        if let Some(accuracy) = metrics.accuracy {
+            *self.right.get_or_insert(0.0) += accuracy * samples;
+        }
+    }
+
+    fn mean(&self) -> Metrics {
+        let samples = self.samples.max(1) as f64;
+        Metrics { loss: self.loss / samples, accuracy: self.right.map(|r| r / samples), samples: self.samples }
+    }
+}

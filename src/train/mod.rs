@@ -1,0 +1,11 @@
+//! Training: one step, the loop around it, and what it tells about itself.
+//!
+//! Reading order: [`trainer`] (a step and an evaluation), [`fit`] (the loop), [`progress`] (the terminal).
+
+pub mod fit;
+pub mod progress;
+pub mod trainer;
+
+pub use fit::{Callback, EpochReport, FitOptions, History, Progress, fit};
+pub use progress::TerminalProgress;
+pub use trainer::{Loss, Metrics, Trainer};

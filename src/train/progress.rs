@@ -1,0 +1,75 @@
+//! How training looks on a terminal: a bar with rate, loss and time left; one line per epoch where nobody
+//! watches. Everything goes to standard error, so that standard output stays for results.
+
+use super::fit::{Callback, EpochReport, Progress};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::IsTerminal;
+
+/// Shows training on the terminal.
+pub struct TerminalProgress {
+    bar: ProgressBar,
+    prefix: String,
+    epoch: u64,
+}
+
+impl TerminalProgress {
+    /// `prefix` stands in front of every line: the variant of a sweep, say.
+    pub fn new(prefix: impl Into<String>) -> TerminalProgress {
+        let target = if std::io::stderr().is_terminal() {
+            ProgressDrawTarget::stderr()
+        } else {
+            ProgressDrawTarget::hidden()
+        };
+        let bar = ProgressBar::with_draw_target(Some(1), target);
+        let style = ProgressStyle::with_template("{prefix} {bar:28.cyan/dim} {percent:>3}% {msg}, {eta} left");
+        // The template is a constant; if a later version of the crate refuses it, its default is shown.
+        bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+        TerminalProgress { bar, prefix: prefix.into(), epoch: 0 }
+    }
+}
+
+impl Callback for TerminalProgress {
+    fn on_progress(&mut self, progress: &Progress) {
+        if self.epoch != progress.epoch {
+            self.epoch = progress.epoch;
+            self.bar.reset();
+            self.bar.set_length(progress.steps);
+            self.bar.set_prefix(format!("{}epoch {}/{}", self.prefix, progress.epoch, progress.epochs));
+        }
+        self.bar.set_position(progress.step);
+        self.bar.set_message(format!(
+            "{:.0} samples/s, loss {:.4}",
+            progress.samples_per_second, progress.metrics.loss
+        ));
+    }
+
+    fn on_epoch(&mut self, report: &EpochReport) {
+        let accuracy = |metrics: &super::Metrics| match metrics.accuracy {
+            Some(accuracy) => format!(" accuracy {:.2} %", 100.0 * accuracy),
+            None => String::new(),
+        };
+        let line = format!(
+            "{}epoch {}/{}: loss {:.4}{}, validation loss {:.4}{}, {:.0} samples/s, {:.1} s",
+            self.prefix,
+            report.epoch,
+            report.epochs,
+            report.train.loss,
+            accuracy(&report.train),
+            report.validation.loss,
+            accuracy(&report.validation),
+            report.samples_per_second,
+            report.seconds,
+        );
+        if self.bar.is_hidden() {
+            eprintln!("{line}");
+        } else {
+            self.bar.suspend(|| eprintln!("{line}"));
+        }
+    }
+}
+
+impl Drop for TerminalProgress {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
+    }
+}

@@ -1,0 +1,161 @@
+//! One training step, one evaluation, and the sums that stay on the device in between.
+
+use crate::data::{Batch, BatchTargets, Targets};
+use crate::device::memory::{Category, allocating};
+use crate::device::{DType, Device};
+use crate::error::{Error, Result};
+use crate::nn::{FlatGradients, Model};
+use crate::optim::{Algorithm, Optimizer};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use serde::{Deserialize, Serialize};
+
+/// What is minimised.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Loss {
+    /// Softmax cross-entropy from integer labels, with label smoothing.
+    CrossEntropy { smoothing: f32 },
+    /// The mean of squared differences.
+    MeanSquaredError,
+}
+
+impl Loss {
+    /// The loss for these targets.
+    pub fn for_targets(targets: Targets) -> Loss {
+        match targets {
+            Targets::Classes(_) => Loss::CrossEntropy { smoothing: 0.0 },
+            Targets::Values(_) => Loss::MeanSquaredError,
+        }
+    }
+}
+
+/// Means over samples.
+#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
+pub struct Metrics {
+    pub loss: f64,
+    /// The share of samples whose largest output is their label's; none for regression.
+    pub accuracy: Option<f64>,
+    pub samples: u64,
+}
+
+/// A model, its gradients and its optimiser: everything a step touches.
+pub struct Trainer<'a> {
+    model: &'a Model,
+    loss: Loss,
+    gradients: FlatGradients,
+    optimizer: Optimizer,
+    step: u64,
+    training: Accumulator,
+}
+
+/// Sums of losses and of right answers, on the device.
+struct Accumulator {
+    sums: Tensor,
+    samples: u64,
+}
+
+impl Accumulator {
+    fn new(device: &Device) -> Result<Accumulator> {
+        let _category = allocating(Category::Workspace);
+        Ok(Accumulator { sums: Tensor::zeros(device, DType::F32, [2])?, samples: 0 })
+    }
+
+    /// Reads the sums back, which waits for the device, and starts again from zero.
+    fn take(&mut self, loss: Loss) -> Result<Metrics> {
+        let sums = self.sums.to_vec::<f32>()?;
+        let samples = std::mem::take(&mut self.samples);
+        self.sums.fill(0.0)?;
+        let mean = |sum: f32| sum as f64 / samples.max(1) as f64;
+        let accuracy = matches!(loss, Loss::CrossEntropy { .. }).then(|| mean(sums[1]));
+        Ok(Metrics { loss: mean(sums[0]), accuracy, samples })
+    }
+}
+
+impl<'a> Trainer<'a> {
+    pub fn new(model: &'a Model, loss: Loss, algorithm: Algorithm) -> Result<Trainer<'a>> {
+        let parameters = model.parameters();
+        Ok(Trainer {
+            model,
+            loss,
+            gradients: parameters.gradients()?,
+            optimizer: algorithm.build(parameters)?,
+            step: 0,
+            training: Accumulator::new(parameters.flat()[0].device())?,
+        })
+    }
+
+    /// Steps done.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// Forward, backward and update on one batch, with this learning rate. Nothing is waited for.
+    pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<()> {
+        let x = self.model.batch(&batch.inputs)?;
+        let output = self.model.train(&x, self.step)?;
+        drop(x);
+        let loss = accumulate(self.loss, &mut self.training, &output, batch)?.mean(&[], false)?;
+        drop(output);
+        self.model.parameters().backward(&loss, &self.gradients)?;
+        self.optimizer.step(self.model.parameters(), &self.gradients, rate)?;
+        self.step += 1;
+        Ok(())
+    }
+
+    /// Mean loss and accuracy of the steps since the last call. Waits for the device.
+    ///
+    /// # Errors
+    /// [`Error::Diverged`] if the loss is no longer a finite number.
+    pub fn take_metrics(&mut self) -> Result<Metrics> {
+        let metrics = self.training.take(self.loss)?;
+        if metrics.samples > 0 && !metrics.loss.is_finite() {
+            return Err(Error::Diverged { step: self.step, loss: metrics.loss });
+        }
+        Ok(metrics)
+    }
+
+    /// Mean loss and accuracy over batches, without training.
+    pub fn evaluate(&self, batches: impl Iterator<Item = Result<Batch>>) -> Result<Metrics> {
+        evaluate(self.model, self.loss, batches)
+    }
+}
+
+/// Mean loss and accuracy of a model over batches.
+pub fn evaluate(model: &Model, loss: Loss, batches: impl Iterator<Item = Result<Batch>>) -> Result<Metrics> {
+    let mut sums = Accumulator::new(model.parameters().flat()[0].device())?;
+    for batch in batches {
+        let batch = batch?;
+        let output = model.predict(&model.batch(&batch.inputs)?)?;
+        accumulate(loss, &mut sums, &output, &batch)?;
+    }
+    sums.take(loss)
+}
+
+/// The loss of each sample, added to the sums on the device and returned with its graph.
+fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, batch: &Batch) -> Result<Tensor> {
+    let device = output.device();
+    sums.samples += batch.size as u64;
+    match (&batch.targets, loss) {
+        (BatchTargets::Classes(labels), Loss::CrossEntropy { smoothing }) => {
+            let labels = Tensor::new(device, labels, [batch.size])?;
+            let losses = output.cross_entropy_rows(&labels, smoothing)?;
+            sums.sums.add_classification(&losses, output, &labels)?;
+            Ok(losses)
+        }
+        (BatchTargets::Values(values), Loss::MeanSquaredError) => {
+            let shape = Shape::from([batch.size, values.len() / batch.size]);
+            let target = Tensor::new(device, values, shape)?;
+            let losses = output.sub(&target)?.square()?.mean(&[1], false)?;
+            sums.sums.add_losses(&losses)?;
+            Ok(losses)
+        }
+        (targets, loss) => {
+            let found = match targets {
+                BatchTargets::Classes(_) => "labels",
+                BatchTargets::Values(_) => "numbers",
+            };
+            Err(Error::argument("train", "targets", found, format!("what {loss:?} compares with")))
+        }
+    }
+}
