@@ -9,6 +9,7 @@ pub mod copy;
 pub mod fill;
 pub mod gradient;
 pub mod matmul;
+pub mod padding;
 pub mod reduce;
 pub mod select;
 pub mod unary;
@@ -19,6 +20,7 @@ use crate::error::{Error, Result};
 use crate::shape::{Layout, MAX_RANK, Shape, merge};
 use crate::tensor::Tensor;
 
+pub use padding::Padding;
 pub use unary::Function;
 
 /// `shaders/lib/index.wgsl`, in front of every kernel.
