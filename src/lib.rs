@@ -1,6 +1,7 @@
 pub mod autograd;
 pub mod device;
 pub mod error;
+pub mod gradcheck;
 pub mod ops;
 pub mod shape;
 pub mod tensor;
