@@ -46,6 +46,7 @@ pub mod data;
 pub mod device;
 pub mod error;
 pub mod files;
+pub mod gradcheck;
 pub mod nn;
 pub mod ops;
 pub mod optim;

@@ -53,7 +53,9 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
     };
     println!("{} along {axis} on {}", plan.architecture.name, options.device.name());
     sweep::run(&plan, &mut store, &options, &mut Lines)?;
-    for (what, quantity) in [("samples/s", Quantity::TrainingThroughput), ("peak memory", Quantity::PeakMemory)] {
+    for (what, quantity) in
+        [("samples/s", Quantity::TrainingThroughput), ("peak memory", Quantity::PeakMemory)]
+    {
         for law in report::laws(store.records(), Quantity::Macs, quantity) {
             println!("{what} grows as MACs^{:.2}", law.law.alpha);
         }

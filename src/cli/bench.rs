@@ -70,9 +70,17 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     }
     println!("{} on {}, batch {}", base.name, device.name(), args.batch);
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header([
-        "Axis", "Factor", "Parameters", "MACs", "Training/s", "Inference/s", "GFLOP/s", "Peak", "Predicted",
+        "Axis",
+        "Factor",
+        "Parameters",
+        "MACs",
+        "Training/s",
+        "Inference/s",
+        "GFLOP/s",
+        "Peak",
+        "Predicted",
     ]);
     for column in table.column_iter_mut().skip(1) {
         column.set_cell_alignment(CellAlignment::Right);
@@ -94,9 +102,11 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     println!("{table}");
     for &axis in &args.axis {
         let of_axis = || rows.iter().filter(|row| row.axis == axis);
-        let seconds = of_axis().map(|row| (row.macs as f64, 1.0 / row.measured.training.median)).collect::<Vec<_>>();
-        let memory =
-            of_axis().map(|row| (row.macs as f64, row.measured.peak_bytes.total() as f64)).collect::<Vec<_>>();
+        let seconds =
+            of_axis().map(|row| (row.macs as f64, 1.0 / row.measured.training.median)).collect::<Vec<_>>();
+        let memory = of_axis()
+            .map(|row| (row.macs as f64, row.measured.peak_bytes.total() as f64))
+            .collect::<Vec<_>>();
         // Too few or equal sizes have no exponent; the table above says all there is.
         if let (Ok(time), Ok(memory)) = (PowerLaw::fit(&seconds), PowerLaw::fit(&memory)) {
             println!(

@@ -28,8 +28,17 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
         return print_json(&devices);
     }
     let mut table = Table::new();
-    table.load_preset(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["Adapter", "Backend", "Kind", "Driver", "f16", "Subgroups", "Timestamps", "Largest tensor"]);
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header([
+        "Adapter",
+        "Backend",
+        "Kind",
+        "Driver",
+        "f16",
+        "Subgroups",
+        "Timestamps",
+        "Largest tensor",
+    ]);
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_string();
     for adapter in &devices.adapters {
         table.add_row([

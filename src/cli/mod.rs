@@ -108,7 +108,11 @@ impl DataArgs {
         let options = DataOptions {
             dataset: self.dataset.clone(),
             directory: self.data.clone(),
-            resolution: self.resolution.or(if self.dataset == "csv" { None } else { architecture.resolution() }),
+            resolution: self.resolution.or(if self.dataset == "csv" {
+                None
+            } else {
+                architecture.resolution()
+            }),
             seed,
             samples: self.samples,
             target_columns: self.target.clone(),

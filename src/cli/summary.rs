@@ -35,8 +35,8 @@ struct Summary {
 
 pub fn run(args: &SummaryArgs) -> Result<()> {
     let mut architecture = Architecture::load(&args.model)?;
-    if let (Some(resolution), [_, _, channels]) = (args.resolution, architecture.input_shape()[..]) {
-        architecture = architecture.with_input(resolution, channels);
+    if let (Some(resolution), [_, _, channels]) = (args.resolution, &architecture.input_shape()[..]) {
+        architecture = architecture.with_input(resolution, *channels);
     }
     let cost = Cost::of(&architecture)?;
     let kind = args.common.open()?.kind();

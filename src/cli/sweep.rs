@@ -64,7 +64,8 @@ pub(super) fn compound(coefficients: &[f64]) -> Result<Compound> {
     match *coefficients {
         [alpha, beta, gamma] => Ok(Compound { alpha, beta, gamma }),
         _ => {
-            let problem = format!("{} coefficients given, three needed: alpha,beta,gamma", coefficients.len());
+            let problem =
+                format!("{} coefficients given, three needed: alpha,beta,gamma", coefficients.len());
             Err(Error::Config { what: "--compound".to_string(), problem })
         }
     }

@@ -13,7 +13,9 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 #[derive(Args)]
-#[command(after_help = "Example:\n  allometry train convnet --dataset mnist --data data/mnist --epochs 3 --out run")]
+#[command(
+    after_help = "Example:\n  allometry train convnet --dataset mnist --data data/mnist --epochs 3 --out run"
+)]
 pub struct TrainArgs {
     /// keras-dense, mlp, convnet, or a TOML file.
     model: String,

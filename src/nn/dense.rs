@@ -47,9 +47,11 @@ impl Layer for Dense {
         match input {
             [_] if self.units > 0 => Ok(vec![self.units]),
             [_] => Err(Error::argument("Dense", "units", 0, "at least 1")),
-            _ => {
-                Err(Error::shape("Dense", &[Shape::truncated(input)], "one axis of features; put a Flatten before"))
-            }
+            _ => Err(Error::shape(
+                "Dense",
+                &[Shape::truncated(input)],
+                "one axis of features; put a Flatten before",
+            )),
         }
     }
 

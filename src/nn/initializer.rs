@@ -44,7 +44,9 @@ impl Initializer {
         let mut values = Vec::with_capacity(count);
         match self {
             Zeros => values.resize(count, 0.0),
-            GlorotUniform | HeUniform | LecunUniform => fill_uniform(&mut values, count, (3.0 * scale).sqrt(), &mut random),
+            GlorotUniform | HeUniform | LecunUniform => {
+                fill_uniform(&mut values, count, (3.0 * scale).sqrt(), &mut random)
+            }
             Uniform(limit) => fill_uniform(&mut values, count, limit as f64, &mut random),
             Normal(deviation) => {
                 while values.len() < count {
@@ -103,7 +105,10 @@ mod tests {
             let (mean, measured, largest) = moments(initializer);
             assert!(mean.abs() < 3e-3, "{initializer:?}: mean {mean}");
             assert!((measured / variance - 1.0).abs() < 0.03, "{initializer:?}: variance {measured}");
-            assert!(largest <= bound * 1.0001 && largest > 0.98 * bound, "{initializer:?}: largest {largest}");
+            assert!(
+                largest <= bound * 1.0001 && largest > 0.98 * bound,
+                "{initializer:?}: largest {largest}"
+            );
         }
         let (mean, variance, _) = moments(Normal(0.5));
         assert!(mean.abs() < 0.01 && (variance / 0.25 - 1.0).abs() < 0.03);

@@ -32,7 +32,12 @@ pub struct FlatGradients {
 
 impl Parameters {
     /// Draws initial values for `specs`, each with its name, on the host and copies them to the device.
-    pub fn new(device: &Device, dtype: DType, specs: &[(String, ParameterSpec)], seed: u64) -> Result<Parameters> {
+    pub fn new(
+        device: &Device,
+        dtype: DType,
+        specs: &[(String, ParameterSpec)],
+        seed: u64,
+    ) -> Result<Parameters> {
         let _category = allocating(Category::Parameters);
         // Every parameter starts where a kernel may bind it.
         let align = ALIGNMENT as usize / dtype.size();

@@ -160,7 +160,10 @@ impl Model {
     fn run(&self, x: &Tensor, pass: impl Fn(usize) -> Pass) -> Result<Tensor> {
         let shape = x.shape();
         if shape.rank() != self.input.len() + 1 || shape[1..] != self.input {
-            let expected = format!("[batch, {}]", self.input.iter().map(|e| e.to_string()).collect::<Vec<_>>().join(", "));
+            let expected = format!(
+                "[batch, {}]",
+                self.input.iter().map(|e| e.to_string()).collect::<Vec<_>>().join(", ")
+            );
             return Err(Error::shape("model", &[shape], format!("this model takes {expected}")));
         }
         let mut x = x.clone();

@@ -13,7 +13,7 @@ impl Sequential {
         let layers = self.describe(input)?;
         let mut table = Table::new();
         table
-            .load_preset(presets::UTF8_FULL_CONDENSED)
+            .load_style(presets::UTF8_FULL_CONDENSED)
             .set_content_arrangement(ContentArrangement::Disabled)
             .set_header(["Layer (type)", "Output shape", "Param #", "MACs", "Activations"]);
         for column in 2..5 {

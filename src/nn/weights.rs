@@ -21,7 +21,8 @@ impl Model {
             .map(|(name, shape, data)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), data)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
         let bytes = views.and_then(|views| safetensors::serialize(views, Some(notes)));
-        let bytes = bytes.map_err(|e| Error::Config { what: path.display().to_string(), problem: e.to_string() })?;
+        let bytes =
+            bytes.map_err(|e| Error::Config { what: path.display().to_string(), problem: e.to_string() })?;
         files::replace(path, &bytes)
     }
 
@@ -47,7 +48,10 @@ impl Model {
             }
             let chunks = view.data().chunks_exact(4);
             // Chunks of four by construction.
-            values.push((name, chunks.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect::<Vec<_>>()));
+            values.push((
+                name,
+                chunks.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect::<Vec<_>>(),
+            ));
         }
         values.iter().try_for_each(|(name, values)| self.parameters().set(name, values))
     }

@@ -63,7 +63,7 @@ fn forward<T: Real>(p: &Params, call: Call<T>) {
 /// Four random words from four counters: `random` of `shaders/lib/random.wgsl`, which names the source.
 fn random(counter: [u32; 4]) -> [u32; 4] {
     let [mut x, mut y, mut z, mut w] = counter.map(|c| c.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
-    let mut mix = |x: &mut u32, y: &mut u32, z: &mut u32, w: &mut u32| {
+    let mix = |x: &mut u32, y: &mut u32, z: &mut u32, w: &mut u32| {
         *x = x.wrapping_add(y.wrapping_mul(*w));
         *y = y.wrapping_add(z.wrapping_mul(*x));
         *z = z.wrapping_add(x.wrapping_mul(*y));

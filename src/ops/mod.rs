@@ -7,15 +7,19 @@
 pub mod binary;
 pub mod conv2d;
 pub mod copy;
+pub mod cross_entropy;
 pub mod dropout;
 pub mod fill;
 pub mod gradient;
 pub mod matmul;
 pub mod metric;
+pub mod mse;
 pub mod optimizer;
 pub mod padding;
+pub mod pool2d;
 pub mod reduce;
 pub mod select;
+pub mod softmax;
 pub mod unary;
 pub mod view;
 
@@ -32,6 +36,9 @@ pub use unary::Function;
 pub(crate) const INDEX: &str = include_str!("../../shaders/lib/index.wgsl");
 /// `shaders/lib/functions.wgsl`: exp, tanh and the like.
 pub(crate) const FUNCTIONS: &str = include_str!("../../shaders/lib/functions.wgsl");
+
+/// `shaders/lib/row.wgsl`: sums and maxima over the invocations of a workgroup.
+pub(crate) const ROW: &str = include_str!("../../shaders/lib/row.wgsl");
 
 /// Invocations in a workgroup of every kernel that computes one element (or vector) per invocation.
 pub(crate) const WORKGROUP: u64 = 256;

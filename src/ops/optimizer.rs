@@ -109,7 +109,8 @@ fn adam_twin<T: Real>(p: &Params, call: Call<T>) {
     let (beta1, beta2, epsilon) = (of(p.beta1), of(p.beta2), of(p.epsilon));
     let (step_size, v_scale, decay) = (of(p.step_size), of(p.v_scale), of(p.decay));
     // One of the two decays is zero.
-    let (shrink, coupled) = if p.decoupled == 1 { (T::ONE - of(p.rate) * decay, T::ZERO) } else { (T::ONE, decay) };
+    let (shrink, coupled) =
+        if p.decoupled == 1 { (T::ONE - of(p.rate) * decay, T::ZERO) } else { (T::ONE, decay) };
     let moments = m.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE));
     w.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).zip(moments).for_each(|((w, g), (m, v))| {
         for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
@@ -123,7 +124,12 @@ fn adam_twin<T: Real>(p: &Params, call: Call<T>) {
 
 /// `parameters` moves against `gradient`; `velocity` is needed where the momentum is not zero. All are flat,
 /// packed and of one length.
-pub(crate) fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, step: &SgdStep) -> Result<()> {
+pub(crate) fn sgd(
+    parameters: &Tensor,
+    gradient: &Tensor,
+    velocity: Option<&Tensor>,
+    step: &SgdStep,
+) -> Result<()> {
     let params = Params {
         count: parameters.shape().elements() as u32,
         rate: step.rate as f32,
@@ -136,12 +142,20 @@ pub(crate) fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tens
     let (inputs, device) = ([gradient.operand()], parameters.device());
     match velocity {
         None => device.run(&SGD, &params, &inputs, &[parameters.operand()]),
-        Some(velocity) => device.run(&MOMENTUM, &params, &inputs, &[parameters.operand(), velocity.operand()]),
+        Some(velocity) => {
+            device.run(&MOMENTUM, &params, &inputs, &[parameters.operand(), velocity.operand()])
+        }
     }
 }
 
 /// `parameters` moves against `gradient` scaled by the moments `m` and `v`. All are flat, packed and of one length.
-pub(crate) fn adam(parameters: &Tensor, gradient: &Tensor, m: &Tensor, v: &Tensor, step: &AdamStep) -> Result<()> {
+pub(crate) fn adam(
+    parameters: &Tensor,
+    gradient: &Tensor,
+    m: &Tensor,
+    v: &Tensor,
+    step: &AdamStep,
+) -> Result<()> {
     let correction = |beta: f64| 1.0 - beta.powf(step.step as f64);
     let params = Params {
         count: parameters.shape().elements() as u32,

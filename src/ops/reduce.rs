@@ -86,7 +86,7 @@ fn reduce<T: Real>(p: &Params, call: Call<T>) {
 /// A reduction of neighbours in sixteen interleaved chains: as many as vector registers hold, and shorter chains
 /// round less.
 #[inline(always)]
-fn along<T: Real>(x: &[T], start: T, join: impl Fn(T, T) -> T) -> T {
+pub(crate) fn along<T: Real>(x: &[T], start: T, join: impl Fn(T, T) -> T) -> T {
     let mut chains = [start; 16];
     let blocks = x.chunks_exact(16);
     let rest = blocks.remainder().iter().fold(start, |a, &b| join(a, b));

@@ -85,8 +85,15 @@ impl Optimizer {
                     adam(values, gradient, &state[0], &state[1], &step)?;
                 }
                 Algorithm::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                    let step =
-                        AdamStep { rate, beta1, beta2, epsilon, weight_decay, decoupled: true, step: self.steps };
+                    let step = AdamStep {
+                        rate,
+                        beta1,
+                        beta2,
+                        epsilon,
+                        weight_decay,
+                        decoupled: true,
+                        step: self.steps,
+                    };
                     adam(values, gradient, &state[0], &state[1], &step)?;
                 }
             }

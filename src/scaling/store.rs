@@ -150,3 +150,10 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize)> {
     }
     Ok((records, whole))
 }
+
+/// Cuts a file off, by a handle of its own: one for appending may not do it on Windows.
+fn truncate(path: &Path, length: u64) -> std::io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(length)?;
+    file.sync_data()
+}

@@ -1,6 +1,5 @@
 //! Runs a plan: every variant is trained and measured, and its record is on disk before the next one begins.
 
-
 use super::cost::{self, Cost, loss_of};
 use super::measure;
 use super::plan::{Plan, Variant};
@@ -47,7 +46,12 @@ const INFERENCE_SECONDS: f64 = 0.25;
 ///
 /// # Errors
 /// [`Error::Interrupted`] when asked to stop; a lost device, and files that can't be read or written.
-pub fn run(plan: &Plan, store: &mut Store, options: &SweepOptions, observer: &mut dyn Observer) -> Result<()> {
+pub fn run(
+    plan: &Plan,
+    store: &mut Store,
+    options: &SweepOptions,
+    observer: &mut dyn Observer,
+) -> Result<()> {
     let pending = store.pending(plan)?;
     let total = plan.variants()?.len();
     let done = total - pending.len();
@@ -90,7 +94,8 @@ fn run_variant(
     let device = &options.device;
     let algorithm = Algorithm::adam();
     let cost = Cost::of(&variant.architecture)?;
-    let predicted = cost::predicted_peak(&variant.architecture, plan.schedule.batch, algorithm, device.kind())?;
+    let predicted =
+        cost::predicted_peak(&variant.architecture, plan.schedule.batch, algorithm, device.kind())?;
     let mut record = Record {
         key: variant.key.clone(),
         axis: variant.axis,
@@ -135,7 +140,12 @@ fn run_variant(
     record.wall_seconds = start.elapsed().as_secs_f64();
     match outcome {
         Ok(()) => {}
-        Err(error @ (Error::Interrupted | Error::DeviceLost { .. } | Error::File { .. } | Error::Format { .. })) => {
+        Err(
+            error @ (Error::Interrupted
+            | Error::DeviceLost { .. }
+            | Error::File { .. }
+            | Error::Format { .. }),
+        ) => {
             return Err(error);
         }
         Err(error) => {
@@ -191,7 +201,8 @@ fn train(
     let batch = schedule.batch.min(splits.validation.len());
     let features: usize = shape.iter().product();
     let inputs = vec![0.5; batch * features];
-    record.inference_samples_per_second = Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
+    record.inference_samples_per_second =
+        Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
     Ok(())
 }
 

@@ -187,6 +187,10 @@ impl Sum {
 
     fn mean(&self) -> Metrics {
         let samples = self.samples.max(1) as f64;
-        Metrics { loss: self.loss / samples, accuracy: self.right.map(|r| r / samples), samples: self.samples }
+        Metrics {
+            loss: self.loss / samples,
+            accuracy: self.right.map(|r| r / samples),
+            samples: self.samples,
+        }
     }
 }

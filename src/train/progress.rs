@@ -21,7 +21,8 @@ impl TerminalProgress {
             ProgressDrawTarget::hidden()
         };
         let bar = ProgressBar::with_draw_target(Some(1), target);
-        let style = ProgressStyle::with_template("{prefix} {bar:28.cyan/dim} {percent:>3}% {msg}, {eta} left");
+        let style =
+            ProgressStyle::with_template("{prefix} {bar:28.cyan/dim} {percent:>3}% {msg}, {eta} left");
         // The template is a constant; if a later version of the crate refuses it, its default is shown.
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         TerminalProgress { bar, prefix: prefix.into(), epoch: 0 }

@@ -146,7 +146,7 @@ fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, batch: &Batch
         (BatchTargets::Values(values), Loss::MeanSquaredError) => {
             let shape = Shape::from([batch.size, values.len() / batch.size]);
             let target = Tensor::new(device, values, shape)?;
-            let losses = output.sub(&target)?.square()?.mean(&[1], false)?;
+            let losses = output.mse_rows(&target)?;
             sums.sums.add_losses(&losses)?;
             Ok(losses)
         }

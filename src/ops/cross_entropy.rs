@@ -1,0 +1,147 @@
+//! `cross_entropy`: −Σ t·ln softmax(x) for each row x of logits, where the target t is a label with smoothing:
+//! 1 − ε on the label and ε / classes on every class (Szegedy et al. 2016; Keras and PyTorch).
+//!
+//! Since Σ t = 1, that is ln Σ eᶻ − (1 − ε)·z[label] − ε·mean(z) with z = x − max x: one kernel, and one for the
+//! gradient, which computes the softmax again from the logits instead of keeping it.
+
+use super::softmax::largest_and_sum;
+use super::{FUNCTIONS, Function, INDEX, ROW, check_float};
+use crate::autograd::{record, wanted};
+use crate::device::DType;
+use crate::device::cpu::{parallel_elements, parallel_rows};
+use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::real::Real;
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+use crate::twin;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    rows: u32,
+    extent: u32,
+    smoothing: f32,
+}
+
+const GPU: Shader<Params> = Shader {
+    source: &[INDEX, FUNCTIONS, ROW, include_str!("../../shaders/cross_entropy.wgsl")],
+    entry: "forward",
+    constants: |_| vec![("EXP", Function::Exp as u32), ("LOG", Function::Log as u32)],
+    groups: |p| p.rows as u64,
+};
+const SOFTWARE: Shader<Params> =
+    Shader { entry: "forward_lanes", groups: |p| (p.rows as u64).div_ceil(32), ..GPU };
+
+static FORWARD: Kernel<Params> = Kernel {
+    name: "cross_entropy.forward",
+    gpu: GPU,
+    software: Some(SOFTWARE),
+    flops: |p| 5 * p.rows as u64 * p.extent as u64,
+    twin: twin!(forward),
+};
+static GRADIENT: Kernel<Params> = Kernel {
+    name: "cross_entropy.gradient",
+    gpu: Shader { entry: "gradient", ..GPU },
+    software: Some(Shader { entry: "gradient_lanes", ..SOFTWARE }),
+    flops: |p| 7 * p.rows as u64 * p.extent as u64,
+    twin: twin!(gradient),
+};
+
+fn forward<T: Real>(p: &Params, call: Call<T>) {
+    let (x, labels) = (call.inputs[0].real(), call.inputs[1].index());
+    let extent = p.extent as usize;
+    let smoothing = T::of(p.smoothing as f64);
+    parallel_elements(call.output(), 20 * extent, |row| {
+        let x = &x[row * extent..][..extent];
+        let Some(&of_label) = x.get(labels[row] as usize) else { return T::of(f64::NAN) };
+        let (largest, sum) = largest_and_sum(x);
+        let loss = sum.ln() - (T::ONE - smoothing) * (of_label - largest);
+        // Without smoothing a logit of −∞ is a class that is ruled out, and must not be multiplied by 0.
+        if smoothing > T::ZERO {
+            let sum_of_z: T = x.iter().map(|&x| x - largest).sum();
+            loss - smoothing * (sum_of_z / T::of(extent as f64))
+        } else {
+            loss
+        }
+    });
+}
+
+fn gradient<T: Real>(p: &Params, call: Call<T>) {
+    let (x, labels, dloss) = (call.inputs[0].real(), call.inputs[1].index(), call.inputs[2].real());
+    let extent = p.extent as usize;
+    let smoothing = T::of(p.smoothing as f64);
+    let share = smoothing / T::of(extent as f64);
+    parallel_rows(call.output(), extent, 20 * extent, |first, rows| {
+        for (row, dx) in (first..).zip(rows.chunks_exact_mut(extent)) {
+            let x = &x[row * extent..][..extent];
+            let label = labels[row] as usize;
+            if label >= extent {
+                dx.fill(T::of(f64::NAN));
+                continue;
+            }
+            let (largest, sum) = largest_and_sum(x);
+            for (i, (dx, &x)) in dx.iter_mut().zip(x).enumerate() {
+                let wanted = if i == label { T::ONE - smoothing + share } else { share };
+                *dx = dloss[row] * ((x - largest).exp() / sum - wanted);
+            }
+        }
+    });
+}
+
+/// Labels of the rows of `logits`: `[n]` of u32 for `[n, classes]`.
+pub(crate) fn check_labels(op: &'static str, logits: &Tensor, labels: &Tensor) -> Result<()> {
+    check_float(op, logits, logits)?;
+    if labels.dtype() != DType::U32 {
+        let expected = "u32 (labels are integers)".to_string();
+        return Err(Error::DType { op, found: labels.dtype().name(), expected });
+    }
+    let (x, l) = (logits.shape(), labels.shape());
+    if x.rank() != 2 || l.rank() != 1 || x[0] != l[0] {
+        return Err(Error::shape(op, &[x, l], "logits are [n, classes], labels [n]"));
+    }
+    if !labels.device().same(logits.device()) {
+        let problem = format!("operands on {} and on {}", logits.device().name(), labels.device().name());
+        return Err(Error::Placement { op, problem });
+    }
+    Ok(())
+}
+
+impl Tensor {
+    /// The mean of [`cross_entropy_rows`](Tensor::cross_entropy_rows): a scalar.
+    ///
+    /// # Errors
+    /// Those of [`cross_entropy_rows`](Tensor::cross_entropy_rows).
+    pub fn cross_entropy(&self, labels: &Tensor, smoothing: f32) -> Result<Tensor> {
+        self.cross_entropy_rows(labels, smoothing)?.mean(&[], false)
+    }
+
+    /// The cross-entropy of each row of these logits, `[n, classes]`, with its label: `[n]`. The target is
+    /// 1 − `smoothing` on the label and `smoothing` / classes on every class. A row whose label is not below the
+    /// number of classes has the loss NaN. The gradient reads the logits.
+    ///
+    /// # Errors
+    /// Shapes other than `[n, classes]` and `[n]`; labels that are not u32; `smoothing` outside [0, 1]; operands
+    /// on different devices.
+    pub fn cross_entropy_rows(&self, labels: &Tensor, smoothing: f32) -> Result<Tensor> {
+        const OP: &str = "cross_entropy";
+        check_labels(OP, self, labels)?;
+        if !(0.0..=1.0).contains(&smoothing) {
+            return Err(Error::argument(OP, "smoothing", smoothing, "within [0, 1]"));
+        }
+        let shape = self.shape();
+        let params = Params { rows: shape[0] as u32, extent: shape[1] as u32, smoothing };
+        let (x, labels) = (self.packed(OP)?, labels.packed(OP)?);
+        let output = Tensor::empty(OP, self.device(), self.dtype(), labels.shape())?;
+        self.device().run(&FORWARD, &params, &[x.operand(), labels.operand()], &[output.operand()])?;
+        if !wanted(&[self]) {
+            return Ok(output);
+        }
+        Ok(record(OP, output, &[self], move |flow| {
+            let dloss = flow.gradient().packed(OP)?;
+            let dx = Tensor::empty(OP, x.device(), x.dtype(), shape)?;
+            let inputs = [x.operand(), labels.operand(), dloss.operand()];
+            x.device().run(&GRADIENT, &params, &inputs, &[dx.operand()])?;
+            flow.give(0, dx)
+        }))
+    }
+}

@@ -1,0 +1,315 @@
+//! Pooling: the largest or the mean of each window of an image, and of whole images.
+//!
+//! Padding is never part of a window: a maximum is always that of image elements, and an average divides by
+//! their number, as in Keras.
+
+use super::{INDEX, Padding, WORKGROUP, check_float, no_constants};
+use crate::autograd::{record, wanted};
+use crate::device::cpu::parallel_rows;
+use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::real::Real;
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::twin;
+use std::ops::Range;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    batch: u32,
+    height: u32,
+    width: u32,
+    channels: u32,
+    out_height: u32,
+    out_width: u32,
+    kernel_h: u32,
+    kernel_w: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_h: u32,
+    pad_w: u32,
+}
+
+impl Params {
+    fn inputs(&self) -> u64 {
+        self.batch as u64 * self.height as u64 * self.width as u64 * self.channels as u64
+    }
+
+    fn outputs(&self) -> u64 {
+        self.batch as u64 * self.out_height as u64 * self.out_width as u64 * self.channels as u64
+    }
+
+    fn flops(&self) -> u64 {
+        self.outputs() * self.kernel_h as u64 * self.kernel_w as u64
+    }
+
+    /// The rows of the image in the windows of output row `o`.
+    fn rows_of(&self, o: usize) -> Range<usize> {
+        inside(o, self.stride_h, self.kernel_h, self.pad_h, self.height)
+    }
+
+    fn columns_of(&self, o: usize) -> Range<usize> {
+        inside(o, self.stride_w, self.kernel_w, self.pad_w, self.width)
+    }
+
+    /// Elements of one image, before and after.
+    fn image_lengths(&self) -> (usize, usize) {
+        let pixels = |height: u32, width: u32| height as usize * width as usize * self.channels as usize;
+        (pixels(self.height, self.width), pixels(self.out_height, self.out_width))
+    }
+
+    /// The elements of image row `row` in columns `columns`.
+    fn line(&self, row: usize, columns: &Range<usize>) -> Range<usize> {
+        let (width, channels) = (self.width as usize, self.channels as usize);
+        (row * width + columns.start) * channels..(row * width + columns.end) * channels
+    }
+}
+
+/// What of window `o` lies inside the image, along one axis.
+fn inside(o: usize, stride: u32, kernel: u32, pad: u32, extent: u32) -> Range<usize> {
+    let start = o * stride as usize;
+    start.saturating_sub(pad as usize)..(start + kernel as usize - pad as usize).min(extent as usize)
+}
+
+static MAX_FORWARD: Kernel<Params> = Kernel {
+    name: "pool2d.max_forward",
+    gpu: Shader {
+        source: &[INDEX, include_str!("../../shaders/pool2d.wgsl")],
+        entry: "max_forward",
+        constants: no_constants,
+        groups: |p| p.outputs().div_ceil(WORKGROUP),
+    },
+    software: None,
+    flops: Params::flops,
+    twin: twin!(max_forward),
+};
+static AVERAGE_FORWARD: Kernel<Params> = Kernel {
+    name: "pool2d.average_forward",
+    gpu: Shader { entry: "average_forward", ..MAX_FORWARD.gpu },
+    twin: twin!(average_forward),
+    ..MAX_FORWARD
+};
+static MAX_GRADIENT: Kernel<Params> = Kernel {
+    name: "pool2d.max_gradient",
+    gpu: Shader { entry: "max_gradient", groups: |p| p.inputs().div_ceil(WORKGROUP), ..MAX_FORWARD.gpu },
+    twin: twin!(max_gradient),
+    ..MAX_FORWARD
+};
+static AVERAGE_GRADIENT: Kernel<Params> = Kernel {
+    name: "pool2d.average_gradient",
+    gpu: Shader { entry: "average_gradient", ..MAX_GRADIENT.gpu },
+    twin: twin!(average_gradient),
+    ..MAX_FORWARD
+};
+
+fn max_forward<T: Real>(p: &Params, call: Call<T>) {
+    let ([x], [y]) = call.reals();
+    let larger = |best: T, value: T| if value > best || value.is_nan() { value } else { best };
+    over_windows(p, x, y, T::NEG_INFINITY, larger, |best, _| best);
+}
+
+fn average_forward<T: Real>(p: &Params, call: Call<T>) {
+    let ([x], [y]) = call.reals();
+    over_windows(p, x, y, T::ZERO, |sum, value| sum + value, |sum, n| sum / n);
+}
+
+/// Joins the elements of each window, channel by channel; `finish` is also given their number.
+fn over_windows<T: Real>(
+    p: &Params,
+    x: &[T],
+    y: &mut [T],
+    start: T,
+    join: impl Fn(T, T) -> T + Sync,
+    finish: impl Fn(T, T) -> T + Sync,
+) {
+    let (channels, out_height) = (p.channels as usize, p.out_height as usize);
+    let (image, _) = p.image_lengths();
+    let row_length = p.out_width as usize * channels;
+    let work = row_length * (p.kernel_h * p.kernel_w) as usize;
+    parallel_rows(y, row_length, work, |first, rows| {
+        for (row, y) in (first..).zip(rows.chunks_exact_mut(row_length)) {
+            let x = &x[row / out_height * image..][..image];
+            let lines = p.rows_of(row % out_height);
+            for (column, y) in y.chunks_exact_mut(channels).enumerate() {
+                let columns = p.columns_of(column);
+                let n = T::of((lines.len() * columns.len()) as f64);
+                y.fill(start);
+                for line in lines.clone() {
+                    for pixel in x[p.line(line, &columns)].chunks_exact(channels) {
+                        y.iter_mut().zip(pixel).for_each(|(y, &x)| *y = join(*y, x));
+                    }
+                }
+                y.iter_mut().for_each(|y| *y = finish(*y, n));
+            }
+        }
+    });
+}
+
+/// The gradients run through the windows in order and add to what lies under them, one image per thread: per
+/// element of dx the same additions in the same order as in the WGSL, which runs through the elements.
+fn max_gradient<T: Real>(p: &Params, call: Call<T>) {
+    let ([dy, x, y], [dx]) = call.reals();
+    let (channels, out_width) = (p.channels as usize, p.out_width as usize);
+    let (image, out_image) = p.image_lengths();
+    parallel_rows(dx, image, 4 * image, |first, images| {
+        // What of a window's gradient has not been given away yet: the first maximum takes it.
+        let mut left = vec![T::ZERO; channels];
+        for (i, dx) in (first..).zip(images.chunks_exact_mut(image)) {
+            let x = &x[i * image..][..image];
+            let dy = dy[i * out_image..][..out_image].chunks_exact(channels);
+            let y = y[i * out_image..][..out_image].chunks_exact(channels);
+            dx.fill(T::ZERO);
+            for (window, (dy, y)) in dy.zip(y).enumerate() {
+                let columns = p.columns_of(window % out_width);
+                left.copy_from_slice(dy);
+                for line in p.rows_of(window / out_width) {
+                    let line = p.line(line, &columns);
+                    let dx = dx[line.clone()].chunks_exact_mut(channels);
+                    for (dx, x) in dx.zip(x[line].chunks_exact(channels)) {
+                        for (((dx, &x), &y), left) in dx.iter_mut().zip(x).zip(y).zip(&mut left) {
+                            *dx += if x == y { *left } else { T::ZERO };
+                            *left = if x == y { T::ZERO } else { *left };
+                        }
+                    }
+                }
+            }
+        }
+    });
+}
+
+fn average_gradient<T: Real>(p: &Params, call: Call<T>) {
+    let ([dy], [dx]) = call.reals();
+    let (channels, out_width) = (p.channels as usize, p.out_width as usize);
+    let (image, out_image) = p.image_lengths();
+    parallel_rows(dx, image, 4 * image, |first, images| {
+        for (i, dx) in (first..).zip(images.chunks_exact_mut(image)) {
+            dx.fill(T::ZERO);
+            for (window, dy) in dy[i * out_image..][..out_image].chunks_exact(channels).enumerate() {
+                let (lines, columns) = (p.rows_of(window / out_width), p.columns_of(window % out_width));
+                let n = T::of((lines.len() * columns.len()) as f64);
+                for line in lines {
+                    for dx in dx[p.line(line, &columns)].chunks_exact_mut(channels) {
+                        dx.iter_mut().zip(dy).for_each(|(dx, &dy)| *dx += dy / n);
+                    }
+                }
+            }
+        }
+    });
+}
+
+impl Tensor {
+    /// The largest element of each window, channel by channel: `[n, height, width, c]` to
+    /// `[n, out_height, out_width, c]`, with [`Padding::resolve`] for the extents. Where several elements of a
+    /// window are largest, the first in row-major order gets the gradient, as in PyTorch.
+    ///
+    /// # Errors
+    /// Another rank than four, and what [`Padding::resolve`] refuses.
+    pub fn max_pool2d(&self, kernel: [usize; 2], strides: [usize; 2], padding: Padding) -> Result<Tensor> {
+        const OP: &str = "max_pool2d";
+        let (params, shape) = plan(OP, self, kernel, strides, padding)?;
+        let x = self.packed(OP)?;
+        let output = Tensor::empty(OP, x.device(), x.dtype(), shape)?;
+        x.device().run(&MAX_FORWARD, &params, &[x.operand()], &[output.operand()])?;
+        if !wanted(&[self]) {
+            return Ok(output);
+        }
+        let y = output.detach();
+        Ok(record(OP, output, &[self], move |flow| {
+            let dy = flow.gradient().packed(OP)?;
+            let dx = Tensor::empty(OP, x.device(), x.dtype(), x.shape())?;
+            let inputs = [dy.operand(), x.operand(), y.operand()];
+            x.device().run(&MAX_GRADIENT, &params, &inputs, &[dx.operand()])?;
+            flow.give(0, dx)
+        }))
+    }
+
+    /// The mean of each window, channel by channel, over the elements that lie inside the image; shapes as in
+    /// [`max_pool2d`](Tensor::max_pool2d). The gradient reads nothing.
+    ///
+    /// # Errors
+    /// Another rank than four, and what [`Padding::resolve`] refuses.
+    pub fn average_pool2d(
+        &self,
+        kernel: [usize; 2],
+        strides: [usize; 2],
+        padding: Padding,
+    ) -> Result<Tensor> {
+        const OP: &str = "average_pool2d";
+        let (params, shape) = plan(OP, self, kernel, strides, padding)?;
+        let x = self.packed(OP)?;
+        let output = Tensor::empty(OP, x.device(), x.dtype(), shape)?;
+        x.device().run(&AVERAGE_FORWARD, &params, &[x.operand()], &[output.operand()])?;
+        let shape = x.shape();
+        Ok(record(OP, output, &[self], move |flow| {
+            let dy = flow.gradient().packed(OP)?;
+            let dx = Tensor::empty(OP, dy.device(), dy.dtype(), shape)?;
+            dy.device().run(&AVERAGE_GRADIENT, &params, &[dy.operand()], &[dx.operand()])?;
+            flow.give(0, dx)
+        }))
+    }
+
+    /// The mean of each channel of each image: `[n, height, width, c]` to `[n, c]`.
+    ///
+    /// # Errors
+    /// Another rank than four.
+    pub fn global_average_pool2d(&self) -> Result<Tensor> {
+        check_images("global_average_pool2d", self)?;
+        self.mean(&[1, 2], false)
+    }
+
+    /// The largest element of each channel of each image: `[n, height, width, c]` to `[n, c]`. Where several are
+    /// largest, they share the gradient.
+    ///
+    /// # Errors
+    /// Another rank than four.
+    pub fn global_max_pool2d(&self) -> Result<Tensor> {
+        check_images("global_max_pool2d", self)?;
+        self.max(&[1, 2], false)
+    }
+}
+
+fn check_images(op: &'static str, x: &Tensor) -> Result<()> {
+    check_float(op, x, x)?;
+    if x.shape().rank() == 4 {
+        Ok(())
+    } else {
+        Err(Error::shape(op, &[x.shape()], "images are [n, height, width, channels]"))
+    }
+}
+
+/// The kernels' scalars and the shape of the result.
+fn plan(
+    op: &'static str,
+    x: &Tensor,
+    kernel: [usize; 2],
+    strides: [usize; 2],
+    padding: Padding,
+) -> Result<(Params, Shape)> {
+    // The kernels add a position, a pad and an extent in u32.
+    const LARGEST: usize = 1 << 30;
+    check_images(op, x)?;
+    for (argument, value) in [("kernel", kernel), ("stride", strides)] {
+        if value.into_iter().any(|v| v > LARGEST) {
+            return Err(Error::argument(op, argument, format!("{value:?}"), format!("at most {LARGEST}")));
+        }
+    }
+    let shape = x.shape();
+    let (out_height, pad_h) = padding.resolve(op, 0, shape[1], kernel[0], strides[0])?;
+    let (out_width, pad_w) = padding.resolve(op, 1, shape[2], kernel[1], strides[1])?;
+    let params = Params {
+        batch: shape[0] as u32,
+        height: shape[1] as u32,
+        width: shape[2] as u32,
+        channels: shape[3] as u32,
+        out_height: out_height as u32,
+        out_width: out_width as u32,
+        kernel_h: kernel[0] as u32,
+        kernel_w: kernel[1] as u32,
+        stride_h: strides[0] as u32,
+        stride_w: strides[1] as u32,
+        pad_h: pad_h as u32,
+        pad_w: pad_w as u32,
+    };
+    Ok((params, shape.with(1, out_height).with(2, out_width)))
+}

@@ -1,0 +1,138 @@
+//! `softmax`: y = eˣ / Σ eˣ along an axis, and its logarithm. The largest x is subtracted first, so nothing
+//! overflows.
+
+use super::reduce::along;
+use super::{FUNCTIONS, Function, INDEX, ROW, check_axis, check_float};
+use crate::autograd::{record, wanted};
+use crate::device::cpu::parallel_rows;
+use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::real::Real;
+use crate::error::Result;
+use crate::tensor::Tensor;
+use crate::twin;
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    rows: u32,
+    extent: u32,
+    logarithm: u32,
+}
+
+const GPU: Shader<Params> = Shader {
+    source: &[INDEX, FUNCTIONS, ROW, include_str!("../../shaders/softmax.wgsl")],
+    entry: "forward",
+    constants: |p| {
+        vec![("LOGARITHM", p.logarithm), ("EXP", Function::Exp as u32), ("LOG", Function::Log as u32)]
+    },
+    groups: |p| p.rows as u64,
+};
+const SOFTWARE: Shader<Params> =
+    Shader { entry: "forward_lanes", groups: |p| (p.rows as u64).div_ceil(32), ..GPU };
+
+static FORWARD: Kernel<Params> = Kernel {
+    name: "softmax.forward",
+    gpu: GPU,
+    software: Some(SOFTWARE),
+    flops: |p| 5 * p.rows as u64 * p.extent as u64,
+    twin: twin!(forward),
+};
+static GRADIENT: Kernel<Params> = Kernel {
+    name: "softmax.gradient",
+    gpu: Shader { entry: "gradient", ..GPU },
+    software: Some(Shader { entry: "gradient_lanes", ..SOFTWARE }),
+    flops: |p| 4 * p.rows as u64 * p.extent as u64,
+    twin: twin!(gradient),
+};
+
+/// The largest element of a row, and Σ e^(x − largest).
+pub(crate) fn largest_and_sum<T: Real>(x: &[T]) -> (T, T) {
+    let largest = along(x, T::of(f32::MIN as f64), T::max);
+    (largest, x.iter().map(|&x| (x - largest).exp()).sum())
+}
+
+fn forward<T: Real>(p: &Params, call: Call<T>) {
+    let ([x], [y]) = call.reals();
+    let extent = p.extent as usize;
+    parallel_rows(y, extent, 20 * extent, |first, rows| {
+        for (y, x) in rows.chunks_exact_mut(extent).zip(x[first * extent..].chunks_exact(extent)) {
+            let (largest, sum) = largest_and_sum(x);
+            if p.logarithm == 1 {
+                let log = sum.ln();
+                y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - largest - log);
+            } else {
+                y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest).exp() / sum);
+            }
+        }
+    });
+}
+
+fn gradient<T: Real>(p: &Params, call: Call<T>) {
+    let ([dy, y], [dx]) = call.reals();
+    let extent = p.extent as usize;
+    parallel_rows(dx, extent, 10 * extent, |first, rows| {
+        let dy = dy[first * extent..].chunks_exact(extent);
+        let y = y[first * extent..].chunks_exact(extent);
+        for ((dx, dy), y) in rows.chunks_exact_mut(extent).zip(dy).zip(y) {
+            let row = dx.iter_mut().zip(dy).zip(y);
+            if p.logarithm == 1 {
+                let sum: T = dy.iter().copied().sum();
+                row.for_each(|((dx, &dy), &y)| *dx = dy - y.exp() * sum);
+            } else {
+                let sum: T = dy.iter().zip(y).map(|(&dy, &y)| dy * y).sum();
+                row.for_each(|((dx, &dy), &y)| *dx = y * (dy - sum));
+            }
+        }
+    });
+}
+
+impl Tensor {
+    /// eˣ / Σ eˣ along `axis`. The gradient reads only the result.
+    ///
+    /// # Errors
+    /// An axis that does not exist; labels instead of floats.
+    pub fn softmax(&self, axis: usize) -> Result<Tensor> {
+        self.normalized("softmax", false, axis)
+    }
+
+    /// ln(eˣ / Σ eˣ) along `axis`, without the rounding of a logarithm of small numbers. The gradient reads only
+    /// the result.
+    ///
+    /// # Errors
+    /// An axis that does not exist; labels instead of floats.
+    pub fn log_softmax(&self, axis: usize) -> Result<Tensor> {
+        self.normalized("log_softmax", true, axis)
+    }
+
+    fn normalized(&self, op: &'static str, logarithm: bool, axis: usize) -> Result<Tensor> {
+        check_float(op, self, self)?;
+        check_axis(op, self, axis)?;
+        let shape = self.shape();
+        let last = shape.rank() - 1;
+        if axis != last {
+            // Rows lie along the last axis; an exchange of two axes is its own inverse.
+            let mut axes: Vec<usize> = (0..=last).collect();
+            axes.swap(axis, last);
+            return self.permute(&axes)?.normalized(op, logarithm, last)?.permute(&axes);
+        }
+        let extent = shape[last];
+        let params = Params {
+            rows: (shape.elements() / extent) as u32,
+            extent: extent as u32,
+            logarithm: logarithm as u32,
+        };
+        let x = self.packed(op)?;
+        let output = Tensor::empty(op, self.device(), self.dtype(), shape)?;
+        self.device().run(&FORWARD, &params, &[x.operand()], &[output.operand()])?;
+        if !wanted(&[self]) {
+            return Ok(output);
+        }
+        let y = output.detach();
+        Ok(record(op, output, &[self], move |flow| {
+            let dy = flow.gradient().packed(op)?;
+            let dx = Tensor::empty(op, y.device(), y.dtype(), shape)?;
+            y.device().run(&GRADIENT, &params, &[dy.operand(), y.operand()], &[dx.operand()])?;
+            flow.give(0, dx)
+        }))
+    }
+}

@@ -1,0 +1,50 @@
+//! One harness tests every op (see `tests/ops/mod.rs` for how its samples are written).
+//!
+//! Each sample runs in f64 on the CPU device, which is the oracle, and on every device in f32: forward,
+//! gradient, once more for the same bits; the oracle's gradient is compared with central differences. Inputs that
+//! an op has to refuse are given to it on every device.
+//!
+//! `ALLOMETRY_TEST_SEED=n` repeats a run; without it every run draws new numbers and prints the seed.
+
+mod harness;
+mod ops;
+
+use harness::check;
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// One test per op, and the list of those that have samples.
+macro_rules! conformance {
+    ($($op:ident),* $(,)?) => {
+        const WITH_SAMPLES: &[&str] = &[$(stringify!($op)),*];
+        $(#[test]
+        fn $op() {
+            check(stringify!($op), ops::$op::op);
+        })*
+    };
+}
+
+conformance!(matmul, unary);
+
+/// Files of `src/ops` that are no op, and where they are tested: that file says so by their path.
+const TESTED_ELSEWHERE: &[(&str, &str)] = &[("gradient", "tests/autograd.rs")];
+
+#[test]
+fn every_op_has_samples() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let entries = std::fs::read_dir(root.join("src/ops")).expect("src/ops is where the ops are");
+    let files: BTreeSet<String> = entries
+        .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
+        .filter(|stem| stem != "mod")
+        .collect();
+    let mut known: BTreeSet<String> = WITH_SAMPLES.iter().map(|name| name.to_string()).collect();
+    for (stem, place) in TESTED_ELSEWHERE {
+        let text = std::fs::read_to_string(root.join(place)).unwrap_or_default();
+        assert!(text.contains(&format!("src/ops/{stem}.rs")), "{place} does not test src/ops/{stem}.rs");
+        known.insert(stem.to_string());
+    }
+    let untested: Vec<_> = files.difference(&known).collect();
+    assert!(untested.is_empty(), "no samples in tests/ops for {untested:?}");
+    let gone: Vec<_> = known.difference(&files).collect();
+    assert!(gone.is_empty(), "samples for ops that src/ops does not have: {gone:?}");
+}

@@ -1,0 +1,322 @@
+//! Runs the samples of one op on every device and compares.
+
+use super::draw::{Draw, SEED};
+use super::sample::{Bound, Input, Op, Sample, Storage};
+use allometry::device::{DType, GpuOptions, Kind};
+use allometry::gradcheck::{GradCheckOptions, gradcheck};
+use allometry::{Device, Result, Shape, Tensor};
+use std::fmt::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::LazyLock;
+
+/// A device in f32, or why there is none.
+struct Place {
+    name: &'static str,
+    device: Result<Device, String>,
+}
+
+/// In f64: what all others are compared with.
+static ORACLE: LazyLock<Device> = LazyLock::new(Device::cpu);
+
+static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
+    let gpu = |options| Device::gpu(options).map_err(|e| e.to_string());
+    let as_it_is = GpuOptions::default();
+    vec![
+        Place { name: "the CPU device", device: Ok(Device::cpu()) },
+        Place { name: "the adapter", device: gpu(as_it_is) },
+        Place {
+            name: "the adapter with the kernels' forms for GPUs",
+            device: gpu(GpuOptions { variants: Some(Kind::Gpu), ..as_it_is }),
+        },
+        Place {
+            name: "the adapter without immediates",
+            device: gpu(GpuOptions { immediates: false, ..as_it_is }),
+        },
+    ]
+});
+
+/// How many elements of each input central differences are computed for.
+const COORDINATES: usize = 24;
+
+/// What a sample gave: its result, and the gradient of every differentiated input.
+struct Outcome {
+    shape: Shape,
+    values: Vec<f64>,
+    gradients: Vec<(usize, Vec<f64>)>,
+}
+
+/// Tests everything about an op; fails with a list of all that is wrong.
+pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
+    let op = op(&mut Draw::of(name));
+    assert!(!op.samples.is_empty(), "{name} has no samples");
+    let mut names: Vec<&str> = op.samples.iter().map(|s| s.name.as_str()).collect();
+    names.sort_unstable();
+    let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
+    assert!(twice.is_none(), "{name}: two samples have the name {:?}", twice.unwrap()[0]);
+
+    let mut failures: Vec<String> = Vec::new();
+    for sample in &op.samples {
+        guarded(&sample.name, &mut failures, |found| check_sample(name, sample, found));
+    }
+    for refusal in &op.refusals {
+        for place in PLACES.iter() {
+            let Ok(device) = &place.device else { continue };
+            guarded(refusal.what, &mut failures, |found| match (refusal.attempt)(device) {
+                Err(error) if (refusal.expected)(&error) => {}
+                Err(error) => {
+                    found.push(format!("on {}: refused with another error: {error} ({error:?})", place.name))
+                }
+                Ok(result) => found.push(format!("on {}: not refused, gave {result:?}", place.name)),
+            });
+        }
+    }
+    for place in PLACES.iter() {
+        if let Err(reason) = &place.device {
+            failures.push(format!("{}: {reason}", place.name));
+        }
+    }
+    if !failures.is_empty() {
+        let mut text =
+            format!("{name}: {} failures; ALLOMETRY_TEST_SEED={} repeats them", failures.len(), *SEED);
+        for failure in &failures {
+            let _ = write!(text, "\n  {name} · {failure}");
+        }
+        panic!("{text}");
+    }
+}
+
+/// Runs `body` and puts what it finds, or its panic, under `what`.
+fn guarded(what: &str, failures: &mut Vec<String>, body: impl FnOnce(&mut Vec<String>)) {
+    let mut found = Vec::new();
+    if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(&mut found))) {
+        let text = panic.downcast_ref::<String>().map(String::as_str);
+        let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
+        found.push(format!("panicked: {text}"));
+    }
+    failures.extend(found.into_iter().map(|problem| format!("{what} · {problem}")));
+}
+
+fn check_sample(op: &str, sample: &Sample, failures: &mut Vec<String>) {
+    let mut draw = Draw::of(&format!("{op}/{}", sample.name));
+    let values: Vec<Vec<f32>> = sample.inputs.iter().map(|input| input.draw(&mut draw)).collect();
+    let oracle: &Device = &ORACLE;
+    let double = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
+    let inputs: Result<Vec<Tensor>> = (sample.inputs.iter().zip(&values))
+        .map(|(input, values)| build(input, oracle, &double(values), f64::NAN, values))
+        .collect();
+    let inputs = match inputs {
+        Ok(inputs) => inputs,
+        Err(error) => return failures.push(format!("the inputs can't be made: {error}")),
+    };
+    let mut seed = Seed { values: Vec::new(), storage: *draw.pick(&SEED_STORAGE) };
+    let want = match run(sample, &inputs, &mut seed, Some(&mut draw)) {
+        Ok(outcome) => outcome,
+        Err(error) => return failures.push(format!("in f64: {error}")),
+    };
+    let magnitude = match magnitude(sample, &values, &want) {
+        Ok(magnitude) => magnitude,
+        Err(problem) => return failures.push(problem),
+    };
+    if sample.no_differences.is_none() && !want.gradients.is_empty() {
+        failures.extend(differences(sample, &inputs, draw.seed()));
+    }
+    for place in PLACES.iter() {
+        let Ok(device) = &place.device else { continue };
+        let mut report = |problem: String| failures.push(format!("on {}: {problem}", place.name));
+        let inputs: Result<Vec<Tensor>> = (sample.inputs.iter().zip(&values))
+            .map(|(input, values)| build(input, device, values, f32::NAN, values))
+            .collect();
+        let results = inputs.and_then(|inputs| {
+            let first = run(sample, &inputs, &mut seed, None)?;
+            let again = run(sample, &inputs, &mut seed, None)?;
+            Ok((first, again, (sample.function)(&inputs)?.to_f64()?))
+        });
+        let (first, again, without_graph) = match results {
+            Ok(results) => results,
+            Err(error) => {
+                report(error.to_string());
+                continue;
+            }
+        };
+        if first.shape != want.shape {
+            report(format!("the shape is {}, in f64 {}", first.shape, want.shape));
+            continue;
+        }
+        let forward = |got: &[f64]| compare(got, &want.values, &want.shape, &sample.forward, &magnitude);
+        if let Some(problem) = forward(&first.values) {
+            report(format!("forward: {problem}"));
+        }
+        // Without a graph an op may take another path, as a fused activation does.
+        if !same_bits(&first.values, &without_graph)
+            && let Some(problem) = forward(&without_graph)
+        {
+            report(format!("forward without a graph: {problem}"));
+        }
+        if !same_bits(&first.values, &again.values) {
+            report("forward: other bits the second time".to_string());
+        }
+        for (i, ((input, got), (_, want))) in first.gradients.iter().zip(&want.gradients).enumerate() {
+            let shape = &sample.inputs[*input].shape;
+            if let Some(problem) = compare(got, want, shape, &sample.gradient, &[]) {
+                report(format!("gradient of input {input}: {problem}"));
+            }
+            if !same_bits(got, &again.gradients[i].1) {
+                report(format!("gradient of input {input}: other bits the second time"));
+            }
+        }
+    }
+}
+
+/// A float input of `values`, or labels.
+fn build<E: allometry::device::Element>(
+    input: &Input,
+    device: &Device,
+    values: &[E],
+    around: E,
+    drawn: &[f32],
+) -> Result<Tensor> {
+    if input.is_labels() {
+        let labels: Vec<u32> = drawn.iter().map(|&v| v as u32).collect();
+        return input.build(device, &labels, u32::MAX);
+    }
+    input.build(device, values, around)
+}
+
+/// The gradient that a backward pass starts from, and how it lies in memory: an op must take any view.
+struct Seed {
+    values: Vec<f32>,
+    storage: Storage,
+}
+
+const SEED_STORAGE: [Storage; 4] = [Storage::Packed, Storage::Packed, Storage::Reversed, Storage::Sliced];
+
+/// The result and the gradients. The seed's values are drawn when the result's shape is known for the first time.
+fn run(sample: &Sample, inputs: &[Tensor], seed: &mut Seed, draw: Option<&mut Draw>) -> Result<Outcome> {
+    let leaves: Vec<Tensor> = (sample.inputs.iter().zip(inputs))
+        .map(|(input, tensor)| if input.differentiated { tensor.requires_grad() } else { tensor.clone() })
+        .collect();
+    let output = (sample.function)(&leaves)?;
+    let (shape, values) = (output.shape(), output.to_f64()?);
+    let mut outcome = Outcome { shape, values, gradients: Vec::new() };
+    if !sample.inputs.iter().any(|input| input.differentiated) {
+        return Ok(outcome);
+    }
+    if let Some(draw) = draw {
+        seed.values = (0..shape.elements()).map(|_| draw.uniform(-1.0, 1.0)).collect();
+    }
+    let layout = super::input(shape).stored(if shape.rank() == 0 { Storage::Packed } else { seed.storage });
+    let start = match output.dtype() {
+        DType::F64 => {
+            let values: Vec<f64> = seed.values.iter().map(|&v| f64::from(v)).collect();
+            layout.build(output.device(), &values, f64::NAN)?
+        }
+        _ => layout.build(output.device(), &seed.values, f32::NAN)?,
+    };
+    let gradients = output.backward_from(&start)?;
+    for (i, leaf) in leaves.iter().enumerate().filter(|(i, _)| sample.inputs[*i].differentiated) {
+        let values = match gradients.get(leaf) {
+            Some(gradient) => {
+                assert_eq!(gradient.shape(), leaf.shape(), "a gradient has its input's shape");
+                gradient.to_f64()?
+            }
+            None => vec![0.0; leaf.shape().elements()],
+        };
+        outcome.gradients.push((i, values));
+    }
+    Ok(outcome)
+}
+
+/// The sum of the absolute values of all terms behind each element of the result, where the bound asks for it.
+fn magnitude(sample: &Sample, values: &[Vec<f32>], want: &Outcome) -> Result<Vec<f64>, String> {
+    let Some((_, function)) = &sample.forward.rounding else { return Ok(Vec::new()) };
+    let inputs: Result<Vec<Tensor>> = (sample.inputs.iter().zip(values))
+        .map(|(input, values)| {
+            let sizes: Vec<f64> = values.iter().map(|v| f64::from(v.abs())).collect();
+            build(input, &ORACLE, &sizes, f64::NAN, values)
+        })
+        .collect();
+    let magnitude = inputs.and_then(|inputs| function(&inputs)).map_err(|e| format!("its bound: {e}"))?;
+    if magnitude.shape() != want.shape {
+        return Err(format!("its bound has the shape {}, the result {}", magnitude.shape(), want.shape));
+    }
+    magnitude.to_f64().map_err(|e| e.to_string())
+}
+
+/// The oracle's own gradient against central differences.
+fn differences(sample: &Sample, inputs: &[Tensor], seed: u64) -> Option<String> {
+    let varied: Vec<usize> = (0..inputs.len()).filter(|&i| sample.inputs[i].differentiated).collect();
+    let function = |some: &[Tensor]| {
+        let mut all = inputs.to_vec();
+        varied.iter().zip(some).for_each(|(&i, tensor)| all[i] = tensor.clone());
+        (sample.function)(&all)
+    };
+    let some: Vec<Tensor> = varied.iter().map(|&i| inputs[i].clone()).collect();
+    let options = GradCheckOptions { coordinates: COORDINATES, seed, ..Default::default() };
+    match gradcheck(function, &some, options) {
+        Ok(report) if report.passed() => None,
+        Ok(report) => Some(format!("in f64: {report}")),
+        Err(error) => Some(format!("in f64, central differences: {error}")),
+    }
+}
+
+fn same_bits(a: &[f64], b: &[f64]) -> bool {
+    a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.to_bits() == b.to_bits())
+}
+
+/// The largest number of f32; results beyond it must be infinite.
+const LARGEST: f64 = f32::MAX as f64;
+
+/// Describes the worst element, if one is outside the bound.
+fn compare(got: &[f64], want: &[f64], shape: &Shape, bound: &Bound, magnitude: &[f64]) -> Option<String> {
+    if got.len() != want.len() {
+        return Some(format!("{} elements, in f64 {}", got.len(), want.len()));
+    }
+    // Infinities and NaN must be where they are in the oracle; within rounding of the largest number either goes.
+    let agrees = |got: f64, want: f64| {
+        if want.is_nan() || got.is_nan() {
+            return want.is_nan() && got.is_nan();
+        }
+        let near = want.abs() > LARGEST * (1.0 - 1e-5);
+        let beyond = want.abs() > LARGEST * (1.0 + 1e-5);
+        match (got.is_finite(), near) {
+            (true, _) => !beyond,
+            (false, true) => got.signum() == want.signum(),
+            (false, false) => false,
+        }
+    };
+    let error = |got: f64, want: f64| {
+        if !agrees(got, want) {
+            f64::INFINITY
+        } else if want.abs() > LARGEST * (1.0 - 1e-5) || want.is_nan() {
+            0.0
+        } else {
+            (got - want).abs()
+        }
+    };
+    let errors: Vec<f64> = got.iter().zip(want).map(|(&got, &want)| error(got, want)).collect();
+    let length = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let of_norm = bound.norm * length(&mut want.iter().copied().filter(|w| w.is_finite()));
+    let allowed = |i: usize| {
+        let rounding = bound.rounding.as_ref().map_or(0.0, |(factor, _)| factor * magnitude[i]);
+        bound.floor + bound.relative * want[i].abs() + rounding + of_norm
+    };
+    let excess = |i: usize| if errors[i] == 0.0 { 0.0 } else { errors[i] / allowed(i) };
+    let worst = (0..got.len()).max_by(|&i, &j| excess(i).total_cmp(&excess(j)))?;
+    let place = || {
+        let mut left = worst;
+        let mut index: Vec<usize> = Vec::new();
+        for &extent in shape.iter().rev() {
+            index.insert(0, left % extent);
+            left /= extent;
+        }
+        let (got, want, allowed) = (got[worst], want[worst], allowed(worst));
+        format!("at {index:?} got {got:e}, want {want:e} ± {allowed:e}")
+    };
+    if bound.norm > 0.0 {
+        let total = length(&mut errors.iter().copied());
+        let most = of_norm + bound.floor * (got.len() as f64).sqrt();
+        return (total > most).then(|| format!("off by {total:e} of {most:e} in norm; {}", place()));
+    }
+    let wrong = (0..got.len()).filter(|&i| excess(i) > 1.0).count();
+    (wrong > 0).then(|| format!("{wrong} of {} elements; {}", got.len(), place()))
+}

@@ -1,0 +1,9 @@
+//! The harness: draws samples, runs them everywhere, compares.
+
+mod check;
+mod draw;
+mod sample;
+
+pub use check::check;
+pub use draw::Draw;
+pub use sample::{Bound, Input, Op, Storage, input, ones, refuse, sample};

@@ -1,0 +1,35 @@
+//! The samples of every op, one file per file of `src/ops`.
+//!
+//! A file `x.rs` here has one function, and its name stands in the list of `tests/conformance.rs`:
+//!
+//! ```ignore
+//! use crate::harness::{Bound, Draw, Op, input, refuse, sample};
+//!
+//! pub fn op(draw: &mut Draw) -> Op {
+//!     let mut op = Op::default();
+//!     // A name, the inputs, and the function: it must do the same on every device.
+//!     op.add(sample("odd extents", [input([7, 13]), input([13, 5])], |t| t[0].matmul(&t[1]))
+//!         .forward(Bound::product(13, |t| t[0].matmul(&t[1]))));
+//!     // Random extents, a transposed operand, an operand without a gradient.
+//!     let (m, n) = (draw.extent(40), draw.extent(40));
+//!     op.add(sample("drawn", [input([m, n]).transposed(), input([m, n]).fixed()], |t| t[0].mul(&t[1])));
+//!     // What must be refused, and how.
+//!     op.refuse(refuse("extents that differ", |device| {
+//!         ones(device, [2, 3])?.matmul(&ones(device, [4, 2])?)
+//!     }, |e| matches!(e, Error::Shape { op: "matmul", .. })));
+//!     op
+//! }
+//! ```
+//!
+//! - [`input`](crate::harness::input): a shape, with values drawn evenly from [-1, 1] and stored row-major. Its
+//!   methods change the values (`uniform`, `magnitudes`, `positive`, `distinct`, `ties`, `labels`, `values`,
+//!   `avoid`), the way it lies in memory (`transposed`, `rows`, `sliced`, `repeated`), and whether it is
+//!   differentiated (`fixed`). Memory around a view is filled with NaN.
+//! - [`Bound`](crate::harness::Bound): what a result may differ from the oracle by. Without `forward` a relative
+//!   1e-5 per element, without `gradient` 1e-4 of the gradient's norm. A looser one needs a reason, written where
+//!   it stands.
+//! - [`Draw`](crate::harness::Draw): random extents and choices, from the run's seed.
+//! - `no_differences("reason")` leaves out the comparison with central differences (kinks, sheer size).
+
+pub mod matmul;
+pub mod unary;
