@@ -2,7 +2,8 @@
 
 use super::architecture::{Architecture, Block, Downsample, Head, Stage};
 use crate::nn::{
-    AveragePool2d, Conv2d, Dense, Dropout, Flatten, GlobalAveragePool2d, MaxPool2d, Padding, Sequential,
+    Activation, AveragePool2d, Conv2d, Dense, Dropout, Flatten, GlobalAveragePool2d, Initializer, MaxPool2d,
+    Padding, Sequential,
 };
 
 impl Architecture {
@@ -37,10 +38,21 @@ impl Architecture {
 }
 
 impl Stage {
+    /// He's initialisation keeps the size of signals through layers that cut off half of them (He et al. 2015);
+    /// with Glorot's, Keras' default, they halve from layer to layer and deep models start slowly or not at all.
+    fn initializer(&self) -> Initializer {
+        match self.activation {
+            Activation::Relu | Activation::Gelu | Activation::Silu => Initializer::HeNormal,
+            _ => Initializer::GlorotUniform,
+        }
+    }
+
     fn append(&self, mut model: Sequential) -> Sequential {
         if self.block == Block::Dense {
             for _ in 0..self.depth {
-                model = model.add(Dense::new(self.width).activation(self.activation));
+                model = model.add(
+                    Dense::new(self.width).activation(self.activation).kernel_initializer(self.initializer()),
+                );
             }
             return model;
         }
@@ -57,7 +69,8 @@ impl Stage {
             let conv = Conv2d::new(self.width, [self.kernel, self.kernel])
                 .strides(std::mem::replace(&mut strides, [1, 1]))
                 .padding(Padding::Same)
-                .activation(self.activation);
+                .activation(self.activation)
+                .kernel_initializer(self.initializer());
             model = model.add(conv);
         }
         model
