@@ -24,10 +24,11 @@ macro_rules! conformance {
     };
 }
 
-conformance!(matmul, unary);
+conformance!(cross_entropy, matmul, mse, pool2d, softmax, unary);
 
 /// Files of `src/ops` that are no op, and where they are tested: that file says so by their path.
-const TESTED_ELSEWHERE: &[(&str, &str)] = &[("gradient", "tests/autograd.rs")];
+const TESTED_ELSEWHERE: &[(&str, &str)] =
+    &[("gradient", "tests/autograd.rs"), ("padding", "tests/ops/pool2d.rs")];
 
 #[test]
 fn every_op_has_samples() {

@@ -31,5 +31,9 @@
 //! - [`Draw`](crate::harness::Draw): random extents and choices, from the run's seed.
 //! - `no_differences("reason")` leaves out the comparison with central differences (kinks, sheer size).
 
+pub mod cross_entropy;
 pub mod matmul;
+pub mod mse;
+pub mod pool2d;
+pub mod softmax;
 pub mod unary;
