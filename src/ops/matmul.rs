@@ -275,6 +275,7 @@ fn product(
 ) -> Result<Tensor> {
     check_float(op, a, a)?;
     check_float(op, b, a)?;
+    bias.map_or(Ok(()), |bias| check_float(op, bias, a))?;
     let (left, right) = (a.shape(), b.shape());
     let (m, k, n) = (left.from_end(1), left.from_end(0), right.from_end(0));
     let expected = "[…, m, k] and […, k, n] are needed, the axes before equal or 1";
