@@ -252,6 +252,8 @@ fn over_run(
     }
     let extent: usize = shape[begin..end].iter().product();
     let splits = (extent / SHORTEST_PIECE).min(ENOUGH_RESULTS / result.elements()).max(1);
+    // No more than are needed for pieces of that length: none may be empty.
+    let splits = extent.div_ceil(extent.div_ceil(splits));
     if splits == 1 {
         let output = match slot {
             Some(slot) => slot,
