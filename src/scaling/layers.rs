@@ -3,7 +3,7 @@
 use super::architecture::{Architecture, Block, Downsample, Head, Stage};
 use crate::nn::{
     Activation, AveragePool2d, Conv2d, Dense, Dropout, Flatten, GlobalAveragePool2d, Initializer, MaxPool2d,
-    Padding, Sequential,
+    Padding, Rescaling, Sequential,
 };
 
 /// Brings pixels from 0 to 1, of which most are paper, to about mean 0 and deviation 1 (MNIST's are 0.13 and 0.31).
