@@ -9,10 +9,22 @@ use std::path::Path;
 pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
     let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     std::fs::create_dir_all(folder).map_err(Error::file(folder, "create"))?;
-    let mut file = tempfile::NamedTempFile::new_in(folder).map_err(Error::file(folder, "write into"))?;
+    let mut file = new_file_in(folder).map_err(Error::file(folder, "write into"))?;
     file.write_all(contents).and_then(|()| file.as_file().sync_all()).map_err(Error::file(path, "write"))?;
     file.persist(path).map_err(|e| Error::File { path: path.into(), action: "replace", source: e.error })?;
     sync_directory(folder)
+}
+
+/// A file with the rights that any new file has; temporary files are otherwise for their owner only.
+#[cfg(unix)]
+fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    use std::os::unix::fs::PermissionsExt;
+    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(folder)
+}
+
+#[cfg(not(unix))]
+fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    tempfile::NamedTempFile::new_in(folder)
 }
 
 /// Makes names that were created in a directory outlive a power failure. Windows keeps them by itself, and has no
