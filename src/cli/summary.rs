@@ -39,8 +39,7 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
         architecture = architecture.with_input(resolution, *channels);
     }
     let cost = Cost::of(&architecture)?;
-    let kind = args.common.open()?.kind();
-    let peak = predicted_peak(&architecture, args.batch, Algorithm::adam(), kind)?.total();
+    let peak = predicted_peak(&architecture, args.batch, Algorithm::adam())?.total();
     if args.common.json {
         return print_json(&Summary {
             parameters: cost.parameters,

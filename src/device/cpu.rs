@@ -1,6 +1,8 @@
 //! The CPU device: runs a kernel's twin on every core.
 
+use super::real::Real;
 use rayon::prelude::*;
+use std::cell::RefCell;
 
 /// Below this many scalar operations a loop stays on the calling thread: waking others costs more.
 const WORTH_A_THREAD: usize = 1 << 15;
@@ -33,6 +35,26 @@ pub fn parallel_elements<T: Send>(out: &mut [T], work: usize, body: impl Fn(usiz
             *value = body(first + i);
         }
     });
+}
+
+thread_local! {
+    static SCRATCH: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Lends this thread's scratch space, `len` numbers of undefined value. It stays for the next call: a fresh one
+/// would be mapped and zeroed page by page each time. (It belongs to the threads, so the ledger does not count it;
+/// a kernel takes what stays in a core's cache.)
+///
+/// # Panics
+/// If `body` asks for scratch space itself.
+pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) -> R {
+    SCRATCH.with_borrow_mut(|words| {
+        let needed = (len * size_of::<T>()).div_ceil(size_of::<u64>());
+        if words.len() < needed {
+            words.resize(needed, 0);
+        }
+        body(&mut bytemuck::cast_slice_mut(words)[..len])
+    })
 }
 
 /// How a strided element-wise kernel walks its operands: the merged axes, and each operand's strides and offset

@@ -60,7 +60,7 @@ pub(crate) struct Inner {
 enum Backend {
     Cpu(Pool<Vec<Line>>),
     Gpu(gpu::Gpu),
-    Dry(Kind),
+    Dry,
 }
 
 /// An operand of a dispatch: elements from `offset` (a multiple of the alignment) on.
@@ -111,9 +111,10 @@ impl Device {
         Ok(Device::from(Backend::Gpu(gpu::Gpu::open(options)?)))
     }
 
-    /// A device of the given kind that keeps the ledger and computes nothing: what would a run allocate?
-    pub fn dry(kind: Kind) -> Device {
-        Device::from(Backend::Dry(kind))
+    /// A device that keeps the ledger and computes nothing: what would a run allocate? Ops allocate the same
+    /// everywhere, so it stands for every device.
+    pub fn dry() -> Device {
+        Device::from(Backend::Dry)
     }
 
     fn from(backend: Backend) -> Device {
@@ -125,13 +126,13 @@ impl Device {
         match &self.0.backend {
             Backend::Cpu(_) => Kind::Cpu,
             Backend::Gpu(gpu) => gpu.kind,
-            Backend::Dry(kind) => *kind,
+            Backend::Dry => Kind::Cpu,
         }
     }
 
     /// Whether this device only keeps the books.
     pub fn is_dry(&self) -> bool {
-        matches!(self.0.backend, Backend::Dry(_))
+        matches!(self.0.backend, Backend::Dry)
     }
 
     /// The adapter's name and driver, or the number of threads.
@@ -139,7 +140,7 @@ impl Device {
         match &self.0.backend {
             Backend::Cpu(_) => format!("CPU ({} threads)", rayon::current_num_threads()),
             Backend::Gpu(gpu) => gpu.name.clone(),
-            Backend::Dry(_) => "dry".to_string(),
+            Backend::Dry => "dry".to_string(),
         }
     }
 
@@ -158,7 +159,7 @@ impl Device {
         let freed = match &self.0.backend {
             Backend::Cpu(pool) => pool.trim(),
             Backend::Gpu(gpu) => gpu.trim(),
-            Backend::Dry(_) => 0,
+            Backend::Dry => 0,
         };
         self.0.ledger.release(freed);
     }
@@ -244,7 +245,7 @@ impl Device {
                     slot
                 }
             }),
-            Backend::Dry(_) => {
+            Backend::Dry => {
                 ledger.reserve(class);
                 Storage::Dry
             }
@@ -317,7 +318,7 @@ impl Device {
                 Ok(())
             }
             Backend::Gpu(gpu) => gpu.record(kernel, params, inputs, outputs),
-            Backend::Dry(_) => Ok(()),
+            Backend::Dry => Ok(()),
         }
     }
 }

@@ -6,6 +6,7 @@ use super::reduce::sum_rows;
 use super::unary::{Function, Reads, gradient_of};
 use super::{FUNCTIONS, INDEX, check_float, matmul};
 use crate::autograd::{record, wanted};
+use crate::device::cpu::with_scratch;
 use crate::device::kernel::{Call, Constants, Kernel, Shader};
 use crate::device::real::{Matrix, MatrixMut, Real};
 use crate::error::{Error, Result};
@@ -152,13 +153,12 @@ fn software_columns(columns: u32) -> u64 {
 /// Output pixels that a thread unfolds at a time on the CPU: their columns stay in its second-level cache.
 const CHUNK: usize = 384;
 
-/// Writes the columns of output pixels `first..first + count`: for each pixel the `kh·kw·ci` values under its
-/// window, zero outside the image.
-fn unfold<T: Real>(p: &Params, x: &[T], first: usize, count: usize, columns: &mut Vec<T>) {
+/// Writes the columns of the output pixels from `first` on: for each pixel the `kh·kw·ci` values under its window,
+/// zero outside the image.
+fn unfold<T: Real>(p: &Params, x: &[T], first: usize, columns: &mut [T]) {
     let (h, w, ci, oh, ow) = (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize);
     let (kh, kw) = (p.kh as usize, p.kw as usize);
-    columns.resize(count * kh * kw * ci, T::ZERO);
-    for (pixel, row) in (first..first + count).zip(columns.chunks_exact_mut(kh * kw * ci)) {
+    for (pixel, row) in (first..).zip(columns.chunks_exact_mut(kh * kw * ci)) {
         let (image, oy, ox) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
         let left = (ox * p.stride_w as usize) as isize - p.pad_w as isize;
         // The part of the window's width that lies inside, the same for each of its rows.
@@ -188,23 +188,31 @@ fn chunk(pixels: usize) -> usize {
     pixels.div_ceil(rayon::current_num_threads()).clamp(1, CHUNK)
 }
 
+/// Calls `body` with the columns of `count` output pixels from `first` on.
+fn with_columns<T: Real>(p: &Params, x: &[T], first: usize, count: usize, body: impl FnOnce(&[T])) {
+    let taps = p.taps() as usize;
+    if is_pointwise(p) {
+        return body(&x[first * taps..(first + count) * taps]);
+    }
+    with_scratch(count * taps, |columns| {
+        unfold(p, x, first, columns);
+        body(columns);
+    });
+}
+
 fn forward<T: Real>(p: &Params, call: Call<T>) {
     let ([x, w, bias], [y]) = call.reals();
     let (taps, co) = (p.taps() as usize, p.co as usize);
     let function = Function::ALL[p.function as usize];
     let kernel = Matrix { data: w, row_stride: co, column_stride: 1 };
     let chunk = chunk(p.pixels_out() as usize);
-    y.par_chunks_mut(chunk * co).enumerate().for_each_init(Vec::new, |columns, (i, y)| {
-        let (first, count) = (i * chunk, y.len() / co);
-        let data = if is_pointwise(p) {
-            &x[first * taps..(first + count) * taps]
-        } else {
-            unfold(p, x, first, count, columns);
-            &columns[..]
-        };
-        let a = Matrix { data, row_stride: taps, column_stride: 1 };
-        let target = MatrixMut { data: y, row_stride: co, column_stride: 1 };
-        T::gemm(count, taps, co, T::ONE, a, kernel, T::ZERO, target);
+    y.par_chunks_mut(chunk * co).enumerate().for_each(|(i, y)| {
+        let count = y.len() / co;
+        with_columns(p, x, i * chunk, count, |data| {
+            let a = Matrix { data, row_stride: taps, column_stride: 1 };
+            let target = MatrixMut { data: &mut *y, row_stride: co, column_stride: 1 };
+            T::gemm(count, taps, co, T::ONE, a, kernel, T::ZERO, target);
+        });
         matmul::epilogue(y, co, (p.has_bias == 1).then_some(bias), function);
     });
 }
@@ -216,17 +224,19 @@ fn data<T: Real>(p: &Params, call: Call<T>) {
     let (h, width, ci, ow) = (p.h as usize, p.w as usize, p.ci as usize, p.ow as usize);
     let (taps, co, pixels) = (p.taps() as usize, p.co as usize, p.oh as usize * ow);
     let transposed = Matrix { data: w, row_stride: 1, column_stride: co };
-    dx.par_chunks_mut(h * width * ci).enumerate().for_each_init(Vec::new, |columns, (image, dx)| {
+    dx.par_chunks_mut(h * width * ci).enumerate().for_each(|(image, dx)| {
         dx.fill(T::ZERO);
         for first in (0..pixels).step_by(CHUNK) {
             let count = CHUNK.min(pixels - first);
-            columns.resize(count * taps, T::ZERO);
-            let a = Matrix { data: &dy[(image * pixels + first) * co..], row_stride: co, column_stride: 1 };
-            let target = MatrixMut { data: &mut columns[..], row_stride: taps, column_stride: 1 };
-            T::gemm(count, co, taps, T::ONE, a, transposed, T::ZERO, target);
-            for (pixel, column) in (first..first + count).zip(columns.chunks_exact(taps)) {
-                fold(p, pixel / ow, pixel % ow, column, dx);
-            }
+            with_scratch(count * taps, |columns| {
+                let from = (image * pixels + first) * co;
+                let a = Matrix { data: &dy[from..from + count * co], row_stride: co, column_stride: 1 };
+                let target = MatrixMut { data: &mut *columns, row_stride: taps, column_stride: 1 };
+                T::gemm(count, co, taps, T::ONE, a, transposed, T::ZERO, target);
+                for (pixel, column) in (first..).zip(columns.chunks_exact(taps)) {
+                    fold(p, pixel / ow, pixel % ow, column, dx);
+                }
+            });
         }
     });
 }
@@ -251,21 +261,18 @@ fn weights<T: Real>(p: &Params, call: Call<T>) {
     let ([x, dy, _], [dw]) = call.reals();
     let (taps, co) = (p.taps() as usize, p.co as usize);
     let piece = p.piece as usize * p.ow as usize;
-    dw.par_chunks_mut(taps * co).enumerate().for_each_init(Vec::new, |columns, (split, dw)| {
+    dw.par_chunks_mut(taps * co).enumerate().for_each(|(split, dw)| {
         let (begin, end) = (split * piece, ((split + 1) * piece).min(p.pixels_out() as usize));
         dw.fill(T::ZERO);
         for first in (begin..end).step_by(CHUNK) {
             let count = CHUNK.min(end - first);
-            let data = if is_pointwise(p) {
-                &x[first * taps..(first + count) * taps]
-            } else {
-                unfold(p, x, first, count, columns);
-                &columns[..]
-            };
-            let a = Matrix { data, row_stride: 1, column_stride: taps };
-            let b = Matrix { data: &dy[first * co..(first + count) * co], row_stride: co, column_stride: 1 };
-            let target = MatrixMut { data: &mut *dw, row_stride: co, column_stride: 1 };
-            T::gemm(taps, count, co, T::ONE, a, b, T::ONE, target);
+            with_columns(p, x, first, count, |data| {
+                let a = Matrix { data, row_stride: 1, column_stride: taps };
+                let b =
+                    Matrix { data: &dy[first * co..(first + count) * co], row_stride: co, column_stride: 1 };
+                let target = MatrixMut { data: &mut *dw, row_stride: co, column_stride: 1 };
+                T::gemm(taps, count, co, T::ONE, a, b, T::ONE, target);
+            });
         }
     });
 }

@@ -248,10 +248,13 @@ impl Operand {
             [(_, [stride])] => stride,
             _ => return None,
         };
-        // A direction of extent 1 is contiguous whatever its stride.
+        // The stride along an extent of 1 means nothing (broadcasting makes it 0): such a matrix is contiguous in
+        // whichever direction suits.
         let (row, column) = match (shape[rank - 2], shape[rank - 1]) {
+            (1, 1) => (1, 1),
             (_, 1) => (row, 1),
-            (1, _) if column != 1 => (1, column),
+            (1, n) if column == 1 => (n, 1),
+            (1, _) => (1, column),
             _ => (row, column),
         };
         let even = (column == 1 || row == 1) && row > 0 && column > 0;
@@ -274,6 +277,7 @@ fn product(
 ) -> Result<Tensor> {
     check_float(op, a, a)?;
     check_float(op, b, a)?;
+    bias.map_or(Ok(()), |bias| check_float(op, bias, a))?;
     let (left, right) = (a.shape(), b.shape());
     let (m, k, n) = (left.from_end(1), left.from_end(0), right.from_end(0));
     let expected = "[…, m, k] and […, k, n] are needed, the axes before equal or 1";

@@ -57,28 +57,38 @@ static ARGMAX: Kernel<Params> = Kernel {
 
 fn reduce<T: Real>(p: &Params, call: Call<T>) {
     let ([x], [y]) = call.reals();
+    if p.maximum == 1 {
+        reduce_with(p, x, y, T::of(f32::MIN as f64), T::max, |a| a);
+    } else {
+        let divisor = T::of(p.divisor as f64);
+        reduce_with(p, x, y, T::ZERO, |a, b| a + b, |a| a / divisor);
+    }
+}
+
+fn reduce_with<T: Real>(
+    p: &Params,
+    x: &[T],
+    y: &mut [T],
+    start: T,
+    join: impl Fn(T, T) -> T + Copy + Sync,
+    finish: impl Fn(T) -> T + Sync,
+) {
     let (extent, inner, splits, piece) =
         (p.extent as usize, p.inner as usize, p.splits as usize, p.piece as usize);
-    let (start, join): (T, fn(T, T) -> T) =
-        if p.maximum == 1 { (T::of(f32::MIN as f64), T::max) } else { (T::ZERO, |a, b| a + b) };
-    let divisor = if p.maximum == 1 { T::ONE } else { T::of(p.divisor as f64) };
     parallel_rows(y, inner, piece * inner, |first, rows| {
-        for (i, sums) in rows.chunks_exact_mut(inner).enumerate() {
+        for (i, results) in rows.chunks_exact_mut(inner).enumerate() {
             let (row, split) = ((first + i) / splits, (first + i) % splits);
-            let (from, to) = (split * piece, ((split + 1) * piece).min(extent));
+            let (from, to) = ((split * piece).min(extent), ((split + 1) * piece).min(extent));
             let x = &x[(row * extent + from) * inner..(row * extent + to) * inner];
             if inner == 1 {
-                sums[0] =
-                    if p.maximum == 1 { along(x, start, T::max) } else { along(x, start, |a, b| a + b) };
+                results[0] = along(x, start, join);
             } else {
-                sums.fill(start);
+                results.fill(start);
                 for values in x.chunks_exact(inner) {
-                    sums.iter_mut().zip(values).for_each(|(sum, &value)| *sum = join(*sum, value));
+                    results.iter_mut().zip(values).for_each(|(a, &b)| *a = join(*a, b));
                 }
             }
-            if p.maximum == 0 {
-                sums.iter_mut().for_each(|sum| *sum = *sum / divisor);
-            }
+            results.iter_mut().for_each(|result| *result = finish(*result));
         }
     });
 }
@@ -252,6 +262,8 @@ fn over_run(
     }
     let extent: usize = shape[begin..end].iter().product();
     let splits = (extent / SHORTEST_PIECE).min(ENOUGH_RESULTS / result.elements()).max(1);
+    // No more than are needed for pieces of that length: none may be empty.
+    let splits = extent.div_ceil(extent.div_ceil(splits));
     if splits == 1 {
         let output = match slot {
             Some(slot) => slot,

@@ -7,8 +7,8 @@
 use super::architecture::{Architecture, Output};
 use super::record::Bytes;
 use crate::data::{Batch, BatchTargets, Targets};
+use crate::device::Device;
 use crate::device::memory::Usage;
-use crate::device::{Device, Kind};
 use crate::error::Result;
 use crate::nn::LayerReport;
 use crate::optim::Algorithm;
@@ -45,18 +45,13 @@ impl Cost {
     }
 }
 
-/// The most bytes that training holds at once, by category, on a device of this kind.
+/// The most bytes that training holds at once, by category.
 ///
 /// # Errors
 /// What makes the architecture impossible to build.
-pub fn predicted_peak(
-    architecture: &Architecture,
-    batch: usize,
-    algorithm: Algorithm,
-    kind: Kind,
-) -> Result<Bytes> {
+pub fn predicted_peak(architecture: &Architecture, batch: usize, algorithm: Algorithm) -> Result<Bytes> {
     architecture.validate()?;
-    let device = Device::dry(kind);
+    let device = Device::dry();
     let model = architecture.layers().build(&device, &architecture.input_shape(), 0)?;
     let features: usize = architecture.input_shape().iter().product();
     let targets = match architecture.output {

@@ -31,7 +31,7 @@ pub fn measure(
     algorithm: Algorithm,
     seconds: f64,
 ) -> Result<Measurement> {
-    let predicted_peak_bytes = cost::predicted_peak(architecture, batch, algorithm, device.kind())?;
+    let predicted_peak_bytes = cost::predicted_peak(architecture, batch, algorithm)?;
     device.trim();
     device.reset_peak();
     let model = architecture.layers().build(device, &architecture.input_shape(), 0)?;

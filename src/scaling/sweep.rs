@@ -94,8 +94,7 @@ fn run_variant(
     let device = &options.device;
     let algorithm = Algorithm::adam();
     let cost = Cost::of(&variant.architecture)?;
-    let predicted =
-        cost::predicted_peak(&variant.architecture, plan.schedule.batch, algorithm, device.kind())?;
+    let predicted = cost::predicted_peak(&variant.architecture, plan.schedule.batch, algorithm)?;
     let mut record = Record {
         key: variant.key.clone(),
         axis: variant.axis,
