@@ -1,10 +1,10 @@
-// sgd:  g ← g + decay·w;  v ← first ? g : momentum·v + g;  w ← w - rate·(nesterov ? g + momentum·v : v)
-// adam: g ← g + decay·w (coupled) or w ← w·(1 - rate·decay) (decoupled);
-//       m ← β₁·m + (1 - β₁)·g;  v ← β₂·v + (1 - β₂)·g²;
-//       w ← w - rate/(1 - β₁ᵗ) · m / (√v/√(1 - β₂ᵗ) + ε)
+// sgd, momentum: g ← g + decay·w;  v ← first ? g : momentum·v + g;  w ← w - rate·(nesterov ? g + momentum·v : v)
+// adam: g ← g + decay·w;  m ← β₁·m + (1 - β₁)·g;  v ← β₂·v + (1 - β₂)·g²;
+//       w ← w·shrink - rate/(1 - β₁ᵗ) · m / (√v/√(1 - β₂ᵗ) + ε)
 //
-// One dispatch for all parameters: each of w, g, m, v is flat. An invocation updates four neighbours; flat buffers
-// are padded to whole vectors. The host works out what depends on the step alone.
+// One dispatch for all parameters: each of w, g, m, v is flat. An invocation updates four neighbours. The host works
+// out what depends on the step alone. In AdamW, shrink is 1 - rate·decay and the decay of g is 0; in Adam, shrink
+// is 1.
 
 struct Params {
     count: u32,
@@ -13,11 +13,14 @@ struct Params {
     momentum: f32,
     beta1: f32,
     beta2: f32,
+    // 1 - β₁ and 1 - β₂.
+    gain1: f32,
+    gain2: f32,
     epsilon: f32,
     // rate / (1 - β₁ᵗ), and 1 / √(1 - β₂ᵗ).
     step_size: f32,
     v_scale: f32,
-    decoupled: u32,
+    shrink: f32,
     nesterov: u32,
     first: u32,
 }
@@ -27,12 +30,17 @@ struct Params {
 @group(0) @binding(2) var<storage, read_write> m: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> v: array<vec4<f32>>;
 
+// Which of vector i are ours: the last one may hang over the end.
+fn ours(i: u32) -> vec4<bool> {
+    return vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count);
+}
+
 @compute @workgroup_size(256)
 fn sgd(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
        @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count { return; }
-    w[i] -= p.rate * (g[i] + p.decay * w[i]);
+    w[i] = select(w[i], w[i] - p.rate * (g[i] + p.decay * w[i]), ours(i));
 }
 
 @compute @workgroup_size(256)
@@ -43,9 +51,10 @@ fn momentum(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
     let gradient = g[i] + p.decay * w[i];
     var velocity = gradient;
     if p.first == 0u { velocity += p.momentum * m[i]; }
-    m[i] = velocity;
-    if p.nesterov == 1u { velocity = gradient + p.momentum * velocity; }
-    w[i] -= p.rate * velocity;
+    var direction = velocity;
+    if p.nesterov == 1u { direction = gradient + p.momentum * velocity; }
+    m[i] = select(m[i], velocity, ours(i));
+    w[i] = select(w[i], w[i] - p.rate * direction, ours(i));
 }
 
 @compute @workgroup_size(256)
@@ -53,16 +62,11 @@ fn adam(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count { return; }
-    var value = w[i];
-    var gradient = g[i];
-    if p.decoupled == 1u {
-        value *= 1.0 - p.rate * p.decay;
-    } else {
-        gradient += p.decay * value;
-    }
-    let mean = p.beta1 * m[i] + (1.0 - p.beta1) * gradient;
-    let square = p.beta2 * v[i] + (1.0 - p.beta2) * gradient * gradient;
-    m[i] = mean;
-    v[i] = square;
-    w[i] = value - p.step_size * mean / (sqrt(square) * p.v_scale + p.epsilon);
+    let gradient = g[i] + p.decay * w[i];
+    let mean = p.beta1 * m[i] + p.gain1 * gradient;
+    let square = p.beta2 * v[i] + p.gain2 * gradient * gradient;
+    let value = w[i] * p.shrink - p.step_size * mean / (sqrt(square) * p.v_scale + p.epsilon);
+    m[i] = select(m[i], mean, ours(i));
+    v[i] = select(v[i], square, ours(i));
+    w[i] = select(w[i], value, ours(i));
 }

@@ -24,7 +24,7 @@ macro_rules! conformance {
     };
 }
 
-conformance!(cross_entropy, matmul, mse, pool2d, softmax, unary);
+conformance!(conv2d, cross_entropy, dropout, matmul, metric, mse, optimizer, pool2d, softmax, unary);
 
 /// Files of `src/ops` that are no op, and where they are tested: that file says so by their path.
 const TESTED_ELSEWHERE: &[(&str, &str)] =

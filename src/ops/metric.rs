@@ -2,12 +2,15 @@
 //!
 //! Counts are exact in f32 up to 2²⁴ rows between two read-backs.
 
-use super::no_constants;
+use super::cross_entropy::check_labels;
+use super::{check_float, no_constants};
 use crate::device::kernel::{Call, Kernel, Out, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use crate::twin;
+
+const OP: &str = "metric";
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -53,26 +56,43 @@ fn losses<T: Real>(_: &Params, call: Call<T>) {
 }
 
 impl Tensor {
-    /// Adds to this tensor of two sums: the losses of a batch `[n]`, and how many rows of `logits` `[n, classes]`
-    /// are largest at their label `[n]`.
+    /// Adds to this tensor of two sums, in place: the losses of a batch `[n]`, and how many rows of `logits`
+    /// `[n, classes]` are largest at their label `[n]`.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the extents don't fit.
-    pub(crate) fn add_classification(&self, losses: &Tensor, logits: &Tensor, labels: &Tensor) -> Result<()> {
-        let (n, shapes) = (labels.shape().elements(), [losses.shape(), logits.shape(), labels.shape()]);
-        if *losses.shape() != [n] || logits.shape().rank() != 2 || logits.shape()[0] != n {
-            return Err(Error::shape("metric", &shapes, "[n], [n, classes] and [n] are needed"));
+    /// [`Error::Shape`] where the extents don't fit or the sums are not packed; labels that are not u32; element
+    /// types or devices that differ.
+    pub fn add_classification(&self, losses: &Tensor, logits: &Tensor, labels: &Tensor) -> Result<()> {
+        check_labels(OP, logits, labels)?;
+        check_float(OP, logits, self)?;
+        self.check_sums(losses)?;
+        if losses.shape() != labels.shape() {
+            let shapes = [losses.shape(), logits.shape(), labels.shape()];
+            return Err(Error::shape(OP, &shapes, "[n], [n, classes] and [n] are needed"));
         }
-        let params = Params { rows: n as u32, classes: logits.shape()[1] as u32 };
-        let (losses, logits) = (losses.packed("metric")?, logits.packed("metric")?);
+        let params = Params { rows: logits.shape()[0] as u32, classes: logits.shape()[1] as u32 };
+        let (losses, logits, labels) = (losses.packed(OP)?, logits.packed(OP)?, labels.packed(OP)?);
         let inputs = [losses.operand(), logits.operand(), labels.operand()];
         self.device().run(&CLASSIFICATION, &params, &inputs, &[self.operand()])
     }
 
-    /// Adds the losses of a batch to the first of this tensor's two sums.
-    pub(crate) fn add_losses(&self, losses: &Tensor) -> Result<()> {
+    /// Adds the losses of a batch to the first of this tensor's two sums, in place.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] if this is not a packed tensor of two; element types or devices that differ.
+    pub fn add_losses(&self, losses: &Tensor) -> Result<()> {
+        self.check_sums(losses)?;
         let params = Params { rows: losses.shape().elements() as u32, classes: 1 };
-        let losses = losses.packed("metric")?;
+        let losses = losses.packed(OP)?;
         self.device().run(&LOSSES, &params, &[losses.operand()], &[self.operand()])
+    }
+
+    fn check_sums(&self, losses: &Tensor) -> Result<()> {
+        check_float(OP, self, self)?;
+        check_float(OP, losses, self)?;
+        if *self.shape() != [2] || !self.is_packed() {
+            return Err(Error::shape(OP, &[self.shape()], "the sums are a packed tensor of two"));
+        }
+        Ok(())
     }
 }

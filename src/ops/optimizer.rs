@@ -1,14 +1,16 @@
 //! The arithmetic of an optimiser's step on flat buffers, one dispatch for all parameters. The formulas are those
 //! of `torch.optim`; `shaders/optimizer.wgsl` has them.
 
-use super::{INDEX, WORKGROUP, no_constants};
+use super::{INDEX, WORKGROUP, check_float, no_constants};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Call, Kernel, Shader};
 use crate::device::real::Real;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use crate::twin;
 use rayon::prelude::*;
+
+const OP: &str = "optimizer";
 
 /// One step of stochastic gradient descent.
 #[derive(Clone, Copy, Debug)]
@@ -44,10 +46,13 @@ struct Params {
     momentum: f32,
     beta1: f32,
     beta2: f32,
+    // 1 − β₁ and 1 − β₂: a difference of f32 would keep only four digits of 1 − 0.999.
+    gain1: f32,
+    gain2: f32,
     epsilon: f32,
     step_size: f32,
     v_scale: f32,
-    decoupled: u32,
+    shrink: f32,
     nesterov: u32,
     first: u32,
 }
@@ -106,30 +111,28 @@ fn momentum_twin<T: Real>(p: &Params, call: Call<T>) {
 fn adam_twin<T: Real>(p: &Params, call: Call<T>) {
     let ([g], [w, m, v]) = call.reals();
     let of = |scalar: f32| T::of(scalar as f64);
-    let (beta1, beta2, epsilon) = (of(p.beta1), of(p.beta2), of(p.epsilon));
-    let (step_size, v_scale, decay) = (of(p.step_size), of(p.v_scale), of(p.decay));
-    // One of the two decays is zero.
-    let (shrink, coupled) =
-        if p.decoupled == 1 { (T::ONE - of(p.rate) * decay, T::ZERO) } else { (T::ONE, decay) };
+    let (beta1, beta2, gain1, gain2) = (of(p.beta1), of(p.beta2), of(p.gain1), of(p.gain2));
+    let (step_size, v_scale, epsilon) = (of(p.step_size), of(p.v_scale), of(p.epsilon));
+    let (decay, shrink) = (of(p.decay), of(p.shrink));
     let moments = m.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE));
     w.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).zip(moments).for_each(|((w, g), (m, v))| {
         for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-            let gradient = g + coupled * *w;
-            *m = beta1 * *m + (T::ONE - beta1) * gradient;
-            *v = beta2 * *v + (T::ONE - beta2) * gradient * gradient;
+            let gradient = g + decay * *w;
+            *m = beta1 * *m + gain1 * gradient;
+            *v = beta2 * *v + gain2 * gradient * gradient;
             *w = *w * shrink - step_size * *m / (v.sqrt() * v_scale + epsilon);
         }
     });
 }
 
-/// `parameters` moves against `gradient`; `velocity` is needed where the momentum is not zero. All are flat,
-/// packed and of one length.
-pub(crate) fn sgd(
-    parameters: &Tensor,
-    gradient: &Tensor,
-    velocity: Option<&Tensor>,
-    step: &SgdStep,
-) -> Result<()> {
+/// `parameters` moves against `gradient`, in place; `velocity` is needed where the momentum is not zero, and
+/// changes with them.
+///
+/// # Errors
+/// [`Error::Shape`] if the tensors are not packed or not of one shape, [`Error::Argument`] for momentum without a
+/// velocity; element types or devices that differ.
+pub fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, step: &SgdStep) -> Result<()> {
+    check(parameters, &[gradient])?;
     let params = Params {
         count: parameters.shape().elements() as u32,
         rate: step.rate as f32,
@@ -141,34 +144,54 @@ pub(crate) fn sgd(
     };
     let (inputs, device) = ([gradient.operand()], parameters.device());
     match velocity {
+        None if step.momentum != 0.0 => Err(Error::argument(
+            OP,
+            "velocity",
+            "absent",
+            format!("there for a momentum of {}", step.momentum),
+        )),
         None => device.run(&SGD, &params, &inputs, &[parameters.operand()]),
         Some(velocity) => {
+            check(parameters, &[velocity])?;
             device.run(&MOMENTUM, &params, &inputs, &[parameters.operand(), velocity.operand()])
         }
     }
 }
 
-/// `parameters` moves against `gradient` scaled by the moments `m` and `v`. All are flat, packed and of one length.
-pub(crate) fn adam(
-    parameters: &Tensor,
-    gradient: &Tensor,
-    m: &Tensor,
-    v: &Tensor,
-    step: &AdamStep,
-) -> Result<()> {
+/// `parameters` moves against `gradient` scaled by the moments `m` and `v`, which change with them, in place.
+///
+/// # Errors
+/// [`Error::Shape`] if the tensors are not packed or not of one shape; element types or devices that differ.
+pub fn adam(parameters: &Tensor, gradient: &Tensor, m: &Tensor, v: &Tensor, step: &AdamStep) -> Result<()> {
+    check(parameters, &[gradient, m, v])?;
     let correction = |beta: f64| 1.0 - beta.powf(step.step as f64);
+    let (decay, shrink) =
+        if step.decoupled { (0.0, 1.0 - step.rate * step.weight_decay) } else { (step.weight_decay, 1.0) };
     let params = Params {
         count: parameters.shape().elements() as u32,
-        rate: step.rate as f32,
-        decay: step.weight_decay as f32,
+        decay: decay as f32,
+        shrink: shrink as f32,
         beta1: step.beta1 as f32,
         beta2: step.beta2 as f32,
+        gain1: (1.0 - step.beta1) as f32,
+        gain2: (1.0 - step.beta2) as f32,
         epsilon: step.epsilon as f32,
         step_size: (step.rate / correction(step.beta1)) as f32,
         v_scale: (1.0 / correction(step.beta2).sqrt()) as f32,
-        decoupled: step.decoupled as u32,
         ..Params::default()
     };
     let outputs = [parameters.operand(), m.operand(), v.operand()];
     parameters.device().run(&ADAM, &params, &[gradient.operand()], &outputs)
+}
+
+fn check(parameters: &Tensor, others: &[&Tensor]) -> Result<()> {
+    check_float(OP, parameters, parameters)?;
+    for other in others {
+        check_float(OP, other, parameters)?;
+        let shapes = [parameters.shape(), other.shape()];
+        if shapes[0] != shapes[1] || !parameters.is_packed() || !other.is_packed() {
+            return Err(Error::shape(OP, &shapes, "packed tensors of one shape are needed"));
+        }
+    }
+    Ok(())
 }

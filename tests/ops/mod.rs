@@ -31,9 +31,13 @@
 //! - [`Draw`](crate::harness::Draw): random extents and choices, from the run's seed.
 //! - `no_differences("reason")` leaves out the comparison with central differences (kinks, sheer size).
 
+pub mod conv2d;
 pub mod cross_entropy;
+pub mod dropout;
 pub mod matmul;
+pub mod metric;
 pub mod mse;
+pub mod optimizer;
 pub mod pool2d;
 pub mod softmax;
 pub mod unary;

@@ -1,0 +1,168 @@
+//! Convolution of images.
+
+use crate::harness::{Bound, Draw, Input, Op, input, ones, refuse, sample};
+use allometry::ops::Function::{self, Gelu, Linear, Relu, Sigmoid, Tanh};
+use allometry::ops::Padding::{self, Explicit, Same, Valid};
+use allometry::{Error, Result, Tensor};
+
+/// What stays the same between the samples of one geometry.
+#[derive(Clone, Copy)]
+struct Use {
+    strides: [usize; 2],
+    padding: Padding,
+    function: Function,
+}
+
+impl Use {
+    fn plain(strides: [usize; 2], padding: Padding) -> Use {
+        Use { strides, padding, function: Linear }
+    }
+
+    /// With a bias where a third tensor is given.
+    fn apply(self, t: &[Tensor]) -> Result<Tensor> {
+        t[0].conv2d(&t[1], t.get(2), self.strides, self.padding, self.function)
+    }
+}
+
+/// No function here is steeper than 1.13, so the bound on the sum (which has room for that) is one on its value;
+/// the functions add their own rounding.
+fn add(op: &mut Op, name: &str, inputs: Vec<Input>, how: Use) {
+    let terms: usize = inputs[1].shape[..3].iter().product::<usize>() + 1;
+    let bound = Bound::product(terms, move |t| Use { function: Linear, ..how }.apply(t));
+    let bound = if how.function == Linear { bound } else { bound.relative(1e-5) };
+    let sample = sample(name, inputs, move |t| how.apply(t)).forward(bound);
+    op.add(if how.function == Relu { sample.no_differences("a kink where the sum is 0") } else { sample });
+}
+
+pub fn op(draw: &mut Draw) -> Op {
+    let mut op = Op::default();
+    let images = |n, h, w, c| input([n, h, w, c]);
+    let kernel = |h, w, ci, co| input([h, w, ci, co]);
+
+    add(&mut op, "3×3", vec![images(2, 9, 7, 3), kernel(3, 3, 3, 5)], Use::plain([1, 1], Valid));
+    add(&mut op, "same", vec![images(2, 9, 7, 4), kernel(3, 3, 4, 8)], Use::plain([1, 1], Same));
+    add(&mut op, "same, stride 2", vec![images(2, 9, 8, 3), kernel(3, 3, 3, 4)], Use::plain([2, 2], Same));
+    add(
+        &mut op,
+        "stride beyond the kernel",
+        vec![images(1, 11, 10, 2), kernel(2, 1, 2, 3)],
+        Use::plain([3, 4], Valid),
+    );
+    add(&mut op, "even kernel", vec![images(3, 6, 5, 1), kernel(2, 4, 1, 1)], Use::plain([1, 2], Same));
+    add(
+        &mut op,
+        "explicit padding",
+        vec![images(2, 5, 6, 2), kernel(3, 2, 2, 3)],
+        Use::plain([2, 1], Explicit([[2, 0], [1, 1]])),
+    );
+    add(&mut op, "pointwise", vec![images(2, 5, 5, 6), kernel(1, 1, 6, 7)], Use::plain([1, 1], Valid));
+    add(
+        &mut op,
+        "pointwise, stride 2",
+        vec![images(2, 5, 5, 6), kernel(1, 1, 6, 7)],
+        Use::plain([2, 2], Valid),
+    );
+    add(&mut op, "the whole image", vec![images(3, 4, 5, 2), kernel(4, 5, 2, 9)], Use::plain([1, 1], Valid));
+    add(
+        &mut op,
+        "kernel larger than the image",
+        vec![images(1, 2, 3, 2), kernel(5, 5, 2, 2)],
+        Use::plain([1, 1], Same),
+    );
+    add(&mut op, "one pixel", vec![images(1, 1, 1, 1), kernel(1, 1, 1, 1)], Use::plain([1, 1], Valid));
+    add(
+        &mut op,
+        "more channels than a tile",
+        vec![images(2, 6, 5, 65), kernel(3, 3, 65, 67), input([67])],
+        Use::plain([1, 1], Same),
+    );
+    add(
+        &mut op,
+        "more pixels than a tile, the weights' sum in pieces",
+        vec![images(5, 17, 19, 4), kernel(3, 3, 4, 4), input([4])],
+        Use::plain([1, 1], Same),
+    );
+    add(
+        &mut op,
+        "views",
+        vec![images(2, 7, 6, 3).sliced(), kernel(3, 3, 3, 4).transposed(), input([4]).rows()],
+        Use::plain([1, 1], Same),
+    );
+    // Nothing of these is asked for a gradient: 65,704 groups of eight pixels, and 8,213 tiles.
+    add(
+        &mut op,
+        "more groups than fit in a dimension",
+        vec![images(1, 725, 725, 1).fixed(), kernel(1, 1, 1, 1).fixed()],
+        Use::plain([1, 1], Valid),
+    );
+    for function in [Relu, Tanh, Sigmoid, Gelu] {
+        add(
+            &mut op,
+            &format!("bias and {}", function.name()),
+            vec![images(2, 6, 7, 3), kernel(3, 3, 3, 6), input([6])],
+            Use { function, ..Use::plain([1, 1], Same) },
+        );
+    }
+    add(
+        &mut op,
+        "only the images differentiated",
+        vec![images(2, 6, 7, 3), kernel(3, 3, 3, 6).fixed(), input([6]).fixed()],
+        Use { function: Tanh, ..Use::plain([2, 2], Same) },
+    );
+    add(
+        &mut op,
+        "only the kernel differentiated",
+        vec![images(2, 6, 7, 3).fixed(), kernel(3, 3, 3, 6), input([6]).fixed()],
+        Use { function: Tanh, ..Use::plain([2, 2], Same) },
+    );
+
+    let (ci, co) = (draw.extent(20), draw.extent(20));
+    let (kh, kw) = (draw.extent(5), draw.extent(5));
+    let strides = [draw.extent(3), draw.extent(3)];
+    let drawn = vec![
+        images(draw.extent(4), 4 + draw.extent(12), 4 + draw.extent(12), ci),
+        kernel(kh, kw, ci, co),
+        input([co]),
+    ];
+    add(&mut op, "drawn, valid", drawn.clone(), Use::plain(strides, Valid));
+    add(&mut op, "drawn, same", drawn.clone(), Use { function: Tanh, ..Use::plain(strides, Same) });
+    let mut pads = |kernel| [draw.below(kernel), draw.below(kernel)];
+    let padding = Explicit([pads(kh), pads(kw)]);
+    add(&mut op, "drawn, explicit", drawn, Use::plain(strides, padding));
+
+    let shaped = |x: [usize; 4], w: [usize; 4], how: Use| {
+        move |device: &_| how.apply(&[ones(device, x)?, ones(device, w)?])
+    };
+    op.refuse(refuse(
+        "channels that differ",
+        shaped([1, 5, 5, 3], [3, 3, 4, 2], Use::plain([1, 1], Same)),
+        |e| matches!(e, Error::Shape { op: "conv2d", .. }),
+    ));
+    op.refuse(refuse(
+        "a kernel larger than the image",
+        shaped([1, 2, 5, 3], [3, 3, 3, 2], Use::plain([1, 1], Valid)),
+        |e| matches!(e, Error::Argument { op: "conv2d", argument: "kernel", .. }),
+    ));
+    op.refuse(refuse("a stride of 0", shaped([1, 5, 5, 3], [3, 3, 3, 2], Use::plain([1, 0], Valid)), |e| {
+        matches!(e, Error::Argument { op: "conv2d", argument: "stride", .. })
+    }));
+    op.refuse(refuse(
+        "padding as large as the kernel",
+        shaped([1, 5, 5, 3], [3, 3, 3, 2], Use::plain([1, 1], Explicit([[3, 0], [0, 0]]))),
+        |e| matches!(e, Error::Argument { op: "conv2d", argument: "padding", .. }),
+    ));
+    op.refuse(refuse(
+        "images of rank 3",
+        |device| ones(device, [5, 5, 3])?.conv2d(&ones(device, [3, 3, 3, 2])?, None, [1, 1], Same, Linear),
+        |e| matches!(e, Error::Shape { op: "conv2d", .. }),
+    ));
+    op.refuse(refuse(
+        "a bias of another length",
+        |device| {
+            let (x, w) = (ones(device, [1, 5, 5, 3])?, ones(device, [3, 3, 3, 2])?);
+            x.conv2d(&w, Some(&ones(device, [3])?), [1, 1], Same, Linear)
+        },
+        |e| matches!(e, Error::Shape { op: "conv2d", .. }),
+    ));
+    op
+}

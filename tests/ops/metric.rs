@@ -1,0 +1,75 @@
+//! Sums of losses and of right answers.
+
+use crate::harness::{Draw, Op, input, ones, refuse, sample};
+use allometry::{Error, Result, Tensor};
+
+/// The sums after two batches.
+fn classified(t: &[Tensor]) -> Result<Tensor> {
+    let sums = Tensor::zeros(t[0].device(), t[0].dtype(), [2])?;
+    for _ in 0..2 {
+        sums.add_classification(&t[0], &t[1], &t[2])?;
+    }
+    Ok(sums)
+}
+
+fn summed(t: &[Tensor]) -> Result<Tensor> {
+    let sums = Tensor::ones(t[0].device(), t[0].dtype(), [2])?;
+    sums.add_losses(&t[0])?;
+    sums.add_losses(&t[0])?;
+    Ok(sums)
+}
+
+pub fn op(draw: &mut Draw) -> Op {
+    let mut op = Op::default();
+    let drawn = draw.extent(2000);
+    for (name, rows, classes) in [
+        ("ten classes", 64, 10),
+        ("one row", 1, 3),
+        ("one class", 5, 1),
+        ("more rows than a workgroup", 777, 13),
+        ("drawn", drawn, 7),
+    ] {
+        let losses = || input([rows]).uniform(0.0, 5.0).fixed();
+        let labels = || input([rows]).labels(classes);
+        let logits = || input([rows, classes]).fixed();
+        op.add(sample(name, [losses(), logits(), labels()], classified));
+        // The first of equal logits counts as the largest.
+        op.add(sample(format!("{name}, ties"), [losses(), logits().ties(), labels()], classified));
+        op.add(sample(
+            format!("{name}, views"),
+            [losses().rows(), logits().transposed(), labels().rows()],
+            classified,
+        ));
+        op.add(sample(format!("{name}, losses only"), [losses()], summed));
+    }
+
+    let labels = |device: &_| Tensor::new(device, &[0u32, 1], [2]);
+    op.refuse(refuse(
+        "logits of another number of rows",
+        move |device| {
+            let sums = ones(device, [2])?;
+            sums.add_classification(&ones(device, [2])?, &ones(device, [3, 2])?, &labels(device)?)?;
+            Ok(sums)
+        },
+        |e| matches!(e, Error::Shape { op: "metric", .. }),
+    ));
+    op.refuse(refuse(
+        "floats as labels",
+        |device| {
+            let sums = ones(device, [2])?;
+            sums.add_classification(&ones(device, [2])?, &ones(device, [2, 2])?, &ones(device, [2])?)?;
+            Ok(sums)
+        },
+        |e| matches!(e, Error::DType { op: "metric", .. }),
+    ));
+    op.refuse(refuse(
+        "sums of another extent",
+        |device| {
+            let sums = ones(device, [3])?;
+            sums.add_losses(&ones(device, [4])?)?;
+            Ok(sums)
+        },
+        |e| matches!(e, Error::Shape { op: "metric", .. }),
+    ));
+    op
+}

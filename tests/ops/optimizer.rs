@@ -1,0 +1,159 @@
+//! The optimisers' steps, against the formulas of `torch.optim` written out for one parameter.
+
+use crate::harness::{Bound, Draw, Op, input, ones, refuse, sample};
+use allometry::ops::optimizer::{AdamStep, SgdStep, adam, sgd};
+use allometry::{DType, Error, Result, Tensor};
+
+const STEPS: u64 = 4;
+
+/// The gradient of a step: another one each time.
+fn gradient(g: f64, step: u64) -> f64 {
+    g * (1.0 + 0.5 * step as f64)
+}
+
+fn gradient_tensor(g: &Tensor, step: u64) -> Result<Tensor> {
+    g.mul(&Tensor::full(g.device(), g.dtype(), [], gradient(1.0, step) as f32)?)
+}
+
+/// Parameters after some steps of SGD, and what they should be.
+fn after_sgd(t: &[Tensor], how: SgdStep) -> Result<Tensor> {
+    let (w, g) = (t[0].linear()?, &t[1]);
+    let velocity = Tensor::full(w.device(), w.dtype(), w.shape(), 0.0)?;
+    for step in 1..=STEPS {
+        let velocity = (how.momentum != 0.0).then_some(&velocity);
+        sgd(&w, &gradient_tensor(g, step)?, velocity, &SgdStep { first: step == 1, ..how })?;
+    }
+    compare(&w, t, |mut w, g| {
+        let mut velocity = 0.0;
+        for step in 1..=STEPS {
+            let g = gradient(g, step) + how.weight_decay * w;
+            velocity = if step == 1 { g } else { how.momentum * velocity + g };
+            w -= how.rate * if how.nesterov { g + how.momentum * velocity } else { velocity };
+        }
+        w
+    })?;
+    Ok(w)
+}
+
+/// Parameters after some steps of Adam, and what they should be.
+fn after_adam(t: &[Tensor], how: AdamStep) -> Result<Tensor> {
+    let (w, g) = (t[0].linear()?, &t[1]);
+    let m = Tensor::zeros(w.device(), w.dtype(), w.shape())?;
+    let v = Tensor::zeros(w.device(), w.dtype(), w.shape())?;
+    for step in 1..=STEPS {
+        adam(&w, &gradient_tensor(g, step)?, &m, &v, &AdamStep { step, ..how })?;
+    }
+    compare(&w, t, |mut w, g| {
+        let (mut m, mut v) = (0.0, 0.0);
+        for step in 1..=STEPS {
+            let mut g = gradient(g, step);
+            if how.decoupled {
+                w *= 1.0 - how.rate * how.weight_decay;
+            } else {
+                g += how.weight_decay * w;
+            }
+            m = how.beta1 * m + (1.0 - how.beta1) * g;
+            v = how.beta2 * v + (1.0 - how.beta2) * g * g;
+            let correction = |beta: f64| 1.0 - beta.powi(step as i32);
+            let denominator = (v / correction(how.beta2)).sqrt() + how.epsilon;
+            w -= how.rate * (m / correction(how.beta1)) / denominator;
+        }
+        w
+    })?;
+    Ok(w)
+}
+
+/// Every element must be what `expected` makes of its start and its gradient. The step's scalars travel in f32.
+fn compare(got: &Tensor, t: &[Tensor], expected: impl Fn(f64, f64) -> f64) -> Result<()> {
+    for ((got, w), g) in got.to_f64()?.into_iter().zip(t[0].to_f64()?).zip(t[1].to_f64()?) {
+        let want = expected(w, g);
+        assert!((got - want).abs() <= 1e-6 * (1.0 + want.abs()), "{got}, {want} expected (w {w}, g {g})");
+    }
+    Ok(())
+}
+
+pub fn op(draw: &mut Draw) -> Op {
+    let mut op = Op::default();
+    // The parameters are sums of terms of either sign, each rounded at their size.
+    let bound = || Bound::elementwise().floor(1e-6);
+    let drawn = draw.extent(3000);
+    for length in [1, 5, 257, drawn] {
+        let inputs = [input([length]).fixed(), input([length]).magnitudes(1e-4, 10.0).fixed()];
+        let plain = SgdStep { rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
+        for (name, how) in [
+            ("descent", plain),
+            ("descent with decay", SgdStep { weight_decay: 0.05, ..plain }),
+            ("momentum", SgdStep { momentum: 0.9, ..plain }),
+            ("momentum with decay", SgdStep { momentum: 0.9, weight_decay: 0.05, ..plain }),
+            ("Nesterov", SgdStep { momentum: 0.9, nesterov: true, weight_decay: 0.05, ..plain }),
+        ] {
+            let name = format!("{name}, {length}");
+            op.add(sample(name, inputs.clone(), move |t| after_sgd(t, how)).forward(bound()));
+        }
+        let plain = AdamStep {
+            rate: 0.01,
+            beta1: 0.9,
+            beta2: 0.999,
+            epsilon: 1e-8,
+            weight_decay: 0.0,
+            decoupled: false,
+            step: 0,
+        };
+        for (name, how) in [
+            ("Adam", plain),
+            ("Adam with decay", AdamStep { weight_decay: 0.05, ..plain }),
+            ("AdamW", AdamStep { weight_decay: 0.05, decoupled: true, ..plain }),
+            ("Adam, a large epsilon", AdamStep { epsilon: 0.1, ..plain }),
+        ] {
+            let name = format!("{name}, {length}");
+            op.add(sample(name, inputs.clone(), move |t| after_adam(t, how)).forward(bound()));
+        }
+    }
+    // What lies behind the parameters in their buffer stays as it is.
+    op.add(
+        sample("the start of a buffer", [input([10]).fixed(), input([5]).fixed()], |t| {
+            let all = t[0].linear()?;
+            let step = SgdStep { rate: 0.5, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: true };
+            sgd(&all.slice(0, 0..5)?, &t[1], None, &step)?;
+            Ok(all)
+        })
+        .forward(Bound::elementwise().floor(1e-6)),
+    );
+
+    let step = SgdStep { rate: 0.1, momentum: 0.9, nesterov: false, weight_decay: 0.0, first: true };
+    op.refuse(refuse(
+        "a gradient of another length",
+        move |device| {
+            let w = ones(device, [4])?;
+            sgd(&w, &ones(device, [5])?, Some(&ones(device, [4])?), &step).map(|()| w)
+        },
+        |e| matches!(e, Error::Shape { op: "optimizer", .. }),
+    ));
+    op.refuse(refuse(
+        "momentum without a velocity",
+        move |device| {
+            let w = ones(device, [4])?;
+            sgd(&w, &ones(device, [4])?, None, &step).map(|()| w)
+        },
+        |e| matches!(e, Error::Argument { op: "optimizer", argument: "velocity", .. }),
+    ));
+    op.refuse(refuse(
+        "a gradient that is a view",
+        move |device| {
+            let w = ones(device, [4])?;
+            let gradient = ones(device, [4, 2])?.slice(1, 0..1)?.reshape([4, 1])?;
+            sgd(&w.reshape([4, 1])?, &gradient, Some(&ones(device, [4, 1])?), &step).map(|()| w)
+        },
+        |e| matches!(e, Error::Shape { op: "optimizer", .. }),
+    ));
+    op.refuse(refuse(
+        "labels as parameters",
+        move |device| {
+            let w = Tensor::new(device, &[1u32, 2], [2])?;
+            sgd(&w, &Tensor::zeros(device, DType::F32, [2])?, None, &SgdStep { momentum: 0.0, ..step })
+                .map(|()| w)
+        },
+        |e| matches!(e, Error::DType { op: "optimizer", .. }),
+    ));
+    op
+}
