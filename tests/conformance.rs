@@ -24,7 +24,7 @@ macro_rules! conformance {
     };
 }
 
-conformance!(matmul, unary);
+conformance!(binary, copy, fill, matmul, reduce, select, unary, view);
 
 /// Files of `src/ops` that are no op, and where they are tested: that file says so by their path.
 const TESTED_ELSEWHERE: &[(&str, &str)] = &[("gradient", "tests/autograd.rs")];

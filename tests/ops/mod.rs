@@ -31,5 +31,11 @@
 //! - [`Draw`](crate::harness::Draw): random extents and choices, from the run's seed.
 //! - `no_differences("reason")` leaves out the comparison with central differences (kinks, sheer size).
 
+pub mod binary;
+pub mod copy;
+pub mod fill;
 pub mod matmul;
+pub mod reduce;
+pub mod select;
 pub mod unary;
+pub mod view;
