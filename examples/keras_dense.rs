@@ -47,7 +47,8 @@ fn waves(size: usize, random: &mut ChaCha8Rng) -> Batch {
 /// The error of a model that knows only the mean.
 fn variance(targets: &BatchTargets) -> f64 {
     let BatchTargets::Values(values) = targets else { return 0.0 };
-    let mean = |of: &dyn Fn(f64) -> f64| values.iter().map(|&v| of(v as f64)).sum::<f64>() / values.len() as f64;
+    let mean =
+        |of: &dyn Fn(f64) -> f64| values.iter().map(|&v| of(v as f64)).sum::<f64>() / values.len() as f64;
     let center = mean(&|v| v);
     mean(&|v| (v - center) * (v - center))
 }

@@ -175,7 +175,7 @@ impl Flow<'_> {
 }
 
 /// The gradients of the leaves, after a walk.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub struct Gradients(HashMap<u64, Tensor>);
 
 impl Gradients {

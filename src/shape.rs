@@ -7,6 +7,9 @@ use std::ops::{Deref, Range};
 /// Tensors have at most this many axes.
 pub const MAX_RANK: usize = 6;
 
+/// Tensors have at most this many elements, since kernels count in 32 bits.
+pub const MAX_ELEMENTS: usize = u32::MAX as usize;
+
 /// The extents of a tensor, outermost first. A scalar has no axes and one element.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -47,9 +50,9 @@ impl Shape {
         self.rank
     }
 
-    /// Number of elements.
+    /// Number of elements; `usize::MAX` if there are more.
     pub fn elements(&self) -> usize {
-        self.iter().product()
+        self.iter().fold(1, |product, &extent| product.saturating_mul(extent))
     }
 
     /// The extent of `axis`, counted from the last (0 is the innermost); 1 beyond the outermost.
@@ -126,10 +129,10 @@ impl Layout {
     /// Row-major (the last axis is contiguous), from the start of a buffer.
     pub fn row_major(shape: Shape) -> Layout {
         let mut strides = [0; MAX_RANK];
-        let mut step = 1;
+        let mut step: usize = 1;
         for axis in (0..shape.rank()).rev() {
             strides[axis] = step;
-            step *= shape[axis];
+            step = step.saturating_mul(shape[axis]);
         }
         Layout { shape, strides, offset: 0 }
     }

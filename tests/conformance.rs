@@ -24,7 +24,24 @@ macro_rules! conformance {
     };
 }
 
-conformance!(conv2d, cross_entropy, dropout, matmul, metric, mse, optimizer, pool2d, softmax, unary);
+conformance!(
+    binary,
+    conv2d,
+    copy,
+    cross_entropy,
+    dropout,
+    fill,
+    matmul,
+    metric,
+    mse,
+    optimizer,
+    pool2d,
+    reduce,
+    select,
+    softmax,
+    unary,
+    view,
+);
 
 /// Files of `src/ops` that are no op, and where they are tested: that file says so by their path.
 const TESTED_ELSEWHERE: &[(&str, &str)] =

@@ -17,6 +17,7 @@ pub use kernel::{DType, Element};
 pub use pool::ALIGNMENT;
 
 use crate::error::{Error, Result};
+use crate::shape::MAX_ELEMENTS;
 use buffer::{Line, Storage};
 use kernel::{Call, In, Kernel, Out};
 use memory::{Ledger, Usage};
@@ -200,15 +201,17 @@ impl Device {
     /// Memory for `len` elements; what it holds is not defined.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond the adapter's binding limit, [`Error::OutOfMemory`], [`Error::DType`] for f64
+    /// [`Error::TooLarge`] beyond the adapter's binding limit or [`MAX_ELEMENTS`], [`Error::OutOfMemory`], [`Error::DType`] for f64
     /// on a GPU.
     pub fn allocate(&self, op: &'static str, dtype: DType, len: usize) -> Result<Buffer> {
         if dtype == DType::F64 && !matches!(self.kind(), Kind::Cpu) {
             let expected = format!("f32 (f64 is for the CPU device; this is {})", self.name());
             return Err(Error::DType { op, found: dtype.name(), expected });
         }
-        let bytes = (len as u64 * dtype.size() as u64).next_multiple_of(ALIGNMENT);
-        let limit = self.largest_tensor();
+        let size = dtype.size() as u64;
+        let limit = self.largest_tensor().min(MAX_ELEMENTS as u64 * size);
+        let bytes = (len as u64).saturating_mul(size);
+        let bytes = bytes.checked_next_multiple_of(ALIGNMENT).unwrap_or(bytes);
         if bytes > limit {
             return Err(Error::TooLarge { op, bytes, limit, device: self.name() });
         }

@@ -4,7 +4,7 @@
 use super::{check_axis, check_float};
 use crate::autograd::record;
 use crate::error::{Error, Result};
-use crate::shape::Shape;
+use crate::shape::{MAX_ELEMENTS, Shape};
 use crate::tensor::Tensor;
 use std::ops::Range;
 
@@ -90,9 +90,18 @@ impl Tensor {
     /// The elements repeated to fill `shape` by NumPy's rule. A view.
     ///
     /// # Errors
-    /// [`Error::Shape`] when they can't.
+    /// [`Error::Shape`] when they can't, [`Error::TooLarge`] beyond [`MAX_ELEMENTS`].
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Tensor> {
         let (from, to) = (self.shape(), shape.into());
+        if to.elements() > MAX_ELEMENTS {
+            let size = self.dtype().size() as u64;
+            return Err(Error::TooLarge {
+                op: "broadcast_to",
+                bytes: (to.elements() as u64).saturating_mul(size),
+                limit: MAX_ELEMENTS as u64 * size,
+                device: self.device().name(),
+            });
+        }
         let layout = self.layout().broadcast_to(to).ok_or_else(|| {
             Error::shape("broadcast_to", &[from, to], "aligned at the last axis, extents must be equal or 1")
         })?;

@@ -158,7 +158,8 @@ enum Values {
     Magnitudes(f32, f32),
     /// Evenly over the exponents.
     Positive(f32, f32),
-    Distinct,
+    /// On a grid of step 0.02 that is shifted by this much of a step.
+    Distinct(f32),
     Ties,
     Labels(usize),
     Given(Vec<f32>),
@@ -213,7 +214,13 @@ impl Input {
 
     /// No two closer than 0.01, in random order: for functions with kinks at ties.
     pub fn distinct(mut self) -> Input {
-        self.values = Values::Distinct;
+        self.values = Values::Distinct(0.25);
+        self
+    }
+
+    /// The same, and none closer than 0.002 to one of `distinct`: for functions with kinks where two inputs meet.
+    pub fn interleaved(mut self) -> Input {
+        self.values = Values::Distinct(0.75);
         self
     }
 
@@ -291,9 +298,9 @@ impl Input {
             assert_eq!(values.len(), count, "the values given fit the shape");
             return values.clone();
         }
-        if let Values::Distinct = self.values {
+        if let Values::Distinct(shift) = self.values {
             let mut values: Vec<f32> =
-                (0..count).map(|i| (i as f32 - count as f32 / 2.0 + 0.25) * 0.02).collect();
+                (0..count).map(|i| (i as f32 - (count / 2) as f32 + shift) * 0.02).collect();
             values.iter_mut().for_each(|v| *v += draw.uniform(-0.004, 0.004));
             draw.shuffle(&mut values);
             return values;
@@ -307,7 +314,7 @@ impl Input {
             }
             Values::Ties => draw.below(5) as f32 - 2.0,
             Values::Labels(classes) => draw.below(classes) as f32,
-            Values::Distinct | Values::Given(_) => unreachable!("drawn above"),
+            Values::Distinct(_) | Values::Given(_) => unreachable!("drawn above"),
         };
         let near = |value: f32| self.avoided.iter().any(|&(point, gap)| (value - point).abs() < gap);
         (0..count)

@@ -1,18 +1,170 @@
-//! Matrix products.
+//! Matrix products and dense layers.
 
-use crate::harness::{Bound, Draw, Op, input, ones, refuse, sample};
-use allometry::Error;
+use crate::harness::{Bound, Draw, Input, Op, Sample, Storage, input, ones, refuse, sample};
+use allometry::ops::Function;
+use allometry::{Device, Error, Result, Tensor};
 
-pub fn op(_draw: &mut Draw) -> Op {
+fn product(what: impl Into<String>, a: Input, b: Input) -> Sample {
+    let terms = a.shape.from_end(0);
+    sample(what, [a, b], |t| t[0].matmul(&t[1])).forward(Bound::product(terms, |t| t[0].matmul(&t[1])))
+}
+
+fn dense(t: &[Tensor], function: Function) -> Result<Tensor> {
+    t[0].dense(&t[1], t.get(2), function)
+}
+
+fn layer(what: impl Into<String>, inputs: Vec<Input>, function: Function) -> Sample {
+    let terms = inputs[0].shape.from_end(0) + 1;
+    // The error of the sum goes through the function: it grows by the function's steepest slope between the sum
+    // and 0, which is what |x|·|W| + |b| bounds the sum by. What the function adds itself is relative.
+    let magnitude = move |t: &[Tensor]| {
+        let size = dense(t, Function::Linear)?;
+        let times = |factor| size.mul(&Tensor::full(size.device(), size.dtype(), [], factor)?);
+        match function {
+            Function::Exp => size.mul(&size.exp()?),
+            Function::Square => times(2.0)?.mul(&size),
+            // Steepest: 1.13 and 1.1.
+            Function::Gelu | Function::Silu => times(1.2),
+            _ => Ok(size),
+        }
+    };
+    let own = if function == Function::Linear { 0.0 } else { 1e-5 };
+    sample(what, inputs, move |t| dense(t, function)).forward(Bound::product(terms, magnitude).relative(own))
+}
+
+pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
+    for (m, k, n) in [
+        (1, 1, 1),
+        (7, 13, 5),
+        (64, 64, 64),
+        (65, 127, 33),
+        (130, 17, 1),
+        (1, 300, 67),
+        (3, 2, 129),
+        (draw.extent(150), draw.extent(150), draw.extent(150)),
+    ] {
+        op.add(product(format!("{m} × {k} × {n}"), input([m, k]), input([k, n])));
+    }
+    // Every transposition, with extents that are and are not multiples of the vectors.
+    for (m, k, n) in [(7, 13, 5), (68, 36, 72)] {
+        for (a, b, what) in [
+            (Storage::Transposed, Storage::Packed, "AᵀB"),
+            (Storage::Packed, Storage::Transposed, "ABᵀ"),
+            (Storage::Transposed, Storage::Transposed, "AᵀBᵀ"),
+        ] {
+            op.add(product(
+                format!("{what}, {m} × {k} × {n}"),
+                input([m, k]).stored(a),
+                input([k, n]).stored(b),
+            ));
+        }
+    }
+    // Views: rows at an odd and (64 columns of 4 bytes) at an aligned offset, insides, repeated rows.
+    op.add(product("rows of a longer matrix", input([9, 7]).rows(), input([7, 5]).rows()));
+    op.add(product("aligned rows of a longer matrix", input([9, 64]).rows(), input([64, 128]).rows()));
+    op.add(product("insides", input([9, 7]).sliced(), input([7, 5]).sliced()));
+    op.add(product("a row repeated", input([9, 7]).repeated(0), input([7, 5]).repeated(0)));
+    op.add(product("a column repeated", input([9, 7]).repeated(1), input([7, 5]).repeated(1)));
+    op.add(product(
+        "values of ±1e4",
+        input([9, 31]).magnitudes(1e-3, 1e4),
+        input([31, 9]).magnitudes(1e-3, 1e4),
+    ));
+    // Batches.
+    op.add(product("a batch", input([3, 7, 5]), input([3, 5, 9])));
+    op.add(product("a batch of one", input([1, 7, 5]), input([1, 5, 9])));
+    op.add(product("one matrix for a batch", input([4, 7, 5]), input([5, 9])));
+    op.add(product("a batch for one matrix", input([7, 5]), input([4, 5, 9])));
+    op.add(product("batches broadcast", input([3, 1, 7, 5]), input([2, 5, 6])));
+    op.add(product("a transposed batch", input([3, 7, 5]).transposed(), input([3, 5, 9]).transposed()));
+    op.add(product("a batch as inner axis", input([3, 7, 5]).stored(Storage::Reversed), input([3, 5, 8])));
+    op.add(product("a transposed batch with one matrix", input([3, 8, 4]).transposed(), input([4, 8])));
+    op.add(product("a repeated batch", input([3, 7, 5]).repeated(0), input([3, 5, 4])));
+    op.add(product("more matrices than workgroups in a row", input([65_601, 1, 2]), input([65_601, 2, 1])));
     op.add(
-        sample("7×13×5", [input([7, 13]), input([13, 5])], |t| t[0].matmul(&t[1]))
-            .forward(Bound::product(13, |t| t[0].matmul(&t[1]))),
+        sample("a matrix with itself", [input([9, 9])], |t| t[0].matmul(&t[0].transpose()?))
+            .forward(Bound::product(9, |t| t[0].matmul(&t[0].transpose()?))),
     );
+
+    // The fused layer: every function that is defined for all sums.
+    for &function in Function::ALL {
+        if matches!(function, Function::Log | Function::Sqrt) {
+            continue;
+        }
+        let inputs = vec![input([7, 13]), input([13, 9]), input([9])];
+        let sample = layer(format!("dense, {}", function.name()), inputs, function);
+        op.add(if matches!(function, Function::Relu | Function::Abs) {
+            sample.no_differences("a kink where a sum is next to zero")
+        } else {
+            sample
+        });
+    }
+    let mut add = |what: &str, inputs: Vec<Input>| op.add(layer(what, inputs, Function::Tanh));
+    add("dense without a bias", vec![input([7, 13]), input([13, 9])]);
+    add("dense on one vector", vec![input([13]), input([13, 9]), input([9])]);
+    add(
+        "dense on four axes",
+        vec![input([2, 3, 2, 13]).stored(Storage::Reversed), input([13, 9]), input([9])],
+    );
+    add("dense, views", vec![input([7, 13]).sliced(), input([13, 9]).transposed(), input([9]).rows()]);
+    add("dense, a bias seen again and again", vec![input([7, 12]), input([12, 8]), input([8]).repeated(0)]);
+    add("dense, data without a gradient", vec![input([7, 13]).fixed(), input([13, 9]), input([9])]);
+    add("dense, only the bias learns", vec![input([7, 13]).fixed(), input([13, 9]).fixed(), input([9])]);
+    add("dense, wider than a tile", vec![input([33, 70]), input([70, 131]), input([131])]);
+
     op.refuse(refuse(
         "inner extents that differ",
         |device| ones(device, [2, 3])?.matmul(&ones(device, [4, 2])?),
         |e| matches!(e, Error::Shape { op: "matmul", .. }),
+    ));
+    op.refuse(refuse(
+        "a vector",
+        |device| ones(device, [3])?.matmul(&ones(device, [3, 2])?),
+        |e| matches!(e, Error::Shape { op: "matmul", .. }),
+    ));
+    op.refuse(refuse(
+        "batches that don't broadcast",
+        |device| ones(device, [2, 3, 4])?.matmul(&ones(device, [3, 4, 5])?),
+        |e| matches!(e, Error::Shape { op: "matmul", .. }),
+    ));
+    op.refuse(refuse(
+        "whole numbers",
+        |device| ones(device, [2, 2])?.matmul(&Tensor::new(device, &[1u32; 4], [2, 2])?),
+        |e| matches!(e, Error::DType { op: "matmul", found: "u32", .. }),
+    ));
+    op.refuse(refuse(
+        "two devices",
+        |device| ones(device, [2, 2])?.matmul(&ones(&Device::cpu(), [2, 2])?),
+        |e| matches!(e, Error::Placement { op: "matmul", .. }),
+    ));
+    op.refuse(refuse(
+        "a bias of another extent",
+        |device| {
+            ones(device, [2, 3])?.dense(&ones(device, [3, 4])?, Some(&ones(device, [3])?), Function::Linear)
+        },
+        |e| matches!(e, Error::Shape { op: "dense", .. }),
+    ));
+    op.refuse(refuse(
+        "a bias on another device",
+        |device| {
+            let bias = ones(&Device::cpu(), [4])?;
+            ones(device, [2, 3])?.dense(&ones(device, [3, 4])?, Some(&bias), Function::Linear)
+        },
+        |e| matches!(e, Error::Placement { .. }),
+    ));
+    op.refuse(refuse(
+        "a bias of whole numbers",
+        |device| {
+            let bias = Tensor::new(device, &[1u32; 4], [4])?;
+            ones(device, [2, 3])?.dense(&ones(device, [3, 4])?, Some(&bias), Function::Linear)
+        },
+        |e| matches!(e, Error::DType { op: "dense", .. }),
+    ));
+    op.refuse(refuse(
+        "a kernel of three axes",
+        |device| ones(device, [2, 3])?.dense(&ones(device, [1, 3, 4])?, None, Function::Relu),
+        |e| matches!(e, Error::Shape { op: "dense", .. }),
     ));
     op
 }

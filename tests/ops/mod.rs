@@ -31,13 +31,19 @@
 //! - [`Draw`](crate::harness::Draw): random extents and choices, from the run's seed.
 //! - `no_differences("reason")` leaves out the comparison with central differences (kinks, sheer size).
 
+pub mod binary;
 pub mod conv2d;
+pub mod copy;
 pub mod cross_entropy;
 pub mod dropout;
+pub mod fill;
 pub mod matmul;
 pub mod metric;
 pub mod mse;
 pub mod optimizer;
 pub mod pool2d;
+pub mod reduce;
+pub mod select;
 pub mod softmax;
 pub mod unary;
+pub mod view;

@@ -1,9 +1,126 @@
 //! Functions of one number.
 
-use crate::harness::{Draw, Op, input, sample};
+use crate::harness::{Bound, Draw, Input, Op, input, refuse, sample};
+use allometry::ops::Function;
+use allometry::{Error, Tensor};
 
-pub fn op(_draw: &mut Draw) -> Op {
+/// The bound on a derivative, times a seed of at most 1.
+fn slope(function: Function) -> Bound {
+    let floor = match function {
+        // s·(1 - s) and (1 - s)·(1 + s) are made from the result s, which is rounded: next to 1 the difference
+        // holds what rounding, a few times 2⁻²⁴, left of it.
+        Function::Sigmoid => 3e-7,
+        Function::Tanh => 6e-7,
+        // Sums of two terms of up to 1 that cancel where the function has its minimum, each with a relative error
+        // of 1e-5 at most.
+        Function::Gelu | Function::Silu => 2e-6,
+        _ => Bound::elementwise().floor,
+    };
+    Bound::elementwise().floor(floor)
+}
+
+/// The bound on the function.
+fn value(function: Function) -> Bound {
+    let floor = match function {
+        // x·Φ(x) and x·sigmoid(x): where the second factor is below f32's normal range a driver may take it for
+        // zero, and |x| is up to 13 and 88 there.
+        Function::Gelu => 14.0 * f64::from(f32::MIN_POSITIVE),
+        Function::Silu => 90.0 * f64::from(f32::MIN_POSITIVE),
+        _ => Bound::elementwise().floor,
+    };
+    Bound::elementwise().floor(floor)
+}
+
+/// Inputs over the range on which the function is ordinary, away from its kinks.
+fn ordinary(function: Function, input: Input) -> Input {
+    match function {
+        Function::Log | Function::Sqrt => input.positive(1e-2, 1e2),
+        Function::Relu | Function::Abs => input.uniform(-3.0, 3.0).avoid(0.0, 1e-3),
+        _ => input.uniform(-3.0, 3.0),
+    }
+}
+
+/// Inputs over the range that the function can be asked to take.
+fn wide(function: Function, input: Input) -> Input {
+    match function {
+        Function::Log | Function::Sqrt => input.positive(1e-3, 1e4),
+        // From where the result is subnormal to just before it is infinite in f32.
+        Function::Exp => input.uniform(-110.0, 88.0),
+        _ => input.magnitudes(1e-3, 1e4),
+    }
+}
+
+pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
-    op.add(sample("tanh", [input([7, 13])], |t| t[0].tanh()));
+    for &function in Function::ALL {
+        let name = function.name();
+        let apply = move |t: &[Tensor]| t[0].map(function);
+        let mut add = |what: &str, input: Input| {
+            let sample = sample(format!("{name}, {what}"), [input], apply);
+            op.add(sample.forward(value(function)).gradient(slope(function)));
+        };
+        add("odd extents", ordinary(function, input([7, 13])));
+        add("transposed", ordinary(function, input([5, draw.extent(40)]).transposed()));
+        add("wide range", wide(function, input([1 + draw.extent(600)])));
+        // Where tails die out and polynomials change over.
+        if !matches!(function, Function::Log | Function::Sqrt) {
+            add("middle range", input([3, 5, 67]).uniform(-20.0, 20.0).avoid(0.0, 1e-3));
+        }
+        // Any driver lets NaN pass, or a run that diverged would look as if it went well.
+        let values = [f32::NAN, 1.0, f32::NAN];
+        op.add(sample(format!("{name}, NaN"), [input([3]).values(values).fixed()], apply));
+    }
+
+    // The gradient of an infinite result is infinite too, whatever it is multiplied by in f64.
+    op.add(sample("exp, too large for f32", [input([50]).uniform(80.0, 200.0).fixed()], |t| t[0].exp()));
+
+    // The strided kernel at every rank, on the cheapest function; the other kernels share the walk.
+    let neg = |t: &[Tensor]| t[0].neg();
+    let mut add = |what: &str, input: Input| {
+        op.add(sample(what, [input], neg).forward(Bound::exact()).gradient(Bound::exact()));
+    };
+    add("a scalar", input([]));
+    add("one element, six axes", input([1; 6]));
+    add("sliced", input([3, 5, 7]).sliced());
+    add("sliced, four axes", input([3, 2, 5, 3]).sliced());
+    add("sliced, six axes", input([2, 3, 1, 2, 3, 2]).sliced());
+    add("reversed axes", input([4, 3, 2, 5, 3]).stored(crate::harness::Storage::Reversed));
+    add("rows", input([7, 5]).rows());
+    add("repeated inside", input([7, 5, 3]).repeated(1));
+    add("repeated outside", input(draw.shape(3, 9)).repeated(0));
+
+    // More than 65,535 workgroups, which one dimension does not hold, of the kernels that walk by strides: 256
+    // elements each. The result is cut to its end so that little has to be compared.
+    let rows = 4099;
+    let end = move |t: &[Tensor]| t[0].broadcast_to([rows, 4097])?.neg()?.slice(0, rows - 2..rows);
+    op.add(
+        sample("65,600 workgroups", [input([4097])], end)
+            .forward(Bound::exact())
+            .no_differences("each of them would walk sixteen million elements"),
+    );
+
+    let at_kink = |function: Function| {
+        let values = vec![0.0, -0.0, 1e-30, -1e-30, 1.0];
+        sample(format!("{}, at zero", function.name()), [input([5]).values(values)], move |t| {
+            t[0].map(function)
+        })
+        .no_differences("a kink")
+    };
+    op.add(at_kink(Function::Relu));
+    op.add(at_kink(Function::Abs));
+    op.add(
+        sample("log of zero and below", [input([4]).values([0.0, -0.0, -1.0, 1.0])], |t| t[0].log())
+            .no_differences("not defined there"),
+    );
+    op.add(
+        sample("sqrt of zero", [input([3]).values([0.0, 1.0, 4.0])], |t| t[0].sqrt())
+            .no_differences("not defined below"),
+    );
+
+    op.refuse(refuse(
+        "whole numbers",
+        |device| Tensor::new(device, &[1u32, 2], [2])?.relu(),
+        |e| matches!(e, Error::DType { op: "relu", found: "u32", .. }),
+    ));
     op
 }
