@@ -34,8 +34,6 @@ pub trait Real:
     fn sqrt(self) -> Self;
     fn tanh(self) -> Self;
     fn abs(self) -> Self;
-    /// The complementary error function, with a small relative error in both tails.
-    fn erfc(self) -> Self;
     fn max(self, other: Self) -> Self;
     fn min(self, other: Self) -> Self;
     fn is_nan(self) -> bool;
@@ -74,7 +72,7 @@ fn last_element(rows: usize, columns: usize, row_stride: usize, column_stride: u
 }
 
 macro_rules! real {
-    ($type:ident, $erfc:path, $gemm:path) => {
+    ($type:ident, $gemm:path) => {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -106,9 +104,6 @@ macro_rules! real {
             #[inline(always)]
             fn abs(self) -> Self {
                 $type::abs(self)
-            }
-            fn erfc(self) -> Self {
-                $erfc(self)
             }
             #[inline(always)]
             fn max(self, other: Self) -> Self {
@@ -173,5 +168,5 @@ macro_rules! real {
     };
 }
 
-real!(f32, libm::erfcf, matrixmultiply::sgemm);
-real!(f64, libm::erfc, matrixmultiply::dgemm);
+real!(f32, matrixmultiply::sgemm);
+real!(f64, matrixmultiply::dgemm);
