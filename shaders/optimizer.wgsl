@@ -20,6 +20,8 @@ struct Params {
     decoupled: u32,
     nesterov: u32,
     first: u32,
+    // t, counted from 1; only the twin needs it, for the two scalars above in its own precision.
+    step: u32,
 }
 
 @group(0) @binding(0) var<storage, read> g: array<vec4<f32>>;

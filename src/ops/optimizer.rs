@@ -50,6 +50,16 @@ struct Params {
     decoupled: u32,
     nesterov: u32,
     first: u32,
+    step: u32,
+}
+
+impl Params {
+    /// rate / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ). The betas are those of the kernel, in f32: 1 − β₂ is so small that the
+    /// rounding of β₂ changes it by 1e-5, and a correction for another β₂ would leave that in every step.
+    fn corrections(&self) -> (f64, f64) {
+        let weight = |beta: f32| 1.0 - f64::from(beta).powf(self.step.into());
+        (f64::from(self.rate) / weight(self.beta1), 1.0 / weight(self.beta2).sqrt())
+    }
 }
 
 static SGD: Kernel<Params> = Kernel {
@@ -107,7 +117,9 @@ fn adam_twin<T: Real>(p: &Params, call: Call<T>) {
     let ([g], [w, m, v]) = call.reals();
     let of = |scalar: f32| T::of(scalar as f64);
     let (beta1, beta2, epsilon) = (of(p.beta1), of(p.beta2), of(p.epsilon));
-    let (step_size, v_scale, decay) = (of(p.step_size), of(p.v_scale), of(p.decay));
+    // Worked out again: the block of parameters has them rounded to f32, which is too coarse for f64.
+    let (step_size, v_scale) = p.corrections();
+    let (step_size, v_scale, decay) = (T::of(step_size), T::of(v_scale), of(p.decay));
     // One of the two decays is zero.
     let (shrink, coupled) =
         if p.decoupled == 1 { (T::ONE - of(p.rate) * decay, T::ZERO) } else { (T::ONE, decay) };
@@ -156,19 +168,19 @@ pub(crate) fn adam(
     v: &Tensor,
     step: &AdamStep,
 ) -> Result<()> {
-    let correction = |beta: f64| 1.0 - beta.powf(step.step as f64);
-    let params = Params {
+    let mut params = Params {
         count: parameters.shape().elements() as u32,
         rate: step.rate as f32,
         decay: step.weight_decay as f32,
         beta1: step.beta1 as f32,
         beta2: step.beta2 as f32,
         epsilon: step.epsilon as f32,
-        step_size: (step.rate / correction(step.beta1)) as f32,
-        v_scale: (1.0 / correction(step.beta2).sqrt()) as f32,
         decoupled: step.decoupled as u32,
+        step: step.step as u32,
         ..Params::default()
     };
+    let (step_size, v_scale) = params.corrections();
+    (params.step_size, params.v_scale) = (step_size as f32, v_scale as f32);
     let outputs = [parameters.operand(), m.operand(), v.operand()];
     parameters.device().run(&ADAM, &params, &[gradient.operand()], &outputs)
 }
