@@ -19,6 +19,7 @@ fn preset(name: &str) -> Architecture {
 fn plan(base: Architecture, axes: &[Axis]) -> Plan {
     Plan {
         dataset: "glyphs".into(),
+        target_columns: Vec::new(),
         axes: axes.to_vec(),
         factors: vec![0.5, 1.0, 2.0],
         seeds: vec![0, 7],

@@ -96,6 +96,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let (architecture, _) = args.data.open(&args.model, args.seeds.first().copied().unwrap_or(0))?;
     let plan = Plan {
         dataset: args.data.dataset.clone(),
+        target_columns: args.data.target.clone(),
         axes: args.axis.clone(),
         factors: args.factors.clone(),
         seeds: args.seeds.clone(),
