@@ -389,7 +389,7 @@ fn a_record_survives_json_however_the_run_ended() {
 #[test]
 fn numbers_survive_json_to_the_last_bit() {
     // What is read back makes the same report as what was measured; a parser in a hurry is off by one bit for
-    // about one of these numbers in ten.
+    // about one of these numbers in six.
     for i in 1..1000 {
         let number = f64::from(i).sqrt() * 1e-3;
         let text = serde_json::to_string(&number).unwrap();
