@@ -524,6 +524,9 @@ fn a_sweep_leaves_records_tables_plots_and_a_page() {
             let categories = ["parameters", "gradients", "optimizer", "activations", "workspace"];
             assert_eq!(keys(&record[peak]), categories.into());
         }
+        let total = |peak: &str| record[peak].as_object().unwrap().values().map(number).sum::<f64>();
+        let deviation = total("predicted_peak_bytes") / total("peak_bytes") - 1.0;
+        assert!(deviation.abs() <= 0.1, "{:+.2} % in {record}", 100.0 * deviation);
         assert!(number(&record["wall_seconds"]) > 0.0);
     }
     let base = records.iter().find(|record| record["key"] == "base-s0").expect("factor 1 is the base model");
