@@ -29,6 +29,7 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
     let set = data::open(&DataOptions { dataset: dataset.clone(), samples, ..DataOptions::default() })?;
     let architecture = Architecture::load("convnet")?.for_dataset(set.train.as_ref());
     let plan = Plan {
+        target_columns: Vec::new(),
         dataset,
         axes: vec![axis],
         factors: factors.to_vec(),

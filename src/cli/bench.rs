@@ -1,13 +1,13 @@
 //! `allometry bench`
 
 use super::sweep::{axis, compound};
-use super::{Common, print_json};
+use super::{Common, count, positive, print_json};
+use allometry::Result;
 use allometry::nn::summary::{bytes, grouped};
 use allometry::optim::Algorithm;
 use allometry::scaling::cost::Cost;
 use allometry::scaling::measure::{Measurement, measure};
-use allometry::scaling::{Architecture, Axis, PowerLaw, Scale};
-use allometry::{Error, Result};
+use allometry::scaling::{Architecture, Axis, Compound, PowerLaw, Scale};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -24,14 +24,14 @@ pub struct BenchArgs {
     #[arg(long, default_value = "convnet")]
     model: String,
     /// Samples per step.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = count)]
     batch: usize,
     /// Seconds that each throughput is measured for.
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = positive)]
     seconds: f64,
     /// The compound axis's coefficients of depth, width and resolution (alpha, beta, gamma).
-    #[arg(long, value_delimiter = ',', default_value = "1.2,1.1,1.15", value_name = "A,B,C")]
-    compound: Vec<f64>,
+    #[arg(long, default_value = "1.2,1.1,1.15", value_name = "A,B,C", value_parser = compound)]
+    compound: Compound,
     #[command(flatten)]
     common: Common,
 }
@@ -49,16 +49,11 @@ struct Row {
 
 pub fn run(args: &BenchArgs) -> Result<()> {
     let base = Architecture::load(&args.model)?;
-    let coefficients = compound(&args.compound)?;
     let device = args.common.open()?;
-    if args.batch == 0 || !(args.seconds > 0.0 && args.seconds < 1e6) {
-        let problem = "batch must be at least 1 and seconds above 0".to_string();
-        return Err(Error::Config { what: "bench".to_string(), problem });
-    }
     let mut rows = Vec::new();
     for &axis in &args.axis {
         for &factor in &args.factors {
-            let scale = axis.scale(factor, &coefficients, &base)?;
+            let scale = axis.scale(factor, &args.compound, &base)?;
             let architecture = scale.apply(&base)?;
             let cost = Cost::of(&architecture)?;
             let measured = measure(&architecture, &device, args.batch, Algorithm::adam(), args.seconds)?;

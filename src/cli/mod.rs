@@ -91,10 +91,10 @@ struct DataArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Rows and columns of the images at factor 1; by default the model's own.
-    #[arg(long)]
+    #[arg(long, value_parser = count)]
     resolution: Option<usize>,
     /// Training samples per epoch; by default all (glyphs: 20,000).
-    #[arg(long)]
+    #[arg(long, value_parser = count)]
     samples: Option<usize>,
     /// Columns of a csv file that are predicted; by default the last.
     #[arg(long, value_delimiter = ',', value_name = "COLUMN")]
@@ -123,6 +123,20 @@ impl DataArgs {
         architecture.validate()?;
         Ok((architecture, splits))
     }
+}
+
+/// An argument that counts something: a whole number from 1 on.
+fn count(text: &str) -> std::result::Result<usize, String> {
+    text.parse()
+        .ok()
+        .filter(|&count| count > 0)
+        .ok_or_else(|| "a whole number from 1 on is needed".to_string())
+}
+
+/// An argument that measures something: a number above zero.
+fn positive(text: &str) -> std::result::Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && number.is_finite());
+    number.ok_or_else(|| "a number above zero is needed".to_string())
 }
 
 /// Runs a command and turns its outcome into an exit code; errors go to standard error in one sentence.

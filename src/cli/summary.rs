@@ -1,6 +1,6 @@
 //! `allometry summary`
 
-use super::{Common, print_json};
+use super::{Common, count, print_json};
 use allometry::Result;
 use allometry::nn::LayerReport;
 use allometry::nn::summary::bytes;
@@ -15,10 +15,10 @@ pub struct SummaryArgs {
     /// keras-dense, mlp, convnet, or a TOML file.
     model: String,
     /// Rows and columns of the image, for models that take one.
-    #[arg(long)]
+    #[arg(long, value_parser = count)]
     resolution: Option<usize>,
     /// Samples per step, for the predicted memory.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = count)]
     batch: usize,
     #[command(flatten)]
     common: Common,

@@ -1,10 +1,10 @@
 //! `allometry sweep`
 
-use super::{Common, DataArgs, interrupt_flag, print_json};
+use super::{Common, DataArgs, count, interrupt_flag, positive, print_json};
+use allometry::Result;
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Axis, Compound, Plan, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
-use allometry::{Error, Result};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -27,23 +27,23 @@ pub struct SweepArgs {
     model: String,
     #[command(flatten)]
     data: DataArgs,
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = count)]
     epochs: usize,
     /// Samples per step.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = count)]
     batch: usize,
     /// The highest learning rate, after the warm-up; it then falls to zero along a cosine.
-    #[arg(long, default_value_t = 3e-3)]
+    #[arg(long, default_value_t = 3e-3, value_parser = positive)]
     learning_rate: f64,
     /// Every model is trained once with each of these.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     seeds: Vec<u64>,
     /// Validation samples; by default all.
-    #[arg(long)]
+    #[arg(long, value_parser = count)]
     validation_samples: Option<usize>,
     /// The compound axis's coefficients of depth, width and resolution (alpha, beta, gamma).
-    #[arg(long, value_delimiter = ',', default_value = "1.2,1.1,1.15", value_name = "A,B,C")]
-    compound: Vec<f64>,
+    #[arg(long, default_value = "1.2,1.1,1.15", value_name = "A,B,C", value_parser = compound)]
+    compound: Compound,
     /// Variants that are predicted to need more bytes than this are not trained.
     #[arg(long, value_name = "BYTES")]
     memory_limit: Option<u64>,
@@ -60,14 +60,14 @@ pub(super) fn axis(text: &str) -> std::result::Result<Axis, String> {
     found.ok_or_else(|| format!("not an axis; there are {}", names.join(", ")))
 }
 
-pub(super) fn compound(coefficients: &[f64]) -> Result<Compound> {
-    match *coefficients {
-        [alpha, beta, gamma] => Ok(Compound { alpha, beta, gamma }),
-        _ => {
-            let problem =
-                format!("{} coefficients given, three needed: alpha,beta,gamma", coefficients.len());
-            Err(Error::Config { what: "--compound".to_string(), problem })
+pub(super) fn compound(text: &str) -> std::result::Result<Compound, String> {
+    let numbers: Vec<f64> = text.split(',').map_while(|number| number.trim().parse().ok()).collect();
+    match *numbers {
+        [alpha, beta, gamma] if text.split(',').count() == 3 => {
+            let compound = Compound { alpha, beta, gamma };
+            compound.validate().map(|()| compound).map_err(|error| error.to_string())
         }
+        _ => Err("three numbers are needed: alpha,beta,gamma".to_string()),
     }
 }
 
@@ -96,6 +96,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let (architecture, _) = args.data.open(&args.model, args.seeds.first().copied().unwrap_or(0))?;
     let plan = Plan {
         dataset: args.data.dataset.clone(),
+        target_columns: args.data.target.clone(),
         axes: args.axis.clone(),
         factors: args.factors.clone(),
         seeds: args.seeds.clone(),
@@ -106,7 +107,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
             train_samples: args.data.samples,
             validation_samples: args.validation_samples,
         },
-        compound: compound(&args.compound)?,
+        compound: args.compound,
         architecture,
     };
     let mut store = Store::open(&args.out, &plan)?;

@@ -1,6 +1,6 @@
 //! `allometry train`
 
-use super::{Common, DataArgs, interrupt_flag, print_json};
+use super::{Common, DataArgs, count, interrupt_flag, positive, print_json};
 use allometry::nn::summary::{bytes, grouped};
 use allometry::optim::Algorithm;
 use allometry::scaling::cost::{Cost, loss_of};
@@ -21,13 +21,13 @@ pub struct TrainArgs {
     model: String,
     #[command(flatten)]
     data: DataArgs,
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
     /// Samples per step.
-    #[arg(long, default_value_t = 64)]
+    #[arg(long, default_value_t = 64, value_parser = count)]
     batch: usize,
     /// The highest learning rate, after the warm-up; it then falls to zero along a cosine.
-    #[arg(long, default_value_t = 3e-3)]
+    #[arg(long, default_value_t = 3e-3, value_parser = positive)]
     learning_rate: f64,
     #[arg(long, default_value_t = 0)]
     seed: u64,
@@ -69,10 +69,6 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     let model = architecture.layers().build(&device, &architecture.input_shape(), args.seed)?;
     if let Some(weights) = &args.weights {
         model.load(weights)?;
-    }
-    if args.epochs == 0 || args.batch == 0 {
-        let problem = "epochs and batch must be at least 1".to_string();
-        return Err(Error::Config { what: "train".to_string(), problem });
     }
     let steps = args.epochs * (splits.train.len() / args.batch.min(splits.train.len())) as u64;
     let options = FitOptions {

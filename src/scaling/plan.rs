@@ -12,6 +12,9 @@ use serde::{Deserialize, Serialize};
 pub struct Plan {
     /// Name of the data set.
     pub dataset: String,
+    /// Columns of a table that are predicted; empty for the last one, and for sets that are no table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_columns: Vec<String>,
     /// Axes to scale along.
     pub axes: Vec<Axis>,
     /// Factors tried on every axis; 1 is the base model.
@@ -176,6 +179,7 @@ impl Plan {
     pub fn differences(&self, other: &Plan) -> Vec<&'static str> {
         [
             ("dataset", self.dataset != other.dataset),
+            ("target_columns", self.target_columns != other.target_columns),
             ("axes", self.axes != other.axes),
             ("factors", self.factors != other.factors),
             ("seeds", self.seeds != other.seeds),

@@ -175,6 +175,7 @@ fn train(
         resolution: variant.architecture.resolution(),
         seed: variant.seed,
         samples: schedule.train_samples,
+        target_columns: plan.target_columns.clone(),
         ..DataOptions::default()
     })?;
     let validation = match schedule.validation_samples {

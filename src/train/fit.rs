@@ -80,7 +80,7 @@ impl Callback for () {}
 /// Trains `model` on `splits`.
 ///
 /// # Errors
-/// [`Error::Diverged`] when the loss stops being a finite number, [`Error::Interrupted`] when asked to stop,
+/// [`Error::Diverged`] when the loss, in training or validation, stops being a finite number, [`Error::Interrupted`] when asked to stop,
 /// whatever the data or the device say.
 pub fn fit(
     model: &Model,
@@ -139,6 +139,10 @@ pub fn fit(
             seconds: epoch_start.elapsed().as_secs_f64(),
         };
         callback.on_epoch(&report);
+        // The last update can ruin a model whose training losses were still finite.
+        if !report.validation.loss.is_finite() {
+            return Err(Error::Diverged { step: trainer.steps(), loss: report.validation.loss });
+        }
         history.epochs.push(report);
     }
     history.seconds = start.elapsed().as_secs_f64();

@@ -1,0 +1,254 @@
+//! What a model is said to cost before it is built, against numbers counted by hand, against the built model, and
+//! against what the ledger saw when it was trained.
+
+use allometry::Device;
+use allometry::data::{Batch, BatchTargets};
+use allometry::device::GpuOptions;
+use allometry::nn::{Activation, LayerReport};
+use allometry::optim::Algorithm;
+use allometry::scaling::architecture::{Downsample, Head, Input, Output, Stage};
+use allometry::scaling::cost::{Cost, loss_of, predicted_peak};
+use allometry::scaling::{Architecture, Bytes, Scale};
+use allometry::train::Trainer;
+
+fn preset(name: &str) -> Architecture {
+    Architecture::preset(name).expect("a preset")
+}
+
+/// The preset, and half and twice of it along each axis that it has.
+fn sizes(base: &Architecture) -> Vec<(String, Architecture)> {
+    let mut scales = vec![Scale::BASE];
+    for factor in [0.5, 2.0] {
+        scales.push(Scale { depth: factor, ..Scale::BASE });
+        scales.push(Scale { width: factor, ..Scale::BASE });
+        if base.resolution().is_some() {
+            scales.push(Scale { resolution: factor, ..Scale::BASE });
+        }
+    }
+    let named = |scale: &Scale| (format!("{}, {scale}", base.name), scale.apply(base).unwrap());
+    scales.iter().map(named).collect()
+}
+
+/// Models that the presets do not show: strided convolutions, average pooling, dropout, several outputs.
+fn others() -> Vec<Architecture> {
+    let strided = Stage { downsample: Downsample::Convolution, kernel: 5, ..Stage::conv(12, 2).stride(2) };
+    let averaged = Stage {
+        downsample: Downsample::AveragePool,
+        activation: Activation::Gelu,
+        ..Stage::conv(20, 1).stride(3)
+    };
+    let image = Architecture {
+        name: "other-image".into(),
+        head: Head::Flatten,
+        dropout: 0.3,
+        input: Input::Image { resolution: 19, channels: 3 },
+        output: Output::Classes(7),
+        stages: vec![strided, averaged, Stage::dense(33, 1)],
+    };
+    let features = Architecture {
+        name: "other-features".into(),
+        input: Input::Features(13),
+        output: Output::Values(3),
+        stages: vec![Stage { activation: Activation::Silu, ..Stage::dense(100, 3) }],
+        ..image.clone()
+    };
+    vec![image, features]
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// counted by hand
+
+fn counts(architecture: &Architecture) -> (u64, u64, u64) {
+    let cost = Cost::of(architecture).unwrap();
+    (cost.parameters, cost.macs, cost.activations)
+}
+
+#[test]
+fn keras_dense_is_counted_as_by_hand() {
+    let parameters = (20 * 64 + 64) + (64 * 128 + 128) + (128 * 64 + 64) + (64 + 1);
+    assert_eq!(parameters, 17_985);
+    let macs = 20 * 64 + 64 * 128 + 128 * 64 + 64;
+    assert_eq!(counts(&preset("keras-dense")), (parameters, macs, 64 + 128 + 64 + 1));
+}
+
+#[test]
+fn mlp_is_counted_as_by_hand() {
+    let parameters = (784 * 512 + 512) + (512 * 512 + 512) + (512 * 10 + 10);
+    assert_eq!(parameters, 669_706);
+    let macs = 784 * 512 + 512 * 512 + 512 * 10;
+    // The pixels rescaled and flattened, then three dense layers.
+    assert_eq!(counts(&preset("mlp")), (parameters, macs, 784 + 784 + 512 + 512 + 10));
+}
+
+#[test]
+fn convnet_is_counted_as_by_hand() {
+    // Kernels of 3×3 from so many channels to so many, and a bias for each of the latter.
+    let convolutions = [(1, 16), (16, 32), (32, 32), (32, 64), (64, 64), (64, 128)];
+    // The pixels that each of them has.
+    let pixels = [28 * 28, 14 * 14, 14 * 14, 7 * 7, 7 * 7, 3 * 3];
+    let parameters: u64 = convolutions.iter().map(|(ci, co)| 9 * ci * co + co).sum::<u64>() + 128 * 10 + 10;
+    assert_eq!(parameters, 144_618);
+    let macs: u64 = convolutions.iter().zip(pixels).map(|((ci, co), p)| p * 9 * ci * co).sum::<u64>() + 1280;
+    assert_eq!(macs, 6_196_736);
+    let outputs: u64 = convolutions.iter().zip(pixels).map(|((_, co), p)| p * co).sum();
+    let pooled = 14 * 14 * 16 + 7 * 7 * 32 + 3 * 3 * 64;
+    let activations = 28 * 28 + outputs + pooled + 128 + 10;
+    assert_eq!(counts(&preset("convnet")), (parameters, macs, activations));
+    // Neither doubling the resolution nor the mean over the last image brings parameters.
+    let sharper = Scale { resolution: 2.0, ..Scale::BASE }.apply(&preset("convnet")).unwrap();
+    assert_eq!(counts(&sharper).0, parameters);
+    let pixels = [56 * 56, 28 * 28, 28 * 28, 14 * 14, 14 * 14, 7 * 7];
+    let macs: u64 = convolutions.iter().zip(pixels).map(|((ci, co), p)| p * 9 * ci * co).sum::<u64>() + 1280;
+    assert_eq!(counts(&sharper).1, macs);
+}
+
+#[test]
+fn strides_and_paddings_are_counted_as_by_hand() {
+    let [image, features] = &others()[..] else { unreachable!("there are two") };
+    // 19 rows, 10 behind the strided convolution, 3 behind the pool; its border of one row is dropped.
+    let parameters =
+        (25 * 3 * 12 + 12) + (25 * 12 * 12 + 12) + (9 * 12 * 20 + 20) + (180 * 33 + 33) + (33 * 7 + 7);
+    let macs = 100 * (25 * 3 * 12 + 25 * 12 * 12) + 9 * (9 * 12 * 20) + 180 * 33 + 33 * 7;
+    assert_eq!((counts(image).0, counts(image).1), (parameters, macs));
+    let hidden = 100 * 100 + 100;
+    let parameters = (13 * 100 + 100) + hidden + hidden + (100 * 3 + 3);
+    assert_eq!((counts(features).0, counts(features).1), (parameters, 13 * 100 + 2 * 10_000 + 300));
+}
+
+#[test]
+fn layers_add_up_to_the_whole() {
+    for (name, architecture) in Architecture::PRESETS.iter().flat_map(|name| sizes(&preset(name))) {
+        let cost = Cost::of(&architecture).unwrap();
+        let sum = |of: fn(&LayerReport) -> u64| cost.layers.iter().map(of).sum::<u64>();
+        assert_eq!(sum(|layer| layer.parameters), cost.parameters, "{name}");
+        assert_eq!(sum(|layer| layer.macs), cost.macs, "{name}");
+        assert_eq!(sum(|layer| layer.activations), cost.activations, "{name}");
+        let last = cost.layers.last().unwrap();
+        assert_eq!(last.output_shape, [architecture.output.units()], "{name}");
+    }
+}
+
+#[test]
+fn the_built_model_holds_what_was_counted() {
+    let device = Device::cpu();
+    let presets = Architecture::PRESETS.iter().flat_map(|name| sizes(&preset(name)));
+    for (name, architecture) in presets.chain(others().into_iter().map(|a| (a.name.clone(), a))) {
+        let model = architecture.layers().build(&device, &architecture.input_shape(), 0).unwrap();
+        assert_eq!(model.parameters().count() as u64, Cost::of(&architecture).unwrap().parameters, "{name}");
+        assert_eq!(model.output_shape(), [architecture.output.units()], "{name}");
+    }
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// measured
+
+/// What the ledger saw at the peak of three training steps.
+fn measured_peak(device: &Device, architecture: &Architecture, batch: usize) -> Bytes {
+    device.trim();
+    device.reset_peak();
+    let model = architecture.layers().build(device, &architecture.input_shape(), 0).unwrap();
+    let features: usize = architecture.input_shape().iter().product();
+    let inputs = (0..batch * features).map(|i| (i % 17) as f32 / 17.0).collect();
+    let targets = match architecture.output {
+        Output::Classes(classes) => BatchTargets::Classes((0..batch).map(|i| (i % classes) as u32).collect()),
+        Output::Values(values) => BatchTargets::Values(vec![0.5; batch * values]),
+    };
+    let batch = Batch { size: batch, inputs, targets };
+    let mut trainer = Trainer::new(&model, loss_of(architecture), Algorithm::adam()).unwrap();
+    for _ in 0..3 {
+        trainer.step(&batch, 1e-3).unwrap();
+        trainer.take_metrics().unwrap();
+    }
+    Bytes::at_peak(&device.usage())
+}
+
+/// Compares prediction and ledger on all of these, and fails with the largest deviation if it is above a tenth.
+fn assert_predicted(device: &Device, cases: impl Iterator<Item = (String, Architecture, usize)>) {
+    let mut worst = (0.0, "nothing".to_string());
+    let mut compared = 0;
+    for (name, architecture, batch) in cases {
+        let predicted = predicted_peak(&architecture, batch, Algorithm::adam()).unwrap();
+        let measured = measured_peak(device, &architecture, batch);
+        let deviation = predicted.total() as f64 / measured.total() as f64 - 1.0;
+        if deviation.abs() >= f64::abs(worst.0) {
+            let what = format!("{name}, batch {batch}: predicted {predicted:?}, measured {measured:?}");
+            worst = (deviation, what);
+        }
+        // Four bytes a parameter, each on its own line of the ledger; the rest is what lies between them.
+        let parameters = 4 * Cost::of(&architecture).unwrap().parameters;
+        for (category, bytes, times) in [
+            ("parameters", measured.parameters, 1),
+            ("gradients", measured.gradients, 1),
+            ("optimizer", measured.optimizer, 2),
+        ] {
+            assert!(bytes >= times * parameters, "{name}: {bytes} bytes of {category} for {parameters}");
+        }
+        compared += 1;
+    }
+    let (deviation, what) = worst;
+    let report = format!("the largest deviation of {compared} is {:+.3} %: {what}", 100.0 * deviation);
+    println!("{report}");
+    assert!(deviation.abs() <= 0.1, "{report}");
+}
+
+fn with_batches(
+    architectures: Vec<(String, Architecture)>,
+) -> impl Iterator<Item = (String, Architecture, usize)> {
+    let batches = |(name, architecture): (String, Architecture)| {
+        [1, 7, 64].map(|batch| (name.clone(), architecture.clone(), batch))
+    };
+    architectures.into_iter().flat_map(batches)
+}
+
+#[test]
+fn memory_of_dense_models_is_as_predicted_on_the_cpu() {
+    let all = ["keras-dense", "mlp"].iter().flat_map(|name| sizes(&preset(name))).collect();
+    assert_predicted(&Device::cpu(), with_batches(all));
+}
+
+#[test]
+fn memory_of_convolutional_models_is_as_predicted_on_the_cpu() {
+    assert_predicted(&Device::cpu(), with_batches(sizes(&preset("convnet"))));
+}
+
+#[test]
+fn memory_of_other_models_is_as_predicted_on_the_cpu() {
+    let all = others().into_iter().map(|architecture| (architecture.name.clone(), architecture)).collect();
+    assert_predicted(&Device::cpu(), with_batches(all));
+}
+
+#[test]
+fn memory_is_as_predicted_on_the_adapter() {
+    let device =
+        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
+    let half = Scale { resolution: 0.5, width: 0.5, depth: 1.0 };
+    let mut cases: Vec<_> = with_batches(sizes(&preset("keras-dense"))).collect();
+    cases.extend([1, 7].map(|batch| ("mlp".to_string(), preset("mlp"), batch)));
+    cases.extend([1, 7].map(|batch| ("convnet".to_string(), preset("convnet"), batch)));
+    cases.extend(
+        [1, 64].map(|batch| (format!("convnet, {half}"), half.apply(&preset("convnet")).unwrap(), batch)),
+    );
+    cases.extend(others().into_iter().map(|architecture| (architecture.name.clone(), architecture, 7)));
+    assert_predicted(&device, cases.into_iter());
+}
+
+#[test]
+fn memory_grows_as_it_should() {
+    let total = |architecture: &Architecture, batch| {
+        predicted_peak(architecture, batch, Algorithm::adam()).unwrap().total()
+    };
+    for name in Architecture::PRESETS {
+        let base = preset(name);
+        let [one, two, three] = [64, 128, 192].map(|batch| total(&base, batch));
+        assert!(one < two && two < three, "{name}: {one}, {two}, {three}");
+        for factor in [2.0, 3.0] {
+            let wider = Scale { width: factor, ..Scale::BASE }.apply(&base).unwrap();
+            let deeper = Scale { depth: factor, ..Scale::BASE }.apply(&base).unwrap();
+            assert!(total(&wider, 64) > one && total(&deeper, 64) > one, "{name} ×{factor}");
+        }
+        // Without moments the optimiser holds nothing.
+        let plain = predicted_peak(&base, 64, Algorithm::sgd(0.0)).unwrap();
+        assert_eq!(plain.optimizer, 0, "{name}");
+        assert!(plain.total() < one, "{name}");
+    }
+}

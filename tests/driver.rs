@@ -1,0 +1,767 @@
+//! The driver as a process: what it prints, what it leaves on disk, how it ends, and how it goes on after it was
+//! stopped.
+//!
+//! Everything is small and runs on the CPU device, except where a test is about adapters.
+
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// The driver with these arguments, and without the variables that would choose an adapter for it.
+fn driver(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_allometry"));
+    command.args(arguments).env_remove("WGPU_BACKEND").env_remove("WGPU_ADAPTER_NAME");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// A finished run.
+struct Ended {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ended {
+    fn of(output: Output) -> Ended {
+        Ended {
+            // A process that a signal ended has no code.
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8(output.stdout).expect("standard output is UTF-8"),
+            err: String::from_utf8(output.stderr).expect("standard error is UTF-8"),
+        }
+    }
+
+    /// The last line of standard output as JSON.
+    fn json(&self) -> Value {
+        let line = self.out.lines().last().unwrap_or_default();
+        serde_json::from_str(line)
+            .unwrap_or_else(|e| panic!("{e}: {line:?}; on standard error: {}", self.err))
+    }
+
+    /// What the driver says went wrong: its last line on standard error, which has to be one sentence of its own.
+    fn complaint(&self) -> &str {
+        let last = self.err.lines().last().unwrap_or_default();
+        assert!(last.starts_with("allometry: "), "{:?}", self.err);
+        last
+    }
+}
+
+fn run(arguments: &[&str]) -> Ended {
+    Ended::of(driver(arguments).output().expect("the driver starts"))
+}
+
+/// Runs the driver, which has to end with 0.
+fn succeed(arguments: &[&str]) -> Ended {
+    let ended = run(arguments);
+    assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
+    ended
+}
+
+/// Runs the driver, which has to end with `code` and a sentence that has these words in it.
+fn fail(arguments: &[&str], code: i32, words: &[&str]) -> Ended {
+    let ended = run(arguments);
+    assert_eq!(ended.code, code, "{arguments:?}: {}{}", ended.out, ended.err);
+    let complaint = ended.complaint();
+    for word in words {
+        assert!(complaint.contains(word), "{word:?} in {complaint:?}");
+    }
+    ended
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("temporary folders have names in UTF-8")
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value} is no number"))
+}
+
+fn keys(value: &Value) -> BTreeSet<&str> {
+    value.as_object().expect("a JSON object").keys().map(String::as_str).collect()
+}
+
+/// A convolutional model that a test can afford, as a TOML file.
+fn small_convnet(place: &Path) -> String {
+    let path = place.join("small.toml");
+    let toml = r#"
+        name = "small"
+        head = "global_average"
+        input = { image = { resolution = 8, channels = 1 } }
+        output = { classes = 10 }
+        stages = [
+            { block = "conv", width = 8 },
+            { block = "conv", width = 16, stride = 2 },
+        ]
+    "#;
+    fs::write(&path, toml).unwrap();
+    text(&path).to_string()
+}
+
+/// A dense model that a test can afford: its sweep is over quickly, but not at once.
+fn small_mlp(place: &Path) -> String {
+    let path = place.join("small-mlp.toml");
+    let toml = r#"
+        name = "small-mlp"
+        dropout = 0.1
+        input = { image = { resolution = 8, channels = 1 } }
+        output = { classes = 10 }
+        stages = [{ block = "dense", width = 16, depth = 2 }]
+    "#;
+    fs::write(&path, toml).unwrap();
+    text(&path).to_string()
+}
+
+/// A data set in MNIST's files: 8 × 8 images with one bright row each, whose number is the label.
+fn small_mnist(place: &Path) {
+    let idx = |extents: &[u32], values: &[u8]| {
+        let mut file = vec![0, 0, 8, extents.len() as u8];
+        extents.iter().for_each(|extent| file.extend(extent.to_be_bytes()));
+        file.extend(values);
+        file
+    };
+    for (part, count) in [("train", 64u32), ("t10k", 24)] {
+        let labels: Vec<u8> = (0..count).map(|i| (i % 8) as u8).collect();
+        let pixels: Vec<u8> = labels
+            .iter()
+            .flat_map(|&label| (0..64u8).map(move |pixel| if pixel / 8 == label { 255 } else { pixel }))
+            .collect();
+        fs::write(place.join(format!("{part}-images-idx3-ubyte")), idx(&[count, 8, 8], &pixels)).unwrap();
+        fs::write(place.join(format!("{part}-labels-idx1-ubyte")), idx(&[count], &labels)).unwrap();
+    }
+}
+
+/// A table whose last column is a sum of the others, and whose first is another one.
+fn small_csv(place: &Path) -> String {
+    let path = place.join("table.csv");
+    let mut table = "difference,a,b,c,sum\n".to_string();
+    for row in 0..80 {
+        let [a, b, c] = [7, 11, 13].map(|step| ((row * step) % 17) as f64 / 17.0 - 0.5);
+        table += &format!("{},{a},{b},{c},{}\n", a - b, a + b + c);
+    }
+    fs::write(&path, table).unwrap();
+    text(&path).to_string()
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// summary, devices, bench, completions, help
+
+#[test]
+fn summary_counts_the_model_everybody_knows() {
+    let table = succeed(&["summary", "keras-dense"]).out;
+    for row in ["(None, 64)", "(None, 128)", "(None, 1)", " 1,344 ", " 8,320 ", " 8,256 ", " 65 "] {
+        assert!(table.contains(row), "{row:?} in\n{table}");
+    }
+    assert!(table.contains("Total params: 17,985 (70.25 KB)"), "{table}");
+
+    let json = succeed(&["summary", "keras-dense", "--json"]).json();
+    assert_eq!(keys(&json), ["parameters", "macs", "activations", "predicted_peak_bytes", "layers"].into());
+    assert_eq!(json["parameters"], 17_985);
+    assert_eq!(json["macs"], 20 * 64 + 64 * 128 + 128 * 64 + 64);
+    assert_eq!(json["activations"], 64 + 128 + 64 + 1);
+    // Weights, gradients and Adam's two moments are there at once, four bytes each.
+    assert!(number(&json["predicted_peak_bytes"]) >= 4.0 * 4.0 * 17_985.0);
+    let counts: Vec<_> =
+        json["layers"].as_array().unwrap().iter().map(|l| number(&l["parameters"])).collect();
+    assert_eq!(counts, [1344.0, 8320.0, 8256.0, 65.0]);
+}
+
+#[test]
+fn summary_follows_resolution_batch_and_file() {
+    let of = |arguments: &[&str]| succeed(&[&["summary", "--json"], arguments].concat()).json();
+    let (small, large) = (of(&["convnet", "--resolution", "32"]), of(&["convnet", "--resolution", "64"]));
+    assert_eq!(small["parameters"], large["parameters"]);
+    // Every convolution has four times the pixels; the dense layer at the end stays.
+    let dense = 128.0 * 10.0;
+    assert_eq!(number(&large["macs"]) - dense, 4.0 * (number(&small["macs"]) - dense));
+    assert_eq!(of(&["convnet"]), of(&["convnet", "--resolution", "28", "--batch", "64"]));
+    let one = of(&["convnet", "--resolution", "32", "--batch", "1"]);
+    assert!(number(&one["predicted_peak_bytes"]) < number(&small["predicted_peak_bytes"]));
+
+    let place = TempDir::new().unwrap();
+    let model = of(&[&small_convnet(place.path())]);
+    assert_eq!(model["parameters"], 9 * 8 + 8 + 9 * 8 * 16 + 16 + 16 * 10 + 10);
+    assert_eq!(model["macs"], 64 * 9 * 8 + 16 * 9 * 8 * 16 + 16 * 10);
+}
+
+#[test]
+fn devices_are_listed() {
+    let json = succeed(&["devices", "--device", "cpu", "--json"]).json();
+    assert_eq!(json["chosen"], json["cpu"]);
+    for adapter in json["adapters"].as_array().unwrap() {
+        for key in ["name", "backend", "kind", "driver", "largest_tensor"] {
+            assert!(adapter.get(key).is_some(), "{key} in {adapter}");
+        }
+    }
+    let table = succeed(&["devices", "--device", "cpu"]).out;
+    assert!(table.contains("CPU (") && table.contains("The chosen device is CPU"), "{table}");
+}
+
+#[test]
+fn bench_measures_each_size() {
+    let place = TempDir::new().unwrap();
+    let model = small_convnet(place.path());
+    let arguments =
+        ["bench", "--device", "cpu", "--axis", "depth,width", "--factors", "1,2", "--model", &model];
+    let arguments = [&arguments[..], &["--batch", "4", "--seconds", "0.01"]].concat();
+    let rows = succeed(&[&arguments[..], &["--json"]].concat()).json();
+    let rows = rows.as_array().unwrap();
+    let places: Vec<_> = rows.iter().map(|r| (r["axis"].as_str().unwrap(), number(&r["factor"]))).collect();
+    assert_eq!(places, [("depth", 1.0), ("depth", 2.0), ("width", 1.0), ("width", 2.0)]);
+    for row in rows {
+        for rate in ["training", "inference"] {
+            assert!(number(&row[rate]["median"]) > 0.0 && number(&row[rate]["iqr"]) >= 0.0, "{row}");
+        }
+        for peak in ["peak_bytes", "predicted_peak_bytes"] {
+            assert!(number(&row[peak]["parameters"]) >= 4.0 * number(&row["parameters"]), "{row}");
+        }
+        assert_eq!(keys(&row["scale"]), ["depth", "width", "resolution"].into());
+    }
+    assert!(number(&rows[1]["macs"]) > number(&rows[0]["macs"]));
+    let table = succeed(&arguments).out;
+    assert!(table.contains("Training/s") && table.contains("time per sample grows as MACs^"), "{table}");
+}
+
+#[test]
+fn completions_are_a_script() {
+    let script = succeed(&["completions", "bash"]).out;
+    assert!(script.contains("_allometry()") && script.contains("complete -F _allometry"), "{script}");
+}
+
+#[test]
+fn every_help_shows_an_example() {
+    for command in ["devices", "summary", "train", "sweep", "bench", "report", "completions"] {
+        let help = succeed(&[command, "--help"]).out;
+        let example = help.split("Example:").nth(1).unwrap_or_else(|| panic!("no example in\n{help}"));
+        assert!(example.contains(&format!("allometry {command}")), "{help}");
+    }
+    let help = succeed(&["--help"]).out;
+    assert!(help.contains("Exit codes:") && help.contains("Example:"), "{help}");
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// train
+
+/// Trains on the CPU device and checks the promises about the last line.
+fn train(arguments: &[&str], epochs: usize) -> Value {
+    let ended = succeed(&[&["train", "--device", "cpu", "--json"], arguments].concat());
+    assert_eq!(ended.out.lines().count(), 1, "standard output is for the result: {}", ended.out);
+    let json = ended.json();
+    for key in ["validation_accuracy", "validation_loss", "samples_per_second", "peak_bytes", "epochs"] {
+        assert!(json.get(key).is_some(), "{key} in {json}");
+    }
+    assert!(number(&json["validation_loss"]) >= 0.0);
+    assert!(number(&json["samples_per_second"]) > 0.0);
+    assert!(number(&json["peak_bytes"]) > 0.0);
+    assert_eq!(json["epochs"], epochs);
+    // Nobody watches: one line an epoch.
+    assert_eq!(ended.err.lines().filter(|line| line.starts_with("epoch ")).count(), epochs, "{}", ended.err);
+    json
+}
+
+#[test]
+fn training_on_mnist_files_learns_and_leaves_its_weights() {
+    let place = TempDir::new().unwrap();
+    small_mnist(place.path());
+    let (data, out) = (text(place.path()).to_string(), place.path().join("deep/er/out"));
+    let model = small_mlp(place.path());
+    let arguments = [&model, "--dataset", "mnist", "--data", &data, "--epochs", "15", "--batch", "8"];
+    let arguments = [&arguments[..], &["--seed", "3", "--learning-rate", "0.01"]].concat();
+    let json = train(&[&arguments[..], &["--out", text(&out)]].concat(), 15);
+    assert!((0.9..=1.0).contains(&number(&json["validation_accuracy"])), "{json}");
+
+    let weights = out.join("weights.safetensors");
+    let bytes = fs::read(&weights).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    // Layer 0 rescales the pixels, layer 1 flattens them.
+    assert_eq!(file.tensor("layers.2.kernel").unwrap().shape(), [64, 16]);
+    assert_eq!(file.tensor("layers.2.bias").unwrap().shape(), [16]);
+    let history: Value = serde_json::from_slice(&fs::read(out.join("history.json")).unwrap()).unwrap();
+    assert_eq!(history["epochs"].as_array().unwrap().len(), 15);
+    assert_eq!(history["epochs"][14]["validation"]["loss"], json["validation_loss"]);
+
+    // The saved model goes on from its weights: nearly without moving it is as good as before.
+    let saved = out.join("model.toml");
+    let again = [text(&saved), "--weights", text(&weights), "--dataset", "mnist", "--data", &data];
+    let again = [&again[..], &["--epochs", "1", "--batch", "8", "--learning-rate", "1e-12"]].concat();
+    let (before, after) = (number(&json["validation_loss"]), number(&train(&again, 1)["validation_loss"]));
+    assert!((before - after).abs() < 1e-5 * before, "{before} and {after}");
+}
+
+#[test]
+fn training_on_glyphs_is_the_same_each_time() {
+    let arguments = ["mlp", "--resolution", "8", "--samples", "48", "--epochs", "2", "--batch", "16"];
+    let (first, second) = (train(&arguments, 2), train(&arguments, 2));
+    assert!((0.0..=1.0).contains(&number(&first["validation_accuracy"])));
+    for key in ["validation_loss", "validation_accuracy", "peak_bytes"] {
+        assert_eq!(first[key], second[key], "{key}");
+    }
+    let other = train(&[&arguments[..], &["--seed", "1"]].concat(), 2);
+    assert_ne!(first["validation_loss"], other["validation_loss"]);
+}
+
+#[test]
+fn training_on_a_table_is_regression() {
+    let place = TempDir::new().unwrap();
+    let table = small_csv(place.path());
+    let common = ["keras-dense", "--dataset", "csv", "--data", &table, "--batch", "8"];
+    let short = train(&[&common[..], &["--epochs", "1", "--learning-rate", "1e-5"]].concat(), 1);
+    let long = train(&[&common[..], &["--epochs", "25"]].concat(), 25);
+    assert_eq!(long["validation_accuracy"], Value::Null);
+    let (before, after) = (number(&short["validation_loss"]), number(&long["validation_loss"]));
+    assert!(after < 0.1 * before, "{before} to {after}");
+    // A target by its name; two of them leave three features.
+    let two = train(&[&common[..], &["--epochs", "1", "--target", "difference,sum"]].concat(), 1);
+    assert!(number(&two["validation_loss"]) > 0.0);
+}
+
+#[test]
+fn training_without_json_says_it_in_words() {
+    let ended = succeed(&["train", "mlp", "--device", "cpu", "--resolution", "8", "--samples", "16"]);
+    assert!(ended.out.contains("validation loss") && ended.out.contains("samples/s"), "{}", ended.out);
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// how it ends when something is wrong
+
+#[test]
+fn missing_files_are_named() {
+    let place = TempDir::new().unwrap();
+    let missing = place.path().join("nowhere");
+    let mnist = ["train", "mlp", "--dataset", "mnist", "--data", text(place.path())];
+    fail(&mnist, 1, &["train-images-idx3-ubyte", text(place.path()), "--data DIR"]);
+    let csv = ["train", "keras-dense", "--dataset", "csv", "--data", text(&missing)];
+    fail(&csv, 1, &[text(&missing)]);
+    fail(&["train", text(&missing)], 1, &[text(&missing), "keras-dense, mlp, convnet"]);
+    fail(&["summary", text(&missing)], 1, &[text(&missing)]);
+    fail(&["report", text(&missing)], 1, &[text(&missing), "plan.toml"]);
+    let weights = ["train", "mlp", "--device", "cpu", "--resolution", "8", "--samples", "8"];
+    fail(&[&weights[..], &["--weights", text(&missing)]].concat(), 1, &[text(&missing)]);
+    fail(&["train", "mlp", "--dataset", "nonsense"], 1, &["nonsense", "glyphs"]);
+    fail(&["summary", "convnet", "--resolution", "3"], 1, &["resolution 3 is too small", "at least 8"]);
+}
+
+#[test]
+fn a_command_that_makes_no_sense_is_a_matter_of_usage() {
+    for arguments in [
+        &[][..],
+        &["grow"],
+        &["summary"],
+        &["train", "mlp", "--epoch", "3"],
+        &["train", "mlp", "--device", "quantum"],
+        &["train", "mlp", "--epochs", "0"],
+        &["train", "mlp", "--batch", "0"],
+        &["summary", "mlp", "--batch", "0"],
+        &["sweep", "--axis", "height"],
+        &["sweep", "--factors", "large"],
+        &["sweep", "--compound", "1.2,1.1"],
+        &["bench", "--batch", "0"],
+        &["completions", "abacus"],
+    ] {
+        let ended = run(arguments);
+        assert_eq!(ended.code, 2, "{arguments:?}: {}", ended.err);
+        assert!(ended.err.contains("--help") || ended.err.contains("Usage"), "{arguments:?}: {}", ended.err);
+    }
+}
+
+#[test]
+fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
+    let found = succeed(&["devices", "--device", "cpu", "--json"]).json();
+    for device in ["gpu", "auto"] {
+        let arguments = ["train", "mlp", "--device", device, "--resolution", "8", "--samples", "8"];
+        let mut command = driver(&arguments);
+        let ended = Ended::of(command.env("WGPU_ADAPTER_NAME", "nonexistent").output().unwrap());
+        assert_eq!(ended.code, 3, "{}", ended.err);
+        let complaint = ended.complaint();
+        for words in ["WGPU_ADAPTER_NAME=nonexistent", "found", "Unset"] {
+            assert!(complaint.contains(words), "{words:?} in {complaint:?}");
+        }
+        for adapter in found["adapters"].as_array().unwrap() {
+            let name = adapter["name"].as_str().unwrap();
+            assert!(complaint.contains(name), "{name:?} in {complaint:?}");
+        }
+    }
+}
+
+#[test]
+fn a_tensor_too_large_for_the_adapter_is_a_matter_of_memory() {
+    let place = TempDir::new().unwrap();
+    let model = place.path().join("wide.toml");
+    // The first convolution's output is 16 GiB, beyond what any adapter binds in one piece.
+    let toml = r#"
+        name = "wide"
+        head = "global_average"
+        input = { image = { resolution = 256, channels = 1 } }
+        output = { classes = 2 }
+        stages = [{ block = "conv", width = 65536 }]
+    "#;
+    fs::write(&model, toml).unwrap();
+    let arguments = ["train", text(&model), "--device", "gpu", "--samples", "1", "--epochs", "1"];
+    fail(&arguments, 4, &["conv2d", "bytes", "smaller batch"]);
+}
+
+#[test]
+fn divergence_has_a_code_of_its_own() {
+    let common = ["train", "mlp", "--device", "cpu", "--resolution", "8", "--learning-rate", "1e30"];
+    let common = [&common[..], &["--samples", "32", "--json"]].concat();
+    let ended = fail(&[&common[..], &["--batch", "8"]].concat(), 6, &["diverged", "learning rate"]);
+    assert_eq!(ended.out, "");
+    // The only step's loss is that of the initial weights; what it made of them shows in the validation.
+    fail(&[&common[..], &["--batch", "32", "--epochs", "1"]].concat(), 6, &["diverged"]);
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// sweep
+
+/// Everything that a record has to say, by the issue's list; `reason` is there when a run did not complete.
+const FIELDS: [&str; 18] = [
+    "key",
+    "scale",
+    "parameters",
+    "macs",
+    "training_flops",
+    "samples_seen",
+    "train_loss",
+    "validation_loss",
+    "validation_accuracy",
+    "samples_per_second",
+    "inference_samples_per_second",
+    "flops_per_second",
+    "peak_bytes",
+    "predicted_peak_bytes",
+    "wall_seconds",
+    "device",
+    "seed",
+    "status",
+];
+
+/// The lines of a sweep's `runs.jsonl`, or none where it is not there yet. A last line that has no newline yet is
+/// not a record.
+fn lines(sweep: &Path) -> Vec<String> {
+    let runs = fs::read_to_string(sweep.join("runs.jsonl")).unwrap_or_default();
+    let whole = runs.rfind('\n').map_or(0, |newline| newline + 1);
+    runs[..whole].lines().map(str::to_string).collect()
+}
+
+fn records(sweep: &Path) -> Vec<Value> {
+    lines(sweep).iter().map(|line| serde_json::from_str(line).expect("a line is a JSON object")).collect()
+}
+
+/// The record without what a clock measured.
+fn timeless(record: &Value) -> Value {
+    let mut record = record.clone();
+    let fields = record.as_object_mut().unwrap();
+    for clock in ["samples_per_second", "inference_samples_per_second", "flops_per_second", "wall_seconds"] {
+        fields.remove(clock).unwrap_or_else(|| panic!("{clock} is a field"));
+    }
+    record
+}
+
+/// Nothing in the page may make a browser load anything.
+fn assert_stands_alone(page: &str) {
+    // A namespace is a name, not an address that anything is loaded from.
+    let page = page.replace("xmlns=\"http://www.w3.org/2000/svg\"", "");
+    for outside in [
+        "http:",
+        "https:",
+        "//cdn",
+        " src=",
+        " href=",
+        "url(",
+        "@import",
+        "<link",
+        "<iframe",
+        "fetch(",
+        "import(",
+        "XMLHttpRequest",
+        "WebSocket",
+    ] {
+        assert!(!page.contains(outside), "{outside:?} in the page");
+    }
+}
+
+#[test]
+fn a_sweep_leaves_records_tables_plots_and_a_page() {
+    let place = TempDir::new().unwrap();
+    let (model, out) = (small_convnet(place.path()), place.path().join("sweep"));
+    let arguments =
+        ["sweep", "--device", "cpu", "--model", &model, "--factors", "0.5,1,2", "--out", text(&out)];
+    let arguments = [&arguments[..], &["--axis", "depth,width,resolution,compound"]].concat();
+    let arguments = [&arguments[..], &["--samples", "40", "--epochs", "2", "--batch", "16"]].concat();
+    let ended = succeed(&arguments);
+
+    let records = records(&out);
+    let axes: BTreeSet<&str> = records
+        .iter()
+        .flat_map(|record| {
+            let also = record.get("also").and_then(Value::as_array).into_iter().flatten();
+            also.chain([record]).map(|place| place["axis"].as_str().unwrap())
+        })
+        .collect();
+    assert_eq!(axes, ["depth", "width", "resolution", "compound"].into());
+    for record in &records {
+        let missing: Vec<_> = FIELDS.iter().filter(|field| record.get(field).is_none()).collect();
+        assert!(missing.is_empty(), "{missing:?} in {record}");
+        assert_eq!(record["status"], "completed");
+        assert_eq!(record["seed"], 0);
+        assert!(record["device"].as_str().unwrap().starts_with("CPU"));
+        // Of 40 samples two full batches of 16 are trained on in each of two epochs.
+        assert_eq!(record["samples_seen"], 2 * 32);
+        let flops = 6.0 * number(&record["macs"]) * 64.0;
+        assert_eq!(number(&record["training_flops"]), flops);
+        for rate in ["samples_per_second", "inference_samples_per_second"] {
+            assert!(number(&record[rate]["median"]) > 0.0 && number(&record[rate]["iqr"]) >= 0.0);
+        }
+        let reached = 6.0 * number(&record["macs"]) * number(&record["samples_per_second"]["median"]);
+        assert!((number(&record["flops_per_second"]) / reached - 1.0).abs() < 1e-9);
+        assert!((0.0..=1.0).contains(&number(&record["validation_accuracy"])));
+        assert!(number(&record["validation_loss"]) > 0.0 && number(&record["train_loss"]) > 0.0);
+        for peak in ["peak_bytes", "predicted_peak_bytes"] {
+            let categories = ["parameters", "gradients", "optimizer", "activations", "workspace"];
+            assert_eq!(keys(&record[peak]), categories.into());
+        }
+        let total = |peak: &str| record[peak].as_object().unwrap().values().map(number).sum::<f64>();
+        let deviation = total("predicted_peak_bytes") / total("peak_bytes") - 1.0;
+        assert!(deviation.abs() <= 0.1, "{:+.2} % in {record}", 100.0 * deviation);
+        assert!(number(&record["wall_seconds"]) > 0.0);
+    }
+    let base = records.iter().find(|record| record["key"] == "base-s0").expect("factor 1 is the base model");
+    let also = base["also"].as_array().unwrap().iter().filter(|place| number(&place["factor"]) == 1.0);
+    assert_eq!(also.count(), 3, "the base model stands on every axis: {base}");
+
+    let mut table = csv::Reader::from_path(out.join("runs.csv")).unwrap();
+    let header = table.headers().unwrap().clone();
+    for column in ["key", "axis", "factor", "parameters", "macs", "validation_loss", "peak_bytes", "status"] {
+        assert!(header.iter().any(|name| name == column), "{column} in {header:?}");
+    }
+    assert_eq!(table.records().map(Result::unwrap).count(), records.len());
+
+    let files = fs::read_dir(&out).unwrap().map(|entry| entry.unwrap().path());
+    let plots: Vec<_> = files.filter(|path| path.extension().is_some_and(|e| e == "svg")).collect();
+    for stem in ["accuracy-macs", "loss-parameters", "loss-time", "memory-macs", "training-throughput-macs"] {
+        assert!(plots.iter().any(|plot| plot.file_stem().unwrap() == stem), "{stem} in {plots:?}");
+    }
+    for plot in &plots {
+        let svg = fs::read_to_string(plot).unwrap();
+        assert!(svg.starts_with("<svg ") && svg.trim_end().ends_with("</svg>"), "{}", plot.display());
+    }
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert_stands_alone(&page);
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    assert_eq!(page.matches("<svg ").count(), plots.len());
+    assert!(page.contains("prefers-color-scheme:dark"));
+
+    for best in ["best by accuracy ", "best by accuracy per FLOP ", "best by accuracy per second "] {
+        assert!(ended.out.lines().any(|line| line.starts_with(best)), "{best:?} in\n{}", ended.out);
+    }
+    assert!(ended.out.contains("report.html"), "{}", ended.out);
+
+    // The same command finds nothing left to do, and the report can be written again from what is on disk.
+    let before = lines(&out);
+    let again = succeed(&arguments);
+    assert!(!again.err.contains("epoch "), "{}", again.err);
+    fs::remove_file(out.join("report.html")).unwrap();
+    let table = succeed(&["report", text(&out)]).out;
+    assert!(table.contains("best by accuracy per FLOP"), "{table}");
+    let rewritten = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(rewritten == page, "the report differs when it is written from what is on disk");
+    assert_eq!(succeed(&["report", text(&out), "--json"]).json(), Value::Array(records));
+    assert_eq!(lines(&out), before);
+}
+
+#[test]
+fn what_a_sweep_leaves_can_be_read_by_others() {
+    let place = TempDir::new().unwrap();
+    let (model, out) = (small_mlp(place.path()), place.path().join("sweep"));
+    let arguments = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1"];
+    succeed(&[&arguments[..], &["--samples", "16", "--epochs", "1", "--out", text(&out)]].concat());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        // Whatever the umask is, an ordinary file shows it.
+        let ordinary = place.path().join("ordinary");
+        fs::write(&ordinary, "").unwrap();
+        for entry in fs::read_dir(&out).unwrap() {
+            let path = entry.unwrap().path();
+            assert_eq!(mode(&path), mode(&ordinary), "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn a_sweep_over_a_table_keeps_its_targets() {
+    let place = TempDir::new().unwrap();
+    let (table, out) = (small_csv(place.path()), place.path().join("sweep"));
+    let arguments =
+        ["sweep", "--device", "cpu", "--model", "keras-dense", "--dataset", "csv", "--data", &table];
+    let arguments = [&arguments[..], &["--target", "difference,sum", "--axis", "width,depth"]].concat();
+    let arguments =
+        [&arguments[..], &["--factors", "0.5,1", "--epochs", "2", "--batch", "8", "--json"]].concat();
+    let ended = succeed(&[&arguments[..], &["--out", text(&out)]].concat());
+    let records = records(&out);
+    // Halving the depth of stages of one layer changes nothing: two models.
+    assert_eq!(records.len(), 2);
+    let printed: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(printed, records, "with --json every record is printed as it is written");
+    for record in &records {
+        assert_eq!(record["status"], "completed", "{record}");
+        assert_eq!(record["validation_accuracy"], Value::Null);
+        assert!(number(&record["validation_loss"]) > 0.0);
+    }
+    // Three features and two targets.
+    let base = records.iter().find(|record| record["key"] == "base-s0").unwrap();
+    assert_eq!(base["parameters"], 3 * 64 + 64 + 64 * 128 + 128 + 128 * 64 + 64 + 64 * 2 + 2);
+    assert_stands_alone(&fs::read_to_string(out.join("report.html")).unwrap());
+}
+
+#[test]
+fn a_variant_that_does_not_fit_is_recorded_and_the_sweep_goes_on() {
+    let place = TempDir::new().unwrap();
+    let out = place.path().join("sweep");
+    let arguments = ["sweep", "--device", "cpu", "--model", "mlp", "--resolution", "8", "--axis", "width"];
+    let arguments = [&arguments[..], &["--factors", "0.25,1", "--samples", "16", "--epochs", "1"]].concat();
+    // The base model needs 5 MB, a quarter of its width less than one.
+    let arguments = [&arguments[..], &["--memory-limit", "2000000", "--out", text(&out)]].concat();
+    let ended = succeed(&arguments);
+    let records = records(&out);
+    let of = |key: &str| records.iter().find(|record| record["key"] == key).unwrap();
+    let large = of("base-s0");
+    assert_eq!(large["status"], "out_of_memory");
+    assert!(large["reason"].as_str().unwrap().contains("2000000"), "{large}");
+    assert_eq!((&large["peak_bytes"], &large["samples_seen"]), (&Value::Null, &Value::from(0)));
+    assert_eq!(of("width-0.25-s0")["status"], "completed");
+    assert!(ended.out.contains("out of memory"), "{}", ended.out);
+}
+
+#[test]
+fn a_variant_that_diverges_is_recorded_and_the_sweep_goes_on() {
+    let place = TempDir::new().unwrap();
+    let (model, out) = (small_mlp(place.path()), place.path().join("sweep"));
+    let arguments = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1,2"];
+    let arguments =
+        [&arguments[..], &["--samples", "32", "--batch", "8", "--learning-rate", "1e30"]].concat();
+    succeed(&[&arguments[..], &["--out", text(&out)]].concat());
+    let records = records(&out);
+    assert_eq!(records.len(), 2);
+    for record in &records {
+        assert_eq!((&record["status"], &record["validation_loss"]), (&"diverged".into(), &Value::Null));
+        assert!(record["reason"].as_str().unwrap().contains("diverged"), "{record}");
+    }
+    assert!(out.join("report.html").is_file());
+}
+
+// ---------------------------------------------------------------------------------------------------------------
+// a sweep that is stopped
+
+/// Ten runs of about a third of a second: three widths and two more depths, with two seeds.
+fn resumable(model: &str, out: &Path) -> Vec<String> {
+    let arguments = ["sweep", "--device", "cpu", "--model", model, "--axis", "width,depth"];
+    let more =
+        ["--factors", "0.5,1,2", "--seeds", "0,1", "--samples", "200", "--epochs", "2", "--batch", "16"];
+    let all = [&arguments[..], &more, &["--out", text(out)]].concat();
+    all.into_iter().map(str::to_string).collect()
+}
+
+fn borrowed(arguments: &[String]) -> Vec<&str> {
+    arguments.iter().map(String::as_str).collect()
+}
+
+/// Starts a sweep and waits until so many of its runs are on disk.
+fn start_until(arguments: &[String], out: &Path, runs: usize) -> Child {
+    let mut child = driver(&borrowed(arguments)).stderr(Stdio::piped()).spawn().expect("the driver starts");
+    let start = Instant::now();
+    while lines(out).len() < runs {
+        assert!(start.elapsed() < Duration::from_secs(60), "no {runs} records within a minute");
+        assert!(child.try_wait().unwrap().is_none(), "the sweep ended before it could be stopped");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child
+}
+
+/// Finishes a sweep that was stopped: what was done stays as it is, byte for byte, and only the rest is trained;
+/// in the end every number is that of `whole`, a sweep that nobody stopped.
+fn finish_and_compare(arguments: &[String], out: &Path, whole: &Path) {
+    let before = lines(out);
+    let expected = records(whole);
+    assert!((2..expected.len()).contains(&before.len()), "{} of {} runs done", before.len(), expected.len());
+    let ended = succeed(&borrowed(arguments));
+    let after = lines(out);
+    assert_eq!(after[..before.len()], before, "what was done is untouched");
+    assert!(ended.err.contains(&format!("{} done", before.len())), "{}", ended.err);
+    let missing = expected.len() - before.len();
+    let trained = ended.err.lines().filter(|line| line.contains("epoch 2/2")).count();
+    assert_eq!(trained, missing, "only what was missing is trained: {}", ended.err);
+    let found = records(out);
+    let numbers = |records: &[Value]| records.iter().map(timeless).collect::<Vec<_>>();
+    assert_eq!(numbers(&found), numbers(&expected), "stopping changed a number");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_sweep_that_is_stopped_goes_on_and_ends_with_the_same_numbers() {
+    use std::os::unix::process::ExitStatusExt;
+    let place = TempDir::new().unwrap();
+    let model = small_mlp(place.path());
+    let whole = place.path().join("whole");
+    succeed(&borrowed(&resumable(&model, &whole)));
+    assert_eq!(records(&whole).len(), 10);
+
+    // Ctrl-C, in the middle of a run: it ends in order, with a report of what is done.
+    let out = place.path().join("interrupted");
+    let arguments = resumable(&model, &out);
+    let child = start_until(&arguments, &out, 2);
+    let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(sent.success());
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    assert_eq!(ended.code, 130, "{}", ended.err);
+    assert!(ended.complaint().contains("interrupted"), "{}", ended.err);
+    let page = fs::read_to_string(out.join("report.html")).expect("a report of what is done");
+    assert!(page.contains("base"));
+    assert!(fs::read_to_string(out.join("runs.csv")).unwrap().lines().count() > lines(&out).len());
+
+    // Another plan has no business in this directory.
+    let other = [&borrowed(&arguments)[..], &["--learning-rate", "0.5"]].concat();
+    let before = fs::read(out.join("runs.jsonl")).unwrap();
+    fail(&other, 1, &[text(&out), "another plan", "schedule"]);
+    assert_eq!(fs::read(out.join("runs.jsonl")).unwrap(), before);
+    finish_and_compare(&arguments, &out, &whole);
+
+    // Killed where it stands: nothing is written any more, and nothing is lost.
+    let out = place.path().join("killed");
+    let arguments = resumable(&model, &out);
+    let mut child = start_until(&arguments, &out, 3);
+    child.kill().unwrap();
+    assert_eq!(child.wait().unwrap().signal(), Some(9));
+    // What a kill amid a write leaves: a line without its end.
+    let mut torn = fs::read(out.join("runs.jsonl")).unwrap();
+    torn.extend(b"{\"key\":\"dep");
+    fs::write(out.join("runs.jsonl"), torn).unwrap();
+    finish_and_compare(&arguments, &out, &whole);
+}
+
+#[cfg(unix)]
+#[test]
+fn training_that_is_interrupted_saves_its_weights() {
+    let place = TempDir::new().unwrap();
+    let (model, out) = (small_mlp(place.path()), place.path().join("out"));
+    let arguments = ["train", &model, "--device", "cpu", "--samples", "2000", "--epochs", "100000", "--json"];
+    let mut child = driver(&[&arguments[..], &["--out", text(&out)]].concat()).spawn().unwrap();
+    // The handler is in place once the first epoch is over.
+    let mut told = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("epoch 1/") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut told, &mut line).unwrap() > 0, "it ended by itself");
+    }
+    assert!(Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap().success());
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut told, &mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    let bytes = fs::read(out.join("weights.safetensors")).expect("weights are saved");
+    safetensors::SafeTensors::deserialize(&bytes).unwrap();
+}
