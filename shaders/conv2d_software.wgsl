@@ -4,7 +4,7 @@
 // operand's values have the same address in all lanes, so each is one load and a broadcast; where a pixel lies
 // is worked out once per tap (in `weights` once per image row), not once per value.
 
-const ROWS: u32 = 8u;
+const ROWS: u32 = 16u;
 const LANES: u32 = 8u;
 
 struct Params {

@@ -127,7 +127,7 @@ impl<'a, T: Real> Call<'a, T> {
         let outputs: Vec<&'a mut [T]> = self.outputs.into_iter().map(Out::real).collect();
         (
             inputs.try_into().expect("the kernel's inputs"),
-            outputs.try_into().ok().expect("the kernel's outputs"),
+            outputs.try_into().expect("the kernel's outputs"),
         )
     }
 

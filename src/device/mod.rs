@@ -58,6 +58,7 @@ pub(crate) struct Inner {
     ledger: Ledger,
 }
 
+#[allow(clippy::large_enum_variant)] // There is one of these in a process.
 enum Backend {
     Cpu(Pool<Vec<Line>>),
     Gpu(gpu::Gpu),

@@ -42,6 +42,7 @@ pub trait Real:
 
     /// C ← α·A·B + β·C on one thread; A is m × k, B is k × n, C is m × n with row and column strides.
     /// C is read only when β is not zero.
+    #[allow(clippy::too_many_arguments)] // These are BLAS's.
     fn gemm(
         m: usize,
         k: usize,

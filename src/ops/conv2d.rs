@@ -50,7 +50,7 @@ const WIDE: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/conv2d_sof
 const NARROW: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/conv2d_software_narrow.wgsl")];
 
 /// Results of at most this many columns take the narrow kernels on software adapters.
-const NARROW_COLUMNS: u32 = 32;
+const NARROW_COLUMNS: u32 = 16;
 
 /// The kernels of one direction: on a GPU the same tile, on a software adapter one for wide results and one for
 /// narrow ones.
@@ -81,8 +81,8 @@ macro_rules! direction {
                 software: Some(Shader {
                     source: WIDE,
                     entry: $entry,
-                    constants: |p| software_constants(p, $a(p), 2),
-                    groups: |p| groups(p, $rows(p), $columns(p), 8, 64),
+                    constants: |p| software_constants(p, $a(p), wide_vectors($columns(p))),
+                    groups: |p| groups(p, $rows(p), $columns(p), 16, 32 * wide_vectors($columns(p)) as u64),
                 }),
                 flops: Params::flops,
                 twin: twin!($twin),
@@ -99,7 +99,7 @@ macro_rules! direction {
                     source: NARROW,
                     entry: $entry,
                     constants: |p| software_constants(p, $a(p), $columns(p).div_ceil(4)),
-                    groups: |p| groups(p, $rows(p), $columns(p), 16, 32),
+                    groups: |p| groups(p, $rows(p), $columns(p), 16, NARROW_COLUMNS as u64),
                 }),
                 flops: Params::flops,
                 twin: twin!($twin),
@@ -121,6 +121,11 @@ static DATA: Direction =
     direction!(1, "data", data, Params::pixels_in, |p: &Params| p.ci, |p: &Params| p.co, |_: &Params| 1);
 static WEIGHTS: Direction =
     direction!(2, "weights", weights, Params::taps, |p: &Params| p.co, |_: &Params| 1, |p: &Params| p.co);
+
+/// Vectors of columns per invocation of the wide kernels: two where the result fills them.
+fn wide_vectors(columns: u32) -> u32 {
+    if columns > 32 { 2 } else { 1 }
+}
 
 /// Workgroups for a result of this many rows and columns, of which a workgroup computes so many; in the weights'
 /// direction for each piece of the sum.
