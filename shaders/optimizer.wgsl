@@ -1,10 +1,10 @@
 // sgd, momentum: g ← g + decay·w;  v ← first ? g : momentum·v + g;  w ← w - rate·(nesterov ? g + momentum·v : v)
-// adam: g ← g + decay·w;  m ← β₁·m + (1 - β₁)·g;  v ← β₂·v + (1 - β₂)·g²;
-//       w ← w·shrink - rate/(1 - β₁ᵗ) · m / (√v/√(1 - β₂ᵗ) + ε)
+// adam: g ← g + decay·w (coupled) or w ← w·(1 - rate·decay) (decoupled: AdamW);
+//       m ← β₁·m + (1 - β₁)·g;  v ← β₂·v + (1 - β₂)·g²;
+//       w ← w - rate/(1 - β₁ᵗ) · m / (√v/√(1 - β₂ᵗ) + ε)
 //
 // One dispatch for all parameters: each of w, g, m, v is flat. An invocation updates four neighbours. The host works
-// out what depends on the step alone. In AdamW, shrink is 1 - rate·decay and the decay of g is 0; in Adam, shrink
-// is 1.
+// out what depends on the step alone, from these betas as they are in f32.
 
 struct Params {
     count: u32,
@@ -13,16 +13,15 @@ struct Params {
     momentum: f32,
     beta1: f32,
     beta2: f32,
-    // 1 - β₁ and 1 - β₂.
-    gain1: f32,
-    gain2: f32,
     epsilon: f32,
     // rate / (1 - β₁ᵗ), and 1 / √(1 - β₂ᵗ).
     step_size: f32,
     v_scale: f32,
-    shrink: f32,
+    decoupled: u32,
     nesterov: u32,
     first: u32,
+    // t, counted from 1; only the twin needs it, for the two scalars above in its own precision.
+    step: u32,
 }
 
 @group(0) @binding(0) var<storage, read> g: array<vec4<f32>>;
@@ -62,10 +61,16 @@ fn adam(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count { return; }
-    let gradient = g[i] + p.decay * w[i];
-    let mean = p.beta1 * m[i] + p.gain1 * gradient;
-    let square = p.beta2 * v[i] + p.gain2 * gradient * gradient;
-    let value = w[i] * p.shrink - p.step_size * mean / (sqrt(square) * p.v_scale + p.epsilon);
+    var value = w[i];
+    var gradient = g[i];
+    if p.decoupled == 1u {
+        value *= 1.0 - p.rate * p.decay;
+    } else {
+        gradient += p.decay * value;
+    }
+    let mean = p.beta1 * m[i] + (1.0 - p.beta1) * gradient;
+    let square = p.beta2 * v[i] + (1.0 - p.beta2) * gradient * gradient;
+    value -= p.step_size * mean / (sqrt(square) * p.v_scale + p.epsilon);
     m[i] = select(m[i], mean, ours(i));
     v[i] = select(v[i], square, ours(i));
     w[i] = select(w[i], value, ours(i));

@@ -60,3 +60,8 @@ pub use device::{Choice, DType, Device};
 pub use error::{Error, Result};
 pub use shape::Shape;
 pub use tensor::Tensor;
+
+/// The README's example is compiled and run with the documentation's.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

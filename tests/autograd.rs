@@ -223,3 +223,29 @@ fn the_graph_can_be_looked_at() {
     let inputs: Vec<&str> = inputs.map(|node| node.describe().0).collect();
     assert_eq!((op, inputs), ("add", vec!["exp", "leaf"]));
 }
+
+/// Differences say nothing at a tie, and the oracle is the same code: so here in numbers.
+#[test]
+fn ties_share_the_gradient() {
+    for device in [Device::cpu(), Device::gpu(Default::default()).expect("these tests need an adapter")] {
+        let vector = |values: &[f32]| Tensor::new(&device, values, [values.len()]).unwrap();
+        let x = vector(&[1.0, 3.0, 3.0, 2.0, 3.0, 3.0]).requires_grad();
+        let gradients = x.max(&[], false).unwrap().backward().unwrap();
+        assert_eq!(gradients.get(&x).unwrap().to_vec::<f32>().unwrap(), [0.0, 0.25, 0.25, 0.0, 0.25, 0.25]);
+        type Two = fn(&Tensor, &Tensor) -> Result<Tensor>;
+        for (function, of_a) in
+            [(Tensor::maximum as Two, [1.0, 0.5, 0.0]), (Tensor::minimum as Two, [0.0, 0.5, 1.0])]
+        {
+            let (a, b) = (vector(&[2.0, 5.0, 1.0]).requires_grad(), vector(&[1.0, 5.0, 2.0]).requires_grad());
+            let gradients = function(&a, &b).unwrap().sum(&[], false).unwrap().backward().unwrap();
+            let read = |t: &Tensor| gradients.get(t).unwrap().to_vec::<f32>().unwrap();
+            assert_eq!(read(&a), of_a);
+            assert_eq!(read(&b), of_a.map(|share| 1.0 - share));
+        }
+        let kink = vector(&[-1.0, 0.0, 1.0]).requires_grad();
+        let gradients = kink.abs().unwrap().sum(&[], false).unwrap().backward().unwrap();
+        assert_eq!(gradients.get(&kink).unwrap().to_vec::<f32>().unwrap(), [-1.0, 0.0, 1.0]);
+        let gradients = kink.relu().unwrap().sum(&[], false).unwrap().backward().unwrap();
+        assert_eq!(gradients.get(&kink).unwrap().to_vec::<f32>().unwrap(), [0.0, 0.0, 1.0]);
+    }
+}

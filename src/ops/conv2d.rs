@@ -37,9 +37,8 @@ struct Params {
     piece: u32,
 }
 
-/// The tile of a workgroup on a GPU, and the rows of an invocation on a software adapter.
+/// The tile of a workgroup on a GPU.
 const TILE: u64 = 64;
-const ROWS: u64 = 8;
 
 const TILED: &[&str] = &[
     INDEX,
@@ -47,59 +46,87 @@ const TILED: &[&str] = &[
     include_str!("../../shaders/lib/tile.wgsl"),
     include_str!("../../shaders/conv2d.wgsl"),
 ];
-const SOFTWARE: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/conv2d_software.wgsl")];
+const WIDE: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/conv2d_software.wgsl")];
+const NARROW: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/conv2d_software_narrow.wgsl")];
 
-static FORWARD: Kernel<Params> = Kernel {
-    name: "conv2d.forward",
-    gpu: Shader {
-        source: TILED,
-        entry: "tiled",
-        constants: |p| tiled_constants(p, 0, p.ci, p.co),
-        groups: |p| p.pixels_out().div_ceil(TILE) * (p.co as u64).div_ceil(TILE),
-    },
-    software: Some(Shader {
-        source: SOFTWARE,
-        entry: "forward",
-        constants: |p| software_constants(p, p.co),
-        groups: |p| p.pixels_out().div_ceil(ROWS) * software_columns(p.co),
-    }),
-    flops: Params::flops,
-    twin: twin!(forward),
-};
-static DATA: Kernel<Params> = Kernel {
-    name: "conv2d.data",
-    gpu: Shader {
-        constants: |p| tiled_constants(p, 1, p.co, 1),
-        groups: |p| p.pixels_in().div_ceil(TILE) * (p.ci as u64).div_ceil(TILE),
-        ..FORWARD_TILED
-    },
-    software: Some(Shader {
-        source: SOFTWARE,
-        entry: "data",
-        constants: |p| software_constants(p, p.ci),
-        groups: |p| p.pixels_in().div_ceil(ROWS) * software_columns(p.ci),
-    }),
-    flops: Params::flops,
-    twin: twin!(data),
-};
-static WEIGHTS: Kernel<Params> = Kernel {
-    name: "conv2d.weights",
-    gpu: Shader {
-        constants: |p| tiled_constants(p, 2, 1, p.co),
-        groups: |p| p.splits as u64 * p.taps().div_ceil(TILE) * (p.co as u64).div_ceil(TILE),
-        ..FORWARD_TILED
-    },
-    software: Some(Shader {
-        source: SOFTWARE,
-        entry: "weights",
-        constants: |p| software_constants(p, p.co),
-        groups: |p| p.splits as u64 * p.taps().div_ceil(ROWS) * software_columns(p.co),
-    }),
-    flops: Params::flops,
-    twin: twin!(weights),
-};
-const FORWARD_TILED: Shader<Params> =
-    Shader { source: TILED, entry: "tiled", constants: |_| Vec::new(), groups: |_| 0 };
+/// Results of at most this many columns take the narrow kernels on software adapters.
+const NARROW_COLUMNS: u32 = 32;
+
+/// The kernels of one direction: on a GPU the same tile, on a software adapter one for wide results and one for
+/// narrow ones.
+struct Direction {
+    wide: Kernel<Params>,
+    narrow: Kernel<Params>,
+}
+
+impl Direction {
+    fn kernel(&'static self, columns: u32) -> &'static Kernel<Params> {
+        if columns <= NARROW_COLUMNS { &self.narrow } else { &self.wide }
+    }
+}
+
+/// A direction with its number in `shaders/conv2d.wgsl`, its name, its twin, the rows and columns of its result,
+/// and the innermost extents of its two operands, whose multiples of four make vectors.
+macro_rules! direction {
+    ($number:literal, $entry:literal, $twin:ident, $rows:expr, $columns:expr, $a:expr, $b:expr) => {
+        Direction {
+            wide: Kernel {
+                name: concat!("conv2d.", $entry),
+                gpu: Shader {
+                    source: TILED,
+                    entry: "tiled",
+                    constants: |p| tiled_constants(p, $number, $a(p), $b(p)),
+                    groups: |p| groups(p, $rows(p), $columns(p), TILE, TILE),
+                },
+                software: Some(Shader {
+                    source: WIDE,
+                    entry: $entry,
+                    constants: |p| software_constants(p, $a(p), 2),
+                    groups: |p| groups(p, $rows(p), $columns(p), 8, 64),
+                }),
+                flops: Params::flops,
+                twin: twin!($twin),
+            },
+            narrow: Kernel {
+                name: concat!("conv2d.", $entry, "_narrow"),
+                gpu: Shader {
+                    source: TILED,
+                    entry: "tiled",
+                    constants: |p| tiled_constants(p, $number, $a(p), $b(p)),
+                    groups: |p| groups(p, $rows(p), $columns(p), TILE, TILE),
+                },
+                software: Some(Shader {
+                    source: NARROW,
+                    entry: $entry,
+                    constants: |p| software_constants(p, $a(p), $columns(p).div_ceil(4)),
+                    groups: |p| groups(p, $rows(p), $columns(p), 16, 32),
+                }),
+                flops: Params::flops,
+                twin: twin!($twin),
+            },
+        }
+    };
+}
+
+static FORWARD: Direction = direction!(
+    0,
+    "forward",
+    forward,
+    Params::pixels_out,
+    |p: &Params| p.co,
+    |p: &Params| p.ci,
+    |p: &Params| p.co
+);
+static DATA: Direction =
+    direction!(1, "data", data, Params::pixels_in, |p: &Params| p.ci, |p: &Params| p.co, |_: &Params| 1);
+static WEIGHTS: Direction =
+    direction!(2, "weights", weights, Params::taps, |p: &Params| p.co, |_: &Params| 1, |p: &Params| p.co);
+
+/// Workgroups for a result of this many rows and columns, of which a workgroup computes so many; in the weights'
+/// direction for each piece of the sum.
+fn groups(p: &Params, rows: u64, columns: u32, rows_each: u64, columns_each: u64) -> u64 {
+    p.splits as u64 * rows.div_ceil(rows_each) * (columns as u64).div_ceil(columns_each)
+}
 
 impl Params {
     fn pixels_in(&self) -> u64 {
@@ -133,21 +160,15 @@ fn tiled_constants(p: &Params, direction: u32, a_channels: u32, b_channels: u32)
     ]
 }
 
-fn software_constants(p: &Params, columns: u32) -> Constants {
+/// `channels`: the extent along which the left operand is contiguous; `vectors`: of four columns per invocation.
+fn software_constants(p: &Params, channels: u32, vectors: u32) -> Constants {
     vec![
         ("FUNCTION", p.function),
         ("HAS_BIAS", p.has_bias),
+        ("A_VECTOR", channels.is_multiple_of(4) as u32),
         ("B_VECTOR", p.co.is_multiple_of(4) as u32),
-        ("VECTORS", software_vectors(columns)),
+        ("VECTORS", vectors),
     ]
-}
-
-fn software_vectors(columns: u32) -> u32 {
-    if columns > 32 { 2 } else { 1 }
-}
-
-fn software_columns(columns: u32) -> u64 {
-    columns.div_ceil(32 * software_vectors(columns)) as u64
 }
 
 /// Output pixels that a thread unfolds at a time on the CPU: their columns stay in its second-level cache.
@@ -305,7 +326,12 @@ impl Tensor {
         let output = Tensor::empty("conv2d", x.device(), x.dtype(), shape.into())?;
         // Without a bias something has to be bound in its place; it is not read.
         let third = packed_bias.as_ref().unwrap_or(&w).operand();
-        x.device().run(&FORWARD, &params, &[x.operand(), w.operand(), third], &[output.operand()])?;
+        x.device().run(
+            FORWARD.kernel(params.co),
+            &params,
+            &[x.operand(), w.operand(), third],
+            &[output.operand()],
+        )?;
         let tensors: Vec<&Tensor> = [self, kernel].into_iter().chain(bias).collect();
         if !wanted(&tensors) {
             return Ok(output);
@@ -381,7 +407,12 @@ fn geometry(
 fn data_gradient(geometry: &Params, dy: &Tensor, w: &Tensor) -> Result<Tensor> {
     let shape = [geometry.n, geometry.h, geometry.w, geometry.ci].map(|extent| extent as usize);
     let output = Tensor::empty("conv2d", dy.device(), dy.dtype(), shape.into())?;
-    dy.device().run(&DATA, geometry, &[dy.operand(), w.operand(), w.operand()], &[output.operand()])?;
+    dy.device().run(
+        DATA.kernel(geometry.ci),
+        geometry,
+        &[dy.operand(), w.operand(), w.operand()],
+        &[output.operand()],
+    )?;
     Ok(output)
 }
 
@@ -404,7 +435,12 @@ fn weight_gradient(
         (Some(slot), 1) => slot.clone(),
         _ => Tensor::empty("conv2d", x.device(), x.dtype(), [splits, shape.elements()].into())?,
     };
-    x.device().run(&WEIGHTS, &params, &[x.operand(), dy.operand(), dy.operand()], &[output.operand()])?;
+    x.device().run(
+        WEIGHTS.kernel(params.co),
+        &params,
+        &[x.operand(), dy.operand(), dy.operand()],
+        &[output.operand()],
+    )?;
     match splits {
         1 => output.reshape(shape),
         _ => sum_rows("conv2d", &output, slot)?.reshape(shape),

@@ -46,15 +46,22 @@ struct Params {
     momentum: f32,
     beta1: f32,
     beta2: f32,
-    // 1 − β₁ and 1 − β₂: a difference of f32 would keep only four digits of 1 − 0.999.
-    gain1: f32,
-    gain2: f32,
     epsilon: f32,
     step_size: f32,
     v_scale: f32,
-    shrink: f32,
+    decoupled: u32,
     nesterov: u32,
     first: u32,
+    step: u32,
+}
+
+impl Params {
+    /// rate / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ). The betas are those of the kernel, in f32: 1 − β₂ is so small that the
+    /// rounding of β₂ changes it by 1e-5, and a correction for another β₂ would leave that in every step.
+    fn corrections(&self) -> (f64, f64) {
+        let weight = |beta: f32| 1.0 - f64::from(beta).powf(self.step.into());
+        (f64::from(self.rate) / weight(self.beta1), 1.0 / weight(self.beta2).sqrt())
+    }
 }
 
 static SGD: Kernel<Params> = Kernel {
@@ -111,15 +118,19 @@ fn momentum_twin<T: Real>(p: &Params, call: Call<T>) {
 fn adam_twin<T: Real>(p: &Params, call: Call<T>) {
     let ([g], [w, m, v]) = call.reals();
     let of = |scalar: f32| T::of(scalar as f64);
-    let (beta1, beta2, gain1, gain2) = (of(p.beta1), of(p.beta2), of(p.gain1), of(p.gain2));
-    let (step_size, v_scale, epsilon) = (of(p.step_size), of(p.v_scale), of(p.epsilon));
-    let (decay, shrink) = (of(p.decay), of(p.shrink));
+    let (beta1, beta2, epsilon) = (of(p.beta1), of(p.beta2), of(p.epsilon));
+    // Worked out again: the block of parameters has them rounded to f32, which is too coarse for f64.
+    let (step_size, v_scale) = p.corrections();
+    let (step_size, v_scale, decay) = (T::of(step_size), T::of(v_scale), of(p.decay));
+    // One of the two decays is zero.
+    let (shrink, coupled) =
+        if p.decoupled == 1 { (T::ONE - of(p.rate) * decay, T::ZERO) } else { (T::ONE, decay) };
     let moments = m.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE));
     w.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).zip(moments).for_each(|((w, g), (m, v))| {
         for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-            let gradient = g + decay * *w;
-            *m = beta1 * *m + gain1 * gradient;
-            *v = beta2 * *v + gain2 * gradient * gradient;
+            let gradient = g + coupled * *w;
+            *m = beta1 * *m + (T::ONE - beta1) * gradient;
+            *v = beta2 * *v + (T::ONE - beta2) * gradient * gradient;
             *w = *w * shrink - step_size * *m / (v.sqrt() * v_scale + epsilon);
         }
     });
@@ -164,22 +175,19 @@ pub fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, st
 /// [`Error::Shape`] if the tensors are not packed or not of one shape; element types or devices that differ.
 pub fn adam(parameters: &Tensor, gradient: &Tensor, m: &Tensor, v: &Tensor, step: &AdamStep) -> Result<()> {
     check(parameters, &[gradient, m, v])?;
-    let correction = |beta: f64| 1.0 - beta.powf(step.step as f64);
-    let (decay, shrink) =
-        if step.decoupled { (0.0, 1.0 - step.rate * step.weight_decay) } else { (step.weight_decay, 1.0) };
-    let params = Params {
+    let mut params = Params {
         count: parameters.shape().elements() as u32,
-        decay: decay as f32,
-        shrink: shrink as f32,
+        rate: step.rate as f32,
+        decay: step.weight_decay as f32,
         beta1: step.beta1 as f32,
         beta2: step.beta2 as f32,
-        gain1: (1.0 - step.beta1) as f32,
-        gain2: (1.0 - step.beta2) as f32,
         epsilon: step.epsilon as f32,
-        step_size: (step.rate / correction(step.beta1)) as f32,
-        v_scale: (1.0 / correction(step.beta2).sqrt()) as f32,
+        decoupled: step.decoupled as u32,
+        step: step.step as u32,
         ..Params::default()
     };
+    let (step_size, v_scale) = params.corrections();
+    (params.step_size, params.v_scale) = (step_size as f32, v_scale as f32);
     let outputs = [parameters.operand(), m.operand(), v.operand()];
     parameters.device().run(&ADAM, &params, &[gradient.operand()], &outputs)
 }

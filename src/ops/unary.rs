@@ -81,7 +81,7 @@ functions! {
     /// The hyperbolic tangent.
     Tanh = 3, tanh, Output, |x| x.tanh(), |s| (T::ONE - s) * (T::ONE + s);
     /// x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016, the exact form).
-    Gelu = 4, gelu, Input, |x| x * normal_cdf(x), |s| normal_cdf(s) + s * normal_density(s);
+    Gelu = 4, gelu, Input, |x| x * x.normal_cdf(), |s| s.normal_cdf() + s * normal_density(s);
     /// x·sigmoid(x), also called swish (Ramachandran et al. 2017).
     Silu = 5, silu, Input, |x| x * sigmoid(x), |s| sigmoid(s) * (T::ONE + s * (T::ONE - sigmoid(s)));
     /// eˣ.
@@ -102,11 +102,6 @@ functions! {
 fn sigmoid<T: Real>(x: T) -> T {
     let e = (-x.abs()).exp();
     (if x < T::ZERO { e } else { T::ONE }) / (T::ONE + e)
-}
-
-/// In double precision whatever the type: in the tail, rounding x/√2 to f32 alone would cost a relative 1e-5.
-fn normal_cdf<T: Real>(x: T) -> T {
-    T::of(0.5 * libm::erfc(-x.to_f64() * std::f64::consts::FRAC_1_SQRT_2))
 }
 
 fn normal_density<T: Real>(x: T) -> T {

@@ -22,8 +22,8 @@
 //! ```
 //!
 //! - [`input`](crate::harness::input): a shape, with values drawn evenly from [-1, 1] and stored row-major. Its
-//!   methods change the values (`uniform`, `magnitudes`, `positive`, `distinct`, `ties`, `labels`, `values`,
-//!   `avoid`), the way it lies in memory (`transposed`, `rows`, `sliced`, `repeated`), and whether it is
+//!   methods change the values (`uniform`, `magnitudes`, `positive`, `distinct`, `interleaved`, `ties`, `labels`,
+//!   `values`, `avoid`), the way it lies in memory (`transposed`, `rows`, `sliced`, `repeated`), and whether it is
 //!   differentiated (`fixed`). Memory around a view is filled with NaN.
 //! - [`Bound`](crate::harness::Bound): what a result may differ from the oracle by. Without `forward` a relative
 //!   1e-5 per element, without `gradient` 1e-4 of the gradient's norm. A looser one needs a reason, written where

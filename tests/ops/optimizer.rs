@@ -92,8 +92,9 @@ pub fn op(draw: &mut Draw) -> Op {
         }
         let plain = AdamStep {
             rate: 0.01,
-            beta1: 0.9,
-            beta2: 0.999,
+            // As the kernels have them: 1 - 0.999 in f32 is 1e-5 away from a thousandth.
+            beta1: f64::from(0.9f32),
+            beta2: f64::from(0.999f32),
             epsilon: 1e-8,
             weight_decay: 0.0,
             decoupled: false,

@@ -69,7 +69,7 @@ pub fn op(draw: &mut Draw) -> Op {
     op.add(max("max of 70,000".into(), input([70_000]).distinct(), &[], false));
     op.add(max("max of 2 × 9,001 × 2".into(), input([2, 9001, 2]).distinct(), &[1], false));
     // A workgroup per row on GPUs, and more rows than one dimension of workgroups holds.
-    op.add(sum("65,601 rows".into(), input([65_601, 3]), &[1], false));
+    op.add(sum("65,601 rows".into(), input([65_601, 3]).fixed(), &[1], false));
     op.add(mean("rows longer than a workgroup".into(), input([5, 509]), &[1], false));
 
     let mut argmax = |what: &str, input: Input, axis: usize| {

@@ -74,6 +74,14 @@ pub fn op(draw: &mut Draw) -> Op {
     // The gradient of an infinite result is infinite too, whatever it is multiplied by in f64.
     op.add(sample("exp, too large for f32", [input([50]).uniform(80.0, 200.0).fixed()], |t| t[0].exp()));
 
+    // Φ(x) before it is subnormal: the relative error of the argument is multiplied by x² ≈ 170 there.
+    let tail = input([draw.extent(3000)]).uniform(-13.0, -12.0);
+    op.add(
+        sample("gelu, far tail", [tail], |t| t[0].gelu())
+            .forward(value(Function::Gelu))
+            .gradient(slope(Function::Gelu)),
+    );
+
     // The strided kernel at every rank, on the cheapest function; the other kernels share the walk.
     let neg = |t: &[Tensor]| t[0].neg();
     let mut add = |what: &str, input: Input| {

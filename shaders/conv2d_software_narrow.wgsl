@@ -1,0 +1,240 @@
+// Convolution in three directions, as conv2d.wgsl (which has the formulas), for software adapters and results of
+// few columns, where conv2d_software.wgsl would leave lanes idle.
+//
+// Lanes lie along the rows of the result (pixels; in `weights` rows of the kernel's gradient), and an invocation
+// computes ROWS rows of VECTORS vectors of four columns. The right operand's values then have the same address in
+// all lanes, which makes each of them one load and a broadcast; the left operand's are gathered, once for all
+// columns. Where a pixel lies is worked out once per tap (in `weights` once per image row). No workgroup memory,
+// no barrier.
+
+const ROWS: u32 = 2u;
+const LANES: u32 = 8u;
+
+struct Params {
+    n: u32,
+    h: u32,
+    w: u32,
+    ci: u32,
+    oh: u32,
+    ow: u32,
+    co: u32,
+    kh: u32,
+    kw: u32,
+    stride_h: u32,
+    stride_w: u32,
+    pad_h: u32,
+    pad_w: u32,
+    function: u32,
+    has_bias: u32,
+    splits: u32,
+    piece: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+
+// The sums of one invocation.
+var<private> acc: array<array<vec4<f32>, VECTORS>, ROWS>;
+
+fn a_scalar(i: u32) -> f32 {
+    return a[i / 4u][i % 4u];
+}
+
+fn b_scalar(i: u32) -> f32 {
+    return b[i / 4u][i % 4u];
+}
+
+// Four values `step` apart in B from `start` on; those beyond `last` repeat the one there.
+fn b_columns(start: u32, step: u32, column: u32, columns: u32) -> vec4<f32> {
+    if B_VECTOR == 1u && step == 1u {
+        return b[(start + min(column, columns - 4u)) / 4u];
+    }
+    let last = columns - 1u;
+    return vec4(
+        b_scalar(start + min(column, last) * step),
+        b_scalar(start + min(column + 1u, last) * step),
+        b_scalar(start + min(column + 2u, last) * step),
+        b_scalar(start + min(column + 3u, last) * step),
+    );
+}
+
+fn clear() {
+    for (var r = 0u; r < ROWS; r++) {
+        for (var v = 0u; v < VECTORS; v++) {
+            acc[r][v] = vec4(0.0);
+        }
+    }
+}
+
+// acc[r] += left[r] · (a row of B that starts at `start`)
+fn accumulate(left: array<f32, ROWS>, start: u32, step: u32, column: u32, columns: u32) {
+    for (var v = 0u; v < VECTORS; v++) {
+        let right = b_columns(start, step, column + v * 4u, columns);
+        for (var r = 0u; r < ROWS; r++) {
+            acc[r][v] = fma(vec4(left[r]), right, acc[r][v]);
+        }
+    }
+}
+
+// Sums over the channels under one tap: row r's lie at base[r] in A, where inside[r] says that there are any; B's
+// value for channel k and column j at start + k · k_step + j · step.
+fn accumulate_channels(base: array<u32, ROWS>, inside: array<bool, ROWS>, channels: u32, start: u32,
+                       k_step: u32, step: u32, column: u32, columns: u32) {
+    var left: array<f32, ROWS>;
+    if A_VECTOR == 1u {
+        for (var k = 0u; k < channels; k += 4u) {
+            var quad: array<vec4<f32>, ROWS>;
+            for (var r = 0u; r < ROWS; r++) {
+                quad[r] = select(vec4(0.0), a[(base[r] + k) / 4u], inside[r]);
+            }
+            for (var i = 0u; i < 4u; i++) {
+                for (var r = 0u; r < ROWS; r++) {
+                    left[r] = quad[r][i];
+                }
+                accumulate(left, start + (k + i) * k_step, step, column, columns);
+            }
+        }
+    } else {
+        for (var k = 0u; k < channels; k++) {
+            for (var r = 0u; r < ROWS; r++) {
+                left[r] = select(0.0, a_scalar(base[r] + k), inside[r]);
+            }
+            accumulate(left, start + k * k_step, step, column, columns);
+        }
+    }
+}
+
+fn store(first: u32, rows: u32, column: u32, columns: u32, base: u32) {
+    for (var r = 0u; r < ROWS; r++) {
+        let m = first + r * LANES;
+        for (var v = 0u; v < VECTORS; v++) {
+            for (var i = 0u; i < 4u; i++) {
+                let n = column + v * 4u + i;
+                if m < rows && n < columns {
+                    var z = acc[r][v][i];
+                    if HAS_BIAS == 1u { z += bias[n]; }
+                    c[base + m * columns + n] = apply(FUNCTION, z);
+                }
+            }
+        }
+    }
+}
+
+@compute @workgroup_size(8)
+fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) lane: u32) {
+    let blocks = (p.co + 4u * VECTORS - 1u) / (4u * VECTORS);
+    let pixels = p.n * p.oh * p.ow;
+    let tile = group_index(group, groups);
+    if tile / blocks * ROWS * LANES >= pixels { return; }
+    let first = tile / blocks * ROWS * LANES + lane;
+    let column = tile % blocks * 4u * VECTORS;
+    // The corner of each row's window, and the image it lies in; rows beyond the last repeat it.
+    var corner_y: array<i32, ROWS>;
+    var corner_x: array<i32, ROWS>;
+    var image: array<i32, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+        let pixel = min(first + r * LANES, pixels - 1u);
+        let row = pixel / p.ow;
+        corner_y[r] = i32(row % p.oh * p.stride_h) - i32(p.pad_h);
+        corner_x[r] = i32(pixel % p.ow * p.stride_w) - i32(p.pad_w);
+        image[r] = i32(row / p.oh * p.h);
+    }
+    clear();
+    for (var tap = 0u; tap < p.kh * p.kw; tap++) {
+        var base: array<u32, ROWS>;
+        var inside: array<bool, ROWS>;
+        for (var r = 0u; r < ROWS; r++) {
+            let y = corner_y[r] + i32(tap / p.kw);
+            let x = corner_x[r] + i32(tap % p.kw);
+            inside[r] = y >= 0 && x >= 0 && y < i32(p.h) && x < i32(p.w);
+            base[r] = select(0u, u32((image[r] + y) * i32(p.w) + x) * p.ci, inside[r]);
+        }
+        accumulate_channels(base, inside, p.ci, tap * p.ci * p.co, p.co, 1u, column, p.co);
+    }
+    store(first, pixels, column, p.co, 0u);
+}
+
+@compute @workgroup_size(8)
+fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let blocks = (p.ci + 4u * VECTORS - 1u) / (4u * VECTORS);
+    let pixels = p.n * p.h * p.w;
+    let tile = group_index(group, groups);
+    if tile / blocks * ROWS * LANES >= pixels { return; }
+    let first = tile / blocks * ROWS * LANES + lane;
+    let column = tile % blocks * 4u * VECTORS;
+    var corner_y: array<i32, ROWS>;
+    var corner_x: array<i32, ROWS>;
+    var image: array<i32, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+        let pixel = min(first + r * LANES, pixels - 1u);
+        let row = pixel / p.w;
+        corner_y[r] = i32(row % p.h + p.pad_h);
+        corner_x[r] = i32(pixel % p.w + p.pad_w);
+        image[r] = i32(row / p.h * p.oh);
+    }
+    clear();
+    for (var tap = 0u; tap < p.kh * p.kw; tap++) {
+        var base: array<u32, ROWS>;
+        var inside: array<bool, ROWS>;
+        for (var r = 0u; r < ROWS; r++) {
+            let y = corner_y[r] - i32(tap / p.kw);
+            let x = corner_x[r] - i32(tap % p.kw);
+            let oy = y / i32(p.stride_h);
+            let ox = x / i32(p.stride_w);
+            let whole = oy * i32(p.stride_h) == y && ox * i32(p.stride_w) == x;
+            inside[r] = whole && y >= 0 && x >= 0 && oy < i32(p.oh) && ox < i32(p.ow);
+            base[r] = select(0u, u32((image[r] + oy) * i32(p.ow) + ox) * p.co, inside[r]);
+        }
+        // Neighbouring columns are input channels, whose weights lie co apart.
+        accumulate_channels(base, inside, p.co, tap * p.ci * p.co, 1u, p.co, column, p.ci);
+    }
+    store(first, pixels, column, p.ci, 0u);
+}
+
+@compute @workgroup_size(8)
+fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) lane: u32) {
+    let blocks = (p.co + 4u * VECTORS - 1u) / (4u * VECTORS);
+    let rows = p.kh * p.kw * p.ci;
+    let tiles = (rows + ROWS * LANES - 1u) / (ROWS * LANES) * blocks;
+    let tile = group_index(group, groups);
+    let split = tile / tiles;
+    if split >= p.splits { return; }
+    let first = tile % tiles / blocks * ROWS * LANES + lane;
+    let column = tile % blocks * 4u * VECTORS;
+    var tap_y: array<i32, ROWS>;
+    var tap_x: array<i32, ROWS>;
+    var channel: array<u32, ROWS>;
+    for (var r = 0u; r < ROWS; r++) {
+        let row = min(first + r * LANES, rows - 1u);
+        let tap = row / p.ci;
+        tap_y[r] = i32(tap / p.kw) - i32(p.pad_h);
+        tap_x[r] = i32(tap % p.kw) - i32(p.pad_w);
+        channel[r] = row % p.ci;
+    }
+    clear();
+    let last = min((split + 1u) * p.piece, p.n * p.oh);
+    for (var image_row = split * p.piece; image_row < last; image_row++) {
+        var base: array<u32, ROWS>;
+        var inside: array<bool, ROWS>;
+        for (var r = 0u; r < ROWS; r++) {
+            let y = i32(image_row % p.oh * p.stride_h) + tap_y[r];
+            inside[r] = y >= 0 && y < i32(p.h);
+            base[r] = select(0u, (image_row / p.oh * p.h + u32(y)) * p.w * p.ci, inside[r]) + channel[r];
+        }
+        for (var x = 0u; x < p.ow; x++) {
+            var left: array<f32, ROWS>;
+            for (var r = 0u; r < ROWS; r++) {
+                let pixel = i32(x * p.stride_w) + tap_x[r];
+                let valid = inside[r] && pixel >= 0 && pixel < i32(p.w);
+                left[r] = select(0.0, a_scalar(base[r] + select(0u, u32(pixel), valid) * p.ci), valid);
+            }
+            accumulate(left, (image_row * p.ow + x) * p.co, 1u, column, p.co);
+        }
+    }
+    store(first, rows, column, p.co, split * rows * p.co);
+}
