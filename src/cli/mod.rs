@@ -93,7 +93,7 @@ struct DataArgs {
     /// Rows and columns of the images at factor 1; by default the model's own.
     #[arg(long, value_parser = count)]
     resolution: Option<usize>,
-    /// Training samples per epoch; by default all (glyphs: 20,000).
+    /// Training samples per epoch; by default all (glyphs: 10,000).
     #[arg(long, value_parser = count)]
     samples: Option<usize>,
     /// Columns of a csv file that are predicted; by default the last.
