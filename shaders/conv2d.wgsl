@@ -31,7 +31,8 @@ struct Params {
     piece: u32,
 }
 
-// Bindings in the order of each formula: forward x, w, bias, y; data dy, w, w, dx; weights x, dy, dy, dw.
+// Bindings in the order of each formula: forward x, w, bias, y; data dy, wᵀ, w, dx (wᵀ is w with its last two axes
+// exchanged: the right operand's rows are then contiguous; the third is for the twin); weights x, dy, dy, dw.
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
@@ -128,20 +129,13 @@ fn tile_a(m: u32, k: u32) -> vec4<f32> {
 fn tile_b(k: u32, n: u32) -> vec4<f32> {
     var v = vec4(0.0);
     if k >= extent_k() { return v; }
-    if DIRECTION == 1u {
-        // Neighbours along n are input channels, whose values lie co apart.
-        let tap = k / p.co;
-        for (var i = 0u; i < 4u; i++) {
-            if n + i < p.ci { v[i] = b_scalar((tap * p.ci + n + i) * p.co + k % p.co); }
-        }
-        return v;
-    }
+    let columns = extent_n();
     if B_VECTOR == 1u {
-        if n < p.co { v = b[(k * p.co + n) / 4u]; }
+        if n < columns { v = b[(k * columns + n) / 4u]; }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
-        if n + i < p.co { v[i] = b_scalar(k * p.co + n + i); }
+        if n + i < columns { v[i] = b_scalar(k * columns + n + i); }
     }
     return v;
 }

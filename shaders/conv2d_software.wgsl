@@ -1,10 +1,9 @@
 // Convolution in three directions, as conv2d.wgsl (which has the formulas), in the shape that software adapters
 // run fastest: no workgroup memory, no barrier, lanes along the channels of the result. An invocation computes
-// ROWS rows (pixels; in `weights` rows of the kernel's gradient) of VECTORS vectors of four channels. The left
-// operand's values have the same address in all lanes, so each is one load and a broadcast; where a pixel lies
-// is worked out once per tap (in `weights` once per image row), not once per value.
+// ROWS rows (pixels; in `weights` rows of the kernel's gradient) of VECTORS vectors of four channels, both
+// constants of the host. The left operand's values have the same address in all lanes, so each is one load and a
+// broadcast; where a pixel lies is worked out once per tap (in `weights` once per image row), not once per value.
 
-const ROWS: u32 = 16u;
 const LANES: u32 = 8u;
 
 struct Params {
@@ -156,17 +155,9 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             base[r] = select(0u, u32((image[r] + oy) * i32(p.ow) + ox) * p.co, inside[r]);
         }
         for (var k = 0u; k < p.co; k++) {
-            // Neighbouring columns are input channels, whose weights lie co apart.
             var row: array<vec4<f32>, VECTORS>;
             for (var v = 0u; v < VECTORS; v++) {
-                let column = n + v * LANES * 4u;
-                let last = p.ci - 1u;
-                row[v] = vec4(
-                    b_scalar((tap * p.ci + min(column, last)) * p.co + k),
-                    b_scalar((tap * p.ci + min(column + 1u, last)) * p.co + k),
-                    b_scalar((tap * p.ci + min(column + 2u, last)) * p.co + k),
-                    b_scalar((tap * p.ci + min(column + 3u, last)) * p.co + k),
-                );
+                row[v] = b_columns((tap * p.co + k) * p.ci, n + v * LANES * 4u, p.ci);
             }
             for (var r = 0u; r < ROWS; r++) {
                 let value = vec4(select(0.0, a[base[r] + k], inside[r]));

@@ -2,12 +2,11 @@
 // few columns, where conv2d_software.wgsl would leave lanes idle.
 //
 // Lanes lie along the rows of the result (pixels; in `weights` rows of the kernel's gradient), and an invocation
-// computes ROWS rows of VECTORS vectors of four columns. The right operand's values then have the same address in
+// computes ROWS rows of VECTORS vectors of four columns (constants of the host). The right operand's values then have the same address in
 // all lanes, which makes each of them one load and a broadcast; the left operand's are gathered, once for all
 // columns. Where a pixel lies is worked out once per tap (in `weights` once per image row). No workgroup memory,
 // no barrier.
 
-const ROWS: u32 = 2u;
 const LANES: u32 = 8u;
 
 struct Params {
@@ -46,17 +45,17 @@ fn b_scalar(i: u32) -> f32 {
     return b[i / 4u][i % 4u];
 }
 
-// Four values `step` apart in B from `start` on; those beyond `last` repeat the one there.
-fn b_columns(start: u32, step: u32, column: u32, columns: u32) -> vec4<f32> {
-    if B_VECTOR == 1u && step == 1u {
+// Four neighbouring columns of the row of B that starts at `start`; those beyond the last repeat it.
+fn b_columns(start: u32, column: u32, columns: u32) -> vec4<f32> {
+    if B_VECTOR == 1u {
         return b[(start + min(column, columns - 4u)) / 4u];
     }
     let last = columns - 1u;
     return vec4(
-        b_scalar(start + min(column, last) * step),
-        b_scalar(start + min(column + 1u, last) * step),
-        b_scalar(start + min(column + 2u, last) * step),
-        b_scalar(start + min(column + 3u, last) * step),
+        b_scalar(start + min(column, last)),
+        b_scalar(start + min(column + 1u, last)),
+        b_scalar(start + min(column + 2u, last)),
+        b_scalar(start + min(column + 3u, last)),
     );
 }
 
@@ -69,19 +68,19 @@ fn clear() {
 }
 
 // acc[r] += left[r] · (a row of B that starts at `start`)
-fn accumulate(left: array<f32, ROWS>, start: u32, step: u32, column: u32, columns: u32) {
+fn accumulate(left: array<f32, ROWS>, start: u32, column: u32, columns: u32) {
     for (var v = 0u; v < VECTORS; v++) {
-        let right = b_columns(start, step, column + v * 4u, columns);
+        let right = b_columns(start, column + v * 4u, columns);
         for (var r = 0u; r < ROWS; r++) {
             acc[r][v] = fma(vec4(left[r]), right, acc[r][v]);
         }
     }
 }
 
-// Sums over the channels under one tap: row r's lie at base[r] in A, where inside[r] says that there are any; B's
-// value for channel k and column j at start + k · k_step + j · step.
+// Sums over the channels under one tap: row r's lie at base[r] in A, where inside[r] says that there are any; the
+// rows of B that go with them follow each other from `start` on.
 fn accumulate_channels(base: array<u32, ROWS>, inside: array<bool, ROWS>, channels: u32, start: u32,
-                       k_step: u32, step: u32, column: u32, columns: u32) {
+                       column: u32, columns: u32) {
     var left: array<f32, ROWS>;
     if A_VECTOR == 1u {
         for (var k = 0u; k < channels; k += 4u) {
@@ -93,7 +92,7 @@ fn accumulate_channels(base: array<u32, ROWS>, inside: array<bool, ROWS>, channe
                 for (var r = 0u; r < ROWS; r++) {
                     left[r] = quad[r][i];
                 }
-                accumulate(left, start + (k + i) * k_step, step, column, columns);
+                accumulate(left, start + (k + i) * columns, column, columns);
             }
         }
     } else {
@@ -101,7 +100,7 @@ fn accumulate_channels(base: array<u32, ROWS>, inside: array<bool, ROWS>, channe
             for (var r = 0u; r < ROWS; r++) {
                 left[r] = select(0.0, a_scalar(base[r] + k), inside[r]);
             }
-            accumulate(left, start + k * k_step, step, column, columns);
+            accumulate(left, start + k * columns, column, columns);
         }
     }
 }
@@ -152,7 +151,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             inside[r] = y >= 0 && x >= 0 && y < i32(p.h) && x < i32(p.w);
             base[r] = select(0u, u32((image[r] + y) * i32(p.w) + x) * p.ci, inside[r]);
         }
-        accumulate_channels(base, inside, p.ci, tap * p.ci * p.co, p.co, 1u, column, p.co);
+        accumulate_channels(base, inside, p.ci, tap * p.ci * p.co, column, p.co);
     }
     store(first, pixels, column, p.co, 0u);
 }
@@ -189,8 +188,7 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             inside[r] = whole && y >= 0 && x >= 0 && oy < i32(p.oh) && ox < i32(p.ow);
             base[r] = select(0u, u32((image[r] + oy) * i32(p.ow) + ox) * p.co, inside[r]);
         }
-        // Neighbouring columns are input channels, whose weights lie co apart.
-        accumulate_channels(base, inside, p.co, tap * p.ci * p.co, 1u, p.co, column, p.ci);
+        accumulate_channels(base, inside, p.co, tap * p.ci * p.co, column, p.ci);
     }
     store(first, pixels, column, p.ci, 0u);
 }
@@ -233,7 +231,7 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
                 let valid = inside[r] && pixel >= 0 && pixel < i32(p.w);
                 left[r] = select(0.0, a_scalar(base[r] + select(0u, u32(pixel), valid) * p.ci), valid);
             }
-            accumulate(left, (image_row * p.ow + x) * p.co, 1u, column, p.co);
+            accumulate(left, (image_row * p.ow + x) * p.co, column, p.co);
         }
     }
     store(first, rows, column, p.co, split * rows * p.co);

@@ -107,7 +107,8 @@ impl Tensor {
     /// Whether the elements lie row-major from an aligned offset, as kernels other than the element-wise ones
     /// want them.
     pub(crate) fn is_packed(&self) -> bool {
-        self.layout.is_row_major() && (self.layout.offset * self.dtype.size()).is_multiple_of(ALIGNMENT as usize)
+        self.layout.is_row_major()
+            && (self.layout.offset * self.dtype.size()).is_multiple_of(ALIGNMENT as usize)
     }
 
     /// What a kernel binds for a packed tensor: exactly its elements.

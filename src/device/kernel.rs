@@ -125,10 +125,7 @@ impl<'a, T: Real> Call<'a, T> {
     pub fn reals<const I: usize, const O: usize>(self) -> ([&'a [T]; I], [&'a mut [T]; O]) {
         let inputs: Vec<&'a [T]> = self.inputs.iter().map(|i| i.real()).collect();
         let outputs: Vec<&'a mut [T]> = self.outputs.into_iter().map(Out::real).collect();
-        (
-            inputs.try_into().expect("the kernel's inputs"),
-            outputs.try_into().expect("the kernel's outputs"),
-        )
+        (inputs.try_into().expect("the kernel's inputs"), outputs.try_into().expect("the kernel's outputs"))
     }
 
     /// The only output, of floats.

@@ -51,6 +51,8 @@ const NARROW: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/conv2d_s
 
 /// Results of at most this many columns take the narrow kernels on software adapters.
 const NARROW_COLUMNS: u32 = 16;
+/// Rows of each of the eight lanes in the narrow kernels.
+const NARROW_ROWS: u32 = 2;
 
 /// The kernels of one direction: on a GPU the same tile, on a software adapter one for wide results and one for
 /// narrow ones.
@@ -81,8 +83,14 @@ macro_rules! direction {
                 software: Some(Shader {
                     source: WIDE,
                     entry: $entry,
-                    constants: |p| software_constants(p, $a(p), wide_vectors($columns(p))),
-                    groups: |p| groups(p, $rows(p), $columns(p), 16, 32 * wide_vectors($columns(p)) as u64),
+                    constants: |p| {
+                        let vectors = wide_vectors($columns(p));
+                        software_constants(p, $a(p), $b(p), wide_rows(vectors), vectors)
+                    },
+                    groups: |p| {
+                        let vectors = wide_vectors($columns(p));
+                        groups(p, $rows(p), $columns(p), wide_rows(vectors) as u64, 32 * vectors as u64)
+                    },
                 }),
                 flops: Params::flops,
                 twin: twin!($twin),
@@ -98,8 +106,10 @@ macro_rules! direction {
                 software: Some(Shader {
                     source: NARROW,
                     entry: $entry,
-                    constants: |p| software_constants(p, $a(p), $columns(p).div_ceil(4)),
-                    groups: |p| groups(p, $rows(p), $columns(p), 16, NARROW_COLUMNS as u64),
+                    constants: |p| software_constants(p, $a(p), $b(p), NARROW_ROWS, $columns(p).div_ceil(4)),
+                    groups: |p| {
+                        groups(p, $rows(p), $columns(p), 8 * NARROW_ROWS as u64, NARROW_COLUMNS as u64)
+                    },
                 }),
                 flops: Params::flops,
                 twin: twin!($twin),
@@ -118,13 +128,18 @@ static FORWARD: Direction = direction!(
     |p: &Params| p.co
 );
 static DATA: Direction =
-    direction!(1, "data", data, Params::pixels_in, |p: &Params| p.ci, |p: &Params| p.co, |_: &Params| 1);
+    direction!(1, "data", data, Params::pixels_in, |p: &Params| p.ci, |p: &Params| p.co, |p: &Params| p.ci);
 static WEIGHTS: Direction =
     direction!(2, "weights", weights, Params::taps, |p: &Params| p.co, |_: &Params| 1, |p: &Params| p.co);
 
 /// Vectors of columns per invocation of the wide kernels: two where the result fills them.
 fn wide_vectors(columns: u32) -> u32 {
     if columns > 32 { 2 } else { 1 }
+}
+
+/// Rows per invocation of the wide kernels: sixteen vectors of sums are the most that stay in registers.
+fn wide_rows(vectors: u32) -> u32 {
+    16 / vectors
 }
 
 /// Workgroups for a result of this many rows and columns, of which a workgroup computes so many; in the weights'
@@ -161,17 +176,19 @@ fn tiled_constants(p: &Params, direction: u32, a_channels: u32, b_channels: u32)
         ("A_VECTOR", a_channels.is_multiple_of(4) as u32),
         ("B_VECTOR", b_channels.is_multiple_of(4) as u32),
         ("A_ALONG_K", (direction != 2) as u32),
-        ("B_ALONG_N", (direction != 1) as u32),
+        ("B_ALONG_N", 1),
     ]
 }
 
-/// `channels`: the extent along which the left operand is contiguous; `vectors`: of four columns per invocation.
-fn software_constants(p: &Params, channels: u32, vectors: u32) -> Constants {
+/// `a_channels`, `b_channels`: as for the tile; an invocation computes `rows` rows of `vectors` vectors of four
+/// columns.
+fn software_constants(p: &Params, a_channels: u32, b_channels: u32, rows: u32, vectors: u32) -> Constants {
     vec![
         ("FUNCTION", p.function),
         ("HAS_BIAS", p.has_bias),
-        ("A_VECTOR", channels.is_multiple_of(4) as u32),
-        ("B_VECTOR", p.co.is_multiple_of(4) as u32),
+        ("A_VECTOR", a_channels.is_multiple_of(4) as u32),
+        ("B_VECTOR", b_channels.is_multiple_of(4) as u32),
+        ("ROWS", rows),
         ("VECTORS", vectors),
     ]
 }
@@ -246,7 +263,7 @@ fn forward<T: Real>(p: &Params, call: Call<T>) {
 /// dY·Wᵀ gives every window's contribution to the pixels under it; they are added up where windows overlap. An
 /// image belongs to one thread, so the order of the sums is fixed.
 fn data<T: Real>(p: &Params, call: Call<T>) {
-    let ([dy, w, _], [dx]) = call.reals();
+    let ([dy, _, w], [dx]) = call.reals();
     let (h, width, ci, ow) = (p.h as usize, p.w as usize, p.ci as usize, p.ow as usize);
     let (taps, co, pixels) = (p.taps() as usize, p.co as usize, p.oh as usize * ow);
     let transposed = Matrix { data: w, row_stride: 1, column_stride: co };
@@ -412,12 +429,9 @@ fn geometry(
 fn data_gradient(geometry: &Params, dy: &Tensor, w: &Tensor) -> Result<Tensor> {
     let shape = [geometry.n, geometry.h, geometry.w, geometry.ci].map(|extent| extent as usize);
     let output = Tensor::empty("conv2d", dy.device(), dy.dtype(), shape.into())?;
-    dy.device().run(
-        DATA.kernel(geometry.ci),
-        geometry,
-        &[dy.operand(), w.operand(), w.operand()],
-        &[output.operand()],
-    )?;
+    let transposed = w.permute(&[0, 1, 3, 2])?.packed("conv2d")?;
+    let inputs = [dy.operand(), transposed.operand(), w.operand()];
+    dy.device().run(DATA.kernel(geometry.ci), geometry, &inputs, &[output.operand()])?;
     Ok(output)
 }
 
