@@ -35,9 +35,9 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         factors: factors.to_vec(),
         seeds: vec![0],
         schedule: Schedule {
-            epochs: 2,
-            batch: 64,
-            learning_rate: 3e-3,
+            epochs: 3,
+            batch: 16,
+            learning_rate: 2e-3,
             train_samples: samples,
             validation_samples: Some(1000),
         },

@@ -33,7 +33,7 @@ pub struct SweepArgs {
     #[arg(long, default_value_t = 64, value_parser = count)]
     batch: usize,
     /// The highest learning rate, after the warm-up; it then falls to zero along a cosine.
-    #[arg(long, default_value_t = 3e-3, value_parser = positive)]
+    #[arg(long, default_value_t = 2e-3, value_parser = positive)]
     learning_rate: f64,
     /// Every model is trained once with each of these.
     #[arg(long, value_delimiter = ',', default_value = "0")]

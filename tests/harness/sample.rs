@@ -70,10 +70,13 @@ impl Sample {
     }
 }
 
+/// What is tried on a device.
+type Attempt = Box<dyn Fn(&Device) -> Result<Tensor> + Send + Sync>;
+
 /// What must be refused.
 pub struct Refusal {
     pub what: &'static str,
-    pub attempt: Box<dyn Fn(&Device) -> Result<Tensor> + Send + Sync>,
+    pub attempt: Attempt,
     pub expected: fn(&Error) -> bool,
 }
 
