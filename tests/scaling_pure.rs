@@ -224,7 +224,7 @@ fn an_axis_moves_what_it_names() {
         |axis: Axis, factor| axis.scale(factor, &Compound::default(), &base).unwrap().apply(&base).unwrap();
     let depths = |a: Architecture| a.stages.iter().map(|s| s.depth).collect::<Vec<_>>();
     let widths = |a: Architecture| a.stages.iter().map(|s| s.width).collect::<Vec<_>>();
-    assert_eq!(depths(scaled(Axis::Depth, 2.0)), [2, 4, 4, 2]);
+    assert_eq!(depths(scaled(Axis::Depth, 2.0)), [2, 2, 4, 2]);
     assert_eq!(depths(scaled(Axis::Depth, 0.5)), [1, 1, 1, 1]);
     assert_eq!(widths(scaled(Axis::Width, 0.5)), [8, 16, 32, 64]);
     assert_eq!(scaled(Axis::Resolution, 0.5).resolution(), Some(14));

@@ -1,7 +1,7 @@
 //! `cross_entropy`: −Σ t·ln softmax(x) for each row x of logits, where the target t is a label with smoothing:
 //! 1 − ε on the label and ε / classes on every class (Szegedy et al. 2016; Keras and PyTorch).
 //!
-//! Since Σ t = 1, that is ln Σ eᶻ − (1 − ε)·z[label] − ε·mean(z) with z = x − max x: one kernel, and one for the
+//! Since Σ t = 1, that is ln Σ eᶻ − (1 − ε)·z\[label\] − ε·mean(z) with z = x − max x: one kernel, and one for the
 //! gradient, which computes the softmax again from the logits instead of keeping it.
 
 use super::softmax::largest_and_sum;

@@ -1,4 +1,4 @@
-//! `backward`: the walk of [`autograd`](crate::autograd) with the arithmetic of the ops.
+//! `backward`: the walk of [`crate::autograd`] with the arithmetic of the ops.
 
 use super::check_float;
 use crate::autograd::{self, Arithmetic, Gradients, no_grad};

@@ -1,6 +1,6 @@
 //! Training: one step, the loop around it, and what it tells about itself.
 //!
-//! Reading order: [`trainer`] (a step and an evaluation), [`fit`] (the loop), [`progress`] (the terminal).
+//! Reading order: [`trainer`] (a step and an evaluation), [`mod@fit`] (the loop), [`progress`] (the terminal).
 
 pub mod fit;
 pub mod progress;
