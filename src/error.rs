@@ -71,7 +71,7 @@ pub enum Error {
     Diverged { step: u64, loss: f64 },
 
     /// Ctrl-C, after what was done has been saved.
-    #[error("interrupted; the same command goes on from here")]
+    #[error("interrupted; what was done is saved")]
     Interrupted,
 }
 

@@ -1,7 +1,7 @@
 //! `allometry sweep`
 
 use super::{Common, DataArgs, count, interrupt_flag, positive, print_json};
-use allometry::Result;
+use allometry::{Error, Result};
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Axis, Compound, Plan, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
@@ -131,6 +131,9 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     // Whatever ended the sweep, what is done is reported.
     if !store.records().is_empty() {
         report::write(&args.out, &plan, store.records())?;
+    }
+    if matches!(outcome, Err(Error::Interrupted)) {
+        eprintln!("the same command goes on from here");
     }
     outcome?;
     if !args.common.json {
