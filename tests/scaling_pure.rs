@@ -226,7 +226,7 @@ fn an_axis_moves_what_it_names() {
     let widths = |a: Architecture| a.stages.iter().map(|s| s.width).collect::<Vec<_>>();
     assert_eq!(depths(scaled(Axis::Depth, 2.0)), [2, 2, 4, 2]);
     assert_eq!(depths(scaled(Axis::Depth, 0.5)), [1, 1, 1, 1]);
-    assert_eq!(widths(scaled(Axis::Width, 0.5)), [8, 16, 32, 64]);
+    assert_eq!(widths(scaled(Axis::Width, 0.5)), [8, 16, 16, 32]);
     assert_eq!(scaled(Axis::Resolution, 0.5).resolution(), Some(14));
     assert_eq!(scaled(Axis::Resolution, 2.0).resolution(), Some(56));
     assert_eq!(scaled(Axis::Resolution, 0.01).resolution(), Some(8));

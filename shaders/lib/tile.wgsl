@@ -5,7 +5,8 @@
 //   tile_b(k, n) -> the four values B[k, n..n+4], zero outside
 //   tile_c(m, n, c) stores the four values C[m, n..n+4] that lie inside
 // and calls tile_product. A and B pass through workgroup memory in slabs of 16 along k, each value loaded from
-// memory once per tile; A's slab is stored k-major, so that both inner loads are vectors.
+// memory once per tile. A's slab is stored k-major, and as scalars: invocations write single values of it, and a
+// write to a component of a vector may touch its neighbours.
 //
 // A_ALONG_K, B_ALONG_N: 1 where the matrix is contiguous in that direction; neighbouring invocations then load
 // neighbouring vectors, otherwise neighbouring rows, so that either way their loads fall together.
@@ -14,7 +15,7 @@ const TILE: u32 = 64u;
 const SLAB: u32 = 16u;
 const QUADS: u32 = 16u;
 
-var<workgroup> slab_a: array<vec4<f32>, 256>;
+var<workgroup> slab_a: array<f32, 1024>;
 var<workgroup> slab_b: array<vec4<f32>, 256>;
 
 fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) {
@@ -32,15 +33,14 @@ fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) 
         // The last slab may reach beyond the range that this call sums over.
         a = select(vec4(0.0), a, vec4(k + a_quad * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(last_k));
         for (var i = 0u; i < 4u; i++) {
-            slab_a[(a_quad * 4u + i) * QUADS + a_row / 4u][a_row % 4u] = a[i];
+            slab_a[(a_quad * 4u + i) * TILE + a_row] = a[i];
         }
         slab_b[b_row * QUADS + b_quad] = b;
         workgroupBarrier();
         for (var s = 0u; s < SLAB; s++) {
-            let column = slab_a[s * QUADS + y];
             let row = slab_b[s * QUADS + x];
             for (var i = 0u; i < 4u; i++) {
-                c[i] = fma(vec4(column[i]), row, c[i]);
+                c[i] = fma(vec4(slab_a[s * TILE + y * 4u + i]), row, c[i]);
             }
         }
         workgroupBarrier();

@@ -1,10 +1,10 @@
 //! `allometry sweep`
 
 use super::{Common, DataArgs, count, interrupt_flag, positive, print_json};
-use allometry::{Error, Result};
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Axis, Compound, Plan, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
+use allometry::{Error, Result};
 use clap::Args;
 use std::path::PathBuf;
 
