@@ -9,7 +9,7 @@ export XDG_RUNTIME_DIR ?= /tmp
 
 demo:
 	cargo build --release --locked
-	target/release/allometry sweep --epochs 3 --samples 3000 --validation-samples 1000 --batch 16 --out demo
+	target/release/allometry sweep --epochs 3 --samples 8000 --validation-samples 1000 --batch 16 --out demo
 	@echo
 	@echo "Open $(CURDIR)/demo/report.html in a browser."
 

@@ -11,26 +11,6 @@
 // A_VECTOR, B_VECTOR: the channels of that operand come in whole vectors of four. The same for software adapters is
 // conv2d_software.wgsl.
 
-struct Params {
-    n: u32,
-    h: u32,
-    w: u32,
-    ci: u32,
-    oh: u32,
-    ow: u32,
-    co: u32,
-    kh: u32,
-    kw: u32,
-    stride_h: u32,
-    stride_w: u32,
-    pad_h: u32,
-    pad_w: u32,
-    function: u32,
-    has_bias: u32,
-    splits: u32,
-    piece: u32,
-}
-
 // Bindings in the order of each formula: forward x, w, bias, y; data dy, wᵀ, w, dx (wᵀ is w with its last two axes
 // exchanged: the right operand's rows are then contiguous; the third is for the twin); weights x, dy, dy, dw.
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;

@@ -6,26 +6,6 @@
 
 const LANES: u32 = 8u;
 
-struct Params {
-    n: u32,
-    h: u32,
-    w: u32,
-    ci: u32,
-    oh: u32,
-    ow: u32,
-    co: u32,
-    kh: u32,
-    kw: u32,
-    stride_h: u32,
-    stride_w: u32,
-    pad_h: u32,
-    pad_w: u32,
-    function: u32,
-    has_bias: u32,
-    splits: u32,
-    piece: u32,
-}
-
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read> bias: array<f32>;

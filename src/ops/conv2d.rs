@@ -40,14 +40,17 @@ struct Params {
 /// The tile of a workgroup on a GPU.
 const TILE: u64 = 64;
 
+const SCALARS: &str = include_str!("../../shaders/lib/conv2d.wgsl");
 const TILED: &[&str] = &[
     INDEX,
     FUNCTIONS,
+    SCALARS,
     include_str!("../../shaders/lib/tile.wgsl"),
     include_str!("../../shaders/conv2d.wgsl"),
 ];
-const WIDE: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/conv2d_software.wgsl")];
-const NARROW: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../shaders/conv2d_software_narrow.wgsl")];
+const WIDE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/conv2d_software.wgsl")];
+const NARROW: &[&str] =
+    &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/conv2d_software_narrow.wgsl")];
 
 /// Results of at most this many columns take the narrow kernels on software adapters.
 const NARROW_COLUMNS: u32 = 16;

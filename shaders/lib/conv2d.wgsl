@@ -1,0 +1,24 @@
+// The scalars of a convolution in any direction: images of n × h × w × ci, results of n × oh × ow × co, windows of
+// kh × kw.
+
+struct Params {
+    n: u32,
+    h: u32,
+    w: u32,
+    ci: u32,
+    oh: u32,
+    ow: u32,
+    co: u32,
+    kh: u32,
+    kw: u32,
+    stride_h: u32,
+    stride_w: u32,
+    // Zeros that are thought to lie above and to the left of the image.
+    pad_h: u32,
+    pad_w: u32,
+    function: u32,
+    has_bias: u32,
+    // The weights' direction: pieces of the sum over pixels, and image rows in each.
+    splits: u32,
+    piece: u32,
+}
