@@ -25,7 +25,7 @@ impl Observer for Lines {
 /// Trains the convnet at these factors of one axis, and prints what grew how.
 pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
     let dataset = "glyphs".to_string();
-    let samples = Some(2000);
+    let samples = Some(6000);
     let set = data::open(&DataOptions { dataset: dataset.clone(), samples, ..DataOptions::default() })?;
     let architecture = Architecture::load("convnet")?.for_dataset(set.train.as_ref());
     let plan = Plan {
