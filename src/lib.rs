@@ -11,10 +11,12 @@
 //! | [`tensor`] | the handle: which elements of which buffer, and what they came from |
 //! | [`autograd`] | the graph, and the walk back through it; names no op |
 //! | [`ops`] | one file per op: shape rule, kernel with its twin, gradient |
+//! | [`gradcheck`](mod@gradcheck) | is a gradient right? Any function or model, in double precision |
 //! | [`nn`] | layers as data, initial values, models, weights on disk |
 //! | [`optim`] | update rules and schedules |
 //! | [`data`] | data sets, and the loader that prepares batches on another thread |
 //! | [`train`] | a step, the loop, what it tells the terminal |
+//! | [`files`] | replacing a file whole or not at all |
 //! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, reports |
 //!
 //! Imports go one way: `device ← tensor, autograd ← ops ← nn ← optim, train ← scaling`. Nothing below
