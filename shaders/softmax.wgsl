@@ -2,9 +2,8 @@
 //           m the largest x of the row, s = Σ e^(x - m)
 // gradient: dx = y · (dy - Σ dy·y)    or                       dx = dy - e^y · Σ dy
 //
-// Both operands are `rows` rows of `extent` elements. `forward` and `gradient` give a workgroup to each row;
-// `forward_lanes` and `gradient_lanes`, for software adapters, an invocation. EXP and LOG are codes of
-// lib/functions.wgsl.
+// Both operands are `rows` rows of `extent` elements; lib/row.wgsl and lib/row_software.wgsl say whom a row belongs
+// to. EXP and LOG are codes of lib/functions.wgsl.
 
 struct Params {
     rows: u32,
@@ -19,97 +18,40 @@ struct Params {
 @group(0) @binding(1) var<storage, read> kept: array<f32>;
 @group(0) @binding(2) var<storage, read_write> dx: array<f32>;
 
-fn value(x: f32, largest: f32, sum: f32) -> f32 {
-    if LOGARITHM == 1u {
-        return x - largest - apply(LOG, sum);
-    }
-    return apply(EXP, x - largest) / sum;
-}
-
-// What is summed for the gradient, and the gradient.
-fn term(dy: f32, y: f32) -> f32 {
-    return select(dy * y, dy, LOGARITHM == 1u);
-}
-
-fn slope(dy: f32, y: f32, sum: f32) -> f32 {
-    if LOGARITHM == 1u {
-        return dy - apply(EXP, y) * sum;
-    }
-    return y * (dy - sum);
-}
-
-@compute @workgroup_size(64)
+@compute @workgroup_size(ROW_GROUP)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
-    let row = group_index(group, groups);
-    // The whole workgroup takes the same way here, as barriers require.
+    let row = row_index(group_index(group, groups), lane);
     if row >= p.rows { return; }
     let first = row * p.extent;
-    let last = first + p.extent;
-    var largest = LOWEST;
-    for (var i = first + lane; i < last; i += ROW_LANES) {
-        largest = max(largest, x[i]);
-    }
-    largest = row_max(lane, largest);
-    var sum = 0.0;
-    for (var i = first + lane; i < last; i += ROW_LANES) {
-        sum += apply(EXP, x[i] - largest);
-    }
-    sum = row_sum(lane, sum);
-    for (var i = first + lane; i < last; i += ROW_LANES) {
-        y[i] = value(x[i], largest, sum);
+    let of_row = row_softmax(first, lane);
+    for (var i = first + row_lane(lane); i < first + p.extent; i += ROW_LANES) {
+        let z = x[i] - of_row.largest;
+        if LOGARITHM == 1u {
+            y[i] = z - apply(LOG, of_row.sum);
+        } else {
+            y[i] = apply(EXP, z) / of_row.sum;
+        }
     }
 }
 
-@compute @workgroup_size(64)
+@compute @workgroup_size(ROW_GROUP)
 fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
             @builtin(local_invocation_index) lane: u32) {
-    let row = group_index(group, groups);
+    let row = row_index(group_index(group, groups), lane);
     if row >= p.rows { return; }
     let first = row * p.extent;
     let last = first + p.extent;
     var sum = 0.0;
-    for (var i = first + lane; i < last; i += ROW_LANES) {
-        sum += term(dy[i], kept[i]);
+    for (var i = first + row_lane(lane); i < last; i += ROW_LANES) {
+        sum += select(dy[i] * kept[i], dy[i], LOGARITHM == 1u);
     }
     sum = row_sum(lane, sum);
-    for (var i = first + lane; i < last; i += ROW_LANES) {
-        dx[i] = slope(dy[i], kept[i], sum);
-    }
-}
-
-@compute @workgroup_size(32)
-fn forward_lanes(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                 @builtin(local_invocation_index) lane: u32) {
-    let row = group_index(group, groups) * 32u + lane;
-    if row >= p.rows { return; }
-    let first = row * p.extent;
-    let last = first + p.extent;
-    var largest = LOWEST;
-    for (var i = first; i < last; i++) {
-        largest = max(largest, x[i]);
-    }
-    var sum = 0.0;
-    for (var i = first; i < last; i++) {
-        sum += apply(EXP, x[i] - largest);
-    }
-    for (var i = first; i < last; i++) {
-        y[i] = value(x[i], largest, sum);
-    }
-}
-
-@compute @workgroup_size(32)
-fn gradient_lanes(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-                  @builtin(local_invocation_index) lane: u32) {
-    let row = group_index(group, groups) * 32u + lane;
-    if row >= p.rows { return; }
-    let first = row * p.extent;
-    let last = first + p.extent;
-    var sum = 0.0;
-    for (var i = first; i < last; i++) {
-        sum += term(dy[i], kept[i]);
-    }
-    for (var i = first; i < last; i++) {
-        dx[i] = slope(dy[i], kept[i], sum);
+    for (var i = first + row_lane(lane); i < last; i += ROW_LANES) {
+        if LOGARITHM == 1u {
+            dx[i] = dy[i] - apply(EXP, kept[i]) * sum;
+        } else {
+            dx[i] = kept[i] * (dy[i] - sum);
+        }
     }
 }

@@ -99,13 +99,13 @@ pub fn record(
     if !wanted(inputs) {
         return output;
     }
-    let inputs = inputs.iter().map(|t| t.node().cloned()).collect();
+    let inputs = inputs.iter().map(|t| t.graph().cloned()).collect();
     output.with_node(Some(Node::new(op, inputs, Some(Box::new(backward)))))
 }
 
 /// Whether a gradient will be asked of an op on these inputs: if not, it need not keep anything.
 pub fn wanted(inputs: &[&Tensor]) -> bool {
-    RECORDING.get() && inputs.iter().any(|t| t.node().is_some())
+    RECORDING.get() && inputs.iter().any(|t| t.graph().is_some())
 }
 
 /// An op's view of the walk: the gradient that arrives, and where those of its inputs go.
@@ -181,7 +181,7 @@ pub struct Gradients(HashMap<u64, Tensor>);
 impl Gradients {
     /// The gradient of a leaf, if the loss depends on it.
     pub fn get(&self, leaf: &Tensor) -> Option<&Tensor> {
-        self.0.get(&leaf.node()?.id)
+        self.0.get(&leaf.graph()?.id)
     }
 }
 
@@ -196,7 +196,7 @@ pub(crate) fn walk(
     slots: &HashMap<u64, Tensor>,
     arithmetic: &dyn Arithmetic,
 ) -> Result<Gradients> {
-    let node = root.node().ok_or_else(|| {
+    let node = root.graph().ok_or_else(|| {
         Error::Graph(
             "the tensor depends on nothing that requires a gradient; call requires_grad() on a leaf".into(),
         )

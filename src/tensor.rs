@@ -70,10 +70,6 @@ impl Tensor {
         &self.layout
     }
 
-    pub(crate) fn node(&self) -> Option<&Arc<Node>> {
-        self.node.as_ref()
-    }
-
     pub(crate) fn with_node(mut self, node: Option<Arc<Node>>) -> Tensor {
         self.node = node;
         self

@@ -1,11 +1,23 @@
-// The sum or the maximum of one value of each of a workgroup's 64 invocations, in a fixed order. All invocations
-// call these together, and all get the result.
+// A row belongs to a workgroup of 64 invocations. (The same names as lib/row_software.wgsl: a kernel is joined
+// with one of the two.) Barriers ask that all invocations of a workgroup call `row_sum` and `row_max` together;
+// they do, because all have the same row.
 
+const ROW_GROUP: u32 = 64u;
 const ROW_LANES: u32 = 64u;
 const LOWEST: f32 = -3.40282347e38;
 
+fn row_index(group: u32, lane: u32) -> u32 {
+    return group;
+}
+
+// The invocation takes the elements row_lane, row_lane + ROW_LANES, … of its row.
+fn row_lane(lane: u32) -> u32 {
+    return lane;
+}
+
 var<workgroup> row_values: array<f32, ROW_LANES>;
 
+// The sum of one value of each of the row's invocations, in a fixed order.
 fn row_sum(lane: u32, value: f32) -> f32 {
     row_values[lane] = value;
     workgroupBarrier();

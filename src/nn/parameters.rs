@@ -123,7 +123,7 @@ impl Parameters {
         let flat = self.flat.iter().map(zeros).collect::<Result<Vec<_>>>()?;
         let slots = self.entries.iter().filter_map(|entry| {
             let slot = flat[entry.piece].part(entry.offset, entry.value.shape());
-            Some((entry.value.node()?.id(), slot))
+            Some((entry.value.graph()?.id(), slot))
         });
         Ok(FlatGradients { slots: slots.collect(), flat })
     }
@@ -149,7 +149,7 @@ impl FlatGradients {
 
     /// The gradient of a parameter.
     pub fn get(&self, parameter: &Tensor) -> Option<&Tensor> {
-        self.slots.get(&parameter.node()?.id())
+        self.slots.get(&parameter.graph()?.id())
     }
 }
 

@@ -4,8 +4,8 @@
 //! Since Σ t = 1, that is ln Σ eᶻ − (1 − ε)·z\[label\] − ε·mean(z) with z = x − max x: one kernel, and one for the
 //! gradient, which computes the softmax again from the logits instead of keeping it.
 
-use super::softmax::largest_and_sum;
-use super::{FUNCTIONS, Function, INDEX, ROW, check_float};
+use super::softmax::{OF_ROW, largest_and_sum};
+use super::{FUNCTIONS, Function, INDEX, ROW, ROW_SOFTWARE, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::DType;
 use crate::device::cpu::{parallel_elements, parallel_rows};
@@ -23,14 +23,19 @@ struct Params {
     smoothing: f32,
 }
 
+const TEXT: &str = include_str!("../../shaders/cross_entropy.wgsl");
+
 const GPU: Shader<Params> = Shader {
-    source: &[INDEX, FUNCTIONS, ROW, include_str!("../../shaders/cross_entropy.wgsl")],
+    source: &[INDEX, FUNCTIONS, ROW, OF_ROW, TEXT],
     entry: "forward",
     constants: |_| vec![("EXP", Function::Exp as u32), ("LOG", Function::Log as u32)],
     groups: |p| p.rows as u64,
 };
-const SOFTWARE: Shader<Params> =
-    Shader { entry: "forward_lanes", groups: |p| (p.rows as u64).div_ceil(32), ..GPU };
+const SOFTWARE: Shader<Params> = Shader {
+    source: &[INDEX, FUNCTIONS, ROW_SOFTWARE, OF_ROW, TEXT],
+    groups: |p| (p.rows as u64).div_ceil(32),
+    ..GPU
+};
 
 static FORWARD: Kernel<Params> = Kernel {
     name: "cross_entropy.forward",
@@ -42,7 +47,7 @@ static FORWARD: Kernel<Params> = Kernel {
 static GRADIENT: Kernel<Params> = Kernel {
     name: "cross_entropy.gradient",
     gpu: Shader { entry: "gradient", ..GPU },
-    software: Some(Shader { entry: "gradient_lanes", ..SOFTWARE }),
+    software: Some(Shader { entry: "gradient", ..SOFTWARE }),
     flops: |p| 7 * p.rows as u64 * p.extent as u64,
     twin: twin!(gradient),
 };

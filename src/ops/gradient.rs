@@ -78,7 +78,7 @@ mod tests {
         let w = Tensor::new(device, &[1.0f32, -2.0, 3.0, 0.5], [2, 2]).unwrap().requires_grad();
         let flat = Tensor::full(device, DType::F32, [192], 9.0).unwrap();
         let slot = flat.part(64, w.shape());
-        let slots = HashMap::from([(w.node().unwrap().id(), slot)]);
+        let slots = HashMap::from([(w.graph().unwrap().id(), slot)]);
         (w, flat, slots)
     }
 

@@ -37,8 +37,10 @@ pub(crate) const INDEX: &str = include_str!("../../shaders/lib/index.wgsl");
 /// `shaders/lib/functions.wgsl`: exp, tanh and the like.
 pub(crate) const FUNCTIONS: &str = include_str!("../../shaders/lib/functions.wgsl");
 
-/// `shaders/lib/row.wgsl`: sums and maxima over the invocations of a workgroup.
+/// `shaders/lib/row.wgsl`: a row belongs to a workgroup.
 pub(crate) const ROW: &str = include_str!("../../shaders/lib/row.wgsl");
+/// `shaders/lib/row_software.wgsl`: the same names for software adapters, where a row belongs to an invocation.
+pub(crate) const ROW_SOFTWARE: &str = include_str!("../../shaders/lib/row_software.wgsl");
 
 /// Invocations in a workgroup of every kernel that computes one element (or vector) per invocation.
 pub(crate) const WORKGROUP: u64 = 256;

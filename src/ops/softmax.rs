@@ -2,7 +2,7 @@
 //! overflows.
 
 use super::reduce::along;
-use super::{FUNCTIONS, Function, INDEX, ROW, check_axis, check_float};
+use super::{FUNCTIONS, Function, INDEX, ROW, ROW_SOFTWARE, check_axis, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Call, Kernel, Shader};
@@ -19,16 +19,23 @@ struct Params {
     logarithm: u32,
 }
 
+/// `shaders/lib/softmax.wgsl`: the largest element of a row and its sum, for [`largest_and_sum`]'s users.
+pub(super) const OF_ROW: &str = include_str!("../../shaders/lib/softmax.wgsl");
+const TEXT: &str = include_str!("../../shaders/softmax.wgsl");
+
 const GPU: Shader<Params> = Shader {
-    source: &[INDEX, FUNCTIONS, ROW, include_str!("../../shaders/softmax.wgsl")],
+    source: &[INDEX, FUNCTIONS, ROW, OF_ROW, TEXT],
     entry: "forward",
     constants: |p| {
         vec![("LOGARITHM", p.logarithm), ("EXP", Function::Exp as u32), ("LOG", Function::Log as u32)]
     },
     groups: |p| p.rows as u64,
 };
-const SOFTWARE: Shader<Params> =
-    Shader { entry: "forward_lanes", groups: |p| (p.rows as u64).div_ceil(32), ..GPU };
+const SOFTWARE: Shader<Params> = Shader {
+    source: &[INDEX, FUNCTIONS, ROW_SOFTWARE, OF_ROW, TEXT],
+    groups: |p| (p.rows as u64).div_ceil(32),
+    ..GPU
+};
 
 static FORWARD: Kernel<Params> = Kernel {
     name: "softmax.forward",
@@ -40,7 +47,7 @@ static FORWARD: Kernel<Params> = Kernel {
 static GRADIENT: Kernel<Params> = Kernel {
     name: "softmax.gradient",
     gpu: Shader { entry: "gradient", ..GPU },
-    software: Some(Shader { entry: "gradient_lanes", ..SOFTWARE }),
+    software: Some(Shader { entry: "gradient", ..SOFTWARE }),
     flops: |p| 4 * p.rows as u64 * p.extent as u64,
     twin: twin!(gradient),
 };

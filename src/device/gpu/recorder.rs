@@ -134,11 +134,8 @@ impl Recorder {
                 entries: &entries,
             })
         });
-        let encoder = open.encoder.get_or_insert_with(|| {
-            handles.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("batch") })
-        });
         let pass = open.pass.get_or_insert_with(|| {
-            encoder
+            encoder(&mut open.encoder, handles)
                 .begin_compute_pass(&wgpu::ComputePassDescriptor {
                     label: Some("batch"),
                     timestamp_writes: None,
@@ -189,7 +186,7 @@ impl Recorder {
             }),
         };
         open.end_pass();
-        open.encoder(handles).copy_buffer_to_buffer(&slot.buffer, offset, &staging, 0, size);
+        encoder(&mut open.encoder, handles).copy_buffer_to_buffer(&slot.buffer, offset, &staging, 0, size);
         open.submit(handles);
         let (sender, receiver) = std::sync::mpsc::channel();
         staging.slice(..size).map_async(wgpu::MapMode::Read, move |result| {
@@ -220,12 +217,6 @@ impl Recorder {
 }
 
 impl Open {
-    fn encoder(&mut self, handles: &Handles) -> &mut wgpu::CommandEncoder {
-        self.encoder.get_or_insert_with(|| {
-            handles.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("batch") })
-        })
-    }
-
     fn end_pass(&mut self) {
         self.pass = None;
     }
@@ -241,6 +232,16 @@ impl Open {
         self.dispatches = 0;
         self.batch += 1;
     }
+}
+
+/// The batch's encoder, opened at its first use.
+fn encoder<'a>(
+    open: &'a mut Option<wgpu::CommandEncoder>,
+    handles: &Handles,
+) -> &'a mut wgpu::CommandEncoder {
+    open.get_or_insert_with(|| {
+        handles.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("batch") })
+    })
 }
 
 fn wait(handles: &Handles) -> Result<()> {
