@@ -1,6 +1,8 @@
 //! The CPU device: runs a kernel's twin on every core.
 
+use super::buffer::Line;
 use super::real::Real;
+use bytemuck::Zeroable;
 use rayon::prelude::*;
 use std::cell::RefCell;
 
@@ -28,6 +30,22 @@ pub fn parallel_rows<T: Send>(out: &mut [T], row: usize, work: usize, body: impl
         .for_each(|(piece, rows)| body(piece * rows_per_piece, rows));
 }
 
+/// Calls `body(i, chunk)` on the chunks of `out`, `chunk` elements each (the last may be shorter), on every core
+/// where it pays; `work` estimates the scalar operations that one takes.
+pub fn parallel_chunks<T: Send>(
+    out: &mut [T],
+    chunk: usize,
+    work: usize,
+    body: impl Fn(usize, &mut [T]) + Sync,
+) {
+    let chunks = out.len().div_ceil(chunk);
+    if chunks < 2 || rayon::current_num_threads() == 1 || chunks.saturating_mul(work) < 2 * WORTH_A_THREAD {
+        out.chunks_mut(chunk).enumerate().for_each(|(i, chunk)| body(i, chunk));
+    } else {
+        out.par_chunks_mut(chunk).enumerate().for_each(|(i, chunk)| body(i, chunk));
+    }
+}
+
 /// [`parallel_rows`] for single elements: `body(i)` is the value of element `i`.
 pub fn parallel_elements<T: Send>(out: &mut [T], work: usize, body: impl Fn(usize) -> T + Sync) {
     parallel_rows(out, 1, work, |first, piece| {
@@ -38,23 +56,25 @@ pub fn parallel_elements<T: Send>(out: &mut [T], work: usize, body: impl Fn(usiz
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<u64>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Lends this thread's scratch space, `len` numbers of undefined value. It stays for the next call: a fresh one
 /// would be mapped and zeroed page by page each time. (It belongs to the threads, so the ledger does not count it;
-/// a kernel takes what stays in a core's cache.)
-///
-/// # Panics
-/// If `body` asks for scratch space itself.
+/// a kernel takes what stays in a core's cache.) Within `body` a second call gets space of its own.
 pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) -> R {
-    SCRATCH.with_borrow_mut(|words| {
-        let needed = (len * size_of::<T>()).div_ceil(size_of::<u64>());
-        if words.len() < needed {
-            words.resize(needed, 0);
+    let mut lines = SCRATCH.take();
+    let needed = (len * size_of::<T>()).div_ceil(size_of::<Line>());
+    if lines.len() < needed {
+        lines.resize(needed, Line::zeroed());
+    }
+    let result = body(&mut bytemuck::cast_slice_mut(&mut lines)[..len]);
+    SCRATCH.with_borrow_mut(|kept| {
+        if kept.len() < lines.len() {
+            *kept = lines;
         }
-        body(&mut bytemuck::cast_slice_mut(words)[..len])
-    })
+    });
+    result
 }
 
 /// How a strided element-wise kernel walks its operands: the merged axes, and each operand's strides and offset

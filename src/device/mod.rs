@@ -10,6 +10,7 @@ pub mod kernel;
 pub mod memory;
 mod pool;
 pub mod real;
+pub mod tile;
 
 pub use buffer::Buffer;
 pub use gpu::{AdapterDescription, GpuOptions, adapters};

@@ -1,5 +1,7 @@
 //! The numbers that twins compute with: f32 as the CPU device, f64 as the oracle.
 
+use super::tile::{self, Panel, Rows};
+use multiversion::multiversion;
 use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
@@ -40,42 +42,31 @@ pub trait Real:
     fn min(self, other: Self) -> Self;
     fn is_nan(self) -> bool;
 
-    /// C ← α·A·B + β·C on one thread; A is m × k, B is k × n, C is m × n with row and column strides.
-    /// C is read only when β is not zero.
-    #[allow(clippy::too_many_arguments)] // These are BLAS's.
-    fn gemm(
-        m: usize,
-        k: usize,
-        n: usize,
-        alpha: Self,
-        a: Matrix<Self>,
-        b: Matrix<Self>,
-        beta: Self,
-        c: MatrixMut<Self>,
-    );
+    /// a·b + c, rounded once where the processor has an instruction for it (elsewhere it is slow: see
+    /// [`tile`](super::tile)).
+    fn mul_add(self, b: Self, c: Self) -> Self;
+
+    /// C += A·B, or C = A·B without `add`, on one thread, compiled for the widest vectors there are.
+    fn product(a: &Rows<Self>, panels: &[Panel<Self>], add: bool, c: &mut [Self]);
 }
 
-/// A matrix inside a slice, for [`Real::gemm`].
-#[derive(Clone, Copy)]
-pub struct Matrix<'a, T> {
-    pub data: &'a [T],
-    pub row_stride: usize,
-    pub column_stride: usize,
-}
-
-/// A matrix inside a slice that is written to.
-pub struct MatrixMut<'a, T> {
-    pub data: &'a mut [T],
-    pub row_stride: usize,
-    pub column_stride: usize,
-}
-
-fn last_element(rows: usize, columns: usize, row_stride: usize, column_stride: usize) -> usize {
-    (rows - 1) * row_stride + (columns - 1) * column_stride
+/// The best tile for the registers of the processor that a function is compiled for, called with its numbers: rows,
+/// columns of a wide panel, columns of a narrow one, whether there is a fused instruction. `$scale` is 1 for f32, 2
+/// for f64, of which a register holds half as many.
+macro_rules! tile_for_target {
+    ($type:ident, $scale:literal, ($($argument:expr),*)) => {
+        if multiversion::target::target_cfg_f!(target_feature = "avx512f") {
+            tile::product::<$type, 8, { 32 / $scale }, 16, true>($($argument),*)
+        } else if multiversion::target::target_cfg_f!(target_feature = "avx2") {
+            tile::product::<$type, 6, { 16 / $scale }, { 16 / $scale }, true>($($argument),*)
+        } else {
+            tile::product::<$type, 4, { 8 / $scale }, { 8 / $scale }, false>($($argument),*)
+        }
+    };
 }
 
 macro_rules! real {
-    ($type:ident, $gemm:path) => {
+    ($type:ident, $scale:literal, $exp:path, $tanh:path) => {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -90,7 +81,7 @@ macro_rules! real {
             }
             #[inline(always)]
             fn exp(self) -> Self {
-                $type::exp(self)
+                $exp(self)
             }
             #[inline(always)]
             fn ln(self) -> Self {
@@ -102,7 +93,7 @@ macro_rules! real {
             }
             #[inline(always)]
             fn tanh(self) -> Self {
-                $type::tanh(self)
+                $tanh(self)
             }
             #[inline(always)]
             fn abs(self) -> Self {
@@ -125,55 +116,95 @@ macro_rules! real {
                 $type::is_nan(self)
             }
 
-            fn gemm(
-                m: usize,
-                k: usize,
-                n: usize,
-                alpha: Self,
-                a: Matrix<Self>,
-                b: Matrix<Self>,
-                beta: Self,
-                c: MatrixMut<Self>,
-            ) {
-                if m == 0 || n == 0 || k == 0 {
-                    return;
+            #[inline(always)]
+            fn mul_add(self, b: Self, c: Self) -> Self {
+                $type::mul_add(self, b, c)
+            }
+
+            fn product(a: &Rows<Self>, panels: &[Panel<Self>], add: bool, c: &mut [Self]) {
+                #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+                fn versions(a: &Rows<$type>, panels: &[Panel<$type>], add: bool, c: &mut [$type]) {
+                    tile_for_target!($type, $scale, (a, panels, add, c))
                 }
-                assert!(
-                    last_element(m, k, a.row_stride, a.column_stride) < a.data.len(),
-                    "gemm: A is too short"
-                );
-                assert!(
-                    last_element(k, n, b.row_stride, b.column_stride) < b.data.len(),
-                    "gemm: B is too short"
-                );
-                assert!(
-                    last_element(m, n, c.row_stride, c.column_stride) < c.data.len(),
-                    "gemm: C is too short"
-                );
-                // SAFETY: the assertions above keep every element that the product reads or writes inside the
-                // three slices; A and B are only read; C is borrowed mutably, so it overlaps neither.
-                unsafe {
-                    $gemm(
-                        m,
-                        k,
-                        n,
-                        alpha,
-                        a.data.as_ptr(),
-                        a.row_stride as isize,
-                        a.column_stride as isize,
-                        b.data.as_ptr(),
-                        b.row_stride as isize,
-                        b.column_stride as isize,
-                        beta,
-                        c.data.as_mut_ptr(),
-                        c.row_stride as isize,
-                        c.column_stride as isize,
-                    );
-                }
+                versions(a, panels, add, c)
             }
         }
     };
 }
 
-real!(f32, matrixmultiply::sgemm);
-real!(f64, matrixmultiply::dgemm);
+real!(f32, 1, exp, tanh);
+real!(f64, 2, f64::exp, f64::tanh);
+
+/// eˣ without a call or a branch, so that loops over it become vector instructions: x = n·ln 2 + r, and a polynomial
+/// in r (the coefficients of Cephes' `expf`; within 2 units in the last place).
+#[inline(always)]
+fn exp(x: f32) -> f32 {
+    // Beyond these the result is 0 or infinite; NaN stays.
+    let x = if x > 89.0 {
+        89.0
+    } else if x < -104.0 {
+        -104.0
+    } else {
+        x
+    };
+    // Adding 1.5·2²³ rounds to an integer, and leaves it in the lowest bits.
+    const ROUND: f32 = 12_582_912.0;
+    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let n = shifted - ROUND;
+    // ln 2 in two parts, the first short enough for an exact product.
+    let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
+    let mut sum = 1.987_569_1e-4;
+    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+        sum = sum * r + coefficient;
+    }
+    let value = sum * r * r + r + 1.0;
+    // 2ⁿ in two factors: alone it may be too large or too small for a number.
+    let n = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
+    let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
+    value * power(n >> 1) * power(n.wrapping_sub(n >> 1))
+}
+
+/// The hyperbolic tangent, likewise: near 0 a polynomial (Cephes' `tanhf`), further out 1 − 2 / (e²ˣ + 1).
+#[inline(always)]
+fn tanh(x: f32) -> f32 {
+    let size = x.abs();
+    let far = (1.0 - 2.0 / (exp(2.0 * size) + 1.0)).copysign(x);
+    let square = x * x;
+    let mut sum = -5.704_988_7e-3;
+    for coefficient in [2.063_908_8e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
+        sum = sum * square + coefficient;
+    }
+    if size < 0.625 { sum * square * x + x } else { far }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{exp, tanh};
+
+    /// Every 997th float there is.
+    fn floats() -> impl Iterator<Item = f32> {
+        (0..=u32::MAX / 997).map(|i| f32::from_bits(i * 997))
+    }
+
+    fn assert_close(x: f32, found: f32, expected: f64, units: f64) {
+        if expected.is_nan() {
+            assert!(found.is_nan(), "f({x}) = {found}");
+            return;
+        }
+        // The smallest normal number's unit also below it.
+        let unit = (expected.abs() as f32).max(f32::MIN_POSITIVE) as f64 * f64::from(f32::EPSILON);
+        let same = f64::from(found) == f64::from(expected as f32);
+        assert!(
+            same || (f64::from(found) - expected).abs() <= units * unit,
+            "f({x}) = {found}, not {expected}"
+        );
+    }
+
+    #[test]
+    fn exp_and_tanh_are_right_everywhere() {
+        for x in floats() {
+            assert_close(x, exp(x), f64::from(x).exp(), 2.0);
+            assert_close(x, tanh(x), f64::from(x).tanh(), 2.0);
+        }
+    }
+}

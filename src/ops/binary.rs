@@ -9,6 +9,7 @@ use crate::device::real::Real;
 use crate::error::Result;
 use crate::tensor::Tensor;
 use crate::twin;
+use multiversion::multiversion;
 
 /// Declares the functions: the variant is the code in `shaders/binary.wgsl`.
 macro_rules! functions {
@@ -28,6 +29,7 @@ macro_rules! functions {
             }
         }
 
+        #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
         fn run_of<T: Real>(function: Binary, run: &mut [T], a: &[T], a_step: usize, b: &[T], b_step: usize) {
             match function { $(Binary::$variant => zip(run, a, a_step, b, b_step, |$a: T, $b: T| $value),)* }
         }

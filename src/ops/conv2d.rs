@@ -160,6 +160,12 @@ impl Params {
         self.n as u64 * self.oh as u64 * self.ow as u64
     }
 
+    /// A 1×1 kernel that visits every pixel is a dense layer on pixels.
+    fn is_pointwise(&self) -> bool {
+        let size = self.kh * self.kw * self.stride_h * self.stride_w;
+        size == 1 && self.oh == self.h && self.ow == self.w
+    }
+
     /// Values that one output value of one channel sums over.
     fn taps(&self) -> u64 {
         self.kh as u64 * self.kw as u64 * self.ci as u64
@@ -214,6 +220,11 @@ impl Tensor {
         check_float("conv2d", self, self)?;
         check_float("conv2d", kernel, self)?;
         let geometry = geometry(self, kernel, bias, strides, padding)?;
+        if geometry.is_pointwise() {
+            let shape = [geometry.n, geometry.h, geometry.w, geometry.co].map(|extent| extent as usize);
+            let kernel = kernel.reshape([geometry.ci as usize, geometry.co as usize])?;
+            return self.dense(&kernel, bias, function)?.reshape(shape);
+        }
         if function.reads() == Reads::Input && wanted(&[self, kernel]) {
             return self.conv2d(kernel, bias, strides, padding, Function::Linear)?.map(function);
         }

@@ -4,7 +4,7 @@
 //! Since Σ t = 1, that is ln Σ eᶻ − (1 − ε)·z\[label\] − ε·mean(z) with z = x − max x: one kernel, and one for the
 //! gradient, which computes the softmax again from the logits instead of keeping it.
 
-use super::softmax::{OF_ROW, largest_and_sum};
+use super::softmax::{OF_ROW, largest_and_sum, softmax_row};
 use super::{FUNCTIONS, Function, INDEX, ROW, ROW_SOFTWARE, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::DType;
@@ -84,10 +84,10 @@ fn gradient<T: Real>(p: &Params, call: Call<T>) {
                 dx.fill(T::of(f64::NAN));
                 continue;
             }
-            let (largest, sum) = largest_and_sum(x);
-            for (i, (dx, &x)) in dx.iter_mut().zip(x).enumerate() {
+            softmax_row(x, dx);
+            for (i, dx) in dx.iter_mut().enumerate() {
                 let wanted = if i == label { T::ONE - smoothing + share } else { share };
-                *dx = dloss[row] * ((x - largest).exp() / sum - wanted);
+                *dx = dloss[row] * (*dx - wanted);
             }
         }
     });

@@ -8,6 +8,7 @@ use crate::device::real::Real;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use crate::twin;
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 const OP: &str = "optimizer";
@@ -94,9 +95,12 @@ static ADAM: Kernel<Params> = Kernel {
 fn sgd_twin<T: Real>(p: &Params, call: Call<T>) {
     let ([g], [w]) = call.reals();
     let (rate, decay) = (T::of(p.rate as f64), T::of(p.decay as f64));
-    parallel_rows(w, 1, 2, |first, w| {
-        w.iter_mut().zip(&g[first..]).for_each(|(w, &g)| *w -= rate * (g + decay * *w));
-    });
+    parallel_rows(w, 1, 2, |first, w| sgd_piece(w, &g[first..], rate, decay));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn sgd_piece<T: Real>(w: &mut [T], g: &[T], rate: T, decay: T) {
+    w.iter_mut().zip(g).for_each(|(w, &g)| *w -= rate * (g + decay * *w));
 }
 
 /// Parameters that a thread updates at a time.
@@ -104,19 +108,30 @@ const PIECE: usize = 1 << 14;
 
 fn momentum_twin<T: Real>(p: &Params, call: Call<T>) {
     let ([g], [w, m]) = call.reals();
-    let (rate, decay, momentum) = (T::of(p.rate as f64), T::of(p.decay as f64), T::of(p.momentum as f64));
     let pieces = w.par_chunks_mut(PIECE).zip(m.par_chunks_mut(PIECE)).zip(g.par_chunks(PIECE));
-    pieces.for_each(|((w, m), g)| {
-        for ((w, m), &g) in w.iter_mut().zip(m).zip(g) {
-            let gradient = g + decay * *w;
-            *m = if p.first == 1 { gradient } else { gradient + momentum * *m };
-            *w -= rate * if p.nesterov == 1 { gradient + momentum * *m } else { *m };
-        }
-    });
+    pieces.for_each(|((w, m), g)| momentum_piece(p, w, m, g));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn momentum_piece<T: Real>(p: &Params, w: &mut [T], m: &mut [T], g: &[T]) {
+    let (rate, decay, momentum) = (T::of(p.rate as f64), T::of(p.decay as f64), T::of(p.momentum as f64));
+    let (first, nesterov) = (p.first == 1, p.nesterov == 1);
+    for ((w, m), &g) in w.iter_mut().zip(m).zip(g) {
+        let gradient = g + decay * *w;
+        *m = if first { gradient } else { gradient + momentum * *m };
+        *w -= rate * if nesterov { gradient + momentum * *m } else { *m };
+    }
 }
 
 fn adam_twin<T: Real>(p: &Params, call: Call<T>) {
     let ([g], [w, m, v]) = call.reals();
+    let moments = m.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE));
+    let pieces = w.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).zip(moments);
+    pieces.for_each(|((w, g), (m, v))| adam_piece(p, w, g, m, v));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn adam_piece<T: Real>(p: &Params, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
     let of = |scalar: f32| T::of(scalar as f64);
     let (beta1, beta2, epsilon) = (of(p.beta1), of(p.beta2), of(p.epsilon));
     // Worked out again: the block of parameters has them rounded to f32, which is too coarse for f64.
@@ -125,15 +140,12 @@ fn adam_twin<T: Real>(p: &Params, call: Call<T>) {
     // One of the two decays is zero.
     let (shrink, coupled) =
         if p.decoupled == 1 { (T::ONE - of(p.rate) * decay, T::ZERO) } else { (T::ONE, decay) };
-    let moments = m.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE));
-    w.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).zip(moments).for_each(|((w, g), (m, v))| {
-        for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-            let gradient = g + coupled * *w;
-            *m = beta1 * *m + (T::ONE - beta1) * gradient;
-            *v = beta2 * *v + (T::ONE - beta2) * gradient * gradient;
-            *w = *w * shrink - step_size * *m / (v.sqrt() * v_scale + epsilon);
-        }
-    });
+    for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+        let gradient = g + coupled * *w;
+        *m = beta1 * *m + (T::ONE - beta1) * gradient;
+        *v = beta2 * *v + (T::ONE - beta2) * gradient * gradient;
+        *w = *w * shrink - step_size * *m / (v.sqrt() * v_scale + epsilon);
+    }
 }
 
 /// `parameters` moves against `gradient`, in place; `velocity` is needed where the momentum is not zero, and

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::twin;
+use multiversion::multiversion;
 use std::ops::Range;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -123,59 +124,76 @@ fn over_windows<T: Real>(
     join: impl Fn(T, T) -> T + Sync,
     finish: impl Fn(T, T) -> T + Sync,
 ) {
-    let (channels, out_height) = (p.channels as usize, p.out_height as usize);
+    let out_height = p.out_height as usize;
     let (image, _) = p.image_lengths();
-    let row_length = p.out_width as usize * channels;
+    let row_length = p.out_width as usize * p.channels as usize;
     let work = row_length * (p.kernel_h * p.kernel_w) as usize;
     parallel_rows(y, row_length, work, |first, rows| {
         for (row, y) in (first..).zip(rows.chunks_exact_mut(row_length)) {
             let x = &x[row / out_height * image..][..image];
             let lines = p.rows_of(row % out_height);
-            for (column, y) in y.chunks_exact_mut(channels).enumerate() {
-                let columns = p.columns_of(column);
-                let n = T::of((lines.len() * columns.len()) as f64);
-                y.fill(start);
-                for line in lines.clone() {
-                    for pixel in x[p.line(line, &columns)].chunks_exact(channels) {
-                        y.iter_mut().zip(pixel).for_each(|(y, &x)| *y = join(*y, x));
-                    }
-                }
-                y.iter_mut().for_each(|y| *y = finish(*y, n));
-            }
+            row_of_windows(p, x, lines, y, start, &join, &finish);
         }
     });
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn row_of_windows<T: Real>(
+    p: &Params,
+    x: &[T],
+    lines: Range<usize>,
+    y: &mut [T],
+    start: T,
+    join: impl Fn(T, T) -> T,
+    finish: impl Fn(T, T) -> T,
+) {
+    let channels = p.channels as usize;
+    for (column, y) in y.chunks_exact_mut(channels).enumerate() {
+        let columns = p.columns_of(column);
+        let n = T::of((lines.len() * columns.len()) as f64);
+        y.fill(start);
+        for line in lines.clone() {
+            for pixel in x[p.line(line, &columns)].chunks_exact(channels) {
+                y.iter_mut().zip(pixel).for_each(|(y, &x)| *y = join(*y, x));
+            }
+        }
+        y.iter_mut().for_each(|y| *y = finish(*y, n));
+    }
 }
 
 /// The gradients run through the windows in order and add to what lies under them, one image per thread: per
 /// element of dx the same additions in the same order as in the WGSL, which runs through the elements.
 fn max_gradient<T: Real>(p: &Params, call: Call<T>) {
     let ([dy, x, y], [dx]) = call.reals();
-    let (channels, out_width) = (p.channels as usize, p.out_width as usize);
     let (image, out_image) = p.image_lengths();
     parallel_rows(dx, image, 4 * image, |first, images| {
-        // What of a window's gradient has not been given away yet: the first maximum takes it.
-        let mut left = vec![T::ZERO; channels];
         for (i, dx) in (first..).zip(images.chunks_exact_mut(image)) {
-            let x = &x[i * image..][..image];
-            let dy = dy[i * out_image..][..out_image].chunks_exact(channels);
-            let y = y[i * out_image..][..out_image].chunks_exact(channels);
-            dx.fill(T::ZERO);
-            for (window, (dy, y)) in dy.zip(y).enumerate() {
-                let columns = p.columns_of(window % out_width);
-                left.copy_from_slice(dy);
-                for line in p.rows_of(window / out_width) {
-                    let line = p.line(line, &columns);
-                    let dx = dx[line.clone()].chunks_exact_mut(channels);
-                    for (dx, x) in dx.zip(x[line].chunks_exact(channels)) {
-                        for (((dx, &x), &y), left) in dx.iter_mut().zip(x).zip(y).zip(&mut left) {
-                            *dx += if x == y { *left } else { T::ZERO };
-                            *left = if x == y { T::ZERO } else { *left };
-                        }
-                    }
+            let of_image = i * out_image..(i + 1) * out_image;
+            max_gradient_image(p, &dy[of_image.clone()], &x[i * image..][..image], &y[of_image], dx);
+        }
+    });
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn max_gradient_image<T: Real>(p: &Params, dy: &[T], x: &[T], y: &[T], dx: &mut [T]) {
+    let (channels, out_width) = (p.channels as usize, p.out_width as usize);
+    // What of a window's gradient has not been given away yet: the first maximum takes it.
+    let mut left = vec![T::ZERO; channels];
+    dx.fill(T::ZERO);
+    for (window, (dy, y)) in dy.chunks_exact(channels).zip(y.chunks_exact(channels)).enumerate() {
+        let columns = p.columns_of(window % out_width);
+        left.copy_from_slice(dy);
+        for line in p.rows_of(window / out_width) {
+            let line = p.line(line, &columns);
+            let dx = dx[line.clone()].chunks_exact_mut(channels);
+            for (dx, x) in dx.zip(x[line].chunks_exact(channels)) {
+                for (((dx, &x), &y), left) in dx.iter_mut().zip(x).zip(y).zip(&mut left) {
+                    *dx += if x == y { *left } else { T::ZERO };
+                    *left = if x == y { T::ZERO } else { *left };
                 }
             }
         }
-    });
+    }
 }
 
 fn average_gradient<T: Real>(p: &Params, call: Call<T>) {

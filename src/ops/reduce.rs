@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::twin;
+use multiversion::multiversion;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -80,29 +81,35 @@ fn reduce_with<T: Real>(
             let (row, split) = ((first + i) / splits, (first + i) % splits);
             let (from, to) = ((split * piece).min(extent), ((split + 1) * piece).min(extent));
             let x = &x[(row * extent + from) * inner..(row * extent + to) * inner];
-            if inner == 1 {
-                results[0] = along(x, start, join);
-            } else {
-                results.fill(start);
-                for values in x.chunks_exact(inner) {
-                    results.iter_mut().zip(values).for_each(|(a, &b)| *a = join(*a, b));
-                }
-            }
+            reduce_piece(x, results, start, join);
             results.iter_mut().for_each(|result| *result = finish(*result));
         }
     });
 }
 
-/// A reduction of neighbours in sixteen interleaved chains: as many as vector registers hold, and shorter chains
+/// Joins the rows of `x`, each as long as `results`.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn reduce_piece<T: Real>(x: &[T], results: &mut [T], start: T, join: impl Fn(T, T) -> T + Copy) {
+    if let [result] = results {
+        *result = along(x, start, |x| x, join);
+        return;
+    }
+    results.fill(start);
+    for values in x.chunks_exact(results.len()) {
+        results.iter_mut().zip(values).for_each(|(a, &b)| *a = join(*a, b));
+    }
+}
+
+/// A reduction of neighbours, through `map`, in sixteen interleaved chains: as many as vector registers hold, and shorter chains
 /// round less.
 #[inline(always)]
-pub(crate) fn along<T: Real>(x: &[T], start: T, join: impl Fn(T, T) -> T) -> T {
+pub(crate) fn along<T: Real>(x: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {
     let mut chains = [start; 16];
     let blocks = x.chunks_exact(16);
-    let rest = blocks.remainder().iter().fold(start, |a, &b| join(a, b));
+    let rest = blocks.remainder().iter().fold(start, |a, &b| join(a, map(b)));
     for block in blocks {
         for (chain, &value) in chains.iter_mut().zip(block) {
-            *chain = join(*chain, value);
+            *chain = join(*chain, map(value));
         }
     }
     chains.into_iter().fold(rest, join)

@@ -10,6 +10,7 @@ use crate::device::real::Real;
 use crate::error::Result;
 use crate::tensor::Tensor;
 use crate::twin;
+use multiversion::multiversion;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -53,9 +54,19 @@ static GRADIENT: Kernel<Params> = Kernel {
 };
 
 /// The largest element of a row, and Σ e^(x − largest).
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 pub(crate) fn largest_and_sum<T: Real>(x: &[T]) -> (T, T) {
-    let largest = along(x, T::of(f32::MIN as f64), T::max);
-    (largest, x.iter().map(|&x| (x - largest).exp()).sum())
+    let largest = along(x, T::of(f32::MIN as f64), |x| x, T::max);
+    (largest, along(x, T::ZERO, |x| (x - largest).exp(), |a, b| a + b))
+}
+
+/// e^(x − largest) / Σ of a row.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+pub(crate) fn softmax_row<T: Real>(x: &[T], y: &mut [T]) {
+    let largest = along(x, T::of(f32::MIN as f64), |x| x, T::max);
+    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest).exp());
+    let sum = along(y, T::ZERO, |y| y, |a, b| a + b);
+    y.iter_mut().for_each(|y| *y = *y / sum);
 }
 
 fn forward<T: Real>(p: &Params, call: Call<T>) {
@@ -63,12 +74,12 @@ fn forward<T: Real>(p: &Params, call: Call<T>) {
     let extent = p.extent as usize;
     parallel_rows(y, extent, 20 * extent, |first, rows| {
         for (y, x) in rows.chunks_exact_mut(extent).zip(x[first * extent..].chunks_exact(extent)) {
-            let (largest, sum) = largest_and_sum(x);
             if p.logarithm == 1 {
+                let (largest, sum) = largest_and_sum(x);
                 let log = sum.ln();
                 y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - largest - log);
             } else {
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest).exp() / sum);
+                softmax_row(x, y);
             }
         }
     });
@@ -81,16 +92,21 @@ fn gradient<T: Real>(p: &Params, call: Call<T>) {
         let dy = dy[first * extent..].chunks_exact(extent);
         let y = y[first * extent..].chunks_exact(extent);
         for ((dx, dy), y) in rows.chunks_exact_mut(extent).zip(dy).zip(y) {
-            let row = dx.iter_mut().zip(dy).zip(y);
-            if p.logarithm == 1 {
-                let sum: T = dy.iter().copied().sum();
-                row.for_each(|((dx, &dy), &y)| *dx = dy - y.exp() * sum);
-            } else {
-                let sum: T = dy.iter().zip(y).map(|(&dy, &y)| dy * y).sum();
-                row.for_each(|((dx, &dy), &y)| *dx = y * (dy - sum));
-            }
+            gradient_row(p.logarithm == 1, dy, y, dx);
         }
     });
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn gradient_row<T: Real>(logarithm: bool, dy: &[T], y: &[T], dx: &mut [T]) {
+    if logarithm {
+        let sum = along(dy, T::ZERO, |dy| dy, |a, b| a + b);
+        dx.iter_mut().zip(dy).zip(y).for_each(|((dx, &dy), &y)| *dx = dy - y.exp() * sum);
+    } else {
+        dx.iter_mut().zip(dy).zip(y).for_each(|((dx, &dy), &y)| *dx = dy * y);
+        let sum = along(dx, T::ZERO, |term| term, |a, b| a + b);
+        dx.iter_mut().zip(dy).zip(y).for_each(|((dx, &dy), &y)| *dx = y * (dy - sum));
+    }
 }
 
 impl Tensor {

@@ -8,6 +8,7 @@ use crate::device::real::Real;
 use crate::error::Result;
 use crate::tensor::Tensor;
 use crate::twin;
+use multiversion::multiversion;
 
 /// Which value of the forward pass a derivative is a function of: the op keeps that one and no other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -52,13 +53,15 @@ macro_rules! functions {
         }
 
         /// Calls a loop with the function as a constant, so that the loop's body has no branch on it.
+        #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
         fn forward_run<T: Real>(function: Function, run: &mut [T], x: &[T], step: usize) {
             match function { $(Function::$variant => map(run, x, step, |$x: T| $value),)* }
         }
 
+        #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
         fn gradient_run<T: Real>(function: Function, run: &mut [T], dy: &[T], dy_step: usize, s: &[T], s_step: usize) {
             match function {
-                $(Function::$variant => zip(run, dy, dy_step, s, s_step, |dy: T, $s: T| dy * $derivative),)*
+                $(Function::$variant => zip(run, dy, dy_step, s, s_step, |dy: T, $s: T| dy * ($derivative)),)*
             }
         }
 

@@ -1,136 +1,226 @@
-//! The twins of the convolution kernels: columns of pixels in a core's cache, and products of those.
+//! The twins of the convolution kernels: products whose left operand is read straight from the image.
+//!
+//! For one row of the kernel, what an output pixel sums over is one strip of the image, `kw·ci` neighbours; so each
+//! row is a [`Segment`] of the product's sum, and nothing is unfolded. The image comes in bands, copied with
+//! the zeros around it, which keeps the borders out of the loops and the band in a core's cache.
 
 use super::Params;
-use crate::device::cpu::with_scratch;
+use crate::device::cpu::{parallel_chunks, with_scratch};
 use crate::device::kernel::Call;
-use crate::device::real::{Matrix, MatrixMut, Real};
+use crate::device::real::Real;
+use crate::device::tile::{Matrix, Rows, Segment, panels, panels_scratch};
 use crate::ops::matmul;
 use crate::ops::unary::Function;
-use rayon::prelude::*;
 
-/// Output pixels that a thread unfolds at a time on the CPU: their columns stay in its second-level cache.
-const CHUNK: usize = 384;
+/// Pixels of a band.
+const BAND: usize = 512;
 
-/// Writes the columns of the output pixels from `first` on: for each pixel the `kh·kw·ci` values under its window,
-/// zero outside the image.
-fn unfold<T: Real>(p: &Params, x: &[T], first: usize, columns: &mut [T]) {
-    let (h, w, ci, oh, ow) = (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize);
-    let (kh, kw) = (p.kh as usize, p.kw as usize);
-    for (pixel, row) in (first..).zip(columns.chunks_exact_mut(kh * kw * ci)) {
-        let (image, oy, ox) = (pixel / (oh * ow), pixel / ow % oh, pixel % ow);
-        let left = (ox * p.stride_w as usize) as isize - p.pad_w as isize;
-        // The part of the window's width that lies inside, the same for each of its rows.
-        let begin = (-left).clamp(0, kw as isize) as usize;
-        let end = (w as isize - left).clamp(begin as isize, kw as isize) as usize;
-        for (ky, row) in row.chunks_exact_mut(kw * ci).enumerate() {
-            let y = (oy * p.stride_h as usize + ky) as isize - p.pad_h as isize;
-            if y < 0 || y >= h as isize || begin == end {
-                row.fill(T::ZERO);
+/// Multiplications that the tile does in the time of one scalar operation.
+const MACS_PER_WORK: usize = 16;
+
+/// Part of an image: rows from `top` and columns from `left` on, either of which may lie outside.
+struct Window {
+    top: isize,
+    left: isize,
+    rows: usize,
+    columns: usize,
+}
+
+impl Window {
+    fn len(&self, channels: usize) -> usize {
+        self.rows * self.columns * channels
+    }
+
+    /// Copies the window of a `height` × `width` image, zeros where it reaches beyond.
+    fn copy<T: Real>(&self, image: &[T], height: usize, width: usize, channels: usize, to: &mut [T]) {
+        let begin = (-self.left).clamp(0, self.columns as isize) as usize;
+        let end = (width as isize - self.left).clamp(begin as isize, self.columns as isize) as usize;
+        for (row, to) in (self.top..).zip(to.chunks_exact_mut(self.columns * channels)) {
+            if row < 0 || row >= height as isize {
+                to.fill(T::ZERO);
                 continue;
             }
-            row[..begin * ci].fill(T::ZERO);
-            row[end * ci..].fill(T::ZERO);
-            let from = ((image * h + y as usize) * w + (left + begin as isize) as usize) * ci;
-            row[begin * ci..end * ci].copy_from_slice(&x[from..from + (end - begin) * ci]);
+            to[..begin * channels].fill(T::ZERO);
+            to[end * channels..].fill(T::ZERO);
+            let from = (row as usize * width) as isize + self.left + begin as isize;
+            let inside = &image[from as usize * channels..][..(end - begin) * channels];
+            to[begin * channels..end * channels].copy_from_slice(inside);
         }
     }
 }
 
-/// A one-by-one kernel that visits every pixel: its columns are the image itself.
-fn is_pointwise(p: &Params) -> bool {
-    p.kh * p.kw * p.stride_h * p.stride_w == 1
-}
-
-/// Pixels per piece of work: a chunk, or less where there is not enough for all threads.
-fn chunk(pixels: usize) -> usize {
-    pixels.div_ceil(rayon::current_num_threads()).clamp(1, CHUNK)
-}
-
-/// Calls `body` with the columns of `count` output pixels from `first` on.
-fn with_columns<T: Real>(p: &Params, x: &[T], first: usize, count: usize, body: impl FnOnce(&[T])) {
-    let taps = p.taps() as usize;
-    if is_pointwise(p) {
-        return body(&x[first * taps..(first + count) * taps]);
+/// The window that the output rows from `first` on read, `count` of them.
+fn window_under(p: &Params, first: usize, count: usize) -> Window {
+    Window {
+        top: (first * p.stride_h as usize) as isize - p.pad_h as isize,
+        left: -(p.pad_w as isize),
+        rows: (count - 1) * p.stride_h as usize + p.kh as usize,
+        columns: (p.ow as usize - 1) * p.stride_w as usize + p.kw as usize,
     }
-    with_scratch(count * taps, |columns| {
-        unfold(p, x, first, columns);
-        body(columns);
-    });
+}
+
+fn band_rows(width: usize, height: usize) -> usize {
+    (BAND / width).clamp(1, height)
 }
 
 pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
     let ([x, w, bias], [y]) = call.reals();
-    let (taps, co) = (p.taps() as usize, p.co as usize);
+    let (h, width, ci, oh, ow, co) =
+        (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
+    let (kh, strip, taps) = (p.kh as usize, p.kw as usize * ci, p.taps() as usize);
     let function = Function::ALL[p.function as usize];
+    let bias = (p.has_bias == 1).then_some(bias);
     let kernel = Matrix { data: w, row_stride: co, column_stride: 1 };
-    let chunk = chunk(p.pixels_out() as usize);
-    y.par_chunks_mut(chunk * co).enumerate().for_each(|(i, y)| {
-        let count = y.len() / co;
-        with_columns(p, x, i * chunk, count, |data| {
-            let a = Matrix { data, row_stride: taps, column_stride: 1 };
-            let target = MatrixMut { data: &mut *y, row_stride: co, column_stride: 1 };
-            T::gemm(count, taps, co, T::ONE, a, kernel, T::ZERO, target);
-        });
-        matmul::epilogue(y, co, (p.has_bias == 1).then_some(bias), function);
-    });
-}
-
-/// dY·Wᵀ gives every window's contribution to the pixels under it; they are added up where windows overlap. An
-/// image belongs to one thread, so the order of the sums is fixed.
-pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
-    let ([dy, _, w], [dx]) = call.reals();
-    let (h, width, ci, ow) = (p.h as usize, p.w as usize, p.ci as usize, p.ow as usize);
-    let (taps, co, pixels) = (p.taps() as usize, p.co as usize, p.oh as usize * ow);
-    let transposed = Matrix { data: w, row_stride: 1, column_stride: co };
-    dx.par_chunks_mut(h * width * ci).enumerate().for_each(|(image, dx)| {
-        dx.fill(T::ZERO);
-        for first in (0..pixels).step_by(CHUNK) {
-            let count = CHUNK.min(pixels - first);
-            with_scratch(count * taps, |columns| {
-                let from = (image * pixels + first) * co;
-                let a = Matrix { data: &dy[from..from + count * co], row_stride: co, column_stride: 1 };
-                let target = MatrixMut { data: &mut *columns, row_stride: taps, column_stride: 1 };
-                T::gemm(count, co, taps, T::ONE, a, transposed, T::ZERO, target);
-                for (pixel, column) in (first..).zip(columns.chunks_exact(taps)) {
-                    fold(p, pixel / ow, pixel % ow, column, dx);
-                }
+    let (band, work) = (band_rows(ow, oh), ow * co * taps / MACS_PER_WORK);
+    with_scratch(panels_scratch(taps, co), |scratch| {
+        let panels = panels(kernel, taps, co, p.pixels_out() as usize, scratch);
+        parallel_chunks(y, oh * ow * co, oh * work, |image, y| {
+            let x = &x[image * h * width * ci..][..h * width * ci];
+            parallel_chunks(y, band * ow * co, band * work, |i, y| {
+                let rows = y.len() / (ow * co);
+                let window = window_under(p, i * band, rows);
+                let pitch = window.columns * ci;
+                let pixels = || (0..rows).flat_map(|row| (0..ow).map(move |column| (row, column)));
+                let place =
+                    |(row, column)| row * p.stride_h as usize * pitch + column * p.stride_w as usize * ci;
+                let from: Vec<usize> = pixels().map(place).collect();
+                let to: Vec<usize> = (0..rows * ow).map(|pixel| pixel * co).collect();
+                let segments: Vec<Segment> =
+                    (0..kh).map(|ky| Segment { a: ky * pitch, b: ky * strip, depth: strip }).collect();
+                with_scratch(window.len(ci), |data| {
+                    window.copy(x, h, width, ci, data);
+                    let rows = Rows { data, from: &from, to: &to, segments: &segments };
+                    T::product(&rows, &panels, false, y);
+                });
+                matmul::epilogue(y, co, bias, function);
             });
-        }
+        });
     });
 }
 
-/// Adds one output pixel's column to the image, leaving out what lies outside.
-fn fold<T: Real>(p: &Params, oy: usize, ox: usize, column: &[T], dx: &mut [T]) {
-    let (h, w, ci, kw) = (p.h as usize, p.w as usize, p.ci as usize, p.kw as usize);
-    let left = (ox * p.stride_w as usize) as isize - p.pad_w as isize;
-    let begin = (-left).clamp(0, kw as isize) as usize;
-    let end = (w as isize - left).clamp(begin as isize, kw as isize) as usize;
-    for (ky, row) in column.chunks_exact(kw * ci).enumerate() {
-        let y = (oy * p.stride_h as usize + ky) as isize - p.pad_h as isize;
-        if y < 0 || y >= h as isize || begin == end {
-            continue;
-        }
-        let to = (y as usize * w + (left + begin as isize) as usize) * ci;
-        dx[to..to + (end - begin) * ci].iter_mut().zip(&row[begin * ci..]).for_each(|(d, &v)| *d += v);
-    }
+/// An input pixel was used under every `stride`-th tap from `(pixel + pad) % stride` on, by output pixels that
+/// follow each other. So the pixels of one remainder are the rows of a product, its sum the taps of that remainder.
+pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
+    let ([dy, w, _], [dx]) = call.reals();
+    let (h, width, ci, oh, ow, co) =
+        (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
+    let (kh, kw, sh, sw) = (p.kh as usize, p.kw as usize, p.stride_h as usize, p.stride_w as usize);
+    let (pad_h, pad_w) = (p.pad_h as usize, p.pad_w as usize);
+    let depth = kh * kw * co;
+    let transposed = Matrix { data: w, row_stride: ci, column_stride: 1 };
+    let (band, work) = (band_rows(width, h), width * ci * depth / (sh * sw * MACS_PER_WORK));
+    // Taps of a remainder at most, along each axis.
+    let (most_h, most_w) = (kh.div_ceil(sh), kw.div_ceil(sw));
+    with_scratch(panels_scratch(depth, ci), |scratch| {
+        let panels = panels(transposed, depth, ci, h * width, scratch);
+        parallel_chunks(dx, h * width * ci, h * work, |image, dx| {
+            let dy = &dy[image * oh * ow * co..][..oh * ow * co];
+            parallel_chunks(dx, band * width * ci, band * work, |i, dx| {
+                let (first, rows) = (i * band, dx.len() / (width * ci));
+                let begin = (first + pad_h) / sh;
+                let window = Window {
+                    top: begin as isize - (most_h as isize - 1),
+                    left: (pad_w / sw) as isize - (most_w as isize - 1),
+                    rows: (first + rows - 1 + pad_h) / sh - begin + most_h,
+                    columns: (width - 1 + pad_w) / sw - pad_w / sw + most_w,
+                };
+                let pitch = window.columns * co;
+                with_scratch(window.len(co), |data| {
+                    window.copy(dy, oh, ow, co, data);
+                    for (ry, rx) in (0..sh).flat_map(|ry| (0..sw).map(move |rx| (ry, rx))) {
+                        let (taps_h, taps_w) =
+                            (kh.saturating_sub(ry).div_ceil(sh), kw.saturating_sub(rx).div_ceil(sw));
+                        // The first output pixel that used a pixel did so under the last tap.
+                        let segments: Vec<Segment> = (0..taps_h)
+                            .flat_map(|row| (0..taps_w).map(move |column| (row, column)))
+                            .map(|(row, column)| {
+                                let tap_y = ry + (taps_h - 1 - row) * sh;
+                                let tap_x = rx + (taps_w - 1 - column) * sw;
+                                let a = (row + most_h - taps_h) * pitch + (column + most_w - taps_w) * co;
+                                Segment { a, b: (tap_y * kw + tap_x) * co, depth: co }
+                            })
+                            .collect();
+                        let lines = || (first..first + rows).filter(|y| (y + pad_h) % sh == ry);
+                        let columns = || (0..width).filter(|x| (x + pad_w) % sw == rx);
+                        let pixels = || lines().flat_map(|y| columns().map(move |x| (y, x)));
+                        let from: Vec<usize> = pixels()
+                            .map(|(y, x)| {
+                                ((y + pad_h) / sh - begin) * pitch + ((x + pad_w) / sw - pad_w / sw) * co
+                            })
+                            .collect();
+                        let to: Vec<usize> = pixels().map(|(y, x)| ((y - first) * width + x) * ci).collect();
+                        let rows = Rows { data, from: &from, to: &to, segments: &segments };
+                        T::product(&rows, &panels, false, dx);
+                    }
+                });
+            });
+        });
+    });
 }
 
+/// A row of the kernel's gradient belongs to a tap and a channel, its sum runs over the output pixels. So the band is
+/// stored with the channels outside, which makes the pixels of a row neighbours; where output pixels lie `stride`
+/// apart in the image, so do the columns of one remainder.
 pub(super) fn weights<T: Real>(p: &Params, call: Call<T>) {
     let ([x, dy, _], [dw]) = call.reals();
-    let (taps, co) = (p.taps() as usize, p.co as usize);
-    let piece = p.piece as usize * p.ow as usize;
-    dw.par_chunks_mut(taps * co).enumerate().for_each(|(split, dw)| {
-        let (begin, end) = (split * piece, ((split + 1) * piece).min(p.pixels_out() as usize));
-        dw.fill(T::ZERO);
-        for first in (begin..end).step_by(CHUNK) {
-            let count = CHUNK.min(end - first);
-            with_columns(p, x, first, count, |data| {
-                let a = Matrix { data, row_stride: 1, column_stride: taps };
-                let b =
-                    Matrix { data: &dy[first * co..(first + count) * co], row_stride: co, column_stride: 1 };
-                let target = MatrixMut { data: &mut *dw, row_stride: co, column_stride: 1 };
-                T::gemm(taps, count, co, T::ONE, a, b, T::ONE, target);
+    let (h, width, ci, oh, ow, co) =
+        (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
+    let (kh, kw, sh, sw) = (p.kh as usize, p.kw as usize, p.stride_h as usize, p.stride_w as usize);
+    let (taps, band, piece) = (p.taps() as usize, band_rows(ow, oh), p.piece as usize);
+    let to: Vec<usize> = (0..taps).map(|row| row * co).collect();
+    parallel_chunks(dw, taps * co, piece * ow * co * taps / MACS_PER_WORK, |split, dw| {
+        let mut row = split * piece;
+        let last = (row + piece).min(p.n as usize * oh);
+        let mut add = false;
+        while row < last {
+            // A band stays within an image.
+            let (image, first) = (row / oh, row % oh);
+            let rows = band.min(oh - first).min(last - row);
+            let window = window_under(p, first, rows);
+            let remainder = window.columns.div_ceil(sw);
+            let (line, plane) = (sw * remainder, window.rows * sw * remainder);
+            let place = |ky: usize, kx: usize, channel: usize| {
+                channel * plane + ky * line + kx % sw * remainder + kx / sw
+            };
+            let from: Vec<usize> = (0..kh)
+                .flat_map(|ky| (0..kw).map(move |kx| (ky, kx)))
+                .flat_map(|(ky, kx)| (0..ci).map(move |channel| place(ky, kx, channel)))
+                .collect();
+            let segments: Vec<Segment> =
+                (0..rows).map(|y| Segment { a: y * sh * line, b: y * ow, depth: ow }).collect();
+            let (copied, outside) = (window.len(ci), plane * ci);
+            with_scratch(copied + outside + panels_scratch(rows * ow, co), |scratch| {
+                let (copy, rest) = scratch.split_at_mut(copied);
+                let (data, rest) = rest.split_at_mut(outside);
+                window.copy(&x[image * h * width * ci..][..h * width * ci], h, width, ci, copy);
+                for (y, copy) in copy.chunks_exact(window.columns * ci).enumerate() {
+                    channels_outside(copy, ci, sw, remainder, plane, &mut data[y * line..]);
+                }
+                let dy = &dy[row * ow * co..(row + rows) * ow * co];
+                let b = Matrix { data: dy, row_stride: co, column_stride: 1 };
+                let panels = panels(b, rows * ow, co, taps, rest);
+                T::product(&Rows { data, from: &from, to: &to, segments: &segments }, &panels, add, dw);
             });
+            add = true;
+            row += rows;
         }
     });
+}
+
+/// Stores a line of pixels as one line per channel, `plane` apart, the columns of each remainder of `stride`
+/// together, `remainder` apart.
+fn channels_outside<T: Real>(
+    pixels: &[T],
+    channels: usize,
+    stride: usize,
+    remainder: usize,
+    plane: usize,
+    to: &mut [T],
+) {
+    for (channel, to) in to.chunks_mut(plane).take(channels).enumerate() {
+        for first in 0..stride {
+            let column = pixels.iter().skip(first * channels + channel).step_by(stride * channels);
+            to[first * remainder..].iter_mut().zip(column).for_each(|(to, &value)| *to = value);
+        }
+    }
 }
