@@ -298,7 +298,7 @@ fn geometry(
 ) -> Result<Params> {
     let (image, window) = (x.shape(), kernel.shape());
     let ranks = image.rank() == 4 && window.rank() == 4;
-    if ranks && (groups == 0 || image[3] % groups != 0 || window[3] % groups != 0) {
+    if ranks && !(image[3].is_multiple_of(groups) && window[3].is_multiple_of(groups)) {
         let expected = format!("a divisor of {} input and {} output channels", image[3], window[3]);
         return Err(Error::argument("conv2d", "groups", groups, expected));
     }
