@@ -67,16 +67,8 @@ fn add_products<T: Real>(
             }
             continue;
         }
-        // Blocks of a known length become vector instructions without a loop around.
-        let (to_blocks, to_rest) = to_pixel[..channels].as_chunks_mut::<16>();
-        let (a_blocks, a_rest) = a_pixel[..channels].as_chunks::<16>();
-        let (b_blocks, b_rest) = b_pixel[..channels].as_chunks::<16>();
-        for ((to, a), b) in to_blocks.iter_mut().zip(a_blocks).zip(b_blocks) {
-            for lane in 0..16 {
-                to[lane] += a[lane] * b[lane];
-            }
-        }
-        for ((to, &a), &b) in to_rest.iter_mut().zip(a_rest).zip(b_rest) {
+        let to_pixel = &mut to_pixel[..channels];
+        for ((to, &a), &b) in to_pixel.iter_mut().zip(&a_pixel[..channels]).zip(&b_pixel[..channels]) {
             *to += a * b;
         }
     }
