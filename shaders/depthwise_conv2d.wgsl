@@ -6,8 +6,8 @@
 //
 // where pixels outside the image are zero, and in `data` only whole quotients count. An invocation takes four
 // neighbouring channels, and of an image's row PIXELS results (forward, data) or KW (weights: one row of the window,
-// summed over `piece` rows of images; a second dispatch adds up the `splits` pieces in order). It loads the pixels that these
-// share once, into `span`.
+// summed over `piece` rows of images; a second dispatch adds up the `splits` pieces in order). It loads the pixels
+// that these share once, into `span`.
 //
 // KW is the window's width, STRIDE the stride along a row. VECTOR: M is 1 and channels come in whole vectors of four.
 // ALONG_CHANNELS: all of a workgroup's GROUP invocations have the same pixels, which suits software adapters;
