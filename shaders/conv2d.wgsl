@@ -8,6 +8,9 @@
 // 64 × 64 of the left-hand side (lib/tile.wgsl). In 2 the sum runs over all pixels of a batch: it is cut into
 // `splits` pieces of `piece` image rows, each with its own result, summed in order by a second dispatch.
 //
+// With groups each formula holds for each group: ci and co are then channels of the group, W is
+// [kh, kw, ci/groups, co] in memory, and a group's channels lie in the midst of all channels.
+//
 // A_VECTOR, B_VECTOR: the channels of that operand come in whole vectors of four. The same for software adapters is
 // conv2d_software.wgsl.
 
@@ -18,25 +21,26 @@
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
 
-// Which piece of the sum over pixels this invocation works on.
+// Which piece of the sum over pixels this invocation works on, and which group of channels.
 var<private> split: u32;
+var<private> part: u32;
 
 fn extent_m() -> u32 {
     switch DIRECTION {
         case 0u: { return p.n * p.oh * p.ow; }
         case 1u: { return p.n * p.h * p.w; }
-        default: { return p.kh * p.kw * p.ci; }
+        default: { return p.kh * p.kw * inputs(); }
     }
 }
 
 fn extent_n() -> u32 {
-    return select(p.co, p.ci, DIRECTION == 1u);
+    return select(outputs(), inputs(), DIRECTION == 1u);
 }
 
 fn extent_k() -> u32 {
     switch DIRECTION {
-        case 0u: { return p.kh * p.kw * p.ci; }
-        case 1u: { return p.kh * p.kw * p.co; }
+        case 0u: { return p.kh * p.kw * inputs(); }
+        case 1u: { return p.kh * p.kw * outputs(); }
         default: { return p.n * p.oh * p.ow; }
     }
 }
@@ -80,42 +84,55 @@ fn tile_a(m: u32, k: u32) -> vec4<f32> {
     var v = vec4(0.0);
     if m >= extent_m() { return v; }
     if DIRECTION == 2u {
-        let tap = m / p.ci;
+        let tap = m / inputs();
+        let channel = part * inputs() + m % inputs();
         for (var i = 0u; i < 4u; i++) {
             if k + i < extent_k() {
                 let pixel = source(k + i, tap);
-                if pixel >= 0 { v[i] = a_scalar(u32(pixel) * p.ci + m % p.ci); }
+                if pixel >= 0 { v[i] = a_scalar(u32(pixel) * p.ci + channel); }
             }
         }
         return v;
     }
-    let channels = select(p.ci, p.co, DIRECTION == 1u);
+    let all = select(p.ci, p.co, DIRECTION == 1u);
+    let channels = select(inputs(), outputs(), DIRECTION == 1u);
+    let first = part * channels;
     if A_VECTOR == 1u {
         if k < extent_k() {
             let pixel = pixel_under(m, k / channels);
-            if pixel >= 0 { v = a[(u32(pixel) * channels + k % channels) / 4u]; }
+            if pixel >= 0 { v = a[(u32(pixel) * all + first + k % channels) / 4u]; }
         }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
         if k + i < extent_k() {
             let pixel = pixel_under(m, (k + i) / channels);
-            if pixel >= 0 { v[i] = a_scalar(u32(pixel) * channels + (k + i) % channels); }
+            if pixel >= 0 { v[i] = a_scalar(u32(pixel) * all + first + (k + i) % channels); }
         }
     }
     return v;
+}
+
+// Where row k of the right operand begins. In 1 its rows are (kh, kw, co), of which a group's lie apart.
+fn row_of_b(k: u32) -> u32 {
+    if DIRECTION == 1u {
+        if GROUPS == 1u { return k * inputs(); }
+        return (k / outputs() * p.co + part * outputs() + k % outputs()) * inputs();
+    }
+    return k * p.co + part * outputs();
 }
 
 fn tile_b(k: u32, n: u32) -> vec4<f32> {
     var v = vec4(0.0);
     if k >= extent_k() { return v; }
     let columns = extent_n();
+    let base = row_of_b(k);
     if B_VECTOR == 1u {
-        if n < columns { v = b[(k * columns + n) / 4u]; }
+        if n < columns { v = b[(base + n) / 4u]; }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
-        if n + i < columns { v[i] = b_scalar(k * columns + n + i); }
+        if n + i < columns { v[i] = b_scalar(base + n + i); }
     }
     return v;
 }
@@ -123,11 +140,12 @@ fn tile_b(k: u32, n: u32) -> vec4<f32> {
 fn tile_c(m: u32, n: u32, value: vec4<f32>) {
     if m >= extent_m() { return; }
     let columns = extent_n();
-    let base = (split * extent_m() + m) * columns;
+    let first = part * columns;
+    let base = (split * extent_m() + m) * columns * GROUPS + first;
     for (var i = 0u; i < 4u; i++) {
         if n + i < columns {
             var z = value[i];
-            if HAS_BIAS == 1u { z += bias[n + i]; }
+            if HAS_BIAS == 1u { z += bias[first + n + i]; }
             c[base + n + i] = apply(FUNCTION, z);
         }
     }
@@ -139,8 +157,9 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) group
     let columns = (extent_n() + TILE - 1u) / TILE;
     let tiles = (extent_m() + TILE - 1u) / TILE * columns;
     let tile = group_index(group, groups);
-    if tile >= tiles * p.splits { return; }
-    split = tile / tiles;
+    if tile >= tiles * GROUPS * p.splits { return; }
+    split = tile / (tiles * GROUPS);
+    part = tile / tiles % GROUPS;
     var first = 0u;
     var last = extent_k();
     if DIRECTION == 2u {

@@ -39,15 +39,16 @@ fn clear() {
     }
 }
 
-fn store(m: u32, rows: u32, n: u32, columns: u32, base: u32) {
+// Columns n of a group's result; its columns begin at `first` in rows of `all`.
+fn store(m: u32, rows: u32, n: u32, columns: u32, base: u32, first: u32, all: u32) {
     for (var r = 0u; r < ROWS; r++) {
         for (var v = 0u; v < VECTORS; v++) {
             for (var i = 0u; i < 4u; i++) {
                 let column = n + v * LANES * 4u + i;
                 if m + r < rows && column < columns {
                     var z = acc[r][v][i];
-                    if HAS_BIAS == 1u { z += bias[column]; }
-                    c[base + (m + r) * columns + column] = apply(FUNCTION, z);
+                    if HAS_BIAS == 1u { z += bias[first + column]; }
+                    c[base + (m + r) * all + first + column] = apply(FUNCTION, z);
                 }
             }
         }
@@ -58,11 +59,13 @@ fn store(m: u32, rows: u32, n: u32, columns: u32, base: u32) {
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
     let width = LANES * 4u * VECTORS;
-    let columns = (p.co + width - 1u) / width;
+    let columns = (outputs() + width - 1u) / width;
     let pixels = p.n * p.oh * p.ow;
+    let tiles = (pixels + ROWS - 1u) / ROWS * columns;
     let tile = group_index(group, groups);
-    let m = tile / columns * ROWS;
-    if m >= pixels { return; }
+    let part = tile / tiles;
+    if part >= GROUPS { return; }
+    let m = tile % tiles / columns * ROWS;
     let n = tile % columns * width + lane * 4u;
     // The corner of each row's window, and the image it lies in; rows beyond the last repeat it.
     var corner_y: array<i32, ROWS>;
@@ -83,12 +86,13 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             let y = corner_y[r] + i32(tap / p.kw);
             let x = corner_x[r] + i32(tap % p.kw);
             inside[r] = y >= 0 && x >= 0 && y < i32(p.h) && x < i32(p.w);
-            base[r] = select(0u, u32((image[r] + y) * i32(p.w) + x) * p.ci, inside[r]);
+            base[r] = select(0u, u32((image[r] + y) * i32(p.w) + x) * p.ci + part * inputs(), inside[r]);
         }
-        for (var k = 0u; k < p.ci; k++) {
+        for (var k = 0u; k < inputs(); k++) {
             var row: array<vec4<f32>, VECTORS>;
             for (var v = 0u; v < VECTORS; v++) {
-                row[v] = b_columns((tap * p.ci + k) * p.co, n + v * LANES * 4u, p.co);
+                let start = (tap * inputs() + k) * p.co + part * outputs();
+                row[v] = b_columns(start, n + v * LANES * 4u, outputs());
             }
             for (var r = 0u; r < ROWS; r++) {
                 let value = vec4(select(0.0, a[base[r] + k], inside[r]));
@@ -98,18 +102,20 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             }
         }
     }
-    store(m, pixels, n, p.co, 0u);
+    store(m, pixels, n, outputs(), 0u, part * outputs(), p.co);
 }
 
 @compute @workgroup_size(8)
 fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
     let width = LANES * 4u * VECTORS;
-    let columns = (p.ci + width - 1u) / width;
+    let columns = (inputs() + width - 1u) / width;
     let pixels = p.n * p.h * p.w;
+    let tiles = (pixels + ROWS - 1u) / ROWS * columns;
     let tile = group_index(group, groups);
-    let m = tile / columns * ROWS;
-    if m >= pixels { return; }
+    let part = tile / tiles;
+    if part >= GROUPS { return; }
+    let m = tile % tiles / columns * ROWS;
     let n = tile % columns * width + lane * 4u;
     var corner_y: array<i32, ROWS>;
     var corner_x: array<i32, ROWS>;
@@ -132,12 +138,13 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             let ox = x / i32(p.stride_w);
             let whole = oy * i32(p.stride_h) == y && ox * i32(p.stride_w) == x;
             inside[r] = whole && y >= 0 && x >= 0 && oy < i32(p.oh) && ox < i32(p.ow);
-            base[r] = select(0u, u32((image[r] + oy) * i32(p.ow) + ox) * p.co, inside[r]);
+            base[r] = select(0u, u32((image[r] + oy) * i32(p.ow) + ox) * p.co + part * outputs(), inside[r]);
         }
-        for (var k = 0u; k < p.co; k++) {
+        for (var k = 0u; k < outputs(); k++) {
             var row: array<vec4<f32>, VECTORS>;
             for (var v = 0u; v < VECTORS; v++) {
-                row[v] = b_columns((tap * p.co + k) * p.ci, n + v * LANES * 4u, p.ci);
+                let start = (tap * p.co + part * outputs() + k) * inputs();
+                row[v] = b_columns(start, n + v * LANES * 4u, inputs());
             }
             for (var r = 0u; r < ROWS; r++) {
                 let value = vec4(select(0.0, a[base[r] + k], inside[r]));
@@ -147,19 +154,20 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             }
         }
     }
-    store(m, pixels, n, p.ci, 0u);
+    store(m, pixels, n, inputs(), 0u, part * inputs(), p.ci);
 }
 
 @compute @workgroup_size(8)
 fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
     let width = LANES * 4u * VECTORS;
-    let columns = (p.co + width - 1u) / width;
-    let rows = p.kh * p.kw * p.ci;
+    let columns = (outputs() + width - 1u) / width;
+    let rows = p.kh * p.kw * inputs();
     let tiles = (rows + ROWS - 1u) / ROWS * columns;
     let tile = group_index(group, groups);
-    let split = tile / tiles;
+    let split = tile / tiles / GROUPS;
     if split >= p.splits { return; }
+    let part = tile / tiles % GROUPS;
     let m = tile % tiles / columns * ROWS;
     let n = tile % columns * width + lane * 4u;
     var tap_y: array<i32, ROWS>;
@@ -167,10 +175,10 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     var channel: array<u32, ROWS>;
     for (var r = 0u; r < ROWS; r++) {
         let row = min(m + r, rows - 1u);
-        let tap = row / p.ci;
+        let tap = row / inputs();
         tap_y[r] = i32(tap / p.kw) - i32(p.pad_h);
         tap_x[r] = i32(tap % p.kw) - i32(p.pad_w);
-        channel[r] = row % p.ci;
+        channel[r] = part * inputs() + row % inputs();
     }
     clear();
     let first = split * p.piece;
@@ -186,7 +194,8 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         for (var x = 0u; x < p.ow; x++) {
             var row: array<vec4<f32>, VECTORS>;
             for (var v = 0u; v < VECTORS; v++) {
-                row[v] = b_columns((image_row * p.ow + x) * p.co, n + v * LANES * 4u, p.co);
+                let start = (image_row * p.ow + x) * p.co + part * outputs();
+                row[v] = b_columns(start, n + v * LANES * 4u, outputs());
             }
             for (var r = 0u; r < ROWS; r++) {
                 let column = i32(x * p.stride_w) + tap_x[r];
@@ -198,5 +207,5 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             }
         }
     }
-    store(m, rows, n, p.co, split * rows * p.co);
+    store(m, rows, n, outputs(), split * rows * p.co, part * outputs(), p.co);
 }

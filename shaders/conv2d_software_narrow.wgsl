@@ -58,9 +58,9 @@ fn accumulate(left: array<f32, ROWS>, start: u32, column: u32, columns: u32) {
 }
 
 // Sums over the channels under one tap: row r's lie at base[r] in A, where inside[r] says that there are any; the
-// rows of B that go with them follow each other from `start` on.
+// rows of B that go with them begin at `start`, `step` elements apart.
 fn accumulate_channels(base: array<u32, ROWS>, inside: array<bool, ROWS>, channels: u32, start: u32,
-                       column: u32, columns: u32) {
+                       step: u32, column: u32, columns: u32) {
     var left: array<f32, ROWS>;
     if A_VECTOR == 1u {
         for (var k = 0u; k < channels; k += 4u) {
@@ -72,7 +72,7 @@ fn accumulate_channels(base: array<u32, ROWS>, inside: array<bool, ROWS>, channe
                 for (var r = 0u; r < ROWS; r++) {
                     left[r] = quad[r][i];
                 }
-                accumulate(left, start + (k + i) * columns, column, columns);
+                accumulate(left, start + (k + i) * step, column, columns);
             }
         }
     } else {
@@ -80,12 +80,13 @@ fn accumulate_channels(base: array<u32, ROWS>, inside: array<bool, ROWS>, channe
             for (var r = 0u; r < ROWS; r++) {
                 left[r] = select(0.0, a_scalar(base[r] + k), inside[r]);
             }
-            accumulate(left, start + k * columns, column, columns);
+            accumulate(left, start + k * step, column, columns);
         }
     }
 }
 
-fn store(first: u32, rows: u32, column: u32, columns: u32, base: u32) {
+// Columns of a group's result; they begin at `begin` in rows of `all`.
+fn store(first: u32, rows: u32, column: u32, columns: u32, base: u32, begin: u32, all: u32) {
     for (var r = 0u; r < ROWS; r++) {
         let m = first + r * LANES;
         for (var v = 0u; v < VECTORS; v++) {
@@ -93,8 +94,8 @@ fn store(first: u32, rows: u32, column: u32, columns: u32, base: u32) {
                 let n = column + v * 4u + i;
                 if m < rows && n < columns {
                     var z = acc[r][v][i];
-                    if HAS_BIAS == 1u { z += bias[n]; }
-                    c[base + m * columns + n] = apply(FUNCTION, z);
+                    if HAS_BIAS == 1u { z += bias[begin + n]; }
+                    c[base + m * all + begin + n] = apply(FUNCTION, z);
                 }
             }
         }
@@ -104,11 +105,13 @@ fn store(first: u32, rows: u32, column: u32, columns: u32, base: u32) {
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
-    let blocks = (p.co + 4u * VECTORS - 1u) / (4u * VECTORS);
+    let blocks = (outputs() + 4u * VECTORS - 1u) / (4u * VECTORS);
     let pixels = p.n * p.oh * p.ow;
+    let tiles = (pixels + ROWS * LANES - 1u) / (ROWS * LANES) * blocks;
     let tile = group_index(group, groups);
-    if tile / blocks * ROWS * LANES >= pixels { return; }
-    let first = tile / blocks * ROWS * LANES + lane;
+    let part = tile / tiles;
+    if part >= GROUPS { return; }
+    let first = tile % tiles / blocks * ROWS * LANES + lane;
     let column = tile % blocks * 4u * VECTORS;
     // The corner of each row's window, and the image it lies in; rows beyond the last repeat it.
     var corner_y: array<i32, ROWS>;
@@ -129,21 +132,24 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             let y = corner_y[r] + i32(tap / p.kw);
             let x = corner_x[r] + i32(tap % p.kw);
             inside[r] = y >= 0 && x >= 0 && y < i32(p.h) && x < i32(p.w);
-            base[r] = select(0u, u32((image[r] + y) * i32(p.w) + x) * p.ci, inside[r]);
+            base[r] = select(0u, u32((image[r] + y) * i32(p.w) + x) * p.ci + part * inputs(), inside[r]);
         }
-        accumulate_channels(base, inside, p.ci, tap * p.ci * p.co, column, p.co);
+        let start = tap * inputs() * p.co + part * outputs();
+        accumulate_channels(base, inside, inputs(), start, p.co, column, outputs());
     }
-    store(first, pixels, column, p.co, 0u);
+    store(first, pixels, column, outputs(), 0u, part * outputs(), p.co);
 }
 
 @compute @workgroup_size(8)
 fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-    let blocks = (p.ci + 4u * VECTORS - 1u) / (4u * VECTORS);
+    let blocks = (inputs() + 4u * VECTORS - 1u) / (4u * VECTORS);
     let pixels = p.n * p.h * p.w;
+    let tiles = (pixels + ROWS * LANES - 1u) / (ROWS * LANES) * blocks;
     let tile = group_index(group, groups);
-    if tile / blocks * ROWS * LANES >= pixels { return; }
-    let first = tile / blocks * ROWS * LANES + lane;
+    let part = tile / tiles;
+    if part >= GROUPS { return; }
+    let first = tile % tiles / blocks * ROWS * LANES + lane;
     let column = tile % blocks * 4u * VECTORS;
     var corner_y: array<i32, ROWS>;
     var corner_x: array<i32, ROWS>;
@@ -166,22 +172,24 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             let ox = x / i32(p.stride_w);
             let whole = oy * i32(p.stride_h) == y && ox * i32(p.stride_w) == x;
             inside[r] = whole && y >= 0 && x >= 0 && oy < i32(p.oh) && ox < i32(p.ow);
-            base[r] = select(0u, u32((image[r] + oy) * i32(p.ow) + ox) * p.co, inside[r]);
+            base[r] = select(0u, u32((image[r] + oy) * i32(p.ow) + ox) * p.co + part * outputs(), inside[r]);
         }
-        accumulate_channels(base, inside, p.co, tap * p.ci * p.co, column, p.ci);
+        let start = (tap * p.co + part * outputs()) * inputs();
+        accumulate_channels(base, inside, outputs(), start, inputs(), column, inputs());
     }
-    store(first, pixels, column, p.ci, 0u);
+    store(first, pixels, column, inputs(), 0u, part * inputs(), p.ci);
 }
 
 @compute @workgroup_size(8)
 fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
-    let blocks = (p.co + 4u * VECTORS - 1u) / (4u * VECTORS);
-    let rows = p.kh * p.kw * p.ci;
+    let blocks = (outputs() + 4u * VECTORS - 1u) / (4u * VECTORS);
+    let rows = p.kh * p.kw * inputs();
     let tiles = (rows + ROWS * LANES - 1u) / (ROWS * LANES) * blocks;
     let tile = group_index(group, groups);
-    let split = tile / tiles;
+    let split = tile / tiles / GROUPS;
     if split >= p.splits { return; }
+    let part = tile / tiles % GROUPS;
     let first = tile % tiles / blocks * ROWS * LANES + lane;
     let column = tile % blocks * 4u * VECTORS;
     var tap_y: array<i32, ROWS>;
@@ -189,10 +197,10 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     var channel: array<u32, ROWS>;
     for (var r = 0u; r < ROWS; r++) {
         let row = min(first + r * LANES, rows - 1u);
-        let tap = row / p.ci;
+        let tap = row / inputs();
         tap_y[r] = i32(tap / p.kw) - i32(p.pad_h);
         tap_x[r] = i32(tap % p.kw) - i32(p.pad_w);
-        channel[r] = row % p.ci;
+        channel[r] = part * inputs() + row % inputs();
     }
     clear();
     let last = min((split + 1u) * p.piece, p.n * p.oh);
@@ -211,8 +219,8 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
                 let valid = inside[r] && pixel >= 0 && pixel < i32(p.w);
                 left[r] = select(0.0, a_scalar(base[r] + select(0u, u32(pixel), valid) * p.ci), valid);
             }
-            accumulate(left, (image_row * p.ow + x) * p.co, column, p.co);
+            accumulate(left, (image_row * p.ow + x) * p.co + part * outputs(), column, outputs());
         }
     }
-    store(first, rows, column, p.co, split * rows * p.co);
+    store(first, rows, column, outputs(), split * rows * p.co, part * outputs(), p.co);
 }

@@ -29,6 +29,7 @@ conformance!(
     conv2d,
     copy,
     cross_entropy,
+    depthwise_conv2d,
     dropout,
     fill,
     matmul,

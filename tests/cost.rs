@@ -103,6 +103,26 @@ fn convnet_is_counted_as_by_hand() {
 }
 
 #[test]
+fn mobilenet_is_counted_as_by_hand() {
+    // From so many channels to so many, and the pixels behind the stride.
+    let blocks = [(16, 32, 14 * 14), (32, 64, 7 * 7), (64, 64, 7 * 7), (64, 128, 4 * 4), (128, 128, 4 * 4)];
+    let stem = 9 * 16 + 16;
+    let pairs: u64 = blocks.iter().map(|(ci, co, _)| 9 * ci + ci + ci * co + co).sum();
+    let parameters = stem + pairs + 128 * 10 + 10;
+    assert_eq!(parameters, 36_138);
+    let macs: u64 = blocks.iter().map(|(ci, co, pixels)| pixels * (9 * ci + ci * co)).sum();
+    let macs = 28 * 28 * 9 * 16 + macs + 1280;
+    assert_eq!(macs, 1_007_008);
+    let outputs: u64 = blocks.iter().map(|(ci, co, pixels)| pixels * (ci + co)).sum();
+    let activations = 28 * 28 * (1 + 16) + outputs + 128 + 10;
+    assert_eq!(counts(&preset("mobilenet")), (parameters, macs, activations));
+    // Twice the width: depthwise kernels double, pointwise ones quadruple.
+    let wider = Scale { width: 2.0, ..Scale::BASE }.apply(&preset("mobilenet")).unwrap();
+    let pairs: u64 = blocks.iter().map(|(ci, co, _)| 2 * (9 * ci + ci) + 4 * ci * co + 2 * co).sum();
+    assert_eq!(counts(&wider).0, 2 * stem + pairs + 256 * 10 + 10);
+}
+
+#[test]
 fn strides_and_paddings_are_counted_as_by_hand() {
     let [image, features] = &others()[..] else { unreachable!("there are two") };
     // 19 rows, 10 behind the strided convolution, 3 behind the pool; its border of one row is dropped.
@@ -212,6 +232,11 @@ fn memory_of_convolutional_models_is_as_predicted_on_the_cpu() {
 }
 
 #[test]
+fn memory_of_separable_models_is_as_predicted_on_the_cpu() {
+    assert_predicted(&Device::cpu(), with_batches(sizes(&preset("mobilenet"))));
+}
+
+#[test]
 fn memory_of_other_models_is_as_predicted_on_the_cpu() {
     let all = others().into_iter().map(|architecture| (architecture.name.clone(), architecture)).collect();
     assert_predicted(&Device::cpu(), with_batches(all));
@@ -225,6 +250,7 @@ fn memory_is_as_predicted_on_the_adapter() {
     let mut cases: Vec<_> = with_batches(sizes(&preset("keras-dense"))).collect();
     cases.extend([1, 7].map(|batch| ("mlp".to_string(), preset("mlp"), batch)));
     cases.extend([1, 7].map(|batch| ("convnet".to_string(), preset("convnet"), batch)));
+    cases.extend([1, 7].map(|batch| ("mobilenet".to_string(), preset("mobilenet"), batch)));
     cases.extend(
         [1, 64].map(|batch| (format!("convnet, {half}"), half.apply(&preset("convnet")).unwrap(), batch)),
     );

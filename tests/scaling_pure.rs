@@ -108,6 +108,12 @@ fn layers_follow_from_the_data() {
     assert_eq!(count(preset("keras-dense")), 4);
     assert_eq!(count(preset("mlp")), 1 + 1 + 2 + 1, "rescaling, flatten, two dense, output");
     assert_eq!(count(preset("convnet")), 1 + 5 + 3 + 1 + 1, "rescaling, convolutions, pools, mean, output");
+    let blocks = 1 + 2 + 2;
+    assert_eq!(
+        count(preset("mobilenet")),
+        1 + 1 + 2 * blocks + 1 + 1,
+        "rescaling, convolution, pairs, mean, output"
+    );
     let strided = Stage { downsample: Downsample::Convolution, ..Stage::conv(8, 2).stride(2) };
     let model = Architecture { stages: vec![strided, Stage::dense(8, 1)], dropout: 0.5, ..preset("convnet") };
     assert_eq!(count(model), 1 + 2 + 1 + 1 + 1 + 1, "rescaling, convolutions, mean, dense, dropout, output");
@@ -121,6 +127,7 @@ fn senseless_models_are_refused_with_the_reason() {
     };
     refused(preset("convnet").with_input(3, 1), "resolution of at least 8");
     refused(preset("convnet").with_features(20), "convolutions need an image");
+    refused(preset("mobilenet").with_features(20), "convolutions need an image");
     refused(preset("mlp").with_outputs(0), "0 outputs");
     refused(Architecture { head: Head::GlobalAverage, ..preset("mlp") }, "no convolution");
     refused(Architecture { dropout: 1.0, ..preset("mlp") }, "dropout is 1");

@@ -16,6 +16,8 @@ struct Params {
     // Zeros that are thought to lie above and to the left of the image.
     pad_h: u32,
     pad_w: u32,
+    // Of channels, which know nothing of each other.
+    groups: u32,
     function: u32,
     has_bias: u32,
     // The weights' direction: pieces of the sum over pixels, and image rows in each.

@@ -20,7 +20,7 @@ pub struct BenchArgs {
     /// Factors tried on every axis.
     #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
     factors: Vec<f64>,
-    /// keras-dense, mlp, convnet, or a TOML file: the model at factor 1.
+    /// keras-dense, mlp, convnet, mobilenet, or a TOML file: the model at factor 1.
     #[arg(long, default_value = "convnet")]
     model: String,
     /// Samples per step.

@@ -12,7 +12,7 @@ use clap::Args;
 #[derive(Args)]
 #[command(after_help = "Example:\n  allometry summary convnet --resolution 56")]
 pub struct SummaryArgs {
-    /// keras-dense, mlp, convnet, or a TOML file.
+    /// keras-dense, mlp, convnet, mobilenet, or a TOML file.
     model: String,
     /// Rows and columns of the image, for models that take one.
     #[arg(long, value_parser = count)]

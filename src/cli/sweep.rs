@@ -22,7 +22,7 @@ pub struct SweepArgs {
     /// Factors tried on every axis; on the compound axis a factor is the multiple of FLOPs.
     #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
     factors: Vec<f64>,
-    /// keras-dense, mlp, convnet, or a TOML file: the model at factor 1.
+    /// keras-dense, mlp, convnet, mobilenet, or a TOML file: the model at factor 1.
     #[arg(long, default_value = "convnet")]
     model: String,
     #[command(flatten)]

@@ -17,7 +17,7 @@ use std::path::PathBuf;
     after_help = "Example:\n  allometry train convnet --dataset mnist --data data/mnist --epochs 3 --out run"
 )]
 pub struct TrainArgs {
-    /// keras-dense, mlp, convnet, or a TOML file.
+    /// keras-dense, mlp, convnet, mobilenet, or a TOML file.
     model: String,
     #[command(flatten)]
     data: DataArgs,

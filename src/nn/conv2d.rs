@@ -8,27 +8,29 @@ use crate::ops::Padding;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// `f(x ∗ kernel + bias)` on `[height, width, channels]`, kernel `[kh, kw, in, out]`.
+/// `f(x ∗ kernel + bias)` on `[height, width, channels]`, kernel `[kh, kw, in/groups, out]`.
 #[derive(Clone, Debug)]
 pub struct Conv2d {
     filters: usize,
     kernel_size: [usize; 2],
     strides: [usize; 2],
     padding: Padding,
+    groups: usize,
     activation: Activation,
     bias: bool,
     initializer: Initializer,
 }
 
 impl Conv2d {
-    /// A layer with this many output channels; stride 1, valid padding, linear, with a bias, kernel Glorot
-    /// uniform, bias zero (Keras' defaults).
+    /// A layer with this many output channels; stride 1, valid padding, one group, linear, with a bias, kernel
+    /// Glorot uniform, bias zero (Keras' defaults).
     pub fn new(filters: usize, kernel_size: [usize; 2]) -> Conv2d {
         Conv2d {
             filters,
             kernel_size,
             strides: [1, 1],
             padding: Padding::Valid,
+            groups: 1,
             activation: Activation::Linear,
             bias: true,
             initializer: Initializer::default(),
@@ -42,6 +44,13 @@ impl Conv2d {
 
     pub fn padding(mut self, padding: Padding) -> Conv2d {
         self.padding = padding;
+        self
+    }
+
+    /// Groups of channels that know nothing of each other. With one input channel a group,
+    /// [`DepthwiseConv2d`](super::DepthwiseConv2d) is faster.
+    pub fn groups(mut self, groups: usize) -> Conv2d {
+        self.groups = groups;
         self
     }
 
@@ -67,12 +76,16 @@ impl Layer for Conv2d {
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
-        let [height, width, _] = *input else {
+        let [height, width, channels] = *input else {
             let expected = "an image [height, width, channels] is needed";
             return Err(Error::shape("Conv2D", &[Shape::truncated(input)], expected));
         };
         if self.filters == 0 {
             return Err(Error::argument("Conv2D", "filters", 0, "at least 1"));
+        }
+        if !channels.is_multiple_of(self.groups) || !self.filters.is_multiple_of(self.groups) {
+            let expected = format!("a divisor of {channels} channels and of {} filters", self.filters);
+            return Err(Error::argument("Conv2D", "groups", self.groups, expected));
         }
         let (oh, _) = self.padding.resolve("Conv2D", 0, height, self.kernel_size[0], self.strides[0])?;
         let (ow, _) = self.padding.resolve("Conv2D", 1, width, self.kernel_size[1], self.strides[1])?;
@@ -81,10 +94,11 @@ impl Layer for Conv2d {
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
         let [kh, kw] = self.kernel_size;
-        let fans = (kh * kw * input[2], kh * kw * self.filters);
+        let inputs = input[2] / self.groups;
+        let fans = (kh * kw * inputs, kh * kw * self.filters);
         let kernel = ParameterSpec {
             name: "kernel",
-            shape: vec![kh, kw, input[2], self.filters],
+            shape: vec![kh, kw, inputs, self.filters],
             initializer: self.initializer,
             fans,
         };
@@ -95,10 +109,30 @@ impl Layer for Conv2d {
 
     fn macs(&self, input: &[usize]) -> u64 {
         let pixels: usize = self.output_shape(input).map_or(0, |output| output[..2].iter().product());
-        (pixels * self.kernel_size[0] * self.kernel_size[1] * input[2] * self.filters) as u64
+        let taps = self.kernel_size[0] * self.kernel_size[1] * (input[2] / self.groups);
+        (pixels * taps * self.filters) as u64
     }
 
     fn forward(&self, x: &Tensor, parameters: &[Tensor], _: &Pass) -> Result<Tensor> {
-        x.conv2d(&parameters[0], parameters.get(1), self.strides, self.padding, self.activation.function())
+        let (kernel, bias, function) = (&parameters[0], parameters.get(1), self.activation.function());
+        x.conv2d_grouped(kernel, bias, self.groups, self.strides, self.padding, function)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_divide_kernel_fans_and_costs() {
+        let input = [6, 5, 8];
+        let layer = Conv2d::new(12, [3, 2]).padding(Padding::Same).groups(4);
+        let kernel = &layer.parameters(&input)[0];
+        assert_eq!((&kernel.shape[..], kernel.fans), (&[3, 2, 2, 12][..], (12, 72)));
+        assert_eq!(layer.macs(&input), 6 * 5 * 12 * 12);
+        for groups in [0, 3, 8] {
+            let refused = layer.clone().groups(groups).output_shape(&input);
+            assert!(matches!(refused, Err(Error::Argument { argument: "groups", .. })), "{groups}");
+        }
     }
 }

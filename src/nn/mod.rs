@@ -6,6 +6,7 @@
 mod activation;
 mod conv2d;
 mod dense;
+mod depthwise_conv2d;
 mod dropout;
 mod flatten;
 mod initializer;
@@ -21,6 +22,7 @@ pub use crate::ops::Padding;
 pub use activation::Activation;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
+pub use depthwise_conv2d::DepthwiseConv2d;
 pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use initializer::Initializer;

@@ -1,5 +1,5 @@
 //! 2-D convolution (as deep learning means it: cross-correlation) of images in NHWC with a kernel in HWIO, with
-//! bias and activation in the same dispatch. `shaders/conv2d.wgsl` has the formulas of the three directions.
+//! bias and activation in the same dispatch, whole or in groups of channels. `shaders/conv2d.wgsl` has the formulas of the three directions.
 
 mod twin;
 
@@ -17,40 +17,45 @@ use twin::{data, forward, weights};
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct Params {
-    n: u32,
-    h: u32,
-    w: u32,
-    ci: u32,
-    oh: u32,
-    ow: u32,
-    co: u32,
-    kh: u32,
-    kw: u32,
-    stride_h: u32,
-    stride_w: u32,
-    pad_h: u32,
-    pad_w: u32,
-    function: u32,
-    has_bias: u32,
-    splits: u32,
-    piece: u32,
+pub(super) struct Params {
+    pub(super) n: u32,
+    pub(super) h: u32,
+    pub(super) w: u32,
+    pub(super) ci: u32,
+    pub(super) oh: u32,
+    pub(super) ow: u32,
+    pub(super) co: u32,
+    pub(super) kh: u32,
+    pub(super) kw: u32,
+    pub(super) stride_h: u32,
+    pub(super) stride_w: u32,
+    pub(super) pad_h: u32,
+    pub(super) pad_w: u32,
+    pub(super) groups: u32,
+    pub(super) function: u32,
+    pub(super) has_bias: u32,
+    pub(super) splits: u32,
+    pub(super) piece: u32,
 }
 
 /// The tile of a workgroup on a GPU.
 const TILE: u64 = 64;
 
-const SCALARS: &str = include_str!("../../shaders/lib/conv2d.wgsl");
+/// `shaders/lib/conv2d.wgsl`: the scalars, which a depthwise convolution shares.
+pub(super) const SCALARS: &str = include_str!("../../shaders/lib/conv2d.wgsl");
+const GROUPS: &str = include_str!("../../shaders/lib/groups.wgsl");
 const TILED: &[&str] = &[
     INDEX,
     FUNCTIONS,
     SCALARS,
+    GROUPS,
     include_str!("../../shaders/lib/tile.wgsl"),
     include_str!("../../shaders/conv2d.wgsl"),
 ];
-const WIDE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/conv2d_software.wgsl")];
+const WIDE: &[&str] =
+    &[INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../shaders/conv2d_software.wgsl")];
 const NARROW: &[&str] =
-    &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/conv2d_software_narrow.wgsl")];
+    &[INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../shaders/conv2d_software_narrow.wgsl")];
 
 /// Results of at most this many columns take the narrow kernels on software adapters.
 const NARROW_COLUMNS: u32 = 16;
@@ -70,8 +75,8 @@ impl Direction {
     }
 }
 
-/// A direction with its number in `shaders/conv2d.wgsl`, its name, its twin, the rows and columns of its result,
-/// and the innermost extents of its two operands, whose multiples of four make vectors.
+/// A direction with its number in `shaders/conv2d.wgsl`, its name, its twin, the rows and columns of a group's
+/// result, and the innermost extents of a group's two operands, whose multiples of four make vectors.
 macro_rules! direction {
     ($number:literal, $entry:literal, $twin:ident, $rows:expr, $columns:expr, $a:expr, $b:expr) => {
         Direction {
@@ -121,19 +126,12 @@ macro_rules! direction {
     };
 }
 
-static FORWARD: Direction = direction!(
-    0,
-    "forward",
-    forward,
-    Params::pixels_out,
-    |p: &Params| p.co,
-    |p: &Params| p.ci,
-    |p: &Params| p.co
-);
+static FORWARD: Direction =
+    direction!(0, "forward", forward, Params::pixels_out, Params::outputs, Params::inputs, Params::outputs);
 static DATA: Direction =
-    direction!(1, "data", data, Params::pixels_in, |p: &Params| p.ci, |p: &Params| p.co, |p: &Params| p.ci);
+    direction!(1, "data", data, Params::pixels_in, Params::inputs, Params::outputs, Params::inputs);
 static WEIGHTS: Direction =
-    direction!(2, "weights", weights, Params::taps, |p: &Params| p.co, |_: &Params| 1, |p: &Params| p.co);
+    direction!(2, "weights", weights, Params::taps, Params::outputs, |_: &Params| 1, Params::outputs);
 
 /// Vectors of columns per invocation of the wide kernels: two where the result fills them.
 fn wide_vectors(columns: u32) -> u32 {
@@ -145,10 +143,10 @@ fn wide_rows(vectors: u32) -> u32 {
     16 / vectors
 }
 
-/// Workgroups for a result of this many rows and columns, of which a workgroup computes so many; in the weights'
-/// direction for each piece of the sum.
+/// Workgroups for a result of this many rows and columns, of which a workgroup computes so many, for each group of
+/// channels; in the weights' direction also for each piece of the sum.
 fn groups(p: &Params, rows: u64, columns: u32, rows_each: u64, columns_each: u64) -> u64 {
-    p.splits as u64 * rows.div_ceil(rows_each) * (columns as u64).div_ceil(columns_each)
+    p.splits as u64 * p.groups as u64 * rows.div_ceil(rows_each) * (columns as u64).div_ceil(columns_each)
 }
 
 impl Params {
@@ -156,22 +154,32 @@ impl Params {
         self.n as u64 * self.h as u64 * self.w as u64
     }
 
-    fn pixels_out(&self) -> u64 {
+    pub(super) fn pixels_out(&self) -> u64 {
         self.n as u64 * self.oh as u64 * self.ow as u64
     }
 
     /// A 1×1 kernel that visits every pixel is a dense layer on pixels.
     fn is_pointwise(&self) -> bool {
-        let size = self.kh * self.kw * self.stride_h * self.stride_w;
+        let size = self.kh * self.kw * self.stride_h * self.stride_w * self.groups;
         size == 1 && self.oh == self.h && self.ow == self.w
     }
 
-    /// Values that one output value of one channel sums over.
-    fn taps(&self) -> u64 {
-        self.kh as u64 * self.kw as u64 * self.ci as u64
+    /// Input channels of a group.
+    fn inputs(&self) -> u32 {
+        self.ci / self.groups
     }
 
-    fn flops(&self) -> u64 {
+    /// Output channels of a group.
+    fn outputs(&self) -> u32 {
+        self.co / self.groups
+    }
+
+    /// Values that one output value of one channel sums over.
+    pub(super) fn taps(&self) -> u64 {
+        self.kh as u64 * self.kw as u64 * self.inputs() as u64
+    }
+
+    pub(super) fn flops(&self) -> u64 {
         2 * self.pixels_out() * self.taps() * self.co as u64
     }
 }
@@ -182,6 +190,7 @@ fn tiled_constants(p: &Params, direction: u32, a_channels: u32, b_channels: u32)
         ("DIRECTION", direction),
         ("FUNCTION", p.function),
         ("HAS_BIAS", p.has_bias),
+        ("GROUPS", p.groups),
         ("A_VECTOR", a_channels.is_multiple_of(4) as u32),
         ("B_VECTOR", b_channels.is_multiple_of(4) as u32),
         ("A_ALONG_K", (direction != 2) as u32),
@@ -195,6 +204,7 @@ fn software_constants(p: &Params, a_channels: u32, b_channels: u32, rows: u32, v
     vec![
         ("FUNCTION", p.function),
         ("HAS_BIAS", p.has_bias),
+        ("GROUPS", p.groups),
         ("A_VECTOR", a_channels.is_multiple_of(4) as u32),
         ("B_VECTOR", b_channels.is_multiple_of(4) as u32),
         ("ROWS", rows),
@@ -217,16 +227,35 @@ impl Tensor {
         padding: Padding,
         function: Function,
     ) -> Result<Tensor> {
+        self.conv2d_grouped(kernel, bias, 1, strides, padding, function)
+    }
+
+    /// The same in `groups` that know nothing of each other: the first ci/groups input channels reach the first
+    /// co/groups output channels, and so on; `kernel` is `[kh, kw, ci/groups, co]`. With one input channel a group,
+    /// [`depthwise_conv2d`](Tensor::depthwise_conv2d) is faster.
+    ///
+    /// # Errors
+    /// As [`conv2d`](Tensor::conv2d), and [`Error::Argument`] for groups that don't divide ci and co.
+    pub fn conv2d_grouped(
+        &self,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        groups: usize,
+        strides: [usize; 2],
+        padding: Padding,
+        function: Function,
+    ) -> Result<Tensor> {
         check_float("conv2d", self, self)?;
         check_float("conv2d", kernel, self)?;
-        let geometry = geometry(self, kernel, bias, strides, padding)?;
+        let geometry = geometry(self, kernel, bias, groups, strides, padding)?;
         if geometry.is_pointwise() {
             let shape = [geometry.n, geometry.h, geometry.w, geometry.co].map(|extent| extent as usize);
             let kernel = kernel.reshape([geometry.ci as usize, geometry.co as usize])?;
             return self.dense(&kernel, bias, function)?.reshape(shape);
         }
         if function.reads() == Reads::Input && wanted(&[self, kernel]) {
-            return self.conv2d(kernel, bias, strides, padding, Function::Linear)?.map(function);
+            let z = self.conv2d_grouped(kernel, bias, groups, strides, padding, Function::Linear)?;
+            return z.map(function);
         }
         let params = Params { function: function as u32, has_bias: bias.is_some() as u32, ..geometry };
         let (x, w) = (self.packed("conv2d")?, kernel.packed("conv2d")?);
@@ -236,7 +265,7 @@ impl Tensor {
         // Without a bias something has to be bound in its place; it is not read.
         let third = packed_bias.as_ref().unwrap_or(&w).operand();
         x.device().run(
-            FORWARD.kernel(params.co),
+            FORWARD.kernel(params.outputs()),
             &params,
             &[x.operand(), w.operand(), third],
             &[output.operand()],
@@ -274,24 +303,45 @@ fn geometry(
     x: &Tensor,
     kernel: &Tensor,
     bias: Option<&Tensor>,
+    groups: usize,
     strides: [usize; 2],
     padding: Padding,
 ) -> Result<Params> {
-    let fits = x.shape().rank() == 4
-        && kernel.shape().rank() == 4
-        && x.shape()[3] == kernel.shape()[2]
-        && bias.is_none_or(|b| *b.shape() == [kernel.shape()[3]]);
+    let (image, window) = (x.shape(), kernel.shape());
+    let ranks = image.rank() == 4 && window.rank() == 4;
+    if ranks && !(image[3].is_multiple_of(groups) && window[3].is_multiple_of(groups)) {
+        let expected = format!("a divisor of {} input and {} output channels", image[3], window[3]);
+        return Err(Error::argument("conv2d", "groups", groups, expected));
+    }
+    let fits =
+        ranks && image[3] == groups * window[2] && bias.is_none_or(|bias| *bias.shape() == [window[3]]);
     if !fits {
-        let mut shapes = vec![x.shape(), kernel.shape()];
-        shapes.extend(bias.map(|b| b.shape()));
-        return Err(Error::shape("conv2d", &shapes, "[n, h, w, ci], [kh, kw, ci, co] and [co] are needed"));
+        let mut shapes = vec![image, window];
+        shapes.extend(bias.map(|bias| bias.shape()));
+        let expected = match groups {
+            1 => "[n, h, w, ci], [kh, kw, ci, co] and [co] are needed".to_string(),
+            _ => format!("[n, h, w, ci], [kh, kw, ci/{groups}, co] and [co] are needed"),
+        };
+        return Err(Error::shape("conv2d", &shapes, expected));
     }
     if let Some(bias) = bias {
         check_float("conv2d", bias, x)?;
     }
-    let (image, window) = (x.shape(), kernel.shape());
-    let (oh, pad_h) = padding.resolve("conv2d", 0, image[1], window[0], strides[0])?;
-    let (ow, pad_w) = padding.resolve("conv2d", 1, image[2], window[1], strides[1])?;
+    resolve("conv2d", image, window, [groups, window[3]], strides, padding)
+}
+
+/// Where the windows lie, and everything else that the kernels ask for; `channels` are the groups and the output
+/// channels.
+pub(super) fn resolve(
+    op: &'static str,
+    image: Shape,
+    window: Shape,
+    channels: [usize; 2],
+    strides: [usize; 2],
+    padding: Padding,
+) -> Result<Params> {
+    let (oh, pad_h) = padding.resolve(op, 0, image[1], window[0], strides[0])?;
+    let (ow, pad_w) = padding.resolve(op, 1, image[2], window[1], strides[1])?;
     Ok(Params {
         n: image[0] as u32,
         h: image[1] as u32,
@@ -299,13 +349,14 @@ fn geometry(
         ci: image[3] as u32,
         oh: oh as u32,
         ow: ow as u32,
-        co: window[3] as u32,
+        co: channels[1] as u32,
         kh: window[0] as u32,
         kw: window[1] as u32,
         stride_h: strides[0] as u32,
         stride_w: strides[1] as u32,
         pad_h: pad_h as u32,
         pad_w: pad_w as u32,
+        groups: channels[0] as u32,
         function: Function::Linear as u32,
         has_bias: 0,
         splits: 1,
@@ -318,7 +369,7 @@ fn data_gradient(geometry: &Params, dy: &Tensor, w: &Tensor) -> Result<Tensor> {
     let output = Tensor::empty("conv2d", dy.device(), dy.dtype(), shape.into())?;
     let transposed = w.permute(&[0, 1, 3, 2])?.packed("conv2d")?;
     let inputs = [dy.operand(), transposed.operand(), w.operand()];
-    dy.device().run(DATA.kernel(geometry.ci), geometry, &inputs, &[output.operand()])?;
+    dy.device().run(DATA.kernel(geometry.inputs()), geometry, &inputs, &[output.operand()])?;
     Ok(output)
 }
 
@@ -332,7 +383,8 @@ fn weight_gradient(
     shape: Shape,
     slot: Option<Tensor>,
 ) -> Result<Tensor> {
-    let tiles = geometry.taps().div_ceil(TILE) * (geometry.co as u64).div_ceil(TILE);
+    let tiles = geometry.taps().div_ceil(TILE) * (geometry.outputs() as u64).div_ceil(TILE);
+    let tiles = tiles * geometry.groups as u64;
     let image_rows = geometry.n * geometry.oh;
     let piece = image_rows.div_ceil((ENOUGH_TILES.div_ceil(tiles) as u32).min(image_rows));
     let params = Params { splits: image_rows.div_ceil(piece), piece, ..*geometry };
@@ -342,7 +394,7 @@ fn weight_gradient(
         _ => Tensor::empty("conv2d", x.device(), x.dtype(), [splits, shape.elements()].into())?,
     };
     x.device().run(
-        WEIGHTS.kernel(params.co),
+        WEIGHTS.kernel(params.outputs()),
         &params,
         &[x.operand(), dy.operand(), dy.operand()],
         &[output.operand()],

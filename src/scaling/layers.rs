@@ -2,8 +2,8 @@
 
 use super::architecture::{Architecture, Block, Downsample, Head, Stage};
 use crate::nn::{
-    Activation, AveragePool2d, Conv2d, Dense, Dropout, Flatten, GlobalAveragePool2d, Initializer, MaxPool2d,
-    Padding, Rescaling, Sequential,
+    Activation, AveragePool2d, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, GlobalAveragePool2d,
+    Initializer, MaxPool2d, Padding, Rescaling, Sequential,
 };
 
 /// Brings pixels from 0 to 1, of which most are paper, to about mean 0 and deviation 1 (MNIST's are 0.13 and 0.31).
@@ -49,21 +49,21 @@ impl Stage {
     /// He's initialisation keeps the size of signals through layers that cut off half of them (He et al. 2015);
     /// with Glorot's, Keras' default, they halve from layer to layer and deep models start slowly or not at all.
     fn initializer(&self) -> Initializer {
-        match self.activation {
-            Activation::Relu | Activation::Gelu | Activation::Silu => Initializer::HeNormal,
-            _ => Initializer::GlorotUniform,
-        }
+        if self.halves() { Initializer::HeNormal } else { Initializer::GlorotUniform }
+    }
+
+    fn halves(&self) -> bool {
+        matches!(self.activation, Activation::Relu | Activation::Gelu | Activation::Silu)
+    }
+
+    /// The same for a depthwise kernel, by the number of values that an output really sums over: Keras' fans count
+    /// all channels, and signals would fade the more the wider the model is.
+    fn depthwise_initializer(&self) -> Initializer {
+        let gain = if self.halves() { 2f32 } else { 1.0 };
+        Initializer::Normal(gain.sqrt() / self.kernel as f32)
     }
 
     fn append(&self, mut model: Sequential) -> Sequential {
-        if self.block == Block::Dense {
-            for _ in 0..self.depth {
-                model = model.add(
-                    Dense::new(self.width).activation(self.activation).kernel_initializer(self.initializer()),
-                );
-            }
-            return model;
-        }
         let window = [self.stride, self.stride];
         let mut strides = [1, 1];
         if self.stride > 1 {
@@ -74,13 +74,31 @@ impl Stage {
             }
         }
         for _ in 0..self.depth {
-            let conv = Conv2d::new(self.width, [self.kernel, self.kernel])
-                .strides(std::mem::replace(&mut strides, [1, 1]))
-                .padding(Padding::Same)
-                .activation(self.activation)
-                .kernel_initializer(self.initializer());
-            model = model.add(conv);
+            model = self.append_block(model, std::mem::replace(&mut strides, [1, 1]));
         }
         model
+    }
+
+    fn append_block(&self, model: Sequential, strides: [usize; 2]) -> Sequential {
+        let conv = |size| {
+            Conv2d::new(self.width, [size, size])
+                .padding(Padding::Same)
+                .activation(self.activation)
+                .kernel_initializer(self.initializer())
+        };
+        match self.block {
+            Block::Dense => model.add(
+                Dense::new(self.width).activation(self.activation).kernel_initializer(self.initializer()),
+            ),
+            Block::Conv => model.add(conv(self.kernel).strides(strides)),
+            Block::Separable => {
+                let depthwise = DepthwiseConv2d::new([self.kernel, self.kernel])
+                    .strides(strides)
+                    .padding(Padding::Same)
+                    .activation(self.activation)
+                    .depthwise_initializer(self.depthwise_initializer());
+                model.add(depthwise).add(conv(1))
+            }
+        }
     }
 }

@@ -8,6 +8,7 @@ use allometry::{Error, Result, Tensor};
 /// What stays the same between the samples of one geometry.
 #[derive(Clone, Copy)]
 struct Use {
+    groups: usize,
     strides: [usize; 2],
     padding: Padding,
     function: Function,
@@ -15,12 +16,19 @@ struct Use {
 
 impl Use {
     fn plain(strides: [usize; 2], padding: Padding) -> Use {
-        Use { strides, padding, function: Linear }
+        Use { groups: 1, strides, padding, function: Linear }
+    }
+
+    fn groups(self, groups: usize) -> Use {
+        Use { groups, ..self }
     }
 
     /// With a bias where a third tensor is given.
     fn apply(self, t: &[Tensor]) -> Result<Tensor> {
-        t[0].conv2d(&t[1], t.get(2), self.strides, self.padding, self.function)
+        match self.groups {
+            1 => t[0].conv2d(&t[1], t.get(2), self.strides, self.padding, self.function),
+            groups => t[0].conv2d_grouped(&t[1], t.get(2), groups, self.strides, self.padding, self.function),
+        }
     }
 }
 
@@ -95,6 +103,32 @@ pub fn op(draw: &mut Draw) -> Op {
         vec![images(1, 725, 725, 1).fixed(), kernel(1, 1, 1, 1).fixed()],
         Use::plain([1, 1], Valid),
     );
+    for (name, inputs, groups, strides, padding) in [
+        ("two groups of vectors", vec![images(2, 6, 7, 8), kernel(3, 3, 4, 8), input([8])], 2, [1, 1], Same),
+        ("three groups", vec![images(2, 7, 5, 9), kernel(3, 2, 3, 6), input([6])], 3, [2, 1], Same),
+        ("five groups, stride 2", vec![images(1, 9, 8, 10), kernel(3, 3, 2, 15)], 5, [2, 2], Same),
+        ("a channel a group", vec![images(2, 5, 6, 7), kernel(3, 3, 1, 7), input([7])], 7, [1, 1], Valid),
+        ("many of few", vec![images(2, 5, 6, 4), kernel(3, 3, 1, 12)], 4, [1, 2], Same),
+        ("pointwise groups", vec![images(2, 5, 6, 12), kernel(1, 1, 4, 24)], 3, [1, 1], Valid),
+        ("groups wider than narrow", vec![images(2, 5, 4, 6), kernel(3, 3, 3, 42)], 2, [1, 1], Same),
+        (
+            "groups wider than a tile",
+            vec![images(2, 5, 4, 132), kernel(2, 2, 66, 140), input([140])],
+            2,
+            [1, 1],
+            Valid,
+        ),
+        ("groups' weights in pieces", vec![images(5, 17, 19, 4), kernel(3, 3, 2, 6)], 2, [1, 1], Same),
+        (
+            "groups of views",
+            vec![images(2, 7, 6, 4).sliced(), kernel(3, 3, 2, 4).transposed(), input([4]).rows()],
+            2,
+            [1, 1],
+            Same,
+        ),
+    ] {
+        add(&mut op, name, inputs, Use::plain(strides, padding).groups(groups));
+    }
     for function in [Relu, Tanh, Sigmoid, Gelu] {
         add(
             &mut op,
@@ -130,12 +164,37 @@ pub fn op(draw: &mut Draw) -> Op {
     let padding = Explicit([pads(kh), pads(kw)]);
     add(&mut op, "drawn, explicit", drawn, Use::plain(strides, padding));
 
+    let (groups, inputs, outputs) = (draw.extent(5), draw.extent(9), draw.extent(20));
+    let drawn = vec![
+        images(draw.extent(3), 4 + draw.extent(9), 4 + draw.extent(9), groups * inputs),
+        kernel(draw.extent(4), draw.extent(4), inputs, groups * outputs),
+        input([groups * outputs]),
+    ];
+    let strides = [draw.extent(3), draw.extent(3)];
+    let how = Use { function: Tanh, ..Use::plain(strides, Same) };
+    add(&mut op, "drawn, groups", drawn, how.groups(groups));
+
     let shaped = |x: [usize; 4], w: [usize; 4], how: Use| {
         move |device: &_| how.apply(&[ones(device, x)?, ones(device, w)?])
     };
     op.refuse(refuse(
         "channels that differ",
         shaped([1, 5, 5, 3], [3, 3, 4, 2], Use::plain([1, 1], Same)),
+        |e| matches!(e, Error::Shape { op: "conv2d", .. }),
+    ));
+    op.refuse(refuse(
+        "groups that don't divide the channels",
+        shaped([1, 5, 5, 6], [3, 3, 3, 5], Use::plain([1, 1], Same).groups(2)),
+        |e| matches!(e, Error::Argument { op: "conv2d", argument: "groups", .. }),
+    ));
+    op.refuse(refuse(
+        "no groups",
+        shaped([1, 5, 5, 6], [3, 3, 3, 5], Use::plain([1, 1], Same).groups(0)),
+        |e| matches!(e, Error::Argument { op: "conv2d", argument: "groups", .. }),
+    ));
+    op.refuse(refuse(
+        "a kernel for all channels where groups are wanted",
+        shaped([1, 5, 5, 6], [3, 3, 6, 4], Use::plain([1, 1], Same).groups(2)),
         |e| matches!(e, Error::Shape { op: "conv2d", .. }),
     ));
     op.refuse(refuse(

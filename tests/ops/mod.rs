@@ -35,6 +35,7 @@ pub mod binary;
 pub mod conv2d;
 pub mod copy;
 pub mod cross_entropy;
+pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
 pub mod matmul;

@@ -8,7 +8,7 @@ use super::Params;
 use crate::device::cpu::{parallel_chunks, with_scratch};
 use crate::device::kernel::Call;
 use crate::device::real::Real;
-use crate::device::tile::{Matrix, Rows, Segment, panels, panels_scratch};
+use crate::device::tile::{Matrix, Panel, Rows, Segment, panels, panels_scratch};
 use crate::ops::matmul;
 use crate::ops::unary::Function;
 
@@ -67,13 +67,21 @@ pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
     let ([x, w, bias], [y]) = call.reals();
     let (h, width, ci, oh, ow, co) =
         (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
-    let (kh, strip, taps) = (p.kh as usize, p.kw as usize * ci, p.taps() as usize);
+    let (taps, groups, inputs, outputs) =
+        (p.taps() as usize, p.groups as usize, p.inputs() as usize, p.outputs() as usize);
     let function = Function::ALL[p.function as usize];
     let bias = (p.has_bias == 1).then_some(bias);
-    let kernel = Matrix { data: w, row_stride: co, column_stride: 1 };
+    // With one group the taps of a row are neighbours in the image, else their channels of a group are.
+    let (strips, strip) = if groups == 1 { (1, p.kw as usize * ci) } else { (p.kw as usize, inputs) };
     let (band, work) = (band_rows(ow, oh), ow * co * taps / MACS_PER_WORK);
-    with_scratch(panels_scratch(taps, co), |scratch| {
-        let panels = panels(kernel, taps, co, p.pixels_out() as usize, scratch);
+    let scratch = panels_scratch(taps, outputs);
+    with_scratch(groups * scratch, |all| {
+        let kernels: Vec<Vec<Panel<T>>> = (all.chunks_mut(scratch).enumerate())
+            .map(|(group, scratch)| {
+                let kernel = Matrix { data: &w[group * outputs..], row_stride: co, column_stride: 1 };
+                panels(kernel, taps, outputs, p.pixels_out() as usize, scratch)
+            })
+            .collect();
         parallel_chunks(y, oh * ow * co, oh * work, |image, y| {
             let x = &x[image * h * width * ci..][..h * width * ci];
             parallel_chunks(y, band * ow * co, band * work, |i, y| {
@@ -84,13 +92,17 @@ pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
                 let place =
                     |(row, column)| row * p.stride_h as usize * pitch + column * p.stride_w as usize * ci;
                 let from: Vec<usize> = pixels().map(place).collect();
-                let to: Vec<usize> = (0..rows * ow).map(|pixel| pixel * co).collect();
-                let segments: Vec<Segment> =
-                    (0..kh).map(|ky| Segment { a: ky * pitch, b: ky * strip, depth: strip }).collect();
                 with_scratch(window.len(ci), |data| {
                     window.copy(x, h, width, ci, data);
-                    let rows = Rows { data, from: &from, to: &to, segments: &segments };
-                    T::product(&rows, &panels, false, y);
+                    for (group, panels) in kernels.iter().enumerate() {
+                        let to: Vec<usize> = (0..rows * ow).map(|i| i * co + group * outputs).collect();
+                        let segments: Vec<Segment> = (0..p.kh as usize * strips)
+                            .map(|i| (i / strips * pitch + i % strips * ci + group * inputs, i * strip))
+                            .map(|(a, b)| Segment { a, b, depth: strip })
+                            .collect();
+                        let rows = Rows { data, from: &from, to: &to, segments: &segments };
+                        T::product(&rows, panels, false, y);
+                    }
                 });
                 matmul::epilogue(y, co, bias, function);
             });
@@ -106,13 +118,14 @@ pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
         (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
     let (kh, kw, sh, sw) = (p.kh as usize, p.kw as usize, p.stride_h as usize, p.stride_w as usize);
     let (pad_h, pad_w) = (p.pad_h as usize, p.pad_w as usize);
+    let (groups, inputs, outputs) = (p.groups as usize, p.inputs() as usize, p.outputs() as usize);
     let depth = kh * kw * co;
-    let transposed = Matrix { data: w, row_stride: ci, column_stride: 1 };
-    let (band, work) = (band_rows(width, h), width * ci * depth / (sh * sw * MACS_PER_WORK));
+    let transposed = Matrix { data: w, row_stride: inputs, column_stride: 1 };
+    let (band, work) = (band_rows(width, h), width * inputs * depth / (sh * sw * MACS_PER_WORK));
     // Taps of a remainder at most, along each axis.
     let (most_h, most_w) = (kh.div_ceil(sh), kw.div_ceil(sw));
-    with_scratch(panels_scratch(depth, ci), |scratch| {
-        let panels = panels(transposed, depth, ci, h * width, scratch);
+    with_scratch(panels_scratch(depth, inputs), |scratch| {
+        let panels = panels(transposed, depth, inputs, h * width, scratch);
         parallel_chunks(dx, h * width * ci, h * work, |image, dx| {
             let dy = &dy[image * oh * ow * co..][..oh * ow * co];
             parallel_chunks(dx, band * width * ci, band * work, |i, dx| {
@@ -127,7 +140,8 @@ pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
                 let pitch = window.columns * co;
                 with_scratch(window.len(co), |data| {
                     window.copy(dy, oh, ow, co, data);
-                    for (ry, rx) in (0..sh).flat_map(|ry| (0..sw).map(move |rx| (ry, rx))) {
+                    let remainders = (0..sh).flat_map(|ry| (0..sw).map(move |rx| (ry, rx)));
+                    for ((ry, rx), group) in remainders.flat_map(|r| (0..groups).map(move |g| (r, g))) {
                         let (taps_h, taps_w) =
                             (kh.saturating_sub(ry).div_ceil(sh), kw.saturating_sub(rx).div_ceil(sw));
                         // The first output pixel that used a pixel did so under the last tap.
@@ -136,8 +150,13 @@ pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
                             .map(|(row, column)| {
                                 let tap_y = ry + (taps_h - 1 - row) * sh;
                                 let tap_x = rx + (taps_w - 1 - column) * sw;
-                                let a = (row + most_h - taps_h) * pitch + (column + most_w - taps_w) * co;
-                                Segment { a, b: (tap_y * kw + tap_x) * co, depth: co }
+                                let at = (row + most_h - taps_h) * pitch + (column + most_w - taps_w) * co;
+                                let first = group * outputs;
+                                Segment {
+                                    a: at + first,
+                                    b: (tap_y * kw + tap_x) * co + first,
+                                    depth: outputs,
+                                }
                             })
                             .collect();
                         let lines = || (first..first + rows).filter(|y| (y + pad_h) % sh == ry);
@@ -148,7 +167,8 @@ pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
                                 ((y + pad_h) / sh - begin) * pitch + ((x + pad_w) / sw - pad_w / sw) * co
                             })
                             .collect();
-                        let to: Vec<usize> = pixels().map(|(y, x)| ((y - first) * width + x) * ci).collect();
+                        let to: Vec<usize> =
+                            pixels().map(|(y, x)| ((y - first) * width + x) * ci + group * inputs).collect();
                         let rows = Rows { data, from: &from, to: &to, segments: &segments };
                         T::product(&rows, &panels, false, dx);
                     }
@@ -167,7 +187,7 @@ pub(super) fn weights<T: Real>(p: &Params, call: Call<T>) {
         (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
     let (kh, kw, sh, sw) = (p.kh as usize, p.kw as usize, p.stride_h as usize, p.stride_w as usize);
     let (taps, band, piece) = (p.taps() as usize, band_rows(ow, oh), p.piece as usize);
-    let to: Vec<usize> = (0..taps).map(|row| row * co).collect();
+    let (groups, inputs, outputs) = (p.groups as usize, p.inputs() as usize, p.outputs() as usize);
     parallel_chunks(dw, taps * co, piece * ow * co * taps / MACS_PER_WORK, |split, dw| {
         let mut row = split * piece;
         let last = (row + piece).min(p.n as usize * oh);
@@ -182,24 +202,28 @@ pub(super) fn weights<T: Real>(p: &Params, call: Call<T>) {
             let place = |ky: usize, kx: usize, channel: usize| {
                 channel * plane + ky * line + kx % sw * remainder + kx / sw
             };
-            let from: Vec<usize> = (0..kh)
-                .flat_map(|ky| (0..kw).map(move |kx| (ky, kx)))
-                .flat_map(|(ky, kx)| (0..ci).map(move |channel| place(ky, kx, channel)))
-                .collect();
             let segments: Vec<Segment> =
                 (0..rows).map(|y| Segment { a: y * sh * line, b: y * ow, depth: ow }).collect();
             let (copied, outside) = (window.len(ci), plane * ci);
-            with_scratch(copied + outside + panels_scratch(rows * ow, co), |scratch| {
+            with_scratch(copied + outside + panels_scratch(rows * ow, outputs), |scratch| {
                 let (copy, rest) = scratch.split_at_mut(copied);
                 let (data, rest) = rest.split_at_mut(outside);
                 window.copy(&x[image * h * width * ci..][..h * width * ci], h, width, ci, copy);
                 for (y, copy) in copy.chunks_exact(window.columns * ci).enumerate() {
                     channels_outside(copy, ci, sw, remainder, plane, &mut data[y * line..]);
                 }
-                let dy = &dy[row * ow * co..(row + rows) * ow * co];
-                let b = Matrix { data: dy, row_stride: co, column_stride: 1 };
-                let panels = panels(b, rows * ow, co, taps, rest);
-                T::product(&Rows { data, from: &from, to: &to, segments: &segments }, &panels, add, dw);
+                for group in 0..groups {
+                    let dy = &dy[row * ow * co + group * outputs..(row + rows) * ow * co];
+                    let b = Matrix { data: dy, row_stride: co, column_stride: 1 };
+                    let panels = panels(b, rows * ow, outputs, taps, rest);
+                    let from: Vec<usize> = (0..kh)
+                        .flat_map(|ky| (0..kw).map(move |kx| (ky, kx)))
+                        .flat_map(|(ky, kx)| (0..inputs).map(move |i| place(ky, kx, group * inputs + i)))
+                        .collect();
+                    let to: Vec<usize> = (0..taps).map(|row| row * co + group * outputs).collect();
+                    let a = Rows { data, from: &from, to: &to, segments: &segments };
+                    T::product(&a, &panels, add, dw);
+                }
             });
             add = true;
             row += rows;

@@ -1,0 +1,209 @@
+//! Depthwise 2-D convolution: every channel of an image has kernels of its own, and nothing flows between channels.
+//! `shaders/depthwise_conv2d.wgsl` has the formulas of the three directions; the scalars are those of
+//! [`conv2d`](super::conv2d).
+
+mod twin;
+
+use super::conv2d::{Params, SCALARS, resolve};
+use super::padding::Padding;
+use super::reduce::sum_rows;
+use super::unary::{Function, Reads, gradient_of};
+use super::{FUNCTIONS, INDEX, check_float};
+use crate::autograd::{record, wanted};
+use crate::device::kernel::{Constants, Kernel, Shader};
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::twin;
+use twin::{data, forward, weights};
+
+const OP: &str = "depthwise_conv2d";
+const SOURCE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/depthwise_conv2d.wgsl")];
+
+/// Invocations in a workgroup on a GPU.
+const GROUP: u32 = 64;
+/// The same on a software adapter: its SIMD lanes.
+const LANES: u32 = 8;
+
+/// A direction with its name, its twin, the channels that its invocations share out, and how many pieces of work it
+/// has for each four of them.
+macro_rules! direction {
+    ($entry:literal, $twin:ident, $channels:expr, $pieces:expr) => {
+        Kernel {
+            name: concat!("depthwise_conv2d.", $entry),
+            gpu: Shader {
+                source: SOURCE,
+                entry: $entry,
+                constants: |p| constants(p, GROUP, false),
+                groups: |p| ($pieces(p) * quads($channels(p))).div_ceil(GROUP as u64),
+            },
+            software: Some(Shader {
+                source: SOURCE,
+                entry: $entry,
+                constants: |p| constants(p, LANES, fills_lanes($channels(p))),
+                groups: |p| match fills_lanes($channels(p)) {
+                    true => $pieces(p) * quads($channels(p)).div_ceil(LANES as u64),
+                    false => ($pieces(p) * quads($channels(p))).div_ceil(LANES as u64),
+                },
+            }),
+            flops: Params::flops,
+            twin: twin!($twin),
+        }
+    };
+}
+
+static FORWARD: Kernel<Params> = direction!("forward", forward, |p: &Params| p.co, |p: &Params| {
+    p.n as u64 * p.oh as u64 * (p.ow as u64).div_ceil(neighbours(p) as u64)
+});
+static DATA: Kernel<Params> = direction!("data", data, |p: &Params| p.ci, |p: &Params| {
+    // Pixels that lie a stride apart, from the first one's place in the padded row to the last one's.
+    let places = (p.w - 1 + p.pad_w) / p.stride_w - p.pad_w / p.stride_w + 1;
+    p.n as u64 * p.h as u64 * p.stride_w as u64 * places.div_ceil(neighbours(p)) as u64
+});
+static WEIGHTS: Kernel<Params> =
+    direction!("weights", weights, |p: &Params| p.co, |p: &Params| p.splits as u64 * p.kh as u64);
+
+/// Vectors of four channels.
+fn quads(channels: u32) -> u64 {
+    channels.div_ceil(4) as u64
+}
+
+/// Whether at most a fifth of the lanes of a software adapter are idle when they lie along the channels only.
+fn fills_lanes(channels: u32) -> bool {
+    let lanes = quads(channels).next_multiple_of(LANES as u64);
+    5 * (lanes - quads(channels)) <= lanes
+}
+
+/// Pixels of a row that an invocation computes: those share what lies under their windows, if the windows are close.
+fn neighbours(p: &Params) -> u32 {
+    if p.stride_w <= 4 { 4 } else { 1 }
+}
+
+fn constants(p: &Params, group: u32, along_channels: bool) -> Constants {
+    vec![
+        ("FUNCTION", p.function),
+        ("HAS_BIAS", p.has_bias),
+        ("VECTOR", (p.ci == p.co && p.ci.is_multiple_of(4)) as u32),
+        ("KW", p.kw),
+        ("STRIDE", p.stride_w),
+        ("PIXELS", neighbours(p)),
+        ("GROUP", group),
+        ("ALONG_CHANNELS", along_channels as u32),
+    ]
+}
+
+impl Tensor {
+    /// The convolution of every channel of `self` `[n, h, w, c]` with its own kernels out of `kernel`
+    /// `[kh, kw, c, multiplier]`, plus `bias` `[c·multiplier]`, through `function`: `[n, oh, ow, c·multiplier]`, where
+    /// output channel `c·multiplier + m` is channel c under its m-th kernel, as in Keras. (Functions whose derivative
+    /// reads their input take a second dispatch.)
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where channels or ranks don't fit, [`Error::Argument`] for strides and kernels that
+    /// [`Padding::resolve`] refuses.
+    pub fn depthwise_conv2d(
+        &self,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        strides: [usize; 2],
+        padding: Padding,
+        function: Function,
+    ) -> Result<Tensor> {
+        check_float(OP, self, self)?;
+        check_float(OP, kernel, self)?;
+        let geometry = geometry(self, kernel, bias, strides, padding)?;
+        if function.reads() == Reads::Input && wanted(&[self, kernel]) {
+            return self.depthwise_conv2d(kernel, bias, strides, padding, Function::Linear)?.map(function);
+        }
+        let params = Params { function: function as u32, has_bias: bias.is_some() as u32, ..geometry };
+        let (x, w) = (self.packed(OP)?, kernel.packed(OP)?);
+        let packed_bias = bias.map(|bias| bias.packed(OP)).transpose()?;
+        let shape = [params.n, params.oh, params.ow, params.co].map(|extent| extent as usize);
+        let output = Tensor::empty(OP, x.device(), x.dtype(), shape.into())?;
+        // Without a bias something has to be bound in its place; it is not read.
+        let third = packed_bias.as_ref().unwrap_or(&w).operand();
+        x.device().run(&FORWARD, &params, &[x.operand(), w.operand(), third], &[output.operand()])?;
+        let tensors: Vec<&Tensor> = [self, kernel].into_iter().chain(bias).collect();
+        if !wanted(&tensors) {
+            return Ok(output);
+        }
+        let kept_output = output.detach();
+        Ok(record(OP, output, &tensors, move |flow| {
+            let dy = flow.gradient();
+            let dz = match function {
+                Function::Linear => dy.packed(OP)?,
+                _ => gradient_of(function, &dy, &kept_output)?,
+            };
+            drop((dy, kept_output));
+            if flow.inputs() == 3 && flow.wants(2) {
+                let rows = dz.reshape([geometry.pixels_out() as usize, geometry.co as usize])?;
+                flow.give(2, sum_rows(OP, &rows, flow.slot(2))?)?;
+            }
+            if flow.wants(1) {
+                flow.give(1, weight_gradient(&geometry, &x, &dz, w.shape(), flow.slot(1))?)?;
+            }
+            if flow.wants(0) {
+                let shape = x.shape();
+                drop(x);
+                let dx = Tensor::empty(OP, dz.device(), dz.dtype(), shape)?;
+                dz.device().run(&DATA, &geometry, &[dz.operand(), w.operand()], &[dx.operand()])?;
+                flow.give(0, dx)?;
+            }
+            Ok(())
+        }))
+    }
+}
+
+/// The scalars, from shapes that fit.
+fn geometry(
+    x: &Tensor,
+    kernel: &Tensor,
+    bias: Option<&Tensor>,
+    strides: [usize; 2],
+    padding: Padding,
+) -> Result<Params> {
+    let (image, window) = (x.shape(), kernel.shape());
+    let fits = image.rank() == 4
+        && window.rank() == 4
+        && image[3] == window[2]
+        && bias.is_none_or(|bias| *bias.shape() == [window[2] * window[3]]);
+    if !fits {
+        let mut shapes = vec![image, window];
+        shapes.extend(bias.map(|bias| bias.shape()));
+        let expected = "[n, h, w, c], [kh, kw, c, multiplier] and [c·multiplier] are needed";
+        return Err(Error::shape(OP, &shapes, expected));
+    }
+    if let Some(bias) = bias {
+        check_float(OP, bias, x)?;
+    }
+    resolve(OP, image, window, [image[3], window[2] * window[3]], strides, padding)
+}
+
+/// The sum over all pixels is cut into pieces until there are this many invocations,
+const ENOUGH_INVOCATIONS: u64 = 4096;
+/// or until a piece has no more pixels than this.
+const FEW_PIXELS: u64 = 512;
+
+fn weight_gradient(
+    geometry: &Params,
+    x: &Tensor,
+    dy: &Tensor,
+    shape: Shape,
+    slot: Option<Tensor>,
+) -> Result<Tensor> {
+    let invocations = geometry.kh as u64 * quads(geometry.co);
+    let splits = ENOUGH_INVOCATIONS.div_ceil(invocations).max(geometry.pixels_out() / FEW_PIXELS);
+    let image_rows = geometry.n * geometry.oh;
+    let piece = image_rows.div_ceil(splits.min(image_rows as u64) as u32);
+    let params = Params { splits: image_rows.div_ceil(piece), piece, ..*geometry };
+    let splits = params.splits as usize;
+    let output = match (&slot, splits) {
+        (Some(slot), 1) => slot.clone(),
+        _ => Tensor::empty(OP, x.device(), x.dtype(), [splits, shape.elements()].into())?,
+    };
+    x.device().run(&WEIGHTS, &params, &[x.operand(), dy.operand()], &[output.operand()])?;
+    match splits {
+        1 => output.reshape(shape),
+        _ => sum_rows(OP, &output, slot)?.reshape(shape),
+    }
+}
