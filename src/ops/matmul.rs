@@ -1,5 +1,10 @@
 //! Matrix products, in batches, with bias and activation: `C = f(A·B + bias)`.
 
+mod ladder;
+mod tile;
+
+pub use ladder::Step;
+
 use super::reduce::sum_rows;
 use super::unary::{Function, Reads, apply, gradient_of};
 use super::{FUNCTIONS, INDEX, check_float};
@@ -27,6 +32,46 @@ struct Params {
     b_batch: u32,
     function: u32,
     has_bias: u32,
+    splits: u32,
+    piece: u32,
+}
+
+impl Params {
+    /// The scalars of one whole sum per element, of matrices m × k and k × n.
+    fn new(
+        batch: usize,
+        [m, k, n]: [usize; 3],
+        a: &Operand,
+        b: &Operand,
+        function: Function,
+        has_bias: bool,
+    ) -> Params {
+        Params {
+            batch: batch as u32,
+            m: m as u32,
+            n: n as u32,
+            k: k as u32,
+            a_row: a.row as u32,
+            a_column: a.column as u32,
+            a_batch: a.batch as u32,
+            b_row: b.row as u32,
+            b_column: b.column as u32,
+            b_batch: b.batch as u32,
+            function: function as u32,
+            has_bias: has_bias as u32,
+            splits: 1,
+            piece: k as u32,
+        }
+    }
+
+    /// Matrices that are written: one for each of the batch and each piece of the sums.
+    fn results(&self) -> u64 {
+        self.batch as u64 * self.splits as u64
+    }
+
+    fn flops(&self) -> u64 {
+        2 * self.batch as u64 * self.m as u64 * self.n as u64 * self.k as u64
+    }
 }
 
 /// Tiles of 64 × 64.
@@ -42,8 +87,8 @@ static FORWARD: Kernel<Params> = Kernel {
             include_str!("../../shaders/matmul.wgsl"),
         ],
         entry: "tiled",
-        constants: tiled_constants,
-        groups: |p| p.batch as u64 * p.m.div_ceil(TILE) as u64 * p.n.div_ceil(TILE) as u64,
+        constants: constants_of_operands,
+        groups: |p| p.results() * p.m.div_ceil(TILE) as u64 * p.n.div_ceil(TILE) as u64,
     },
     software: Some(Shader {
         source: &[INDEX, FUNCTIONS, include_str!("../../shaders/matmul_software.wgsl")],
@@ -57,13 +102,14 @@ static FORWARD: Kernel<Params> = Kernel {
                 ("VECTORS", vectors(p)),
             ]
         },
-        groups: |p| p.batch as u64 * p.m.div_ceil(8) as u64 * p.n.div_ceil(32 * vectors(p)) as u64,
+        groups: |p| p.results() * p.m.div_ceil(8) as u64 * p.n.div_ceil(32 * vectors(p)) as u64,
     }),
-    flops: |p| 2 * p.batch as u64 * p.m as u64 * p.n as u64 * p.k as u64,
+    flops: Params::flops,
     twin: twin!(forward),
 };
 
-fn tiled_constants(p: &Params) -> Constants {
+/// What the tiles' shaders know of their operands when they are compiled.
+fn constants_of_operands(p: &Params) -> Constants {
     let a_vector = (p.a_column == 1 && (p.a_row | p.a_batch | p.k).is_multiple_of(4)) as u32;
     vec![
         ("FUNCTION", p.function),
@@ -237,6 +283,11 @@ impl Operand {
         Ok(Operand::in_place(&packed).expect("packed matrices lie evenly"))
     }
 
+    /// The operand as a row-major copy, or in place if it lies so.
+    fn packed(op: &'static str, tensor: &Tensor) -> Result<Operand> {
+        Ok(Operand::in_place(&tensor.packed(op)?).expect("packed matrices lie evenly"))
+    }
+
     fn in_place(view: &Tensor) -> Option<Operand> {
         let Layout { shape, strides, offset } = *view.layout();
         let rank = shape.rank();
@@ -299,22 +350,24 @@ fn product(
         Some(slot) => slot,
         None => Tensor::empty(op, a.tensor.device(), a.tensor.dtype(), shape)?,
     };
-    let params = Params {
-        batch: batch.elements() as u32,
-        m: m as u32,
-        n: n as u32,
-        k: k as u32,
-        a_row: a.row as u32,
-        a_column: a.column as u32,
-        a_batch: a.batch as u32,
-        b_row: b.row as u32,
-        b_column: b.column as u32,
-        b_batch: b.batch as u32,
-        function: function as u32,
-        has_bias: bias.is_some() as u32,
-    };
-    // Without a bias something has to be bound in its place; it is not read.
-    let third = bias.as_ref().map_or(b.bind(), |bias| bias.operand());
-    a.tensor.device().run(&FORWARD, &params, &[a.bind(), b.bind(), third], &[output.operand()])?;
+    let params = Params::new(batch.elements(), [m, k, n], &a, &b, function, bias.is_some());
+    let (splits, piece) = tile::pieces(params.batch, params.m, params.n, params.k);
+    if splits > 1 {
+        let params = Params { splits, piece, ..params };
+        tile::split_product(op, &params, &a, &b, bias.as_ref(), &output)?;
+        return Ok(output);
+    }
+    let operands = product_operands(&a, &b, bias.as_ref());
+    a.tensor.device().run(tile::kernel(&params), &params, &operands, &[output.operand()])?;
     Ok(output)
+}
+
+/// What the kernels of a product bind.
+fn product_operands<'a>(
+    a: &'a Operand,
+    b: &'a Operand,
+    bias: Option<&'a Tensor>,
+) -> [crate::device::Operand<'a>; 3] {
+    // Without a bias something has to be bound in its place; it is not read.
+    [a.bind(), b.bind(), bias.map_or(b.bind(), |bias| bias.operand())]
 }
