@@ -36,6 +36,7 @@ conformance!(
     mse,
     optimizer,
     pool2d,
+    probe,
     reduce,
     select,
     softmax,
