@@ -164,10 +164,11 @@ fn elementwise(device: &Device) -> Result<Vec<Case>> {
 fn reduce(device: &Device) -> Result<Vec<Case>> {
     let count = many(device);
     let x = noise(device, [count])?;
-    let rows = noise(device, [4096, 1024])?;
+    let rows = x.reshape([count / 1024, 1024])?;
+    let columns = format!("columns {}×1024", count / 1024);
     Ok(vec![
         Case::new("reduce", format!("sum {} M", count >> 20), move || x.sum(&[], false).map(drop)),
-        Case::new("reduce", "columns 4096×1024", move || rows.sum(&[0], false).map(drop)),
+        Case::new("reduce", columns, move || rows.sum(&[0], false).map(drop)),
     ])
 }
 
@@ -195,15 +196,15 @@ fn cross_entropy(device: &Device) -> Result<Vec<Case>> {
 
 fn pool2d(device: &Device) -> Result<Vec<Case>> {
     let mut cases = Vec::new();
-    let x = noise(device, [64, 32, 32, 64])?;
-    let dy = noise(device, [64, 16, 16, 64])?;
+    let x = noise(device, [256, 32, 32, 64])?;
+    let dy = noise(device, [256, 16, 16, 64])?;
     type Pool = fn(&Tensor) -> Result<Tensor>;
     let pools: [(&str, Pool, &'static str); 2] = [
         ("maximum", |x| x.max_pool2d([2, 2], [2, 2], Padding::Valid), "pool2d.max_forward"),
         ("average", |x| x.average_pool2d([2, 2], [2, 2], Padding::Valid), "pool2d.average_forward"),
     ];
     for (what, pool, forward) in pools {
-        let name = |part: &str| format!("{what} 64×32×32×64 2×2, {part}");
+        let name = |part: &str| format!("{what} 256×32×32×64 2×2, {part}");
         let a = x.clone();
         cases.push(Case::new("pool2d", name("forward"), move || pool(&a).map(drop)));
         let (a, d) = (x.requires_grad(), dy.clone());
@@ -214,7 +215,7 @@ fn pool2d(device: &Device) -> Result<Vec<Case>> {
 }
 
 fn optimizer(device: &Device) -> Result<Vec<Case>> {
-    let count = many(device) / 4;
+    let count = many(device);
     let tensor = || noise(device, [count]);
     let name = |what: &str| format!("{what} {} M", count >> 20);
     let bytes = 4 * count as u64;

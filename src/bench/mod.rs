@@ -66,7 +66,8 @@ pub struct Figure {
     pub bytes: u64,
     pub gflops_per_second: f64,
     pub gigabytes_per_second: f64,
-    /// The least time by the roofline, as a share of the time it took.
+    /// The least time by the roofline, as a share of the time it took. Above 1 where operands stay in a cache, or where
+    /// a device reads faster than it copies.
     pub attained: f64,
 }
 

@@ -13,7 +13,8 @@ use comfy_table::{CellAlignment, Table, presets};
 Example:
   allometry bench kernels --family matmul,ladder
 
-Attained is the least time that the device's roofline allows, as a share of the time taken.")]
+Attained is the least time that the device's roofline allows, as a share of the time taken. It goes
+beyond 100 % where operands stay in a cache, or where the device reads faster than it copies.")]
 pub struct KernelsArgs {
     /// Which kernels; by default all.
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(FAMILIES))]
