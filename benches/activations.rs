@@ -1,10 +1,11 @@
 //! What costs memory traffic rather than arithmetic: every function of one number on a million of them, sums of
-//! tensors, the sum of all elements, softmax over rows. Bytes are those read and written.
+//! tensors, the sum of all elements, softmax over rows. Bytes are those read and written. And what an op costs where
+//! there is next to nothing to compute: there elements are ops.
 
 mod common;
 
 use allometry::ops::Function;
-use common::{devices, measure, noise};
+use common::{Rate, devices, family, measure, measure_wall, noise};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const COUNT: usize = 1 << 20;
@@ -22,19 +23,27 @@ fn activations(criterion: &mut Criterion) {
     }
 }
 
-fn sums(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("memory");
-    for (label, device) in devices() {
-        let (a, b) = (noise(&device, [COUNT]), noise(&device, [COUNT]));
-        group.throughput(Throughput::Bytes(3 * 4 * COUNT as u64));
-        measure(&mut group, format!("add/{label}"), &device, || a.add(&b).map(drop));
-        group.throughput(Throughput::Bytes(4 * COUNT as u64));
-        measure(&mut group, format!("sum/{label}"), &device, || a.sum(&[], false).map(drop));
-        let rows = noise(&device, [4096, 1024]);
-        group.throughput(Throughput::Bytes(2 * 4 * 4096 * 1024));
-        measure(&mut group, format!("softmax 4096x1024/{label}"), &device, || rows.softmax(1).map(drop));
+fn memory(criterion: &mut Criterion) {
+    for name in ["elementwise", "reduce", "softmax"] {
+        family(criterion, name, Rate::Bytes);
     }
 }
 
-criterion_group!(name = benches; config = common::criterion(); targets = activations, sums);
+fn overhead(criterion: &mut Criterion) {
+    const OPS: u64 = 1000;
+    let mut group = criterion.benchmark_group("overhead");
+    for (label, device) in devices() {
+        let (a, b) = (noise(&device, [64]), noise(&device, [64]));
+        group.throughput(Throughput::Elements(OPS));
+        measure_wall(&mut group, format!("{OPS} small adds/{label}"), &device, || {
+            let mut x = a.clone();
+            for _ in 0..OPS {
+                x = x.add(&b)?;
+            }
+            Ok(())
+        });
+    }
+}
+
+criterion_group!(name = benches; config = common::criterion(); targets = activations, memory, overhead);
 criterion_main!(benches);

@@ -1,21 +1,16 @@
-//! Matrix products: squares, and those of the multilayer perceptron 784-512-512-10 with batch 256, forward and in
-//! both directions of its gradient. Elements are FLOPs.
+//! Matrix products: squares and oblong ones, the ladder of kernels that leads to those in use, and the layers of the
+//! multilayer perceptron 784-512-512-10 with batch 256, forward and in both directions of their gradient. Elements are
+//! FLOPs.
 
 mod common;
 
 use allometry::ops::Function;
-use common::{devices, measure, noise};
+use common::{Rate, devices, family, measure, noise};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-fn squares(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("matmul");
-    for (label, device) in devices() {
-        for size in [256, 512, 1024] {
-            let (a, b) = (noise(&device, [size, size]), noise(&device, [size, size]));
-            group.throughput(Throughput::Elements(2 * (size as u64).pow(3)));
-            measure(&mut group, format!("{size}/{label}"), &device, || a.matmul(&b).map(drop));
-        }
-    }
+fn products(criterion: &mut Criterion) {
+    family(criterion, "matmul", Rate::Flops);
+    family(criterion, "ladder", Rate::Flops);
 }
 
 fn layers(criterion: &mut Criterion) {
@@ -41,5 +36,5 @@ fn layers(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(name = benches; config = common::criterion(); targets = squares, layers);
+criterion_group!(name = benches; config = common::criterion(); targets = products, layers);
 criterion_main!(benches);

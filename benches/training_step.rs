@@ -2,11 +2,12 @@
 
 mod common;
 
+use allometry::bench::noise_values;
 use allometry::data::{Batch, BatchTargets};
 use allometry::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Padding, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
-use common::{devices, measure, noise_values};
+use common::{devices, measure_wall};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 /// 784-512-512-10.
@@ -39,7 +40,7 @@ fn training_step(criterion: &mut Criterion) {
             let loss = Loss::CrossEntropy { smoothing: 0.0 };
             let mut trainer = Trainer::new(&model, loss, Algorithm::adam()).expect("there is memory for it");
             group.throughput(Throughput::Elements(size as u64));
-            measure(&mut group, format!("{name}, batch {size}/{label}"), &device, || {
+            measure_wall(&mut group, format!("{name}, batch {size}/{label}"), &device, || {
                 trainer.step(&batch, 1e-3)
             });
         }

@@ -4,7 +4,11 @@
 // FUNCTION is the code of f; HAS_BIAS says whether the third input is a bias of n values. A_VECTOR and B_VECTOR
 // say that four neighbours (along k in A, along n in B) lie in one aligned vector.
 //
-// A workgroup computes 64 × 64 (lib/tile.wgsl). The same for software adapters is matmul_software.wgsl.
+// A workgroup computes a tile of TILE_M × TILE_N (lib/tile.wgsl, lib/tile_large.wgsl). The same for software adapters
+// is matmul_software.wgsl.
+//
+// A long sum over k may be cut into `splits` pieces of `piece` terms, each with a result of its own; then there is
+// neither bias nor f, and matmul_join.wgsl adds the pieces.
 
 struct Params {
     batch: u32,
@@ -19,6 +23,8 @@ struct Params {
     b_batch: u32,
     function: u32,
     has_bias: u32,
+    splits: u32,
+    piece: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
@@ -26,8 +32,9 @@ struct Params {
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
 
-// Which matrix of the batch this invocation works on.
+// Which matrix of the batch, and which piece of its sums, this invocation works on.
 var<private> matrix: u32;
+var<private> split: u32;
 
 fn a_at(m: u32, k: u32) -> f32 {
     let i = matrix * p.a_batch + m * p.a_row + k * p.a_column;
@@ -67,11 +74,12 @@ fn tile_b(k: u32, n: u32) -> vec4<f32> {
 
 fn tile_c(m: u32, n: u32, value: vec4<f32>) {
     if m >= p.m { return; }
+    let row = ((matrix * p.splits + split) * p.m + m) * p.n;
     for (var i = 0u; i < 4u; i++) {
         if n + i < p.n {
             var z = value[i];
             if HAS_BIAS == 1u { z += bias[n + i]; }
-            c[(matrix * p.m + m) * p.n + n + i] = apply(FUNCTION, z);
+            c[row + n + i] = apply(FUNCTION, z);
         }
     }
 }
@@ -79,10 +87,12 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
 @compute @workgroup_size(256)
 fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
          @builtin(local_invocation_index) lane: u32) {
-    let columns = (p.n + TILE - 1u) / TILE;
-    let tiles = (p.m + TILE - 1u) / TILE * columns;
+    let columns = (p.n + TILE_N - 1u) / TILE_N;
+    let tiles = (p.m + TILE_M - 1u) / TILE_M * columns;
     let tile = group_index(group, groups);
-    if tile >= tiles * p.batch { return; }
-    matrix = tile / tiles;
-    tile_product(tile % tiles / columns, tile % columns, 0u, p.k, lane);
+    if tile >= tiles * p.batch * p.splits { return; }
+    matrix = tile / tiles / p.splits;
+    split = tile / tiles % p.splits;
+    let first = split * p.piece;
+    tile_product(tile % tiles / columns, tile % columns, first, min(first + p.piece, p.k), lane);
 }

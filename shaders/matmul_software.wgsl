@@ -20,6 +20,8 @@ struct Params {
     b_batch: u32,
     function: u32,
     has_bias: u32,
+    splits: u32,
+    piece: u32,
 }
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
@@ -38,8 +40,10 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let columns = (p.n + width - 1u) / width;
     let tiles = (p.m + ROWS - 1u) / ROWS * columns;
     let tile = group_index(group, groups);
-    if tile >= tiles * p.batch { return; }
-    let matrix = tile / tiles;
+    if tile >= tiles * p.batch * p.splits { return; }
+    let matrix = tile / tiles / p.splits;
+    let split = tile / tiles % p.splits;
+    let last_k = min((split + 1u) * p.piece, p.k);
     let m = tile % tiles / columns * ROWS;
     let n = tile % columns * width + lane * 4u;
     // Rows and columns beyond the matrix repeat its last one and are not stored.
@@ -48,7 +52,7 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         a_from[r] = matrix * p.a_batch + min(m + r, p.m - 1u) * p.a_row;
     }
     var acc: array<array<vec4<f32>, VECTORS>, ROWS>;
-    for (var k = 0u; k < p.k; k++) {
+    for (var k = split * p.piece; k < last_k; k++) {
         var row: array<vec4<f32>, VECTORS>;
         let b_from = matrix * p.b_batch + k * p.b_row;
         for (var v = 0u; v < VECTORS; v++) {
@@ -78,7 +82,7 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
                 if m + r < p.m && column < p.n {
                     var z = acc[r][v][i];
                     if HAS_BIAS == 1u { z += bias[column]; }
-                    c[(matrix * p.m + m + r) * p.n + column] = apply(FUNCTION, z);
+                    c[((matrix * p.splits + split) * p.m + m + r) * p.n + column] = apply(FUNCTION, z);
                 }
             }
         }

@@ -17,6 +17,7 @@
 //! | [`data`] | data sets, and the loader that prepares batches on another thread |
 //! | [`train`] | a step, the loop, what it tells the terminal |
 //! | [`files`] | replacing a file whole or not at all |
+//! | [`mod@bench`] | kernels against the roofline of their device |
 //! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, reports |
 //!
 //! Imports go one way: `device ← tensor, autograd ← ops ← nn ← optim, train ← scaling`. Nothing below
@@ -44,6 +45,7 @@
 //! ```
 
 pub mod autograd;
+pub mod bench;
 pub mod data;
 pub mod device;
 pub mod error;

@@ -37,6 +37,7 @@ conformance!(
     mse,
     optimizer,
     pool2d,
+    probe,
     reduce,
     select,
     softmax,

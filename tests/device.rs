@@ -1,6 +1,7 @@
 //! Devices: what they refuse, what they count, and that no order of uploads and dispatches goes wrong.
 
 use allometry::device::memory::{Category, allocating};
+use allometry::device::profile::Clock;
 use allometry::device::{GpuOptions, Kind, adapters};
 use allometry::{Choice, DType, Device, Error, Tensor};
 use std::process::Command;
@@ -191,6 +192,49 @@ fn threads_share_a_device() {
         }
     });
     assert_eq!(device.usage().live, 0);
+}
+
+#[test]
+fn a_profile_has_every_dispatch() {
+    let gpu = |timestamps| Device::gpu(GpuOptions { timestamps, ..Default::default() }).unwrap();
+    for (device, clock) in [
+        (Device::cpu(), Clock::Host),
+        (gpu(true), if adapters()[0].timestamps { Clock::Timestamps } else { Clock::Host }),
+        (gpu(false), Clock::Host),
+    ] {
+        assert_eq!(device.clock(), clock, "{}", device.name());
+        let (a, b) = (ones(&device, 4096).reshape([64, 64]).unwrap(), ones(&device, 64));
+        // Not in the profile, though it may not have run yet.
+        let before = b.neg().unwrap();
+        // More than go into one submission.
+        let (result, profile) = device
+            .profile(|| {
+                let mut x = a.matmul(&a)?;
+                for _ in 0..200 {
+                    x = x.add(&b)?;
+                }
+                Ok(x)
+            })
+            .unwrap();
+        assert_eq!(result.to_vec::<f32>().unwrap(), [264.0; 4096]);
+        assert_eq!((profile.clock, profile.dispatches.len()), (clock, 201), "{}", device.name());
+        let first = profile.dispatches[0];
+        assert_eq!((first.kernel, first.flops), ("matmul.forward", 2 * 64 * 64 * 64));
+        // A matrix that is both operands, and bound once more in the bias's place, is read once.
+        assert_eq!((first.read, first.written), (4 * 4096, 4 * 4096));
+        let kernels = profile.kernels();
+        let sum = kernels.iter().find(|k| k.kernel == "binary.forward_strided").unwrap();
+        assert_eq!((sum.calls, sum.flops, sum.read), (200, 200 * 4096, 200 * 4 * (4096 + 64)));
+        assert!(sum.seconds > 0.0 && profile.kernel_seconds() <= 1.5 * profile.wall, "{profile:?}");
+        let ordered = profile.dispatches.windows(2).all(|d| d[0].start + d[0].seconds <= d[1].start + 1e-7);
+        assert!(ordered, "{profile:?}");
+        // Only while it is asked for, and not twice at once.
+        before.neg().unwrap();
+        let nested = device.profile(|| device.profile(|| Ok(())).map(drop));
+        assert!(matches!(nested, Err(Error::Config { .. })));
+        let (_, empty) = device.profile(|| Ok(())).unwrap();
+        assert!(empty.dispatches.is_empty());
+    }
 }
 
 #[test]

@@ -227,6 +227,80 @@ fn bench_measures_each_size() {
 }
 
 #[test]
+fn bench_kernels_stands_beside_the_roofline() {
+    let arguments = ["bench", "kernels", "--device", "cpu", "--seconds", "0.01"];
+    let arguments = [&arguments[..], &["--family", "softmax,cross_entropy"]].concat();
+    let figures = succeed(&[&arguments[..], &["--json"]].concat()).json();
+    assert_eq!(keys(&figures), ["device", "clock", "roofline", "kernels"].into());
+    assert_eq!(figures["clock"], "host");
+    let roofline = &figures["roofline"];
+    let limits = [number(&roofline["flops_per_second"]), number(&roofline["bytes_per_second"])];
+    assert!(limits.iter().all(|&limit| limit > 1e8), "{roofline}");
+    let kernels = figures["kernels"].as_array().unwrap();
+    let families: Vec<_> = kernels.iter().map(|k| k["family"].as_str().unwrap()).collect();
+    assert_eq!(families, ["softmax", "cross_entropy", "cross_entropy", "cross_entropy", "cross_entropy"]);
+    for kernel in kernels {
+        let of = |key: &str| number(&kernel[key]);
+        assert!(of("seconds") > 0.0 && of("flops") > 0.0, "{kernel}");
+        let least = (of("flops") / limits[0]).max(of("bytes") / limits[1]);
+        assert!((of("attained") / (least / of("seconds")) - 1.0).abs() < 1e-9, "{kernel}");
+        assert!((of("gflops_per_second") * of("seconds") * 1e9 / of("flops") - 1.0).abs() < 1e-9, "{kernel}");
+    }
+    // A tensor of 4096 × 1024 is read and written.
+    assert_eq!(kernels[0]["bytes"], 2 * 4 * 4096 * 1024);
+    let table = succeed(&arguments).out;
+    assert!(
+        table.contains("at best") && table.contains("Attained") && table.contains("4096×1024"),
+        "{table}"
+    );
+}
+
+#[test]
+fn profile_shows_every_kernel_of_a_step() {
+    let place = TempDir::new().unwrap();
+    let model = small_convnet(place.path());
+    let trace = place.path().join("trace.json");
+    let arguments = ["profile", &model, "--device", "cpu", "--batch", "4", "--steps", "3"];
+    let json = [&arguments[..], &["--trace", text(&trace), "--json"]].concat();
+    let profiled = succeed(&json).json();
+    assert_eq!(profiled["clock"], "host");
+    assert_eq!((&profiled["steps"], &profiled["batch"]), (&3.into(), &4.into()));
+    assert!(number(&profiled["step_seconds"]) > 0.0 && number(&profiled["kernel_seconds"]) > 0.0);
+    let kernels = profiled["kernels"].as_array().unwrap();
+    let calls_of = |name: &str| {
+        let found = kernels.iter().find(|k| k["kernel"] == name);
+        found.map_or(0, |k| k["calls"].as_u64().unwrap())
+    };
+    assert_eq!(calls_of("optimizer.adam"), 3, "{profiled}");
+    assert_eq!(calls_of("cross_entropy.forward"), 3, "{profiled}");
+    let seconds: Vec<f64> = kernels.iter().map(|k| number(&k["seconds"])).collect();
+    assert!(seconds.is_sorted_by(|a, b| a >= b), "{seconds:?}");
+    assert!((seconds.iter().sum::<f64>() / 3.0 / number(&profiled["kernel_seconds"]) - 1.0).abs() < 1e-9);
+    // Two convolutions have weights and see 4 images of 8 × 8 and of 4 × 4: 9·1·8 and 9·8·16 products per pixel.
+    let flops: f64 = kernels
+        .iter()
+        .filter(|k| k["kernel"].as_str().unwrap().starts_with("conv2d.forward"))
+        .map(|k| number(&k["flops"]))
+        .sum();
+    assert_eq!(flops, 3.0 * 4.0 * 2.0 * (64.0 * 72.0 + 16.0 * 1152.0));
+
+    let trace: Value = serde_json::from_str(&fs::read_to_string(&trace).unwrap()).unwrap();
+    let events = trace["traceEvents"].as_array().unwrap();
+    let runs: Vec<_> = events.iter().filter(|e| e["ph"] == "X").collect();
+    let calls: u64 = kernels.iter().map(|k| k["calls"].as_u64().unwrap()).sum();
+    assert_eq!(runs.len() as u64, calls);
+    let ends: Vec<[f64; 2]> =
+        runs.iter().map(|e| [number(&e["ts"]), number(&e["ts"]) + number(&e["dur"])]).collect();
+    assert!(ends.windows(2).all(|pair| pair[0][1] <= pair[1][0] + 1e-3), "one after the other: {ends:?}");
+
+    let table = succeed(&arguments).out;
+    for words in ["optimizer.adam", "GFLOP/s", "A step takes"] {
+        assert!(table.contains(words), "{words:?} in\n{table}");
+    }
+    fail(&["profile", "no-such-model"], 1, &["no-such-model"]);
+}
+
+#[test]
 fn completions_are_a_script() {
     let script = succeed(&["completions", "bash"]).out;
     assert!(script.contains("_allometry()") && script.contains("complete -F _allometry"), "{script}");
@@ -234,8 +308,20 @@ fn completions_are_a_script() {
 
 #[test]
 fn every_help_shows_an_example() {
-    for command in ["devices", "summary", "train", "sweep", "bench", "report", "completions"] {
-        let help = succeed(&[command, "--help"]).out;
+    let commands = [
+        "devices",
+        "summary",
+        "train",
+        "sweep",
+        "bench",
+        "bench kernels",
+        "profile",
+        "report",
+        "completions",
+    ];
+    for command in commands {
+        let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+        let help = succeed(&arguments).out;
         let example = help.split("Example:").nth(1).unwrap_or_else(|| panic!("no example in\n{help}"));
         assert!(example.contains(&format!("allometry {command}")), "{help}");
     }
@@ -360,6 +446,10 @@ fn a_command_that_makes_no_sense_is_a_matter_of_usage() {
         &["sweep", "--factors", "large"],
         &["sweep", "--compound", "1.2,1.1"],
         &["bench", "--batch", "0"],
+        &["bench", "kernels", "--family", "sorting"],
+        &["bench", "--batch", "4", "kernels"],
+        &["profile"],
+        &["profile", "mlp", "--steps", "0"],
         &["completions", "abacus"],
     ] {
         let ended = run(arguments);

@@ -3,10 +3,12 @@
 // Each bench is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
+use allometry::bench::cases;
 use allometry::device::GpuOptions;
+use allometry::device::profile::Clock;
 use allometry::{Device, Result, Shape, Tensor};
-use criterion::Criterion;
 use criterion::measurement::WallTime;
+use criterion::{Criterion, Throughput};
 use std::time::{Duration, Instant};
 
 pub type Group<'a> = criterion::BenchmarkGroup<'a, WallTime>;
@@ -31,9 +33,58 @@ pub fn criterion() -> Criterion {
         .configure_from_args()
 }
 
-/// Measures `body`. The device is waited for at the end of every block of iterations, so that what is timed is
-/// the work and not its being written down; within a block submissions overlap, as they do in training.
+/// Which of its costs a family's rate is counted in.
+#[derive(Clone, Copy)]
+pub enum Rate {
+    Flops,
+    Bytes,
+}
+
+/// Measures the cases of a family of kernels on every device: the time inside them, by the device's clock.
+pub fn family(criterion: &mut Criterion, family: &str, rate: Rate) {
+    let mut group = criterion.benchmark_group(family);
+    for (label, device) in devices() {
+        for mut case in cases(&device, family).expect("the cases fit the device") {
+            let cost = case.cost(&device).expect("the case runs");
+            group.throughput(match rate {
+                Rate::Flops => Throughput::Elements(cost.flops),
+                Rate::Bytes => Throughput::Bytes(cost.bytes),
+            });
+            group.bench_function(format!("{}/{label}", case.name), |bencher| {
+                bencher.iter_custom(|calls| {
+                    seconds(case.seconds(&device, calls).expect("the device answers"), calls)
+                });
+            });
+        }
+        device.trim();
+    }
+}
+
+/// Measures the kernels of `body`: by the device's own timestamps, or by the wall clock where there are none.
 pub fn measure(group: &mut Group<'_>, name: String, device: &Device, mut body: impl FnMut() -> Result<()>) {
+    if device.clock() == Clock::Host {
+        return measure_wall(group, name, device, body);
+    }
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|calls| {
+            let (_, profile) = device
+                .profile(|| (0..calls).try_for_each(|_| body()))
+                .expect("the device answers and the bench's own shapes fit");
+            seconds(profile.kernel_seconds(), calls)
+        });
+    });
+    device.trim();
+}
+
+/// Measures all of `body`, the host's part too. The device is waited for at the end of every block of iterations, so
+/// that what is timed is the work and not its being written down; within a block submissions overlap, as they do in
+/// training.
+pub fn measure_wall(
+    group: &mut Group<'_>,
+    name: String,
+    device: &Device,
+    mut body: impl FnMut() -> Result<()>,
+) {
     group.bench_function(name, |bencher| {
         bencher.iter_custom(|iterations| {
             device.synchronize().expect("the device answers");
@@ -49,13 +100,12 @@ pub fn measure(group: &mut Group<'_>, name: String, device: &Device, mut body: i
     device.trim();
 }
 
-/// A tensor of numbers between -1 and 1 that follow no pattern.
-pub fn noise(device: &Device, shape: impl Into<Shape>) -> Tensor {
-    let shape = shape.into();
-    Tensor::new(device, &noise_values(shape.elements()), shape).expect("the tensor fits the device")
+/// The time of so many calls; never zero, though a clock may be too coarse for them.
+fn seconds(seconds: f64, calls: u64) -> Duration {
+    Duration::from_secs_f64(seconds).max(Duration::from_nanos(calls))
 }
 
-/// The numbers of [`noise`], on the host.
-pub fn noise_values(count: usize) -> Vec<f32> {
-    (0..count as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
+/// A tensor of numbers between -1 and 1 that follow no pattern.
+pub fn noise(device: &Device, shape: impl Into<Shape>) -> Tensor {
+    allometry::bench::noise(device, shape).expect("the tensor fits the device")
 }

@@ -12,6 +12,8 @@
 // neighbouring vectors, otherwise neighbouring rows, so that either way their loads fall together.
 
 const TILE: u32 = 64u;
+const TILE_M: u32 = TILE;
+const TILE_N: u32 = TILE;
 const SLAB: u32 = 16u;
 const QUADS: u32 = 16u;
 

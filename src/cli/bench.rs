@@ -1,5 +1,6 @@
 //! `allometry bench`
 
+use super::kernels::{self, KernelsArgs};
 use super::sweep::{axis, compound};
 use super::{Common, count, positive, print_json};
 use allometry::Result;
@@ -8,12 +9,17 @@ use allometry::optim::Algorithm;
 use allometry::scaling::cost::Cost;
 use allometry::scaling::measure::{Measurement, measure};
 use allometry::scaling::{Architecture, Axis, Compound, PowerLaw, Scale};
-use clap::Args;
+use clap::{Args, Subcommand};
 use comfy_table::{CellAlignment, Table, presets};
 
 #[derive(Args)]
-#[command(after_help = "Example:\n  allometry bench --axis width --factors 0.5,1,2,4 --batch 64")]
+#[command(
+    args_conflicts_with_subcommands = true,
+    after_help = "Example:\n  allometry bench --axis width --factors 0.5,1,2,4 --batch 64\n  allometry bench kernels"
+)]
 pub struct BenchArgs {
+    #[command(subcommand)]
+    what: Option<What>,
     /// depth, width, resolution, compound.
     #[arg(long, value_delimiter = ',', default_value = "depth,width,resolution,compound", value_parser = axis)]
     axis: Vec<Axis>,
@@ -36,6 +42,12 @@ pub struct BenchArgs {
     common: Common,
 }
 
+#[derive(Subcommand)]
+enum What {
+    /// Time every family of kernels beside the device's roofline, which is measured first.
+    Kernels(KernelsArgs),
+}
+
 #[derive(serde::Serialize)]
 struct Row {
     axis: Axis,
@@ -48,6 +60,9 @@ struct Row {
 }
 
 pub fn run(args: &BenchArgs) -> Result<()> {
+    if let Some(What::Kernels(args)) = &args.what {
+        return kernels::run(args);
+    }
     let base = Architecture::load(&args.model)?;
     let device = args.common.open()?;
     let mut rows = Vec::new();

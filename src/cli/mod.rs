@@ -2,6 +2,8 @@
 
 mod bench;
 mod devices;
+mod kernels;
+mod profile;
 mod report;
 mod summary;
 mod sweep;
@@ -43,6 +45,8 @@ enum Command {
     Sweep(sweep::SweepArgs),
     /// Measure throughput and memory of a model at many sizes, without training to the end.
     Bench(bench::BenchArgs),
+    /// Show where the time of a training step goes, kernel by kernel.
+    Profile(profile::ProfileArgs),
     /// Write the report of a sweep's directory again.
     Report(report::ReportArgs),
     /// Print a shell's completion script.
@@ -147,6 +151,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Train(args) => train::run(args),
         Command::Sweep(args) => sweep::run(args),
         Command::Bench(args) => bench::run(args),
+        Command::Profile(args) => profile::run(args),
         Command::Report(args) => report::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "allometry", &mut std::io::stdout());

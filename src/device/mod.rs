@@ -1,7 +1,7 @@
 //! Devices: allocate, run a kernel, read back. A GPU or the CPU behind one face.
 //!
 //! Reading order: [`kernel`] (what is run), [`real`] and [`cpu`] (how twins compute), [`memory`], `pool` and
-//! `buffer` (what it is stored in), `gpu` (the only folder that names wgpu).
+//! `buffer` (what it is stored in), `gpu` (the only folder that names wgpu), [`profile`] (where time goes).
 
 mod buffer;
 pub mod cpu;
@@ -9,6 +9,7 @@ mod gpu;
 pub mod kernel;
 pub mod memory;
 mod pool;
+pub mod profile;
 pub mod real;
 pub mod tile;
 
@@ -23,9 +24,11 @@ use buffer::{Line, Storage};
 use kernel::{Call, In, Kernel, Out};
 use memory::{Ledger, Usage};
 use pool::{Pool, size_class};
+use profile::{Clock, Dispatch, Profile, Profiler};
 use real::Real;
 use std::fmt;
 use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Instant;
 
 /// What kind of machine a device is; kernels differ in shape between a GPU and a software adapter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -57,6 +60,7 @@ pub struct Device(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     backend: Backend,
     ledger: Ledger,
+    profiler: Profiler,
 }
 
 #[allow(clippy::large_enum_variant)] // There is one of these in a process.
@@ -121,7 +125,7 @@ impl Device {
     }
 
     fn from(backend: Backend) -> Device {
-        Device(Arc::new(Inner { backend, ledger: Ledger::default() }))
+        Device(Arc::new(Inner { backend, ledger: Ledger::default(), profiler: Profiler::default() }))
     }
 
     /// What kind of machine this is.
@@ -198,6 +202,37 @@ impl Device {
             Backend::Gpu(gpu) => gpu.synchronize(),
             _ => Ok(()),
         }
+    }
+
+    /// What [`profile`](Device::profile) takes its times from.
+    pub fn clock(&self) -> Clock {
+        match &self.0.backend {
+            Backend::Gpu(gpu) if gpu.has_timestamps() => Clock::Timestamps,
+            _ => Clock::Host,
+        }
+    }
+
+    /// Runs `body` and tells how long every dispatch took that this device ran meanwhile, those of other threads
+    /// included. Waits for the device before and after. A dispatch is slower to record while it is timed; its own time
+    /// is as always.
+    ///
+    /// # Errors
+    /// Those of `body`; [`Error::Config`] if the device is being profiled already.
+    pub fn profile<R>(&self, body: impl FnOnce() -> Result<R>) -> Result<(R, Profile)> {
+        self.synchronize()?;
+        let session = self.0.profiler.start()?;
+        if let Backend::Gpu(gpu) = &self.0.backend {
+            // What a profile that failed has left.
+            gpu.take_timed()?;
+        }
+        let result = body()?;
+        self.synchronize()?;
+        let wall = session.seconds();
+        let dispatches = match &self.0.backend {
+            Backend::Gpu(gpu) if gpu.has_timestamps() => gpu.take_timed()?,
+            _ => session.take(),
+        };
+        Ok((result, Profile { clock: self.clock(), wall, dispatches }))
     }
 
     /// Memory for `len` elements; what it holds is not defined.
@@ -313,6 +348,10 @@ impl Device {
             let problem = format!("operands on {} and on {}", self.name(), stranger.buffer.device().name());
             return Err(Error::Placement { op: kernel.name, problem });
         }
+        let profiler = &self.0.profiler;
+        let timed = profiler
+            .is_on()
+            .then(|| (Dispatch::new(kernel.name, (kernel.flops)(params), inputs, outputs), Instant::now()));
         match &self.0.backend {
             Backend::Cpu(_) => {
                 if inputs.iter().chain(outputs).any(|o| o.dtype == DType::F64) {
@@ -320,9 +359,22 @@ impl Device {
                 } else {
                     run_twin(kernel.twin.f32, params, inputs, outputs);
                 }
+                if let Some((dispatch, begun)) = timed {
+                    profiler.add(dispatch, begun);
+                }
                 Ok(())
             }
-            Backend::Gpu(gpu) => gpu.record(kernel, params, inputs, outputs),
+            Backend::Gpu(gpu) => match timed {
+                Some((dispatch, _)) if !gpu.has_timestamps() => {
+                    gpu.synchronize()?;
+                    let begun = Instant::now();
+                    gpu.record(kernel, params, inputs, outputs, None)?;
+                    gpu.synchronize()?;
+                    profiler.add(dispatch, begun);
+                    Ok(())
+                }
+                timed => gpu.record(kernel, params, inputs, outputs, timed.map(|(dispatch, _)| dispatch)),
+            },
             Backend::Dry => Ok(()),
         }
     }

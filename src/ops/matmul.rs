@@ -1,18 +1,22 @@
 //! Matrix products, in batches, with bias and activation: `C = f(A·B + bias)`.
 
+mod ladder;
+mod tile;
+mod twin;
+
+pub use ladder::Step;
+pub(super) use twin::epilogue;
+
 use super::reduce::sum_rows;
-use super::unary::{Function, Reads, apply, gradient_of};
+use super::unary::{Function, Reads, gradient_of};
 use super::{FUNCTIONS, INDEX, check_float};
 use crate::autograd::{record, wanted};
-use crate::device::cpu::{parallel_chunks, with_scratch};
-use crate::device::kernel::{Call, Constants, Kernel, Shader};
-use crate::device::real::Real;
-use crate::device::tile::{DEPTH, Matrix, Rows, Segment, TILE_ROWS, panels, panels_scratch, transpose};
+use crate::device::kernel::{Constants, Kernel, Shader};
 use crate::error::{Error, Result};
 use crate::shape::{Layout, Shape, merge};
 use crate::tensor::Tensor;
 use crate::twin;
-use multiversion::multiversion;
+use twin::forward;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -29,6 +33,46 @@ struct Params {
     b_batch: u32,
     function: u32,
     has_bias: u32,
+    splits: u32,
+    piece: u32,
+}
+
+impl Params {
+    /// The scalars of one whole sum per element, of matrices m × k and k × n.
+    fn new(
+        batch: usize,
+        [m, k, n]: [usize; 3],
+        a: &Operand,
+        b: &Operand,
+        function: Function,
+        has_bias: bool,
+    ) -> Params {
+        Params {
+            batch: batch as u32,
+            m: m as u32,
+            n: n as u32,
+            k: k as u32,
+            a_row: a.row as u32,
+            a_column: a.column as u32,
+            a_batch: a.batch as u32,
+            b_row: b.row as u32,
+            b_column: b.column as u32,
+            b_batch: b.batch as u32,
+            function: function as u32,
+            has_bias: has_bias as u32,
+            splits: 1,
+            piece: k as u32,
+        }
+    }
+
+    /// Matrices that are written: one for each of the batch and each piece of the sums.
+    fn results(&self) -> u64 {
+        self.batch as u64 * self.splits as u64
+    }
+
+    fn flops(&self) -> u64 {
+        2 * self.batch as u64 * self.m as u64 * self.n as u64 * self.k as u64
+    }
 }
 
 /// Tiles of 64 × 64.
@@ -44,8 +88,8 @@ static FORWARD: Kernel<Params> = Kernel {
             include_str!("../../shaders/matmul.wgsl"),
         ],
         entry: "tiled",
-        constants: tiled_constants,
-        groups: |p| p.batch as u64 * p.m.div_ceil(TILE) as u64 * p.n.div_ceil(TILE) as u64,
+        constants: constants_of_operands,
+        groups: |p| p.results() * p.m.div_ceil(TILE) as u64 * p.n.div_ceil(TILE) as u64,
     },
     software: Some(Shader {
         source: &[INDEX, FUNCTIONS, include_str!("../../shaders/matmul_software.wgsl")],
@@ -59,13 +103,14 @@ static FORWARD: Kernel<Params> = Kernel {
                 ("VECTORS", vectors(p)),
             ]
         },
-        groups: |p| p.batch as u64 * p.m.div_ceil(8) as u64 * p.n.div_ceil(32 * vectors(p)) as u64,
+        groups: |p| p.results() * p.m.div_ceil(8) as u64 * p.n.div_ceil(32 * vectors(p)) as u64,
     }),
-    flops: |p| 2 * p.batch as u64 * p.m as u64 * p.n as u64 * p.k as u64,
+    flops: Params::flops,
     twin: twin!(forward),
 };
 
-fn tiled_constants(p: &Params) -> Constants {
+/// What the tiles' shaders know of their operands when they are compiled.
+fn constants_of_operands(p: &Params) -> Constants {
     let a_vector = (p.a_column == 1 && (p.a_row | p.a_batch | p.k).is_multiple_of(4)) as u32;
     vec![
         ("FUNCTION", p.function),
@@ -85,84 +130,6 @@ fn b_vector(p: &Params) -> u32 {
 /// Vectors of columns per invocation on a software adapter: two where the matrix is wide enough to fill them.
 fn vectors(p: &Params) -> u32 {
     if p.n > 32 { 2 } else { 1 }
-}
-
-fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([a, b, bias], [c]) = call.reals();
-    let (m, n, k) = (p.m as usize, p.n as usize, p.k as usize);
-    parallel_chunks(c, m * n, m * n * k / MACS_PER_WORK, |matrix, c| {
-        product_twin(p, &a[matrix * p.a_batch as usize..], &b[matrix * p.b_batch as usize..], bias, c);
-    });
-}
-
-/// Values of B, in columns of [`DEPTH`], that are copied into panels at a time.
-const COPIED: usize = (1 << 21) / DEPTH;
-
-/// Rows that whole tiles of 8, of 6 and of 4 fill.
-const BLOCK: usize = 24;
-
-/// Multiplications that the tile does in the time of one scalar operation.
-const MACS_PER_WORK: usize = 16;
-
-/// One matrix of the batch.
-fn product_twin<T: Real>(p: &Params, a: &[T], b: &[T], bias: &[T], c: &mut [T]) {
-    let (m, n, k) = (p.m as usize, p.n as usize, p.k as usize);
-    let (a_row, a_column, b_row) = (p.a_row as usize, p.a_column as usize, p.b_row as usize);
-    let function = Function::ALL[p.function as usize];
-    let bias = (p.has_bias == 1).then_some(bias);
-    // Few enough rows that they stay in a second-level cache, and whole tiles of all processors' heights, unless
-    // that leaves some cores without work.
-    let share = m.div_ceil(2 * rayon::current_num_threads());
-    let block = share.min(4 * BLOCK).next_multiple_of(if share > BLOCK { BLOCK } else { TILE_ROWS });
-    // What is copied of B at a time stays in the cores' common cache.
-    let piece = (COPIED / n).clamp(1, k.div_ceil(DEPTH)) * DEPTH;
-    for first in (0..k).step_by(piece) {
-        let depth = piece.min(k - first);
-        let b = Matrix { data: &b[first * b_row..], row_stride: b_row, column_stride: p.b_column as usize };
-        let segments: Vec<Segment> = (0..depth)
-            .step_by(DEPTH)
-            .map(|at| Segment { a: at, b: at, depth: DEPTH.min(depth - at) })
-            .collect();
-        with_scratch(panels_scratch(depth, n), |scratch| {
-            let panels = panels(b, depth, n, m, scratch);
-            parallel_chunks(c, block * n, block * n * depth / MACS_PER_WORK, |i, c| {
-                let (row, rows) = (i * block, c.len() / n);
-                let to: Vec<usize> = (0..rows).map(|r| r * n).collect();
-                let product = |data: &[T], stride: usize, c: &mut [T]| {
-                    let from: Vec<usize> = (0..rows).map(|r| r * stride).collect();
-                    let a = Rows { data, from: &from, to: &to, segments: &segments };
-                    T::product(&a, &panels, first > 0, c);
-                };
-                if a_column == 1 {
-                    product(&a[row * a_row + first..], a_row, c);
-                } else {
-                    with_scratch(rows * depth, |scratch| {
-                        transpose(&a[first * a_column + row..], a_column, rows, depth, scratch);
-                        product(scratch, depth, c);
-                    });
-                }
-                if first + depth == k {
-                    epilogue(c, n, bias, function);
-                }
-            });
-        });
-    }
-}
-
-/// Adds the bias to each row and applies the function, while the rows are in cache.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-pub(crate) fn epilogue<T: Real>(c: &mut [T], n: usize, bias: Option<&[T]>, function: Function) {
-    if let Some(bias) = bias {
-        for row in c.chunks_exact_mut(n) {
-            row.iter_mut().zip(bias).for_each(|(z, &b)| *z += b);
-        }
-    }
-    match function {
-        Function::Linear => {}
-        // The common one is a loop without calls, so that it becomes vector instructions.
-        Function::Relu => c.iter_mut().for_each(|z| *z = apply(Function::Relu, *z)),
-        _ => c.iter_mut().for_each(|z| *z = apply(function, *z)),
-    }
 }
 
 impl Tensor {
@@ -270,6 +237,11 @@ impl Operand {
         Ok(Operand::in_place(&packed).expect("packed matrices lie evenly"))
     }
 
+    /// The operand as a row-major copy, or in place if it lies so.
+    fn packed(op: &'static str, tensor: &Tensor) -> Result<Operand> {
+        Ok(Operand::in_place(&tensor.packed(op)?).expect("packed matrices lie evenly"))
+    }
+
     fn in_place(view: &Tensor) -> Option<Operand> {
         let Layout { shape, strides, offset } = *view.layout();
         let rank = shape.rank();
@@ -332,22 +304,24 @@ fn product(
         Some(slot) => slot,
         None => Tensor::empty(op, a.tensor.device(), a.tensor.dtype(), shape)?,
     };
-    let params = Params {
-        batch: batch.elements() as u32,
-        m: m as u32,
-        n: n as u32,
-        k: k as u32,
-        a_row: a.row as u32,
-        a_column: a.column as u32,
-        a_batch: a.batch as u32,
-        b_row: b.row as u32,
-        b_column: b.column as u32,
-        b_batch: b.batch as u32,
-        function: function as u32,
-        has_bias: bias.is_some() as u32,
-    };
-    // Without a bias something has to be bound in its place; it is not read.
-    let third = bias.as_ref().map_or(b.bind(), |bias| bias.operand());
-    a.tensor.device().run(&FORWARD, &params, &[a.bind(), b.bind(), third], &[output.operand()])?;
+    let params = Params::new(batch.elements(), [m, k, n], &a, &b, function, bias.is_some());
+    let (splits, piece) = tile::pieces(params.batch, params.m, params.n, params.k);
+    if splits > 1 {
+        let params = Params { splits, piece, ..params };
+        tile::split_product(op, &params, &a, &b, bias.as_ref(), &output)?;
+        return Ok(output);
+    }
+    let operands = product_operands(&a, &b, bias.as_ref());
+    a.tensor.device().run(tile::kernel(&params), &params, &operands, &[output.operand()])?;
     Ok(output)
+}
+
+/// What the kernels of a product bind.
+fn product_operands<'a>(
+    a: &'a Operand,
+    b: &'a Operand,
+    bias: Option<&'a Tensor>,
+) -> [crate::device::Operand<'a>; 3] {
+    // Without a bias something has to be bound in its place; it is not read.
+    [a.bind(), b.bind(), bias.map_or(b.bind(), |bias| bias.operand())]
 }

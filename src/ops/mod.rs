@@ -18,6 +18,7 @@ pub mod mse;
 pub mod optimizer;
 pub mod padding;
 pub mod pool2d;
+pub mod probe;
 pub mod reduce;
 pub mod select;
 pub mod softmax;

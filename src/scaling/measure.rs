@@ -5,6 +5,7 @@ use super::cost::{self, loss_of};
 use super::record::{Bytes, Throughput};
 use crate::data::{Batch, BatchTargets};
 use crate::device::Device;
+use crate::device::profile::Profile;
 use crate::error::Result;
 use crate::nn::Model;
 use crate::optim::Algorithm;
@@ -46,6 +47,54 @@ pub fn measure(
     let peak_bytes = Bytes::at_peak(&device.usage());
     let inference = inference(&model, &batch.inputs, batch.size, seconds)?;
     Ok(Measurement { training, inference, peak_bytes, predicted_peak_bytes })
+}
+
+/// Where the time of training steps goes.
+#[derive(Clone, PartialEq, Debug, serde::Serialize)]
+pub struct StepProfile {
+    pub steps: usize,
+    /// Wall time of a step that is not profiled.
+    pub step_seconds: f64,
+    /// Of all steps together, while they were profiled.
+    pub profile: Profile,
+}
+
+impl StepProfile {
+    /// What a step spends inside kernels.
+    pub fn kernel_seconds(&self) -> f64 {
+        self.profile.kernel_seconds() / self.steps as f64
+    }
+
+    /// What a step spends elsewhere: the host's own work, and gaps between dispatches.
+    pub fn other_seconds(&self) -> f64 {
+        (self.step_seconds - self.kernel_seconds()).max(0.0)
+    }
+}
+
+/// Trains a freshly drawn model on noise for so many steps, twice: by the clock, and profiled.
+pub fn profile(
+    architecture: &Architecture,
+    device: &Device,
+    batch: usize,
+    algorithm: Algorithm,
+    steps: usize,
+) -> Result<StepProfile> {
+    let model = architecture.layers().build(device, &architecture.input_shape(), 0)?;
+    let batch = noise(architecture, batch);
+    let mut trainer = Trainer::new(&model, loss_of(architecture), algorithm)?;
+    let mut run = |steps: usize| -> Result<()> {
+        for _ in 0..steps {
+            trainer.step(&batch, 1e-4)?;
+        }
+        device.synchronize()
+    };
+    // The first step compiles, the second meets the memory that the first has left.
+    run(2)?;
+    let start = Instant::now();
+    run(steps)?;
+    let step_seconds = start.elapsed().as_secs_f64() / steps as f64;
+    let (_, profile) = device.profile(|| run(steps))?;
+    Ok(StepProfile { steps, step_seconds, profile })
 }
 
 /// Samples per second of the forward pass on one batch, input copied to the device and output read back.

@@ -2,6 +2,7 @@
 
 use crate::harness::{Bound, Draw, Input, Op, Sample, Storage, input, ones, refuse, sample};
 use allometry::ops::Function;
+use allometry::ops::matmul::Step;
 use allometry::{Device, Error, Result, Tensor};
 
 fn product(what: impl Into<String>, a: Input, b: Input) -> Sample {
@@ -111,6 +112,56 @@ pub fn op(draw: &mut Draw) -> Op {
     add("dense, data without a gradient", vec![input([7, 13]).fixed(), input([13, 9]), input([9])]);
     add("dense, only the bias learns", vec![input([7, 13]).fixed(), input([13, 9]).fixed(), input([9])]);
     add("dense, wider than a tile", vec![input([33, 70]), input([70, 131]), input([131])]);
+
+    // Sums that are cut into pieces: those of a product, of a layer, and of a layer's gradient.
+    for (m, k, n) in [(5, 1500, 7), (64, 1024, 64), (33, 2070, 20)] {
+        op.add(product(format!("{m} × {k} × {n}"), input([m, k]), input([k, n])));
+    }
+    op.add(product("AᵀBᵀ, 24 × 1028 × 40", input([24, 1028]).transposed(), input([1028, 40]).transposed()));
+    op.add(product("a long sum over a view", input([9, 1100]).sliced(), input([1100, 6]).sliced()));
+    op.add(layer("dense, a long sum", vec![input([6, 1300]), input([1300, 9]), input([9])], Function::Tanh));
+    op.add(layer("dense, many rows", vec![input([1090, 20]), input([20, 9]), input([9])], Function::Tanh));
+    // Results of many elements, of few rows and of few columns have tiles of their own.
+    for (m, k, n) in [(520, 20, 516), (515, 9, 513), (16, 40, 200), (200, 40, 16)] {
+        let name = format!("{m} × {k} × {n}");
+        op.add(product(name, input([m, k]), input([k, n])).no_differences("the sheer size"));
+    }
+    let large = product("AᵀBᵀ, 516 × 12 × 520", input([516, 12]).transposed(), input([12, 520]).transposed());
+    op.add(large.no_differences("the sheer size"));
+
+    // Every step of the ladder.
+    for step in Step::ALL {
+        for (m, k, n) in [
+            (1, 1, 1),
+            (7, 13, 5),
+            (64, 64, 64),
+            (65, 127, 33),
+            (128, 40, 256),
+            (130, 17, 1),
+            (131, 20, 262),
+            (1, 300, 67),
+            (draw.extent(150), draw.extent(150), draw.extent(150)),
+        ] {
+            let name = format!("{}, {m} × {k} × {n}", step.name());
+            let inputs = [input([m, k]).fixed(), input([k, n]).fixed()];
+            let bound = Bound::product(k, |t| t[0].matmul(&t[1]));
+            op.add(sample(name, inputs, move |t| t[0].matmul_step(&t[1], step)).forward(bound));
+        }
+        let inputs = [input([9, 31]).transposed().fixed(), input([31, 70]).sliced().fixed()];
+        let bound = Bound::product(31, |t| t[0].matmul(&t[1]));
+        let name = format!("{}, views", step.name());
+        op.add(sample(name, inputs, move |t| t[0].matmul_step(&t[1], step)).forward(bound));
+    }
+    op.refuse(refuse(
+        "a batch of matrices for a step",
+        |device| ones(device, [2, 3, 3])?.matmul_step(&ones(device, [3, 3])?, Step::Naive),
+        |e| matches!(e, Error::Shape { op: "matmul_step", .. }),
+    ));
+    op.refuse(refuse(
+        "inner extents that differ, in a step",
+        |device| ones(device, [2, 3])?.matmul_step(&ones(device, [4, 2])?, Step::LargeTile),
+        |e| matches!(e, Error::Shape { op: "matmul_step", .. }),
+    ));
 
     op.refuse(refuse(
         "inner extents that differ",

@@ -43,6 +43,7 @@ pub mod metric;
 pub mod mse;
 pub mod optimizer;
 pub mod pool2d;
+pub mod probe;
 pub mod reduce;
 pub mod select;
 pub mod softmax;

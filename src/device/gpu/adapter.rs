@@ -10,6 +10,8 @@ use std::sync::{Arc, Mutex};
 pub struct GpuOptions {
     /// Pass scalars as immediates where the adapter has them; else through a small buffer.
     pub immediates: bool,
+    /// Time dispatches on the adapter's own clock where it has one; else on the host's.
+    pub timestamps: bool,
     /// Use the kernels' shapes for this kind of adapter instead of the adapter's own kind. Every variant is
     /// right on every adapter; this is how the GPU's are tested without one.
     pub variants: Option<Kind>,
@@ -17,7 +19,7 @@ pub struct GpuOptions {
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        GpuOptions { immediates: true, variants: None }
+        GpuOptions { immediates: true, timestamps: true, variants: None }
     }
 }
 
@@ -150,10 +152,12 @@ impl Gpu {
     fn from_adapter(adapter: &wgpu::Adapter, options: GpuOptions) -> Result<Gpu> {
         let info = adapter.get_info();
         let name = format!("{} ({}, {})", info.name, info.backend, info.driver_info);
-        let mut wanted =
-            wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let mut wanted = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP;
         if options.immediates {
             wanted |= wgpu::Features::IMMEDIATES;
+        }
+        if options.timestamps {
+            wanted |= wgpu::Features::TIMESTAMP_QUERY;
         }
         let features = adapter.features() & wanted;
         // The adapter's own limits: the defaults cap a binding at 128 MiB.
@@ -194,7 +198,8 @@ impl Gpu {
         let software = info.device_type == wgpu::DeviceType::Cpu;
         let kind = options.variants.unwrap_or(if software { Kind::Software } else { Kind::Gpu });
         let immediates = features.contains(wgpu::Features::IMMEDIATES) && limits.max_immediate_size >= 128;
-        let handles = Handles { name: name.clone(), device, queue, immediates, failure };
+        let timestamps = features.contains(wgpu::Features::TIMESTAMP_QUERY);
+        let handles = Handles { name: name.clone(), device, queue, immediates, timestamps, failure };
         Ok(Gpu {
             name,
             kind,

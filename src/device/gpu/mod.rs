@@ -1,15 +1,18 @@
 //! The GPU behind [`Device`](super::Device): the only folder that names wgpu.
 //!
-//! `adapter` chooses and opens, `pipeline` compiles kernels, `recorder` turns dispatches into submissions.
+//! `adapter` chooses and opens, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `profile`
+//! times them.
 
 mod adapter;
 mod pipeline;
+mod profile;
 mod recorder;
 
 pub use adapter::{AdapterDescription, GpuOptions, adapters};
 
 use super::kernel::Kernel;
 use super::pool::Pool;
+use super::profile::Dispatch;
 use super::{Kind, Operand};
 use crate::error::{Error, Result};
 use pipeline::Pipelines;
@@ -35,6 +38,7 @@ struct Handles {
     device: wgpu::Device,
     queue: wgpu::Queue,
     immediates: bool,
+    timestamps: bool,
     failure: Arc<Mutex<Option<Failure>>>,
 }
 
@@ -79,19 +83,32 @@ impl Gpu {
         self.pool.trim()
     }
 
+    /// Whether dispatches can be timed on the GPU's clock.
+    pub(crate) fn has_timestamps(&self) -> bool {
+        self.handles.timestamps
+    }
+
+    /// The dispatches that were timed since the last call. Waits for them.
+    pub(crate) fn take_timed(&self) -> Result<Vec<Dispatch>> {
+        self.recorder.take_timed(&self.handles)
+    }
+
+    /// Records a dispatch; `timed` if the GPU is to time it.
     pub(crate) fn record<P: bytemuck::Pod>(
         &self,
         kernel: &'static Kernel<P>,
         params: &P,
         inputs: &[Operand],
         outputs: &[Operand],
+        timed: Option<Dispatch>,
     ) -> Result<()> {
         self.handles.check()?;
         let pipeline =
             self.pipelines.get(&self.handles, self.kind, kernel, params, inputs.len(), outputs.len())?;
         let shader = pipeline::variant(kernel, self.kind);
         let groups = (shader.groups)(params);
-        self.recorder.record(&self.handles, &pipeline, bytemuck::bytes_of(params), inputs, outputs, groups)
+        let params = bytemuck::bytes_of(params);
+        self.recorder.record(&self.handles, &pipeline, params, inputs, outputs, groups, timed)
     }
 
     pub(crate) fn write(&self, slot: &Slot, offset: u64, bytes: &[u8]) -> Result<()> {

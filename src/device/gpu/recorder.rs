@@ -1,7 +1,9 @@
 //! Many dispatches, one pass, one submission; and the only two places where host and GPU exchange data.
 
 use super::pipeline::{PARAMS_BYTES, Pipeline, scalars_layout};
+use super::profile::Timestamps;
 use super::{Handles, Slot};
+use crate::device::profile::Dispatch;
 use crate::device::{ALIGNMENT, Operand, Storage};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
@@ -9,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 /// A batch is submitted when it has this many dispatches, so that the GPU has work while more is recorded.
-const BATCH: u64 = 128;
+pub(super) const BATCH: u64 = 128;
 
 /// Bind groups are kept up to this many; a training loop needs one per dispatch of a step.
 const BIND_GROUPS: usize = 1 << 14;
@@ -28,6 +30,8 @@ struct Open {
     bind_groups: HashMap<BindKey, wgpu::BindGroup>,
     scalars: Scalars,
     staging: Option<wgpu::Buffer>,
+    /// Made when the first dispatch is timed.
+    timestamps: Option<Timestamps>,
 }
 
 /// Pipeline, then buffer, offset and size of every operand.
@@ -74,6 +78,7 @@ impl Recorder {
             bind_groups: HashMap::new(),
             scalars: Scalars::new(&handles.device),
             staging: None,
+            timestamps: None,
         }))
     }
 
@@ -86,6 +91,7 @@ impl Recorder {
         self.lock().bind_groups.clear();
     }
 
+    #[allow(clippy::too_many_arguments)] // A dispatch is this much.
     pub(super) fn record(
         &self,
         handles: &Handles,
@@ -94,6 +100,7 @@ impl Recorder {
         inputs: &[Operand],
         outputs: &[Operand],
         groups: u64,
+        timed: Option<Dispatch>,
     ) -> Result<()> {
         let (x, y) = fold(groups);
         if y > DIMENSION {
@@ -134,6 +141,11 @@ impl Recorder {
                 entries: &entries,
             })
         });
+        if let Some(dispatch) = timed {
+            open.pass = None;
+            let timestamps = open.timestamps.get_or_insert_with(|| Timestamps::new(handles));
+            open.pass = Some(timestamps.pass(encoder(&mut open.encoder, handles), dispatch));
+        }
         let pass = open.pass.get_or_insert_with(|| {
             encoder(&mut open.encoder, handles)
                 .begin_compute_pass(&wgpu::ComputePassDescriptor {
@@ -153,6 +165,9 @@ impl Recorder {
             pass.set_bind_group(1, &open.scalars.group, &[at as u32]);
         }
         pass.dispatch_workgroups(x as u32, y as u32, 1);
+        if timed.is_some() {
+            open.pass = None;
+        }
         open.dispatches += 1;
         if open.dispatches == BATCH {
             open.submit(handles);
@@ -214,6 +229,13 @@ impl Recorder {
         self.lock().submit(handles);
         wait(handles)
     }
+
+    pub(super) fn take_timed(&self, handles: &Handles) -> Result<Vec<Dispatch>> {
+        handles.check()?;
+        let mut open = self.lock();
+        open.submit(handles);
+        open.timestamps.as_mut().map_or(Ok(Vec::new()), |timestamps| timestamps.take(handles))
+    }
 }
 
 impl Open {
@@ -223,7 +245,10 @@ impl Open {
 
     fn submit(&mut self, handles: &Handles) {
         self.end_pass();
-        let Some(encoder) = self.encoder.take() else { return };
+        let Some(mut encoder) = self.encoder.take() else { return };
+        if let Some(timestamps) = &mut self.timestamps {
+            timestamps.resolve(handles, &mut encoder);
+        }
         if !self.scalars.values.is_empty() {
             handles.queue.write_buffer(&self.scalars.buffer, 0, &self.scalars.values);
             self.scalars.values.clear();
@@ -244,7 +269,7 @@ fn encoder<'a>(
     })
 }
 
-fn wait(handles: &Handles) -> Result<()> {
+pub(super) fn wait(handles: &Handles) -> Result<()> {
     let polled = handles.device.poll(wgpu::PollType::wait_indefinitely());
     handles.check()?;
     polled.map(drop).map_err(|e| Error::DeviceLost { device: handles.name.clone(), reason: e.to_string() })

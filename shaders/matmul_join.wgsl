@@ -1,0 +1,29 @@
+// y[m, n] = f(Σ_s x[s, m, n] + bias[n])
+//
+// The second half of a matrix product whose sum over k was cut into pieces: adds their results, in order. An invocation
+// computes one element. FUNCTION is the code of f; HAS_BIAS says whether there is a bias.
+
+struct Params {
+    count: u32,
+    n: u32,
+    splits: u32,
+    function: u32,
+    has_bias: u32,
+}
+
+@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(1) var<storage, read> bias: array<f32>;
+@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+
+@compute @workgroup_size(256)
+fn join(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i >= p.count { return; }
+    var z = x[i];
+    for (var s = 1u; s < p.splits; s++) {
+        z += x[s * p.count + i];
+    }
+    if HAS_BIAS == 1u { z += bias[i % p.n]; }
+    y[i] = apply(FUNCTION, z);
+}

@@ -1,0 +1,135 @@
+// C = A·B      A: m × k, B: k × n, C: m × n, row-major
+//
+// The first steps of a ladder that ends with the tiles of lib/: the same product three times, each version with one
+// idea more. They are here to be read and timed; matmul.wgsl is what computes.
+//
+// A product of n³ multiplications reads its operands n times over if nothing is kept. Every step keeps more of them
+// closer: `naive` nothing, `workgroup_tile` in workgroup memory, `register_tile` in registers. The next one
+// (lib/tile.wgsl) moves vectors of four instead of numbers; the last (lib/tile_large.wgsl) takes a larger tile and
+// loads the next slab while it computes.
+
+struct Params {
+    batch: u32,
+    m: u32,
+    n: u32,
+    k: u32,
+    a_row: u32,
+    a_column: u32,
+    a_batch: u32,
+    b_row: u32,
+    b_column: u32,
+    b_batch: u32,
+    function: u32,
+    has_bias: u32,
+    splits: u32,
+    piece: u32,
+}
+
+@group(0) @binding(0) var<storage, read> a: array<f32>;
+@group(0) @binding(1) var<storage, read> b: array<f32>;
+@group(0) @binding(2) var<storage, read> bias: array<f32>;
+@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+
+// Zero outside.
+fn a_at(m: u32, k: u32) -> f32 {
+    if m >= p.m || k >= p.k { return 0.0; }
+    return a[m * p.k + k];
+}
+
+fn b_at(k: u32, n: u32) -> f32 {
+    if k >= p.k || n >= p.n { return 0.0; }
+    return b[k * p.n + n];
+}
+
+fn put(m: u32, n: u32, value: f32) {
+    if m < p.m && n < p.n { c[m * p.n + n] = value; }
+}
+
+// Step 1. An invocation computes one element and reads a whole row and a whole column for it. Neighbours share the
+// row and read neighbours of B, so that at least the loads of a workgroup fall together.
+@compute @workgroup_size(256)
+fn naive(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) lane: u32) {
+    let tile = group_index(group, groups);
+    let columns = (p.n + 15u) / 16u;
+    let m = tile / columns * 16u + lane / 16u;
+    let n = tile % columns * 16u + lane % 16u;
+    var sum = 0.0;
+    for (var k = 0u; k < p.k; k++) {
+        sum = fma(a_at(m, k), b_at(k, n), sum);
+    }
+    put(m, n, sum);
+}
+
+// Step 2. A workgroup computes a tile of 16 × 16. It brings slabs of 16 along k into workgroup memory, where each
+// value that was loaded once is read by 16 invocations.
+var<workgroup> small_a: array<f32, 256>;
+var<workgroup> small_b: array<f32, 256>;
+
+@compute @workgroup_size(256)
+fn workgroup_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                  @builtin(local_invocation_index) lane: u32) {
+    let tile = group_index(group, groups);
+    let columns = (p.n + 15u) / 16u;
+    // The host folds the count of workgroups into two dimensions; the last row of them may reach beyond it.
+    if tile >= (p.m + 15u) / 16u * columns { return; }
+    let y = lane / 16u;
+    let x = lane % 16u;
+    let m = tile / columns * 16u + y;
+    let n = tile % columns * 16u + x;
+    var sum = 0.0;
+    for (var k = 0u; k < p.k; k += 16u) {
+        small_a[lane] = a_at(m, k + x);
+        small_b[lane] = b_at(k + y, n);
+        workgroupBarrier();
+        for (var s = 0u; s < 16u; s++) {
+            sum = fma(small_a[y * 16u + s], small_b[s * 16u + x], sum);
+        }
+        workgroupBarrier();
+    }
+    put(m, n, sum);
+}
+
+// Step 3. Step 2 loads two values from workgroup memory for each product. Here an invocation computes 4 × 4 elements
+// in registers: eight loads feed sixteen products. The workgroup's tile is 64 × 64; the rows and columns of an
+// invocation lie 16 apart, so that neighbours touch neighbours.
+var<workgroup> slab_a: array<f32, 1024>;
+var<workgroup> slab_b: array<f32, 1024>;
+
+@compute @workgroup_size(256)
+fn register_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                 @builtin(local_invocation_index) lane: u32) {
+    let tile = group_index(group, groups);
+    let columns = (p.n + 63u) / 64u;
+    if tile >= (p.m + 63u) / 64u * columns { return; }
+    let y = lane / 16u;
+    let x = lane % 16u;
+    let m = tile / columns * 64u;
+    let n = tile % columns * 64u;
+    var sum: array<array<f32, 4>, 4>;
+    for (var k = 0u; k < p.k; k += 16u) {
+        for (var i = 0u; i < 4u; i++) {
+            slab_a[x * 64u + i * 16u + y] = a_at(m + i * 16u + y, k + x);
+            slab_b[y * 64u + i * 16u + x] = b_at(k + y, n + i * 16u + x);
+        }
+        workgroupBarrier();
+        for (var s = 0u; s < 16u; s++) {
+            var row: array<f32, 4>;
+            for (var j = 0u; j < 4u; j++) {
+                row[j] = slab_b[s * 64u + j * 16u + x];
+            }
+            for (var i = 0u; i < 4u; i++) {
+                let value = slab_a[s * 64u + i * 16u + y];
+                for (var j = 0u; j < 4u; j++) {
+                    sum[i][j] = fma(value, row[j], sum[i][j]);
+                }
+            }
+        }
+        workgroupBarrier();
+    }
+    for (var i = 0u; i < 4u; i++) {
+        for (var j = 0u; j < 4u; j++) {
+            put(m + i * 16u + y, n + j * 16u + x, sum[i][j]);
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! Work for every family of kernels.
+
+use super::noise;
+use crate::device::profile::Dispatch;
+use crate::device::{Device, Kind};
+use crate::error::{Error, Result};
+use crate::ops::matmul::Step;
+use crate::ops::optimizer::{AdamStep, SgdStep, adam, sgd};
+use crate::ops::{Function, Padding};
+use crate::tensor::Tensor;
+
+/// The names of the families.
+pub const FAMILIES: &[&str] = &[
+    "matmul",
+    "ladder",
+    "conv2d",
+    "elementwise",
+    "reduce",
+    "softmax",
+    "cross_entropy",
+    "pool2d",
+    "optimizer",
+];
+
+/// A piece of work that is timed.
+pub struct Case {
+    pub family: &'static str,
+    pub name: String,
+    work: Box<dyn FnMut() -> Result<()>>,
+    /// Kernels whose names begin so are needed for the work but not timed: a gradient's forward pass.
+    hidden: Option<&'static str>,
+    /// Bytes of outputs that are read before they are written.
+    changed: u64,
+}
+
+/// What one call of a case asks of a device.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Cost {
+    pub flops: u64,
+    /// Read and written, each operand once.
+    pub bytes: u64,
+}
+
+impl Case {
+    pub(super) fn new(
+        family: &'static str,
+        name: impl Into<String>,
+        work: impl FnMut() -> Result<()> + 'static,
+    ) -> Case {
+        Case { family, name: name.into(), work: Box::new(work), hidden: None, changed: 0 }
+    }
+
+    /// With the gradient timed alone.
+    fn without(self, forward: &'static str) -> Case {
+        Case { hidden: Some(forward), ..self }
+    }
+
+    /// What one call costs, by its kernels' own count.
+    pub fn cost(&mut self, device: &Device) -> Result<Cost> {
+        let dispatches = self.run(device, 1)?;
+        let flops = dispatches.iter().map(|d| d.flops).sum();
+        let bytes: u64 = dispatches.iter().map(|d| d.read + d.written).sum();
+        Ok(Cost { flops, bytes: bytes + self.changed })
+    }
+
+    /// Seconds inside kernels, by the device's clock, of so many calls.
+    pub fn seconds(&mut self, device: &Device, calls: u64) -> Result<f64> {
+        Ok(self.run(device, calls)?.iter().map(|d| d.seconds).sum())
+    }
+
+    /// The dispatches of so many calls that count.
+    fn run(&mut self, device: &Device, calls: u64) -> Result<Vec<Dispatch>> {
+        let (_, profile) = device.profile(|| (0..calls).try_for_each(|_| (self.work)()))?;
+        let mut dispatches = profile.dispatches;
+        dispatches.retain(|d| self.hidden.is_none_or(|prefix| !d.kernel.starts_with(prefix)));
+        Ok(dispatches)
+    }
+}
+
+/// The cases of a family, with sizes that suit the device.
+///
+/// # Errors
+/// [`Error::Argument`] for a name that is not in [`FAMILIES`]; what the device says where there is no memory for them.
+pub fn cases(device: &Device, family: &str) -> Result<Vec<Case>> {
+    match family {
+        "matmul" => matmul(device),
+        "ladder" => ladder(device),
+        "conv2d" => conv2d(device),
+        "elementwise" => elementwise(device),
+        "reduce" => reduce(device),
+        "softmax" => softmax(device),
+        "cross_entropy" => cross_entropy(device),
+        "pool2d" => pool2d(device),
+        "optimizer" => optimizer(device),
+        other => Err(Error::argument("bench", "family", other, format!("one of {}", FAMILIES.join(", ")))),
+    }
+}
+
+/// Elements of the tensors that are walked once: more than caches hold.
+fn many(device: &Device) -> usize {
+    if device.kind() == Kind::Gpu { 64 << 20 } else { 16 << 20 }
+}
+
+fn matmul(device: &Device) -> Result<Vec<Case>> {
+    let sizes: &[usize] =
+        if device.kind() == Kind::Gpu { &[512, 1024, 2048, 4096, 8192] } else { &[256, 512, 1024, 2048] };
+    let squares = sizes.iter().map(|&n| (n, n, n));
+    let others = [(256, 784, 512), (64, 3136, 128), (4096, 64, 64), (128, 16384, 128)];
+    squares
+        .chain(others)
+        .map(|(m, k, n)| {
+            let (a, b) = (noise(device, [m, k])?, noise(device, [k, n])?);
+            Ok(Case::new("matmul", format!("{m}×{k}×{n}"), move || a.matmul(&b).map(drop)))
+        })
+        .collect()
+}
+
+/// On the CPU device all steps are the same twin, so there is nothing to climb.
+fn ladder(device: &Device) -> Result<Vec<Case>> {
+    let n = match device.kind() {
+        Kind::Cpu => return Ok(Vec::new()),
+        Kind::Gpu => 2048,
+        Kind::Software => 256,
+    };
+    let (a, b) = (noise(device, [n, n])?, noise(device, [n, n])?);
+    let case = |step: Step| {
+        let (a, b) = (a.clone(), b.clone());
+        Case::new("ladder", format!("{}, {n}", step.name()), move || a.matmul_step(&b, step).map(drop))
+    };
+    Ok(Step::ALL.into_iter().map(case).collect())
+}
+
+fn conv2d(device: &Device) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for (batch, side, inputs, outputs) in [(16, 32, 32, 64), (16, 16, 64, 128)] {
+        let x = noise(device, [batch, side, side, inputs])?;
+        let kernel = noise(device, [3, 3, inputs, outputs])?;
+        let dy = noise(device, [batch, side, side, outputs])?;
+        let conv = |x: &Tensor, w: &Tensor| x.conv2d(w, None, [1, 1], Padding::Same, Function::Linear);
+        let name = |what: &str| format!("{batch}×{side}×{side}×{inputs}→{outputs} 3×3, {what}");
+        let (a, b) = (x.clone(), kernel.clone());
+        cases.push(Case::new("conv2d", name("forward"), move || conv(&a, &b).map(drop)));
+        let (a, b, d) = (x.requires_grad(), kernel.clone(), dy.clone());
+        let data = move || conv(&a, &b)?.backward_from(&d).map(drop);
+        cases.push(Case::new("conv2d", name("data"), data).without("conv2d.forward"));
+        let (a, b, d) = (x, kernel.requires_grad(), dy);
+        let weights = move || conv(&a, &b)?.backward_from(&d).map(drop);
+        cases.push(Case::new("conv2d", name("weights"), weights).without("conv2d.forward"));
+    }
+    Ok(cases)
+}
+
+fn elementwise(device: &Device) -> Result<Vec<Case>> {
+    let count = many(device);
+    let (a, b) = (noise(device, [count])?, noise(device, [count])?);
+    let x = a.clone();
+    let name = |what: &str| format!("{what} {} M", count >> 20);
+    Ok(vec![
+        Case::new("elementwise", name("add"), move || a.add(&b).map(drop)),
+        Case::new("elementwise", name("relu"), move || x.relu().map(drop)),
+    ])
+}
+
+fn reduce(device: &Device) -> Result<Vec<Case>> {
+    let count = many(device);
+    let x = noise(device, [count])?;
+    let rows = x.reshape([count / 1024, 1024])?;
+    let columns = format!("columns {}×1024", count / 1024);
+    Ok(vec![
+        Case::new("reduce", format!("sum {} M", count >> 20), move || x.sum(&[], false).map(drop)),
+        Case::new("reduce", columns, move || rows.sum(&[0], false).map(drop)),
+    ])
+}
+
+fn softmax(device: &Device) -> Result<Vec<Case>> {
+    let rows = noise(device, [4096, 1024])?;
+    Ok(vec![Case::new("softmax", "4096×1024", move || rows.softmax(1).map(drop))])
+}
+
+fn cross_entropy(device: &Device) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    for (rows, classes) in [(4096usize, 10usize), (4096, 1024)] {
+        let logits = noise(device, [rows, classes])?;
+        let labels: Vec<u32> = (0..rows).map(|i| (i % classes) as u32).collect();
+        let labels = Tensor::new(device, &labels, [rows])?;
+        let (x, l) = (logits.clone(), labels.clone());
+        let forward = move || x.cross_entropy_rows(&l, 0.0).map(drop);
+        cases.push(Case::new("cross_entropy", format!("{rows}×{classes}, forward"), forward));
+        let (x, seed) = (logits.requires_grad(), noise(device, [rows])?);
+        let gradient = move || x.cross_entropy_rows(&labels, 0.0)?.backward_from(&seed).map(drop);
+        let case = Case::new("cross_entropy", format!("{rows}×{classes}, gradient"), gradient);
+        cases.push(case.without("cross_entropy.forward"));
+    }
+    Ok(cases)
+}
+
+fn pool2d(device: &Device) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    let x = noise(device, [256, 32, 32, 64])?;
+    let dy = noise(device, [256, 16, 16, 64])?;
+    type Pool = fn(&Tensor) -> Result<Tensor>;
+    let pools: [(&str, Pool, &'static str); 2] = [
+        ("maximum", |x| x.max_pool2d([2, 2], [2, 2], Padding::Valid), "pool2d.max_forward"),
+        ("average", |x| x.average_pool2d([2, 2], [2, 2], Padding::Valid), "pool2d.average_forward"),
+    ];
+    for (what, pool, forward) in pools {
+        let name = |part: &str| format!("{what} 256×32×32×64 2×2, {part}");
+        let a = x.clone();
+        cases.push(Case::new("pool2d", name("forward"), move || pool(&a).map(drop)));
+        let (a, d) = (x.requires_grad(), dy.clone());
+        let gradient = move || pool(&a)?.backward_from(&d).map(drop);
+        cases.push(Case::new("pool2d", name("gradient"), gradient).without(forward));
+    }
+    Ok(cases)
+}
+
+fn optimizer(device: &Device) -> Result<Vec<Case>> {
+    let count = many(device);
+    let tensor = || noise(device, [count]);
+    let name = |what: &str| format!("{what} {} M", count >> 20);
+    let bytes = 4 * count as u64;
+    let (w, g) = (tensor()?, tensor()?);
+    let (m, v) = (tensor()?, tensor()?.square()?);
+    let (sgd_w, sgd_g) = (w.clone(), g.clone());
+    let step = SgdStep { rate: 1e-3, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
+    let by_sgd = Case::new("optimizer", name("SGD"), move || sgd(&sgd_w, &sgd_g, None, &step));
+    let step = AdamStep {
+        rate: 1e-3,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-7,
+        weight_decay: 0.0,
+        decoupled: false,
+        step: 10,
+    };
+    let by_adam = Case::new("optimizer", name("Adam"), move || adam(&w, &g, &m, &v, &step));
+    Ok(vec![Case { changed: bytes, ..by_sgd }, Case { changed: 3 * bytes, ..by_adam }])
+}

@@ -1,0 +1,81 @@
+//! `allometry bench kernels`
+
+use super::{Common, positive, print_json};
+use allometry::Result;
+use allometry::bench::{FAMILIES, Figure, Roofline, cases};
+use allometry::device::profile::Clock;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use comfy_table::{CellAlignment, Table, presets};
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  allometry bench kernels --family matmul,ladder
+
+Attained is the least time that the device's roofline allows, as a share of the time taken. It goes
+beyond 100 % where operands stay in a cache, or where the device reads faster than it copies.")]
+pub struct KernelsArgs {
+    /// Which kernels; by default all.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(FAMILIES))]
+    family: Vec<String>,
+    /// Seconds that each figure is measured for.
+    #[arg(long, default_value_t = 0.5, value_parser = positive)]
+    seconds: f64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(serde::Serialize)]
+struct Figures {
+    device: String,
+    clock: Clock,
+    roofline: Roofline,
+    kernels: Vec<Figure>,
+}
+
+pub fn run(args: &KernelsArgs) -> Result<()> {
+    let device = args.common.open()?;
+    let roofline = Roofline::measure(&device, args.seconds)?;
+    let mut kernels = Vec::new();
+    let chosen: Vec<&str> = FAMILIES
+        .iter()
+        .copied()
+        .filter(|name| args.family.is_empty() || args.family.iter().any(|f| f == name))
+        .collect();
+    for family in chosen {
+        for mut case in cases(&device, family)? {
+            kernels.push(Figure::measure(&device, &roofline, &mut case, args.seconds)?);
+        }
+        // What the next family asks for has other sizes.
+        device.trim();
+    }
+    let figures = Figures { device: device.name(), clock: device.clock(), roofline, kernels };
+    if args.common.json {
+        return print_json(&figures);
+    }
+    println!(
+        "{}: {:.1} GFLOP/s and {:.1} GB/s at best",
+        figures.device,
+        roofline.flops_per_second / 1e9,
+        roofline.bytes_per_second / 1e9
+    );
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["Family", "Work", "ms", "GFLOP/s", "GB/s", "Attained"]);
+    for column in table.column_iter_mut().skip(2) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for figure in &figures.kernels {
+        table.add_row([
+            figure.family.to_string(),
+            figure.name.clone(),
+            format!("{:.3}", figure.seconds * 1e3),
+            format!("{:.1}", figure.gflops_per_second),
+            format!("{:.1}", figure.gigabytes_per_second),
+            format!("{:.0} %", 100.0 * figure.attained),
+        ]);
+    }
+    println!("{table}");
+    Ok(())
+}

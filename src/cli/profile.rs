@@ -1,0 +1,105 @@
+//! `allometry profile`
+
+use super::{Common, count, print_json};
+use allometry::device::profile::{Clock, KernelTime};
+use allometry::optim::Algorithm;
+use allometry::scaling::Architecture;
+use allometry::scaling::measure::profile;
+use allometry::{Error, Result};
+use clap::Args;
+use comfy_table::{CellAlignment, Table, presets};
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  allometry profile convnet --batch 64 --trace trace.json
+
+The trace opens in https://ui.perfetto.dev and in chrome://tracing.")]
+pub struct ProfileArgs {
+    /// keras-dense, mlp, convnet, or a TOML file.
+    model: String,
+    /// Rows and columns of the image, for models that take one.
+    #[arg(long, value_parser = count)]
+    resolution: Option<usize>,
+    /// Samples per step.
+    #[arg(long, default_value_t = 64, value_parser = count)]
+    batch: usize,
+    /// Training steps.
+    #[arg(long, default_value_t = 20, value_parser = count)]
+    steps: usize,
+    /// Write every dispatch as JSON trace events.
+    #[arg(long, value_name = "FILE")]
+    trace: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(serde::Serialize)]
+struct Profiled {
+    model: String,
+    device: String,
+    clock: Clock,
+    batch: usize,
+    steps: usize,
+    step_seconds: f64,
+    kernel_seconds: f64,
+    kernels: Vec<KernelTime>,
+}
+
+pub fn run(args: &ProfileArgs) -> Result<()> {
+    let mut architecture = Architecture::load(&args.model)?;
+    if let (Some(resolution), [_, _, channels]) = (args.resolution, &architecture.input_shape()[..]) {
+        architecture = architecture.with_input(resolution, *channels);
+    }
+    let device = args.common.open()?;
+    let steps = profile(&architecture, &device, args.batch, Algorithm::adam(), args.steps)?;
+    if let Some(path) = &args.trace {
+        let json = serde_json::to_vec(&steps.profile.chrome_trace(&device.name()))
+            .map_err(|e| Error::Config { what: "trace".to_string(), problem: e.to_string() })?;
+        allometry::files::replace(path, &json)?;
+    }
+    let kernels = steps.profile.kernels();
+    if args.common.json {
+        return print_json(&Profiled {
+            model: architecture.name.clone(),
+            device: device.name(),
+            clock: steps.profile.clock,
+            batch: args.batch,
+            steps: args.steps,
+            step_seconds: steps.step_seconds,
+            kernel_seconds: steps.kernel_seconds(),
+            kernels,
+        });
+    }
+    println!("{} on {}, batch {}, {} steps", architecture.name, device.name(), args.batch, args.steps);
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["Kernel", "Calls", "Total ms", "Mean µs", "Share", "GFLOP/s", "GB/s"]);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    let total = steps.profile.kernel_seconds();
+    for kernel in &kernels {
+        table.add_row([
+            kernel.kernel.to_string(),
+            kernel.calls.to_string(),
+            format!("{:.3}", kernel.seconds * 1e3),
+            format!("{:.1}", kernel.seconds * 1e6 / kernel.calls as f64),
+            format!("{:.1} %", 100.0 * kernel.seconds / total),
+            format!("{:.1}", kernel.flops_per_second() / 1e9),
+            format!("{:.1}", kernel.bytes_per_second() / 1e9),
+        ]);
+    }
+    println!("{table}");
+    println!(
+        "A step takes {:.3} ms: {:.3} ms in kernels, {:.3} ms elsewhere (the host's work, gaps between dispatches).",
+        steps.step_seconds * 1e3,
+        steps.kernel_seconds() * 1e3,
+        steps.other_seconds() * 1e3,
+    );
+    if let Some(path) = &args.trace {
+        println!("trace: {}", path.display());
+    }
+    Ok(())
+}

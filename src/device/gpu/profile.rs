@@ -1,0 +1,108 @@
+//! Timestamps around dispatches.
+//!
+//! A dispatch that is timed has a pass of its own: every adapter with timestamps can write them at a pass's two ends,
+//! fewer can inside one. Both are written when all work before them is done, so a dispatch's time is its own.
+
+use super::Handles;
+use super::recorder::{BATCH, wait};
+use crate::device::profile::Dispatch;
+use crate::error::{Error, Result};
+
+/// Bytes of a timestamp.
+const BYTES: u64 = size_of::<u64>() as u64;
+
+pub(super) struct Timestamps {
+    /// Two per dispatch of a batch.
+    queries: wgpu::QuerySet,
+    resolved: wgpu::Buffer,
+    /// The timed dispatches of the batch that is being recorded.
+    recorded: Vec<Dispatch>,
+    /// Those of earlier batches, each with the buffer that its timestamps are read from.
+    submitted: Vec<(wgpu::Buffer, Vec<Dispatch>)>,
+}
+
+impl Timestamps {
+    pub(super) fn new(handles: &Handles) -> Timestamps {
+        let count = 2 * BATCH;
+        let queries = handles.device.create_query_set(&wgpu::QuerySetDescriptor {
+            label: Some("timestamps"),
+            ty: wgpu::QueryType::Timestamp,
+            count: count as u32,
+        });
+        let resolved = handles.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("timestamps"),
+            size: count * BYTES,
+            usage: wgpu::BufferUsages::QUERY_RESOLVE | wgpu::BufferUsages::COPY_SRC,
+            mapped_at_creation: false,
+        });
+        Timestamps { queries, resolved, recorded: Vec::new(), submitted: Vec::new() }
+    }
+
+    /// A pass for one dispatch, which it times.
+    pub(super) fn pass(
+        &mut self,
+        encoder: &mut wgpu::CommandEncoder,
+        dispatch: Dispatch,
+    ) -> wgpu::ComputePass<'static> {
+        let first = 2 * self.recorded.len() as u32;
+        self.recorded.push(dispatch);
+        let descriptor = wgpu::ComputePassDescriptor {
+            label: Some(dispatch.kernel),
+            timestamp_writes: Some(wgpu::ComputePassTimestampWrites {
+                query_set: &self.queries,
+                beginning_of_pass_write_index: Some(first),
+                end_of_pass_write_index: Some(first + 1),
+            }),
+        };
+        encoder.begin_compute_pass(&descriptor).forget_lifetime()
+    }
+
+    /// Ends a batch: its timestamps go where they can be read from.
+    pub(super) fn resolve(&mut self, handles: &Handles, encoder: &mut wgpu::CommandEncoder) {
+        if self.recorded.is_empty() {
+            return;
+        }
+        let dispatches = std::mem::take(&mut self.recorded);
+        let count = 2 * dispatches.len() as u64;
+        let readable = handles.device.create_buffer(&wgpu::BufferDescriptor {
+            label: Some("timestamps"),
+            size: count * BYTES,
+            usage: wgpu::BufferUsages::MAP_READ | wgpu::BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        encoder.resolve_query_set(&self.queries, 0..count as u32, &self.resolved, 0);
+        encoder.copy_buffer_to_buffer(&self.resolved, 0, &readable, 0, count * BYTES);
+        self.submitted.push((readable, dispatches));
+    }
+
+    /// The dispatches of all submitted batches with their times, which are counted from the first one's start.
+    pub(super) fn take(&mut self, handles: &Handles) -> Result<Vec<Dispatch>> {
+        let batches = std::mem::take(&mut self.submitted);
+        for (buffer, _) in &batches {
+            // Whether it succeeded shows below, where the range is asked for.
+            buffer.map_async(wgpu::MapMode::Read, .., |_| ());
+        }
+        wait(handles)?;
+        let tick = f64::from(handles.queue.get_timestamp_period()) * 1e-9;
+        let mut origin = None;
+        let mut timed = Vec::new();
+        for (buffer, dispatches) in batches {
+            let range = buffer.get_mapped_range(..).map_err(|e| Error::DeviceLost {
+                device: handles.name.clone(),
+                reason: format!("timestamps could not be read back: {e}"),
+            })?;
+            let ends: Vec<[u64; 2]> = range
+                .chunks_exact(2 * BYTES as usize)
+                .map(|pair| {
+                    [bytemuck::pod_read_unaligned(&pair[..8]), bytemuck::pod_read_unaligned(&pair[8..])]
+                })
+                .collect();
+            for (dispatch, [begin, end]) in dispatches.into_iter().zip(ends) {
+                let origin = *origin.get_or_insert(begin);
+                let start = begin.saturating_sub(origin) as f64 * tick;
+                timed.push(Dispatch { start, seconds: end.saturating_sub(begin) as f64 * tick, ..dispatch });
+            }
+        }
+        Ok(timed)
+    }
+}

@@ -1,0 +1,116 @@
+//! The same product by every step of the ladder that leads to the kernels in use, to be read, timed and compared.
+
+use super::tile::large_shader;
+use super::twin::forward;
+use super::{FORWARD, INDEX, Operand, Params, check_float, product_operands};
+use crate::device::kernel::{Kernel, Shader};
+use crate::error::{Error, Result};
+use crate::ops::no_constants;
+use crate::ops::unary::Function;
+use crate::tensor::Tensor;
+use crate::twin;
+
+/// A way to compute a matrix product, each with one idea more than the one before.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// An invocation computes an element; nothing is kept.
+    Naive,
+    /// Tiles of 16 × 16 pass through workgroup memory.
+    WorkgroupTile,
+    /// An invocation keeps 4 × 4 sums in registers.
+    RegisterTile,
+    /// Vectors of four everywhere: the kernel for results of middle size.
+    Vectors,
+    /// 8 × 8 sums per invocation, and the next slab on its way during the work on this one: the kernel for large results.
+    LargeTile,
+    /// The kernel for adapters that run on the CPU, without workgroup memory.
+    Software,
+}
+
+impl Step {
+    /// Every step, from the bottom.
+    pub const ALL: [Step; 6] = [
+        Step::Naive,
+        Step::WorkgroupTile,
+        Step::RegisterTile,
+        Step::Vectors,
+        Step::LargeTile,
+        Step::Software,
+    ];
+
+    /// The name in tables.
+    pub fn name(self) -> &'static str {
+        match self {
+            Step::Naive => "naive",
+            Step::WorkgroupTile => "workgroup tile",
+            Step::RegisterTile => "register tile",
+            Step::Vectors => "vectors",
+            Step::LargeTile => "large tile",
+            Step::Software => "software",
+        }
+    }
+
+    fn kernel(self) -> &'static Kernel<Params> {
+        match self {
+            Step::Naive => &NAIVE,
+            Step::WorkgroupTile => &WORKGROUP_TILE,
+            Step::RegisterTile => &REGISTER_TILE,
+            Step::Vectors => &VECTORS,
+            Step::LargeTile => &LARGE_TILE,
+            Step::Software => &SOFTWARE,
+        }
+    }
+}
+
+/// A step runs the same shader on every adapter.
+const fn step(name: &'static str, gpu: Shader<Params>) -> Kernel<Params> {
+    Kernel { name, gpu, software: None, flops: Params::flops, twin: twin!(forward) }
+}
+
+const SOURCE: &[&str] = &[INDEX, include_str!("../../../shaders/matmul_ladder.wgsl")];
+
+static NAIVE: Kernel<Params> = step(
+    "matmul.step_naive",
+    Shader {
+        source: SOURCE,
+        entry: "naive",
+        constants: no_constants,
+        groups: |p| p.m.div_ceil(16) as u64 * p.n.div_ceil(16) as u64,
+    },
+);
+static WORKGROUP_TILE: Kernel<Params> =
+    step("matmul.step_workgroup_tile", Shader { entry: "workgroup_tile", ..NAIVE.gpu });
+static REGISTER_TILE: Kernel<Params> = step(
+    "matmul.step_register_tile",
+    Shader {
+        entry: "register_tile",
+        groups: |p| p.m.div_ceil(64) as u64 * p.n.div_ceil(64) as u64,
+        ..NAIVE.gpu
+    },
+);
+static VECTORS: Kernel<Params> = step("matmul.step_vectors", FORWARD.gpu);
+static LARGE_TILE: Kernel<Params> = step("matmul.step_large_tile", large_shader::<128, 128, 8, 2>());
+static SOFTWARE: Kernel<Params> =
+    step("matmul.step_software", FORWARD.software.expect("there is one for software adapters"));
+
+impl Tensor {
+    /// The product of two matrices by one step of the ladder, whatever suits the device and the shape: for study and for
+    /// benches. Without a graph. On the CPU device all steps are the twin.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] where the operands are not matrices whose inner extents agree.
+    pub fn matmul_step(&self, other: &Tensor, step: Step) -> Result<Tensor> {
+        const OP: &str = "matmul_step";
+        check_float(OP, self, self)?;
+        check_float(OP, other, self)?;
+        let (left, right) = (self.shape(), other.shape());
+        if left.rank() != 2 || right.rank() != 2 || left[1] != right[0] {
+            return Err(Error::shape(OP, &[left, right], "[m, k] and [k, n] are needed"));
+        }
+        let (a, b) = (Operand::packed(OP, self)?, Operand::packed(OP, other)?);
+        let output = Tensor::empty(OP, self.device(), self.dtype(), [left[0], right[1]].into())?;
+        let params = Params::new(1, [left[0], left[1], right[1]], &a, &b, Function::Linear, false);
+        self.device().run(step.kernel(), &params, &product_operands(&a, &b, None), &[output.operand()])?;
+        Ok(output)
+    }
+}
