@@ -13,10 +13,10 @@
 
 // Bindings in the order of each formula: forward x, w, bias, y; data dy, wᵀ, w, dx (wᵀ is w with its last two axes
 // exchanged: the right operand's rows are then contiguous; the third is for the twin); weights x, dy, dy, dw.
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read> bias: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> c: array<Element3>;
 
 // Which piece of the sum over pixels this invocation works on.
 var<private> split: u32;
@@ -69,11 +69,11 @@ fn pixel_under(m: u32, tap: u32) -> i32 {
 }
 
 fn a_scalar(i: u32) -> f32 {
-    return a[i / 4u][i % 4u];
+    return f32(a[i / 4u][i % 4u]);
 }
 
 fn b_scalar(i: u32) -> f32 {
-    return b[i / 4u][i % 4u];
+    return f32(b[i / 4u][i % 4u]);
 }
 
 fn tile_a(m: u32, k: u32) -> vec4<f32> {
@@ -93,7 +93,7 @@ fn tile_a(m: u32, k: u32) -> vec4<f32> {
     if A_VECTOR == 1u {
         if k < extent_k() {
             let pixel = pixel_under(m, k / channels);
-            if pixel >= 0 { v = a[(u32(pixel) * channels + k % channels) / 4u]; }
+            if pixel >= 0 { v = vec4<f32>(a[(u32(pixel) * channels + k % channels) / 4u]); }
         }
         return v;
     }
@@ -111,7 +111,7 @@ fn tile_b(k: u32, n: u32) -> vec4<f32> {
     if k >= extent_k() { return v; }
     let columns = extent_n();
     if B_VECTOR == 1u {
-        if n < columns { v = b[(k * columns + n) / 4u]; }
+        if n < columns { v = vec4<f32>(b[(k * columns + n) / 4u]); }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
@@ -127,8 +127,8 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
     for (var i = 0u; i < 4u; i++) {
         if n + i < columns {
             var z = value[i];
-            if HAS_BIAS == 1u { z += bias[n + i]; }
-            c[base + n + i] = apply(FUNCTION, z);
+            if HAS_BIAS == 1u { z += f32(bias[n + i]); }
+            c[base + n + i] = Element3(apply(FUNCTION, z));
         }
     }
 }

@@ -21,29 +21,29 @@ struct Params {
     has_bias: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read> bias: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> c: array<Element3>;
 
 // Which matrix of the batch this invocation works on.
 var<private> matrix: u32;
 
 fn a_at(m: u32, k: u32) -> f32 {
     let i = matrix * p.a_batch + m * p.a_row + k * p.a_column;
-    return a[i / 4u][i % 4u];
+    return f32(a[i / 4u][i % 4u]);
 }
 
 fn b_at(k: u32, n: u32) -> f32 {
     let i = matrix * p.b_batch + k * p.b_row + n * p.b_column;
-    return b[i / 4u][i % 4u];
+    return f32(b[i / 4u][i % 4u]);
 }
 
 fn tile_a(m: u32, k: u32) -> vec4<f32> {
     var v = vec4(0.0);
     if m >= p.m { return v; }
     if A_VECTOR == 1u {
-        if k < p.k { v = a[(matrix * p.a_batch + m * p.a_row + k) / 4u]; }
+        if k < p.k { v = vec4<f32>(a[(matrix * p.a_batch + m * p.a_row + k) / 4u]); }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
@@ -56,7 +56,7 @@ fn tile_b(k: u32, n: u32) -> vec4<f32> {
     var v = vec4(0.0);
     if k >= p.k { return v; }
     if B_VECTOR == 1u {
-        if n < p.n { v = b[(matrix * p.b_batch + k * p.b_row + n) / 4u]; }
+        if n < p.n { v = vec4<f32>(b[(matrix * p.b_batch + k * p.b_row + n) / 4u]); }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
@@ -70,8 +70,8 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
     for (var i = 0u; i < 4u; i++) {
         if n + i < p.n {
             var z = value[i];
-            if HAS_BIAS == 1u { z += bias[n + i]; }
-            c[(matrix * p.m + m) * p.n + n + i] = apply(FUNCTION, z);
+            if HAS_BIAS == 1u { z += f32(bias[n + i]); }
+            c[(matrix * p.m + m) * p.n + n + i] = Element3(apply(FUNCTION, z));
         }
     }
 }

@@ -26,6 +26,7 @@ macro_rules! conformance {
 
 conformance!(
     binary,
+    cast,
     conv2d,
     copy,
     cross_entropy,

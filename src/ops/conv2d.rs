@@ -328,7 +328,8 @@ fn weight_gradient(
     let splits = params.splits as usize;
     let output = match (&slot, splits) {
         (Some(slot), 1) => slot.clone(),
-        _ => Tensor::empty("conv2d", x.device(), x.dtype(), [splits, shape.elements()].into())?,
+        (_, 1) => Tensor::empty("conv2d", x.device(), x.dtype(), [1, shape.elements()].into())?,
+        _ => Tensor::empty("conv2d", x.device(), x.dtype().of_sums(), [splits, shape.elements()].into())?,
     };
     x.device().run(
         WEIGHTS.kernel(params.co),
@@ -338,6 +339,6 @@ fn weight_gradient(
     )?;
     match splits {
         1 => output.reshape(shape),
-        _ => sum_rows("conv2d", &output, slot)?.reshape(shape),
+        _ => sum_rows("conv2d", &output, slot)?.cast(x.dtype())?.reshape(shape),
     }
 }

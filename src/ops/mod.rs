@@ -5,6 +5,7 @@
 //! crate names an op.
 
 pub mod binary;
+pub mod cast;
 pub mod conv2d;
 pub mod copy;
 pub mod cross_entropy;
@@ -84,12 +85,12 @@ pub(crate) fn broadcast(op: &'static str, operands: &[&Tensor]) -> Result<Shape>
     Ok(shape)
 }
 
-/// A float operand of the same type as `like`.
+/// A float operand of the same type as `like`. (What an op stores in another type, it says itself.)
 pub(crate) fn check_float(op: &'static str, tensor: &Tensor, like: &Tensor) -> Result<()> {
     use crate::device::DType;
     if tensor.dtype() == DType::U32 || tensor.dtype() != like.dtype() {
         let expected =
-            if like.dtype() == DType::U32 { "f32 or f64".into() } else { like.dtype().to_string() };
+            if like.dtype() == DType::U32 { "f16, f32 or f64".into() } else { like.dtype().to_string() };
         return Err(Error::DType { op, found: tensor.dtype().name(), expected });
     }
     if !tensor.device().same(like.device()) {

@@ -55,12 +55,16 @@ pub fn op(draw: &mut Draw) -> Op {
     for &function in Function::ALL {
         let name = function.name();
         let apply = move |t: &[Tensor]| t[0].map(function);
+        let mut in_half = |what: &str, input: Input| {
+            let sample = sample(format!("{name}, {what}"), [ordinary(function, input)], apply);
+            op.add(sample.forward(value(function)).gradient(slope(function)).half(1));
+        };
+        in_half("odd extents", input([7, 13]));
+        in_half("transposed", input([5, draw.extent(40)]).transposed());
         let mut add = |what: &str, input: Input| {
             let sample = sample(format!("{name}, {what}"), [input], apply);
             op.add(sample.forward(value(function)).gradient(slope(function)));
         };
-        add("odd extents", ordinary(function, input([7, 13])));
-        add("transposed", ordinary(function, input([5, draw.extent(40)]).transposed()));
         add("wide range", wide(function, input([1 + draw.extent(600)])));
         // Where tails die out and polynomials change over.
         if !matches!(function, Function::Log | Function::Sqrt) {
@@ -85,7 +89,7 @@ pub fn op(draw: &mut Draw) -> Op {
     // The strided kernel at every rank, on the cheapest function; the other kernels share the walk.
     let neg = |t: &[Tensor]| t[0].neg();
     let mut add = |what: &str, input: Input| {
-        op.add(sample(what, [input], neg).forward(Bound::exact()).gradient(Bound::exact()));
+        op.add(sample(what, [input], neg).forward(Bound::exact()).gradient(Bound::exact()).half(0));
     };
     add("a scalar", input([]));
     add("one element, six axes", input([1; 6]));

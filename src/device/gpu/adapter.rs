@@ -13,11 +13,13 @@ pub struct GpuOptions {
     /// Use the kernels' shapes for this kind of adapter instead of the adapter's own kind. Every variant is
     /// right on every adapter; this is how the GPU's are tested without one.
     pub variants: Option<Kind>,
+    /// Use 16-bit floats where the adapter has them.
+    pub f16: bool,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        GpuOptions { immediates: true, variants: None }
+        GpuOptions { immediates: true, variants: None, f16: true }
     }
 }
 
@@ -150,8 +152,10 @@ impl Gpu {
     fn from_adapter(adapter: &wgpu::Adapter, options: GpuOptions) -> Result<Gpu> {
         let info = adapter.get_info();
         let name = format!("{} ({}, {})", info.name, info.backend, info.driver_info);
-        let mut wanted =
-            wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        let mut wanted = wgpu::Features::SUBGROUP | wgpu::Features::TIMESTAMP_QUERY;
+        if options.f16 {
+            wanted |= wgpu::Features::SHADER_F16;
+        }
         if options.immediates {
             wanted |= wgpu::Features::IMMEDIATES;
         }
@@ -198,6 +202,7 @@ impl Gpu {
         Ok(Gpu {
             name,
             kind,
+            f16: features.contains(wgpu::Features::SHADER_F16),
             largest_binding: largest_binding(&limits),
             pool: Pool::default(),
             pipelines: Pipelines::default(),

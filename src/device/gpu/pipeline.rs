@@ -1,12 +1,15 @@
 //! Compiled kernels, each compiled once per combination of constants.
 
 use super::Handles;
-use crate::device::Kind;
 use crate::device::kernel::{Constants, Kernel, Shader};
+use crate::device::{DType, Kind, Operand};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
+
+/// The most operands of a kernel.
+const OPERANDS: usize = 8;
 
 /// Scalars never take more than this.
 pub(super) const PARAMS_BYTES: u64 = 128;
@@ -18,9 +21,13 @@ pub(super) struct Pipeline {
     pub(super) id: u64,
 }
 
+/// A kernel's name stands for one text, so it identifies the pipeline together with the constants and the types of the
+/// operands.
+type Key = (&'static str, Constants, Vec<DType>);
+
 #[derive(Default)]
 pub(super) struct Pipelines {
-    compiled: Mutex<HashMap<(&'static str, Constants), Arc<Pipeline>>>,
+    compiled: Mutex<HashMap<Key, Arc<Pipeline>>>,
 }
 
 /// The form of `kernel` for this kind of adapter.
@@ -38,20 +45,21 @@ impl Pipelines {
         kind: Kind,
         kernel: &'static Kernel<P>,
         params: &P,
-        inputs: usize,
-        outputs: usize,
+        inputs: &[Operand],
+        outputs: &[Operand],
     ) -> Result<Arc<Pipeline>> {
         assert!(size_of::<P>() as u64 <= PARAMS_BYTES, "{}: too many scalars", kernel.name);
         let shader = variant(kernel, kind);
         let constants = (shader.constants)(params);
         let mut compiled = self.compiled.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // A kernel's name stands for one text, so it identifies the pipeline together with the constants.
-        let key = (kernel.name, constants);
+        let types = inputs.iter().chain(outputs).map(|operand| operand.dtype).collect();
+        let key = (kernel.name, constants, types);
         if let Some(pipeline) = compiled.get(&key) {
             return Ok(pipeline.clone());
         }
-        let text = text(shader, &key.1, handles.immediates);
+        let text = text(shader, &key.1, &key.2, handles.immediates);
         let id = compiled.len() as u64;
+        let (inputs, outputs) = (inputs.len(), outputs.len());
         let pipeline = compile(handles, kernel.name, shader.entry, &text, inputs, outputs, id)?;
         let pipeline = Arc::new(pipeline);
         compiled.insert(key, pipeline.clone());
@@ -59,9 +67,17 @@ impl Pipelines {
     }
 }
 
-/// The WGSL that is compiled: constants, the scalars' binding, then the files as they are.
-fn text<P>(shader: &Shader<P>, constants: &Constants, immediates: bool) -> String {
+/// The WGSL that is compiled: the operands' types, constants, the scalars' binding, then the files as they are. A file
+/// may declare bindings that this entry point does not have; their type means nothing.
+fn text<P>(shader: &Shader<P>, constants: &Constants, types: &[DType], immediates: bool) -> String {
     let mut text = String::new();
+    if types.contains(&DType::F16) {
+        text.push_str("enable f16;\n");
+    }
+    for binding in 0..OPERANDS {
+        let dtype = types.get(binding).copied().unwrap_or(DType::F32);
+        let _ = writeln!(text, "alias Element{binding} = {dtype};");
+    }
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
     }
