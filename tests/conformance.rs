@@ -32,6 +32,7 @@ conformance!(
     cross_entropy,
     dropout,
     fill,
+    loss_scale,
     matmul,
     metric,
     mse,

@@ -12,6 +12,7 @@ pub mod cross_entropy;
 pub mod dropout;
 pub mod fill;
 pub mod gradient;
+pub mod loss_scale;
 pub mod matmul;
 pub mod metric;
 pub mod mse;

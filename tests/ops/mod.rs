@@ -39,6 +39,7 @@ pub mod copy;
 pub mod cross_entropy;
 pub mod dropout;
 pub mod fill;
+pub mod loss_scale;
 pub mod matmul;
 pub mod metric;
 pub mod mse;
