@@ -4,8 +4,8 @@
 //   DIRECTION 1, data:      dX[(n,ih,iw), ci]     = Σ dY[n, (ih+p-kh)/s, (iw+p-kw)/s, co] · W[kh,kw,ci,co]
 //   DIRECTION 2, weights:   dW[(kh,kw,ci), co]    = Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · dY[(n,oh,ow), co]
 //
-// where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of
-// 64 × 64 of the left-hand side (lib/tile.wgsl). In 2 the sum runs over all pixels of a batch: it is cut into
+// where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of the
+// left-hand side (lib/tile.wgsl, lib/tile_cooperative.wgsl). In 2 the sum runs over all pixels of a batch: it is cut into
 // `splits` pieces of `piece` image rows, each with its own result, summed in order by a second dispatch.
 //
 // A_VECTOR, B_VECTOR: the channels of that operand come in whole vectors of four. The same for software adapters is
@@ -133,12 +133,9 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
     }
 }
 
-@compute @workgroup_size(256)
-fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) lane: u32) {
+fn compute_tile(tile: u32, lane: u32) {
     let columns = (extent_n() + TILE - 1u) / TILE;
     let tiles = (extent_m() + TILE - 1u) / TILE * columns;
-    let tile = group_index(group, groups);
     if tile >= tiles * p.splits { return; }
     split = tile / tiles;
     var first = 0u;
@@ -148,4 +145,10 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) group
         last = min(first + p.piece * p.ow, last);
     }
     tile_product(tile % tiles / columns, tile % columns, first, last, lane);
+}
+
+@compute @workgroup_size(256)
+fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) lane: u32) {
+    compute_tile(group_index(group, groups), lane);
 }

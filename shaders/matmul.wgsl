@@ -4,7 +4,7 @@
 // FUNCTION is the code of f; HAS_BIAS says whether the third input is a bias of n values. A_VECTOR and B_VECTOR
 // say that four neighbours (along k in A, along n in B) lie in one aligned vector.
 //
-// A workgroup computes 64 × 64 (lib/tile.wgsl). The same for software adapters is matmul_software.wgsl.
+// A workgroup computes a tile (lib/tile.wgsl, lib/tile_cooperative.wgsl). The same for software adapters is matmul_software.wgsl.
 
 struct Params {
     batch: u32,
@@ -76,13 +76,16 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
     }
 }
 
-@compute @workgroup_size(256)
-fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) lane: u32) {
+fn compute_tile(tile: u32, lane: u32) {
     let columns = (p.n + TILE - 1u) / TILE;
     let tiles = (p.m + TILE - 1u) / TILE * columns;
-    let tile = group_index(group, groups);
     if tile >= tiles * p.batch { return; }
     matrix = tile / tiles;
     tile_product(tile % tiles / columns, tile % columns, 0u, p.k, lane);
+}
+
+@compute @workgroup_size(256)
+fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) lane: u32) {
+    compute_tile(group_index(group, groups), lane);
 }

@@ -88,6 +88,8 @@ pub struct Kernel<P: 'static> {
     /// What runs on a software adapter, where another shape of the same kernel pays (one lane per SIMD lane, no
     /// fast workgroup memory).
     pub software: Option<Shader<P>>,
+    /// What runs on a GPU with cooperative matrices (tensor cores) where the first two operands are f16.
+    pub cooperative: Option<Cooperative<P>>,
     /// Floating-point operations of one dispatch (a multiplication and an addition are two).
     pub flops: fn(&P) -> u64,
     /// The same function in Rust.
@@ -105,6 +107,15 @@ pub struct Shader<P: 'static> {
     /// How many workgroups. The device folds the count into two dimensions (65,535 is the most in one); the
     /// kernel unfolds it with `group_index` and returns where the index is beyond its work.
     pub groups: fn(&P) -> u64,
+}
+
+/// A kernel's form for cooperative matrices. The device declares their types, `FragmentA`, `FragmentB` and
+/// `FragmentC`, and their extent `FRAGMENT` in front of the text.
+#[derive(Clone, Copy)]
+pub struct Cooperative<P: 'static> {
+    pub shader: Shader<P>,
+    /// Whether a problem is large enough to fill fragments.
+    pub pays: fn(&P) -> bool,
 }
 
 /// A kernel's Rust form, for both kinds of float.

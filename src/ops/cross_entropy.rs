@@ -41,6 +41,7 @@ static FORWARD: Kernel<Params> = Kernel {
     name: "cross_entropy.forward",
     gpu: GPU,
     software: Some(SOFTWARE),
+    cooperative: None,
     flops: |p| 5 * p.rows as u64 * p.extent as u64,
     twin: twin!(forward),
 };
@@ -48,6 +49,7 @@ static GRADIENT: Kernel<Params> = Kernel {
     name: "cross_entropy.gradient",
     gpu: Shader { entry: "gradient", ..GPU },
     software: Some(Shader { entry: "gradient", ..SOFTWARE }),
+    cooperative: None,
     flops: |p| 7 * p.rows as u64 * p.extent as u64,
     twin: twin!(gradient),
 };

@@ -26,6 +26,7 @@ static FORWARD: Kernel<Params> = Kernel {
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),
     },
     software: None,
+    cooperative: None,
     flops: |_| 0,
     twin: twin!(forward),
 };

@@ -2,9 +2,9 @@
 
 use super::reduce::sum_rows;
 use super::unary::{Function, Reads, apply, gradient_of};
-use super::{FUNCTIONS, INDEX, check_float};
+use super::{FUNCTIONS, INDEX, TILE_COOPERATIVE, check_float, cooperative_tile, fills_fragments};
 use crate::autograd::{record, wanted};
-use crate::device::kernel::{Call, Constants, Kernel, Shader};
+use crate::device::kernel::{Call, Constants, Cooperative, Kernel, Shader};
 use crate::device::real::{Matrix, MatrixMut, Real};
 use crate::error::{Error, Result};
 use crate::shape::{Layout, Shape, merge};
@@ -32,15 +32,12 @@ struct Params {
 /// Tiles of 64 × 64.
 const TILE: u32 = 64;
 
+const TEXT: &str = include_str!("../../shaders/matmul.wgsl");
+
 static FORWARD: Kernel<Params> = Kernel {
     name: "matmul.forward",
     gpu: Shader {
-        source: &[
-            INDEX,
-            FUNCTIONS,
-            include_str!("../../shaders/lib/tile.wgsl"),
-            include_str!("../../shaders/matmul.wgsl"),
-        ],
+        source: &[INDEX, FUNCTIONS, include_str!("../../shaders/lib/tile.wgsl"), TEXT],
         entry: "tiled",
         constants: tiled_constants,
         groups: |p| p.batch as u64 * p.m.div_ceil(TILE) as u64 * p.n.div_ceil(TILE) as u64,
@@ -59,6 +56,19 @@ static FORWARD: Kernel<Params> = Kernel {
         },
         groups: |p| p.batch as u64 * p.m.div_ceil(8) as u64 * p.n.div_ceil(32 * vectors(p)) as u64,
     }),
+    cooperative: Some(Cooperative {
+        shader: Shader {
+            source: &[INDEX, FUNCTIONS, TILE_COOPERATIVE, TEXT],
+            entry: "cooperative",
+            constants: |p| {
+                let mut constants = tiled_constants(p);
+                constants.push(("TILE", p.tile()));
+                constants
+            },
+            groups: |p| p.batch as u64 * p.m.div_ceil(p.tile()) as u64 * p.n.div_ceil(p.tile()) as u64,
+        },
+        pays: |p| fills_fragments(p.m.into(), p.n.into(), p.k.into()),
+    }),
     flops: |p| 2 * p.batch as u64 * p.m as u64 * p.n as u64 * p.k as u64,
     twin: twin!(forward),
 };
@@ -73,6 +83,13 @@ fn tiled_constants(p: &Params) -> Constants {
         ("A_ALONG_K", (p.a_column == 1) as u32),
         ("B_ALONG_N", (p.b_column == 1) as u32),
     ]
+}
+
+impl Params {
+    /// The tile of a workgroup on cooperative matrices.
+    fn tile(&self) -> u32 {
+        cooperative_tile(self.batch.into(), self.m.into(), self.n.into())
+    }
 }
 
 /// Whether four neighbours along n lie in one aligned vector.

@@ -28,6 +28,7 @@ static CLASSIFICATION: Kernel<Params> = Kernel {
         groups: |_| 1,
     },
     software: None,
+    cooperative: None,
     flops: |p| p.rows as u64 * p.classes as u64,
     twin: twin!(classification),
 };

@@ -43,6 +43,7 @@ static ROWS: Kernel<Params> = Kernel {
     name: "reduce.rows",
     gpu: Shader { entry: "rows", groups: |p| p.results(), ..LANES },
     software: Some(LANES),
+    cooperative: None,
     flops: |p| p.outer as u64 * p.extent as u64 * p.inner as u64,
     twin: twin!(reduce),
 };

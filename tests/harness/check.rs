@@ -22,7 +22,7 @@ static ORACLE: LazyLock<Device> = LazyLock::new(Device::cpu);
 static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     let gpu = |options| Device::gpu(options).map_err(|e| e.to_string());
     let as_it_is = GpuOptions::default();
-    vec![
+    let mut places = vec![
         Place { name: "the CPU device", device: Ok(Device::cpu()) },
         Place { name: "the adapter", device: gpu(as_it_is) },
         Place {
@@ -33,7 +33,14 @@ static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
             name: "the adapter without immediates",
             device: gpu(GpuOptions { immediates: false, ..as_it_is }),
         },
-    ]
+    ];
+    // Above, products of f16 run on cooperative matrices if there are any.
+    if allometry::device::adapters().iter().any(|adapter| adapter.cooperative_matrices.is_some()) {
+        let options = GpuOptions { variants: Some(Kind::Gpu), cooperative_matrices: false, ..as_it_is };
+        let name = "the adapter with the kernels' forms for GPUs, without cooperative matrices";
+        places.push(Place { name, device: gpu(options) });
+    }
+    places
 });
 
 /// How many elements of each input central differences are computed for.

@@ -55,8 +55,10 @@ pub fn op(draw: &mut Draw) -> Op {
     ] {
         op.add(product(format!("{m} × {k} × {n}"), input([m, k]), input([k, n])));
     }
+    // Enough tiles to make large ones of them.
+    op.add(product("1,030 × 19 × 1,028", input([1030, 19]), input([19, 1028])).no_differences("sheer size"));
     // Every transposition, with extents that are and are not multiples of the vectors.
-    for (m, k, n) in [(7, 13, 5), (68, 36, 72)] {
+    for (m, k, n) in [(7, 13, 5), (68, 36, 72), (33, 65, 66)] {
         for (a, b, what) in [
             (Storage::Transposed, Storage::Packed, "AᵀB"),
             (Storage::Packed, Storage::Transposed, "ABᵀ"),

@@ -15,11 +15,13 @@ pub struct GpuOptions {
     pub variants: Option<Kind>,
     /// Use 16-bit floats where the adapter has them.
     pub f16: bool,
+    /// Use cooperative matrices (tensor cores) where the adapter has them.
+    pub cooperative_matrices: bool,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        GpuOptions { immediates: true, variants: None, f16: true }
+        GpuOptions { immediates: true, variants: None, f16: true, cooperative_matrices: true }
     }
 }
 
@@ -34,6 +36,8 @@ pub struct AdapterDescription {
     pub subgroups: bool,
     pub timestamps: bool,
     pub immediates: bool,
+    /// Rows and columns of the cooperative matrices that products of f16 with f32 sums use.
+    pub cooperative_matrices: Option<u32>,
     /// Largest tensor, in bytes.
     pub largest_tensor: u64,
 }
@@ -68,8 +72,29 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
         subgroups: features.contains(wgpu::Features::SUBGROUP),
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         immediates: features.contains(wgpu::Features::IMMEDIATES),
+        cooperative_matrices: fragment(adapter),
         largest_tensor: largest_binding(&adapter.limits()),
     }
+}
+
+/// The extent of the largest square cooperative matrices with f16 factors and f32 sums that kernels can be compiled
+/// for.
+fn fragment(adapter: &wgpu::Adapter) -> Option<u32> {
+    use wgpu::CooperativeScalarType::{F16, F32};
+    let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+        | wgpu::Features::SHADER_F16
+        | wgpu::Features::SUBGROUP;
+    if !adapter.features().contains(needed) {
+        return None;
+    }
+    let listed = adapter.cooperative_matrix_properties();
+    let has = |n: &u32| {
+        let fits = |p: &wgpu::CooperativeMatrixProperties| {
+            [p.m_size, p.n_size, p.k_size] == [*n; 3] && (p.ab_type, p.cr_type) == (F16, F32)
+        };
+        listed.iter().any(fits)
+    };
+    [16, 8].into_iter().find(has)
 }
 
 fn kind_name(kind: wgpu::DeviceType) -> &'static str {
@@ -159,6 +184,10 @@ impl Gpu {
         if options.immediates {
             wanted |= wgpu::Features::IMMEDIATES;
         }
+        let fragment = fragment(adapter).filter(|_| options.f16 && options.cooperative_matrices);
+        if fragment.is_some() {
+            wanted |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
+        }
         let features = adapter.features() & wanted;
         // The adapter's own limits: the defaults cap a binding at 128 MiB.
         let limits = adapter.limits();
@@ -167,6 +196,14 @@ impl Gpu {
             required_features: features,
             required_limits: limits.clone(),
             memory_hints: wgpu::MemoryHints::Performance,
+            // SAFETY: experimental features may have undefined behaviour in programs that misuse them. The only one
+            // asked for is cooperative matrices; the only text that uses them is shaders/lib/tile_cooperative.wgsl,
+            // where a subgroup loads, multiplies and stores whole fragments together, inside its arrays, with types
+            // that the adapter lists.
+            experimental_features: match fragment {
+                Some(_) => unsafe { wgpu::ExperimentalFeatures::enabled() },
+                None => wgpu::ExperimentalFeatures::disabled(),
+            },
             ..Default::default()
         };
         let (device, queue) =
@@ -203,6 +240,7 @@ impl Gpu {
             name,
             kind,
             f16: features.contains(wgpu::Features::SHADER_F16),
+            fragment,
             largest_binding: largest_binding(&limits),
             pool: Pool::default(),
             pipelines: Pipelines::default(),

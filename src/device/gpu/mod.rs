@@ -12,7 +12,7 @@ use super::kernel::Kernel;
 use super::pool::Pool;
 use super::{Kind, Operand};
 use crate::error::{Error, Result};
-use pipeline::Pipelines;
+use pipeline::{Pipelines, Variant};
 use recorder::Recorder;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -23,6 +23,8 @@ pub(crate) struct Gpu {
     pub(crate) kind: Kind,
     /// Whether kernels can load and store 16-bit floats.
     pub(crate) f16: bool,
+    /// The extent of cooperative matrices with f16 factors and f32 sums.
+    pub(crate) fragment: Option<u32>,
     pub(crate) largest_binding: u64,
     pub(crate) pool: Pool<Slot>,
     handles: Handles,
@@ -92,9 +94,9 @@ impl Gpu {
         outputs: &[Operand],
     ) -> Result<()> {
         self.handles.check()?;
-        let pipeline = self.pipelines.get(&self.handles, self.kind, kernel, params, inputs, outputs)?;
-        let shader = pipeline::variant(kernel, self.kind);
-        let groups = (shader.groups)(params);
+        let variant = Variant::new(kernel, self.kind, self.fragment, params, inputs);
+        let pipeline = self.pipelines.get(&self.handles, kernel, &variant, params, inputs, outputs)?;
+        let groups = (variant.shader.groups)(params);
         self.recorder.record(&self.handles, &pipeline, bytemuck::bytes_of(params), inputs, outputs, groups)
     }
 
