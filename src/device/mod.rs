@@ -13,6 +13,8 @@ mod pool;
 pub mod real;
 
 pub use buffer::Buffer;
+#[cfg(test)]
+pub(crate) use gpu::translate_cooperative;
 pub use gpu::{AdapterDescription, GpuOptions, adapters};
 pub use kernel::{DType, Element};
 pub use pool::ALIGNMENT;

@@ -12,7 +12,7 @@ use crate::tensor::Tensor;
 use crate::twin;
 use rayon::prelude::*;
 
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 struct Params {
     batch: u32,
@@ -334,4 +334,27 @@ fn product(
     let third = bias.as_ref().map_or(b.bind(), |bias| bias.operand());
     a.tensor.device().run(&FORWARD, &params, &[a.bind(), b.bind(), third], &[output.operand()])?;
     Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::translate_cooperative;
+
+    /// Few adapters have cooperative matrices, and none has both extents; the text is one.
+    #[test]
+    fn the_form_for_cooperative_matrices_translates_for_either_extent() {
+        let small = Params { batch: 1, m: 65, n: 66, k: 33, ..Params::default() };
+        let large = Params { m: 1024, n: 1024, ..small };
+        assert_eq!((small.tile(), large.tile()), (64, 128));
+        for params in [small, large] {
+            for (along_k, fragment) in [(1, 8), (1, 16), (0, 16)] {
+                let (a_row, a_column) = if along_k == 1 { (params.k, 1) } else { (1, params.m) };
+                let params = Params { a_row, a_column, b_row: params.n, b_column: 1, ..params };
+                let translated = translate_cooperative(&FORWARD, &params, fragment);
+                let words = translated.unwrap_or_else(|e| panic!("extent {fragment}: {e}"));
+                assert!(words.len() > 1000, "{} words", words.len());
+            }
+        }
+    }
 }

@@ -117,7 +117,7 @@ fn check_sample(op: &str, sample: &Sample, half: Option<u32>, failures: &mut Vec
         values.iter_mut().flatten().for_each(|v| *v = f16::from_f32(*v).to_f32());
     }
     let of_gradient = match half {
-        Some(roundings) => &Bound::half_gradient(roundings),
+        Some(roundings) => &Bound::half_gradient(roundings, sample.half_floor),
         None => &sample.gradient,
     };
     let oracle: &Device = &ORACLE;

@@ -34,6 +34,8 @@ pub struct Sample {
     pub no_differences: Option<&'static str>,
     /// How many times a result is rounded to f16 on its way, if the sample is also run in f16.
     pub roundings: Option<u32>,
+    /// What each element of a gradient may then be off by, whatever its size.
+    pub half_floor: f64,
 }
 
 /// A sample with the usual bounds.
@@ -50,6 +52,7 @@ pub fn sample(
         gradient: Bound::gradient(),
         no_differences: None,
         roundings: None,
+        half_floor: HALF_SUBNORMAL,
     }
 }
 
@@ -64,6 +67,12 @@ impl Sample {
     /// which the bound on it then allows for; what is computed in between is held to the bound for f32.
     pub fn half(mut self, roundings: u32) -> Sample {
         self.roundings = Some(roundings);
+        self
+    }
+
+    /// In f16, allows each element of a gradient to be this far off, whatever its size.
+    pub fn half_floor(mut self, floor: f64) -> Sample {
+        self.half_floor = floor;
         self
     }
 
@@ -140,10 +149,10 @@ impl Bound {
         Bound { floor: SUBNORMAL, norm: 1e-4, ..Bound::exact() }
     }
 
-    /// In f16: what is kept for the gradient is rounded as well, and 1 - y of a rounded y has lost digits.
-    pub fn half_gradient(roundings: u32) -> Bound {
+    /// In f16, where what is kept for the gradient is rounded as well.
+    pub fn half_gradient(roundings: u32, floor: f64) -> Bound {
         let norm = 4.0 * f64::from(roundings.max(1)) * HALF_ROUNDING;
-        Bound { floor: HALF_SUBNORMAL, norm, ..Bound::exact() }
+        Bound { floor, norm, ..Bound::exact() }
     }
 
     /// 4·K·2⁻²⁴·(|A|·|B|), for sums of K terms: `magnitude` adds up the terms' absolute values.

@@ -1,6 +1,6 @@
 //! Softmax and its logarithm.
 
-use crate::harness::{Bound, Draw, Op, input, ones, refuse, sample};
+use crate::harness::{Bound, Draw, HALF_ROUNDING, Op, input, ones, refuse, sample};
 use allometry::{DType, Error, Tensor};
 
 /// Where a probability is nearly 1, its logarithm is the difference of numbers of about 1.
@@ -12,8 +12,11 @@ pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
     op.add(sample("a row", [input([10])], |t| t[0].softmax(0)).half(1));
     op.add(sample("one class", [input([5, 1])], |t| t[0].softmax(1)).half(1));
+    // One probability is nearly 1 and has lost its distance from it.
     op.add(
-        sample("more than a workgroup", [input([3, 197]).uniform(-20.0, 20.0)], |t| t[0].softmax(1)).half(1),
+        sample("more than a workgroup", [input([3, 197]).uniform(-20.0, 20.0)], |t| t[0].softmax(1))
+            .half(1)
+            .half_floor(2.0 * HALF_ROUNDING),
     );
     op.add(sample("seen transposed", [input([7, 13]).transposed()], |t| t[0].softmax(1)).half(1));
     op.add(sample("the middle axis", [input([3, 5, 7]).sliced()], |t| t[0].softmax(1)).half(1));

@@ -1,6 +1,6 @@
 //! Functions of one number.
 
-use crate::harness::{Bound, Draw, Input, Op, input, refuse, sample};
+use crate::harness::{Bound, Draw, HALF_ROUNDING, Input, Op, input, refuse, sample};
 use allometry::ops::Function;
 use allometry::{Error, Tensor};
 
@@ -57,7 +57,10 @@ pub fn op(draw: &mut Draw) -> Op {
         let apply = move |t: &[Tensor]| t[0].map(function);
         let mut in_half = |what: &str, input: Input| {
             let sample = sample(format!("{name}, {what}"), [ordinary(function, input)], apply);
-            op.add(sample.forward(value(function)).gradient(slope(function)).half(1));
+            let sample = sample.forward(value(function)).gradient(slope(function)).half(1);
+            // s·(1 - s) and (1 - s)·(1 + s) of a rounded s: where 1 - s is small, most of its digits are lost.
+            let saturates = matches!(function, Function::Sigmoid | Function::Tanh);
+            op.add(if saturates { sample.half_floor(2.0 * HALF_ROUNDING) } else { sample });
         };
         in_half("odd extents", input([7, 13]));
         in_half("transposed", input([5, draw.extent(40)]).transposed());

@@ -7,6 +7,8 @@ mod pipeline;
 mod recorder;
 
 pub use adapter::{AdapterDescription, GpuOptions, adapters};
+#[cfg(test)]
+pub(crate) use pipeline::translate_cooperative;
 
 use super::kernel::Kernel;
 use super::pool::Pool;

@@ -198,6 +198,28 @@ fn storage_entry(binding: u32, read_only: bool, dynamic: bool) -> wgpu::BindGrou
     }
 }
 
+/// Translates a kernel's form for cooperative matrices of this extent to SPIR-V, whatever adapters there are.
+#[cfg(test)]
+pub(crate) fn translate_cooperative<P>(
+    kernel: &Kernel<P>,
+    params: &P,
+    fragment: u32,
+) -> std::result::Result<Vec<u32>, String> {
+    use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
+    use wgpu::naga::{back::spv, front::wgsl};
+    let shader = &kernel.cooperative.as_ref().expect("a kernel that has such a form").shader;
+    let mut constants = (shader.constants)(params);
+    constants.push(("FRAGMENT", fragment));
+    let text = text(shader, &constants, &[DType::F16; 4], Some(fragment), true);
+    let mut frontend = wgsl::Frontend::new();
+    frontend.set_options(wgsl::Options { parse_doc_comments: false, capabilities: Capabilities::all() });
+    let module = frontend.parse(&text).map_err(|e| e.emit_to_string(&text))?;
+    let info = Validator::new(ValidationFlags::all(), Capabilities::all())
+        .validate(&module)
+        .map_err(|e| e.emit_to_string(&text))?;
+    spv::write_vec(&module, &info, &spv::Options::default(), None).map_err(|e| e.to_string())
+}
+
 /// Where an adapter has no immediates, a dispatch's scalars lie in a buffer, found by a dynamic offset.
 pub(super) fn scalars_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
