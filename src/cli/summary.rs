@@ -54,6 +54,7 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
     }
     println!("Model: {}, input {:?}", architecture.name, architecture.input_shape());
     print!("{}", architecture.layers().summary(&architecture.input_shape())?);
-    println!(" Predicted peak memory of training with batch {}: {}", args.batch, bytes(peak));
+    let how = if args.precision == Precision::Mixed { " in mixed precision" } else { "" };
+    println!(" Predicted peak memory of training{how} with batch {}: {}", args.batch, bytes(peak));
     Ok(())
 }

@@ -82,7 +82,8 @@ impl Optimizer {
         self.scale.as_ref()
     }
 
-    /// Updates all parameters with this learning rate; in mixed precision unless a gradient is not finite.
+    /// Updates all parameters with this learning rate. In mixed precision the gradients are those of the loss times the
+    /// [scale](Optimizer::loss_scale), and where one is not finite nothing changes.
     pub fn step(&mut self, parameters: &Parameters, gradients: &FlatGradients, rate: f64) -> Result<()> {
         self.steps += 1;
         if let Some(scale) = &self.scale {
