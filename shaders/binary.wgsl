@@ -14,12 +14,12 @@ struct Params {
     strides_b: array<u32, 6>,
 }
 
-@group(0) @binding(0) var<storage, read> a4: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b4: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> y4: array<vec4<f32>>;
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a4: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read> b4: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read_write> y4: array<vec4<Element2>>;
+@group(0) @binding(0) var<storage, read> a: array<Element0>;
+@group(0) @binding(1) var<storage, read> b: array<Element1>;
+@group(0) @binding(2) var<storage, read_write> y: array<Element2>;
 
 fn combine(a: f32, b: f32) -> f32 {
     switch FUNCTION {
@@ -44,11 +44,11 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
            @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count { return; }
-    let l = a4[i];
-    let r = b4[i];
+    let l = vec4<f32>(a4[i]);
+    let r = vec4<f32>(b4[i]);
     let value = vec4(combine(l.x, r.x), combine(l.y, r.y), combine(l.z, r.z), combine(l.w, r.w));
     // The last vector may hang over the end: there is memory behind it, but it is not ours.
-    y4[i] = select(y4[i], value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
+    y4[i] = select(y4[i], vec4<Element2>(value), vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
 }
 
 @compute @workgroup_size(256)
@@ -65,5 +65,5 @@ fn forward_strided(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
         at_b += k * p.strides_b[axis - 1u];
         left /= p.extents[axis - 1u];
     }
-    y[i] = combine(a[at_a], b[at_b]);
+    y[i] = Element2(combine(f32(a[at_a]), f32(b[at_b])));
 }

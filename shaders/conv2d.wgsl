@@ -4,8 +4,8 @@
 //   DIRECTION 1, data:      dX[(n,ih,iw), ci]     = Σ dY[n, (ih+p-kh)/s, (iw+p-kw)/s, co] · W[kh,kw,ci,co]
 //   DIRECTION 2, weights:   dW[(kh,kw,ci), co]    = Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · dY[(n,oh,ow), co]
 //
-// where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of
-// 64 × 64 of the left-hand side (lib/tile.wgsl). In 2 the sum runs over all pixels of a batch: it is cut into
+// where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of the
+// left-hand side (lib/tile.wgsl, lib/tile_cooperative.wgsl). In 2 the sum runs over all pixels of a batch: it is cut into
 // `splits` pieces of `piece` image rows, each with its own result, summed in order by a second dispatch.
 //
 // With groups each formula holds for each group: ci and co are then channels of the group, W is
@@ -16,10 +16,10 @@
 
 // Bindings in the order of each formula: forward x, w, bias, y; data dy, wᵀ, w, dx (wᵀ is w with its last two axes
 // exchanged: the right operand's rows are then contiguous; the third is for the twin); weights x, dy, dy, dw.
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read> bias: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> c: array<Element3>;
 
 // Which piece of the sum over pixels this invocation works on, and which group of channels.
 var<private> split: u32;
@@ -73,11 +73,11 @@ fn pixel_under(m: u32, tap: u32) -> i32 {
 }
 
 fn a_scalar(i: u32) -> f32 {
-    return a[i / 4u][i % 4u];
+    return f32(a[i / 4u][i % 4u]);
 }
 
 fn b_scalar(i: u32) -> f32 {
-    return b[i / 4u][i % 4u];
+    return f32(b[i / 4u][i % 4u]);
 }
 
 fn tile_a(m: u32, k: u32) -> vec4<f32> {
@@ -100,7 +100,7 @@ fn tile_a(m: u32, k: u32) -> vec4<f32> {
     if A_VECTOR == 1u {
         if k < extent_k() {
             let pixel = pixel_under(m, k / channels);
-            if pixel >= 0 { v = a[(u32(pixel) * all + first + k % channels) / 4u]; }
+            if pixel >= 0 { v = vec4<f32>(a[(u32(pixel) * all + first + k % channels) / 4u]); }
         }
         return v;
     }
@@ -128,7 +128,7 @@ fn tile_b(k: u32, n: u32) -> vec4<f32> {
     let columns = extent_n();
     let base = row_of_b(k);
     if B_VECTOR == 1u {
-        if n < columns { v = b[(base + n) / 4u]; }
+        if n < columns { v = vec4<f32>(b[(base + n) / 4u]); }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
@@ -145,18 +145,15 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
     for (var i = 0u; i < 4u; i++) {
         if n + i < columns {
             var z = value[i];
-            if HAS_BIAS == 1u { z += bias[first + n + i]; }
-            c[base + n + i] = apply(FUNCTION, z);
+            if HAS_BIAS == 1u { z += f32(bias[first + n + i]); }
+            c[base + n + i] = Element3(apply(FUNCTION, z));
         }
     }
 }
 
-@compute @workgroup_size(256)
-fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) lane: u32) {
+fn compute_tile(tile: u32, lane: u32) {
     let columns = (extent_n() + TILE - 1u) / TILE;
     let tiles = (extent_m() + TILE - 1u) / TILE * columns;
-    let tile = group_index(group, groups);
     if tile >= tiles * GROUPS * p.splits { return; }
     split = tile / (tiles * GROUPS);
     part = tile / tiles % GROUPS;
@@ -167,4 +164,10 @@ fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) group
         last = min(first + p.piece * p.ow, last);
     }
     tile_product(tile % tiles / columns, tile % columns, first, last, lane);
+}
+
+@compute @workgroup_size(256)
+fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) lane: u32) {
+    compute_tile(group_index(group, groups), lane);
 }

@@ -6,22 +6,22 @@
 
 const LANES: u32 = 8u;
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Element0>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read> bias: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> c: array<Element3>;
 
 // The sums of one invocation.
 var<private> acc: array<array<vec4<f32>, VECTORS>, ROWS>;
 
 fn b_scalar(i: u32) -> f32 {
-    return b[i / 4u][i % 4u];
+    return f32(b[i / 4u][i % 4u]);
 }
 
 // Four neighbouring columns of a row of B that starts at `from`; columns beyond the last repeat it.
 fn b_columns(from_index: u32, column: u32, columns: u32) -> vec4<f32> {
     if B_VECTOR == 1u {
-        return b[(from_index + min(column, columns - 4u)) / 4u];
+        return vec4<f32>(b[(from_index + min(column, columns - 4u)) / 4u]);
     }
     return vec4(
         b_scalar(from_index + min(column, columns - 1u)),
@@ -47,8 +47,8 @@ fn store(m: u32, rows: u32, n: u32, columns: u32, base: u32, first: u32, all: u3
                 let column = n + v * LANES * 4u + i;
                 if m + r < rows && column < columns {
                     var z = acc[r][v][i];
-                    if HAS_BIAS == 1u { z += bias[first + column]; }
-                    c[base + (m + r) * all + first + column] = apply(FUNCTION, z);
+                    if HAS_BIAS == 1u { z += f32(bias[first + column]); }
+                    c[base + (m + r) * all + first + column] = Element3(apply(FUNCTION, z));
                 }
             }
         }
@@ -95,7 +95,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
                 row[v] = b_columns(start, n + v * LANES * 4u, outputs());
             }
             for (var r = 0u; r < ROWS; r++) {
-                let value = vec4(select(0.0, a[base[r] + k], inside[r]));
+                let value = vec4(select(0.0, f32(a[base[r] + k]), inside[r]));
                 for (var v = 0u; v < VECTORS; v++) {
                     acc[r][v] = fma(value, row[v], acc[r][v]);
                 }
@@ -147,7 +147,7 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
                 row[v] = b_columns(start, n + v * LANES * 4u, inputs());
             }
             for (var r = 0u; r < ROWS; r++) {
-                let value = vec4(select(0.0, a[base[r] + k], inside[r]));
+                let value = vec4(select(0.0, f32(a[base[r] + k]), inside[r]));
                 for (var v = 0u; v < VECTORS; v++) {
                     acc[r][v] = fma(value, row[v], acc[r][v]);
                 }
@@ -200,7 +200,7 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             for (var r = 0u; r < ROWS; r++) {
                 let column = i32(x * p.stride_w) + tap_x[r];
                 let valid = inside[r] && column >= 0 && column < i32(p.w);
-                let value = vec4(select(0.0, a[base[r] + select(0u, u32(column), valid) * p.ci], valid));
+                let value = vec4(select(0.0, f32(a[base[r] + select(0u, u32(column), valid) * p.ci]), valid));
                 for (var v = 0u; v < VECTORS; v++) {
                     acc[r][v] = fma(value, row[v], acc[r][v]);
                 }

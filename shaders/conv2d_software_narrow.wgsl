@@ -9,26 +9,26 @@
 
 const LANES: u32 = 8u;
 
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read> bias: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> c: array<Element3>;
 
 // The sums of one invocation.
 var<private> acc: array<array<vec4<f32>, VECTORS>, ROWS>;
 
 fn a_scalar(i: u32) -> f32 {
-    return a[i / 4u][i % 4u];
+    return f32(a[i / 4u][i % 4u]);
 }
 
 fn b_scalar(i: u32) -> f32 {
-    return b[i / 4u][i % 4u];
+    return f32(b[i / 4u][i % 4u]);
 }
 
 // Four neighbouring columns of the row of B that starts at `start`; those beyond the last repeat it.
 fn b_columns(start: u32, column: u32, columns: u32) -> vec4<f32> {
     if B_VECTOR == 1u {
-        return b[(start + min(column, columns - 4u)) / 4u];
+        return vec4<f32>(b[(start + min(column, columns - 4u)) / 4u]);
     }
     let last = columns - 1u;
     return vec4(
@@ -66,7 +66,7 @@ fn accumulate_channels(base: array<u32, ROWS>, inside: array<bool, ROWS>, channe
         for (var k = 0u; k < channels; k += 4u) {
             var quad: array<vec4<f32>, ROWS>;
             for (var r = 0u; r < ROWS; r++) {
-                quad[r] = select(vec4(0.0), a[(base[r] + k) / 4u], inside[r]);
+                quad[r] = select(vec4(0.0), vec4<f32>(a[(base[r] + k) / 4u]), inside[r]);
             }
             for (var i = 0u; i < 4u; i++) {
                 for (var r = 0u; r < ROWS; r++) {
@@ -94,8 +94,8 @@ fn store(first: u32, rows: u32, column: u32, columns: u32, base: u32, begin: u32
                 let n = column + v * 4u + i;
                 if m < rows && n < columns {
                     var z = acc[r][v][i];
-                    if HAS_BIAS == 1u { z += bias[begin + n]; }
-                    c[base + m * all + begin + n] = apply(FUNCTION, z);
+                    if HAS_BIAS == 1u { z += f32(bias[begin + n]); }
+                    c[base + m * all + begin + n] = Element3(apply(FUNCTION, z));
                 }
             }
         }

@@ -1,7 +1,7 @@
 // assign: y[…] = x[…]      accumulate: y[…] += x[…]
 //
-// Both sides are walked by strides over RANK merged axes; an invocation handles one element. Values are moved as
-// bits when they are assigned, so that indices and floats share the kernel.
+// Both sides are walked by strides over RANK merged axes; an invocation handles one element. The two sides may store
+// their elements differently: a conversion is a copy.
 
 struct Params {
     count: u32,
@@ -13,8 +13,8 @@ struct Params {
     strides_y: array<u32, 6>,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<u32>;
-@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@group(0) @binding(0) var<storage, read> x: array<Element0>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element1>;
 
 fn walk(i: u32) -> vec2<u32> {
     var left = i;
@@ -32,7 +32,7 @@ fn assign(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grou
     let i = group_index(group, groups) * 256u + lane;
     if i >= p.count { return; }
     let at = walk(i);
-    y[at.y] = x[at.x];
+    y[at.y] = Element1(x[at.x]);
 }
 
 @compute @workgroup_size(256)
@@ -41,5 +41,5 @@ fn accumulate(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
     let i = group_index(group, groups) * 256u + lane;
     if i >= p.count { return; }
     let at = walk(i);
-    y[at.y] = bitcast<u32>(bitcast<f32>(y[at.y]) + bitcast<f32>(x[at.x]));
+    y[at.y] = Element1(f32(y[at.y]) + f32(x[at.x]));
 }

@@ -10,12 +10,12 @@ struct Params {
     smoothing: f32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element0>;
 @group(0) @binding(1) var<storage, read> labels: array<u32>;
 @group(0) @binding(2) var<storage, read_write> loss: array<f32>;
 
 @group(0) @binding(2) var<storage, read> dloss: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(3) var<storage, read_write> dx: array<Element3>;
 
 fn not_a_number() -> f32 {
     // In a variable, because the language refuses constants that are not finite.
@@ -34,7 +34,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     // Without smoothing a logit of -∞ is a class that is ruled out, and must not be multiplied by 0.
     if p.smoothing > 0.0 {
         for (var i = first + row_lane(lane); i < first + p.extent; i += ROW_LANES) {
-            sum_of_z += x[i] - of_row.largest;
+            sum_of_z += f32(x[i]) - of_row.largest;
         }
         sum_of_z = row_sum(lane, sum_of_z);
     }
@@ -44,7 +44,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         loss[row] = not_a_number();
         return;
     }
-    let of_label = (1.0 - p.smoothing) * (x[first + label] - of_row.largest);
+    let of_label = (1.0 - p.smoothing) * (f32(x[first + label]) - of_row.largest);
     loss[row] = apply(LOG, of_row.sum) - of_label - p.smoothing * (sum_of_z / f32(p.extent));
 }
 
@@ -57,8 +57,9 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
     let of_row = row_softmax(first, lane);
     let label = labels[row];
     for (var i = row_lane(lane); i < p.extent; i += ROW_LANES) {
-        let predicted = apply(EXP, x[first + i] - of_row.largest) / of_row.sum;
+        let predicted = apply(EXP, f32(x[first + i]) - of_row.largest) / of_row.sum;
         let wanted = select(0.0, 1.0 - p.smoothing, i == label) + p.smoothing / f32(p.extent);
-        dx[first + i] = select(dloss[row] * (predicted - wanted), not_a_number(), label >= p.extent);
+        let value = dloss[row] * (predicted - wanted);
+        dx[first + i] = Element3(select(value, not_a_number(), label >= p.extent));
     }
 }

@@ -13,12 +13,12 @@
 // ALONG_CHANNELS: all of a workgroup's GROUP invocations have the same pixels, which suits software adapters;
 // otherwise they run through channels and pixels without a gap.
 
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read> bias: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> y: array<Element3>;
 
-@group(0) @binding(2) var<storage, read_write> gradient: array<f32>;
+@group(0) @binding(2) var<storage, read_write> gradient: array<Element2>;
 
 // Pixels of the image under PIXELS neighbouring windows.
 const SPAN: u32 = (PIXELS - 1u) * STRIDE + KW;
@@ -42,16 +42,16 @@ fn place(group: u32, lane: u32, channels: u32) -> Place {
 }
 
 fn a_scalar(i: u32) -> f32 {
-    return a[i / 4u][i % 4u];
+    return f32(a[i / 4u][i % 4u]);
 }
 
 fn b_scalar(i: u32) -> f32 {
-    return b[i / 4u][i % 4u];
+    return f32(b[i / 4u][i % 4u]);
 }
 
 // The image's values (operand a) that go with output channels `channel` and the three after.
 fn image_at(pixel: u32, channel: u32) -> vec4<f32> {
-    if VECTOR == 1u { return a[(pixel * p.ci + channel) / 4u]; }
+    if VECTOR == 1u { return vec4<f32>(a[(pixel * p.ci + channel) / 4u]); }
     var v = vec4(0.0);
     for (var i = 0u; i < 4u; i++) {
         if channel + i < p.co { v[i] = a_scalar(pixel * p.ci + (channel + i) / (p.co / p.ci)); }
@@ -61,7 +61,7 @@ fn image_at(pixel: u32, channel: u32) -> vec4<f32> {
 
 // Four values of operand b in row `row` of `co`: those of output channels `channel` and the three after.
 fn b_at(row: u32, channel: u32) -> vec4<f32> {
-    if VECTOR == 1u { return b[(row * p.co + channel) / 4u]; }
+    if VECTOR == 1u { return vec4<f32>(b[(row * p.co + channel) / 4u]); }
     var v = vec4(0.0);
     for (var i = 0u; i < 4u; i++) {
         if channel + i < p.co { v[i] = b_scalar(row * p.co + channel + i); }
@@ -100,8 +100,8 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         for (var i = 0u; i < 4u; i++) {
             if first + r < p.ow && to.channel + i < p.co {
                 var z = acc[r][i];
-                if HAS_BIAS == 1u { z += bias[to.channel + i]; }
-                y[(row * p.ow + first + r) * p.co + to.channel + i] = apply(FUNCTION, z);
+                if HAS_BIAS == 1u { z += f32(bias[to.channel + i]); }
+                y[(row * p.ow + first + r) * p.co + to.channel + i] = Element3(apply(FUNCTION, z));
             }
         }
     }
@@ -109,7 +109,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
 
 // Operand a at the m-th output channels of input channels `channel` and the three after.
 fn dy_at(pixel: u32, channel: u32, m: u32) -> vec4<f32> {
-    if VECTOR == 1u { return a[(pixel * p.co + channel) / 4u]; }
+    if VECTOR == 1u { return vec4<f32>(a[(pixel * p.co + channel) / 4u]); }
     var v = vec4(0.0);
     for (var i = 0u; i < 4u; i++) {
         if channel + i < p.ci { v[i] = a_scalar(pixel * p.co + (channel + i) * (p.co / p.ci) + m); }
@@ -118,7 +118,7 @@ fn dy_at(pixel: u32, channel: u32, m: u32) -> vec4<f32> {
 }
 
 fn weight_at(tap: u32, channel: u32, m: u32) -> vec4<f32> {
-    if VECTOR == 1u { return b[(tap * p.co + channel) / 4u]; }
+    if VECTOR == 1u { return vec4<f32>(b[(tap * p.co + channel) / 4u]); }
     var v = vec4(0.0);
     for (var i = 0u; i < 4u; i++) {
         if channel + i < p.ci { v[i] = b_scalar(tap * p.co + (channel + i) * (p.co / p.ci) + m); }
@@ -167,7 +167,7 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         let x = i32((first + r) * STRIDE + phase) - i32(p.pad_w);
         for (var i = 0u; i < 4u; i++) {
             if x >= 0 && x < i32(p.w) && to.channel + i < p.ci {
-                gradient[(row * p.w + u32(x)) * p.ci + to.channel + i] = acc[r][i];
+                gradient[(row * p.w + u32(x)) * p.ci + to.channel + i] = Element2(acc[r][i]);
             }
         }
     }
@@ -207,7 +207,7 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     for (var kx = 0u; kx < KW; kx++) {
         for (var i = 0u; i < 4u; i++) {
             if to.channel + i < p.co {
-                gradient[((split * p.kh + ky) * KW + kx) * p.co + to.channel + i] = acc[kx][i];
+                gradient[((split * p.kh + ky) * KW + kx) * p.co + to.channel + i] = Element2(acc[kx][i]);
             }
         }
     }

@@ -13,8 +13,8 @@ struct Params {
     scale: f32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element0>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element1>;
 
 @compute @workgroup_size(256)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -25,7 +25,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     for (var i = 0u; i < 4u; i++) {
         let at = quad * 4u + i;
         if at < p.count {
-            y[at] = select(0.0, x[at] * p.scale, words[i] >= p.threshold);
+            y[at] = Element1(select(0.0, f32(x[at]) * p.scale, words[i] >= p.threshold));
         }
     }
 }

@@ -7,12 +7,12 @@ struct Params {
     value: f32,
 }
 
-@group(0) @binding(0) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read_write> y: array<Element0>;
 
 @compute @workgroup_size(256)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i >= p.count { return; }
-    y[i] = p.value;
+    y[i] = Element0(p.value);
 }

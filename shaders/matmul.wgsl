@@ -4,8 +4,8 @@
 // FUNCTION is the code of f; HAS_BIAS says whether the third input is a bias of n values. A_VECTOR and B_VECTOR
 // say that four neighbours (along k in A, along n in B) lie in one aligned vector.
 //
-// A workgroup computes a tile of TILE_M × TILE_N (lib/tile.wgsl, lib/tile_large.wgsl). The same for software adapters
-// is matmul_software.wgsl.
+// A workgroup computes a tile of TILE_M × TILE_N (lib/tile.wgsl, lib/tile_large.wgsl, lib/tile_cooperative.wgsl). The
+// same for software adapters is matmul_software.wgsl.
 //
 // A long sum over k may be cut into `splits` pieces of `piece` terms, each with a result of its own; then there is
 // neither bias nor f, and matmul_join.wgsl adds the pieces.
@@ -27,10 +27,10 @@ struct Params {
     piece: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read> bias: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> c: array<Element3>;
 
 // Which matrix of the batch, and which piece of its sums, this invocation works on.
 var<private> matrix: u32;
@@ -38,19 +38,19 @@ var<private> split: u32;
 
 fn a_at(m: u32, k: u32) -> f32 {
     let i = matrix * p.a_batch + m * p.a_row + k * p.a_column;
-    return a[i / 4u][i % 4u];
+    return f32(a[i / 4u][i % 4u]);
 }
 
 fn b_at(k: u32, n: u32) -> f32 {
     let i = matrix * p.b_batch + k * p.b_row + n * p.b_column;
-    return b[i / 4u][i % 4u];
+    return f32(b[i / 4u][i % 4u]);
 }
 
 fn tile_a(m: u32, k: u32) -> vec4<f32> {
     var v = vec4(0.0);
     if m >= p.m { return v; }
     if A_VECTOR == 1u {
-        if k < p.k { v = a[(matrix * p.a_batch + m * p.a_row + k) / 4u]; }
+        if k < p.k { v = vec4<f32>(a[(matrix * p.a_batch + m * p.a_row + k) / 4u]); }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
@@ -63,7 +63,7 @@ fn tile_b(k: u32, n: u32) -> vec4<f32> {
     var v = vec4(0.0);
     if k >= p.k { return v; }
     if B_VECTOR == 1u {
-        if n < p.n { v = b[(matrix * p.b_batch + k * p.b_row + n) / 4u]; }
+        if n < p.n { v = vec4<f32>(b[(matrix * p.b_batch + k * p.b_row + n) / 4u]); }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
@@ -78,21 +78,24 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
     for (var i = 0u; i < 4u; i++) {
         if n + i < p.n {
             var z = value[i];
-            if HAS_BIAS == 1u { z += bias[n + i]; }
-            c[row + n + i] = apply(FUNCTION, z);
+            if HAS_BIAS == 1u { z += f32(bias[n + i]); }
+            c[row + n + i] = Element3(apply(FUNCTION, z));
         }
     }
 }
 
-@compute @workgroup_size(256)
-fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) lane: u32) {
+fn compute_tile(tile: u32, lane: u32) {
     let columns = (p.n + TILE_N - 1u) / TILE_N;
     let tiles = (p.m + TILE_M - 1u) / TILE_M * columns;
-    let tile = group_index(group, groups);
     if tile >= tiles * p.batch * p.splits { return; }
     matrix = tile / tiles / p.splits;
     split = tile / tiles % p.splits;
     let first = split * p.piece;
     tile_product(tile % tiles / columns, tile % columns, first, min(first + p.piece, p.k), lane);
+}
+
+@compute @workgroup_size(256)
+fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) lane: u32) {
+    compute_tile(group_index(group, groups), lane);
 }

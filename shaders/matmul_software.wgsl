@@ -24,13 +24,13 @@ struct Params {
     piece: u32,
 }
 
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read> b: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read> bias: array<f32>;
-@group(0) @binding(3) var<storage, read_write> c: array<f32>;
+@group(0) @binding(0) var<storage, read> a: array<Element0>;
+@group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read> bias: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> c: array<Element3>;
 
 fn b_at(i: u32) -> f32 {
-    return b[i / 4u][i % 4u];
+    return f32(b[i / 4u][i % 4u]);
 }
 
 @compute @workgroup_size(8)
@@ -58,7 +58,7 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         for (var v = 0u; v < VECTORS; v++) {
             let column = n + v * LANES * 4u;
             if B_VECTOR == 1u {
-                row[v] = b[(b_from + min(column, p.n - 4u)) / 4u];
+                row[v] = vec4<f32>(b[(b_from + min(column, p.n - 4u)) / 4u]);
             } else {
                 row[v] = vec4(
                     b_at(b_from + min(column, p.n - 1u) * p.b_column),
@@ -69,7 +69,7 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             }
         }
         for (var r = 0u; r < ROWS; r++) {
-            let value = vec4(a[a_from[r] + k * p.a_column]);
+            let value = vec4(f32(a[a_from[r] + k * p.a_column]));
             for (var v = 0u; v < VECTORS; v++) {
                 acc[r][v] = fma(value, row[v], acc[r][v]);
             }
@@ -81,8 +81,8 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
                 let column = n + v * LANES * 4u + i;
                 if m + r < p.m && column < p.n {
                     var z = acc[r][v][i];
-                    if HAS_BIAS == 1u { z += bias[column]; }
-                    c[((matrix * p.splits + split) * p.m + m + r) * p.n + column] = apply(FUNCTION, z);
+                    if HAS_BIAS == 1u { z += f32(bias[column]); }
+                    c[((matrix * p.splits + split) * p.m + m + r) * p.n + column] = Element3(apply(FUNCTION, z));
                 }
             }
         }

@@ -9,7 +9,7 @@ struct Params {
 }
 
 @group(0) @binding(0) var<storage, read> row_losses: array<f32>;
-@group(0) @binding(1) var<storage, read> logits: array<f32>;
+@group(0) @binding(1) var<storage, read> logits: array<Element1>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
 @group(0) @binding(1) var<storage, read_write> loss_sum: array<f32>;
@@ -19,9 +19,9 @@ var<workgroup> right_of: array<f32, 256>;
 
 fn is_right(row: u32) -> f32 {
     var best = 0u;
-    var largest = logits[row * p.classes];
+    var largest = f32(logits[row * p.classes]);
     for (var c = 1u; c < p.classes; c++) {
-        let value = logits[row * p.classes + c];
+        let value = f32(logits[row * p.classes + c]);
         if value > largest {
             largest = value;
             best = c;

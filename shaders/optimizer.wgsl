@@ -3,8 +3,9 @@
 //       m ← β₁·m + (1 - β₁)·g;  v ← β₂·v + (1 - β₂)·g²;
 //       w ← w - rate/(1 - β₁ᵗ) · m / (√v/√(1 - β₂ᵗ) + ε)
 //
-// One dispatch for all parameters: each of w, g, m, v is flat. An invocation updates four neighbours. The host works
-// out what depends on the step alone, from these betas as they are in f32.
+// One dispatch for all parameters: each of w, g, m, v is flat. An invocation updates four neighbours. What depends on
+// the step alone is worked out from these betas as they are in f32, by the host or with the loss scale:
+// lib/optimizer.wgsl and lib/optimizer_mixed.wgsl say what the operands are.
 
 struct Params {
     count: u32,
@@ -24,11 +25,6 @@ struct Params {
     step: u32,
 }
 
-@group(0) @binding(0) var<storage, read> g: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> w: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> m: array<vec4<f32>>;
-@group(0) @binding(3) var<storage, read_write> v: array<vec4<f32>>;
-
 // Which of vector i are ours: the last one may hang over the end.
 fn ours(i: u32) -> vec4<bool> {
     return vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count);
@@ -38,31 +34,31 @@ fn ours(i: u32) -> vec4<bool> {
 fn sgd(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
        @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
-    if i * 4u >= p.count { return; }
-    w[i] = select(w[i], w[i] - p.rate * (g[i] + p.decay * w[i]), ours(i));
+    if i * 4u >= p.count || is_skipped() { return; }
+    store(i, w[i] - p.rate * (gradient_of(i) + p.decay * w[i]));
 }
 
 @compute @workgroup_size(256)
 fn momentum(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
             @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
-    if i * 4u >= p.count { return; }
-    let gradient = g[i] + p.decay * w[i];
+    if i * 4u >= p.count || is_skipped() { return; }
+    let gradient = gradient_of(i) + p.decay * w[i];
     var velocity = gradient;
-    if p.first == 0u { velocity += p.momentum * m[i]; }
+    if !is_first() { velocity += p.momentum * m[i]; }
     var direction = velocity;
     if p.nesterov == 1u { direction = gradient + p.momentum * velocity; }
     m[i] = select(m[i], velocity, ours(i));
-    w[i] = select(w[i], w[i] - p.rate * direction, ours(i));
+    store(i, w[i] - p.rate * direction);
 }
 
 @compute @workgroup_size(256)
 fn adam(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
-    if i * 4u >= p.count { return; }
+    if i * 4u >= p.count || is_skipped() { return; }
     var value = w[i];
-    var gradient = g[i];
+    var gradient = gradient_of(i);
     if p.decoupled == 1u {
         value *= 1.0 - p.rate * p.decay;
     } else {
@@ -70,8 +66,8 @@ fn adam(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
     let mean = p.beta1 * m[i] + (1.0 - p.beta1) * gradient;
     let square = p.beta2 * v[i] + (1.0 - p.beta2) * gradient * gradient;
-    value -= p.step_size * mean / (sqrt(square) * p.v_scale + p.epsilon);
+    value -= step_size() * mean / (sqrt(square) * v_scale() + p.epsilon);
     m[i] = select(m[i], mean, ours(i));
     v[i] = select(v[i], square, ours(i));
-    w[i] = select(w[i], value, ours(i));
+    store(i, value);
 }

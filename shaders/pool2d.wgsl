@@ -21,15 +21,15 @@ struct Params {
     pad_w: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element0>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element1>;
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read_write> dx_of_average: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<Element0>;
+@group(0) @binding(1) var<storage, read_write> dx_of_average: array<Element1>;
 
-@group(0) @binding(1) var<storage, read> input: array<f32>;
-@group(0) @binding(2) var<storage, read> largest: array<f32>;
-@group(0) @binding(3) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read> input: array<Element1>;
+@group(0) @binding(2) var<storage, read> largest: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> dx: array<Element3>;
 
 // First and one past the last position of the image in window `o`, along an axis.
 fn inside(o: u32, stride: u32, kernel: u32, pad: u32, extent: u32) -> vec2<u32> {
@@ -80,14 +80,14 @@ fn max_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups)
     let to = place(i, p.out_height, p.out_width);
     let rows = rows_of(to.row);
     let columns = columns_of(to.column);
-    var best = x[at(to, rows.x, columns.x)];
+    var best = f32(x[at(to, rows.x, columns.x)]);
     for (var row = rows.x; row < rows.y; row++) {
         for (var column = columns.x; column < columns.y; column++) {
-            let value = x[at(to, row, column)];
+            let value = f32(x[at(to, row, column)]);
             best = select(best, value, value > best || value != value);
         }
     }
-    y[i] = best;
+    y[i] = Element1(best);
 }
 
 @compute @workgroup_size(256)
@@ -101,10 +101,10 @@ fn average_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     var sum = 0.0;
     for (var row = rows.x; row < rows.y; row++) {
         for (var column = columns.x; column < columns.y; column++) {
-            sum += x[at(to, row, column)];
+            sum += f32(x[at(to, row, column)]);
         }
     }
-    y[i] = sum / f32((rows.y - rows.x) * (columns.y - columns.x));
+    y[i] = Element1(sum / f32((rows.y - rows.x) * (columns.y - columns.x)));
 }
 
 // Whether an element of the window before (row, column) is as large as the maximum.
@@ -112,7 +112,7 @@ fn found_before(to: Place, rows: vec2<u32>, columns: vec2<u32>, best: f32) -> bo
     for (var row = rows.x; row <= to.row; row++) {
         let end = select(columns.y, to.column, row == to.row);
         for (var column = columns.x; column < end; column++) {
-            if input[at(to, row, column)] == best { return true; }
+            if f32(input[at(to, row, column)]) == best { return true; }
         }
     }
     return false;
@@ -126,18 +126,18 @@ fn max_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups
     let to = place(i, p.height, p.width);
     let window_rows = windows_of(to.row, p.pad_h, p.kernel_h, p.stride_h, p.out_height);
     let window_columns = windows_of(to.column, p.pad_w, p.kernel_w, p.stride_w, p.out_width);
-    let value = input[i];
+    let value = f32(input[i]);
     var sum = 0.0;
     for (var row = window_rows.x; row < window_rows.y; row++) {
         for (var column = window_columns.x; column < window_columns.y; column++) {
             let o = out_at(to, row, column);
-            let best = largest[o];
+            let best = f32(largest[o]);
             if value == best && !found_before(to, rows_of(row), columns_of(column), best) {
-                sum += dy[o];
+                sum += f32(dy[o]);
             }
         }
     }
-    dx[i] = sum;
+    dx[i] = Element3(sum);
 }
 
 @compute @workgroup_size(256)
@@ -154,8 +154,8 @@ fn average_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgr
         for (var column = window_columns.x; column < window_columns.y; column++) {
             let columns = columns_of(column);
             let n = (rows.y - rows.x) * (columns.y - columns.x);
-            sum += dy[out_at(to, row, column)] / f32(n);
+            sum += f32(dy[out_at(to, row, column)]) / f32(n);
         }
     }
-    dx_of_average[i] = sum;
+    dx_of_average[i] = Element1(sum);
 }

@@ -17,8 +17,8 @@ struct Params {
     divisor: f32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element0>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element1>;
 @group(0) @binding(1) var<storage, read_write> index: array<u32>;
 
 const LOWEST: f32 = -3.40282347e38;
@@ -54,7 +54,7 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     let last = min(first + p.piece, p.extent);
     var a = start();
     for (var r = first + lane; r < last; r += 256u) {
-        a = join(a, x[row * p.extent + r]);
+        a = join(a, f32(x[row * p.extent + r]));
     }
     partial[lane] = a;
     workgroupBarrier();
@@ -65,7 +65,7 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         workgroupBarrier();
     }
     if lane == 0u {
-        y[result] = finish(partial[0]);
+        y[result] = Element1(finish(partial[0]));
     }
 }
 
@@ -81,9 +81,9 @@ fn lanes(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) group
     let last = min(first + p.piece, p.extent);
     var a = start();
     for (var r = first; r < last; r++) {
-        a = join(a, x[(row * p.extent + r) * p.inner + i]);
+        a = join(a, f32(x[(row * p.extent + r) * p.inner + i]));
     }
-    y[result] = finish(a);
+    y[result] = Element1(finish(a));
 }
 
 @compute @workgroup_size(64)
@@ -93,9 +93,9 @@ fn argmax(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grou
     if result >= p.outer * p.inner { return; }
     let base = result / p.inner * p.extent * p.inner + result % p.inner;
     var best = 0u;
-    var largest = x[base];
+    var largest = f32(x[base]);
     for (var r = 1u; r < p.extent; r++) {
-        let value = x[base + r * p.inner];
+        let value = f32(x[base + r * p.inner]);
         if value > largest {
             largest = value;
             best = r;

@@ -14,10 +14,10 @@ struct Params {
     strides_b: array<u32, 6>,
 }
 
-@group(0) @binding(0) var<storage, read> c: array<f32>;
-@group(0) @binding(1) var<storage, read> a: array<f32>;
-@group(0) @binding(2) var<storage, read> b: array<f32>;
-@group(0) @binding(3) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> c: array<Element0>;
+@group(0) @binding(1) var<storage, read> a: array<Element1>;
+@group(0) @binding(2) var<storage, read> b: array<Element2>;
+@group(0) @binding(3) var<storage, read_write> y: array<Element3>;
 
 @compute @workgroup_size(256)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -31,9 +31,9 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         at += k * vec3(p.strides_c[axis - 1u], p.strides_a[axis - 1u], p.strides_b[axis - 1u]);
         left /= p.extents[axis - 1u];
     }
-    if c[at.x] != 0.0 {
-        y[i] = a[at.y];
+    if f32(c[at.x]) != 0.0 {
+        y[i] = Element3(a[at.y]);
     } else {
-        y[i] = b[at.z];
+        y[i] = Element3(b[at.z]);
     }
 }

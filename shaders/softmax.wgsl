@@ -11,12 +11,12 @@ struct Params {
     logarithm: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> x: array<Element0>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element1>;
 
-@group(0) @binding(0) var<storage, read> dy: array<f32>;
-@group(0) @binding(1) var<storage, read> kept: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(0) var<storage, read> dy: array<Element0>;
+@group(0) @binding(1) var<storage, read> kept: array<Element1>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Element2>;
 
 @compute @workgroup_size(ROW_GROUP)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
@@ -26,11 +26,11 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     let first = row * p.extent;
     let of_row = row_softmax(first, lane);
     for (var i = first + row_lane(lane); i < first + p.extent; i += ROW_LANES) {
-        let z = x[i] - of_row.largest;
+        let z = f32(x[i]) - of_row.largest;
         if LOGARITHM == 1u {
-            y[i] = z - apply(LOG, of_row.sum);
+            y[i] = Element1(z - apply(LOG, of_row.sum));
         } else {
-            y[i] = apply(EXP, z) / of_row.sum;
+            y[i] = Element1(apply(EXP, z) / of_row.sum);
         }
     }
 }
@@ -44,14 +44,14 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
     let last = first + p.extent;
     var sum = 0.0;
     for (var i = first + row_lane(lane); i < last; i += ROW_LANES) {
-        sum += select(dy[i] * kept[i], dy[i], LOGARITHM == 1u);
+        sum += f32(dy[i]) * select(f32(kept[i]), 1.0, LOGARITHM == 1u);
     }
     sum = row_sum(lane, sum);
     for (var i = first + row_lane(lane); i < last; i += ROW_LANES) {
         if LOGARITHM == 1u {
-            dx[i] = dy[i] - apply(EXP, kept[i]) * sum;
+            dx[i] = Element2(f32(dy[i]) - apply(EXP, f32(kept[i])) * sum);
         } else {
-            dx[i] = kept[i] * (dy[i] - sum);
+            dx[i] = Element2(f32(kept[i]) * (f32(dy[i]) - sum));
         }
     }
 }

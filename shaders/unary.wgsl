@@ -16,15 +16,15 @@ struct Params {
     strides_b: array<u32, 6>,
 }
 
-@group(0) @binding(0) var<storage, read> a4: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read_write> y4: array<vec4<f32>>;
-@group(0) @binding(0) var<storage, read> a: array<f32>;
-@group(0) @binding(1) var<storage, read_write> y: array<f32>;
+@group(0) @binding(0) var<storage, read> a4: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read_write> y4: array<vec4<Element1>>;
+@group(0) @binding(0) var<storage, read> a: array<Element0>;
+@group(0) @binding(1) var<storage, read_write> y: array<Element1>;
 
-@group(0) @binding(1) var<storage, read> b4: array<vec4<f32>>;
-@group(0) @binding(2) var<storage, read_write> dx4: array<vec4<f32>>;
-@group(0) @binding(1) var<storage, read> b: array<f32>;
-@group(0) @binding(2) var<storage, read_write> dx: array<f32>;
+@group(0) @binding(1) var<storage, read> b4: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read_write> dx4: array<vec4<Element2>>;
+@group(0) @binding(1) var<storage, read> b: array<Element1>;
+@group(0) @binding(2) var<storage, read_write> dx: array<Element2>;
 
 fn forward4(x: vec4<f32>) -> vec4<f32> {
     return vec4(apply(FUNCTION, x.x), apply(FUNCTION, x.y), apply(FUNCTION, x.z), apply(FUNCTION, x.w));
@@ -40,7 +40,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count { return; }
     // The last vector may hang over the end: there is memory behind it, but it is not ours.
-    let value = forward4(a4[i]);
+    let value = vec4<Element1>(forward4(vec4<f32>(a4[i])));
     y4[i] = select(y4[i], value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
 }
 
@@ -55,7 +55,7 @@ fn forward_strided(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
         at += left % p.extents[axis - 1u] * p.strides_a[axis - 1u];
         left /= p.extents[axis - 1u];
     }
-    y[i] = apply(FUNCTION, a[at]);
+    y[i] = Element1(apply(FUNCTION, f32(a[at])));
 }
 
 @compute @workgroup_size(256)
@@ -63,7 +63,7 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
             @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count { return; }
-    let value = a4[i] * derivative4(b4[i]);
+    let value = vec4<Element2>(vec4<f32>(a4[i]) * derivative4(vec4<f32>(b4[i])));
     dx4[i] = select(dx4[i], value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
 }
 
@@ -81,5 +81,5 @@ fn gradient_strided(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgr
         at_b += k * p.strides_b[axis - 1u];
         left /= p.extents[axis - 1u];
     }
-    dx[i] = a[at_a] * derivative(FUNCTION, b[at_b]);
+    dx[i] = Element2(f32(a[at_a]) * derivative(FUNCTION, f32(b[at_b])));
 }

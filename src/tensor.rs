@@ -159,6 +159,7 @@ impl Tensor {
     /// The elements as f64, whatever float they are stored as.
     pub fn to_f64(&self) -> Result<Vec<f64>> {
         match self.dtype {
+            DType::F16 => Ok(self.to_vec::<half::f16>()?.into_iter().map(f64::from).collect()),
             DType::F32 => Ok(self.to_vec::<f32>()?.into_iter().map(f64::from).collect()),
             DType::F64 => self.to_vec(),
             DType::U32 => Ok(self.to_vec::<u32>()?.into_iter().map(f64::from).collect()),

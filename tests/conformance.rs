@@ -26,12 +26,14 @@ macro_rules! conformance {
 
 conformance!(
     binary,
+    cast,
     conv2d,
     copy,
     cross_entropy,
     depthwise_conv2d,
     dropout,
     fill,
+    loss_scale,
     matmul,
     metric,
     mse,

@@ -4,7 +4,7 @@
 use allometry::Device;
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
-use allometry::nn::{Activation, LayerReport};
+use allometry::nn::{Activation, LayerReport, Precision};
 use allometry::optim::Algorithm;
 use allometry::scaling::architecture::{Downsample, Head, Input, Output, Stage};
 use allometry::scaling::cost::{Cost, loss_of, predicted_peak};
@@ -163,10 +163,11 @@ fn the_built_model_holds_what_was_counted() {
 // measured
 
 /// What the ledger saw at the peak of three training steps.
-fn measured_peak(device: &Device, architecture: &Architecture, batch: usize) -> Bytes {
+fn measured_peak(device: &Device, architecture: &Architecture, batch: usize, precision: Precision) -> Bytes {
     device.trim();
     device.reset_peak();
-    let model = architecture.layers().build(device, &architecture.input_shape(), 0).unwrap();
+    let layers = architecture.layers();
+    let model = layers.build_in(precision, device, &architecture.input_shape(), 0).unwrap();
     let features: usize = architecture.input_shape().iter().product();
     let inputs = (0..batch * features).map(|i| (i % 17) as f32 / 17.0).collect();
     let targets = match architecture.output {
@@ -184,24 +185,39 @@ fn measured_peak(device: &Device, architecture: &Architecture, batch: usize) -> 
 
 /// Compares prediction and ledger on all of these, and fails with the largest deviation if it is above a tenth.
 fn assert_predicted(device: &Device, cases: impl Iterator<Item = (String, Architecture, usize)>) {
+    assert_predicted_in(Precision::F32, device, cases);
+}
+
+fn assert_predicted_in(
+    precision: Precision,
+    device: &Device,
+    cases: impl Iterator<Item = (String, Architecture, usize)>,
+) {
     let mut worst = (0.0, "nothing".to_string());
     let mut compared = 0;
     for (name, architecture, batch) in cases {
-        let predicted = predicted_peak(&architecture, batch, Algorithm::adam()).unwrap();
-        let measured = measured_peak(device, &architecture, batch);
+        let predicted = predicted_peak(&architecture, batch, Algorithm::adam(), precision).unwrap();
+        let measured = measured_peak(device, &architecture, batch, precision);
         let deviation = predicted.total() as f64 / measured.total() as f64 - 1.0;
         if deviation.abs() >= f64::abs(worst.0) {
             let what = format!("{name}, batch {batch}: predicted {predicted:?}, measured {measured:?}");
             worst = (deviation, what);
         }
-        // Four bytes a parameter, each on its own line of the ledger; the rest is what lies between them.
-        let parameters = 4 * Cost::of(&architecture).unwrap().parameters;
-        for (category, bytes, times) in [
-            ("parameters", measured.parameters, 1),
-            ("gradients", measured.gradients, 1),
-            ("optimizer", measured.optimizer, 2),
-        ] {
-            assert!(bytes >= times * parameters, "{name}: {bytes} bytes of {category} for {parameters}");
+        // So many bytes a parameter, each on its own line of the ledger; the rest is what lies between them.
+        let parameters = Cost::of(&architecture).unwrap().parameters;
+        let bytes_each = match precision {
+            Precision::F32 => [4, 4, 8],
+            Precision::Mixed => [6, 2, 8],
+        };
+        for ((category, bytes), each) in [
+            ("parameters", measured.parameters),
+            ("gradients", measured.gradients),
+            ("optimizer", measured.optimizer),
+        ]
+        .into_iter()
+        .zip(bytes_each)
+        {
+            assert!(bytes >= each * parameters, "{name}: {bytes} bytes of {category} for {parameters}");
         }
         compared += 1;
     }
@@ -243,6 +259,26 @@ fn memory_of_other_models_is_as_predicted_on_the_cpu() {
 }
 
 #[test]
+fn memory_of_mixed_precision_is_as_predicted() {
+    let adapter =
+        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
+    for device in [Device::cpu(), adapter] {
+        let small = Scale { resolution: 0.5, width: 0.5, depth: 1.0 }.apply(&preset("convnet")).unwrap();
+        let cases = [("keras-dense".to_string(), preset("keras-dense")), ("convnet".to_string(), small)];
+        assert_predicted_in(Precision::Mixed, &device, with_batches(cases.into()));
+    }
+}
+
+#[test]
+fn activations_take_half_the_memory_in_mixed_precision() {
+    let base = preset("convnet");
+    let peak = |precision| predicted_peak(&base, 64, Algorithm::adam(), precision).unwrap();
+    let (single, mixed) = (peak(Precision::F32), peak(Precision::Mixed));
+    let share = mixed.activations as f64 / single.activations as f64;
+    assert!((0.45..0.6).contains(&share), "{share}: {single:?}, {mixed:?}");
+}
+
+#[test]
 fn memory_is_as_predicted_on_the_adapter() {
     let device =
         Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
@@ -261,7 +297,7 @@ fn memory_is_as_predicted_on_the_adapter() {
 #[test]
 fn memory_grows_as_it_should() {
     let total = |architecture: &Architecture, batch| {
-        predicted_peak(architecture, batch, Algorithm::adam()).unwrap().total()
+        predicted_peak(architecture, batch, Algorithm::adam(), Precision::F32).unwrap().total()
     };
     for name in Architecture::PRESETS {
         let base = preset(name);
@@ -273,7 +309,7 @@ fn memory_grows_as_it_should() {
             assert!(total(&wider, 64) > one && total(&deeper, 64) > one, "{name} ×{factor}");
         }
         // Without moments the optimiser holds nothing.
-        let plain = predicted_peak(&base, 64, Algorithm::sgd(0.0)).unwrap();
+        let plain = predicted_peak(&base, 64, Algorithm::sgd(0.0), Precision::F32).unwrap();
         assert_eq!(plain.optimizer, 0, "{name}");
         assert!(plain.total() < one, "{name}");
     }

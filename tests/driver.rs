@@ -406,6 +406,47 @@ fn training_on_a_table_is_regression() {
 }
 
 #[test]
+fn training_in_mixed_precision_says_so() {
+    let place = TempDir::new().unwrap();
+    let model = small_convnet(place.path());
+    let arguments = [model.as_str(), "--samples", "200", "--epochs", "1", "--batch", "20"];
+    let single = train(&arguments, 1);
+    assert_eq!((&single["precision"], single.get("skipped_steps")), (&"f32".into(), None));
+    let mixed = train(&[&arguments[..], &["--precision", "mixed"]].concat(), 1);
+    assert_eq!(mixed["precision"], "mixed");
+    assert!(number(&mixed["skipped_steps"]) < 10.0, "{mixed}");
+    assert_eq!(mixed["peak_bytes"], mixed["predicted_peak_bytes"]);
+    assert!(number(&mixed["peak_bytes"]) < number(&single["peak_bytes"]), "{mixed}, {single}");
+    fail_usage(&["train", &model, "--precision", "half"]);
+    // The same in a summary, and in a sweep's plan, records and tables.
+    let peak = |more: &[&str]| {
+        let summary = succeed(&[&["summary", &model, "--batch", "20", "--json"], more].concat()).json();
+        number(&summary["predicted_peak_bytes"])
+    };
+    assert!(peak(&["--precision", "mixed"]) < peak(&[]));
+    let out = place.path().join("sweep");
+    let sweep = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1"];
+    let sweep =
+        [&sweep[..], &["--samples", "40", "--epochs", "1", "--batch", "20", "--out", text(&out)]].concat();
+    succeed(&[&sweep[..], &["--precision", "mixed"]].concat());
+    for record in records(&out) {
+        assert_eq!(
+            (&record["precision"], &record["status"]),
+            (&"mixed".into(), &"completed".into()),
+            "{record}"
+        );
+        assert!(record["skipped_steps"].is_u64(), "{record}");
+    }
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("in mixed precision"));
+    fail(&sweep, 1, &["different: schedule"]);
+}
+
+/// Runs the driver with arguments that it can't understand.
+fn fail_usage(arguments: &[&str]) {
+    assert_eq!(run(arguments).code, 2, "{arguments:?}");
+}
+
+#[test]
 fn training_without_json_says_it_in_words() {
     let ended = succeed(&["train", "mlp", "--device", "cpu", "--resolution", "8", "--samples", "16"]);
     assert!(ended.out.contains("validation loss") && ended.out.contains("samples/s"), "{}", ended.out);

@@ -1,6 +1,7 @@
 //! The laboratory without a device: models as data, scaling, plans, the store, laws, reports.
 
 use allometry::error::Error;
+use allometry::nn::Precision;
 use allometry::scaling::architecture::{Downsample, Head, Input, Output, Stage};
 use allometry::scaling::axis::{round_depth, round_width};
 use allometry::scaling::law::{PowerLaw, error_rate};
@@ -57,10 +58,12 @@ fn record(variant: &Variant) -> Record {
         epochs: 3,
         batch: 64,
         learning_rate: 1e-3,
+        precision: Precision::F32,
         parameters,
         macs,
         training_flops: 6.0 * macs as f64 * 30_000.0,
         samples_seen: 30_000,
+        skipped_steps: None,
         train_loss: Some(0.9 * loss),
         validation_loss: Some(loss),
         validation_accuracy: Some(1.0 - 0.3 * loss),

@@ -1,6 +1,7 @@
 //! What the four scaling examples share: a small sweep along one axis on drawn characters, and its table.
 
 use allometry::data::{self, DataOptions};
+use allometry::nn::Precision;
 use allometry::scaling::report::{self, Quantity};
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Architecture, Axis, Compound, Plan, Record, Schedule, Store};
@@ -38,6 +39,7 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
             epochs: 3,
             batch: 16,
             learning_rate: 2e-3,
+            precision: Precision::F32,
             train_samples: samples,
             validation_samples: Some(1000),
         },

@@ -2,8 +2,9 @@
 
 use super::kernels::{self, KernelsArgs};
 use super::sweep::{axis, compound};
-use super::{Common, count, positive, print_json};
+use super::{Common, count, positive, precision, print_json};
 use allometry::Result;
+use allometry::nn::Precision;
 use allometry::nn::summary::{bytes, grouped};
 use allometry::optim::Algorithm;
 use allometry::scaling::cost::Cost;
@@ -38,6 +39,9 @@ pub struct BenchArgs {
     /// The compound axis's coefficients of depth, width and resolution (alpha, beta, gamma).
     #[arg(long, default_value = "1.2,1.1,1.15", value_name = "A,B,C", value_parser = compound)]
     compound: Compound,
+    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
+    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
+    precision: Precision,
     #[command(flatten)]
     common: Common,
 }
@@ -71,7 +75,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             let scale = axis.scale(factor, &args.compound, &base)?;
             let architecture = scale.apply(&base)?;
             let cost = Cost::of(&architecture)?;
-            let measured = measure(&architecture, &device, args.batch, Algorithm::adam(), args.seconds)?;
+            let algorithm = Algorithm::adam();
+            let measured =
+                measure(&architecture, &device, args.batch, algorithm, args.precision, args.seconds)?;
             rows.push(Row { axis, factor, scale, parameters: cost.parameters, macs: cost.macs, measured });
         }
     }

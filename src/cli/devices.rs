@@ -36,6 +36,7 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
         "Driver",
         "f16",
         "Subgroups",
+        "Matrices",
         "Timestamps",
         "Largest tensor",
     ]);
@@ -48,11 +49,12 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
             adapter.driver.clone(),
             yes(adapter.f16),
             yes(adapter.subgroups),
+            adapter.cooperative_matrices.map_or("no".to_string(), |n| format!("{n}×{n}")),
             yes(adapter.timestamps),
             format!("{} MiB", adapter.largest_tensor >> 20),
         ]);
     }
-    table.add_row([devices.cpu.as_str(), "twins", "CPU", "", "no", "no", "no", "memory"]);
+    table.add_row([devices.cpu.as_str(), "twins", "CPU", "", "yes", "no", "no", "no", "memory"]);
     println!("{table}\nThe chosen device is {}.", devices.chosen);
     Ok(())
 }

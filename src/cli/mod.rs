@@ -10,6 +10,7 @@ mod sweep;
 mod train;
 
 use allometry::data::{self, DataOptions, Splits};
+use allometry::nn::Precision;
 use allometry::scaling::Architecture;
 use allometry::{Choice, Device, Error, Result};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
@@ -127,6 +128,12 @@ impl DataArgs {
         architecture.validate()?;
         Ok((architecture, splits))
     }
+}
+
+/// An argument that says in which types models are stored.
+fn precision(text: &str) -> std::result::Result<Precision, String> {
+    let found = Precision::ALL.into_iter().find(|precision| precision.name() == text);
+    found.ok_or_else(|| format!("one of {} is needed", Precision::ALL.map(Precision::name).join(" and ")))
 }
 
 /// An argument that counts something: a whole number from 1 on.

@@ -1,9 +1,9 @@
 //! `allometry summary`
 
-use super::{Common, count, print_json};
+use super::{Common, count, precision, print_json};
 use allometry::Result;
-use allometry::nn::LayerReport;
 use allometry::nn::summary::bytes;
+use allometry::nn::{LayerReport, Precision};
 use allometry::optim::Algorithm;
 use allometry::scaling::Architecture;
 use allometry::scaling::cost::{Cost, predicted_peak};
@@ -20,6 +20,9 @@ pub struct SummaryArgs {
     /// Samples per step, for the predicted memory.
     #[arg(long, default_value_t = 64, value_parser = count)]
     batch: usize,
+    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
+    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
+    precision: Precision,
     #[command(flatten)]
     common: Common,
 }
@@ -39,7 +42,7 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
         architecture = architecture.with_input(resolution, *channels);
     }
     let cost = Cost::of(&architecture)?;
-    let peak = predicted_peak(&architecture, args.batch, Algorithm::adam())?.total();
+    let peak = predicted_peak(&architecture, args.batch, Algorithm::adam(), args.precision)?.total();
     if args.common.json {
         return print_json(&Summary {
             parameters: cost.parameters,
@@ -51,6 +54,7 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
     }
     println!("Model: {}, input {:?}", architecture.name, architecture.input_shape());
     print!("{}", architecture.layers().summary(&architecture.input_shape())?);
-    println!(" Predicted peak memory of training with batch {}: {}", args.batch, bytes(peak));
+    let how = if args.precision == Precision::Mixed { " in mixed precision" } else { "" };
+    println!(" Predicted peak memory of training{how} with batch {}: {}", args.batch, bytes(peak));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! `allometry sweep`
 
-use super::{Common, DataArgs, count, interrupt_flag, positive, print_json};
+use super::{Common, DataArgs, count, interrupt_flag, positive, precision, print_json};
+use allometry::nn::Precision;
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Axis, Compound, Plan, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
@@ -50,6 +51,9 @@ pub struct SweepArgs {
     /// The directory of this sweep.
     #[arg(long, value_name = "DIR", default_value = "sweep")]
     out: PathBuf,
+    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
+    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
+    precision: Precision,
     #[command(flatten)]
     common: Common,
 }
@@ -104,6 +108,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
             epochs: args.epochs,
             batch: args.batch,
             learning_rate: args.learning_rate,
+            precision: args.precision,
             train_samples: args.data.samples,
             validation_samples: args.validation_samples,
         },

@@ -1,9 +1,10 @@
 //! `allometry train`
 
-use super::{Common, DataArgs, count, interrupt_flag, positive, print_json};
+use super::{Common, DataArgs, count, interrupt_flag, positive, precision, print_json};
+use allometry::nn::Precision;
 use allometry::nn::summary::{bytes, grouped};
 use allometry::optim::Algorithm;
-use allometry::scaling::cost::{Cost, loss_of};
+use allometry::scaling::cost::{Cost, loss_of, predicted_peak};
 use allometry::scaling::record::Throughput;
 use allometry::scaling::sweep::warm_cosine;
 use allometry::train::{FitOptions, TerminalProgress, fit};
@@ -37,6 +38,9 @@ pub struct TrainArgs {
     /// Where weights.safetensors, model.toml and history.json go.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
+    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
+    precision: Precision,
     #[command(flatten)]
     common: Common,
 }
@@ -47,6 +51,10 @@ struct Outcome {
     validation_loss: f64,
     samples_per_second: f64,
     peak_bytes: u64,
+    predicted_peak_bytes: u64,
+    precision: Precision,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    skipped_steps: Option<u64>,
     epochs: usize,
     seconds: f64,
     device: String,
@@ -66,7 +74,8 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         grouped(splits.validation.len() as u64),
         splits.train.name(),
     );
-    let model = architecture.layers().build(&device, &architecture.input_shape(), args.seed)?;
+    let model =
+        architecture.layers().build_in(args.precision, &device, &architecture.input_shape(), args.seed)?;
     if let Some(weights) = &args.weights {
         model.load(weights)?;
     }
@@ -101,6 +110,10 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         validation_loss: last.validation.loss,
         samples_per_second: Throughput::of(&history.throughput).map_or(last.samples_per_second, |t| t.median),
         peak_bytes: device.usage().peak,
+        predicted_peak_bytes: predicted_peak(&architecture, args.batch, options.algorithm, args.precision)?
+            .total(),
+        precision: args.precision,
+        skipped_steps: last.loss_scaling.map(|scaling| scaling.skipped_steps),
         epochs: history.epochs.len(),
         seconds: history.seconds,
         device: device.name(),
@@ -110,12 +123,13 @@ pub fn run(args: &TrainArgs) -> Result<()> {
     }
     let accuracy = outcome.validation_accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a));
     println!(
-        "validation loss {:.4}{}; {:.0} samples/s, peak memory {}, {:.1} s",
+        "validation loss {:.4}{}; {:.0} samples/s, peak memory {}, {:.1} s{}",
         outcome.validation_loss,
         accuracy.unwrap_or_default(),
         outcome.samples_per_second,
         bytes(outcome.peak_bytes),
         outcome.seconds,
+        outcome.skipped_steps.map(|steps| format!(", {steps} steps skipped")).unwrap_or_default(),
     );
     if let Some(out) = &args.out {
         println!("weights in {}", out.join("weights.safetensors").display());

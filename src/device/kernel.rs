@@ -3,9 +3,11 @@
 use super::real::Real;
 use std::fmt;
 
-/// Element types. Floats are f32 everywhere and f64 on the CPU device; u32 holds labels and indices.
+/// Element types. Floats are f32 everywhere and f64 on the CPU device; u32 holds labels and indices. f16 is a way to
+/// store floats: kernels load it, compute in f32 and round once when they store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum DType {
+    F16,
     F32,
     F64,
     U32,
@@ -15,6 +17,7 @@ impl DType {
     /// Bytes of one element.
     pub fn size(self) -> usize {
         match self {
+            DType::F16 => 2,
             DType::F32 | DType::U32 => 4,
             DType::F64 => 8,
         }
@@ -23,10 +26,24 @@ impl DType {
     /// The name in messages.
     pub fn name(self) -> &'static str {
         match self {
+            DType::F16 => "f16",
             DType::F32 => "f32",
             DType::F64 => "f64",
             DType::U32 => "u32",
         }
+    }
+
+    /// The type of sums over elements of this one, and of losses: f16 has too few digits and too small a range.
+    pub fn of_sums(self) -> DType {
+        match self {
+            DType::F16 => DType::F32,
+            other => other,
+        }
+    }
+
+    /// Whether elements are numbers with a fraction.
+    pub fn is_float(self) -> bool {
+        self != DType::U32
     }
 }
 
@@ -39,6 +56,9 @@ impl fmt::Display for DType {
 /// A Rust type that tensors hold.
 pub trait Element: bytemuck::Pod + Send + Sync {
     const DTYPE: DType;
+}
+impl Element for half::f16 {
+    const DTYPE: DType = DType::F16;
 }
 impl Element for f32 {
     const DTYPE: DType = DType::F32;
@@ -56,7 +76,9 @@ pub type Constants = Vec<(&'static str, u32)>;
 /// An op's smallest computation, written twice. `P` is its block of scalars: `struct Params` in the WGSL file,
 /// at most 128 bytes, read there as the global `p`.
 ///
-/// Bindings are numbered inputs first, then outputs. An output is never also an input.
+/// Bindings are numbered inputs first, then outputs. An output is never also an input. What the elements of binding i
+/// are stored as, f16, f32 or u32, is the WGSL type `Elementi`, which the device declares in front of the text: a
+/// kernel loads floats as `f32(x[j])`, computes in f32, and stores `y[j] = Elementi(value)`. It is written once.
 #[derive(Clone, Copy)]
 pub struct Kernel<P: 'static> {
     /// `op.entry`: the label in tools and messages, and the key of compiled pipelines, so it is unique.
@@ -66,6 +88,8 @@ pub struct Kernel<P: 'static> {
     /// What runs on a software adapter, where another shape of the same kernel pays (one lane per SIMD lane, no
     /// fast workgroup memory).
     pub software: Option<Shader<P>>,
+    /// What runs on a GPU with cooperative matrices (tensor cores) where the first two operands are f16.
+    pub cooperative: Option<Cooperative<P>>,
     /// Floating-point operations of one dispatch (a multiplication and an addition are two).
     pub flops: fn(&P) -> u64,
     /// The same function in Rust.
@@ -83,6 +107,15 @@ pub struct Shader<P: 'static> {
     /// How many workgroups. The device folds the count into two dimensions (65,535 is the most in one); the
     /// kernel unfolds it with `group_index` and returns where the index is beyond its work.
     pub groups: fn(&P) -> u64,
+}
+
+/// A kernel's form for cooperative matrices. The device declares their types, `FragmentA`, `FragmentB` and
+/// `FragmentC`, and their extent `FRAGMENT` in front of the text.
+#[derive(Clone, Copy)]
+pub struct Cooperative<P: 'static> {
+    pub shader: Shader<P>,
+    /// Whether a problem is large enough to fill fragments.
+    pub pays: fn(&P) -> bool,
 }
 
 /// A kernel's Rust form, for both kinds of float.

@@ -1,9 +1,10 @@
 //! Devices: allocate, run a kernel, read back. A GPU or the CPU behind one face.
 //!
-//! Reading order: [`kernel`] (what is run), [`real`] and [`cpu`] (how twins compute), [`memory`], `pool` and
-//! `buffer` (what it is stored in), `gpu` (the only folder that names wgpu), [`profile`] (where time goes).
+//! Reading order: [`kernel`] (what is run), [`real`], [`cpu`] and `convert` (how twins compute), [`memory`], `pool`
+//! and `buffer` (what it is stored in), `gpu` (the only folder that names wgpu), [`profile`] (where time goes).
 
 mod buffer;
+mod convert;
 pub mod cpu;
 mod gpu;
 pub mod kernel;
@@ -14,6 +15,8 @@ pub mod real;
 pub mod tile;
 
 pub use buffer::Buffer;
+#[cfg(test)]
+pub(crate) use gpu::translate_cooperative;
 pub use gpu::{AdapterDescription, GpuOptions, adapters};
 pub use kernel::{DType, Element};
 pub use pool::ALIGNMENT;
@@ -21,6 +24,7 @@ pub use pool::ALIGNMENT;
 use crate::error::{Error, Result};
 use crate::shape::MAX_ELEMENTS;
 use buffer::{Line, Storage};
+use convert::{elements, elements_mut};
 use kernel::{Call, In, Kernel, Out};
 use memory::{Ledger, Usage};
 use pool::{Pool, size_class};
@@ -238,11 +242,15 @@ impl Device {
     /// Memory for `len` elements; what it holds is not defined.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond the adapter's binding limit or [`MAX_ELEMENTS`], [`Error::OutOfMemory`], [`Error::DType`] for f64
-    /// on a GPU.
+    /// [`Error::TooLarge`] beyond the adapter's binding limit or [`MAX_ELEMENTS`], [`Error::OutOfMemory`],
+    /// [`Error::DType`] for f64 on a GPU, and for f16 on one that can't load and store it.
     pub fn allocate(&self, op: &'static str, dtype: DType, len: usize) -> Result<Buffer> {
         if dtype == DType::F64 && !matches!(self.kind(), Kind::Cpu) {
             let expected = format!("f32 (f64 is for the CPU device; this is {})", self.name());
+            return Err(Error::DType { op, found: dtype.name(), expected });
+        }
+        if let (DType::F16, Backend::Gpu(gpu::Gpu { f16: false, .. })) = (dtype, &self.0.backend) {
+            let expected = format!("f32 ({} has no 16-bit floats; train in f32 there)", self.name());
             return Err(Error::DType { op, found: dtype.name(), expected });
         }
         let size = dtype.size() as u64;
@@ -380,7 +388,8 @@ impl Device {
     }
 }
 
-/// Locks the operands' memory and calls the twin.
+/// Locks the operands' memory and calls the twin. Floats that are stored in another type than the twin computes in are
+/// converted around the call.
 fn run_twin<P, T: Real + Element>(
     twin: fn(&P, Call<T>),
     params: &P,
@@ -394,32 +403,40 @@ fn run_twin<P, T: Real + Element>(
             read.push((input.buffer, lock_read(host(input.buffer))));
         }
     }
+    let lines_of = |operand: &Operand| -> &[Line] {
+        let (_, lines) =
+            read.iter().find(|(b, _)| b.same(operand.buffer)).expect("every input was locked above");
+        lines
+    };
     let mut written: Vec<RwLockWriteGuard<Vec<Line>>> =
         outputs.iter().map(|o| lock_write(host(o.buffer))).collect();
+    let loaded_inputs: Vec<Option<Vec<T>>> =
+        inputs.iter().map(|input| convert::load(input, lines_of(input))).collect();
+    // A twin may read its outputs, or write to a part of them.
+    let mut loaded_outputs: Vec<Option<Vec<T>>> =
+        outputs.iter().zip(&written).map(|(output, lines)| convert::load(output, lines)).collect();
     let call = Call {
-        inputs: inputs
-            .iter()
-            .map(|o| {
-                let (_, lines) =
-                    read.iter().find(|(b, _)| b.same(o.buffer)).expect("every input was locked above");
-                let range = o.offset..o.offset + o.len;
-                match o.dtype {
-                    DType::U32 => In::Index(&bytemuck::cast_slice(lines)[range]),
-                    _ => In::Real(&bytemuck::cast_slice(lines)[range]),
-                }
+        inputs: (inputs.iter().zip(&loaded_inputs))
+            .map(|(o, loaded)| match (loaded, o.dtype) {
+                (Some(values), _) => In::Real(values),
+                (None, DType::U32) => In::Index(elements(o, lines_of(o))),
+                (None, _) => In::Real(elements(o, lines_of(o))),
             })
             .collect(),
-        outputs: (outputs.iter().zip(&mut written))
-            .map(|(o, lines)| {
-                let range = o.offset..o.offset + o.len;
-                match o.dtype {
-                    DType::U32 => Out::Index(&mut bytemuck::cast_slice_mut(lines)[range]),
-                    _ => Out::Real(&mut bytemuck::cast_slice_mut(lines)[range]),
-                }
+        outputs: (outputs.iter().zip(&mut written).zip(&mut loaded_outputs))
+            .map(|((o, lines), loaded)| match (loaded, o.dtype) {
+                (Some(values), _) => Out::Real(values),
+                (None, DType::U32) => Out::Index(elements_mut(o, lines)),
+                (None, _) => Out::Real(elements_mut(o, lines)),
             })
             .collect(),
     };
     twin(params, call);
+    for ((output, lines), values) in outputs.iter().zip(&mut written).zip(&loaded_outputs) {
+        if let Some(values) = values {
+            convert::store(values, output, lines);
+        }
+    }
 }
 
 fn host(buffer: &Buffer) -> &RwLock<Vec<Line>> {

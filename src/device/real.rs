@@ -43,7 +43,7 @@ pub trait Real:
     fn is_nan(self) -> bool;
 
     /// a·b + c, rounded once where the processor has an instruction for it (elsewhere it is slow: see
-    /// [`tile`](super::tile)).
+    /// [`tile`]).
     fn mul_add(self, b: Self, c: Self) -> Self;
 
     /// C += A·B, or C = A·B without `add`, on one thread, compiled for the widest vectors there are.
@@ -140,13 +140,7 @@ real!(f64, 2, f64::exp, f64::tanh);
 #[inline(always)]
 fn exp(x: f32) -> f32 {
     // Beyond these the result is 0 or infinite; NaN stays.
-    let x = if x > 89.0 {
-        89.0
-    } else if x < -104.0 {
-        -104.0
-    } else {
-        x
-    };
+    let x = x.clamp(-104.0, 89.0);
     // Adding 1.5·2²³ rounds to an integer, and leaves it in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     let shifted = x * std::f32::consts::LOG2_E + ROUND;
@@ -154,7 +148,7 @@ fn exp(x: f32) -> f32 {
     // ln 2 in two parts, the first short enough for an exact product.
     let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
     let mut sum = 1.987_569_1e-4;
-    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 5.000_000_1e-1] {
+    for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         sum = sum * r + coefficient;
     }
     let value = sum * r * r + r + 1.0;
@@ -171,7 +165,7 @@ fn tanh(x: f32) -> f32 {
     let far = (1.0 - 2.0 / (exp(2.0 * size) + 1.0)).copysign(x);
     let square = x * x;
     let mut sum = -5.704_988_7e-3;
-    for coefficient in [2.063_908_8e-2, -5.373_971_5e-2, 1.333_144_2e-1, -3.333_328_2e-1] {
+    for coefficient in [2.063_908_8e-2, -5.373_971_5e-2, 1.333_144_2e-1, -0.333_332_8] {
         sum = sum * square + coefficient;
     }
     if size < 0.625 { sum * square * x + x } else { far }

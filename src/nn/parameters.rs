@@ -2,11 +2,15 @@
 //! updates them all, one copy saves them.
 
 use super::layer::ParameterSpec;
+use super::precision::Types;
+use crate::autograd::Gradients;
 use crate::device::memory::{Category, allocating};
 use crate::device::{ALIGNMENT, DType, Device};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use half::f16;
+use half::slice::HalfFloatSliceExt;
 use std::collections::HashMap;
 
 /// The trainable values of a model.
@@ -14,6 +18,8 @@ pub struct Parameters {
     entries: Vec<Entry>,
     /// Flat buffers, as few as the device's largest tensor allows.
     flat: Vec<Tensor>,
+    /// The same values in the type that they are updated in; `flat` itself where it has that type.
+    master: Vec<Tensor>,
 }
 
 struct Entry {
@@ -32,16 +38,16 @@ pub struct FlatGradients {
 
 impl Parameters {
     /// Draws initial values for `specs`, each with its name, on the host and copies them to the device.
-    pub fn new(
+    pub(super) fn new(
         device: &Device,
-        dtype: DType,
+        types: Types,
         specs: &[(String, ParameterSpec)],
         seed: u64,
     ) -> Result<Parameters> {
         let _category = allocating(Category::Parameters);
-        // Every parameter starts where a kernel may bind it.
-        let align = ALIGNMENT as usize / dtype.size();
-        let largest = device.largest_tensor() as usize / dtype.size();
+        // Every parameter starts where a kernel may bind it, at the same element in either type.
+        let align = ALIGNMENT as usize / types.weights.size().min(types.master.size());
+        let largest = device.largest_tensor() as usize / types.weights.size().max(types.master.size());
         let mut lengths = vec![0usize];
         let mut places = Vec::with_capacity(specs.len());
         for (_, spec) in specs {
@@ -54,7 +60,7 @@ impl Parameters {
             places.push((piece, lengths[piece]));
             lengths[piece] += length;
         }
-        let mut flat = Vec::with_capacity(lengths.len());
+        let (mut flat, mut master) = (Vec::with_capacity(lengths.len()), Vec::with_capacity(lengths.len()));
         for (piece, &length) in lengths.iter().enumerate() {
             let mut values = vec![0f32; length.max(1)];
             let here = specs.iter().zip(&places).enumerate().filter(|(_, (_, place))| place.0 == piece);
@@ -64,7 +70,8 @@ impl Parameters {
                 let drawn = spec.initializer.draw(count, spec.fans, seed, index as u64);
                 values[offset..offset + count].copy_from_slice(&drawn);
             }
-            flat.push(upload(device, dtype, &values, Shape::from([values.len()]))?);
+            master.push(upload(device, types.master, &values, Shape::from([values.len()]))?);
+            flat.push(master[piece].cast(types.weights)?);
         }
         let entries = specs
             .iter()
@@ -74,10 +81,10 @@ impl Parameters {
                 Ok(Entry { name: name.clone(), value, piece, offset })
             })
             .collect::<Result<_>>()?;
-        Ok(Parameters { entries, flat })
+        Ok(Parameters { entries, flat, master })
     }
 
-    /// Names and values, in the order of the layers.
+    /// Names and values, in the order of the layers, as the passes read them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.entries.iter().map(|entry| (entry.name.as_str(), &entry.value))
     }
@@ -97,6 +104,23 @@ impl Parameters {
         &self.flat
     }
 
+    /// The flat buffers that are updated: f32 in mixed precision, else [`flat`](Parameters::flat).
+    pub fn master(&self) -> &[Tensor] {
+        &self.master
+    }
+
+    /// Whether the values that are updated are kept apart from those that the passes read.
+    pub fn is_mixed(&self) -> bool {
+        self.flat[0].dtype() != self.master[0].dtype()
+    }
+
+    /// Names and values, in the order of the layers, as they are updated.
+    pub(super) fn master_values(&self) -> impl Iterator<Item = (&str, Tensor)> {
+        self.entries.iter().map(|entry| {
+            (entry.name.as_str(), self.master[entry.piece].part(entry.offset, entry.value.shape()))
+        })
+    }
+
     /// Overwrites the parameter `name`.
     ///
     /// # Errors
@@ -112,8 +136,9 @@ impl Parameters {
             let (found, wanted) = (values.len(), shape.elements());
             return Err(refused(format!("{found} values given, {wanted} needed for {shape}")));
         }
-        let source = upload(entry.value.device(), entry.value.dtype(), values, shape)?;
-        source.copy_into(&self.flat[entry.piece].part(entry.offset, shape))
+        let master = self.master[entry.piece].part(entry.offset, shape);
+        upload(entry.value.device(), master.dtype(), values, shape)?.copy_into(&master)?;
+        if self.is_mixed() { master.copy_into(&entry.value) } else { Ok(()) }
     }
 
     /// Memory for gradients, zeroed: what lies between two gradients stays zero.
@@ -131,7 +156,15 @@ impl Parameters {
     /// The gradients of `loss`, each written by the op that computes it into its place in `gradients`. A
     /// parameter that the loss does not depend on gets zeros.
     pub fn backward(&self, loss: &Tensor, gradients: &FlatGradients) -> Result<()> {
-        let found = loss.backward_into(&gradients.slots)?;
+        self.fill_gaps(loss.backward_into(&gradients.slots)?, gradients)
+    }
+
+    /// The same for the loss times `scale`, a scalar.
+    pub fn scaled_backward(&self, loss: &Tensor, scale: &Tensor, gradients: &FlatGradients) -> Result<()> {
+        self.fill_gaps(loss.scaled_backward_into(scale, &gradients.slots)?, gradients)
+    }
+
+    fn fill_gaps(&self, found: Gradients, gradients: &FlatGradients) -> Result<()> {
         for entry in &self.entries {
             if found.get(&entry.value).is_none() {
                 gradients.flat[entry.piece].part(entry.offset, entry.value.shape()).fill(0.0)?;
@@ -153,11 +186,17 @@ impl FlatGradients {
     }
 }
 
-fn upload(device: &Device, dtype: DType, values: &[f32], shape: Shape) -> Result<Tensor> {
+/// Copies `values` to the device, stored as `dtype`.
+pub(super) fn upload(device: &Device, dtype: DType, values: &[f32], shape: Shape) -> Result<Tensor> {
     match dtype {
         DType::F64 => {
             let wide: Vec<f64> = values.iter().map(|&value| value as f64).collect();
             Tensor::new(device, &wide, shape)
+        }
+        DType::F16 => {
+            let mut halves = vec![f16::ZERO; values.len()];
+            halves.convert_from_f32_slice(values);
+            Tensor::new(device, &halves, shape)
         }
         _ => Tensor::new(device, values, shape),
     }

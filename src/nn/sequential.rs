@@ -1,7 +1,8 @@
 //! Layers in a row, and the model that they become on a device.
 
 use super::layer::{Layer, ParameterSpec, Pass};
-use super::parameters::Parameters;
+use super::parameters::{Parameters, upload};
+use super::precision::{Precision, Types};
 use crate::autograd::no_grad;
 use crate::device::{DType, Device};
 use crate::error::{Error, Result};
@@ -88,11 +89,26 @@ impl Sequential {
     /// # Errors
     /// As [`describe`](Sequential::describe), and what the device says.
     pub fn build(&self, device: &Device, input: &[usize], seed: u64) -> Result<Model> {
-        self.build_as(device, DType::F32, input, seed)
+        self.build_in(Precision::F32, device, input, seed)
+    }
+
+    /// The same in f32 or in mixed precision.
+    pub fn build_in(
+        &self,
+        precision: Precision,
+        device: &Device,
+        input: &[usize],
+        seed: u64,
+    ) -> Result<Model> {
+        self.build_of(precision.types(), device, input, seed)
     }
 
     /// The same in another float type: f64 on the CPU device, to check gradients.
     pub fn build_as(&self, device: &Device, dtype: DType, input: &[usize], seed: u64) -> Result<Model> {
+        self.build_of(Types::of(dtype), device, input, seed)
+    }
+
+    fn build_of(&self, types: Types, device: &Device, input: &[usize], seed: u64) -> Result<Model> {
         let mut specs: Vec<(String, ParameterSpec)> = Vec::new();
         let mut counts = Vec::with_capacity(self.layers.len());
         let mut shape = input.to_vec();
@@ -103,7 +119,7 @@ impl Sequential {
             specs.extend(wanted.into_iter().map(|spec| (format!("layers.{index}.{}", spec.name), spec)));
             shape = output;
         }
-        let parameters = Parameters::new(device, dtype, &specs, seed)?;
+        let parameters = Parameters::new(device, types, &specs, seed)?;
         let mut values = parameters.tensors().into_iter();
         let per_layer = counts.into_iter().map(|count| values.by_ref().take(count).collect()).collect();
         Ok(Model { layers: self.clone(), input: input.to_vec(), output: shape, parameters, per_layer, seed })
@@ -140,7 +156,8 @@ impl Model {
         &self.parameters
     }
 
-    /// The forward pass of training step `step`, with a graph; the step decides what dropout drops.
+    /// The forward pass of training step `step`, with a graph; the step decides what dropout drops. In mixed
+    /// precision the output is f32, for the loss.
     pub fn train(&self, x: &Tensor, step: u64) -> Result<Tensor> {
         self.run(x, |layer| {
             Pass::Training(RandomKey { seed: self.seed as u32, step: step as u32, layer: layer as u32 })
@@ -166,18 +183,20 @@ impl Model {
             );
             return Err(Error::shape("model", &[shape], format!("this model takes {expected}")));
         }
-        let mut x = x.clone();
+        let weights = self.parameters.flat()[0].dtype();
+        let mut x = if self.parameters.is_mixed() { x.cast(weights)? } else { x.clone() };
         for (index, (layer, parameters)) in self.layers.layers.iter().zip(&self.per_layer).enumerate() {
             x = layer.forward(&x, parameters, &pass(index))?;
         }
-        Ok(x)
+        if self.parameters.is_mixed() { x.cast(self.parameters.master()[0].dtype()) } else { Ok(x) }
     }
 
-    /// A batch of samples on the model's device, from host values.
+    /// A batch of samples on the model's device, from host values, stored like the weights.
     pub fn batch(&self, values: &[f32]) -> Result<Tensor> {
         let sample: usize = self.input.iter().product();
         let shape = Shape::new(&[&[values.len() / sample.max(1)], &self.input[..]].concat())?;
-        Tensor::new(self.parameters.flat()[0].device(), values, shape)
+        let weights = &self.parameters.flat()[0];
+        upload(weights.device(), weights.dtype(), values, shape)
     }
 }
 

@@ -12,7 +12,7 @@ impl Model {
     /// file is replaced whole or not at all.
     pub fn save(&self, path: &Path, notes: HashMap<String, String>) -> Result<()> {
         let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-        for (name, value) in self.parameters().iter() {
+        for (name, value) in self.parameters().master_values() {
             let values: Vec<u8> = value.to_f64()?.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect();
             tensors.push((name.to_string(), value.shape().to_vec(), values));
         }

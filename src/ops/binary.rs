@@ -102,6 +102,7 @@ static FORWARD: Kernel<Params> = Kernel {
         groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
     },
     software: None,
+    cooperative: None,
     flops: |p| p.count as u64,
     twin: twin!(forward),
 };

@@ -6,9 +6,9 @@ mod twin;
 use super::padding::Padding;
 use super::reduce::sum_rows;
 use super::unary::{Function, Reads, gradient_of};
-use super::{FUNCTIONS, INDEX, check_float};
+use super::{FUNCTIONS, INDEX, TILE_COOPERATIVE, check_float, cooperative_tile, fills_fragments};
 use crate::autograd::{record, wanted};
-use crate::device::kernel::{Constants, Kernel, Shader};
+use crate::device::kernel::{Constants, Cooperative, Kernel, Shader};
 use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -44,14 +44,10 @@ const TILE: u64 = 64;
 /// `shaders/lib/conv2d.wgsl`: the scalars, which a depthwise convolution shares.
 pub(super) const SCALARS: &str = include_str!("../../shaders/lib/conv2d.wgsl");
 const GROUPS: &str = include_str!("../../shaders/lib/groups.wgsl");
-const TILED: &[&str] = &[
-    INDEX,
-    FUNCTIONS,
-    SCALARS,
-    GROUPS,
-    include_str!("../../shaders/lib/tile.wgsl"),
-    include_str!("../../shaders/conv2d.wgsl"),
-];
+const TEXT: &str = include_str!("../../shaders/conv2d.wgsl");
+const TILED: &[&str] =
+    &[INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../shaders/lib/tile.wgsl"), TEXT];
+const COOPERATIVE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, GROUPS, TILE_COOPERATIVE, TEXT];
 const WIDE: &[&str] =
     &[INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../shaders/conv2d_software.wgsl")];
 const NARROW: &[&str] =
@@ -100,6 +96,25 @@ macro_rules! direction {
                         groups(p, $rows(p), $columns(p), wide_rows(vectors) as u64, 32 * vectors as u64)
                     },
                 }),
+                cooperative: Some(Cooperative {
+                    shader: Shader {
+                        source: COOPERATIVE,
+                        entry: "cooperative",
+                        constants: |p| {
+                            let mut constants = tiled_constants(p, $number, $a(p), $b(p));
+                            constants.push(("TILE", p.tile($rows(p), $columns(p))));
+                            constants
+                        },
+                        groups: |p| {
+                            let tile = p.tile($rows(p), $columns(p)).into();
+                            groups(p, $rows(p), $columns(p), tile, tile)
+                        },
+                    },
+                    pays: |p| {
+                        let (rows, columns) = ($rows(p), $columns(p).into());
+                        fills_fragments(rows, columns, p.flops() / (2 * rows * columns))
+                    },
+                }),
                 flops: Params::flops,
                 twin: twin!($twin),
             },
@@ -119,6 +134,7 @@ macro_rules! direction {
                         groups(p, $rows(p), $columns(p), 8 * NARROW_ROWS as u64, NARROW_COLUMNS as u64)
                     },
                 }),
+                cooperative: None,
                 flops: Params::flops,
                 twin: twin!($twin),
             },
@@ -177,6 +193,11 @@ impl Params {
     /// Values that one output value of one channel sums over.
     pub(super) fn taps(&self) -> u64 {
         self.kh as u64 * self.kw as u64 * self.inputs() as u64
+    }
+
+    /// The tile of a workgroup on cooperative matrices, for a result of this many rows and columns.
+    fn tile(&self, rows: u64, columns: u32) -> u32 {
+        cooperative_tile(self.splits as u64 * self.groups as u64, rows, columns.into())
     }
 
     pub(super) fn flops(&self) -> u64 {
@@ -391,7 +412,8 @@ fn weight_gradient(
     let splits = params.splits as usize;
     let output = match (&slot, splits) {
         (Some(slot), 1) => slot.clone(),
-        _ => Tensor::empty("conv2d", x.device(), x.dtype(), [splits, shape.elements()].into())?,
+        (_, 1) => Tensor::empty("conv2d", x.device(), x.dtype(), [1, shape.elements()].into())?,
+        _ => Tensor::empty("conv2d", x.device(), x.dtype().of_sums(), [splits, shape.elements()].into())?,
     };
     x.device().run(
         WEIGHTS.kernel(params.outputs()),
@@ -401,6 +423,6 @@ fn weight_gradient(
     )?;
     match splits {
         1 => output.reshape(shape),
-        _ => sum_rows("conv2d", &output, slot)?.reshape(shape),
+        _ => sum_rows("conv2d", &output, slot)?.cast(x.dtype())?.reshape(shape),
     }
 }

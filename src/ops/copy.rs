@@ -29,6 +29,7 @@ static ASSIGN: Kernel<Params> = Kernel {
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),
     },
     software: None,
+    cooperative: None,
     flops: |_| 0,
     twin: twin!(assign),
 };

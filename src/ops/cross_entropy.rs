@@ -41,6 +41,7 @@ static FORWARD: Kernel<Params> = Kernel {
     name: "cross_entropy.forward",
     gpu: GPU,
     software: Some(SOFTWARE),
+    cooperative: None,
     flops: |p| 5 * p.rows as u64 * p.extent as u64,
     twin: twin!(forward),
 };
@@ -48,6 +49,7 @@ static GRADIENT: Kernel<Params> = Kernel {
     name: "cross_entropy.gradient",
     gpu: Shader { entry: "gradient", ..GPU },
     software: Some(Shader { entry: "gradient", ..SOFTWARE }),
+    cooperative: None,
     flops: |p| 7 * p.rows as u64 * p.extent as u64,
     twin: twin!(gradient),
 };
@@ -122,7 +124,7 @@ impl Tensor {
 
     /// The cross-entropy of each row of these logits, `[n, classes]`, with its label: `[n]`. The target is
     /// 1 − `smoothing` on the label and `smoothing` / classes on every class. A row whose label is not below the
-    /// number of classes has the loss NaN. The gradient reads the logits.
+    /// number of classes has the loss NaN. The losses of f16 logits are f32. The gradient reads the logits.
     ///
     /// # Errors
     /// Shapes other than `[n, classes]` and `[n]`; labels that are not u32; `smoothing` outside [0, 1]; operands
@@ -136,7 +138,7 @@ impl Tensor {
         let shape = self.shape();
         let params = Params { rows: shape[0] as u32, extent: shape[1] as u32, smoothing };
         let (x, labels) = (self.packed(OP)?, labels.packed(OP)?);
-        let output = Tensor::empty(OP, self.device(), self.dtype(), labels.shape())?;
+        let output = Tensor::empty(OP, self.device(), self.dtype().of_sums(), labels.shape())?;
         self.device().run(&FORWARD, &params, &[x.operand(), labels.operand()], &[output.operand()])?;
         if !wanted(&[self]) {
             return Ok(output);

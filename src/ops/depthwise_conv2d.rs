@@ -46,6 +46,7 @@ macro_rules! direction {
                     false => ($pieces(p) * quads($channels(p))).div_ceil(LANES as u64),
                 },
             }),
+            cooperative: None,
             flops: Params::flops,
             twin: twin!($twin),
         }
@@ -199,11 +200,12 @@ fn weight_gradient(
     let splits = params.splits as usize;
     let output = match (&slot, splits) {
         (Some(slot), 1) => slot.clone(),
-        _ => Tensor::empty(OP, x.device(), x.dtype(), [splits, shape.elements()].into())?,
+        (_, 1) => Tensor::empty(OP, x.device(), x.dtype(), [1, shape.elements()].into())?,
+        _ => Tensor::empty(OP, x.device(), x.dtype().of_sums(), [splits, shape.elements()].into())?,
     };
     x.device().run(&WEIGHTS, &params, &[x.operand(), dy.operand()], &[output.operand()])?;
     match splits {
         1 => output.reshape(shape),
-        _ => sum_rows(OP, &output, slot)?.reshape(shape),
+        _ => sum_rows(OP, &output, slot)?.cast(x.dtype())?.reshape(shape),
     }
 }

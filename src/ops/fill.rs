@@ -26,6 +26,7 @@ static FORWARD: Kernel<Params> = Kernel {
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),
     },
     software: None,
+    cooperative: None,
     flops: |_| 0,
     twin: twin!(forward),
 };
@@ -41,7 +42,8 @@ impl Tensor {
     /// [`Error::DType`] for u32.
     pub fn full(device: &Device, dtype: DType, shape: impl Into<Shape>, value: f32) -> Result<Tensor> {
         if dtype == DType::U32 {
-            return Err(Error::DType { op: "full", found: dtype.name(), expected: "f32 or f64".to_string() });
+            let expected = "f16, f32 or f64".to_string();
+            return Err(Error::DType { op: "full", found: dtype.name(), expected });
         }
         let output = Tensor::empty("full", device, dtype, shape.into())?;
         output.fill(value)?;

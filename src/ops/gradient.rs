@@ -35,14 +35,24 @@ impl Tensor {
 
     /// The same, with the gradient of the leaf of number `id` in the memory of `slots[id]`.
     pub(crate) fn backward_into(&self, slots: &HashMap<u64, Tensor>) -> Result<Gradients> {
+        let _gradients = allocating(Category::Gradients);
+        self.scaled_backward_into(&Tensor::ones(self.device(), self.dtype(), [])?, slots)
+    }
+
+    /// The gradients of this scalar times `scale`, which is one too.
+    pub(crate) fn scaled_backward_into(
+        &self,
+        scale: &Tensor,
+        slots: &HashMap<u64, Tensor>,
+    ) -> Result<Gradients> {
         if self.shape().elements() != 1 {
             let expected =
                 "a loss of one element is needed; reduce it with sum or mean, or use backward_from";
             return Err(Error::shape("backward", &[self.shape()], expected));
         }
+        check_float("backward", scale, self)?;
         let _gradients = allocating(Category::Gradients);
-        let seed = Tensor::ones(self.device(), self.dtype(), self.shape())?;
-        no_grad(|| autograd::walk(self, seed, slots, &Ops))
+        no_grad(|| autograd::walk(self, scale.reshape(self.shape())?, slots, &Ops))
     }
 
     /// The gradients of Σ `seed` · `self`, for a tensor of any shape.

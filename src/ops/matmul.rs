@@ -9,16 +9,16 @@ pub(super) use twin::epilogue;
 
 use super::reduce::sum_rows;
 use super::unary::{Function, Reads, gradient_of};
-use super::{FUNCTIONS, INDEX, check_float};
+use super::{FUNCTIONS, INDEX, TILE_COOPERATIVE, check_float, cooperative_tile, fills_fragments};
 use crate::autograd::{record, wanted};
-use crate::device::kernel::{Constants, Kernel, Shader};
+use crate::device::kernel::{Constants, Cooperative, Kernel, Shader};
 use crate::error::{Error, Result};
 use crate::shape::{Layout, Shape, merge};
 use crate::tensor::Tensor;
 use crate::twin;
 use twin::forward;
 
-#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
 struct Params {
     batch: u32,
@@ -78,15 +78,12 @@ impl Params {
 /// Tiles of 64 × 64.
 const TILE: u32 = 64;
 
+const TEXT: &str = include_str!("../../shaders/matmul.wgsl");
+
 static FORWARD: Kernel<Params> = Kernel {
     name: "matmul.forward",
     gpu: Shader {
-        source: &[
-            INDEX,
-            FUNCTIONS,
-            include_str!("../../shaders/lib/tile.wgsl"),
-            include_str!("../../shaders/matmul.wgsl"),
-        ],
+        source: &[INDEX, FUNCTIONS, include_str!("../../shaders/lib/tile.wgsl"), TEXT],
         entry: "tiled",
         constants: constants_of_operands,
         groups: |p| p.results() * p.m.div_ceil(TILE) as u64 * p.n.div_ceil(TILE) as u64,
@@ -105,6 +102,19 @@ static FORWARD: Kernel<Params> = Kernel {
         },
         groups: |p| p.results() * p.m.div_ceil(8) as u64 * p.n.div_ceil(32 * vectors(p)) as u64,
     }),
+    cooperative: Some(Cooperative {
+        shader: Shader {
+            source: &[INDEX, FUNCTIONS, TILE_COOPERATIVE, TEXT],
+            entry: "cooperative",
+            constants: |p| {
+                let mut constants = constants_of_operands(p);
+                constants.push(("TILE", p.tile()));
+                constants
+            },
+            groups: |p| p.results() * p.m.div_ceil(p.tile()) as u64 * p.n.div_ceil(p.tile()) as u64,
+        },
+        pays: |p| fills_fragments(p.m.into(), p.n.into(), p.k.into()),
+    }),
     flops: Params::flops,
     twin: twin!(forward),
 };
@@ -120,6 +130,13 @@ fn constants_of_operands(p: &Params) -> Constants {
         ("A_ALONG_K", (p.a_column == 1) as u32),
         ("B_ALONG_N", (p.b_column == 1) as u32),
     ]
+}
+
+impl Params {
+    /// The tile of a workgroup on cooperative matrices.
+    fn tile(&self) -> u32 {
+        cooperative_tile(self.results(), self.m.into(), self.n.into())
+    }
 }
 
 /// Whether four neighbours along n lie in one aligned vector.
@@ -324,4 +341,27 @@ fn product_operands<'a>(
 ) -> [crate::device::Operand<'a>; 3] {
     // Without a bias something has to be bound in its place; it is not read.
     [a.bind(), b.bind(), bias.map_or(b.bind(), |bias| bias.operand())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::translate_cooperative;
+
+    /// Few adapters have cooperative matrices, and none has both extents; the text is one.
+    #[test]
+    fn the_form_for_cooperative_matrices_translates_for_either_extent() {
+        let small = Params { batch: 1, m: 65, n: 66, k: 33, ..Params::default() };
+        let large = Params { m: 1024, n: 1024, ..small };
+        assert_eq!((small.tile(), large.tile()), (64, 128));
+        for params in [small, large] {
+            for (along_k, fragment) in [(1, 8), (1, 16), (0, 16)] {
+                let (a_row, a_column) = if along_k == 1 { (params.k, 1) } else { (1, params.m) };
+                let params = Params { a_row, a_column, b_row: params.n, b_column: 1, ..params };
+                let translated = translate_cooperative(&FORWARD, &params, fragment);
+                let words = translated.unwrap_or_else(|e| panic!("extent {fragment}: {e}"));
+                assert!(words.len() > 1000, "{} words", words.len());
+            }
+        }
+    }
 }

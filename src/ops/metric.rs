@@ -28,6 +28,7 @@ static CLASSIFICATION: Kernel<Params> = Kernel {
         groups: |_| 1,
     },
     software: None,
+    cooperative: None,
     flops: |p| p.rows as u64 * p.classes as u64,
     twin: twin!(classification),
 };
@@ -57,14 +58,18 @@ fn losses<T: Real>(_: &Params, call: Call<T>) {
 
 impl Tensor {
     /// Adds to this tensor of two sums, in place: the losses of a batch `[n]`, and how many rows of `logits`
-    /// `[n, classes]` are largest at their label `[n]`.
+    /// `[n, classes]` are largest at their label `[n]`. The logits may be f16 where losses and sums are f32.
     ///
     /// # Errors
     /// [`Error::Shape`] where the extents don't fit or the sums are not packed; labels that are not u32; element
     /// types or devices that differ.
     pub fn add_classification(&self, losses: &Tensor, logits: &Tensor, labels: &Tensor) -> Result<()> {
         check_labels(OP, logits, labels)?;
-        check_float(OP, logits, self)?;
+        check_float(OP, logits, logits)?;
+        if logits.dtype().of_sums() != self.dtype() {
+            let expected = format!("what {} sums up", self.dtype());
+            return Err(Error::DType { op: OP, found: logits.dtype().name(), expected });
+        }
         self.check_sums(losses)?;
         if losses.shape() != labels.shape() {
             let shapes = [losses.shape(), logits.shape(), labels.shape()];

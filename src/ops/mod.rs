@@ -5,6 +5,7 @@
 //! crate names an op.
 
 pub mod binary;
+pub mod cast;
 pub mod conv2d;
 pub mod copy;
 pub mod cross_entropy;
@@ -12,6 +13,7 @@ pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
 pub mod gradient;
+pub mod loss_scale;
 pub mod matmul;
 pub mod metric;
 pub mod mse;
@@ -46,6 +48,21 @@ pub(crate) const ROW_SOFTWARE: &str = include_str!("../../shaders/lib/row_softwa
 
 /// Invocations in a workgroup of every kernel that computes one element (or vector) per invocation.
 pub(crate) const WORKGROUP: u64 = 256;
+
+/// `shaders/lib/tile_cooperative.wgsl`: the tile of a product on cooperative matrices.
+pub(crate) const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_cooperative.wgsl");
+
+/// Rows and columns of a workgroup's tile on cooperative matrices: large ones read less, small ones are more. Of
+/// the large ones there must be enough to keep a GPU busy.
+pub(crate) fn cooperative_tile(matrices: u64, rows: u64, columns: u64) -> u32 {
+    const ENOUGH: u64 = 64;
+    if matrices * rows.div_ceil(128) * columns.div_ceil(128) >= ENOUGH { 128 } else { 64 }
+}
+
+/// Whether a product fills at least one fragment of any extent.
+pub(crate) fn fills_fragments(rows: u64, columns: u64, terms: u64) -> bool {
+    rows.min(columns).min(terms) >= 16
+}
 
 pub(crate) fn no_constants<P>(_: &P) -> Constants {
     Vec::new()
@@ -86,17 +103,27 @@ pub(crate) fn broadcast(op: &'static str, operands: &[&Tensor]) -> Result<Shape>
     Ok(shape)
 }
 
-/// A float operand of the same type as `like`.
+/// A float operand of the same type as `like`. (What an op stores in another type, it says itself.)
 pub(crate) fn check_float(op: &'static str, tensor: &Tensor, like: &Tensor) -> Result<()> {
     use crate::device::DType;
     if tensor.dtype() == DType::U32 || tensor.dtype() != like.dtype() {
         let expected =
-            if like.dtype() == DType::U32 { "f32 or f64".into() } else { like.dtype().to_string() };
+            if like.dtype() == DType::U32 { "f16, f32 or f64".into() } else { like.dtype().to_string() };
         return Err(Error::DType { op, found: tensor.dtype().name(), expected });
     }
     if !tensor.device().same(like.device()) {
         let problem = format!("operands on {} and on {}", like.device().name(), tensor.device().name());
         return Err(Error::Placement { op, problem });
+    }
+    Ok(())
+}
+
+/// An operand of a kernel for study or measurement, which computes on what it loads.
+pub(crate) fn check_not_half(op: &'static str, tensor: &Tensor) -> Result<()> {
+    use crate::device::DType;
+    if tensor.dtype() == DType::F16 {
+        let expected = "f32 or f64 (this kernel has no form for f16)".to_string();
+        return Err(Error::DType { op, found: tensor.dtype().name(), expected });
     }
     Ok(())
 }

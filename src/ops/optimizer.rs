@@ -1,9 +1,10 @@
 //! The arithmetic of an optimiser's step on flat buffers, one dispatch for all parameters. The formulas are those
 //! of `torch.optim`; `shaders/optimizer.wgsl` has them.
 
+use super::loss_scale::{self, UNSCALE, UPDATES};
 use super::{INDEX, WORKGROUP, check_float, no_constants};
 use crate::device::cpu::parallel_rows;
-use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::kernel::{Call, In, Kernel, Out, Shader, Twin};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
@@ -65,15 +66,21 @@ impl Params {
     }
 }
 
+const TEXT: &str = include_str!("../../shaders/optimizer.wgsl");
+const SINGLE: &[&str] = &[INDEX, include_str!("../../shaders/lib/optimizer.wgsl"), TEXT];
+const MIXED: &[&str] =
+    &[INDEX, loss_scale::STATE, include_str!("../../shaders/lib/optimizer_mixed.wgsl"), TEXT];
+
 static SGD: Kernel<Params> = Kernel {
     name: "optimizer.sgd",
     gpu: Shader {
-        source: &[INDEX, include_str!("../../shaders/optimizer.wgsl")],
+        source: SINGLE,
         entry: "sgd",
         constants: no_constants,
         groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
     },
     software: None,
+    cooperative: None,
     flops: |p| 4 * p.count as u64,
     twin: twin!(sgd_twin),
 };
@@ -91,6 +98,24 @@ static ADAM: Kernel<Params> = Kernel {
     twin: twin!(adam_twin),
     ..SGD
 };
+
+/// The same in mixed precision.
+macro_rules! mixed {
+    ($kernel:ident, $name:literal, $twin:ident) => {
+        Kernel {
+            name: $name,
+            gpu: Shader { source: MIXED, ..$kernel.gpu },
+            twin: Twin {
+                f32: |p, call| mixed_twin(p, call, $twin::<f32>),
+                f64: |p, call| mixed_twin(p, call, $twin::<f64>),
+            },
+            ..$kernel
+        }
+    };
+}
+static SGD_MIXED: Kernel<Params> = mixed!(SGD, "optimizer.sgd_mixed", sgd_twin);
+static MOMENTUM_MIXED: Kernel<Params> = mixed!(MOMENTUM, "optimizer.momentum_mixed", momentum_twin);
+static ADAM_MIXED: Kernel<Params> = mixed!(ADAM, "optimizer.adam_mixed", adam_twin);
 
 fn sgd_twin<T: Real>(p: &Params, call: Call<T>) {
     let ([g], [w]) = call.reals();
@@ -148,6 +173,35 @@ fn adam_piece<T: Real>(p: &Params, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T
     }
 }
 
+/// Calls `twin` with the gradients of the loss itself, at the step that the loss scale has counted, and copies the
+/// weights; or does nothing, if the step is skipped.
+fn mixed_twin<T: Real>(p: &Params, call: Call<T>, twin: fn(&Params, Call<T>)) {
+    let (g, state) = (call.inputs[0].real(), call.inputs[1].real());
+    if state[UNSCALE] == T::ZERO {
+        return;
+    }
+    let step = state[UPDATES].to_f64() as u32;
+    let params = Params { step, first: (step == 1) as u32, ..*p };
+    let gradient: Vec<T> = g.par_iter().with_min_len(PIECE).map(|&g| g * state[UNSCALE]).collect();
+    let mut outputs = call.outputs.into_iter().map(Out::real);
+    let (Some(w), Some(weights)) = (outputs.next(), outputs.next()) else {
+        unreachable!("the weights and their copy come first")
+    };
+    let mut of_twin = vec![Out::Real(&mut *w)];
+    of_twin.extend(outputs.map(|moment| Out::Real(moment)));
+    twin(&params, Call { inputs: vec![In::Real(&gradient)], outputs: of_twin });
+    weights.copy_from_slice(w);
+}
+
+/// What a step in mixed precision needs beside f32 parameters and gradients of the scaled loss.
+#[derive(Clone, Copy)]
+pub struct Mixed<'a> {
+    /// The copy of the parameters that the passes read: it is written in the same dispatch.
+    pub weights: &'a Tensor,
+    /// The state of the [loss scale](loss_scale), [updated](loss_scale::update) for this step. It counts the steps.
+    pub scale: &'a Tensor,
+}
+
 /// `parameters` moves against `gradient`, in place; `velocity` is needed where the momentum is not zero, and
 /// changes with them.
 ///
@@ -155,7 +209,30 @@ fn adam_piece<T: Real>(p: &Params, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T
 /// [`Error::Shape`] if the tensors are not packed or not of one shape, [`Error::Argument`] for momentum without a
 /// velocity; element types or devices that differ.
 pub fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, step: &SgdStep) -> Result<()> {
-    check(parameters, &[gradient])?;
+    sgd_step(parameters, gradient, velocity, step, None)
+}
+
+/// [`sgd`] in mixed precision; the loss scale knows which step is the first.
+///
+/// # Errors
+/// Those of [`sgd`].
+pub fn sgd_mixed(
+    parameters: &Tensor,
+    gradient: &Tensor,
+    velocity: Option<&Tensor>,
+    step: &SgdStep,
+    mixed: Mixed,
+) -> Result<()> {
+    sgd_step(parameters, gradient, velocity, step, Some(mixed))
+}
+
+fn sgd_step(
+    parameters: &Tensor,
+    gradient: &Tensor,
+    velocity: Option<&Tensor>,
+    step: &SgdStep,
+    mixed: Option<Mixed>,
+) -> Result<()> {
     let params = Params {
         count: parameters.shape().elements() as u32,
         rate: step.rate as f32,
@@ -165,7 +242,6 @@ pub fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, st
         first: step.first as u32,
         ..Params::default()
     };
-    let (inputs, device) = ([gradient.operand()], parameters.device());
     match velocity {
         None if step.momentum != 0.0 => Err(Error::argument(
             OP,
@@ -173,10 +249,9 @@ pub fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, st
             "absent",
             format!("there for a momentum of {}", step.momentum),
         )),
-        None => device.run(&SGD, &params, &inputs, &[parameters.operand()]),
+        None => run([&SGD, &SGD_MIXED], &params, parameters, gradient, &[], mixed),
         Some(velocity) => {
-            check(parameters, &[velocity])?;
-            device.run(&MOMENTUM, &params, &inputs, &[parameters.operand(), velocity.operand()])
+            run([&MOMENTUM, &MOMENTUM_MIXED], &params, parameters, gradient, &[velocity], mixed)
         }
     }
 }
@@ -186,7 +261,31 @@ pub fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, st
 /// # Errors
 /// [`Error::Shape`] if the tensors are not packed or not of one shape; element types or devices that differ.
 pub fn adam(parameters: &Tensor, gradient: &Tensor, m: &Tensor, v: &Tensor, step: &AdamStep) -> Result<()> {
-    check(parameters, &[gradient, m, v])?;
+    adam_step(parameters, gradient, [m, v], step, None)
+}
+
+/// [`adam`] in mixed precision; the loss scale counts the steps.
+///
+/// # Errors
+/// Those of [`adam`].
+pub fn adam_mixed(
+    parameters: &Tensor,
+    gradient: &Tensor,
+    m: &Tensor,
+    v: &Tensor,
+    step: &AdamStep,
+    mixed: Mixed,
+) -> Result<()> {
+    adam_step(parameters, gradient, [m, v], step, Some(mixed))
+}
+
+fn adam_step(
+    parameters: &Tensor,
+    gradient: &Tensor,
+    moments: [&Tensor; 2],
+    step: &AdamStep,
+    mixed: Option<Mixed>,
+) -> Result<()> {
     let mut params = Params {
         count: parameters.shape().elements() as u32,
         rate: step.rate as f32,
@@ -200,18 +299,42 @@ pub fn adam(parameters: &Tensor, gradient: &Tensor, m: &Tensor, v: &Tensor, step
     };
     let (step_size, v_scale) = params.corrections();
     (params.step_size, params.v_scale) = (step_size as f32, v_scale as f32);
-    let outputs = [parameters.operand(), m.operand(), v.operand()];
-    parameters.device().run(&ADAM, &params, &[gradient.operand()], &outputs)
+    run([&ADAM, &ADAM_MIXED], &params, parameters, gradient, &moments, mixed)
 }
 
-fn check(parameters: &Tensor, others: &[&Tensor]) -> Result<()> {
+/// Checks the operands and runs the first of the two kernels, or in mixed precision the second.
+fn run(
+    kernels: [&'static Kernel<Params>; 2],
+    params: &Params,
+    parameters: &Tensor,
+    gradient: &Tensor,
+    moments: &[&Tensor],
+    mixed: Option<Mixed>,
+) -> Result<()> {
     check_float(OP, parameters, parameters)?;
-    for other in others {
-        check_float(OP, other, parameters)?;
+    moments.iter().try_for_each(|moment| check_float(OP, moment, parameters))?;
+    let mut like_them = moments.to_vec();
+    like_them.push(gradient);
+    let (kernel, mut inputs, mut outputs) =
+        (kernels[mixed.is_some() as usize], vec![gradient], vec![parameters]);
+    match &mixed {
+        None => check_float(OP, gradient, parameters)?,
+        Some(mixed) => {
+            check_float(OP, gradient, mixed.weights)?;
+            loss_scale::check(OP, mixed.scale, parameters)?;
+            like_them.push(mixed.weights);
+            inputs.push(mixed.scale);
+            outputs.push(mixed.weights);
+        }
+    }
+    outputs.extend(moments);
+    for other in like_them {
         let shapes = [parameters.shape(), other.shape()];
         if shapes[0] != shapes[1] || !parameters.is_packed() || !other.is_packed() {
             return Err(Error::shape(OP, &shapes, "packed tensors of one shape are needed"));
         }
     }
-    Ok(())
+    let inputs: Vec<_> = inputs.iter().map(|tensor| tensor.operand()).collect();
+    let outputs: Vec<_> = outputs.iter().map(|tensor| tensor.operand()).collect();
+    parameters.device().run(kernel, params, &inputs, &outputs)
 }

@@ -82,6 +82,7 @@ static MAX_FORWARD: Kernel<Params> = Kernel {
         groups: |p| p.outputs().div_ceil(WORKGROUP),
     },
     software: None,
+    cooperative: None,
     flops: Params::flops,
     twin: twin!(max_forward),
 };

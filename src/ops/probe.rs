@@ -1,7 +1,7 @@
 //! What a device can do at best: a copy for its memory, a loop of multiplications and additions for its arithmetic. The
 //! roofline that other kernels are measured against.
 
-use super::{INDEX, WORKGROUP, check_float};
+use super::{INDEX, WORKGROUP, check_float, check_not_half};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Call, Kernel, Shader, Twin};
 use crate::device::real::Real;
@@ -31,6 +31,7 @@ static COPY: Kernel<Params> = Kernel {
         groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
     },
     software: None,
+    cooperative: None,
     flops: |_| 0,
     twin: twin!(copy),
 };
@@ -102,6 +103,7 @@ impl Tensor {
 
     fn probe(&self, kernel: &'static Kernel<Params>, op: &'static str, rounds: u32) -> Result<Tensor> {
         check_float(op, self, self)?;
+        check_not_half(op, self)?;
         let x = self.packed(op)?;
         let output = Tensor::empty(op, x.device(), x.dtype(), x.shape())?;
         let params = Params { count: x.shape().elements() as u32, rounds, a: 0.999, b: 0.001 };

@@ -44,6 +44,7 @@ static ROWS: Kernel<Params> = Kernel {
     name: "reduce.rows",
     gpu: Shader { entry: "rows", groups: |p| p.results(), ..LANES },
     software: Some(LANES),
+    cooperative: None,
     flops: |p| p.outer as u64 * p.extent as u64 * p.inner as u64,
     twin: twin!(reduce),
 };
@@ -148,7 +149,7 @@ impl Tensor {
     /// elements are largest, they share the gradient.
     pub fn max(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
         let (axes, kept, squeezed) = plan("max", self, axes)?;
-        let output = over_axes("max", self, &axes, How::Max)?;
+        let output = over_axes("max", self, &axes, How::Max, self.dtype())?;
         let shape = if keep { kept } else { squeezed };
         let largest = output.reshape(kept)?;
         let result = output.reshape(shape)?;
@@ -159,7 +160,9 @@ impl Tensor {
         Ok(record("max", result, &[self], move |flow| {
             let dy = flow.gradient().reshape(kept)?;
             let hit = x.equal(&largest)?;
-            let share = dy.div(&hit.sum(&axes, true)?)?;
+            // As many hits as there are elements: more than f16 can count.
+            let hits = over_axes("max", &hit, &axes, How::Sum, x.dtype().of_sums())?;
+            let share = dy.cast(hits.dtype())?.div(&hits)?.cast(x.dtype())?;
             flow.give(0, hit.mul(&share)?)
         }))
     }
@@ -182,12 +185,17 @@ impl Tensor {
     fn sum_or_mean(&self, op: &'static str, how: How, axes: &[usize], keep: bool) -> Result<Tensor> {
         let (axes, kept, squeezed) = plan(op, self, axes)?;
         let shape = self.shape();
-        let output = over_axes(op, self, &axes, how)?.reshape(if keep { kept } else { squeezed })?;
-        let count = shape.elements() / kept.elements();
+        let output = over_axes(op, self, &axes, how, self.dtype())?;
+        let output = output.reshape(if keep { kept } else { squeezed })?;
+        let (count, x_dtype) = (shape.elements() / kept.elements(), self.dtype());
         Ok(record(op, output, &[self], move |flow| {
             let dy = flow.gradient();
             let dy = match how {
-                How::Mean => dy.div(&Tensor::full(dy.device(), dy.dtype(), [], count as f32)?)?,
+                // The count may be beyond f16.
+                How::Mean => {
+                    let dy = dy.cast(dy.dtype().of_sums())?;
+                    dy.div(&Tensor::full(dy.device(), dy.dtype(), [], count as f32)?)?.cast(x_dtype)?
+                }
                 _ => dy,
             };
             flow.give(0, dy.reshape(kept)?.broadcast_to(shape)?)
@@ -213,8 +221,9 @@ fn plan(op: &'static str, x: &Tensor, axes: &[usize]) -> Result<(Vec<usize>, Sha
     Ok((sorted, kept, Shape::truncated(&left)))
 }
 
-/// Reduces runs of neighbouring axes one after the other, the innermost first, and leaves them as extent 1.
-fn over_axes(op: &'static str, x: &Tensor, axes: &[usize], how: How) -> Result<Tensor> {
+/// Reduces runs of neighbouring axes one after the other, the innermost first, and leaves them as extent 1. The
+/// result is stored as `dtype`, what lies between as [sums](DType::of_sums) are.
+fn over_axes(op: &'static str, x: &Tensor, axes: &[usize], how: How, dtype: DType) -> Result<Tensor> {
     let mut x = x.packed(op)?;
     let count: usize = axes.iter().map(|&a| x.shape()[a]).product();
     let mut end = axes.len();
@@ -224,7 +233,8 @@ fn over_axes(op: &'static str, x: &Tensor, axes: &[usize], how: How) -> Result<T
             begin -= 1;
         }
         let divisor = if begin == 0 && how == How::Mean { count as f32 } else { 1.0 };
-        x = over_run(op, &x, axes[begin], axes[end - 1] + 1, how, divisor, None)?;
+        let stored = if begin == 0 { dtype } else { dtype.of_sums() };
+        x = over_run(op, &x, axes[begin], axes[end - 1] + 1, how, divisor, Target::New(stored))?;
         end = begin;
     }
     Ok(x)
@@ -245,7 +255,14 @@ fn params_of(shape: &Shape, begin: usize, end: usize, splits: usize, how: How, d
 
 /// The sum of the rows of a packed matrix, written to `slot` if there is one: a bias's gradient.
 pub(crate) fn sum_rows(op: &'static str, x: &Tensor, slot: Option<Tensor>) -> Result<Tensor> {
-    over_run(op, x, 0, 1, How::Sum, 1.0, slot)?.reshape([x.shape()[1]])
+    let target = slot.map_or(Target::New(x.dtype()), Target::Slot);
+    over_run(op, x, 0, 1, How::Sum, 1.0, target)?.reshape([x.shape()[1]])
+}
+
+/// Where a result goes: to new memory of this type, or into a slot.
+enum Target {
+    New(DType),
+    Slot(Tensor),
 }
 
 /// Reduces axes `begin..end` of a packed tensor to extent 1.
@@ -256,7 +273,7 @@ fn over_run(
     end: usize,
     how: How,
     divisor: f32,
-    slot: Option<Tensor>,
+    target: Target,
 ) -> Result<Tensor> {
     /// Fewer results than this are worth a second dispatch that makes more of them first.
     const ENOUGH_RESULTS: usize = 4096;
@@ -272,18 +289,18 @@ fn over_run(
     // No more than are needed for pieces of that length: none may be empty.
     let splits = extent.div_ceil(extent.div_ceil(splits));
     if splits == 1 {
-        let output = match slot {
-            Some(slot) => slot,
-            None => Tensor::empty(op, x.device(), x.dtype(), result)?,
+        let output = match target {
+            Target::Slot(slot) => slot,
+            Target::New(dtype) => Tensor::empty(op, x.device(), dtype, result)?,
         };
         launch(x, &output, &params_of(&shape, begin, end, 1, how, divisor))?;
         return output.reshape(result);
     }
     let params = params_of(&shape, begin, end, splits, how, 1.0);
     let pieces = Shape::from([params.outer as usize, splits, params.inner as usize]);
-    let partial = Tensor::empty(op, x.device(), x.dtype(), pieces)?;
+    let partial = Tensor::empty(op, x.device(), x.dtype().of_sums(), pieces)?;
     launch(x, &partial, &params)?;
-    over_run(op, &partial, 1, 2, how, divisor, slot)?.reshape(result)
+    over_run(op, &partial, 1, 2, how, divisor, target)?.reshape(result)
 }
 
 fn launch(x: &Tensor, output: &Tensor, params: &Params) -> Result<()> {

@@ -32,6 +32,7 @@ static FORWARD: Kernel<Params> = Kernel {
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),
     },
     software: None,
+    cooperative: None,
     flops: |p| p.count as u64,
     twin: twin!(forward),
 };

@@ -42,6 +42,7 @@ static FORWARD: Kernel<Params> = Kernel {
     name: "softmax.forward",
     gpu: GPU,
     software: Some(SOFTWARE),
+    cooperative: None,
     flops: |p| 5 * p.rows as u64 * p.extent as u64,
     twin: twin!(forward),
 };
@@ -49,6 +50,7 @@ static GRADIENT: Kernel<Params> = Kernel {
     name: "softmax.gradient",
     gpu: Shader { entry: "gradient", ..GPU },
     software: Some(Shader { entry: "gradient", ..SOFTWARE }),
+    cooperative: None,
     flops: |p| 4 * p.rows as u64 * p.extent as u64,
     twin: twin!(gradient),
 };

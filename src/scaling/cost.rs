@@ -10,7 +10,7 @@ use crate::data::{Batch, BatchTargets, Targets};
 use crate::device::Device;
 use crate::device::memory::Usage;
 use crate::error::Result;
-use crate::nn::LayerReport;
+use crate::nn::{LayerReport, Precision};
 use crate::optim::Algorithm;
 use crate::train::{Loss, Trainer};
 use serde::Serialize;
@@ -49,10 +49,15 @@ impl Cost {
 ///
 /// # Errors
 /// What makes the architecture impossible to build.
-pub fn predicted_peak(architecture: &Architecture, batch: usize, algorithm: Algorithm) -> Result<Bytes> {
+pub fn predicted_peak(
+    architecture: &Architecture,
+    batch: usize,
+    algorithm: Algorithm,
+    precision: Precision,
+) -> Result<Bytes> {
     architecture.validate()?;
     let device = Device::dry();
-    let model = architecture.layers().build(&device, &architecture.input_shape(), 0)?;
+    let model = architecture.layers().build_in(precision, &device, &architecture.input_shape(), 0)?;
     let features: usize = architecture.input_shape().iter().product();
     let targets = match architecture.output {
         Output::Classes(_) => BatchTargets::Classes(vec![0; batch]),

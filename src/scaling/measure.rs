@@ -7,7 +7,7 @@ use crate::data::{Batch, BatchTargets};
 use crate::device::Device;
 use crate::device::profile::Profile;
 use crate::error::Result;
-use crate::nn::Model;
+use crate::nn::{Model, Precision};
 use crate::optim::Algorithm;
 use crate::train::Trainer;
 use std::time::{Duration, Instant};
@@ -30,12 +30,13 @@ pub fn measure(
     device: &Device,
     batch: usize,
     algorithm: Algorithm,
+    precision: Precision,
     seconds: f64,
 ) -> Result<Measurement> {
-    let predicted_peak_bytes = cost::predicted_peak(architecture, batch, algorithm)?;
+    let predicted_peak_bytes = cost::predicted_peak(architecture, batch, algorithm, precision)?;
     device.trim();
     device.reset_peak();
-    let model = architecture.layers().build(device, &architecture.input_shape(), 0)?;
+    let model = architecture.layers().build_in(precision, device, &architecture.input_shape(), 0)?;
     let batch = noise(architecture, batch);
     let mut trainer = Trainer::new(&model, loss_of(architecture), algorithm)?;
     let training = throughput(batch.size, seconds, |steps| {

@@ -4,6 +4,7 @@ use super::architecture::Architecture;
 use super::axis::{Axis, Compound, Scale};
 use super::record::Place;
 use crate::error::{Error, Result};
+use crate::nn::Precision;
 use serde::{Deserialize, Serialize};
 
 /// A sweep as data. Two equal plans train the same models to the same numbers on the same device.
@@ -40,6 +41,9 @@ pub struct Schedule {
     pub batch: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
+    /// In which types the models are stored.
+    #[serde(default, skip_serializing_if = "Precision::is_f32")]
+    pub precision: Precision,
     /// Training samples an epoch; the whole set when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_samples: Option<usize>,
@@ -50,7 +54,14 @@ pub struct Schedule {
 
 impl Default for Schedule {
     fn default() -> Schedule {
-        Schedule { epochs: 3, batch: 64, learning_rate: 1e-3, train_samples: None, validation_samples: None }
+        Schedule {
+            epochs: 3,
+            batch: 64,
+            learning_rate: 1e-3,
+            precision: Precision::F32,
+            train_samples: None,
+            validation_samples: None,
+        }
     }
 }
 
@@ -147,7 +158,7 @@ impl Plan {
 
     fn check_lists(&self) -> Result<()> {
         let fail = |problem: String| Err(Error::Config { what: "plan".into(), problem });
-        let Schedule { epochs, batch, learning_rate, train_samples, validation_samples } = self.schedule;
+        let Schedule { epochs, batch, learning_rate, train_samples, validation_samples, .. } = self.schedule;
         if epochs == 0 || batch == 0 || train_samples == Some(0) || validation_samples == Some(0) {
             return fail("epochs, batch and numbers of samples must be at least 1".into());
         }

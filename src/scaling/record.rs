@@ -1,6 +1,7 @@
 //! What is kept of one run. A record is one line of JSON in `runs.jsonl` and one row in `runs.csv`.
 
 use super::axis::{Axis, Scale};
+use crate::nn::Precision;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -33,6 +34,9 @@ pub struct Record {
     pub batch: usize,
     /// Peak learning rate.
     pub learning_rate: f64,
+    /// In which types the model was stored.
+    #[serde(default)]
+    pub precision: Precision,
 
     /// Trained values.
     pub parameters: u64,
@@ -43,6 +47,9 @@ pub struct Record {
     pub training_flops: f64,
     /// Samples trained on, repeats counted.
     pub samples_seen: u64,
+    /// In mixed precision: steps that changed nothing, because a gradient was not finite.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub skipped_steps: Option<u64>,
     /// Mean loss over the last epoch of training.
     pub train_loss: Option<f64>,
     /// Mean loss on the validation set after training.

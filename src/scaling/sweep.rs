@@ -94,7 +94,8 @@ fn run_variant(
     let device = &options.device;
     let algorithm = Algorithm::adam();
     let cost = Cost::of(&variant.architecture)?;
-    let predicted = cost::predicted_peak(&variant.architecture, plan.schedule.batch, algorithm)?;
+    let precision = plan.schedule.precision;
+    let predicted = cost::predicted_peak(&variant.architecture, plan.schedule.batch, algorithm, precision)?;
     let mut record = Record {
         key: variant.key.clone(),
         axis: variant.axis,
@@ -108,10 +109,12 @@ fn run_variant(
         epochs: plan.schedule.epochs,
         batch: plan.schedule.batch,
         learning_rate: plan.schedule.learning_rate,
+        precision,
         parameters: cost.parameters,
         macs: cost.macs,
         training_flops: 0.0,
         samples_seen: 0,
+        skipped_steps: None,
         train_loss: None,
         validation_loss: None,
         validation_accuracy: None,
@@ -184,7 +187,8 @@ fn train(
     };
     let splits = Splits { train: opened.train.clone(), validation };
     let shape = variant.architecture.input_shape();
-    let model = variant.architecture.layers().build(&options.device, &shape, variant.seed)?;
+    let layers = variant.architecture.layers();
+    let model = layers.build_in(schedule.precision, &options.device, &shape, variant.seed)?;
     let steps = (schedule.epochs * (splits.train.len() / schedule.batch.min(splits.train.len()))) as u64;
     let fit_options = FitOptions {
         epochs: schedule.epochs as u64,
@@ -219,6 +223,7 @@ fn fill(record: &mut Record, history: &History) {
         record.train_loss = Some(last.train.loss);
         record.validation_loss = Some(last.validation.loss);
         record.validation_accuracy = last.validation.accuracy;
+        record.skipped_steps = last.loss_scaling.map(|scaling| scaling.skipped_steps);
     }
     record.samples_per_second = Throughput::of(&history.throughput);
     record.flops_per_second = record.samples_per_second.map(|rate| 6.0 * record.macs as f64 * rate.median);

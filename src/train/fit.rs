@@ -4,7 +4,7 @@ use super::trainer::{Loss, Metrics, Trainer};
 use crate::data::{Loader, LoaderOptions, Splits};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-use crate::optim::{Algorithm, Schedule};
+use crate::optim::{Algorithm, LossScaling, Schedule};
 use serde::Serialize;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +51,9 @@ pub struct EpochReport {
     pub samples_per_second: f64,
     /// Seconds, validation included.
     pub seconds: f64,
+    /// In mixed precision: the scale of the loss, and the steps skipped since training began.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss_scaling: Option<LossScaling>,
 }
 
 /// What training came to.
@@ -137,6 +140,7 @@ pub fn fit(
             validation: trainer.evaluate(validation.epoch(0))?,
             samples_per_second: total.samples as f64 / trained,
             seconds: epoch_start.elapsed().as_secs_f64(),
+            loss_scaling: trainer.loss_scaling()?,
         };
         callback.on_epoch(&report);
         // The last update can ruin a model whose training losses were still finite.

@@ -49,8 +49,12 @@ impl Callback for TerminalProgress {
             Some(accuracy) => format!(" accuracy {:.2} %", 100.0 * accuracy),
             None => String::new(),
         };
+        let skipped = match report.loss_scaling {
+            Some(scaling) => format!(", {} steps skipped", scaling.skipped_steps),
+            None => String::new(),
+        };
         let line = format!(
-            "{}epoch {}/{}: loss {:.4}{}, validation loss {:.4}{}, {:.0} samples/s, {:.1} s",
+            "{}epoch {}/{}: loss {:.4}{}, validation loss {:.4}{}, {:.0} samples/s, {:.1} s{skipped}",
             self.prefix,
             report.epoch,
             report.epochs,

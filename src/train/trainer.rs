@@ -5,7 +5,7 @@ use crate::device::memory::{Category, allocating};
 use crate::device::{DType, Device};
 use crate::error::{Error, Result};
 use crate::nn::{FlatGradients, Model};
-use crate::optim::{Algorithm, Optimizer};
+use crate::optim::{Algorithm, LossScale, LossScaling, Optimizer};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -97,10 +97,19 @@ impl<'a> Trainer<'a> {
         drop(x);
         let loss = accumulate(self.loss, &mut self.training, &output, batch)?.mean(&[], false)?;
         drop(output);
-        self.model.parameters().backward(&loss, &self.gradients)?;
+        let parameters = self.model.parameters();
+        match self.optimizer.loss_scale() {
+            None => parameters.backward(&loss, &self.gradients)?,
+            Some(scale) => parameters.scaled_backward(&loss, &scale.seed(), &self.gradients)?,
+        }
         self.optimizer.step(self.model.parameters(), &self.gradients, rate)?;
         self.step += 1;
         Ok(())
+    }
+
+    /// How the loss is scaled, in mixed precision. Waits for the device.
+    pub fn loss_scaling(&self) -> Result<Option<LossScaling>> {
+        self.optimizer.loss_scale().map(LossScale::read).transpose()
     }
 
     /// Mean loss and accuracy of the steps since the last call. Waits for the device.

@@ -1,10 +1,11 @@
 //! Runs the samples of one op on every device and compares.
 
 use super::draw::{Draw, SEED};
-use super::sample::{Bound, Input, Op, Sample, Storage};
+use super::sample::{Bound, HALF_ROUNDING, HALF_SUBNORMAL, Input, Op, Sample, Storage};
 use allometry::device::{DType, GpuOptions, Kind};
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::{Device, Result, Shape, Tensor};
+use half::f16;
 use std::fmt::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
@@ -21,7 +22,7 @@ static ORACLE: LazyLock<Device> = LazyLock::new(Device::cpu);
 static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     let gpu = |options| Device::gpu(options).map_err(|e| e.to_string());
     let as_it_is = GpuOptions::default();
-    vec![
+    let mut places = vec![
         Place { name: "the CPU device", device: Ok(Device::cpu()) },
         Place { name: "the adapter", device: gpu(as_it_is) },
         Place {
@@ -32,7 +33,14 @@ static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
             name: "the adapter without immediates",
             device: gpu(GpuOptions { immediates: false, ..as_it_is }),
         },
-    ]
+    ];
+    // Above, products of f16 run on cooperative matrices if there are any.
+    if allometry::device::adapters().iter().any(|adapter| adapter.cooperative_matrices.is_some()) {
+        let options = GpuOptions { variants: Some(Kind::Gpu), cooperative_matrices: false, ..as_it_is };
+        let name = "the adapter with the kernels' forms for GPUs, without cooperative matrices";
+        places.push(Place { name, device: gpu(options) });
+    }
+    places
 });
 
 /// How many elements of each input central differences are computed for.
@@ -56,7 +64,11 @@ pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
 
     let mut failures: Vec<String> = Vec::new();
     for sample in &op.samples {
-        guarded(&sample.name, &mut failures, |found| check_sample(name, sample, found));
+        guarded(&sample.name, &mut failures, |found| check_sample(name, sample, None, found));
+        if let Some(roundings) = sample.roundings {
+            let what = format!("{} in f16", sample.name);
+            guarded(&what, &mut failures, |found| check_sample(name, sample, Some(roundings), found));
+        }
     }
     for refusal in &op.refusals {
         for place in PLACES.iter() {
@@ -96,9 +108,18 @@ fn guarded(what: &str, failures: &mut Vec<String>, body: impl FnOnce(&mut Vec<St
     failures.extend(found.into_iter().map(|problem| format!("{what} · {problem}")));
 }
 
-fn check_sample(op: &str, sample: &Sample, failures: &mut Vec<String>) {
+/// In f32, or in f16 where results are rounded `half` times on their way.
+fn check_sample(op: &str, sample: &Sample, half: Option<u32>, failures: &mut Vec<String>) {
     let mut draw = Draw::of(&format!("{op}/{}", sample.name));
-    let values: Vec<Vec<f32>> = sample.inputs.iter().map(|input| input.draw(&mut draw)).collect();
+    let mut values: Vec<Vec<f32>> = sample.inputs.iter().map(|input| input.draw(&mut draw)).collect();
+    if half.is_some() {
+        // The oracle gets what f16 can hold.
+        values.iter_mut().flatten().for_each(|v| *v = f16::from_f32(*v).to_f32());
+    }
+    let of_gradient = match half {
+        Some(roundings) => &Bound::half_gradient(roundings, sample.half_floor),
+        None => &sample.gradient,
+    };
     let oracle: &Device = &ORACLE;
     let double = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
     let inputs: Result<Vec<Tensor>> = (sample.inputs.iter().zip(&values))
@@ -108,7 +129,7 @@ fn check_sample(op: &str, sample: &Sample, failures: &mut Vec<String>) {
         Ok(inputs) => inputs,
         Err(error) => return failures.push(format!("the inputs can't be made: {error}")),
     };
-    let mut seed = Seed { values: Vec::new(), storage: *draw.pick(&SEED_STORAGE) };
+    let mut seed = Seed { values: Vec::new(), storage: *draw.pick(&SEED_STORAGE), half: half.is_some() };
     let want = match run(sample, &inputs, &mut seed, Some(&mut draw)) {
         Ok(outcome) => outcome,
         Err(error) => return failures.push(format!("in f64: {error}")),
@@ -117,14 +138,17 @@ fn check_sample(op: &str, sample: &Sample, failures: &mut Vec<String>) {
         Ok(magnitude) => magnitude,
         Err(problem) => return failures.push(problem),
     };
-    if sample.no_differences.is_none() && !want.gradients.is_empty() {
+    if half.is_none() && sample.no_differences.is_none() && !want.gradients.is_empty() {
         failures.extend(differences(sample, &inputs, draw.seed()));
     }
     for place in PLACES.iter() {
         let Ok(device) = &place.device else { continue };
         let mut report = |problem: String| failures.push(format!("on {}: {problem}", place.name));
         let inputs: Result<Vec<Tensor>> = (sample.inputs.iter().zip(&values))
-            .map(|(input, values)| build(input, device, values, f32::NAN, values))
+            .map(|(input, values)| match half {
+                Some(_) => build(input, device, &halves(values), f16::NAN, values),
+                None => build(input, device, values, f32::NAN, values),
+            })
             .collect();
         let results = inputs.and_then(|inputs| {
             let first = run(sample, &inputs, &mut seed, None)?;
@@ -147,7 +171,9 @@ fn check_sample(op: &str, sample: &Sample, failures: &mut Vec<String>) {
             report(format!("the shape is {}, in f64 {}", first.shape, want.shape));
             continue;
         }
-        let forward = |got: &[f64]| compare(got, &want.values, &want.shape, &sample.forward, &magnitude);
+        let forward = |got: &[f64]| {
+            compare(got, &want.values, &want.shape, &sample.forward, half.unwrap_or(0), &magnitude)
+        };
         if let Some(problem) = forward(&first.values) {
             report(format!("forward: {problem}"));
         }
@@ -161,7 +187,7 @@ fn check_sample(op: &str, sample: &Sample, failures: &mut Vec<String>) {
         }
         for (i, ((input, got), (_, want))) in first.gradients.iter().zip(&want.gradients).enumerate() {
             let shape = &sample.inputs[*input].shape;
-            if let Some(problem) = compare(got, want, shape, &sample.gradient, &[]) {
+            if let Some(problem) = compare(got, want, shape, of_gradient, 0, &[]) {
                 report(format!("gradient of input {input}: {problem}"));
             }
             if !same_bits(got, &again.gradients[i].1) {
@@ -169,6 +195,10 @@ fn check_sample(op: &str, sample: &Sample, failures: &mut Vec<String>) {
             }
         }
     }
+}
+
+fn halves(values: &[f32]) -> Vec<f16> {
+    values.iter().map(|&v| f16::from_f32(v)).collect()
 }
 
 /// A float input of `values`, or labels.
@@ -190,6 +220,8 @@ fn build<E: allometry::device::Element>(
 struct Seed {
     values: Vec<f32>,
     storage: Storage,
+    /// Whether the values are those that f16 can hold.
+    half: bool,
 }
 
 const SEED_STORAGE: [Storage; 4] = [Storage::Packed, Storage::Packed, Storage::Reversed, Storage::Sliced];
@@ -206,7 +238,8 @@ fn run(sample: &Sample, inputs: &[Tensor], seed: &mut Seed, draw: Option<&mut Dr
         return Ok(outcome);
     }
     if let Some(draw) = draw {
-        seed.values = (0..shape.elements()).map(|_| draw.uniform(-1.0, 1.0)).collect();
+        let rounded = |v: f32| if seed.half { f16::from_f32(v).to_f32() } else { v };
+        seed.values = (0..shape.elements()).map(|_| rounded(draw.uniform(-1.0, 1.0))).collect();
     }
     let layout = super::input(shape).stored(if shape.rank() == 0 { Storage::Packed } else { seed.storage });
     let start = match output.dtype() {
@@ -214,6 +247,7 @@ fn run(sample: &Sample, inputs: &[Tensor], seed: &mut Seed, draw: Option<&mut Dr
             let values: Vec<f64> = seed.values.iter().map(|&v| f64::from(v)).collect();
             layout.build(output.device(), &values, f64::NAN)?
         }
+        DType::F16 => layout.build(output.device(), &halves(&seed.values), f16::NAN)?,
         _ => layout.build(output.device(), &seed.values, f32::NAN)?,
     };
     let gradients = output.backward_from(&start)?;
@@ -270,8 +304,15 @@ fn same_bits(a: &[f64], b: &[f64]) -> bool {
 /// The largest number of f32; results beyond it must be infinite.
 const LARGEST: f64 = f32::MAX as f64;
 
-/// Describes the worst element, if one is outside the bound.
-fn compare(got: &[f64], want: &[f64], shape: &Shape, bound: &Bound, magnitude: &[f64]) -> Option<String> {
+/// Describes the worst element, if one is outside the bound. `halves` of the roundings were to f16.
+fn compare(
+    got: &[f64],
+    want: &[f64],
+    shape: &Shape,
+    bound: &Bound,
+    halves: u32,
+    magnitude: &[f64],
+) -> Option<String> {
     if got.len() != want.len() {
         return Some(format!("{} elements, in f64 {}", got.len(), want.len()));
     }
@@ -302,7 +343,8 @@ fn compare(got: &[f64], want: &[f64], shape: &Shape, bound: &Bound, magnitude: &
     let of_norm = bound.norm * length(&mut want.iter().copied().filter(|w| w.is_finite()));
     let allowed = |i: usize| {
         let rounding = bound.rounding.as_ref().map_or(0.0, |(factor, _)| factor * magnitude[i]);
-        bound.floor + bound.relative * want[i].abs() + rounding + of_norm
+        let stored = f64::from(halves) * (HALF_ROUNDING * want[i].abs() + HALF_SUBNORMAL);
+        bound.floor + bound.relative * want[i].abs() + rounding + stored + of_norm
     };
     let excess = |i: usize| if errors[i] == 0.0 { 0.0 } else { errors[i] / allowed(i) };
     let worst = (0..got.len()).max_by(|&i, &j| excess(i).total_cmp(&excess(j)))?;

@@ -6,4 +6,4 @@ mod sample;
 
 pub use check::check;
 pub use draw::Draw;
-pub use sample::{Bound, Input, Op, Sample, Storage, input, ones, refuse, sample};
+pub use sample::{Bound, HALF_ROUNDING, Input, Op, Sample, Storage, input, ones, refuse, sample};

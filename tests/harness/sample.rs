@@ -32,6 +32,10 @@ pub struct Sample {
     pub gradient: Bound,
     /// Why central differences say nothing here, if they don't.
     pub no_differences: Option<&'static str>,
+    /// How many times a result is rounded to f16 on its way, if the sample is also run in f16.
+    pub roundings: Option<u32>,
+    /// What each element of a gradient may then be off by, whatever its size.
+    pub half_floor: f64,
 }
 
 /// A sample with the usual bounds.
@@ -47,6 +51,8 @@ pub fn sample(
         forward: Bound::elementwise(),
         gradient: Bound::gradient(),
         no_differences: None,
+        roundings: None,
+        half_floor: HALF_SUBNORMAL,
     }
 }
 
@@ -54,6 +60,19 @@ impl Sample {
     /// The bound on the result.
     pub fn forward(mut self, bound: Bound) -> Sample {
         self.forward = bound;
+        self
+    }
+
+    /// Runs the sample in f16 as well. Every result is rounded `roundings` times on its way (0: it is stored in f32),
+    /// which the bound on it then allows for; what is computed in between is held to the bound for f32.
+    pub fn half(mut self, roundings: u32) -> Sample {
+        self.roundings = Some(roundings);
+        self
+    }
+
+    /// In f16, allows each element of a gradient to be this far off, whatever its size.
+    pub fn half_floor(mut self, floor: f64) -> Sample {
+        self.half_floor = floor;
         self
     }
 
@@ -108,6 +127,12 @@ pub struct Bound {
 /// Below the normal range of f32 a driver may flush to zero.
 const SUBNORMAL: f64 = 1.2e-38;
 
+/// Half a unit in the last of f16's 11 binary digits. Drivers round to nearest or towards zero, which is twice as
+/// far.
+pub const HALF_ROUNDING: f64 = 1.0 / 1024.0;
+/// The same below the normal range of f16.
+pub const HALF_SUBNORMAL: f64 = 6.2e-5;
+
 impl Bound {
     /// No difference.
     pub fn exact() -> Bound {
@@ -122,6 +147,12 @@ impl Bound {
     /// 1e-4 of the gradient's norm.
     pub fn gradient() -> Bound {
         Bound { floor: SUBNORMAL, norm: 1e-4, ..Bound::exact() }
+    }
+
+    /// In f16, where what is kept for the gradient is rounded as well.
+    pub fn half_gradient(roundings: u32, floor: f64) -> Bound {
+        let norm = 4.0 * f64::from(roundings.max(1)) * HALF_ROUNDING;
+        Bound { floor, norm, ..Bound::exact() }
     }
 
     /// 4·K·2⁻²⁴·(|A|·|B|), for sums of K terms: `magnitude` adds up the terms' absolute values.

@@ -39,8 +39,19 @@ pub fn op(draw: &mut Draw) -> Op {
         wide("both broadcast", input([7, 1, 5]), input([3, 1]));
     }
 
+    for function in [Binary::Add, Binary::Mul, Binary::Div, Binary::Max, Binary::Min] {
+        let operands = [input([7, 13]).uniform(0.5, 2.0), input([13]).uniform(0.5, 2.0)];
+        op.add(
+            sample(format!("{}, near one", function.name()), operands, move |t| {
+                t[0].combine(function, &t[1])
+            })
+            .no_differences("may tie")
+            .half(1),
+        );
+    }
+
     let mut add = |what: &str, a: Input, b: Input| {
-        op.add(sample(what, [a, b], |t| t[0].sub(&t[1])));
+        op.add(sample(what, [a, b], |t| t[0].sub(&t[1])).half(1));
     };
     add("two scalars", input([]), input([]));
     add("a scalar and a matrix", input([]), input([5, 7]));

@@ -12,7 +12,8 @@ pub fn op(draw: &mut Draw) -> Op {
         op.add(
             sample(what, [input], move |t| t[0].reshape([count]))
                 .forward(Bound::exact())
-                .gradient(Bound::exact()),
+                .gradient(Bound::exact())
+                .half(0),
         );
     };
     add("transposed", input([13, 31]).transposed());
@@ -29,14 +30,16 @@ pub fn op(draw: &mut Draw) -> Op {
             Tensor::concat(&[&t[0], &t[1]], 1)
         })
         .forward(Bound::exact())
-        .gradient(Bound::exact()),
+        .gradient(Bound::exact())
+        .half(0),
     );
     op.add(
         sample("large enough for every thread", [input([301, 307]).transposed()], |t| {
             t[0].reshape([301 * 307])
         })
         .forward(Bound::exact())
-        .gradient(Bound::exact()),
+        .gradient(Bound::exact())
+        .half(0),
     );
     op.refuse(refuse(
         "read as another type",

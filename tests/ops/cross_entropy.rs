@@ -18,10 +18,13 @@ pub fn op(draw: &mut Draw) -> Op {
         let inputs = [input([rows, classes]).uniform(-4.0, 4.0), input([rows]).labels(classes)];
         op.add(
             sample(name, inputs.clone(), move |t| t[0].cross_entropy_rows(&t[1], smoothing))
-                .forward(of_loss()),
+                .forward(of_loss())
+                .half(0),
         );
         let name = format!("{name}, mean");
-        op.add(sample(name, inputs, move |t| t[0].cross_entropy(&t[1], smoothing)).forward(of_loss()));
+        op.add(
+            sample(name, inputs, move |t| t[0].cross_entropy(&t[1], smoothing)).forward(of_loss()).half(0),
+        );
     };
     loss("ten classes", 33, 10, 0.0, &mut op);
     loss("smoothing", 33, 10, 0.1, &mut op);

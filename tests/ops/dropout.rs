@@ -7,12 +7,12 @@ use allometry::{Error, Tensor};
 pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
     let key = RandomKey { seed: draw.below(1 << 31) as u32, step: draw.below(1000) as u32, layer: 3 };
-    op.add(sample("half", [input([7, 13])], move |t| t[0].dropout(0.5, key)));
-    op.add(sample("a tenth", [input([3, 5, 7, 11])], move |t| t[0].dropout(0.1, key)));
+    op.add(sample("half", [input([7, 13])], move |t| t[0].dropout(0.5, key)).half(1));
+    op.add(sample("a tenth", [input([3, 5, 7, 11])], move |t| t[0].dropout(0.1, key)).half(1));
     op.add(sample("nearly all", [input([1001])], move |t| t[0].dropout(0.99, key)));
     op.add(sample("nothing", [input([17])], move |t| t[0].dropout(0.0, key)));
     op.add(sample("one element", [input([1])], move |t| t[0].dropout(0.5, key)));
-    op.add(sample("a view", [input([5, 9]).sliced()], move |t| t[0].dropout(0.3, key)));
+    op.add(sample("a view", [input([5, 9]).sliced()], move |t| t[0].dropout(0.3, key)).half(1));
     let (shape, rate) = (draw.shape(3, 20), draw.uniform(0.0, 0.95));
     op.add(sample("drawn", [input(shape)], move |t| t[0].dropout(rate, key)));
     op.add(sample("the share that is dropped", [input([40_000]).fixed()], move |t| {

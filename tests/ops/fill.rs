@@ -17,7 +17,8 @@ pub fn op(draw: &mut Draw) -> Op {
             sample(format!("{value} in {shape}"), [input([]).fixed()], move |t| {
                 Tensor::full(t[0].device(), t[0].dtype(), shape, value)
             })
-            .forward(Bound::exact()),
+            .forward(Bound::exact())
+            .half(1),
         );
     }
     op.refuse(refuse(

@@ -1,7 +1,7 @@
 //! Sums of losses and of right answers.
 
 use crate::harness::{Draw, Op, input, ones, refuse, sample};
-use allometry::{Error, Result, Tensor};
+use allometry::{DType, Error, Result, Tensor};
 
 /// The sums after two batches.
 fn classified(t: &[Tensor]) -> Result<Tensor> {
@@ -34,6 +34,12 @@ pub fn op(draw: &mut Draw) -> Op {
         let logits = || input([rows, classes]).fixed();
         op.add(sample(name, [losses(), logits(), labels()], classified));
         // The first of equal logits counts as the largest.
+        // f16 logits beside f32 losses; small whole numbers are the same in both.
+        op.add(sample(format!("{name}, 16-bit logits"), [losses(), logits().ties(), labels()], |t| {
+            let half = t[1].dtype() == DType::F32;
+            let logits = if half { t[1].cast(DType::F16)? } else { t[1].clone() };
+            classified(&[t[0].clone(), logits, t[2].clone()])
+        }));
         op.add(sample(format!("{name}, ties"), [losses(), logits().ties(), labels()], classified));
         op.add(sample(
             format!("{name}, views"),

@@ -29,15 +29,18 @@
 //!   1e-5 per element, without `gradient` 1e-4 of the gradient's norm. A looser one needs a reason, written where
 //!   it stands.
 //! - [`Draw`](crate::harness::Draw): random extents and choices, from the run's seed.
+//! - `half(n)` runs the sample in f16 too, where results are rounded `n` times on their way.
 //! - `no_differences("reason")` leaves out the comparison with central differences (kinks, sheer size).
 
 pub mod binary;
+pub mod cast;
 pub mod conv2d;
 pub mod copy;
 pub mod cross_entropy;
 pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
+pub mod loss_scale;
 pub mod matmul;
 pub mod metric;
 pub mod mse;

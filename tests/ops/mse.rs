@@ -5,7 +5,7 @@ use allometry::Error;
 
 pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
-    op.add(sample("a column", [input([17, 1]), input([17, 1]).fixed()], |t| t[0].mse(&t[1])));
+    op.add(sample("a column", [input([17, 1]), input([17, 1]).fixed()], |t| t[0].mse(&t[1])).half(4));
     op.add(sample("both differentiated", [input([5, 3]), input([5, 3]).transposed()], |t| t[0].mse(&t[1])));
     op.add(sample("one number", [input([1]), input([1])], |t| t[0].mse(&t[1])));
     op.add(sample("rows of numbers", [input([19]), input([19])], |t| t[0].mse_rows(&t[1])));

@@ -1,7 +1,8 @@
 //! The optimisers' steps, against the formulas of `torch.optim` written out for one parameter.
 
 use crate::harness::{Bound, Draw, Op, input, ones, refuse, sample};
-use allometry::ops::optimizer::{AdamStep, SgdStep, adam, sgd};
+use allometry::ops::loss_scale::{state, update};
+use allometry::ops::optimizer::{AdamStep, Mixed, SgdStep, adam, adam_mixed, sgd, sgd_mixed};
 use allometry::{DType, Error, Result, Tensor};
 
 const STEPS: u64 = 4;
@@ -63,6 +64,94 @@ fn after_adam(t: &[Tensor], how: AdamStep) -> Result<Tensor> {
     Ok(w)
 }
 
+/// What a step in mixed precision works on: f32 weights (f64 in the oracle) and their copy, both rounded to what f16
+/// can hold at first, and a loss scale.
+struct Scaled {
+    weights: Tensor,
+    scale: Tensor,
+    found: Tensor,
+}
+
+impl Scaled {
+    const SCALE: f32 = 1024.0;
+
+    fn new(w: &Tensor) -> Result<Scaled> {
+        let found = Tensor::new(w.device(), &[0u32], [1])?;
+        Ok(Scaled { weights: w.cast(DType::F16)?, scale: state(w, Self::SCALE)?, found })
+    }
+
+    /// Begins step number `step`; the second is skipped. The gradient is that of the scaled loss, in f16.
+    fn begin(&self, g: &Tensor, step: u64, betas: [f64; 2]) -> Result<Tensor> {
+        let skipped = Tensor::new(g.device(), &[(step == 2) as u32], [1])?;
+        let found = if step == 2 { &skipped } else { &self.found };
+        update(&self.scale, found, 1000, betas)?;
+        // The scale has halved when the third step begins.
+        let scale = if step > 2 { Self::SCALE / 2.0 } else { Self::SCALE };
+        gradient_tensor(g, 0)?.mul(&Tensor::full(g.device(), g.dtype(), [], scale)?)?.cast(DType::F16)
+    }
+
+    fn mixed(&self) -> Mixed<'_> {
+        Mixed { weights: &self.weights, scale: &self.scale }
+    }
+
+    /// The weights, if their copy is what f16 makes of them.
+    fn end(self, w: Tensor) -> Result<Tensor> {
+        let rounded = w.cast(DType::F16)?;
+        assert_eq!(rounded.to_f64()?, self.weights.to_f64()?, "the copy is rounded from the weights");
+        Ok(w)
+    }
+}
+
+fn after_sgd_mixed(t: &[Tensor], how: SgdStep) -> Result<Tensor> {
+    let w = t[0].linear()?;
+    let velocity = Tensor::full(w.device(), w.dtype(), w.shape(), 0.0)?;
+    let scaled = Scaled::new(&w)?;
+    for step in 1..=STEPS {
+        let g = scaled.begin(&t[1], step, [0.0; 2])?;
+        let velocity = (how.momentum != 0.0).then_some(&velocity);
+        sgd_mixed(&w, &g, velocity, &how, scaled.mixed())?;
+    }
+    compare(&w, t, |mut w, g| {
+        let mut velocity = 0.0;
+        for step in 1..STEPS {
+            let g = g + how.weight_decay * w;
+            velocity = if step == 1 { g } else { how.momentum * velocity + g };
+            w -= how.rate * if how.nesterov { g + how.momentum * velocity } else { velocity };
+        }
+        w
+    })?;
+    scaled.end(w)
+}
+
+fn after_adam_mixed(t: &[Tensor], how: AdamStep) -> Result<Tensor> {
+    let w = t[0].linear()?;
+    let m = Tensor::zeros(w.device(), w.dtype(), w.shape())?;
+    let v = Tensor::zeros(w.device(), w.dtype(), w.shape())?;
+    let scaled = Scaled::new(&w)?;
+    for step in 1..=STEPS {
+        let g = scaled.begin(&t[1], step, [how.beta1, how.beta2])?;
+        adam_mixed(&w, &g, &m, &v, &how, scaled.mixed())?;
+    }
+    compare(&w, t, |mut w, g| {
+        let (mut m, mut v) = (0.0, 0.0);
+        for step in 1..STEPS {
+            let mut g = g;
+            if how.decoupled {
+                w *= 1.0 - how.rate * how.weight_decay;
+            } else {
+                g += how.weight_decay * w;
+            }
+            m = how.beta1 * m + (1.0 - how.beta1) * g;
+            v = how.beta2 * v + (1.0 - how.beta2) * g * g;
+            let correction = |beta: f64| 1.0 - beta.powi(step as i32);
+            let denominator = (v / correction(how.beta2)).sqrt() + how.epsilon;
+            w -= how.rate * (m / correction(how.beta1)) / denominator;
+        }
+        w
+    })?;
+    scaled.end(w)
+}
+
 /// Every element must be what `expected` makes of its start and its gradient. The step's scalars travel in f32.
 fn compare(got: &Tensor, t: &[Tensor], expected: impl Fn(f64, f64) -> f64) -> Result<()> {
     for ((got, w), g) in got.to_f64()?.into_iter().zip(t[0].to_f64()?).zip(t[1].to_f64()?) {
@@ -77,6 +166,8 @@ pub fn op(draw: &mut Draw) -> Op {
     // The parameters are sums of terms of either sign, each rounded at their size.
     let bound = || Bound::elementwise().floor(1e-6);
     let drawn = draw.extent(3000);
+    // Gradients that f16 holds exactly, scaled as well.
+    let halves = |length: usize| [input([length]).fixed(), input([length]).ties().fixed()];
     for length in [1, 5, 257, drawn] {
         let inputs = [input([length]).fixed(), input([length]).magnitudes(1e-4, 10.0).fixed()];
         let plain = SgdStep { rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
@@ -88,6 +179,8 @@ pub fn op(draw: &mut Draw) -> Op {
             ("Nesterov", SgdStep { momentum: 0.9, nesterov: true, weight_decay: 0.05, ..plain }),
         ] {
             let name = format!("{name}, {length}");
+            let mixed = sample(format!("{name}, mixed"), halves(length), move |t| after_sgd_mixed(t, how));
+            op.add(mixed.forward(bound()));
             op.add(sample(name, inputs.clone(), move |t| after_sgd(t, how)).forward(bound()));
         }
         let plain = AdamStep {
@@ -107,6 +200,8 @@ pub fn op(draw: &mut Draw) -> Op {
             ("Adam, a large epsilon", AdamStep { epsilon: 0.1, ..plain }),
         ] {
             let name = format!("{name}, {length}");
+            let mixed = sample(format!("{name}, mixed"), halves(length), move |t| after_adam_mixed(t, how));
+            op.add(mixed.forward(bound()));
             op.add(sample(name, inputs.clone(), move |t| after_adam(t, how)).forward(bound()));
         }
     }

@@ -11,20 +11,23 @@ fn add(op: &mut Op, name: &str, x: Input, kernel: [usize; 2], strides: [usize; 2
         sample(format!("max, {name}"), [x.clone().distinct()], move |t| {
             t[0].max_pool2d(kernel, strides, padding)
         })
-        .forward(Bound::exact()),
+        .forward(Bound::exact())
+        .half(0),
     );
     op.add(
         sample(format!("max with ties, {name}"), [x.clone().ties()], move |t| {
             t[0].max_pool2d(kernel, strides, padding)
         })
         .forward(Bound::exact())
-        .no_differences("at a tie the maximum has a kink"),
+        .no_differences("at a tie the maximum has a kink")
+        .half(0),
     );
     op.add(
         sample(format!("average, {name}"), [x], move |t| t[0].average_pool2d(kernel, strides, padding))
             .forward(Bound::product(kernel[0] * kernel[1], move |t| {
                 t[0].average_pool2d(kernel, strides, padding)
-            })),
+            }))
+            .half(1),
     );
 }
 
@@ -51,11 +54,13 @@ pub fn op(draw: &mut Draw) -> Op {
 
     op.add(
         sample("global average", [input([3, 7, 5, 6])], |t| t[0].global_average_pool2d())
-            .forward(Bound::product(35, |t| t[0].global_average_pool2d())),
+            .forward(Bound::product(35, |t| t[0].global_average_pool2d()))
+            .half(1),
     );
     op.add(
         sample("global max", [input([3, 7, 5, 6]).distinct()], |t| t[0].global_max_pool2d())
-            .forward(Bound::exact()),
+            .forward(Bound::exact())
+            .half(0),
     );
     let mut spots = vec![-1.0; 3 * 3];
     spots[4] = f32::NAN;

@@ -14,14 +14,15 @@ fn sum(what: String, input: Input, axes: &[usize], keep: bool) -> Sample {
     let over = axes.clone();
     // The sum of absolute values is the product of the terms with ones.
     let bound = Bound::product(count, move |t| t[0].sum(&over, keep));
-    sample(what, [input], move |t| t[0].sum(&axes, keep)).forward(bound).gradient(Bound::exact())
+    sample(what, [input], move |t| t[0].sum(&axes, keep)).forward(bound).gradient(Bound::exact()).half(1)
 }
 
 fn mean(what: String, input: Input, axes: &[usize], keep: bool) -> Sample {
     let (count, axes) = (terms(&input, axes), axes.to_vec());
     let over = axes.clone();
     let bound = Bound::product(count, move |t| t[0].mean(&over, keep));
-    sample(what, [input], move |t| t[0].mean(&axes, keep)).forward(bound).gradient(Bound::elementwise())
+    let gradient = Bound::elementwise();
+    sample(what, [input], move |t| t[0].mean(&axes, keep)).forward(bound).gradient(gradient).half(1)
 }
 
 fn max(what: String, input: Input, axes: &[usize], keep: bool) -> Sample {
@@ -29,6 +30,7 @@ fn max(what: String, input: Input, axes: &[usize], keep: bool) -> Sample {
     sample(what, [input], move |t| t[0].max(&axes, keep))
         .forward(Bound::exact())
         .gradient(Bound::elementwise())
+        .half(0)
 }
 
 pub fn op(draw: &mut Draw) -> Op {
@@ -74,7 +76,7 @@ pub fn op(draw: &mut Draw) -> Op {
 
     let mut argmax = |what: &str, input: Input, axis: usize| {
         let function = move |t: &[Tensor]| t[0].argmax(axis);
-        op.add(sample(format!("argmax, {what}"), [input.fixed()], function).forward(Bound::exact()));
+        op.add(sample(format!("argmax, {what}"), [input.fixed()], function).forward(Bound::exact()).half(0));
     };
     argmax("last axis", input([7, 13]).distinct(), 1);
     argmax("first axis", input([7, 13]).distinct(), 0);

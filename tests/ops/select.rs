@@ -7,7 +7,7 @@ pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
     let mut add = |what: &str, c: Input, a: Input, b: Input| {
         let select = |t: &[Tensor]| t[0].select(&t[1], &t[2]);
-        op.add(sample(what, [c.ties().fixed(), a, b], select).forward(Bound::exact()));
+        op.add(sample(what, [c.ties().fixed(), a, b], select).forward(Bound::exact()).half(0));
     };
     add("odd extents", input([7, 13]), input([7, 13]), input([7, 13]));
     add("scalars", input([]), input([]), input([]));

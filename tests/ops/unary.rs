@@ -1,6 +1,6 @@
 //! Functions of one number.
 
-use crate::harness::{Bound, Draw, Input, Op, input, refuse, sample};
+use crate::harness::{Bound, Draw, HALF_ROUNDING, Input, Op, input, refuse, sample};
 use allometry::ops::Function;
 use allometry::{Error, Tensor};
 
@@ -55,12 +55,19 @@ pub fn op(draw: &mut Draw) -> Op {
     for &function in Function::ALL {
         let name = function.name();
         let apply = move |t: &[Tensor]| t[0].map(function);
+        let mut in_half = |what: &str, input: Input| {
+            let sample = sample(format!("{name}, {what}"), [ordinary(function, input)], apply);
+            let sample = sample.forward(value(function)).gradient(slope(function)).half(1);
+            // s·(1 - s) and (1 - s)·(1 + s) of a rounded s: where 1 - s is small, most of its digits are lost.
+            let saturates = matches!(function, Function::Sigmoid | Function::Tanh);
+            op.add(if saturates { sample.half_floor(2.0 * HALF_ROUNDING) } else { sample });
+        };
+        in_half("odd extents", input([7, 13]));
+        in_half("transposed", input([5, draw.extent(40)]).transposed());
         let mut add = |what: &str, input: Input| {
             let sample = sample(format!("{name}, {what}"), [input], apply);
             op.add(sample.forward(value(function)).gradient(slope(function)));
         };
-        add("odd extents", ordinary(function, input([7, 13])));
-        add("transposed", ordinary(function, input([5, draw.extent(40)]).transposed()));
         add("wide range", wide(function, input([1 + draw.extent(600)])));
         // Where tails die out and polynomials change over.
         if !matches!(function, Function::Log | Function::Sqrt) {
@@ -85,7 +92,7 @@ pub fn op(draw: &mut Draw) -> Op {
     // The strided kernel at every rank, on the cheapest function; the other kernels share the walk.
     let neg = |t: &[Tensor]| t[0].neg();
     let mut add = |what: &str, input: Input| {
-        op.add(sample(what, [input], neg).forward(Bound::exact()).gradient(Bound::exact()));
+        op.add(sample(what, [input], neg).forward(Bound::exact()).gradient(Bound::exact()).half(0));
     };
     add("a scalar", input([]));
     add("one element, six axes", input([1; 6]));

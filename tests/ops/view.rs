@@ -6,7 +6,7 @@ use allometry::{Error, Result, Tensor};
 pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
     let mut add = |what: &str, input: Input, f: fn(&[Tensor]) -> Result<Tensor>| {
-        op.add(sample(what, [input], f).forward(Bound::exact()).gradient(Bound::exact()));
+        op.add(sample(what, [input], f).forward(Bound::exact()).gradient(Bound::exact()).half(0));
     };
     add("reshape", input([6, 5]), |t| t[0].reshape([3, 10]));
     add("reshape, transposed", input([6, 5]).transposed(), |t| t[0].reshape([10, 3]));
@@ -28,7 +28,7 @@ pub fn op(draw: &mut Draw) -> Op {
 
     // A broadcast's gradient is a sum.
     let mut stretch = |what: &str, input: Input, f: fn(&[Tensor]) -> Result<Tensor>| {
-        op.add(sample(what, [input], f).forward(Bound::exact()));
+        op.add(sample(what, [input], f).forward(Bound::exact()).half(0));
     };
     stretch("broadcast a scalar", input([]), |t| t[0].broadcast_to([5, 7]));
     stretch("broadcast a row", input([7]), |t| t[0].broadcast_to([3, 5, 7]));

@@ -15,11 +15,21 @@ pub struct GpuOptions {
     /// Use the kernels' shapes for this kind of adapter instead of the adapter's own kind. Every variant is
     /// right on every adapter; this is how the GPU's are tested without one.
     pub variants: Option<Kind>,
+    /// Use 16-bit floats where the adapter has them.
+    pub f16: bool,
+    /// Use cooperative matrices (tensor cores) where the adapter has them.
+    pub cooperative_matrices: bool,
 }
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        GpuOptions { immediates: true, timestamps: true, variants: None }
+        GpuOptions {
+            immediates: true,
+            timestamps: true,
+            variants: None,
+            f16: true,
+            cooperative_matrices: true,
+        }
     }
 }
 
@@ -34,6 +44,8 @@ pub struct AdapterDescription {
     pub subgroups: bool,
     pub timestamps: bool,
     pub immediates: bool,
+    /// Rows and columns of the cooperative matrices that products of f16 with f32 sums use.
+    pub cooperative_matrices: Option<u32>,
     /// Largest tensor, in bytes.
     pub largest_tensor: u64,
 }
@@ -68,8 +80,29 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
         subgroups: features.contains(wgpu::Features::SUBGROUP),
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         immediates: features.contains(wgpu::Features::IMMEDIATES),
+        cooperative_matrices: fragment(adapter),
         largest_tensor: largest_binding(&adapter.limits()),
     }
+}
+
+/// The extent of the largest square cooperative matrices with f16 factors and f32 sums that kernels can be compiled
+/// for.
+fn fragment(adapter: &wgpu::Adapter) -> Option<u32> {
+    use wgpu::CooperativeScalarType::{F16, F32};
+    let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
+        | wgpu::Features::SHADER_F16
+        | wgpu::Features::SUBGROUP;
+    if !adapter.features().contains(needed) {
+        return None;
+    }
+    let listed = adapter.cooperative_matrix_properties();
+    let has = |n: &u32| {
+        let fits = |p: &wgpu::CooperativeMatrixProperties| {
+            [p.m_size, p.n_size, p.k_size] == [*n; 3] && (p.ab_type, p.cr_type) == (F16, F32)
+        };
+        listed.iter().any(fits)
+    };
+    [16, 8].into_iter().find(has)
 }
 
 fn kind_name(kind: wgpu::DeviceType) -> &'static str {
@@ -152,12 +185,19 @@ impl Gpu {
     fn from_adapter(adapter: &wgpu::Adapter, options: GpuOptions) -> Result<Gpu> {
         let info = adapter.get_info();
         let name = format!("{} ({}, {})", info.name, info.backend, info.driver_info);
-        let mut wanted = wgpu::Features::SHADER_F16 | wgpu::Features::SUBGROUP;
+        let mut wanted = wgpu::Features::SUBGROUP;
+        if options.f16 {
+            wanted |= wgpu::Features::SHADER_F16;
+        }
         if options.immediates {
             wanted |= wgpu::Features::IMMEDIATES;
         }
         if options.timestamps {
             wanted |= wgpu::Features::TIMESTAMP_QUERY;
+        }
+        let fragment = fragment(adapter).filter(|_| options.f16 && options.cooperative_matrices);
+        if fragment.is_some() {
+            wanted |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
         }
         let features = adapter.features() & wanted;
         // The adapter's own limits: the defaults cap a binding at 128 MiB.
@@ -167,6 +207,14 @@ impl Gpu {
             required_features: features,
             required_limits: limits.clone(),
             memory_hints: wgpu::MemoryHints::Performance,
+            // SAFETY: experimental features may have undefined behaviour in programs that misuse them. The only one
+            // asked for is cooperative matrices; the only text that uses them is shaders/lib/tile_cooperative.wgsl,
+            // where a subgroup loads, multiplies and stores whole fragments together, inside its arrays, with types
+            // that the adapter lists.
+            experimental_features: match fragment {
+                Some(_) => unsafe { wgpu::ExperimentalFeatures::enabled() },
+                None => wgpu::ExperimentalFeatures::disabled(),
+            },
             ..Default::default()
         };
         let (device, queue) =
@@ -203,6 +251,8 @@ impl Gpu {
         Ok(Gpu {
             name,
             kind,
+            f16: features.contains(wgpu::Features::SHADER_F16),
+            fragment,
             largest_binding: largest_binding(&limits),
             pool: Pool::default(),
             pipelines: Pipelines::default(),

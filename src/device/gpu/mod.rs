@@ -9,13 +9,15 @@ mod profile;
 mod recorder;
 
 pub use adapter::{AdapterDescription, GpuOptions, adapters};
+#[cfg(test)]
+pub(crate) use pipeline::translate_cooperative;
 
 use super::kernel::Kernel;
 use super::pool::Pool;
 use super::profile::Dispatch;
 use super::{Kind, Operand};
 use crate::error::{Error, Result};
-use pipeline::Pipelines;
+use pipeline::{Pipelines, Variant};
 use recorder::Recorder;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -24,6 +26,10 @@ use std::sync::{Arc, Mutex};
 pub(crate) struct Gpu {
     pub(crate) name: String,
     pub(crate) kind: Kind,
+    /// Whether kernels can load and store 16-bit floats.
+    pub(crate) f16: bool,
+    /// The extent of cooperative matrices with f16 factors and f32 sums.
+    pub(crate) fragment: Option<u32>,
     pub(crate) largest_binding: u64,
     pub(crate) pool: Pool<Slot>,
     handles: Handles,
@@ -58,6 +64,9 @@ pub(crate) struct Slot {
     id: u64,
     last_batch: Arc<AtomicU64>,
 }
+
+/// Host and GPU exchange whole words of this many bytes.
+const COPIED: u64 = wgpu::COPY_BUFFER_ALIGNMENT;
 
 impl Gpu {
     pub(crate) fn allocate(&self, bytes: u64) -> Result<Slot> {
@@ -103,20 +112,34 @@ impl Gpu {
         timed: Option<Dispatch>,
     ) -> Result<()> {
         self.handles.check()?;
-        let pipeline =
-            self.pipelines.get(&self.handles, self.kind, kernel, params, inputs.len(), outputs.len())?;
-        let shader = pipeline::variant(kernel, self.kind);
-        let groups = (shader.groups)(params);
+        let variant = Variant::new(kernel, self.kind, self.fragment, params, inputs);
+        let pipeline = self.pipelines.get(&self.handles, kernel, &variant, params, inputs, outputs)?;
+        let groups = (variant.shader.groups)(params);
         let params = bytemuck::bytes_of(params);
         self.recorder.record(&self.handles, &pipeline, params, inputs, outputs, groups, timed)
     }
 
+    /// `offset` is a multiple of [`COPIED`]. Where the number of bytes is none, the rest of the last word becomes
+    /// zero.
     pub(crate) fn write(&self, slot: &Slot, offset: u64, bytes: &[u8]) -> Result<()> {
-        self.recorder.write(&self.handles, slot, offset, bytes)
+        if (bytes.len() as u64).is_multiple_of(COPIED) {
+            return self.recorder.write(&self.handles, slot, offset, bytes);
+        }
+        let mut whole = bytes.to_vec();
+        whole.resize(bytes.len().next_multiple_of(COPIED as usize), 0);
+        self.recorder.write(&self.handles, slot, offset, &whole)
     }
 
     pub(crate) fn read(&self, slot: &Slot, offset: u64, bytes: &mut [u8]) -> Result<()> {
-        self.recorder.read(&self.handles, slot, offset, bytes)
+        let before = offset % COPIED;
+        let whole = (before + bytes.len() as u64).next_multiple_of(COPIED);
+        if whole == bytes.len() as u64 {
+            return self.recorder.read(&self.handles, slot, offset, bytes);
+        }
+        let mut words = vec![0; whole as usize];
+        self.recorder.read(&self.handles, slot, offset - before, &mut words)?;
+        bytes.copy_from_slice(&words[before as usize..][..bytes.len()]);
+        Ok(())
     }
 
     pub(crate) fn synchronize(&self) -> Result<()> {

@@ -1,12 +1,15 @@
 //! Compiled kernels, each compiled once per combination of constants.
 
 use super::Handles;
-use crate::device::Kind;
 use crate::device::kernel::{Constants, Kernel, Shader};
+use crate::device::{DType, Kind, Operand};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::{Arc, Mutex};
+
+/// The most operands of a kernel.
+const OPERANDS: usize = 8;
 
 /// Scalars never take more than this.
 pub(super) const PARAMS_BYTES: u64 = 128;
@@ -18,16 +21,37 @@ pub(super) struct Pipeline {
     pub(super) id: u64,
 }
 
+/// A kernel's name stands for one text, so it identifies the pipeline together with the constants and the types of the
+/// operands.
+type Key = (&'static str, Constants, Vec<DType>);
+
 #[derive(Default)]
 pub(super) struct Pipelines {
-    compiled: Mutex<HashMap<(&'static str, Constants), Arc<Pipeline>>>,
+    compiled: Mutex<HashMap<Key, Arc<Pipeline>>>,
 }
 
-/// The form of `kernel` for this kind of adapter.
-pub(super) fn variant<P>(kernel: &'static Kernel<P>, kind: Kind) -> &'static Shader<P> {
-    match (kind, &kernel.software) {
-        (Kind::Software, Some(software)) => software,
-        _ => &kernel.gpu,
+/// The form of `kernel` for an adapter and a problem.
+pub(super) struct Variant<P: 'static> {
+    pub(super) shader: &'static Shader<P>,
+    /// The extent of the cooperative matrices that it uses, if it does.
+    fragment: Option<u32>,
+}
+
+impl<P> Variant<P> {
+    pub(super) fn new(
+        kernel: &'static Kernel<P>,
+        kind: Kind,
+        fragment: Option<u32>,
+        params: &P,
+        inputs: &[Operand],
+    ) -> Variant<P> {
+        let halves = inputs.len() >= 2 && inputs[..2].iter().all(|operand| operand.dtype == DType::F16);
+        let cooperative = kernel.cooperative.as_ref().filter(|form| halves && (form.pays)(params));
+        match (kind, &kernel.software, cooperative, fragment) {
+            (Kind::Software, Some(software), _, _) => Variant { shader: software, fragment: None },
+            (Kind::Gpu, _, Some(form), Some(_)) => Variant { shader: &form.shader, fragment },
+            _ => Variant { shader: &kernel.gpu, fragment: None },
+        }
     }
 }
 
@@ -35,23 +59,25 @@ impl Pipelines {
     pub(super) fn get<P>(
         &self,
         handles: &Handles,
-        kind: Kind,
         kernel: &'static Kernel<P>,
+        variant: &Variant<P>,
         params: &P,
-        inputs: usize,
-        outputs: usize,
+        inputs: &[Operand],
+        outputs: &[Operand],
     ) -> Result<Arc<Pipeline>> {
         assert!(size_of::<P>() as u64 <= PARAMS_BYTES, "{}: too many scalars", kernel.name);
-        let shader = variant(kernel, kind);
-        let constants = (shader.constants)(params);
+        let shader = variant.shader;
+        let mut constants = (shader.constants)(params);
+        constants.extend(variant.fragment.map(|fragment| ("FRAGMENT", fragment)));
         let mut compiled = self.compiled.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        // A kernel's name stands for one text, so it identifies the pipeline together with the constants.
-        let key = (kernel.name, constants);
+        let types = inputs.iter().chain(outputs).map(|operand| operand.dtype).collect();
+        let key = (kernel.name, constants, types);
         if let Some(pipeline) = compiled.get(&key) {
             return Ok(pipeline.clone());
         }
-        let text = text(shader, &key.1, handles.immediates);
+        let text = text(shader, &key.1, &key.2, variant.fragment, handles.immediates);
         let id = compiled.len() as u64;
+        let (inputs, outputs) = (inputs.len(), outputs.len());
         let pipeline = compile(handles, kernel.name, shader.entry, &text, inputs, outputs, id)?;
         let pipeline = Arc::new(pipeline);
         compiled.insert(key, pipeline.clone());
@@ -59,9 +85,36 @@ impl Pipelines {
     }
 }
 
-/// The WGSL that is compiled: constants, the scalars' binding, then the files as they are.
-fn text<P>(shader: &Shader<P>, constants: &Constants, immediates: bool) -> String {
+/// The WGSL that is compiled: the operands' types, constants, the scalars' binding, then the files as they are. A file
+/// may declare bindings that this entry point does not have; their type means nothing.
+fn text<P>(
+    shader: &Shader<P>,
+    constants: &Constants,
+    types: &[DType],
+    fragment: Option<u32>,
+    immediates: bool,
+) -> String {
     let mut text = String::new();
+    if fragment.is_some() {
+        text.push_str("enable wgpu_cooperative_matrix;\n");
+    }
+    if types.contains(&DType::F16) {
+        text.push_str("enable f16;\n");
+    }
+    if fragment.is_some() {
+        // Naga takes arguments of functions for values that differ between the lanes, and so every loop over them. That
+        // they don't is stated where the file uses matrices.
+        text.push_str("diagnostic(off, derivative_uniformity);\n");
+    }
+    for binding in 0..OPERANDS {
+        let dtype = types.get(binding).copied().unwrap_or(DType::F32);
+        let _ = writeln!(text, "alias Element{binding} = {dtype};");
+    }
+    if let Some(n) = fragment {
+        for (role, dtype) in [("A", "f16"), ("B", "f16"), ("C", "f32")] {
+            let _ = writeln!(text, "alias Fragment{role} = coop_mat{n}x{n}<{dtype}, {role}>;");
+        }
+    }
     for (name, value) in constants {
         let _ = writeln!(text, "const {name}: u32 = {value}u;");
     }
@@ -143,6 +196,28 @@ fn storage_entry(binding: u32, read_only: bool, dynamic: bool) -> wgpu::BindGrou
         },
         count: None,
     }
+}
+
+/// Translates a kernel's form for cooperative matrices of this extent to SPIR-V, whatever adapters there are.
+#[cfg(test)]
+pub(crate) fn translate_cooperative<P>(
+    kernel: &Kernel<P>,
+    params: &P,
+    fragment: u32,
+) -> std::result::Result<Vec<u32>, String> {
+    use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
+    use wgpu::naga::{back::spv, front::wgsl};
+    let shader = &kernel.cooperative.as_ref().expect("a kernel that has such a form").shader;
+    let mut constants = (shader.constants)(params);
+    constants.push(("FRAGMENT", fragment));
+    let text = text(shader, &constants, &[DType::F16; 4], Some(fragment), true);
+    let mut frontend = wgsl::Frontend::new();
+    frontend.set_options(wgsl::Options { parse_doc_comments: false, capabilities: Capabilities::all() });
+    let module = frontend.parse(&text).map_err(|e| e.emit_to_string(&text))?;
+    let info = Validator::new(ValidationFlags::all(), Capabilities::all())
+        .validate(&module)
+        .map_err(|e| e.emit_to_string(&text))?;
+    spv::write_vec(&module, &info, &spv::Options::default(), None).map_err(|e| e.to_string())
 }
 
 /// Where an adapter has no immediates, a dispatch's scalars lie in a buffer, found by a dynamic offset.

@@ -5,8 +5,8 @@ use super::twin::forward;
 use super::{FORWARD, INDEX, Operand, Params, check_float, product_operands};
 use crate::device::kernel::{Kernel, Shader};
 use crate::error::{Error, Result};
-use crate::ops::no_constants;
 use crate::ops::unary::Function;
+use crate::ops::{check_not_half, no_constants};
 use crate::tensor::Tensor;
 use crate::twin;
 
@@ -64,7 +64,7 @@ impl Step {
 
 /// A step runs the same shader on every adapter.
 const fn step(name: &'static str, gpu: Shader<Params>) -> Kernel<Params> {
-    Kernel { name, gpu, software: None, flops: Params::flops, twin: twin!(forward) }
+    Kernel { name, gpu, software: None, cooperative: None, flops: Params::flops, twin: twin!(forward) }
 }
 
 const SOURCE: &[&str] = &[INDEX, include_str!("../../../shaders/matmul_ladder.wgsl")];
@@ -98,11 +98,12 @@ impl Tensor {
     /// benches. Without a graph. On the CPU device all steps are the twin.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the operands are not matrices whose inner extents agree.
+    /// [`Error::Shape`] where the operands are not matrices whose inner extents agree, [`Error::DType`] for f16.
     pub fn matmul_step(&self, other: &Tensor, step: Step) -> Result<Tensor> {
         const OP: &str = "matmul_step";
         check_float(OP, self, self)?;
         check_float(OP, other, self)?;
+        check_not_half(OP, self)?;
         let (left, right) = (self.shape(), other.shape());
         if left.rank() != 2 || right.rank() != 2 || left[1] != right[0] {
             return Err(Error::shape(OP, &[left, right], "[m, k] and [k, n] are needed"));

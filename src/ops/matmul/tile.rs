@@ -54,11 +54,12 @@ pub(super) const fn large_shader<const M: u32, const N: u32, const ROWS: u32, co
 const fn large<const M: u32, const N: u32, const ROWS: u32, const VECTORS: u32>(
     name: &'static str,
 ) -> Kernel<Params> {
-    let software = FORWARD.software;
+    let (software, cooperative) = (FORWARD.software, FORWARD.cooperative);
     Kernel {
         name,
         gpu: large_shader::<M, N, ROWS, VECTORS>(),
         software,
+        cooperative,
         flops: Params::flops,
         twin: twin!(forward),
     }
@@ -78,7 +79,7 @@ pub(super) fn split_product(
     output: &Tensor,
 ) -> Result<()> {
     let shape = [params.splits as usize, output.shape().elements()];
-    let pieces = Tensor::empty(op, output.device(), output.dtype(), shape.into())?;
+    let pieces = Tensor::empty(op, output.device(), output.dtype().of_sums(), shape.into())?;
     let plain = Params { function: Function::Linear as u32, has_bias: 0, ..*params };
     output.device().run(&SPLIT, &plain, &product_operands(a, b, None), &[pieces.operand()])?;
     let join = JoinParams {
@@ -126,6 +127,7 @@ static JOIN: Kernel<JoinParams> = Kernel {
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),
     },
     software: None,
+    cooperative: None,
     flops: |p| p.count as u64 * (p.splits - 1) as u64,
     twin: twin!(join),
 };

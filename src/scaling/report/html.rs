@@ -6,6 +6,7 @@ use super::series::{axes, label, laws};
 use super::svg::Plot;
 use super::words::{axis_findings, best, endings, exponent, failures, headline, quality, signed};
 use crate::error::Result;
+use crate::nn::Precision;
 use crate::scaling::axis::Axis;
 use crate::scaling::plan::Plan;
 use crate::scaling::record::{Bytes, Record, Throughput};
@@ -79,7 +80,7 @@ fn swept(plan: &Plan, records: &[Record]) -> String {
     devices.dedup();
     let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let mut text = format!(
-        "The model {} on {}, scaled along {} by {}; {}, {} of batch {} at learning rate {}.",
+        "The model {} on {}, scaled along {} by {}; {}, {} of batch {} at learning rate {}{}.",
         plan.architecture.name,
         plan.dataset,
         list(plan.axes.iter().map(|axis| axis.to_string()).collect()),
@@ -88,6 +89,7 @@ fn swept(plan: &Plan, records: &[Record]) -> String {
         plural(plan.schedule.epochs, "epoch"),
         plan.schedule.batch,
         plan.schedule.learning_rate,
+        if plan.schedule.precision == Precision::Mixed { ", in mixed precision" } else { "" },
     );
     if !devices.is_empty() {
         let total: f64 = records.iter().map(|record| record.wall_seconds).filter(|s| s.is_finite()).sum();

@@ -1,0 +1,35 @@
+// What an optimiser's kernel works on in mixed precision: gradients of the scaled loss, f32 weights, and the copy of
+// them that the passes read. Which step this is, and whether it is made at all, stands in the loss scale's state
+// (lib/loss_scale.wgsl). (The same names as lib/optimizer.wgsl.)
+
+@group(0) @binding(0) var<storage, read> g: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read> state: array<f32>;
+@group(0) @binding(2) var<storage, read_write> w: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> weights: array<vec4<Element3>>;
+@group(0) @binding(4) var<storage, read_write> m: array<vec4<f32>>;
+@group(0) @binding(5) var<storage, read_write> v: array<vec4<f32>>;
+
+fn is_skipped() -> bool {
+    return state[UNSCALE] == 0.0;
+}
+
+fn is_first() -> bool {
+    return state[UPDATES] == 1.0;
+}
+
+fn step_size() -> f32 {
+    return p.rate / state[WEIGHT1];
+}
+
+fn v_scale() -> f32 {
+    return 1.0 / sqrt(state[WEIGHT2]);
+}
+
+fn gradient_of(i: u32) -> vec4<f32> {
+    return vec4<f32>(g[i]) * state[UNSCALE];
+}
+
+fn store(i: u32, value: vec4<f32>) {
+    w[i] = select(w[i], value, ours(i));
+    weights[i] = select(weights[i], vec4<Element3>(value), ours(i));
+}

@@ -1,0 +1,29 @@
+//! `cast`: the same numbers stored as another float type. A copy converts, so there is no kernel of its own.
+
+use super::check_float;
+use crate::autograd::record;
+use crate::device::DType;
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+
+impl Tensor {
+    /// The elements as `dtype`, rounded to nearest where it has fewer digits; this tensor itself if it has that type
+    /// already. The gradient is cast back.
+    ///
+    /// # Errors
+    /// [`Error::DType`] if either type is u32, or one that the device does not have.
+    pub fn cast(&self, dtype: DType) -> Result<Tensor> {
+        check_float("cast", self, self)?;
+        if !dtype.is_float() {
+            let expected = "f16, f32 or f64".to_string();
+            return Err(Error::DType { op: "cast", found: dtype.name(), expected });
+        }
+        let from = self.dtype();
+        if from == dtype {
+            return Ok(self.clone());
+        }
+        let output = Tensor::empty("cast", self.device(), dtype, self.shape())?;
+        self.copy_into(&output)?;
+        Ok(record("cast", output, &[self], move |flow| flow.give(0, flow.gradient().cast(from)?)))
+    }
+}

@@ -1,0 +1,164 @@
+//! Dynamic loss scaling (Micikevicius et al. 2018, the rule of PyTorch's `GradScaler`): gradients that f16 could not
+//! hold are those of the loss times a scale. Where one is not finite the scale is halved and the step skipped; after
+//! so many good steps it is doubled. All of it happens on the device: nothing is read back.
+
+use super::{INDEX, WORKGROUP, check_float};
+use crate::device::DType;
+use crate::device::kernel::{Call, Kernel, Out, Shader};
+use crate::device::real::Real;
+use crate::error::{Error, Result};
+use crate::tensor::Tensor;
+use crate::twin;
+use rayon::prelude::*;
+
+const OP: &str = "loss_scale";
+
+/// What the state's numbers mean: the scale that the next loss is multiplied by.
+pub const SCALE: usize = 0;
+/// Steps since the scale changed.
+pub const GOOD: usize = 1;
+/// Steps that were skipped.
+pub const SKIPPED: usize = 2;
+/// 1 / scale of this step's gradients, 0 if the step is skipped.
+pub const UNSCALE: usize = 3;
+/// Updates that were made.
+pub const UPDATES: usize = 4;
+/// 1 − βᵗ after t updates, for Adam's two.
+const WEIGHTS: [usize; 2] = [5, 6];
+/// How many there are.
+const NUMBERS: usize = 7;
+
+/// The same for WGSL: `shaders/lib/loss_scale.wgsl`.
+pub(super) const STATE: &str = include_str!("../../shaders/lib/loss_scale.wgsl");
+
+/// Between these the scale stays.
+const RANGE: [f64; 2] = [1.0 / (1u64 << 24) as f64, (1u64 << 24) as f64];
+
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    count: u32,
+    half: u32,
+    interval: u32,
+    beta1: f32,
+    beta2: f32,
+}
+
+static FIND: Kernel<Params> = Kernel {
+    name: "loss_scale.find",
+    gpu: Shader {
+        source: &[INDEX, STATE, include_str!("../../shaders/loss_scale.wgsl")],
+        entry: "find",
+        constants: |p| vec![("HALF", p.half)],
+        groups: |p| (p.count.div_ceil(if p.half == 1 { 8 } else { 4 }) as u64).div_ceil(WORKGROUP),
+    },
+    software: None,
+    cooperative: None,
+    flops: |_| 0,
+    twin: twin!(find),
+};
+static UPDATE: Kernel<Params> = Kernel {
+    name: "loss_scale.update",
+    gpu: Shader { entry: "update", groups: |_| 1, ..FIND.gpu },
+    twin: twin!(advance),
+    ..FIND
+};
+
+fn find<T: Real>(p: &Params, mut call: Call<T>) {
+    let Some(Out::Index(found)) = call.outputs.pop() else { unreachable!("what is found is a whole number") };
+    let largest = T::of(if p.half == 1 { 65504.0 } else { f32::MAX as f64 });
+    // Not a comparison that is false for NaN.
+    let is_beyond = |g: &T| g.is_nan() || g.abs() >= largest;
+    if call.inputs[0].real().par_iter().with_min_len(1 << 14).any(is_beyond) {
+        found[0] = 1;
+    }
+}
+
+fn advance<T: Real>(p: &Params, call: Call<T>) {
+    let [Out::Index(found), Out::Real(state)]: [Out<T>; 2] =
+        call.outputs.try_into().ok().expect("two outputs")
+    else {
+        unreachable!("what is found is a whole number, the state is floats")
+    };
+    let scale = state[SCALE];
+    if found[0] != 0 {
+        found[0] = 0;
+        state[SCALE] = (T::of(0.5) * scale).max(T::of(RANGE[0]));
+        state[GOOD] = T::ZERO;
+        state[SKIPPED] += T::ONE;
+        state[UNSCALE] = T::ZERO;
+        return;
+    }
+    state[GOOD] += T::ONE;
+    if state[GOOD] >= T::of(p.interval.into()) {
+        state[GOOD] = T::ZERO;
+        state[SCALE] = (scale + scale).min(T::of(RANGE[1]));
+    }
+    state[UNSCALE] = T::ONE / scale;
+    state[UPDATES] += T::ONE;
+    for (at, beta) in WEIGHTS.into_iter().zip([p.beta1, p.beta2]) {
+        let beta = T::of(beta.into());
+        state[at] = beta * state[at] + (T::ONE - beta);
+    }
+}
+
+/// The state at the start of training: numbers of `sums`, the type of the parameters that are updated.
+///
+/// # Errors
+/// What the device says.
+pub fn state(like: &Tensor, scale: f32) -> Result<Tensor> {
+    let state = Tensor::zeros(like.device(), like.dtype(), [NUMBERS])?;
+    state.part(SCALE, crate::shape::Shape::SCALAR).fill(scale)?;
+    Ok(state)
+}
+
+/// Sets `found`, one whole number, to 1 if an element of `gradient` is not finite, or as large as its type allows.
+///
+/// # Errors
+/// [`Error::Shape`] if the gradient is not packed; another type or number of elements of `found`; other devices.
+pub fn find_overflow(gradient: &Tensor, found: &Tensor) -> Result<()> {
+    check_float(OP, gradient, gradient)?;
+    check_found(found)?;
+    if !gradient.is_packed() {
+        return Err(Error::shape(OP, &[gradient.shape()], "a packed gradient is needed"));
+    }
+    let params = Params {
+        count: gradient.shape().elements() as u32,
+        half: (gradient.dtype() == DType::F16) as u32,
+        ..Params::default()
+    };
+    gradient.device().run(&FIND, &params, &[gradient.operand()], &[found.operand()])
+}
+
+/// Brings the state to the next step and resets `found`. The scale doubles after `interval` good steps; `betas` are
+/// those of Adam, whose corrections count the updates that are made.
+///
+/// # Errors
+/// [`Error::Shape`] if the operands are not a state and one whole number; other devices.
+pub fn update(state: &Tensor, found: &Tensor, interval: u32, betas: [f64; 2]) -> Result<()> {
+    check(OP, state, state)?;
+    check_found(found)?;
+    let [beta1, beta2] = betas.map(|beta| beta as f32);
+    let params = Params { interval, beta1, beta2, ..Params::default() };
+    state.device().run(&UPDATE, &params, &[], &[found.operand(), state.operand()])
+}
+
+/// A state for parameters of the type and on the device of `like`.
+pub(super) fn check(op: &'static str, state: &Tensor, like: &Tensor) -> Result<()> {
+    check_float(op, state, like)?;
+    if *state.shape() != [NUMBERS] || !state.is_packed() {
+        return Err(Error::shape(op, &[state.shape()], format!("the state is {NUMBERS} packed numbers")));
+    }
+    Ok(())
+}
+
+fn check_found(found: &Tensor) -> Result<()> {
+    if found.dtype() != DType::U32 {
+        let expected = "u32 (whether something was found)".to_string();
+        return Err(Error::DType { op: OP, found: found.dtype().name(), expected });
+    }
+    if found.shape().elements() != 1 || !found.is_packed() {
+        return Err(Error::shape(OP, &[found.shape()], "what is found is one number"));
+    }
+    Ok(())
+}
