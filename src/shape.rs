@@ -1,6 +1,7 @@
 //! Shapes, strides and broadcasting: arithmetic on small arrays, nothing else.
 
 use crate::error::{Error, Result};
+use smallvec::SmallVec;
 use std::fmt;
 use std::ops::{Deref, Range};
 
@@ -218,8 +219,8 @@ impl Layout {
 /// The fewest axes that walk several layouts of one shape together: neighbouring axes are merged where every
 /// layout steps through them as through one, axes of extent 1 vanish. Each entry is the extent and every
 /// layout's stride. An element-wise kernel over contiguous tensors thus sees one axis, whatever the rank.
-pub fn merge<const N: usize>(layouts: &[Layout; N]) -> Vec<(usize, [usize; N])> {
-    let mut merged: Vec<(usize, [usize; N])> = Vec::with_capacity(MAX_RANK);
+pub fn merge<const N: usize>(layouts: &[Layout; N]) -> SmallVec<[(usize, [usize; N]); MAX_RANK]> {
+    let mut merged = SmallVec::<[(usize, [usize; N]); MAX_RANK]>::new();
     for axis in 0..layouts[0].shape.rank() {
         let extent = layouts[0].shape[axis];
         if extent == 1 {

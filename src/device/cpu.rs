@@ -1,10 +1,14 @@
 //! The CPU device: runs a kernel's twin on every core.
 
-use super::buffer::Line;
+use super::Operand;
+use super::buffer::{Buffer, Line, Storage};
+use super::convert::{self, elements, elements_mut};
+use super::kernel::{Call, DType, Element, Few, In, Out};
 use super::real::Real;
 use bytemuck::Zeroable;
 use rayon::prelude::*;
 use std::cell::RefCell;
+use std::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 /// Below this many scalar operations a loop stays on the calling thread: waking others costs more.
 const WORTH_A_THREAD: usize = 1 << 15;
@@ -75,6 +79,73 @@ pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) ->
         }
     });
     result
+}
+
+/// Locks the operands' memory and calls the twin. Floats that are stored in another type than the twin computes in are
+/// converted around the call.
+pub(super) fn run_twin<P, T: Real + Element>(
+    twin: fn(&P, Call<T>),
+    params: &P,
+    inputs: &[Operand],
+    outputs: &[Operand],
+) {
+    // A buffer that is bound twice as an input is locked once: a second lock could wait for a waiting writer.
+    let mut read: Few<(&Buffer, RwLockReadGuard<Vec<Line>>)> = Few::new();
+    for input in inputs {
+        if !read.iter().any(|(buffer, _)| buffer.same(input.buffer)) {
+            read.push((input.buffer, lock_read(host(input.buffer))));
+        }
+    }
+    let lines_of = |operand: &Operand| -> &[Line] {
+        let (_, lines) =
+            read.iter().find(|(b, _)| b.same(operand.buffer)).expect("every input was locked above");
+        lines
+    };
+    let mut written: Few<RwLockWriteGuard<Vec<Line>>> =
+        outputs.iter().map(|o| lock_write(host(o.buffer))).collect();
+    let loaded_inputs: Few<Option<Vec<T>>> =
+        inputs.iter().map(|input| convert::load(input, lines_of(input))).collect();
+    // A twin may read its outputs, or write to a part of them.
+    let mut loaded_outputs: Few<Option<Vec<T>>> =
+        outputs.iter().zip(&written).map(|(output, lines)| convert::load(output, lines)).collect();
+    let call = Call {
+        inputs: (inputs.iter().zip(&loaded_inputs))
+            .map(|(o, loaded)| match (loaded, o.dtype) {
+                (Some(values), _) => In::Real(values),
+                (None, DType::U32) => In::Index(elements(o, lines_of(o))),
+                (None, _) => In::Real(elements(o, lines_of(o))),
+            })
+            .collect(),
+        outputs: (outputs.iter().zip(&mut written).zip(&mut loaded_outputs))
+            .map(|((o, lines), loaded)| match (loaded, o.dtype) {
+                (Some(values), _) => Out::Real(values),
+                (None, DType::U32) => Out::Index(elements_mut(o, lines)),
+                (None, _) => Out::Real(elements_mut(o, lines)),
+            })
+            .collect(),
+    };
+    twin(params, call);
+    for ((output, lines), values) in outputs.iter().zip(&mut written).zip(&loaded_outputs) {
+        if let Some(values) = values {
+            convert::store(values, output, lines);
+        }
+    }
+}
+
+fn host(buffer: &Buffer) -> &RwLock<Vec<Line>> {
+    match buffer.storage() {
+        Storage::Host(lines) => lines,
+        _ => unreachable!("the CPU device allocates host memory only"),
+    }
+}
+
+// Buffers hold numbers: whatever state a panicking thread left them in is a valid one.
+pub(super) fn lock_read(lines: &RwLock<Vec<Line>>) -> RwLockReadGuard<'_, Vec<Line>> {
+    lines.read().unwrap_or_else(|poisoned| poisoned.into_inner())
+}
+
+pub(super) fn lock_write(lines: &RwLock<Vec<Line>>) -> RwLockWriteGuard<'_, Vec<Line>> {
+    lines.write().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// How a strided element-wise kernel walks its operands: the merged axes, and each operand's strides and offset

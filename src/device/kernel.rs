@@ -149,22 +149,28 @@ pub enum Out<'a, T> {
 /// A twin's operands, in binding order. The number and kind of them belong to the kernel's definition, so a
 /// mismatch is a defect of this crate: the accessors panic and say so.
 pub struct Call<'a, T> {
-    pub inputs: Vec<In<'a, T>>,
-    pub outputs: Vec<Out<'a, T>>,
+    pub inputs: Few<In<'a, T>>,
+    pub outputs: Few<Out<'a, T>>,
 }
+
+/// A list with an element per operand. Small ones need no allocation, which would cost more than a small kernel.
+pub type Few<T> = smallvec::SmallVec<[T; 4]>;
 
 impl<'a, T: Real> Call<'a, T> {
     /// All operands of a kernel that reads and writes floats only.
     pub fn reals<const I: usize, const O: usize>(self) -> ([&'a [T]; I], [&'a mut [T]; O]) {
-        let inputs: Vec<&'a [T]> = self.inputs.iter().map(|i| i.real()).collect();
-        let outputs: Vec<&'a mut [T]> = self.outputs.into_iter().map(Out::real).collect();
-        (inputs.try_into().expect("the kernel's inputs"), outputs.try_into().expect("the kernel's outputs"))
+        assert!(self.inputs.len() == I && self.outputs.len() == O, "the kernel has other operands");
+        let mut outputs = self.outputs.into_iter().map(Out::real);
+        (
+            std::array::from_fn(|i| self.inputs[i].real()),
+            std::array::from_fn(|_| outputs.next().expect("their number was compared above")),
+        )
     }
 
     /// The only output, of floats.
     pub fn output(self) -> &'a mut [T] {
-        let [output]: [Out<T>; 1] = self.outputs.try_into().ok().expect("one output");
-        output.real()
+        assert!(self.outputs.len() == 1, "the kernel has more than one output");
+        self.outputs.into_iter().next().expect("there is one").real()
     }
 }
 

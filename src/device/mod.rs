@@ -24,14 +24,13 @@ pub use pool::ALIGNMENT;
 use crate::error::{Error, Result};
 use crate::shape::MAX_ELEMENTS;
 use buffer::{Line, Storage};
-use convert::{elements, elements_mut};
-use kernel::{Call, In, Kernel, Out};
+use cpu::{lock_read, lock_write, run_twin};
+use kernel::Kernel;
 use memory::{Ledger, Usage};
 use pool::{Pool, size_class};
 use profile::{Clock, Dispatch, Profile, Profiler};
-use real::Real;
 use std::fmt;
-use std::sync::{Arc, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 /// What kind of machine a device is; kernels differ in shape between a GPU and a software adapter.
@@ -386,73 +385,6 @@ impl Device {
             Backend::Dry => Ok(()),
         }
     }
-}
-
-/// Locks the operands' memory and calls the twin. Floats that are stored in another type than the twin computes in are
-/// converted around the call.
-fn run_twin<P, T: Real + Element>(
-    twin: fn(&P, Call<T>),
-    params: &P,
-    inputs: &[Operand],
-    outputs: &[Operand],
-) {
-    // A buffer that is bound twice as an input is locked once: a second lock could wait for a waiting writer.
-    let mut read: Vec<(&Buffer, RwLockReadGuard<Vec<Line>>)> = Vec::with_capacity(inputs.len());
-    for input in inputs {
-        if !read.iter().any(|(buffer, _)| buffer.same(input.buffer)) {
-            read.push((input.buffer, lock_read(host(input.buffer))));
-        }
-    }
-    let lines_of = |operand: &Operand| -> &[Line] {
-        let (_, lines) =
-            read.iter().find(|(b, _)| b.same(operand.buffer)).expect("every input was locked above");
-        lines
-    };
-    let mut written: Vec<RwLockWriteGuard<Vec<Line>>> =
-        outputs.iter().map(|o| lock_write(host(o.buffer))).collect();
-    let loaded_inputs: Vec<Option<Vec<T>>> =
-        inputs.iter().map(|input| convert::load(input, lines_of(input))).collect();
-    // A twin may read its outputs, or write to a part of them.
-    let mut loaded_outputs: Vec<Option<Vec<T>>> =
-        outputs.iter().zip(&written).map(|(output, lines)| convert::load(output, lines)).collect();
-    let call = Call {
-        inputs: (inputs.iter().zip(&loaded_inputs))
-            .map(|(o, loaded)| match (loaded, o.dtype) {
-                (Some(values), _) => In::Real(values),
-                (None, DType::U32) => In::Index(elements(o, lines_of(o))),
-                (None, _) => In::Real(elements(o, lines_of(o))),
-            })
-            .collect(),
-        outputs: (outputs.iter().zip(&mut written).zip(&mut loaded_outputs))
-            .map(|((o, lines), loaded)| match (loaded, o.dtype) {
-                (Some(values), _) => Out::Real(values),
-                (None, DType::U32) => Out::Index(elements_mut(o, lines)),
-                (None, _) => Out::Real(elements_mut(o, lines)),
-            })
-            .collect(),
-    };
-    twin(params, call);
-    for ((output, lines), values) in outputs.iter().zip(&mut written).zip(&loaded_outputs) {
-        if let Some(values) = values {
-            convert::store(values, output, lines);
-        }
-    }
-}
-
-fn host(buffer: &Buffer) -> &RwLock<Vec<Line>> {
-    match buffer.storage() {
-        Storage::Host(lines) => lines,
-        _ => unreachable!("the CPU device allocates host memory only"),
-    }
-}
-
-// Buffers hold numbers: whatever state a panicking thread left them in is a valid one.
-fn lock_read(lines: &RwLock<Vec<Line>>) -> RwLockReadGuard<'_, Vec<Line>> {
-    lines.read().unwrap_or_else(|poisoned| poisoned.into_inner())
-}
-
-fn lock_write(lines: &RwLock<Vec<Line>>) -> RwLockWriteGuard<'_, Vec<Line>> {
-    lines.write().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 impl fmt::Debug for Device {

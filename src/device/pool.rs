@@ -1,6 +1,6 @@
 //! Buffers that wait to be used again, by size class.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
 /// Every buffer's size and every packed tensor's start is a multiple of this many bytes: the strictest
@@ -16,7 +16,7 @@ pub fn size_class(bytes: u64) -> u64 {
 }
 
 /// Free buffers of one device, last in, first out.
-pub(crate) struct Pool<B>(Mutex<HashMap<u64, Vec<B>>>);
+pub(crate) struct Pool<B>(Mutex<BTreeMap<u64, Vec<B>>>);
 
 impl<B> Default for Pool<B> {
     fn default() -> Self {
@@ -35,10 +35,13 @@ impl<B> Pool<B> {
 
     /// Empties the pool; returns the bytes given back to the system.
     pub(crate) fn trim(&self) -> u64 {
-        self.lock().drain().map(|(class, buffers)| class * buffers.len() as u64).sum()
+        std::mem::take(&mut *self.lock())
+            .into_iter()
+            .map(|(class, buffers)| class * buffers.len() as u64)
+            .sum()
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Vec<B>>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Vec<B>>> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }

@@ -17,7 +17,7 @@ use rayon::prelude::*;
 pub const PANEL: usize = 32;
 
 /// Steps along k at a time: so much of a panel stays in a core's first-level cache.
-pub const DEPTH: usize = 288;
+pub const DEPTH: usize = 192;
 
 /// Rows of C that a tile has at most, so that work is cut into multiples of it.
 pub const TILE_ROWS: usize = 8;

@@ -42,7 +42,7 @@ static ACCUMULATE: Kernel<Params> = Kernel {
 };
 
 fn assign<T: Real>(p: &Params, call: Call<T>) {
-    let [output]: [Out<T>; 1] = call.outputs.try_into().ok().expect("one output");
+    let output = call.outputs.into_iter().next().expect("one output");
     match (call.inputs[0], output) {
         (In::Real(x), Out::Real(y)) => each(p, x, y, |y, x| *y = x),
         (In::Index(x), Out::Index(y)) => each(p, x, y, |y, x| *y = x),

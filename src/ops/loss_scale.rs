@@ -76,7 +76,7 @@ fn find<T: Real>(p: &Params, mut call: Call<T>) {
 
 fn advance<T: Real>(p: &Params, call: Call<T>) {
     let [Out::Index(found), Out::Real(state)]: [Out<T>; 2] =
-        call.outputs.try_into().ok().expect("two outputs")
+        call.outputs.into_vec().try_into().ok().expect("two outputs")
     else {
         unreachable!("what is found is a whole number, the state is floats")
     };

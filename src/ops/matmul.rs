@@ -351,7 +351,7 @@ mod tests {
     /// Few adapters have cooperative matrices, and none has both extents; the text is one.
     #[test]
     fn the_form_for_cooperative_matrices_translates_for_either_extent() {
-        let small = Params { batch: 1, m: 65, n: 66, k: 33, ..Params::default() };
+        let small = Params { batch: 1, splits: 1, m: 65, n: 66, k: 33, piece: 33, ..Params::default() };
         let large = Params { m: 1024, n: 1024, ..small };
         assert_eq!((small.tile(), large.tile()), (64, 128));
         for params in [small, large] {

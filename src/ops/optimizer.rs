@@ -189,7 +189,7 @@ fn mixed_twin<T: Real>(p: &Params, call: Call<T>, twin: fn(&Params, Call<T>)) {
     };
     let mut of_twin = vec![Out::Real(&mut *w)];
     of_twin.extend(outputs.map(|moment| Out::Real(moment)));
-    twin(&params, Call { inputs: vec![In::Real(&gradient)], outputs: of_twin });
+    twin(&params, Call { inputs: [In::Real(&gradient[..])].into_iter().collect(), outputs: of_twin.into() });
     weights.copy_from_slice(w);
 }
 

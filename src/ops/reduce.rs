@@ -101,19 +101,26 @@ fn reduce_piece<T: Real>(x: &[T], results: &mut [T], start: T, join: impl Fn(T, 
     }
 }
 
-/// A reduction of neighbours, through `map`, in sixteen interleaved chains: as many as vector registers hold, and shorter chains
-/// round less.
+/// A reduction of neighbours, through `map`, in interleaved chains: enough of them that none waits for its last
+/// result, and shorter chains round less.
 #[inline(always)]
 pub(crate) fn along<T: Real>(x: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {
-    let mut chains = [start; 16];
-    let blocks = x.chunks_exact(16);
+    const CHAINS: usize = 32;
+    let mut chains = [start; CHAINS];
+    let blocks = x.chunks_exact(CHAINS);
     let rest = blocks.remainder().iter().fold(start, |a, &b| join(a, map(b)));
     for block in blocks {
         for (chain, &value) in chains.iter_mut().zip(block) {
             *chain = join(*chain, map(value));
         }
     }
-    chains.into_iter().fold(rest, join)
+    let mut width = CHAINS;
+    while width > 1 {
+        width /= 2;
+        let (lower, upper) = chains.split_at_mut(width);
+        lower.iter_mut().zip(upper).for_each(|(a, &mut b)| *a = join(*a, b));
+    }
+    join(chains[0], rest)
 }
 
 fn argmax<T: Real>(p: &Params, mut call: Call<T>) {

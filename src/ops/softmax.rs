@@ -68,7 +68,8 @@ pub(crate) fn softmax_row<T: Real>(x: &[T], y: &mut [T]) {
     let largest = along(x, T::of(f32::MIN as f64), |x| x, T::max);
     y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest).exp());
     let sum = along(y, T::ZERO, |y| y, |a, b| a + b);
-    y.iter_mut().for_each(|y| *y = *y / sum);
+    let scale = T::ONE / sum;
+    y.iter_mut().for_each(|y| *y = *y * scale);
 }
 
 fn forward<T: Real>(p: &Params, call: Call<T>) {

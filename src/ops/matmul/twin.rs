@@ -30,8 +30,8 @@ pub(super) fn split<T: Real>(p: &Params, call: Call<T>) {
 /// Values of B, in columns of [`DEPTH`], that are copied into panels at a time.
 const COPIED: usize = (1 << 21) / DEPTH;
 
-/// Rows that whole tiles of 8, of 6 and of 4 fill.
-const BLOCK: usize = 24;
+/// The most rows of A, in columns of [`DEPTH`], and of the result that go through all panels before the next.
+const BLOCK: usize = 96;
 
 /// Multiplications that the tile does in the time of one scalar operation.
 const MACS_PER_WORK: usize = 16;
@@ -42,10 +42,9 @@ fn product<T: Real>(p: &Params, a: &[T], b: &[T], bias: &[T], c: &mut [T]) {
     let (a_row, a_column, b_row) = (p.a_row as usize, p.a_column as usize, p.b_row as usize);
     let function = Function::ALL[p.function as usize];
     let bias = (p.has_bias == 1).then_some(bias);
-    // Few enough rows that they stay in a second-level cache, and whole tiles of all processors' heights, unless
-    // that leaves some cores without work.
+    // Two blocks of rows or more for each core, all of one size, and few enough rows that they stay in its cache.
     let share = m.div_ceil(2 * rayon::current_num_threads());
-    let block = share.min(4 * BLOCK).next_multiple_of(if share > BLOCK { BLOCK } else { TILE_ROWS });
+    let block = share.div_ceil(share.div_ceil(BLOCK)).next_multiple_of(TILE_ROWS);
     // What is copied of B at a time stays in the cores' common cache.
     let piece = (COPIED / n).clamp(1, k.div_ceil(DEPTH)) * DEPTH;
     for first in (0..k).step_by(piece) {
