@@ -69,7 +69,7 @@ pub(crate) fn softmax_row<T: Real>(x: &[T], y: &mut [T]) {
     y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest).exp());
     let sum = along(y, T::ZERO, |y| y, |a, b| a + b);
     let scale = T::ONE / sum;
-    y.iter_mut().for_each(|y| *y = *y * scale);
+    y.iter_mut().for_each(|y| *y *= scale);
 }
 
 fn forward<T: Real>(p: &Params, call: Call<T>) {
