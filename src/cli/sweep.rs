@@ -54,6 +54,10 @@ pub struct SweepArgs {
     /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
     #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
     precision: Precision,
+    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
+    /// numbers.
+    #[arg(long)]
+    recompute: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -109,6 +113,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
             batch: args.batch,
             learning_rate: args.learning_rate,
             precision: args.precision,
+            recompute: args.recompute,
             train_samples: args.data.samples,
             validation_samples: args.validation_samples,
         },

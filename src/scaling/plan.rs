@@ -44,6 +44,9 @@ pub struct Schedule {
     /// In which types the models are stored.
     #[serde(default, skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
+    /// Whether activations are computed again in the backward pass rather than kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recompute: bool,
     /// Training samples an epoch; the whole set when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_samples: Option<usize>,
@@ -59,6 +62,7 @@ impl Default for Schedule {
             batch: 64,
             learning_rate: 1e-3,
             precision: Precision::F32,
+            recompute: false,
             train_samples: None,
             validation_samples: None,
         }

@@ -37,6 +37,9 @@ pub struct Record {
     /// In which types the model was stored.
     #[serde(default)]
     pub precision: Precision,
+    /// Whether activations were computed again in the backward pass rather than kept.
+    #[serde(default)]
+    pub recompute: bool,
 
     /// Trained values.
     pub parameters: u64,
