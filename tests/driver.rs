@@ -473,6 +473,28 @@ fn recomputed_activations_take_less_memory_and_give_the_same_numbers() {
     fail(&sweep, 1, &["different: schedule"]);
 }
 
+#[test]
+fn clipped_gradients_are_in_the_plan_and_the_records() {
+    let place = TempDir::new().unwrap();
+    let model = small_convnet(place.path());
+    let arguments = [model.as_str(), "--samples", "100", "--epochs", "1", "--batch", "20"];
+    let loss = |more: &[&str]| train(&[&arguments[..], more].concat(), 1)["validation_loss"].clone();
+    assert_ne!(loss(&["--clip-norm", "0.01"]), loss(&[]));
+    assert_eq!(loss(&["--clip-norm", "1e6"]), loss(&[]));
+    fail_usage(&["train", &model, "--clip-norm", "0"]);
+    let out = place.path().join("sweep");
+    let sweep = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1"];
+    let sweep =
+        [&sweep[..], &["--samples", "40", "--epochs", "1", "--batch", "20", "--out", text(&out)]].concat();
+    succeed(&[&sweep[..], &["--clip-norm", "0.5"]].concat());
+    for record in records(&out) {
+        assert_eq!(record["clip_norm"], 0.5, "{record}");
+        assert_eq!(record["peak_bytes"], record["predicted_peak_bytes"], "{record}");
+    }
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("clipped to norm 0.5"));
+    fail(&sweep, 1, &["different: schedule"]);
+}
+
 /// Runs the driver with arguments that it can't understand.
 fn fail_usage(arguments: &[&str]) {
     assert_eq!(run(arguments).code, 2, "{arguments:?}");

@@ -41,6 +41,7 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
             learning_rate: 2e-3,
             precision: Precision::F32,
             recompute: false,
+            clip_norm: None,
             train_samples: samples,
             validation_samples: Some(1000),
         },

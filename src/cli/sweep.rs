@@ -58,6 +58,9 @@ pub struct SweepArgs {
     /// numbers.
     #[arg(long)]
     recompute: bool,
+    /// Scale gradients down in steps where the norm of all of them together is above this.
+    #[arg(long, value_name = "NORM", value_parser = positive)]
+    clip_norm: Option<f64>,
     #[command(flatten)]
     common: Common,
 }
@@ -114,6 +117,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
             learning_rate: args.learning_rate,
             precision: args.precision,
             recompute: args.recompute,
+            clip_norm: args.clip_norm,
             train_samples: args.data.samples,
             validation_samples: args.validation_samples,
         },

@@ -45,6 +45,9 @@ pub struct TrainArgs {
     /// numbers.
     #[arg(long)]
     recompute: bool,
+    /// Scale gradients down in steps where the norm of all of them together is above this.
+    #[arg(long, value_name = "NORM", value_parser = positive)]
+    clip_norm: Option<f64>,
     #[command(flatten)]
     common: Common,
 }
@@ -93,6 +96,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         loss: loss_of(&architecture),
         algorithm: Algorithm::adam(),
         schedule: warm_cosine(args.learning_rate, steps),
+        clip_norm: args.clip_norm,
         report_seconds: 0.5,
         interrupted: interrupt_flag(),
     };

@@ -40,6 +40,9 @@ pub struct Record {
     /// Whether activations were computed again in the backward pass rather than kept.
     #[serde(default)]
     pub recompute: bool,
+    /// The most that the norm of all gradients together was allowed to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
 
     /// Trained values.
     pub parameters: u64,

@@ -111,6 +111,7 @@ fn run_variant(
         learning_rate: plan.schedule.learning_rate,
         precision,
         recompute,
+        clip_norm: plan.schedule.clip_norm,
         parameters: cost.parameters,
         macs: cost.macs,
         training_flops: 0.0,
@@ -199,6 +200,7 @@ fn train(
         loss: loss_of(&variant.architecture),
         algorithm,
         schedule: warm_cosine(schedule.learning_rate, steps),
+        clip_norm: schedule.clip_norm,
         report_seconds: 0.25,
         interrupted: options.interrupted.clone(),
     };
