@@ -8,6 +8,10 @@
 //! A closure holds only the buffers that its gradient reads, and it is consumed when it runs: what the forward
 //! pass kept is freed as the backward pass goes, and a graph can be walked once.
 
+mod recompute;
+
+pub use recompute::recompute;
+
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 use std::cell::Cell;
@@ -76,13 +80,18 @@ thread_local! {
 
 /// Runs `body` without recording a graph: for evaluation, and for the arithmetic of gradients.
 pub fn no_grad<R>(body: impl FnOnce() -> R) -> R {
+    recording(false, body)
+}
+
+/// Runs `body` with or without recording a graph.
+fn recording<R>(on: bool, body: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
         fn drop(&mut self) {
             RECORDING.set(self.0);
         }
     }
-    let _restore = Restore(RECORDING.replace(false));
+    let _restore = Restore(RECORDING.replace(on));
     body()
 }
 
@@ -201,8 +210,18 @@ pub(crate) fn walk(
             "the tensor depends on nothing that requires a gradient; call requires_grad() on a leaf".into(),
         )
     })?;
+    walk_from(node.clone(), seed, slots, arithmetic)
+}
+
+/// The same from a node, which needs nothing to be held of the root but its graph.
+fn walk_from(
+    root: Arc<Node>,
+    seed: Tensor,
+    slots: &HashMap<u64, Tensor>,
+    arithmetic: &dyn Arithmetic,
+) -> Result<Gradients> {
     let mut gradients = Gradients::default();
-    let mut arrived = Arrived::from([(node.id, (node.clone(), seed))]);
+    let mut arrived = Arrived::from([(root.id, (root, seed))]);
     while let Some((_, (node, gradient))) = arrived.pop_last() {
         if node.leaf {
             let gradient = match slots.get(&node.id) {

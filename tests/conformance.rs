@@ -27,6 +27,7 @@ macro_rules! conformance {
 conformance!(
     binary,
     cast,
+    clip,
     conv2d,
     copy,
     cross_entropy,

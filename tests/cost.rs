@@ -163,11 +163,18 @@ fn the_built_model_holds_what_was_counted() {
 // measured
 
 /// What the ledger saw at the peak of three training steps.
-fn measured_peak(device: &Device, architecture: &Architecture, batch: usize, precision: Precision) -> Bytes {
+fn measured_peak(
+    device: &Device,
+    architecture: &Architecture,
+    batch: usize,
+    precision: Precision,
+    recompute: bool,
+) -> Bytes {
     device.trim();
     device.reset_peak();
     let layers = architecture.layers();
     let model = layers.build_in(precision, device, &architecture.input_shape(), 0).unwrap();
+    let model = model.with_recompute(recompute);
     let features: usize = architecture.input_shape().iter().product();
     let inputs = (0..batch * features).map(|i| (i % 17) as f32 / 17.0).collect();
     let targets = match architecture.output {
@@ -185,19 +192,21 @@ fn measured_peak(device: &Device, architecture: &Architecture, batch: usize, pre
 
 /// Compares prediction and ledger on all of these, and fails with the largest deviation if it is above a tenth.
 fn assert_predicted(device: &Device, cases: impl Iterator<Item = (String, Architecture, usize)>) {
-    assert_predicted_in(Precision::F32, device, cases);
+    assert_predicted_in(Precision::F32, false, device, cases);
 }
 
 fn assert_predicted_in(
     precision: Precision,
+    recompute: bool,
     device: &Device,
     cases: impl Iterator<Item = (String, Architecture, usize)>,
 ) {
     let mut worst = (0.0, "nothing".to_string());
     let mut compared = 0;
     for (name, architecture, batch) in cases {
-        let predicted = predicted_peak(&architecture, batch, Algorithm::adam(), precision).unwrap();
-        let measured = measured_peak(device, &architecture, batch, precision);
+        let predicted =
+            predicted_peak(&architecture, batch, Algorithm::adam(), precision, recompute).unwrap();
+        let measured = measured_peak(device, &architecture, batch, precision, recompute);
         let deviation = predicted.total() as f64 / measured.total() as f64 - 1.0;
         if deviation.abs() >= f64::abs(worst.0) {
             let what = format!("{name}, batch {batch}: predicted {predicted:?}, measured {measured:?}");
@@ -265,17 +274,47 @@ fn memory_of_mixed_precision_is_as_predicted() {
     for device in [Device::cpu(), adapter] {
         let small = Scale { resolution: 0.5, width: 0.5, depth: 1.0 }.apply(&preset("convnet")).unwrap();
         let cases = [("keras-dense".to_string(), preset("keras-dense")), ("convnet".to_string(), small)];
-        assert_predicted_in(Precision::Mixed, &device, with_batches(cases.into()));
+        assert_predicted_in(Precision::Mixed, false, &device, with_batches(cases.into()));
     }
 }
 
 #[test]
 fn activations_take_half_the_memory_in_mixed_precision() {
     let base = preset("convnet");
-    let peak = |precision| predicted_peak(&base, 64, Algorithm::adam(), precision).unwrap();
+    let peak = |precision| predicted_peak(&base, 64, Algorithm::adam(), precision, false).unwrap();
     let (single, mixed) = (peak(Precision::F32), peak(Precision::Mixed));
     let share = mixed.activations as f64 / single.activations as f64;
     assert!((0.45..0.6).contains(&share), "{share}: {single:?}, {mixed:?}");
+}
+
+/// A model with so many convolutions that most of its memory is activations.
+fn deep() -> Architecture {
+    Scale { depth: 6.0, ..Scale::BASE }.apply(&preset("convnet")).unwrap()
+}
+
+#[test]
+fn memory_with_recomputation_is_as_predicted() {
+    let adapter =
+        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
+    for device in [Device::cpu(), adapter] {
+        for precision in Precision::ALL {
+            let mut cases: Vec<_> =
+                others().into_iter().map(|other| (other.name.clone(), other, 7)).collect();
+            cases.push(("a deep convnet".to_string(), deep(), 2));
+            cases.push(("mlp".to_string(), preset("mlp"), 7));
+            assert_predicted_in(precision, true, &device, cases.into_iter());
+        }
+    }
+}
+
+#[test]
+fn recomputation_saves_most_activations_of_a_deep_model() {
+    for precision in Precision::ALL {
+        let peak = |recompute| predicted_peak(&deep(), 64, Algorithm::adam(), precision, recompute).unwrap();
+        let (kept, recomputed) = (peak(false), peak(true));
+        assert!(recomputed.activations < kept.activations / 2, "{recomputed:?}, {kept:?}");
+        assert!(recomputed.total() < kept.total() * 2 / 3, "{recomputed:?}, {kept:?}");
+    }
 }
 
 #[test]
@@ -297,7 +336,7 @@ fn memory_is_as_predicted_on_the_adapter() {
 #[test]
 fn memory_grows_as_it_should() {
     let total = |architecture: &Architecture, batch| {
-        predicted_peak(architecture, batch, Algorithm::adam(), Precision::F32).unwrap().total()
+        predicted_peak(architecture, batch, Algorithm::adam(), Precision::F32, false).unwrap().total()
     };
     for name in Architecture::PRESETS {
         let base = preset(name);
@@ -309,7 +348,7 @@ fn memory_grows_as_it_should() {
             assert!(total(&wider, 64) > one && total(&deeper, 64) > one, "{name} ×{factor}");
         }
         // Without moments the optimiser holds nothing.
-        let plain = predicted_peak(&base, 64, Algorithm::sgd(0.0), Precision::F32).unwrap();
+        let plain = predicted_peak(&base, 64, Algorithm::sgd(0.0), Precision::F32, false).unwrap();
         assert_eq!(plain.optimizer, 0, "{name}");
         assert!(plain.total() < one, "{name}");
     }

@@ -441,6 +441,60 @@ fn training_in_mixed_precision_says_so() {
     fail(&sweep, 1, &["different: schedule"]);
 }
 
+#[test]
+fn recomputed_activations_take_less_memory_and_give_the_same_numbers() {
+    let place = TempDir::new().unwrap();
+    let model = place.path().join("deep.toml");
+    let text_of_model = fs::read_to_string(small_convnet(place.path())).unwrap();
+    fs::write(&model, text_of_model.replacen("width = 8", "width = 8, depth = 9", 1)).unwrap();
+    let model = text(&model);
+    let arguments = [model, "--samples", "60", "--epochs", "1", "--batch", "20"];
+    let kept = train(&arguments, 1);
+    let recomputed = train(&[&arguments[..], &["--recompute"]].concat(), 1);
+    assert_eq!((&kept["recompute"], &recomputed["recompute"]), (&false.into(), &true.into()));
+    assert_eq!(kept["validation_loss"], recomputed["validation_loss"]);
+    assert_eq!(recomputed["peak_bytes"], recomputed["predicted_peak_bytes"]);
+    assert!(number(&recomputed["peak_bytes"]) < number(&kept["peak_bytes"]), "{recomputed}, {kept}");
+    let peak = |more: &[&str]| {
+        let summary = succeed(&[&["summary", model, "--batch", "20", "--json"], more].concat()).json();
+        number(&summary["predicted_peak_bytes"])
+    };
+    assert!(peak(&["--recompute"]) < peak(&[]));
+    let out = place.path().join("sweep");
+    let sweep = ["sweep", "--device", "cpu", "--model", model, "--axis", "width", "--factors", "1"];
+    let sweep =
+        [&sweep[..], &["--samples", "40", "--epochs", "1", "--batch", "20", "--out", text(&out)]].concat();
+    succeed(&[&sweep[..], &["--recompute"]].concat());
+    for record in records(&out) {
+        assert_eq!(record["recompute"], true, "{record}");
+        assert_eq!(record["peak_bytes"], record["predicted_peak_bytes"], "{record}");
+    }
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("activations recomputed"));
+    fail(&sweep, 1, &["different: schedule"]);
+}
+
+#[test]
+fn clipped_gradients_are_in_the_plan_and_the_records() {
+    let place = TempDir::new().unwrap();
+    let model = small_convnet(place.path());
+    let arguments = [model.as_str(), "--samples", "100", "--epochs", "1", "--batch", "20"];
+    let loss = |more: &[&str]| train(&[&arguments[..], more].concat(), 1)["validation_loss"].clone();
+    assert_ne!(loss(&["--clip-norm", "0.01"]), loss(&[]));
+    assert_eq!(loss(&["--clip-norm", "1e6"]), loss(&[]));
+    fail_usage(&["train", &model, "--clip-norm", "0"]);
+    let out = place.path().join("sweep");
+    let sweep = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1"];
+    let sweep =
+        [&sweep[..], &["--samples", "40", "--epochs", "1", "--batch", "20", "--out", text(&out)]].concat();
+    succeed(&[&sweep[..], &["--clip-norm", "0.5"]].concat());
+    for record in records(&out) {
+        assert_eq!(record["clip_norm"], 0.5, "{record}");
+        assert_eq!(record["peak_bytes"], record["predicted_peak_bytes"], "{record}");
+    }
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("clipped to norm 0.5"));
+    fail(&sweep, 1, &["different: schedule"]);
+}
+
 /// Runs the driver with arguments that it can't understand.
 fn fail_usage(arguments: &[&str]) {
     assert_eq!(run(arguments).code, 2, "{arguments:?}");

@@ -59,6 +59,8 @@ fn record(variant: &Variant) -> Record {
         batch: 64,
         learning_rate: 1e-3,
         precision: Precision::F32,
+        recompute: false,
+        clip_norm: None,
         parameters,
         macs,
         training_flops: 6.0 * macs as f64 * 30_000.0,

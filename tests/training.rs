@@ -438,6 +438,7 @@ fn options(loss: Loss, epochs: u64, rate: f64) -> FitOptions {
         batch: 16,
         seed: 0,
         loss,
+        clip_norm: None,
         algorithm: Algorithm::adam(),
         schedule: Schedule { peak: rate, warmup: 4, decay: Decay::Cosine, total: epochs * 8 },
         report_seconds: 0.0,

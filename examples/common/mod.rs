@@ -40,6 +40,8 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
             batch: 16,
             learning_rate: 2e-3,
             precision: Precision::F32,
+            recompute: false,
+            clip_norm: None,
             train_samples: samples,
             validation_samples: Some(1000),
         },

@@ -5,7 +5,7 @@ use crate::device::profile::Dispatch;
 use crate::device::{Device, Kind};
 use crate::error::{Error, Result};
 use crate::ops::matmul::Step;
-use crate::ops::optimizer::{AdamStep, SgdStep, adam, sgd};
+use crate::ops::optimizer::{AdamStep, SgdStep, With, adam, sgd};
 use crate::ops::{Function, Padding};
 use crate::tensor::Tensor;
 
@@ -223,7 +223,7 @@ fn optimizer(device: &Device) -> Result<Vec<Case>> {
     let (m, v) = (tensor()?, tensor()?.square()?);
     let (sgd_w, sgd_g) = (w.clone(), g.clone());
     let step = SgdStep { rate: 1e-3, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
-    let by_sgd = Case::new("optimizer", name("SGD"), move || sgd(&sgd_w, &sgd_g, None, &step));
+    let by_sgd = Case::new("optimizer", name("SGD"), move || sgd(&sgd_w, &sgd_g, None, &step, With::Nothing));
     let step = AdamStep {
         rate: 1e-3,
         beta1: 0.9,
@@ -233,6 +233,6 @@ fn optimizer(device: &Device) -> Result<Vec<Case>> {
         decoupled: false,
         step: 10,
     };
-    let by_adam = Case::new("optimizer", name("Adam"), move || adam(&w, &g, &m, &v, &step));
+    let by_adam = Case::new("optimizer", name("Adam"), move || adam(&w, &g, [&m, &v], &step, With::Nothing));
     Ok(vec![Case { changed: bytes, ..by_sgd }, Case { changed: 3 * bytes, ..by_adam }])
 }

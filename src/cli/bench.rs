@@ -42,6 +42,10 @@ pub struct BenchArgs {
     /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
     #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
     precision: Precision,
+    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
+    /// numbers.
+    #[arg(long)]
+    recompute: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -76,8 +80,9 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             let architecture = scale.apply(&base)?;
             let cost = Cost::of(&architecture)?;
             let algorithm = Algorithm::adam();
+            let (precision, recompute) = (args.precision, args.recompute);
             let measured =
-                measure(&architecture, &device, args.batch, algorithm, args.precision, args.seconds)?;
+                measure(&architecture, &device, args.batch, algorithm, precision, recompute, args.seconds)?;
             rows.push(Row { axis, factor, scale, parameters: cost.parameters, macs: cost.macs, measured });
         }
     }

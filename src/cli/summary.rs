@@ -23,6 +23,10 @@ pub struct SummaryArgs {
     /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
     #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
     precision: Precision,
+    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
+    /// numbers.
+    #[arg(long)]
+    recompute: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -42,7 +46,8 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
         architecture = architecture.with_input(resolution, *channels);
     }
     let cost = Cost::of(&architecture)?;
-    let peak = predicted_peak(&architecture, args.batch, Algorithm::adam(), args.precision)?.total();
+    let (precision, recompute) = (args.precision, args.recompute);
+    let peak = predicted_peak(&architecture, args.batch, Algorithm::adam(), precision, recompute)?.total();
     if args.common.json {
         return print_json(&Summary {
             parameters: cost.parameters,
@@ -54,7 +59,8 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
     }
     println!("Model: {}, input {:?}", architecture.name, architecture.input_shape());
     print!("{}", architecture.layers().summary(&architecture.input_shape())?);
-    let how = if args.precision == Precision::Mixed { " in mixed precision" } else { "" };
-    println!(" Predicted peak memory of training{how} with batch {}: {}", args.batch, bytes(peak));
+    let how = if precision == Precision::Mixed { " in mixed precision" } else { "" };
+    let again = if recompute { ", activations recomputed" } else { "" };
+    println!(" Predicted peak memory of training{how} with batch {}{again}: {}", args.batch, bytes(peak));
     Ok(())
 }

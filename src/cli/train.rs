@@ -41,6 +41,13 @@ pub struct TrainArgs {
     /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
     #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
     precision: Precision,
+    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
+    /// numbers.
+    #[arg(long)]
+    recompute: bool,
+    /// Scale gradients down in steps where the norm of all of them together is above this.
+    #[arg(long, value_name = "NORM", value_parser = positive)]
+    clip_norm: Option<f64>,
     #[command(flatten)]
     common: Common,
 }
@@ -53,6 +60,7 @@ struct Outcome {
     peak_bytes: u64,
     predicted_peak_bytes: u64,
     precision: Precision,
+    recompute: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped_steps: Option<u64>,
     epochs: usize,
@@ -74,8 +82,9 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         grouped(splits.validation.len() as u64),
         splits.train.name(),
     );
-    let model =
-        architecture.layers().build_in(args.precision, &device, &architecture.input_shape(), args.seed)?;
+    let layers = architecture.layers();
+    let model = layers.build_in(args.precision, &device, &architecture.input_shape(), args.seed)?;
+    let model = model.with_recompute(args.recompute);
     if let Some(weights) = &args.weights {
         model.load(weights)?;
     }
@@ -87,6 +96,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         loss: loss_of(&architecture),
         algorithm: Algorithm::adam(),
         schedule: warm_cosine(args.learning_rate, steps),
+        clip_norm: args.clip_norm,
         report_seconds: 0.5,
         interrupted: interrupt_flag(),
     };
@@ -104,15 +114,17 @@ pub fn run(args: &TrainArgs) -> Result<()> {
             .map_err(|e| Error::Config { what: "history".to_string(), problem: e.to_string() })?;
         allometry::files::replace(&out.join("history.json"), &json)?;
     }
+    let (algorithm, precision, recompute) = (options.algorithm, args.precision, args.recompute);
+    let predicted = predicted_peak(&architecture, args.batch, algorithm, precision, recompute)?;
     let last = history.epochs.last().expect("there is at least one epoch");
     let outcome = Outcome {
         validation_accuracy: last.validation.accuracy,
         validation_loss: last.validation.loss,
         samples_per_second: Throughput::of(&history.throughput).map_or(last.samples_per_second, |t| t.median),
         peak_bytes: device.usage().peak,
-        predicted_peak_bytes: predicted_peak(&architecture, args.batch, options.algorithm, args.precision)?
-            .total(),
-        precision: args.precision,
+        predicted_peak_bytes: predicted.total(),
+        precision,
+        recompute,
         skipped_steps: last.loss_scaling.map(|scaling| scaling.skipped_steps),
         epochs: history.epochs.len(),
         seconds: history.seconds,

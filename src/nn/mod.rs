@@ -14,6 +14,7 @@ pub mod layer;
 mod parameters;
 mod pooling;
 mod precision;
+mod recompute;
 mod rescaling;
 mod sequential;
 pub mod summary;

@@ -3,12 +3,14 @@
 use super::layer::{Layer, ParameterSpec, Pass};
 use super::parameters::{Parameters, upload};
 use super::precision::{Precision, Types};
-use crate::autograd::no_grad;
+use super::recompute::recomputed_segments;
+use crate::autograd::{no_grad, recompute};
 use crate::device::{DType, Device};
 use crate::error::{Error, Result};
 use crate::ops::RandomKey;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Layers in a row: a model as data, before it has seen a device.
@@ -111,18 +113,29 @@ impl Sequential {
     fn build_of(&self, types: Types, device: &Device, input: &[usize], seed: u64) -> Result<Model> {
         let mut specs: Vec<(String, ParameterSpec)> = Vec::new();
         let mut counts = Vec::with_capacity(self.layers.len());
+        let mut activations = Vec::with_capacity(self.layers.len());
         let mut shape = input.to_vec();
         for (index, layer) in self.layers.iter().enumerate() {
             let output = layer.output_shape(&shape)?;
             let wanted = layer.parameters(&shape);
             counts.push(wanted.len());
+            activations.push(output.iter().product::<usize>() as u64);
             specs.extend(wanted.into_iter().map(|spec| (format!("layers.{index}.{}", spec.name), spec)));
             shape = output;
         }
         let parameters = Parameters::new(device, types, &specs, seed)?;
         let mut values = parameters.tensors().into_iter();
         let per_layer = counts.into_iter().map(|count| values.by_ref().take(count).collect()).collect();
-        Ok(Model { layers: self.clone(), input: input.to_vec(), output: shape, parameters, per_layer, seed })
+        Ok(Model {
+            layers: self.clone(),
+            input: input.to_vec(),
+            output: shape,
+            parameters,
+            per_layer,
+            seed,
+            activations,
+            recomputed: Vec::new(),
+        })
     }
 }
 
@@ -134,9 +147,21 @@ pub struct Model {
     parameters: Parameters,
     per_layer: Vec<Vec<Tensor>>,
     seed: u64,
+    /// Values of each layer's output, for one sample.
+    activations: Vec<u64>,
+    /// Layers from the first on that run again for their gradients, in the segments that do so together.
+    recomputed: Vec<Range<usize>>,
 }
 
 impl Model {
+    /// Whether [`train`](Model::train) keeps of most layers nothing for their gradients, and the backward pass runs
+    /// them again: less memory for at most another forward pass, and the same numbers. Layers run again in segments, of
+    /// which one after the other is kept; how they are cut follows from the layers' sizes.
+    pub fn with_recompute(self, recompute: bool) -> Model {
+        let recomputed = if recompute { recomputed_segments(&self.activations) } else { Vec::new() };
+        Model { recomputed, ..self }
+    }
+
     /// The layers that this model was built from.
     pub fn layers(&self) -> &Sequential {
         &self.layers
@@ -159,22 +184,22 @@ impl Model {
     /// The forward pass of training step `step`, with a graph; the step decides what dropout drops. In mixed
     /// precision the output is f32, for the loss.
     pub fn train(&self, x: &Tensor, step: u64) -> Result<Tensor> {
-        self.run(x, |layer| {
+        self.run(x, &self.recomputed, |layer| {
             Pass::Training(RandomKey { seed: self.seed as u32, step: step as u32, layer: layer as u32 })
         })
     }
 
     /// The forward pass without a graph, dropout or memory of intermediate results.
     pub fn predict(&self, x: &Tensor) -> Result<Tensor> {
-        no_grad(|| self.run(x, |_| Pass::Evaluation))
+        no_grad(|| self.run(x, &[], |_| Pass::Evaluation))
     }
 
     /// The forward pass of evaluation with a graph: gradients with respect to the input, say.
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.run(x, |_| Pass::Evaluation)
+        self.run(x, &[], |_| Pass::Evaluation)
     }
 
-    fn run(&self, x: &Tensor, pass: impl Fn(usize) -> Pass) -> Result<Tensor> {
+    fn run(&self, x: &Tensor, recomputed: &[Range<usize>], pass: impl Fn(usize) -> Pass) -> Result<Tensor> {
         let shape = x.shape();
         if shape.rank() != self.input.len() + 1 || shape[1..] != self.input {
             let expected = format!(
@@ -185,10 +210,36 @@ impl Model {
         }
         let weights = self.parameters.flat()[0].dtype();
         let mut x = if self.parameters.is_mixed() { x.cast(weights)? } else { x.clone() };
-        for (index, (layer, parameters)) in self.layers.layers.iter().zip(&self.per_layer).enumerate() {
-            x = layer.forward(&x, parameters, &pass(index))?;
+        for segment in recomputed {
+            x = self.run_recomputed(x, segment.clone(), &pass)?;
+        }
+        for index in recomputed.last().map_or(0, |segment| segment.end)..self.per_layer.len() {
+            x = self.layers.layers[index].forward(&x, &self.per_layer[index], &pass(index))?;
         }
         if self.parameters.is_mixed() { x.cast(self.parameters.master()[0].dtype()) } else { Ok(x) }
+    }
+
+    /// A segment of layers that keeps its input and its output.
+    fn run_recomputed(
+        &self,
+        x: Tensor,
+        segment: Range<usize>,
+        pass: impl Fn(usize) -> Pass,
+    ) -> Result<Tensor> {
+        let parameters = self.per_layer[segment.clone()].iter().flatten().cloned();
+        let inputs: Vec<Tensor> = std::iter::once(x).chain(parameters).collect();
+        let layers: Vec<_> = segment
+            .map(|index| (self.layers.layers[index].clone(), self.per_layer[index].len(), pass(index)))
+            .collect();
+        recompute(&inputs, move |inputs| {
+            let (mut x, mut parameters) = (inputs[0].clone(), &inputs[1..]);
+            for (layer, count, pass) in &layers {
+                let (own, others) = parameters.split_at(*count);
+                x = layer.forward(&x, own, pass)?;
+                parameters = others;
+            }
+            Ok(x)
+        })
     }
 
     /// A batch of samples on the model's device, from host values, stored like the weights.

@@ -68,6 +68,7 @@ impl Params {
 
 const TEXT: &str = include_str!("../../shaders/optimizer.wgsl");
 const SINGLE: &[&str] = &[INDEX, include_str!("../../shaders/lib/optimizer.wgsl"), TEXT];
+const CLIPPED: &[&str] = &[INDEX, include_str!("../../shaders/lib/optimizer_clipped.wgsl"), TEXT];
 const MIXED: &[&str] =
     &[INDEX, loss_scale::STATE, include_str!("../../shaders/lib/optimizer_mixed.wgsl"), TEXT];
 
@@ -99,23 +100,28 @@ static ADAM: Kernel<Params> = Kernel {
     ..SGD
 };
 
-/// The same in mixed precision.
-macro_rules! mixed {
-    ($kernel:ident, $name:literal, $twin:ident) => {
+/// The same with other operands: `lib/optimizer_….wgsl`, and a twin that calls the kernel's.
+macro_rules! with {
+    ($source:ident, $around:ident, $kernel:ident, $name:literal, $twin:ident) => {
         Kernel {
             name: $name,
-            gpu: Shader { source: MIXED, ..$kernel.gpu },
+            gpu: Shader { source: $source, ..$kernel.gpu },
             twin: Twin {
-                f32: |p, call| mixed_twin(p, call, $twin::<f32>),
-                f64: |p, call| mixed_twin(p, call, $twin::<f64>),
+                f32: |p, call| $around(p, call, $twin::<f32>),
+                f64: |p, call| $around(p, call, $twin::<f64>),
             },
             ..$kernel
         }
     };
 }
-static SGD_MIXED: Kernel<Params> = mixed!(SGD, "optimizer.sgd_mixed", sgd_twin);
-static MOMENTUM_MIXED: Kernel<Params> = mixed!(MOMENTUM, "optimizer.momentum_mixed", momentum_twin);
-static ADAM_MIXED: Kernel<Params> = mixed!(ADAM, "optimizer.adam_mixed", adam_twin);
+static SGD_CLIPPED: Kernel<Params> = with!(CLIPPED, clipped_twin, SGD, "optimizer.sgd_clipped", sgd_twin);
+static MOMENTUM_CLIPPED: Kernel<Params> =
+    with!(CLIPPED, clipped_twin, MOMENTUM, "optimizer.momentum_clipped", momentum_twin);
+static ADAM_CLIPPED: Kernel<Params> = with!(CLIPPED, clipped_twin, ADAM, "optimizer.adam_clipped", adam_twin);
+static SGD_MIXED: Kernel<Params> = with!(MIXED, mixed_twin, SGD, "optimizer.sgd_mixed", sgd_twin);
+static MOMENTUM_MIXED: Kernel<Params> =
+    with!(MIXED, mixed_twin, MOMENTUM, "optimizer.momentum_mixed", momentum_twin);
+static ADAM_MIXED: Kernel<Params> = with!(MIXED, mixed_twin, ADAM, "optimizer.adam_mixed", adam_twin);
 
 fn sgd_twin<T: Real>(p: &Params, call: Call<T>) {
     let ([g], [w]) = call.reals();
@@ -173,6 +179,13 @@ fn adam_piece<T: Real>(p: &Params, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T
     }
 }
 
+/// Calls `twin` with the gradients multiplied by the factor.
+fn clipped_twin<T: Real>(p: &Params, call: Call<T>, twin: fn(&Params, Call<T>)) {
+    let (g, factor) = (call.inputs[0].real(), call.inputs[1].real()[0]);
+    let gradient: Vec<T> = g.par_iter().with_min_len(PIECE).map(|&g| g * factor).collect();
+    twin(p, Call { inputs: vec![In::Real(&gradient)], outputs: call.outputs });
+}
+
 /// Calls `twin` with the gradients of the loss itself, at the step that the loss scale has counted, and copies the
 /// weights; or does nothing, if the step is skipped.
 fn mixed_twin<T: Real>(p: &Params, call: Call<T>, twin: fn(&Params, Call<T>)) {
@@ -193,6 +206,17 @@ fn mixed_twin<T: Real>(p: &Params, call: Call<T>, twin: fn(&Params, Call<T>)) {
     weights.copy_from_slice(w);
 }
 
+/// What a step works on beside parameters, gradients and moments.
+#[derive(Clone, Copy)]
+pub enum With<'a> {
+    /// Nothing.
+    Nothing,
+    /// A factor for the gradients, one number of the parameters' type: see [`super::clip`].
+    Factor(&'a Tensor),
+    /// What mixed precision needs; its loss scale has a factor of its own, and knows which step this is.
+    Mixed(Mixed<'a>),
+}
+
 /// What a step in mixed precision needs beside f32 parameters and gradients of the scaled loss.
 #[derive(Clone, Copy)]
 pub struct Mixed<'a> {
@@ -208,30 +232,12 @@ pub struct Mixed<'a> {
 /// # Errors
 /// [`Error::Shape`] if the tensors are not packed or not of one shape, [`Error::Argument`] for momentum without a
 /// velocity; element types or devices that differ.
-pub fn sgd(parameters: &Tensor, gradient: &Tensor, velocity: Option<&Tensor>, step: &SgdStep) -> Result<()> {
-    sgd_step(parameters, gradient, velocity, step, None)
-}
-
-/// [`sgd`] in mixed precision; the loss scale knows which step is the first.
-///
-/// # Errors
-/// Those of [`sgd`].
-pub fn sgd_mixed(
+pub fn sgd(
     parameters: &Tensor,
     gradient: &Tensor,
     velocity: Option<&Tensor>,
     step: &SgdStep,
-    mixed: Mixed,
-) -> Result<()> {
-    sgd_step(parameters, gradient, velocity, step, Some(mixed))
-}
-
-fn sgd_step(
-    parameters: &Tensor,
-    gradient: &Tensor,
-    velocity: Option<&Tensor>,
-    step: &SgdStep,
-    mixed: Option<Mixed>,
+    with: With,
 ) -> Result<()> {
     let params = Params {
         count: parameters.shape().elements() as u32,
@@ -249,9 +255,10 @@ fn sgd_step(
             "absent",
             format!("there for a momentum of {}", step.momentum),
         )),
-        None => run([&SGD, &SGD_MIXED], &params, parameters, gradient, &[], mixed),
+        None => run([&SGD, &SGD_CLIPPED, &SGD_MIXED], &params, parameters, gradient, &[], with),
         Some(velocity) => {
-            run([&MOMENTUM, &MOMENTUM_MIXED], &params, parameters, gradient, &[velocity], mixed)
+            let kernels = [&MOMENTUM, &MOMENTUM_CLIPPED, &MOMENTUM_MIXED];
+            run(kernels, &params, parameters, gradient, &[velocity], with)
         }
     }
 }
@@ -260,31 +267,12 @@ fn sgd_step(
 ///
 /// # Errors
 /// [`Error::Shape`] if the tensors are not packed or not of one shape; element types or devices that differ.
-pub fn adam(parameters: &Tensor, gradient: &Tensor, m: &Tensor, v: &Tensor, step: &AdamStep) -> Result<()> {
-    adam_step(parameters, gradient, [m, v], step, None)
-}
-
-/// [`adam`] in mixed precision; the loss scale counts the steps.
-///
-/// # Errors
-/// Those of [`adam`].
-pub fn adam_mixed(
+pub fn adam(
     parameters: &Tensor,
     gradient: &Tensor,
-    m: &Tensor,
-    v: &Tensor,
+    [m, v]: [&Tensor; 2],
     step: &AdamStep,
-    mixed: Mixed,
-) -> Result<()> {
-    adam_step(parameters, gradient, [m, v], step, Some(mixed))
-}
-
-fn adam_step(
-    parameters: &Tensor,
-    gradient: &Tensor,
-    moments: [&Tensor; 2],
-    step: &AdamStep,
-    mixed: Option<Mixed>,
+    with: With,
 ) -> Result<()> {
     let mut params = Params {
         count: parameters.shape().elements() as u32,
@@ -299,34 +287,42 @@ fn adam_step(
     };
     let (step_size, v_scale) = params.corrections();
     (params.step_size, params.v_scale) = (step_size as f32, v_scale as f32);
-    run([&ADAM, &ADAM_MIXED], &params, parameters, gradient, &moments, mixed)
+    run([&ADAM, &ADAM_CLIPPED, &ADAM_MIXED], &params, parameters, gradient, &[m, v], with)
 }
 
-/// Checks the operands and runs the first of the two kernels, or in mixed precision the second.
+/// Checks the operands and runs the kernel for what the step is made with, in the order of [`With`].
 fn run(
-    kernels: [&'static Kernel<Params>; 2],
+    [plain, clipped, in_mixed]: [&'static Kernel<Params>; 3],
     params: &Params,
     parameters: &Tensor,
     gradient: &Tensor,
     moments: &[&Tensor],
-    mixed: Option<Mixed>,
+    with: With,
 ) -> Result<()> {
     check_float(OP, parameters, parameters)?;
     moments.iter().try_for_each(|moment| check_float(OP, moment, parameters))?;
     let mut like_them = moments.to_vec();
     like_them.push(gradient);
-    let (kernel, mut inputs, mut outputs) =
-        (kernels[mixed.is_some() as usize], vec![gradient], vec![parameters]);
-    match &mixed {
-        None => check_float(OP, gradient, parameters)?,
-        Some(mixed) => {
-            check_float(OP, gradient, mixed.weights)?;
+    let (mut inputs, mut outputs) = (vec![gradient], vec![parameters]);
+    check_float(OP, gradient, if let With::Mixed(mixed) = &with { mixed.weights } else { parameters })?;
+    let kernel = match with {
+        With::Nothing => plain,
+        With::Factor(factor) => {
+            check_float(OP, factor, parameters)?;
+            if factor.shape().elements() != 1 || !factor.is_packed() {
+                return Err(Error::shape(OP, &[factor.shape()], "the factor is one number"));
+            }
+            inputs.push(factor);
+            clipped
+        }
+        With::Mixed(mixed) => {
             loss_scale::check(OP, mixed.scale, parameters)?;
             like_them.push(mixed.weights);
             inputs.push(mixed.scale);
             outputs.push(mixed.weights);
+            in_mixed
         }
-    }
+    };
     outputs.extend(moments);
     for other in like_them {
         let shapes = [parameters.shape(), other.shape()];

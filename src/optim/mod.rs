@@ -9,7 +9,9 @@ pub use schedule::{Decay, Schedule};
 use crate::device::memory::{Category, allocating};
 use crate::error::Result;
 use crate::nn::{FlatGradients, Parameters};
-use crate::ops::optimizer::{AdamStep, Mixed, SgdStep, adam, adam_mixed, sgd, sgd_mixed};
+use crate::ops::clip::{check_limit, lower_to_norm};
+use crate::ops::loss_scale::UNSCALE;
+use crate::ops::optimizer::{AdamStep, Mixed, SgdStep, With, adam, sgd};
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
@@ -53,7 +55,7 @@ impl Algorithm {
         let of_piece = |flat: &Tensor| (0..moments).map(|_| zeros(flat)).collect::<Result<Vec<_>>>();
         let state = parameters.master().iter().map(of_piece).collect::<Result<Vec<_>>>()?;
         let scale = parameters.is_mixed().then(|| LossScale::new(&parameters.master()[0])).transpose()?;
-        Ok(Optimizer { algorithm: self, state, steps: 0, scale })
+        Ok(Optimizer { algorithm: self, state, steps: 0, scale, clip_norm: None })
     }
 }
 
@@ -64,6 +66,7 @@ pub struct Optimizer {
     state: Vec<Vec<Tensor>>,
     steps: u64,
     scale: Option<LossScale>,
+    clip_norm: Option<f64>,
 }
 
 impl Algorithm {
@@ -77,6 +80,15 @@ impl Algorithm {
 }
 
 impl Optimizer {
+    /// Gradients whose norm, all together, is above `norm` are scaled down to it in each step.
+    ///
+    /// # Errors
+    /// [`Error::Argument`](crate::Error::Argument) for a norm that is not above zero.
+    pub fn with_clip_norm(self, norm: Option<f64>) -> Result<Optimizer> {
+        norm.map_or(Ok(()), |norm| check_limit("optimizer", norm))?;
+        Ok(Optimizer { clip_norm: norm, ..self })
+    }
+
     /// What the gradients must be those of the loss times of, in mixed precision.
     pub fn loss_scale(&self) -> Option<&LossScale> {
         self.scale.as_ref()
@@ -89,42 +101,43 @@ impl Optimizer {
         if let Some(scale) = &self.scale {
             scale.update(gradients, self.algorithm.betas())?;
         }
+        let factor = self.clip_norm.map(|norm| self.clip(gradients, norm)).transpose()?.flatten();
         let pieces = parameters.master().iter().zip(parameters.flat()).zip(gradients.flat()).zip(&self.state);
         for (((values, weights), gradient), state) in pieces {
-            let mixed = self.scale.as_ref().map(|scale| Mixed { weights, scale: scale.state() });
+            let with = match (&self.scale, &factor) {
+                (Some(scale), _) => With::Mixed(Mixed { weights, scale: scale.state() }),
+                (None, Some(factor)) => With::Factor(factor),
+                (None, None) => With::Nothing,
+            };
+            let adam_step = |beta1, beta2, epsilon, weight_decay, decoupled| {
+                let step =
+                    AdamStep { rate, beta1, beta2, epsilon, weight_decay, decoupled, step: self.steps };
+                adam(values, gradient, [&state[0], &state[1]], &step, with)
+            };
             match self.algorithm {
                 Algorithm::Sgd { momentum, nesterov, weight_decay } => {
                     let step = SgdStep { rate, momentum, nesterov, weight_decay, first: self.steps == 1 };
-                    match mixed {
-                        None => sgd(values, gradient, state.first(), &step)?,
-                        Some(mixed) => sgd_mixed(values, gradient, state.first(), &step, mixed)?,
-                    }
+                    sgd(values, gradient, state.first(), &step, with)?;
                 }
-                Algorithm::Adam { beta1, beta2, epsilon } => {
-                    let (weight_decay, decoupled, step) = (0.0, false, self.steps);
-                    let step = AdamStep { rate, beta1, beta2, epsilon, weight_decay, decoupled, step };
-                    adam_step(values, gradient, state, &step, mixed)?;
-                }
+                Algorithm::Adam { beta1, beta2, epsilon } => adam_step(beta1, beta2, epsilon, 0.0, false)?,
                 Algorithm::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                    let (decoupled, step) = (true, self.steps);
-                    let step = AdamStep { rate, beta1, beta2, epsilon, weight_decay, decoupled, step };
-                    adam_step(values, gradient, state, &step, mixed)?;
+                    adam_step(beta1, beta2, epsilon, weight_decay, true)?;
                 }
             }
         }
         Ok(())
     }
-}
 
-fn adam_step(
-    values: &Tensor,
-    gradient: &Tensor,
-    moments: &[Tensor],
-    step: &AdamStep,
-    mixed: Option<Mixed>,
-) -> Result<()> {
-    match mixed {
-        None => adam(values, gradient, &moments[0], &moments[1], step),
-        Some(mixed) => adam_mixed(values, gradient, &moments[0], &moments[1], step, mixed),
+    /// Works out what gradients are multiplied by. In mixed precision it joins what takes the loss scale out of them.
+    fn clip(&self, gradients: &FlatGradients, norm: f64) -> Result<Option<Tensor>> {
+        if let Some(scale) = &self.scale {
+            lower_to_norm(gradients.flat(), norm, scale.state(), UNSCALE)?;
+            return Ok(None);
+        }
+        let _workspace = allocating(Category::Workspace);
+        let like = &gradients.flat()[0];
+        let factor = Tensor::ones(like.device(), like.dtype(), [1])?;
+        lower_to_norm(gradients.flat(), norm, &factor, 0)?;
+        Ok(Some(factor))
     }
 }

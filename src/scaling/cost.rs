@@ -54,10 +54,13 @@ pub fn predicted_peak(
     batch: usize,
     algorithm: Algorithm,
     precision: Precision,
+    recompute: bool,
 ) -> Result<Bytes> {
     architecture.validate()?;
     let device = Device::dry();
-    let model = architecture.layers().build_in(precision, &device, &architecture.input_shape(), 0)?;
+    let layers = architecture.layers();
+    let model =
+        layers.build_in(precision, &device, &architecture.input_shape(), 0)?.with_recompute(recompute);
     let features: usize = architecture.input_shape().iter().product();
     let targets = match architecture.output {
         Output::Classes(_) => BatchTargets::Classes(vec![0; batch]),

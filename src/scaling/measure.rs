@@ -31,12 +31,14 @@ pub fn measure(
     batch: usize,
     algorithm: Algorithm,
     precision: Precision,
+    recompute: bool,
     seconds: f64,
 ) -> Result<Measurement> {
-    let predicted_peak_bytes = cost::predicted_peak(architecture, batch, algorithm, precision)?;
+    let predicted_peak_bytes = cost::predicted_peak(architecture, batch, algorithm, precision, recompute)?;
     device.trim();
     device.reset_peak();
-    let model = architecture.layers().build_in(precision, device, &architecture.input_shape(), 0)?;
+    let layers = architecture.layers();
+    let model = layers.build_in(precision, device, &architecture.input_shape(), 0)?.with_recompute(recompute);
     let batch = noise(architecture, batch);
     let mut trainer = Trainer::new(&model, loss_of(architecture), algorithm)?;
     let training = throughput(batch.size, seconds, |steps| {

@@ -44,6 +44,12 @@ pub struct Schedule {
     /// In which types the models are stored.
     #[serde(default, skip_serializing_if = "Precision::is_f32")]
     pub precision: Precision,
+    /// Whether activations are computed again in the backward pass rather than kept.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub recompute: bool,
+    /// The most that the norm of all gradients together may be; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
     /// Training samples an epoch; the whole set when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_samples: Option<usize>,
@@ -59,6 +65,8 @@ impl Default for Schedule {
             batch: 64,
             learning_rate: 1e-3,
             precision: Precision::F32,
+            recompute: false,
+            clip_norm: None,
             train_samples: None,
             validation_samples: None,
         }
@@ -164,6 +172,9 @@ impl Plan {
         }
         if !(learning_rate > 0.0 && learning_rate.is_finite()) {
             return fail(format!("the learning rate is {learning_rate}; it must be finite and above zero"));
+        }
+        if let Some(norm) = self.schedule.clip_norm.filter(|&norm| !(norm > 0.0 && norm.is_finite())) {
+            return fail(format!("gradients are clipped to {norm}; it must be finite and above zero"));
         }
         for (empty, what) in [
             (self.axes.is_empty(), "axis"),

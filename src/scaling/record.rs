@@ -37,6 +37,12 @@ pub struct Record {
     /// In which types the model was stored.
     #[serde(default)]
     pub precision: Precision,
+    /// Whether activations were computed again in the backward pass rather than kept.
+    #[serde(default)]
+    pub recompute: bool,
+    /// The most that the norm of all gradients together was allowed to be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
 
     /// Trained values.
     pub parameters: u64,

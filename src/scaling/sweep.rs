@@ -94,8 +94,8 @@ fn run_variant(
     let device = &options.device;
     let algorithm = Algorithm::adam();
     let cost = Cost::of(&variant.architecture)?;
-    let precision = plan.schedule.precision;
-    let predicted = cost::predicted_peak(&variant.architecture, plan.schedule.batch, algorithm, precision)?;
+    let super::plan::Schedule { batch, precision, recompute, .. } = plan.schedule;
+    let predicted = cost::predicted_peak(&variant.architecture, batch, algorithm, precision, recompute)?;
     let mut record = Record {
         key: variant.key.clone(),
         axis: variant.axis,
@@ -107,9 +107,11 @@ fn run_variant(
         seed: variant.seed,
         device: device.name(),
         epochs: plan.schedule.epochs,
-        batch: plan.schedule.batch,
+        batch,
         learning_rate: plan.schedule.learning_rate,
         precision,
+        recompute,
+        clip_norm: plan.schedule.clip_norm,
         parameters: cost.parameters,
         macs: cost.macs,
         training_flops: 0.0,
@@ -189,6 +191,7 @@ fn train(
     let shape = variant.architecture.input_shape();
     let layers = variant.architecture.layers();
     let model = layers.build_in(schedule.precision, &options.device, &shape, variant.seed)?;
+    let model = model.with_recompute(schedule.recompute);
     let steps = (schedule.epochs * (splits.train.len() / schedule.batch.min(splits.train.len()))) as u64;
     let fit_options = FitOptions {
         epochs: schedule.epochs as u64,
@@ -197,6 +200,7 @@ fn train(
         loss: loss_of(&variant.architecture),
         algorithm,
         schedule: warm_cosine(schedule.learning_rate, steps),
+        clip_norm: schedule.clip_norm,
         report_seconds: 0.25,
         interrupted: options.interrupted.clone(),
     };

@@ -19,6 +19,8 @@ pub struct FitOptions {
     pub loss: Loss,
     pub algorithm: Algorithm,
     pub schedule: Schedule,
+    /// The most that the norm of all gradients together may be, if there is a limit.
+    pub clip_norm: Option<f64>,
     /// Loss and accuracy are read back every so many seconds (and after each epoch): between two of these reads
     /// the host never waits for the device.
     pub report_seconds: f64,
@@ -96,7 +98,8 @@ pub fn fit(
         Loader::new(set.clone(), LoaderOptions { batch, shuffle, seed: options.seed, drop_last: shuffle })
     };
     let (training, validation) = (loader(&splits.train, true)?, loader(&splits.validation, false)?);
-    let mut trainer = Trainer::new(model, options.loss, options.algorithm)?;
+    let mut trainer =
+        Trainer::new(model, options.loss, options.algorithm)?.with_clip_norm(options.clip_norm)?;
     let mut history = History::default();
     let start = Instant::now();
     for epoch in 0..options.epochs {

@@ -85,6 +85,15 @@ impl<'a> Trainer<'a> {
         })
     }
 
+    /// Gradients whose norm, over all parameters, is above `norm` are scaled down to it: the global norm of
+    /// `torch.nn.utils.clip_grad_norm_`.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a norm that is not above zero.
+    pub fn with_clip_norm(self, norm: Option<f64>) -> Result<Trainer<'a>> {
+        Ok(Trainer { optimizer: self.optimizer.with_clip_norm(norm)?, ..self })
+    }
+
     /// Steps done.
     pub fn steps(&self) -> u64 {
         self.step

@@ -34,6 +34,7 @@
 
 pub mod binary;
 pub mod cast;
+pub mod clip;
 pub mod conv2d;
 pub mod copy;
 pub mod cross_entropy;

@@ -2,7 +2,7 @@
 
 use crate::harness::{Bound, Draw, Op, input, ones, refuse, sample};
 use allometry::ops::loss_scale::{state, update};
-use allometry::ops::optimizer::{AdamStep, Mixed, SgdStep, adam, adam_mixed, sgd, sgd_mixed};
+use allometry::ops::optimizer::{AdamStep, Mixed, SgdStep, With, adam, sgd};
 use allometry::{DType, Error, Result, Tensor};
 
 const STEPS: u64 = 4;
@@ -22,7 +22,7 @@ fn after_sgd(t: &[Tensor], how: SgdStep) -> Result<Tensor> {
     let velocity = Tensor::full(w.device(), w.dtype(), w.shape(), 0.0)?;
     for step in 1..=STEPS {
         let velocity = (how.momentum != 0.0).then_some(&velocity);
-        sgd(&w, &gradient_tensor(g, step)?, velocity, &SgdStep { first: step == 1, ..how })?;
+        sgd(&w, &gradient_tensor(g, step)?, velocity, &SgdStep { first: step == 1, ..how }, With::Nothing)?;
     }
     compare(&w, t, |mut w, g| {
         let mut velocity = 0.0;
@@ -42,7 +42,7 @@ fn after_adam(t: &[Tensor], how: AdamStep) -> Result<Tensor> {
     let m = Tensor::zeros(w.device(), w.dtype(), w.shape())?;
     let v = Tensor::zeros(w.device(), w.dtype(), w.shape())?;
     for step in 1..=STEPS {
-        adam(&w, &gradient_tensor(g, step)?, &m, &v, &AdamStep { step, ..how })?;
+        adam(&w, &gradient_tensor(g, step)?, [&m, &v], &AdamStep { step, ..how }, With::Nothing)?;
     }
     compare(&w, t, |mut w, g| {
         let (mut m, mut v) = (0.0, 0.0);
@@ -90,8 +90,8 @@ impl Scaled {
         gradient_tensor(g, 0)?.mul(&Tensor::full(g.device(), g.dtype(), [], scale)?)?.cast(DType::F16)
     }
 
-    fn mixed(&self) -> Mixed<'_> {
-        Mixed { weights: &self.weights, scale: &self.scale }
+    fn mixed(&self) -> With<'_> {
+        With::Mixed(Mixed { weights: &self.weights, scale: &self.scale })
     }
 
     /// The weights, if their copy is what f16 makes of them.
@@ -109,7 +109,7 @@ fn after_sgd_mixed(t: &[Tensor], how: SgdStep) -> Result<Tensor> {
     for step in 1..=STEPS {
         let g = scaled.begin(&t[1], step, [0.0; 2])?;
         let velocity = (how.momentum != 0.0).then_some(&velocity);
-        sgd_mixed(&w, &g, velocity, &how, scaled.mixed())?;
+        sgd(&w, &g, velocity, &how, scaled.mixed())?;
     }
     compare(&w, t, |mut w, g| {
         let mut velocity = 0.0;
@@ -130,7 +130,7 @@ fn after_adam_mixed(t: &[Tensor], how: AdamStep) -> Result<Tensor> {
     let scaled = Scaled::new(&w)?;
     for step in 1..=STEPS {
         let g = scaled.begin(&t[1], step, [how.beta1, how.beta2])?;
-        adam_mixed(&w, &g, &m, &v, &how, scaled.mixed())?;
+        adam(&w, &g, [&m, &v], &how, scaled.mixed())?;
     }
     compare(&w, t, |mut w, g| {
         let (mut m, mut v) = (0.0, 0.0);
@@ -210,7 +210,7 @@ pub fn op(draw: &mut Draw) -> Op {
         sample("the start of a buffer", [input([10]).fixed(), input([5]).fixed()], |t| {
             let all = t[0].linear()?;
             let step = SgdStep { rate: 0.5, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: true };
-            sgd(&all.slice(0, 0..5)?, &t[1], None, &step)?;
+            sgd(&all.slice(0, 0..5)?, &t[1], None, &step, With::Nothing)?;
             Ok(all)
         })
         .forward(Bound::elementwise().floor(1e-6)),
@@ -221,7 +221,7 @@ pub fn op(draw: &mut Draw) -> Op {
         "a gradient of another length",
         move |device| {
             let w = ones(device, [4])?;
-            sgd(&w, &ones(device, [5])?, Some(&ones(device, [4])?), &step).map(|()| w)
+            sgd(&w, &ones(device, [5])?, Some(&ones(device, [4])?), &step, With::Nothing).map(|()| w)
         },
         |e| matches!(e, Error::Shape { op: "optimizer", .. }),
     ));
@@ -229,7 +229,7 @@ pub fn op(draw: &mut Draw) -> Op {
         "momentum without a velocity",
         move |device| {
             let w = ones(device, [4])?;
-            sgd(&w, &ones(device, [4])?, None, &step).map(|()| w)
+            sgd(&w, &ones(device, [4])?, None, &step, With::Nothing).map(|()| w)
         },
         |e| matches!(e, Error::Argument { op: "optimizer", argument: "velocity", .. }),
     ));
@@ -238,7 +238,8 @@ pub fn op(draw: &mut Draw) -> Op {
         move |device| {
             let w = ones(device, [4])?;
             let gradient = ones(device, [4, 2])?.slice(1, 0..1)?.reshape([4, 1])?;
-            sgd(&w.reshape([4, 1])?, &gradient, Some(&ones(device, [4, 1])?), &step).map(|()| w)
+            sgd(&w.reshape([4, 1])?, &gradient, Some(&ones(device, [4, 1])?), &step, With::Nothing)
+                .map(|()| w)
         },
         |e| matches!(e, Error::Shape { op: "optimizer", .. }),
     ));
@@ -246,8 +247,14 @@ pub fn op(draw: &mut Draw) -> Op {
         "labels as parameters",
         move |device| {
             let w = Tensor::new(device, &[1u32, 2], [2])?;
-            sgd(&w, &Tensor::zeros(device, DType::F32, [2])?, None, &SgdStep { momentum: 0.0, ..step })
-                .map(|()| w)
+            sgd(
+                &w,
+                &Tensor::zeros(device, DType::F32, [2])?,
+                None,
+                &SgdStep { momentum: 0.0, ..step },
+                With::Nothing,
+            )
+            .map(|()| w)
         },
         |e| matches!(e, Error::DType { op: "optimizer", .. }),
     ));

@@ -42,6 +42,8 @@ fn row(record: &Record) -> Vec<(String, String)> {
         ("batch", record.batch.to_string()),
         ("learning_rate", record.learning_rate.to_string()),
         ("precision", record.precision.to_string()),
+        ("recompute", record.recompute.to_string()),
+        ("clip_norm", text(record.clip_norm)),
         ("parameters", record.parameters.to_string()),
         ("macs", record.macs.to_string()),
         ("training_flops", record.training_flops.to_string()),

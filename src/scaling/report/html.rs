@@ -80,7 +80,7 @@ fn swept(plan: &Plan, records: &[Record]) -> String {
     devices.dedup();
     let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
     let mut text = format!(
-        "The model {} on {}, scaled along {} by {}; {}, {} of batch {} at learning rate {}{}.",
+        "The model {} on {}, scaled along {} by {}; {}, {} of batch {} at learning rate {}{}{}{}.",
         plan.architecture.name,
         plan.dataset,
         list(plan.axes.iter().map(|axis| axis.to_string()).collect()),
@@ -90,6 +90,8 @@ fn swept(plan: &Plan, records: &[Record]) -> String {
         plan.schedule.batch,
         plan.schedule.learning_rate,
         if plan.schedule.precision == Precision::Mixed { ", in mixed precision" } else { "" },
+        if plan.schedule.recompute { ", activations recomputed" } else { "" },
+        plan.schedule.clip_norm.map(|norm| format!(", gradients clipped to norm {norm}")).unwrap_or_default(),
     );
     if !devices.is_empty() {
         let total: f64 = records.iter().map(|record| record.wall_seconds).filter(|s| s.is_finite()).sum();

@@ -1,0 +1,34 @@
+// What an optimiser's kernel works on where gradients are multiplied by a factor first: the one that clips them. (The
+// same names as lib/optimizer.wgsl.)
+
+@group(0) @binding(0) var<storage, read> g: array<vec4<f32>>;
+@group(0) @binding(1) var<storage, read> factor: array<f32>;
+@group(0) @binding(2) var<storage, read_write> w: array<vec4<f32>>;
+@group(0) @binding(3) var<storage, read_write> m: array<vec4<f32>>;
+@group(0) @binding(4) var<storage, read_write> v: array<vec4<f32>>;
+
+fn is_skipped() -> bool {
+    return false;
+}
+
+fn is_first() -> bool {
+    return p.first == 1u;
+}
+
+// rate / (1 - β₁ᵗ)
+fn step_size() -> f32 {
+    return p.step_size;
+}
+
+// 1 / √(1 - β₂ᵗ)
+fn v_scale() -> f32 {
+    return p.v_scale;
+}
+
+fn gradient_of(i: u32) -> vec4<f32> {
+    return g[i] * factor[0];
+}
+
+fn store(i: u32, value: vec4<f32>) {
+    w[i] = select(w[i], value, ours(i));
+}

@@ -1,0 +1,84 @@
+//! Which layers a training step computes twice to save memory (Chen et al. 2016,
+//! [arXiv:1604.06174](https://arxiv.org/abs/1604.06174)).
+//!
+//! Layers in a row are cut into segments. The forward pass keeps the input of each segment; the backward pass runs one
+//! segment after the other again, from the last on, and keeps all of it for as long as it walks back through it. The
+//! last segment is not run again: the backward pass begins where the forward pass ends. With n equal layers in √n
+//! segments of √n layers, 2√n of n activations are held at once.
+
+use std::ops::Range;
+
+/// The segments that are run again, from the first layer on, for layers whose outputs have these sizes. As in the
+/// paper's planner, each budget makes a cut, whose segments close as soon as they exceed the budget; here the budgets
+/// are equal shares, and the cut that holds least at once is taken, of equals the one with fewest segments.
+pub(super) fn recomputed_segments(activations: &[u64]) -> Vec<Range<usize>> {
+    let total: u64 = activations.iter().sum();
+    let most = 2 * activations.len().isqrt() as u64 + 1;
+    let mut segments = (1..=most)
+        .map(|share| cut(activations, total.div_ceil(share)))
+        .min_by_key(|segments| held(activations, segments))
+        .unwrap_or_default();
+    segments.pop();
+    segments
+}
+
+/// Segments that are closed as soon as they hold `budget`.
+fn cut(activations: &[u64], budget: u64) -> Vec<Range<usize>> {
+    let mut segments = Vec::new();
+    let (mut start, mut sum) = (0, 0);
+    for (index, size) in activations.iter().enumerate() {
+        sum += size;
+        if sum >= budget || index + 1 == activations.len() {
+            segments.push(start..index + 1);
+            (start, sum) = (index + 1, 0);
+        }
+    }
+    segments
+}
+
+/// The most that is held at once: all of one segment, and what earlier segments hand on.
+fn held(activations: &[u64], segments: &[Range<usize>]) -> u64 {
+    let mut handed_on = 0;
+    let mut most = 0;
+    for segment in segments {
+        most = most.max(handed_on + activations[segment.clone()].iter().sum::<u64>());
+        handed_on += activations[segment.end - 1];
+    }
+    most
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_layers_are_cut_into_about_their_root() {
+        let held_of = |layers: usize| {
+            let segments = recomputed_segments(&vec![10; layers]);
+            let end = segments.last().map_or(0, |segment| segment.end);
+            assert!(segments.iter().map(|segment| segment.len()).sum::<usize>() == end && end < layers);
+            let all: Vec<_> = segments.into_iter().chain(std::iter::once(end..layers)).collect();
+            held(&vec![10; layers], &all)
+        };
+        assert_eq!(held_of(1), 10);
+        for layers in [16, 100, 400] {
+            let root = (layers as f64).sqrt();
+            assert!(held_of(layers) as f64 <= 20.0 * root, "{layers}: {}", held_of(layers));
+        }
+    }
+
+    #[test]
+    fn where_the_first_layers_are_the_largest_they_are_cut_most() {
+        let sizes = [100, 100, 100, 100, 1, 1, 1, 1];
+        let segments = recomputed_segments(&sizes);
+        assert!(segments.iter().all(|segment| segment.end <= 4) && !segments.is_empty(), "{segments:?}");
+        assert!(held(&sizes, &segments) < 400);
+    }
+
+    #[test]
+    fn nothing_to_gain_nothing_recomputed() {
+        assert_eq!(recomputed_segments(&[]), []);
+        assert_eq!(recomputed_segments(&[7]), []);
+        assert_eq!(recomputed_segments(&[7, 7]), []);
+    }
+}

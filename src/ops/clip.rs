@@ -1,0 +1,131 @@
+//! Gradient clipping by global norm (Pascanu et al. 2013, [arXiv:1211.5063](https://arxiv.org/abs/1211.5063)): all
+//! gradients together are a vector g, and are multiplied by min(1, limit/‖g‖). The factor is worked out on the device
+//! and applied by the optimiser's kernels: nothing is read back, and gradients are read once more and not written.
+
+use super::reduce::along;
+use super::{INDEX, ROW, ROW_SOFTWARE, check_float};
+use crate::device::DType;
+use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::memory::{Category, allocating};
+use crate::device::real::Real;
+use crate::error::{Error, Result};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::twin;
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+const OP: &str = "clip";
+
+/// Elements whose squares are added before the sum is written. Short pieces round less, and are many, for a GPU.
+const PIECE: usize = 4096;
+
+#[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+struct Params {
+    count: u32,
+    first: u32,
+    at: u32,
+    limit: f32,
+}
+
+const TEXT: &str = include_str!("../../shaders/clip.wgsl");
+
+const GPU: Shader<Params> = Shader {
+    source: &[INDEX, ROW, TEXT],
+    entry: "squares",
+    constants: |_| vec![("PIECE", PIECE as u32)],
+    groups: |p| (p.count as u64).div_ceil(PIECE as u64),
+};
+const SOFTWARE: Shader<Params> = Shader {
+    source: &[INDEX, ROW_SOFTWARE, TEXT],
+    groups: |p| (p.count as u64).div_ceil(32 * PIECE as u64),
+    ..GPU
+};
+
+static SQUARES: Kernel<Params> = Kernel {
+    name: "clip.squares",
+    gpu: GPU,
+    software: Some(SOFTWARE),
+    cooperative: None,
+    flops: |p| 2 * p.count as u64,
+    twin: twin!(squares),
+};
+static LOWER: Kernel<Params> = Kernel {
+    name: "clip.lower",
+    gpu: Shader { entry: "lower", groups: |_| 1, ..GPU },
+    software: Some(Shader { entry: "lower", groups: |_| 1, ..SOFTWARE }),
+    flops: |p| p.count as u64,
+    twin: twin!(lower),
+    ..SQUARES
+};
+
+fn squares<T: Real>(p: &Params, call: Call<T>) {
+    let ([g], [s]) = call.reals();
+    s[p.first as usize..].par_iter_mut().zip(g.par_chunks(PIECE)).for_each(|(s, g)| *s = sum_of_squares(g));
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn sum_of_squares<T: Real>(g: &[T]) -> T {
+    along(g, T::ZERO, |g| g * g, |a, b| a + b)
+}
+
+fn lower<T: Real>(p: &Params, call: Call<T>) {
+    let ([parts], [factors]) = call.reals();
+    let (factor, limit) = (&mut factors[p.at as usize], T::of(p.limit.into()));
+    let norm = along(parts, T::ZERO, |part| part, |a, b| a + b).sqrt();
+    // Zero says that a step is skipped, because a gradient is not finite.
+    if *factor > T::ZERO && *factor * norm > limit {
+        *factor = limit / norm;
+    }
+}
+
+/// Lowers number `at` of `factors`, which `gradients` are to be multiplied by, to limit/‖g‖ if it is above; ‖g‖ is the
+/// norm of all gradients together, as they are stored.
+///
+/// # Errors
+/// [`Error::Shape`] if a gradient is not packed, or there is no such factor; [`Error::Argument`] for a limit that is
+/// not above zero; factors of another type than sums of gradients have, other devices.
+pub fn lower_to_norm(gradients: &[Tensor], limit: f64, factors: &Tensor, at: usize) -> Result<()> {
+    check_limit(OP, limit)?;
+    check_float(OP, factors, factors)?;
+    if at >= factors.shape().elements() || !factors.is_packed() {
+        return Err(Error::shape(OP, &[factors.shape()], format!("packed factors, number {at} among them")));
+    }
+    for gradient in gradients {
+        let (sums, device) = (gradient.dtype().of_sums(), factors.device());
+        if !gradient.dtype().is_float() || (sums != factors.dtype() && gradient.dtype() != DType::F16) {
+            let expected = format!("f16 or {} (as the factors are)", factors.dtype());
+            return Err(Error::DType { op: OP, found: gradient.dtype().name(), expected });
+        }
+        if !gradient.device().same(device) {
+            let problem = format!("operands on {} and on {}", device.name(), gradient.device().name());
+            return Err(Error::Placement { op: OP, problem });
+        }
+        if !gradient.is_packed() {
+            return Err(Error::shape(OP, &[gradient.shape()], "packed gradients are needed"));
+        }
+    }
+    let pieces = |gradient: &Tensor| gradient.shape().elements().div_ceil(PIECE);
+    let total: usize = gradients.iter().map(pieces).sum();
+    let _workspace = allocating(Category::Workspace);
+    let parts = Tensor::empty(OP, factors.device(), factors.dtype(), Shape::from([total]))?;
+    let mut first = 0;
+    for gradient in gradients {
+        let count = gradient.shape().elements() as u32;
+        let params = Params { count, first: first as u32, ..Params::default() };
+        factors.device().run(&SQUARES, &params, &[gradient.operand()], &[parts.operand()])?;
+        first += pieces(gradient);
+    }
+    let params = Params { count: total as u32, first: 0, at: at as u32, limit: limit as f32 };
+    factors.device().run(&LOWER, &params, &[parts.operand()], &[factors.operand()])
+}
+
+/// A norm that gradients can be clipped to.
+pub(crate) fn check_limit(op: &'static str, limit: f64) -> Result<()> {
+    if limit > 0.0 && limit.is_finite() {
+        Ok(())
+    } else {
+        Err(Error::argument(op, "norm", limit, "finite and above zero"))
+    }
+}
