@@ -183,7 +183,9 @@ fn adam_piece<T: Real>(p: &Params, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T
 fn clipped_twin<T: Real>(p: &Params, call: Call<T>, twin: fn(&Params, Call<T>)) {
     let (g, factor) = (call.inputs[0].real(), call.inputs[1].real()[0]);
     let gradient: Vec<T> = g.par_iter().with_min_len(PIECE).map(|&g| g * factor).collect();
-    twin(p, Call { inputs: [In::Real(&gradient[..])].into_iter().collect(), outputs: call.outputs });
+    // By way of a `Vec`, which may live as short as the gradient does.
+    let outputs: Vec<Out<T>> = call.outputs.into_vec();
+    twin(p, Call { inputs: [In::Real(&gradient[..])].into_iter().collect(), outputs: outputs.into() });
 }
 
 /// Calls `twin` with the gradients of the loss itself, at the step that the loss scale has counted, and copies the
