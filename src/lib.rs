@@ -27,7 +27,8 @@
 //!
 //! A kernel is a WGSL function and, of the same name, its *twin*: the same function in Rust over slices, generic
 //! over f32 and f64. In f64 the twin is the oracle that every GPU result is tested against; in f32 the twins are
-//! the CPU device; to a reader the twin is the kernel's explanation. An op never asks where it runs: it hands the
+//! the CPU device; to a reader the twin is the kernel's explanation. Products and convolutions share one register tile on
+//! either side: `shaders/lib/tile.wgsl` and [`device::tile`]. An op never asks where it runs: it hands the
 //! device a dispatch, the GPU records it, the CPU runs the twin.
 //!
 //! # One number, from the call to the gradient
