@@ -5,7 +5,7 @@
 //   DIRECTION 2, weights:   dW[(kh,kw,ci), co]    = Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · dY[(n,oh,ow), co]
 //
 // where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of the
-// left-hand side (lib/tile.wgsl, lib/tile_cooperative.wgsl). In 2 the sum runs over all pixels of a batch: it is cut into
+// left-hand side (lib/tile.wgsl, lib/tile_large.wgsl, lib/tile_cooperative.wgsl). In 2 the sum runs over all pixels of a batch: it is cut into
 // `splits` pieces of `piece` image rows, each with its own result, summed in order by a second dispatch.
 //
 // With groups each formula holds for each group: ci and co are then channels of the group, W is
@@ -152,8 +152,8 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
 }
 
 fn compute_tile(tile: u32, lane: u32) {
-    let columns = (extent_n() + TILE - 1u) / TILE;
-    let tiles = (extent_m() + TILE - 1u) / TILE * columns;
+    let columns = (extent_n() + TILE_N - 1u) / TILE_N;
+    let tiles = (extent_m() + TILE_M - 1u) / TILE_M * columns;
     if tile >= tiles * GROUPS * p.splits { return; }
     split = tile / (tiles * GROUPS);
     part = tile / tiles % GROUPS;

@@ -1,10 +1,9 @@
 // C[b] = f(A[b]·B[b] + bias), as matmul.wgsl, in the shape that software adapters run fastest.
 //
 // No workgroup memory and no barrier. Lanes lie along the columns: an invocation computes ROWS rows of VECTORS
-// vectors of four columns, a workgroup of 8 lanes ROWS rows of 32·VECTORS columns. A's values have the same
-// address in all lanes, which makes each of them one load and a broadcast.
+// vectors of four columns (constants of the host), a workgroup of 8 lanes ROWS rows of 32·VECTORS columns. A's
+// values have the same address in all lanes, which makes each of them one load and a broadcast.
 
-const ROWS: u32 = 8u;
 const LANES: u32 = 8u;
 
 struct Params {

@@ -3,9 +3,11 @@
 //! The roofline model (Williams, Waterman and Patterson 2009): work of f operations on b bytes takes at least
 //! max(f / peak, b / bandwidth), whichever of the two the device runs out of first. [`Roofline::measure`] finds both
 //! limits with kernels of its own ([`ops::probe`](crate::ops::probe)), [`cases`] has work for every family of kernels,
-//! and a [`Figure`] says how long it took and how much of that was needed.
+//! and a [`Figure`] says how long it took and how much of that was needed. [`tune`](mod@tune) times the variants of a
+//! kernel against each other.
 
 mod cases;
+pub mod tune;
 
 pub use cases::{Case, Cost, FAMILIES, cases};
 

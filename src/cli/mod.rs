@@ -8,6 +8,7 @@ mod report;
 mod summary;
 mod sweep;
 mod train;
+mod tune;
 
 use allometry::data::{self, DataOptions, Splits};
 use allometry::nn::Precision;
@@ -48,6 +49,8 @@ enum Command {
     Bench(bench::BenchArgs),
     /// Show where the time of a training step goes, kernel by kernel.
     Profile(profile::ProfileArgs),
+    /// Find the fastest variants of kernels on this adapter, and remember them for all later runs.
+    Tune(tune::TuneArgs),
     /// Write the report of a sweep's directory again.
     Report(report::ReportArgs),
     /// Print a shell's completion script.
@@ -78,11 +81,15 @@ enum DeviceArg {
 
 impl Common {
     fn open(&self) -> Result<Device> {
-        Device::open(match self.device {
+        let device = Device::open(match self.device {
             DeviceArg::Auto => Choice::Auto,
             DeviceArg::Gpu => Choice::Gpu,
             DeviceArg::Cpu => Choice::Cpu,
-        })
+        })?;
+        if let Some(warning) = device.warning() {
+            eprintln!("allometry: {warning}; kernels run in their default variants");
+        }
+        Ok(device)
     }
 }
 
@@ -159,6 +166,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Sweep(args) => sweep::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Profile(args) => profile::run(args),
+        Command::Tune(args) => tune::run(args),
         Command::Report(args) => report::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "allometry", &mut std::io::stdout());

@@ -1,22 +1,21 @@
 //! Matrix products, in batches, with bias and activation: `C = f(A·B + bias)`.
 
 mod ladder;
-mod tile;
+mod split;
 mod twin;
+mod variants;
 
 pub use ladder::Step;
 pub(super) use twin::epilogue;
 
+use super::check_float;
 use super::reduce::sum_rows;
 use super::unary::{Function, Reads, gradient_of};
-use super::{FUNCTIONS, INDEX, TILE_COOPERATIVE, check_float, cooperative_tile, fills_fragments};
 use crate::autograd::{record, wanted};
-use crate::device::kernel::{Constants, Cooperative, Kernel, Shader};
+use crate::device::variant::Tunable;
 use crate::error::{Error, Result};
 use crate::shape::{Layout, Shape, merge};
 use crate::tensor::Tensor;
-use crate::twin;
-use twin::forward;
 
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -75,78 +74,9 @@ impl Params {
     }
 }
 
-/// Tiles of 64 × 64.
-const TILE: u32 = 64;
-
-const TEXT: &str = include_str!("../../shaders/matmul.wgsl");
-
-static FORWARD: Kernel<Params> = Kernel {
-    name: "matmul.forward",
-    gpu: Shader {
-        source: &[INDEX, FUNCTIONS, include_str!("../../shaders/lib/tile.wgsl"), TEXT],
-        entry: "tiled",
-        constants: constants_of_operands,
-        groups: |p| p.results() * p.m.div_ceil(TILE) as u64 * p.n.div_ceil(TILE) as u64,
-    },
-    software: Some(Shader {
-        source: &[INDEX, FUNCTIONS, include_str!("../../shaders/matmul_software.wgsl")],
-        entry: "rows",
-        constants: |p| {
-            let vector = b_vector(p);
-            vec![
-                ("FUNCTION", p.function),
-                ("HAS_BIAS", p.has_bias),
-                ("B_VECTOR", vector),
-                ("VECTORS", vectors(p)),
-            ]
-        },
-        groups: |p| p.results() * p.m.div_ceil(8) as u64 * p.n.div_ceil(32 * vectors(p)) as u64,
-    }),
-    cooperative: Some(Cooperative {
-        shader: Shader {
-            source: &[INDEX, FUNCTIONS, TILE_COOPERATIVE, TEXT],
-            entry: "cooperative",
-            constants: |p| {
-                let mut constants = constants_of_operands(p);
-                constants.push(("TILE", p.tile()));
-                constants
-            },
-            groups: |p| p.results() * p.m.div_ceil(p.tile()) as u64 * p.n.div_ceil(p.tile()) as u64,
-        },
-        pays: |p| fills_fragments(p.m.into(), p.n.into(), p.k.into()),
-    }),
-    flops: Params::flops,
-    twin: twin!(forward),
-};
-
-/// What the tiles' shaders know of their operands when they are compiled.
-fn constants_of_operands(p: &Params) -> Constants {
-    let a_vector = (p.a_column == 1 && (p.a_row | p.a_batch | p.k).is_multiple_of(4)) as u32;
-    vec![
-        ("FUNCTION", p.function),
-        ("HAS_BIAS", p.has_bias),
-        ("A_VECTOR", a_vector),
-        ("B_VECTOR", b_vector(p)),
-        ("A_ALONG_K", (p.a_column == 1) as u32),
-        ("B_ALONG_N", (p.b_column == 1) as u32),
-    ]
-}
-
-impl Params {
-    /// The tile of a workgroup on cooperative matrices.
-    fn tile(&self) -> u32 {
-        cooperative_tile(self.results(), self.m.into(), self.n.into())
-    }
-}
-
-/// Whether four neighbours along n lie in one aligned vector.
-fn b_vector(p: &Params) -> u32 {
-    (p.b_column == 1 && (p.b_row | p.b_batch | p.n).is_multiple_of(4)) as u32
-}
-
-/// Vectors of columns per invocation on a software adapter: two where the matrix is wide enough to fill them.
-fn vectors(p: &Params) -> u32 {
-    if p.n > 32 { 2 } else { 1 }
+/// The kernels of products, to be measured against each other.
+pub(crate) fn family() -> &'static dyn Tunable {
+    &variants::PRODUCT
 }
 
 impl Tensor {
@@ -322,14 +252,14 @@ fn product(
         None => Tensor::empty(op, a.tensor.device(), a.tensor.dtype(), shape)?,
     };
     let params = Params::new(batch.elements(), [m, k, n], &a, &b, function, bias.is_some());
-    let (splits, piece) = tile::pieces(params.batch, params.m, params.n, params.k);
+    let (splits, piece) = split::pieces(params.batch, params.m, params.n, params.k);
     if splits > 1 {
         let params = Params { splits, piece, ..params };
-        tile::split_product(op, &params, &a, &b, bias.as_ref(), &output)?;
+        split::split_product(op, &params, &a, &b, bias.as_ref(), &output)?;
         return Ok(output);
     }
     let operands = product_operands(&a, &b, bias.as_ref());
-    a.tensor.device().run(tile::kernel(&params), &params, &operands, &[output.operand()])?;
+    a.tensor.device().run_variant(&variants::PRODUCT, &params, &operands, &[output.operand()])?;
     Ok(output)
 }
 
@@ -341,27 +271,4 @@ fn product_operands<'a>(
 ) -> [crate::device::Operand<'a>; 3] {
     // Without a bias something has to be bound in its place; it is not read.
     [a.bind(), b.bind(), bias.map_or(b.bind(), |bias| bias.operand())]
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::device::translate_cooperative;
-
-    /// Few adapters have cooperative matrices, and none has both extents; the text is one.
-    #[test]
-    fn the_form_for_cooperative_matrices_translates_for_either_extent() {
-        let small = Params { batch: 1, splits: 1, m: 65, n: 66, k: 33, piece: 33, ..Params::default() };
-        let large = Params { m: 1024, n: 1024, ..small };
-        assert_eq!((small.tile(), large.tile()), (64, 128));
-        for params in [small, large] {
-            for (along_k, fragment) in [(1, 8), (1, 16), (0, 16)] {
-                let (a_row, a_column) = if along_k == 1 { (params.k, 1) } else { (1, params.m) };
-                let params = Params { a_row, a_column, b_row: params.n, b_column: 1, ..params };
-                let translated = translate_cooperative(&FORWARD, &params, fragment);
-                let words = translated.unwrap_or_else(|e| panic!("extent {fragment}: {e}"));
-                assert!(words.len() > 1000, "{} words", words.len());
-            }
-        }
-    }
 }

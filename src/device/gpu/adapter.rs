@@ -1,9 +1,10 @@
 //! Which adapter, with which limits and features; what happens when it goes away.
 
+use super::{Choices, tune};
 use super::{Failure, Gpu, Handles, pipeline::Pipelines, recorder::Recorder};
 use crate::device::{Kind, pool::Pool};
 use crate::error::{Error, Result};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, RwLock};
 
 /// How to open a GPU.
 #[derive(Clone, Copy, Debug)]
@@ -19,6 +20,9 @@ pub struct GpuOptions {
     pub f16: bool,
     /// Use cooperative matrices (tensor cores) where the adapter has them.
     pub cooperative_matrices: bool,
+    /// Use what `allometry tune` found to be the fastest variants here, as [`Device::open`](crate::Device::open) does;
+    /// else the default tables, which are the same for everybody.
+    pub tuned: bool,
 }
 
 impl Default for GpuOptions {
@@ -29,6 +33,7 @@ impl Default for GpuOptions {
             variants: None,
             f16: true,
             cooperative_matrices: true,
+            tuned: false,
         }
     }
 }
@@ -167,7 +172,8 @@ impl Gpu {
         let named = std::env::var(NAME).is_ok_and(|n| !n.is_empty());
         let best = allowed()?.into_iter().next();
         let best = best.filter(|a| named || a.get_info().device_type != wgpu::DeviceType::Cpu);
-        best.map(|adapter| Gpu::from_adapter(&adapter, GpuOptions::default())).transpose()
+        let options = GpuOptions { tuned: true, ..GpuOptions::default() };
+        best.map(|adapter| Gpu::from_adapter(&adapter, options)).transpose()
     }
 
     pub(crate) fn open(options: GpuOptions) -> Result<Gpu> {
@@ -247,6 +253,17 @@ impl Gpu {
         let kind = options.variants.unwrap_or(if software { Kind::Software } else { Kind::Gpu });
         let immediates = features.contains(wgpu::Features::IMMEDIATES) && limits.max_immediate_size >= 128;
         let timestamps = features.contains(wgpu::Features::TIMESTAMP_QUERY);
+        let subject = tune::Subject {
+            adapter: info.name,
+            backend: info.backend.to_string(),
+            driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
+            allometry: env!("CARGO_PKG_VERSION").to_string(),
+        };
+        let folder = options.tuned.then(tune::cache_folder).flatten();
+        let (choices, warning) = match folder.map_or(Ok(Choices::default()), |folder| subject.read(&folder)) {
+            Ok(choices) => (choices, None),
+            Err(error) => (Choices::default(), Some(error)),
+        };
         let handles = Handles { name: name.clone(), device, queue, immediates, timestamps, failure };
         Ok(Gpu {
             name,
@@ -255,6 +272,9 @@ impl Gpu {
             fragment,
             largest_binding: largest_binding(&limits),
             pool: Pool::default(),
+            warning,
+            choices: RwLock::new(choices),
+            subject,
             pipelines: Pipelines::default(),
             recorder: Recorder::new(&handles),
             handles,

@@ -1,26 +1,30 @@
 //! The GPU behind [`Device`](super::Device): the only folder that names wgpu.
 //!
 //! `adapter` chooses and opens, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `profile`
-//! times them.
+//! times them, `tune` remembers which variants of kernels are the fastest.
 
 mod adapter;
 mod pipeline;
 mod profile;
 mod recorder;
+mod tune;
 
 pub use adapter::{AdapterDescription, GpuOptions, adapters};
 #[cfg(test)]
 pub(crate) use pipeline::translate_cooperative;
+pub use tune::Choices;
 
 use super::kernel::Kernel;
 use super::pool::Pool;
 use super::profile::Dispatch;
+use super::variant::Family;
 use super::{Kind, Operand};
 use crate::error::{Error, Result};
-use pipeline::{Pipelines, Variant};
+use pipeline::{Form, Pipelines};
 use recorder::Recorder;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// An open adapter.
 pub(crate) struct Gpu {
@@ -32,6 +36,10 @@ pub(crate) struct Gpu {
     pub(crate) fragment: Option<u32>,
     pub(crate) largest_binding: u64,
     pub(crate) pool: Pool<Slot>,
+    /// Why there are no choices, where a file of them can't be used.
+    pub(crate) warning: Option<Error>,
+    choices: RwLock<Choices>,
+    subject: tune::Subject,
     handles: Handles,
     pipelines: Pipelines,
     recorder: Recorder,
@@ -112,11 +120,35 @@ impl Gpu {
         timed: Option<Dispatch>,
     ) -> Result<()> {
         self.handles.check()?;
-        let variant = Variant::new(kernel, self.kind, self.fragment, params, inputs);
-        let pipeline = self.pipelines.get(&self.handles, kernel, &variant, params, inputs, outputs)?;
-        let groups = (variant.shader.groups)(params);
+        let form = Form::new(kernel, self.kind, self.fragment, params, inputs);
+        let pipeline = self.pipelines.get(&self.handles, kernel, &form, params, inputs, outputs)?;
+        let groups = (form.shader.groups)(params);
         let params = bytemuck::bytes_of(params);
-        self.recorder.record(&self.handles, &pipeline, params, inputs, outputs, groups, timed)
+        self.recorder.record(&self.handles, kernel.name, &pipeline, params, inputs, outputs, groups, timed)
+    }
+
+    /// The kernel of a family for a problem.
+    pub(crate) fn choose<P>(&self, family: &'static Family<P>, params: &P) -> &'static Kernel<P> {
+        let class = (family.class)(params);
+        let choices = self.choices.read().unwrap_or_else(PoisonError::into_inner);
+        family.kernel(self.kind, class, choices.get(family.name, class))
+    }
+
+    pub(crate) fn choices(&self) -> Choices {
+        self.choices.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_choices(&self, choices: Choices) {
+        *self.choices.write().unwrap_or_else(PoisonError::into_inner) = choices;
+    }
+
+    /// Writes the choices to where the next process finds them.
+    pub(crate) fn save_choices(&self) -> Result<PathBuf> {
+        let folder = tune::cache_folder().ok_or_else(|| Error::Config {
+            what: "tuned choices".to_string(),
+            problem: "there is no cache folder; set ALLOMETRY_CACHE to one".to_string(),
+        })?;
+        self.subject.write(&folder, &self.choices())
     }
 
     /// `offset` is a multiple of [`COPIED`]. Where the number of bytes is none, the rest of the last word becomes

@@ -1,4 +1,4 @@
-//! Compiled kernels, each compiled once per combination of constants.
+//! Compiled kernels, each compiled once per text, whatever kernels share it.
 
 use super::Handles;
 use crate::device::kernel::{Constants, Kernel, Shader};
@@ -15,15 +15,20 @@ const OPERANDS: usize = 8;
 pub(super) const PARAMS_BYTES: u64 = 128;
 
 pub(super) struct Pipeline {
-    pub(super) label: &'static str,
     pub(super) pipeline: wgpu::ComputePipeline,
     pub(super) operands: wgpu::BindGroupLayout,
     pub(super) id: u64,
 }
 
-/// A kernel's name stands for one text, so it identifies the pipeline together with the constants and the types of the
-/// operands.
-type Key = (&'static str, Constants, Vec<DType>);
+/// What is compiled. Files are told apart by where their list lies in memory, which costs nothing to compare: kernels
+/// that share a text share the list.
+#[derive(PartialEq, Eq, Hash)]
+struct Key {
+    source: (usize, usize),
+    entry: &'static str,
+    constants: Constants,
+    types: Vec<DType>,
+}
 
 #[derive(Default)]
 pub(super) struct Pipelines {
@@ -31,51 +36,58 @@ pub(super) struct Pipelines {
 }
 
 /// The form of `kernel` for an adapter and a problem.
-pub(super) struct Variant<P: 'static> {
+pub(super) struct Form<P: 'static> {
     pub(super) shader: &'static Shader<P>,
     /// The extent of the cooperative matrices that it uses, if it does.
     fragment: Option<u32>,
 }
 
-impl<P> Variant<P> {
+impl<P> Form<P> {
     pub(super) fn new(
         kernel: &'static Kernel<P>,
         kind: Kind,
         fragment: Option<u32>,
         params: &P,
         inputs: &[Operand],
-    ) -> Variant<P> {
+    ) -> Form<P> {
         let halves = inputs.len() >= 2 && inputs[..2].iter().all(|operand| operand.dtype == DType::F16);
         let cooperative = kernel.cooperative.as_ref().filter(|form| halves && (form.pays)(params));
         match (kind, &kernel.software, cooperative, fragment) {
-            (Kind::Software, Some(software), _, _) => Variant { shader: software, fragment: None },
-            (Kind::Gpu, _, Some(form), Some(_)) => Variant { shader: &form.shader, fragment },
-            _ => Variant { shader: &kernel.gpu, fragment: None },
+            (Kind::Software, Some(software), _, _) => Form { shader: software, fragment: None },
+            (Kind::Gpu, _, Some(form), Some(_)) => Form { shader: &form.shader, fragment },
+            _ => Form { shader: &kernel.gpu, fragment: None },
         }
     }
 }
 
 impl Pipelines {
+    /// How many were compiled.
+    #[cfg(test)]
+    pub(super) fn count(&self) -> usize {
+        self.compiled.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).len()
+    }
+
     pub(super) fn get<P>(
         &self,
         handles: &Handles,
         kernel: &'static Kernel<P>,
-        variant: &Variant<P>,
+        form: &Form<P>,
         params: &P,
         inputs: &[Operand],
         outputs: &[Operand],
     ) -> Result<Arc<Pipeline>> {
         assert!(size_of::<P>() as u64 <= PARAMS_BYTES, "{}: too many scalars", kernel.name);
-        let shader = variant.shader;
+        let shader = form.shader;
         let mut constants = (shader.constants)(params);
-        constants.extend(variant.fragment.map(|fragment| ("FRAGMENT", fragment)));
+        constants.extend(form.fragment.map(|fragment| ("FRAGMENT", fragment)));
         let mut compiled = self.compiled.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let types = inputs.iter().chain(outputs).map(|operand| operand.dtype).collect();
-        let key = (kernel.name, constants, types);
+        let source = (shader.source.as_ptr().addr(), shader.source.len());
+        let key = Key { source, entry: shader.entry, constants, types };
         if let Some(pipeline) = compiled.get(&key) {
             return Ok(pipeline.clone());
         }
-        let text = text(shader, &key.1, &key.2, variant.fragment, handles.immediates);
+        let text = text(shader, &key.constants, &key.types, form.fragment, handles.immediates);
         let id = compiled.len() as u64;
         let (inputs, outputs) = (inputs.len(), outputs.len());
         let pipeline = compile(handles, kernel.name, shader.entry, &text, inputs, outputs, id)?;
@@ -182,7 +194,7 @@ fn compile(
             reason: error.to_string(),
         });
     }
-    Ok(Pipeline { label: name, pipeline, operands, id })
+    Ok(Pipeline { pipeline, operands, id })
 }
 
 fn storage_entry(binding: u32, read_only: bool, dynamic: bool) -> wgpu::BindGroupLayoutEntry {

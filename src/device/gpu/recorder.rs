@@ -95,6 +95,7 @@ impl Recorder {
     pub(super) fn record(
         &self,
         handles: &Handles,
+        label: &'static str,
         pipeline: &Arc<Pipeline>,
         params: &[u8],
         inputs: &[Operand],
@@ -105,11 +106,7 @@ impl Recorder {
         let (x, y) = fold(groups);
         if y > DIMENSION {
             let reason = format!("{groups} workgroups are more than {DIMENSION}²; use a smaller batch");
-            return Err(Error::Kernel {
-                op: pipeline.label.to_string(),
-                device: handles.name.clone(),
-                reason,
-            });
+            return Err(Error::Kernel { op: label.to_string(), device: handles.name.clone(), reason });
         }
         let mut open = self.lock();
         let open = &mut *open;
@@ -136,7 +133,7 @@ impl Recorder {
                 })
                 .collect();
             handles.device.create_bind_group(&wgpu::BindGroupDescriptor {
-                label: Some(pipeline.label),
+                label: Some(label),
                 layout: &pipeline.operands,
                 entries: &entries,
             })

@@ -1,12 +1,12 @@
 //! The same product by every step of the ladder that leads to the kernels in use, to be read, timed and compared.
 
-use super::tile::large_shader;
 use super::twin::forward;
-use super::{FORWARD, INDEX, Operand, Params, check_float, product_operands};
+use super::variants::{TILE, rows, tile};
+use super::{Operand, Params, check_float, product_operands};
 use crate::device::kernel::{Kernel, Shader};
 use crate::error::{Error, Result};
 use crate::ops::unary::Function;
-use crate::ops::{check_not_half, no_constants};
+use crate::ops::{INDEX, check_not_half, no_constants};
 use crate::tensor::Tensor;
 use crate::twin;
 
@@ -88,10 +88,9 @@ static REGISTER_TILE: Kernel<Params> = step(
         ..NAIVE.gpu
     },
 );
-static VECTORS: Kernel<Params> = step("matmul.step_vectors", FORWARD.gpu);
-static LARGE_TILE: Kernel<Params> = step("matmul.step_large_tile", large_shader::<128, 128, 8, 2>());
-static SOFTWARE: Kernel<Params> =
-    step("matmul.step_software", FORWARD.software.expect("there is one for software adapters"));
+static VECTORS: Kernel<Params> = step("matmul.step_vectors", TILE);
+static LARGE_TILE: Kernel<Params> = step("matmul.step_large_tile", tile::<128, 128, 8, 2>());
+static SOFTWARE: Kernel<Params> = step("matmul.step_software", rows::<8, 2>());
 
 impl Tensor {
     /// The product of two matrices by one step of the ladder, whatever suits the device and the shape: for study and for

@@ -1,73 +1,17 @@
-//! How a product is cut: which tile a workgroup of a GPU computes, and into how many pieces a long sum falls.
+//! A product with few results and long sums leaves most of a GPU idle, so its sums are cut into pieces, each with a
+//! result of its own, which a second kernel adds up.
 
-use super::twin::{epilogue, forward, split};
-use super::{FORWARD, FUNCTIONS, INDEX, Operand, Params, constants_of_operands, product_operands};
+use super::twin::epilogue;
+use super::variants::SPLIT;
+use super::{Operand, Params, product_operands};
 use crate::device::cpu::parallel_rows;
-use crate::device::kernel::{Call, Constants, Kernel, Shader};
+use crate::device::kernel::{Call, Kernel, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
-use crate::ops::WORKGROUP;
 use crate::ops::unary::Function;
+use crate::ops::{FUNCTIONS, INDEX, WORKGROUP};
 use crate::tensor::Tensor;
 use crate::twin;
-
-/// The kernel for a product: the table of shape classes. On software adapters all are the same.
-pub(super) fn kernel(p: &Params) -> &'static Kernel<Params> {
-    /// Results of at least this many elements have enough large tiles to fill a GPU.
-    const LARGE_RESULT: u64 = 512 * 512;
-    /// The short side of the tiles for narrow results.
-    const NARROW: u32 = 16;
-    match (p.m, p.n) {
-        (_, n) if n <= NARROW => &FEW_COLUMNS,
-        (m, _) if m <= NARROW => &FEW_ROWS,
-        (m, n) if m >= 128 && n >= 128 && m as u64 * n as u64 >= LARGE_RESULT => &LARGE,
-        _ => &FORWARD,
-    }
-}
-
-/// 128 × 128, with 8 × 8 elements per invocation.
-static LARGE: Kernel<Params> = large::<128, 128, 8, 2>("matmul.large");
-static FEW_ROWS: Kernel<Params> = large::<16, 128, 2, 1>("matmul.few_rows");
-static FEW_COLUMNS: Kernel<Params> = large::<128, 16, 2, 1>("matmul.few_columns");
-
-/// The shader with tiles of `M` × `N`, of which an invocation computes `ROWS` rows of `VECTORS` vectors.
-pub(super) const fn large_shader<const M: u32, const N: u32, const ROWS: u32, const VECTORS: u32>()
--> Shader<Params> {
-    assert!(M <= 128 && N <= 128 && M / ROWS * (N / 4 / VECTORS) == 256, "a tile for 256 invocations");
-    fn constants<const M: u32, const N: u32, const ROWS: u32, const VECTORS: u32>(p: &Params) -> Constants {
-        let tile = [("TILE_M", M), ("TILE_N", N), ("ROWS", ROWS), ("VECTORS", VECTORS)];
-        constants_of_operands(p).into_iter().chain(tile).collect()
-    }
-    Shader {
-        source: &[
-            INDEX,
-            FUNCTIONS,
-            include_str!("../../../shaders/lib/tile_large.wgsl"),
-            include_str!("../../../shaders/matmul.wgsl"),
-        ],
-        entry: "tiled",
-        constants: constants::<M, N, ROWS, VECTORS>,
-        groups: |p| p.results() * p.m.div_ceil(M) as u64 * p.n.div_ceil(N) as u64,
-    }
-}
-
-const fn large<const M: u32, const N: u32, const ROWS: u32, const VECTORS: u32>(
-    name: &'static str,
-) -> Kernel<Params> {
-    let (software, cooperative) = (FORWARD.software, FORWARD.cooperative);
-    Kernel {
-        name,
-        gpu: large_shader::<M, N, ROWS, VECTORS>(),
-        software,
-        cooperative,
-        flops: Params::flops,
-        twin: twin!(forward),
-    }
-}
-
-/// A product with few results and long sums leaves most of a GPU idle, so its sums are cut into pieces, each with a
-/// result of its own.
-static SPLIT: Kernel<Params> = Kernel { name: "matmul.split", twin: twin!(split), ..FORWARD };
 
 /// With a product's operands, computes the pieces, whose number the scalars say, and joins them into `output`.
 pub(super) fn split_product(
@@ -81,7 +25,7 @@ pub(super) fn split_product(
     let shape = [params.splits as usize, output.shape().elements()];
     let pieces = Tensor::empty(op, output.device(), output.dtype().of_sums(), shape.into())?;
     let plain = Params { function: Function::Linear as u32, has_bias: 0, ..*params };
-    output.device().run(&SPLIT, &plain, &product_operands(a, b, None), &[pieces.operand()])?;
+    output.device().run_variant(&SPLIT, &plain, &product_operands(a, b, None), &[pieces.operand()])?;
     let join = JoinParams {
         count: output.shape().elements() as u32,
         n: params.n,

@@ -1,0 +1,354 @@
+//! Measuring the variants of kernels against each other, class by class.
+//!
+//! For each [`Class`] of a family there is a piece of work. Every variant does it: its result is compared with the twin's
+//! in f64, and the right ones are timed in turns, so that whatever slows the machine down slows all of them down. What is
+//! faster than the default by more than [`MARGIN`] is kept.
+
+use super::noise_values;
+use crate::device::variant::{Band, Class, Tunable};
+use crate::device::{Choices, Device, Kind};
+use crate::error::{Error, Result};
+use crate::ops::{Function, Padding, conv2d, matmul};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use serde::Serialize;
+
+/// A variant that is not at least this much faster than the default is not worth a change of bits.
+pub const MARGIN: f64 = 1.05;
+
+/// Blocks of calls of each variant, whose median is taken.
+const BLOCKS: usize = 7;
+
+/// A variant whose first call takes this many times the fastest one's is not timed further.
+const HOPELESS: f64 = 1.5;
+
+/// The names of the families that have variants.
+pub fn families() -> Vec<&'static str> {
+    tunable().map(|family| family.name()).collect()
+}
+
+fn tunable() -> impl Iterator<Item = &'static dyn Tunable> {
+    [matmul::family()].into_iter().chain(conv2d::families())
+}
+
+/// What one variant did.
+#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+pub struct Timing {
+    pub variant: &'static str,
+    /// Of one call, inside the family's kernels.
+    pub seconds: f64,
+    /// Whether the result is the twin's, but for rounding.
+    pub right: bool,
+}
+
+/// What was found out about one class.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct Outcome {
+    pub family: &'static str,
+    pub class: Class,
+    /// The piece of work that was timed.
+    pub work: String,
+    /// What is used when nothing was tuned.
+    pub default: &'static str,
+    /// What is used from now on: the default, or what is faster.
+    pub best: &'static str,
+    /// Every variant, in the order of the family.
+    pub variants: Vec<Timing>,
+}
+
+impl Outcome {
+    /// The time of one call by the default, and by the best.
+    pub fn seconds(&self) -> [f64; 2] {
+        [self.default, self.best].map(|name| {
+            let timing = self.variants.iter().find(|t| t.variant == name);
+            timing.map_or(f64::NAN, |timing| timing.seconds)
+        })
+    }
+}
+
+/// Times every variant of the named families, each class for about `seconds` (and the time that compiling takes), and
+/// lets the device use what was kept. `report` is called after each class. Nothing is written to disk:
+/// [`Device::save_choices`] does that. There is nothing to choose on the CPU device.
+///
+/// # Errors
+/// [`Error::Argument`] for a name that is not in [`families`]; what the device says where it can't do the work. The
+/// device's choices are then what they were before.
+pub fn tune(
+    device: &Device,
+    names: &[String],
+    seconds: f64,
+    mut report: impl FnMut(&Outcome),
+) -> Result<Vec<Outcome>> {
+    if let Some(unknown) = names.iter().find(|name| !families().contains(&name.as_str())) {
+        return Err(Error::argument("tune", "family", unknown, format!("one of {}", families().join(", "))));
+    }
+    let before = device.choices();
+    let mut choices = before.clone();
+    let mut outcomes = Vec::new();
+    for family in tunable().filter(|family| names.iter().any(|name| name == family.name())) {
+        if family.variants(device.kind()).is_empty() {
+            continue;
+        }
+        for work in works(family.name(), device.kind()) {
+            let outcome = work.measure(device, family, seconds);
+            device.set_choices(before.clone());
+            let outcome = outcome?;
+            let kept = (outcome.best != outcome.default).then_some(outcome.best);
+            choices.set(outcome.family, outcome.class, kept);
+            report(&outcome);
+            outcomes.push(outcome);
+            // What the next class asks for has other sizes.
+            device.trim();
+        }
+    }
+    device.set_choices(choices);
+    Ok(outcomes)
+}
+
+/// The fastest right variant, if it is faster than the default by more than the margin, else the default. A default
+/// that is wrong here has to give way to anything that is right.
+fn best(default: &'static str, timings: &[Timing]) -> &'static str {
+    let right = || timings.iter().filter(|t| t.right);
+    let limit = right().find(|t| t.variant == default).map_or(f64::INFINITY, |t| t.seconds / MARGIN);
+    let fastest = right().min_by(|a, b| a.seconds.total_cmp(&b.seconds));
+    fastest.filter(|t| t.seconds < limit).map_or(default, |t| t.variant)
+}
+
+type Compute = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
+
+/// A problem that stands for its class.
+struct Work {
+    class: Class,
+    name: String,
+    inputs: Vec<Shape>,
+    /// How many products each element of the result adds up.
+    terms: usize,
+    compute: Compute,
+}
+
+impl Work {
+    fn measure(&self, device: &Device, family: &'static dyn Tunable, seconds: f64) -> Result<Outcome> {
+        let (kind, class) = (device.kind(), self.class);
+        let inputs = self.tensors(device, |v| v)?;
+        let (want, bounds) = self.oracle()?;
+        let base = device.choices();
+        let choose = |variant: &str| {
+            let mut choices: Choices = base.clone();
+            choices.set(family.name(), class, Some(variant));
+            device.set_choices(choices);
+        };
+        let time = |variant: &str, calls: u64| -> Result<f64> {
+            choose(variant);
+            let body = || (0..calls).try_for_each(|_| (self.compute)(&inputs).map(drop));
+            let (_, profile) = device.profile(body)?;
+            let of_family = profile.dispatches.iter().filter(|d| d.kernel.starts_with(family.name()));
+            // A clock may be too coarse for what it is to time.
+            Ok((of_family.map(|d| d.seconds).sum::<f64>() / calls as f64).max(1e-9))
+        };
+        let mut timings = Vec::new();
+        for variant in family.variants(kind) {
+            // The first call compiles.
+            choose(variant);
+            let got = (self.compute)(&inputs)?.to_f64()?;
+            let right =
+                got.iter().zip(&want).zip(&bounds).all(|((got, want), bound)| (got - want).abs() <= *bound);
+            timings.push(Timing { variant, seconds: time(variant, 1)?, right });
+        }
+        let default = family.default(kind, class);
+        let fastest = timings.iter().map(|t| t.seconds).fold(f64::INFINITY, f64::min);
+        let raced: Vec<&mut Timing> = timings
+            .iter_mut()
+            .filter(|t| t.variant == default || t.right && t.seconds <= HOPELESS * fastest)
+            .collect();
+        let share = seconds / BLOCKS as f64 / raced.len() as f64;
+        let calls: Vec<u64> = raced.iter().map(|t| (share / t.seconds).clamp(1.0, 1e4) as u64).collect();
+        let mut blocks = vec![Vec::new(); raced.len()];
+        for _ in 0..BLOCKS {
+            for ((timing, calls), blocks) in raced.iter().zip(&calls).zip(&mut blocks) {
+                blocks.push(time(timing.variant, *calls)?);
+            }
+        }
+        for (timing, mut blocks) in raced.into_iter().zip(blocks) {
+            blocks.sort_by(f64::total_cmp);
+            timing.seconds = blocks[BLOCKS / 2];
+        }
+        let best = best(default, &timings);
+        Ok(Outcome {
+            family: family.name(),
+            class,
+            work: self.name.clone(),
+            default,
+            best,
+            variants: timings,
+        })
+    }
+
+    /// The inputs: noise, of which `change` makes something.
+    fn tensors<E: crate::device::Element>(
+        &self,
+        device: &Device,
+        change: impl Fn(f32) -> E,
+    ) -> Result<Vec<Tensor>> {
+        let tensor = |shape: &Shape| {
+            let values: Vec<E> = noise_values(shape.elements()).into_iter().map(&change).collect();
+            Tensor::new(device, &values, *shape)
+        };
+        self.inputs.iter().map(tensor).collect()
+    }
+
+    /// The result by the twin in f64, and how far each element may be from it: 4·K·2⁻²⁴ times the sum of its terms'
+    /// absolute values, for sums of K terms.
+    fn oracle(&self) -> Result<(Vec<f64>, Vec<f64>)> {
+        let device = Device::cpu();
+        let want = (self.compute)(&self.tensors(&device, f64::from)?)?.to_f64()?;
+        let sizes = (self.compute)(&self.tensors(&device, |v| f64::from(v.abs()))?)?.to_f64()?;
+        let factor = 4.0 * self.terms as f64 * 2f64.powi(-24);
+        Ok((want, sizes.into_iter().map(|size| factor * size).collect()))
+    }
+}
+
+/// The work of a family: a piece for each class that models have.
+fn works(family: &str, kind: Kind) -> Vec<Work> {
+    match family {
+        "matmul" => Class::all().map(|class| product(class, kind)).collect(),
+        direction => convolutions(direction, kind),
+    }
+}
+
+fn product(class: Class, kind: Kind) -> Work {
+    let large = kind == Kind::Gpu;
+    let extent = |band| match band {
+        Band::UpTo16 => 10,
+        Band::UpTo32 => 32,
+        Band::UpTo64 => 64,
+        Band::Above64 => {
+            if large {
+                4096
+            } else {
+                512
+            }
+        }
+    };
+    let (m, n) = match (class.rows, class.columns, class.large) {
+        (Band::Above64, Band::Above64, false) => (256, 512),
+        (_, _, true) => {
+            if large {
+                (2048, 2048)
+            } else {
+                (512, 512)
+            }
+        }
+        (rows, columns, _) => (extent(rows), extent(columns)),
+    };
+    // Shorter than what is cut into pieces.
+    let k = 512;
+    Work {
+        class,
+        name: format!("{m}×{k}×{n}"),
+        inputs: vec![[m, k].into(), [k, n].into()],
+        terms: k,
+        compute: Box::new(|t| t[0].matmul(&t[1])),
+    }
+}
+
+/// 3×3 convolutions with as many channels as models have in their first layers and in later ones.
+fn convolutions(direction: &str, kind: Kind) -> Vec<Work> {
+    let wide = if kind == Kind::Gpu { 4 } else { 1 };
+    let images = (16 * wide, 16);
+    // Images and their side, input and output channels.
+    let geometries: Vec<((usize, usize), usize, usize)> = match direction {
+        "conv2d.weights" => {
+            let first = [1, 3].into_iter().flat_map(|ci| [8, 32, 64, 128].map(|co| (images, ci, co)));
+            let later = [8, 32, 64, 128].map(|co| (images, 32, co));
+            first.chain(later).chain([((4 * wide, 16), 128, 256)]).collect()
+        }
+        _ => {
+            let columns = [8, 32, 64, 128]
+                .map(|columns| if columns == 128 { ((16, 8), columns) } else { (images, columns) });
+            let all = columns.into_iter().chain([(images, 128)]);
+            let channels = |columns| if direction == "conv2d.data" { (columns, 32) } else { (32, columns) };
+            all.map(|(images, columns)| (images, channels(columns).0, channels(columns).1)).collect()
+        }
+    };
+    geometries.into_iter().map(|(images, ci, co)| convolution(direction, images, ci, co)).collect()
+}
+
+fn convolution(direction: &str, (n, side): (usize, usize), ci: usize, co: usize) -> Work {
+    let pixels = n * side * side;
+    let (x, w, dy): (Shape, Shape, Shape) =
+        ([n, side, side, ci].into(), [3, 3, ci, co].into(), [n, side, side, co].into());
+    let conv = |x: &Tensor, w: &Tensor| x.conv2d(w, None, [1, 1], Padding::Same, Function::Linear);
+    // The gradient of one of the operands alone.
+    let gradient = move |t: &[Tensor], leaf: usize| -> Result<Tensor> {
+        let mut operands = [t[0].clone(), t[1].clone()];
+        operands[leaf] = operands[leaf].requires_grad();
+        let gradients = conv(&operands[0], &operands[1])?.backward_from(&t[2])?;
+        Ok(gradients.get(&operands[leaf]).expect("it was asked for").clone())
+    };
+    let (rows, columns, terms, inputs, compute): (usize, usize, usize, Vec<Shape>, Compute) = match direction
+    {
+        "conv2d.forward" => (pixels, co, 9 * ci, vec![x, w], Box::new(move |t| conv(&t[0], &t[1]))),
+        "conv2d.data" => (pixels, ci, 9 * co, vec![x, w, dy], Box::new(move |t| gradient(t, 0))),
+        _ => (9 * ci, co, pixels, vec![x, w, dy], Box::new(move |t| gradient(t, 1))),
+    };
+    Work {
+        class: Class::of(rows as u64, columns as u64),
+        name: format!("{n}×{side}×{side}×{ci}→{co} 3×3"),
+        inputs,
+        terms,
+        compute,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn timing(variant: &'static str, seconds: f64, right: bool) -> Timing {
+        Timing { variant, seconds, right }
+    }
+
+    #[test]
+    fn only_what_is_right_and_clearly_faster_replaces_the_default() {
+        let among = |others: &[Timing]| best("a", &[&[timing("a", 1.0, true)], others].concat());
+        assert_eq!(among(&[]), "a");
+        assert_eq!(among(&[timing("b", 0.9, true), timing("c", 0.8, true)]), "c");
+        assert_eq!(among(&[timing("b", 0.97, true)]), "a", "within the noise");
+        assert_eq!(among(&[timing("b", 0.1, false)]), "a", "fast, but wrong");
+        assert_eq!(among(&[timing("b", 0.1, false), timing("c", 0.8, true)]), "c");
+        assert_eq!(among(&[timing("b", 1.2, true)]), "a");
+        // A default that is wrong gives way even to what is slower; where nothing is right nothing changes.
+        let broken = [timing("a", 1.0, false), timing("b", 3.0, true)];
+        assert_eq!(best("a", &broken), "b");
+        assert_eq!(best("a", &broken[..1]), "a");
+    }
+
+    #[test]
+    fn there_is_work_for_every_class_and_a_default_that_exists() {
+        for kind in [Kind::Gpu, Kind::Software] {
+            for family in tunable() {
+                let variants = family.variants(kind);
+                assert!(variants.len() > 1, "{}", family.name());
+                for class in Class::all() {
+                    let default = family.default(kind, class);
+                    assert!(variants.contains(&default), "{}, {class}: {default}", family.name());
+                }
+                let classes: Vec<Class> = works(family.name(), kind).iter().map(|work| work.class).collect();
+                let distinct: std::collections::BTreeSet<Class> = classes.iter().copied().collect();
+                assert_eq!(distinct.len(), classes.len(), "{}: a class twice", family.name());
+                assert!(Class::all().all(|c| family.name() != "matmul" || distinct.contains(&c)));
+                let many = |c: &Class| c.rows == Band::Above64;
+                assert!(Class::all().filter(many).all(|c| distinct.contains(&c)), "{}", family.name());
+            }
+        }
+    }
+
+    #[test]
+    fn the_cpu_device_has_nothing_to_choose() {
+        let names: Vec<String> = families().iter().map(|name| name.to_string()).collect();
+        let outcomes = tune(&Device::cpu(), &names, 1e-3, |_| panic!("nothing to report"));
+        assert_eq!(outcomes.unwrap(), []);
+        let unknown = tune(&Device::cpu(), &["sorting".to_string()], 1e-3, |_| ());
+        assert!(matches!(unknown, Err(Error::Argument { op: "tune", argument: "family", .. })));
+    }
+}

@@ -1,0 +1,81 @@
+//! `allometry tune`
+
+use super::{Common, positive, print_json};
+use allometry::Result;
+use allometry::bench::tune::{self, Outcome};
+use allometry::device::Kind;
+use clap::Args;
+use clap::builder::PossibleValuesParser;
+use comfy_table::{CellAlignment, Table, presets};
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  allometry tune --device gpu --family matmul
+
+What is faster than the default by more than 5 %, and right, goes into a file in the folder ALLOMETRY_CACHE, or else
+in the user's cache; every later run on the same adapter and driver uses it. Without that file, and with a new
+driver, the defaults are used. Nothing is ever measured unasked.")]
+pub struct TuneArgs {
+    /// Which kernels; by default all that have variants.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(tune::families()))]
+    family: Vec<String>,
+    /// Seconds that each class of shapes is measured for, beside the time that compiling takes.
+    #[arg(long, default_value_t = 1.0, value_parser = positive)]
+    seconds: f64,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(serde::Serialize)]
+struct Tuned {
+    device: String,
+    /// Where the choices are; none if there was nothing to choose.
+    file: Option<PathBuf>,
+    outcomes: Vec<Outcome>,
+}
+
+pub fn run(args: &TuneArgs) -> Result<()> {
+    let device = args.common.open()?;
+    let mut tuned = Tuned { device: device.name(), file: None, outcomes: Vec::new() };
+    if device.kind() == Kind::Cpu {
+        if args.common.json {
+            return print_json(&tuned);
+        }
+        println!("{}: there is nothing to choose on the CPU device", tuned.device);
+        return Ok(());
+    }
+    let all = || tune::families().iter().map(|name| name.to_string()).collect();
+    let families = if args.family.is_empty() { all() } else { args.family.clone() };
+    tuned.outcomes = tune::tune(&device, &families, args.seconds, |outcome| {
+        eprintln!("{}, {}: {}", outcome.family, outcome.class, outcome.best);
+    })?;
+    let file = device.save_choices()?;
+    if args.common.json {
+        tuned.file = Some(file);
+        return print_json(&tuned);
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["Family", "Class", "Work", "Default", "ms", "Best", "ms", "Gain"]);
+    for column in [4, 6, 7] {
+        let column = table.column_mut(column).expect("the header has eight columns");
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    for outcome in &tuned.outcomes {
+        let [default, best] = outcome.seconds();
+        table.add_row([
+            outcome.family.to_string(),
+            outcome.class.to_string(),
+            outcome.work.clone(),
+            outcome.default.to_string(),
+            format!("{:.3}", default * 1e3),
+            outcome.best.to_string(),
+            format!("{:.3}", best * 1e3),
+            format!("{:.0} %", 100.0 * (default / best - 1.0)),
+        ]);
+    }
+    println!("{}\n{table}\nkept in {}", tuned.device, file.display());
+    Ok(())
+}

@@ -1,0 +1,192 @@
+//! What `allometry tune` found out about an adapter, in memory and on disk.
+//!
+//! A small TOML file per adapter lies in the cache folder: `ALLOMETRY_CACHE`, else the folder `allometry` in the user's
+//! own cache. It is read when the device is opened, and says whom it is about: with another driver, or another version
+//! of this crate, it counts as missing, because other variants may be the fastest ones then.
+
+use crate::device::variant::Class;
+use crate::error::{Error, Result};
+use etcetera::BaseStrategy;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+/// Variants that were chosen instead of the defaults, by family and class.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Choices(BTreeMap<String, BTreeMap<Class, String>>);
+
+impl Choices {
+    /// The name of the chosen variant.
+    pub fn get(&self, family: &str, class: Class) -> Option<&str> {
+        Some(self.0.get(family)?.get(&class)?)
+    }
+
+    /// Chooses a variant, or the default again. (A name that the family does not have means the default too.)
+    pub fn set(&mut self, family: &str, class: Class, variant: Option<&str>) {
+        match variant {
+            Some(variant) => {
+                self.0.entry(family.to_string()).or_default().insert(class, variant.to_string());
+            }
+            None => {
+                if let Some(classes) = self.0.get_mut(family) {
+                    classes.remove(&class);
+                }
+                self.0.retain(|_, classes| !classes.is_empty());
+            }
+        }
+    }
+
+    /// Whether all is as the default tables say.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+/// Whom choices are about.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Subject {
+    pub(crate) adapter: String,
+    pub(crate) backend: String,
+    pub(crate) driver: String,
+    /// The version of this crate.
+    pub(crate) allometry: String,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    #[serde(rename = "for")]
+    subject: Subject,
+    choices: Choices,
+}
+
+impl Subject {
+    /// Where its choices lie in a cache folder.
+    pub(crate) fn file(&self, folder: &Path) -> PathBuf {
+        let parts = [&self.adapter, &self.backend, &self.driver].map(|part| {
+            let words = part.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+            words.collect::<Vec<_>>().join("-").to_lowercase()
+        });
+        // Names of files end at 255 bytes; the file itself says all.
+        let stem: String = parts.join("_").chars().take(200).collect();
+        folder.join(format!("{stem}.toml"))
+    }
+
+    /// Its choices: none if there is no file, or one about somebody else.
+    ///
+    /// # Errors
+    /// [`Error::File`] if there is a file that can't be read, [`Error::Format`] if it is not one of these.
+    pub(crate) fn read(&self, folder: &Path) -> Result<Choices> {
+        let path = self.file(folder);
+        let text = match std::fs::read_to_string(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Choices::default()),
+            read => read.map_err(Error::file(&path, "read"))?,
+        };
+        let file: File = toml::from_str(&text).map_err(|error| {
+            let expected = "choices as `allometry tune` writes them (run it again, or delete the file)";
+            Error::format(&path, expected, error.message())
+        })?;
+        Ok(if file.subject == *self { file.choices } else { Choices::default() })
+    }
+
+    /// Replaces the file of its choices.
+    pub(crate) fn write(&self, folder: &Path, choices: &Choices) -> Result<PathBuf> {
+        let path = self.file(folder);
+        let file = File { subject: self.clone(), choices: choices.clone() };
+        let text = toml::to_string(&file)
+            .map_err(|e| Error::Config { what: "tuned choices".to_string(), problem: e.to_string() })?;
+        crate::files::replace(&path, text.as_bytes())?;
+        Ok(path)
+    }
+}
+
+/// `ALLOMETRY_CACHE`, else the folder `allometry` in the user's own cache, if there is a user with a home.
+pub(crate) fn cache_folder() -> Option<PathBuf> {
+    match std::env::var_os("ALLOMETRY_CACHE").filter(|folder| !folder.is_empty()) {
+        Some(folder) => Some(folder.into()),
+        None => Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("allometry")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    fn subject() -> Subject {
+        let [adapter, backend, driver, allometry] =
+            ["A GPU (of 256 bits)", "vulkan", "driver 1.2/3", "0.1.0"].map(str::to_string);
+        Subject { adapter, backend, driver, allometry }
+    }
+
+    fn choices() -> Choices {
+        let mut choices = Choices::default();
+        choices.set("matmul", Class::of(1000, 1000), Some("128x128"));
+        choices.set("matmul", Class::of(10, 1000), Some("16x128"));
+        choices.set("conv2d.data", Class::of(1000, 10), Some("narrow"));
+        choices
+    }
+
+    #[test]
+    fn choices_are_made_and_unmade() {
+        let mut choices = choices();
+        assert_eq!(choices.get("matmul", Class::of(2000, 700)), Some("128x128"));
+        assert_eq!(choices.get("matmul", Class::of(65, 65)), None);
+        assert_eq!(choices.get("conv2d.forward", Class::of(1000, 10)), None);
+        for (family, class) in [
+            ("matmul", Class::of(1000, 1000)),
+            ("matmul", Class::of(10, 1000)),
+            ("conv2d.data", Class::of(1000, 10)),
+        ] {
+            assert!(!choices.is_empty());
+            choices.set(family, class, None);
+        }
+        assert!(choices.is_empty());
+    }
+
+    #[test]
+    fn what_is_written_is_read_by_the_same_adapter_alone() {
+        let place = tempfile::tempdir().unwrap();
+        let (folder, subject) = (place.path().join("made"), subject());
+        assert_eq!(subject.read(&folder).unwrap(), Choices::default(), "no file, no choices");
+        let path = subject.write(&folder, &choices()).unwrap();
+        assert_eq!(path.file_name().unwrap(), "a-gpu-of-256-bits_vulkan_driver-1-2-3.toml");
+        assert_eq!(subject.read(&folder).unwrap(), choices());
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(text.contains(r#""rows > 64, columns > 64, large" = "128x128""#), "{text}");
+        // A file of the same name may be about somebody else.
+        let other = |change: fn(&mut Subject)| {
+            let mut other = subject.clone();
+            change(&mut other);
+            if other.file(&folder) != path {
+                fs::copy(&path, other.file(&folder)).unwrap();
+            }
+            other.read(&folder).unwrap()
+        };
+        assert_eq!(other(|s| s.driver = "driver 1.2-3".to_string()), Choices::default());
+        assert_eq!(other(|s| s.driver = "driver 1.2/4".to_string()), Choices::default());
+        assert_eq!(other(|s| s.backend = "metal".to_string()), Choices::default());
+        assert_eq!(other(|s| s.adapter = "another GPU".to_string()), Choices::default());
+        assert_eq!(other(|s| s.allometry = "0.2.0".to_string()), Choices::default());
+        assert_eq!(other(|_| ()), choices());
+    }
+
+    #[test]
+    fn a_broken_file_is_an_error_that_names_it() {
+        let place = tempfile::tempdir().unwrap();
+        let subject = subject();
+        let path = subject.write(place.path(), &choices()).unwrap();
+        let whole = fs::read_to_string(&path).unwrap();
+        let half = &whole[..whole.len() / 2];
+        for broken in
+            ["", "nonsense", half, &whole.replace("rows > 64", "rows > 63"), &format!("x = 1\n{whole}")]
+        {
+            fs::write(&path, broken).unwrap();
+            let error = subject.read(place.path()).unwrap_err();
+            assert!(matches!(error, Error::Format { .. }), "{broken:?}: {error}");
+            let text = error.to_string();
+            assert!(text.contains(path.to_str().unwrap()) && text.contains("allometry tune"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! Variants: forms of one computation, of which another is the fastest on another adapter and for another shape.
+//!
+//! A [`Family`] is a small closed set of kernels that compute the same from the same operands. Which of them a device
+//! runs depends on the kind of adapter and on the [`Class`] of the problem: it is what `allometry tune` found to be
+//! faster on this adapter ([`Choices`](super::Choices)), else what the family's own table says. Nothing is measured
+//! unless it is asked for.
+//!
+//! Sums fall into other pieces in another variant, so results differ in their last bits between them. For one table of
+//! choices the same device gives the same bits.
+
+use super::Kind;
+use super::kernel::Kernel;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// A kernel that is one of several for the same computation.
+pub struct Variant<P: 'static> {
+    /// What tables and files call it.
+    pub name: &'static str,
+    /// The kind of adapter that it is for. (It is right on all, but slow on others.)
+    pub kind: Kind,
+    pub kernel: Kernel<P>,
+}
+
+/// Kernels that compute the same from the same operands.
+pub struct Family<P: 'static> {
+    /// What tables and files call it.
+    pub name: &'static str,
+    /// No two for one kind of adapter have the same name. The CPU device runs the twin of the first; all have the same.
+    pub variants: &'static [Variant<P>],
+    pub class: fn(&P) -> Class,
+    /// The table that is good at once: the name of a variant for this kind of adapter.
+    pub default: fn(Kind, Class) -> &'static str,
+}
+
+impl<P> Family<P> {
+    /// The kernel that was chosen for a class of problems, if there is one of that name, else the default.
+    pub(super) fn kernel(
+        &'static self,
+        kind: Kind,
+        class: Class,
+        chosen: Option<&str>,
+    ) -> &'static Kernel<P> {
+        let named = |name: &str| self.variants.iter().find(|v| v.kind == kind && v.name == name);
+        let variant = chosen.and_then(named).or_else(|| named((self.default)(kind, class)));
+        &variant.unwrap_or(&self.variants[0]).kernel
+    }
+}
+
+/// A [`Family`], whatever its scalars are.
+pub trait Tunable: Sync {
+    fn name(&self) -> &'static str;
+    /// The names of the variants for a kind of adapter.
+    fn variants(&self, kind: Kind) -> Vec<&'static str>;
+    /// The one of them that is used unless another was chosen.
+    fn default(&self, kind: Kind, class: Class) -> &'static str;
+}
+
+impl<P> Tunable for Family<P> {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn variants(&self, kind: Kind) -> Vec<&'static str> {
+        self.variants.iter().filter(|v| v.kind == kind).map(|v| v.name).collect()
+    }
+
+    fn default(&self, kind: Kind, class: Class) -> &'static str {
+        (self.default)(kind, class)
+    }
+}
+
+/// The shape class of a matrix product (a convolution is one too): how many rows and columns its result has. How long
+/// the sums are hardly matters, because long ones with few results are cut into pieces before.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct Class {
+    pub rows: Band,
+    pub columns: Band,
+    /// Whether a result with many rows and columns has at least 512² elements.
+    pub large: bool,
+}
+
+/// A range of extents.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Band {
+    UpTo16,
+    UpTo32,
+    UpTo64,
+    Above64,
+}
+
+impl Band {
+    const ALL: [Band; 4] = [Band::UpTo16, Band::UpTo32, Band::UpTo64, Band::Above64];
+
+    fn of(extent: u64) -> Band {
+        match extent {
+            0..=16 => Band::UpTo16,
+            17..=32 => Band::UpTo32,
+            33..=64 => Band::UpTo64,
+            _ => Band::Above64,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Band::UpTo16 => "<= 16",
+            Band::UpTo32 => "<= 32",
+            Band::UpTo64 => "<= 64",
+            Band::Above64 => "> 64",
+        }
+    }
+}
+
+impl Class {
+    /// The class of a result with so many rows and columns.
+    pub fn of(rows: u64, columns: u64) -> Class {
+        let large = rows.min(columns) > 64 && rows.saturating_mul(columns) >= 512 * 512;
+        Class { rows: Band::of(rows), columns: Band::of(columns), large }
+    }
+
+    /// Every class.
+    pub fn all() -> impl Iterator<Item = Class> {
+        let pairs = Band::ALL.into_iter().flat_map(|rows| Band::ALL.map(|columns| (rows, columns)));
+        let plain = pairs.map(|(rows, columns)| Class { rows, columns, large: false });
+        plain.chain([Class { rows: Band::Above64, columns: Band::Above64, large: true }])
+    }
+}
+
+impl fmt::Display for Class {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        let large = if self.large { ", large" } else { "" };
+        write!(f, "rows {}, columns {}{large}", self.rows.name(), self.columns.name())
+    }
+}
+
+impl From<Class> for String {
+    fn from(class: Class) -> String {
+        class.to_string()
+    }
+}
+
+impl TryFrom<String> for Class {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Class, String> {
+        Class::all().find(|class| class.to_string() == text).ok_or_else(|| format!("unknown class {text:?}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shape_has_a_class_that_can_be_read_back() {
+        let all: Vec<Class> = Class::all().collect();
+        assert_eq!(all.len(), 17);
+        for rows in [1, 16, 17, 32, 33, 64, 65, 511, 512, 4096, u64::MAX] {
+            for columns in [1, 16, 17, 32, 33, 64, 65, 511, 512, 4096, u64::MAX] {
+                let class = Class::of(rows, columns);
+                assert!(all.contains(&class), "{rows} × {columns}: {class}");
+                assert_eq!(Class::try_from(class.to_string()), Ok(class));
+                // The transposed result has the transposed class.
+                let turned = Class { rows: class.columns, columns: class.rows, ..class };
+                assert_eq!(Class::of(columns, rows), turned);
+            }
+        }
+        assert!(Class::try_from("rows > 16".to_string()).is_err());
+    }
+
+    #[test]
+    fn bounds_are_where_tiles_end() {
+        let name = |rows, columns| Class::of(rows, columns).to_string();
+        assert_eq!(name(16, 65), "rows <= 16, columns > 64");
+        assert_eq!(name(17, 64), "rows <= 32, columns <= 64");
+        assert_eq!(name(511, 513), "rows > 64, columns > 64");
+        assert_eq!(name(512, 512), "rows > 64, columns > 64, large");
+        assert_eq!(name(64, 1 << 20), "rows <= 64, columns > 64");
+    }
+}

@@ -1,0 +1,302 @@
+//! The variants of a convolution's three directions, and the tables that choose among them.
+//!
+//! On GPUs a variant is a tile, the rows × columns of the result that a workgroup computes; on software adapters it is
+//! what an invocation computes, rows × vectors of four columns, with a workgroup's lanes along the columns, or, in
+//! `narrow`, along the rows.
+
+use super::twin::{data, forward, weights};
+use super::{Params, SCALARS};
+use crate::device::Kind;
+use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
+use crate::device::variant::Band::{UpTo16, UpTo32};
+use crate::device::variant::{Class, Family, Variant};
+use crate::ops::{FUNCTIONS, INDEX, TILE_COOPERATIVE, cooperative_tile, fills_fragments};
+use crate::twin;
+
+/// A direction of the convolution, as a matrix product.
+pub(super) trait Direction {
+    /// In `shaders/conv2d.wgsl`.
+    const NUMBER: u32;
+    /// The entry point of the shaders for software adapters.
+    const ENTRY: &'static str;
+    /// Rows of a group's result.
+    fn rows(p: &Params) -> u64;
+    /// Columns of a group's result.
+    fn columns(p: &Params) -> u32;
+    /// The innermost extents of a group's two operands, whose multiples of four make vectors.
+    fn channels(p: &Params) -> [u32; 2];
+}
+
+pub(super) struct Forward;
+pub(super) struct Data;
+pub(super) struct Weights;
+
+impl Direction for Forward {
+    const NUMBER: u32 = 0;
+    const ENTRY: &'static str = "forward";
+    fn rows(p: &Params) -> u64 {
+        p.pixels_out()
+    }
+    fn columns(p: &Params) -> u32 {
+        p.outputs()
+    }
+    fn channels(p: &Params) -> [u32; 2] {
+        [p.inputs(), p.outputs()]
+    }
+}
+
+impl Direction for Data {
+    const NUMBER: u32 = 1;
+    const ENTRY: &'static str = "data";
+    fn rows(p: &Params) -> u64 {
+        p.pixels_in()
+    }
+    fn columns(p: &Params) -> u32 {
+        p.inputs()
+    }
+    fn channels(p: &Params) -> [u32; 2] {
+        [p.outputs(), p.inputs()]
+    }
+}
+
+impl Direction for Weights {
+    const NUMBER: u32 = 2;
+    const ENTRY: &'static str = "weights";
+    fn rows(p: &Params) -> u64 {
+        p.taps()
+    }
+    fn columns(p: &Params) -> u32 {
+        p.outputs()
+    }
+    fn channels(p: &Params) -> [u32; 2] {
+        [1, p.outputs()]
+    }
+}
+
+macro_rules! family {
+    ($direction:ident, $entry:literal, $twin:ident) => {
+        Family {
+            name: concat!("conv2d.", $entry),
+            variants: &[
+                on_gpu::<$direction>(
+                    "64x64",
+                    concat!("conv2d.", $entry),
+                    small::<$direction>(),
+                    twin!($twin),
+                ),
+                on_gpu::<$direction>(
+                    "128x32",
+                    concat!("conv2d.", $entry, "_128x32"),
+                    large::<$direction, 128, 32, 4, 1>(),
+                    twin!($twin),
+                ),
+                on_gpu::<$direction>(
+                    "128x64",
+                    concat!("conv2d.", $entry, "_128x64"),
+                    large::<$direction, 128, 64, 8, 1>(),
+                    twin!($twin),
+                ),
+                on_gpu::<$direction>(
+                    "128x128",
+                    concat!("conv2d.", $entry, "_128x128"),
+                    large::<$direction, 128, 128, 8, 2>(),
+                    twin!($twin),
+                ),
+                on_software(
+                    "4x2",
+                    concat!("conv2d.", $entry, "_4x2"),
+                    wide::<$direction, 4, 2>(),
+                    twin!($twin),
+                ),
+                on_software(
+                    "8x1",
+                    concat!("conv2d.", $entry, "_8x1"),
+                    wide::<$direction, 8, 1>(),
+                    twin!($twin),
+                ),
+                on_software(
+                    "8x2",
+                    concat!("conv2d.", $entry, "_8x2"),
+                    wide::<$direction, 8, 2>(),
+                    twin!($twin),
+                ),
+                on_software(
+                    "8x4",
+                    concat!("conv2d.", $entry, "_8x4"),
+                    wide::<$direction, 8, 4>(),
+                    twin!($twin),
+                ),
+                on_software(
+                    "16x1",
+                    concat!("conv2d.", $entry, "_16x1"),
+                    wide::<$direction, 16, 1>(),
+                    twin!($twin),
+                ),
+                on_software(
+                    "16x2",
+                    concat!("conv2d.", $entry, "_16x2"),
+                    wide::<$direction, 16, 2>(),
+                    twin!($twin),
+                ),
+                on_software(
+                    "narrow",
+                    concat!("conv2d.", $entry, "_narrow"),
+                    narrow::<$direction>(),
+                    twin!($twin),
+                ),
+            ],
+            class: |p| Class::of($direction::rows(p), $direction::columns(p).into()),
+            default,
+        }
+    };
+}
+
+pub(super) static FORWARD: Family<Params> = family!(Forward, "forward", forward);
+pub(super) static DATA: Family<Params> = family!(Data, "data", data);
+pub(super) static WEIGHTS: Family<Params> = family!(Weights, "weights", weights);
+
+/// The table of defaults.
+fn default(kind: Kind, class: Class) -> &'static str {
+    match (kind, class.columns) {
+        (Kind::Software, UpTo16) => "narrow",
+        (Kind::Software, UpTo32) => "16x1",
+        (Kind::Software, _) => "8x2",
+        _ => "64x64",
+    }
+}
+
+const TEXT: &str = include_str!("../../../shaders/conv2d.wgsl");
+const GROUPS: &str = include_str!("../../../shaders/lib/groups.wgsl");
+static SMALL: [&str; 6] =
+    [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/lib/tile.wgsl"), TEXT];
+static LARGE: [&str; 6] =
+    [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/lib/tile_large.wgsl"), TEXT];
+static FRAGMENTS: [&str; 6] = [INDEX, FUNCTIONS, SCALARS, GROUPS, TILE_COOPERATIVE, TEXT];
+static WIDE: [&str; 5] =
+    [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/conv2d_software.wgsl")];
+static NARROW: [&str; 5] =
+    [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/conv2d_software_narrow.wgsl")];
+
+const fn on_gpu<D: Direction>(
+    name: &'static str,
+    label: &'static str,
+    shader: Shader<Params>,
+    twin: Twin<Params>,
+) -> Variant<Params> {
+    let cooperative = Some(cooperative::<D>());
+    let kernel = Kernel { name: label, gpu: shader, software: None, cooperative, flops: Params::flops, twin };
+    Variant { name, kind: Kind::Gpu, kernel }
+}
+
+const fn on_software(
+    name: &'static str,
+    label: &'static str,
+    shader: Shader<Params>,
+    twin: Twin<Params>,
+) -> Variant<Params> {
+    let kernel =
+        Kernel { name: label, gpu: shader, software: None, cooperative: None, flops: Params::flops, twin };
+    Variant { name, kind: Kind::Software, kernel }
+}
+
+/// Tiles of 64 × 64.
+const fn small<D: Direction>() -> Shader<Params> {
+    Shader {
+        source: &SMALL,
+        entry: "tiled",
+        constants: tiled_constants::<D>,
+        groups: |p| groups::<D>(p, 64, 64),
+    }
+}
+
+/// Tiles of `M` × `N`, of which an invocation computes `ROWS` rows of `VECTORS` vectors.
+const fn large<D: Direction, const M: u32, const N: u32, const ROWS: u32, const VECTORS: u32>()
+-> Shader<Params> {
+    assert!(M <= 128 && N <= 128 && M / ROWS * (N / 4 / VECTORS) == 256, "a tile for 256 invocations");
+    Shader {
+        source: &LARGE,
+        entry: "tiled",
+        constants: |p| {
+            let tile = [("TILE_M", M), ("TILE_N", N), ("ROWS", ROWS), ("VECTORS", VECTORS)];
+            tiled_constants::<D>(p).into_iter().chain(tile).collect()
+        },
+        groups: |p| groups::<D>(p, M, N),
+    }
+}
+
+/// Of two factors in f16, where there are cooperative matrices: instead of every variant for GPUs.
+const fn cooperative<D: Direction>() -> Cooperative<Params> {
+    Cooperative {
+        shader: Shader {
+            source: &FRAGMENTS,
+            entry: "cooperative",
+            constants: |p| {
+                let mut constants = tiled_constants::<D>(p);
+                constants.push(("TILE", fragments_tile::<D>(p)));
+                constants
+            },
+            groups: |p| groups::<D>(p, fragments_tile::<D>(p), fragments_tile::<D>(p)),
+        },
+        pays: |p| {
+            let (rows, columns) = (D::rows(p), D::columns(p).into());
+            fills_fragments(rows, columns, p.flops() / (2 * rows * columns))
+        },
+    }
+}
+
+/// The tile of a workgroup on cooperative matrices.
+fn fragments_tile<D: Direction>(p: &Params) -> u32 {
+    cooperative_tile(p.splits as u64 * p.groups as u64, D::rows(p), D::columns(p).into())
+}
+
+/// An invocation computes `ROWS` rows of `VECTORS` vectors of four columns, a workgroup eight times as many columns.
+const fn wide<D: Direction, const ROWS: u32, const VECTORS: u32>() -> Shader<Params> {
+    Shader {
+        source: &WIDE,
+        entry: D::ENTRY,
+        constants: |p| software_constants::<D>(p, ROWS, VECTORS),
+        groups: |p| groups::<D>(p, ROWS, 32 * VECTORS),
+    }
+}
+
+/// An invocation computes two rows of at most sixteen columns, a workgroup eight times as many rows.
+const fn narrow<D: Direction>() -> Shader<Params> {
+    Shader {
+        source: &NARROW,
+        entry: D::ENTRY,
+        constants: |p| software_constants::<D>(p, 2, D::columns(p).div_ceil(4).min(4)),
+        groups: |p| groups::<D>(p, 16, 16),
+    }
+}
+
+/// Workgroups, each of which computes so many rows and columns, for each group of channels; in the weights' direction
+/// also for each piece of the sum.
+fn groups<D: Direction>(p: &Params, rows: u32, columns: u32) -> u64 {
+    let tiles = D::rows(p).div_ceil(rows.into()) * D::columns(p).div_ceil(columns) as u64;
+    p.splits as u64 * p.groups as u64 * tiles
+}
+
+fn tiled_constants<D: Direction>(p: &Params) -> Constants {
+    let mut constants = constants_of_operands::<D>(p);
+    let along = [("DIRECTION", D::NUMBER), ("A_ALONG_K", (D::NUMBER != 2) as u32), ("B_ALONG_N", 1)];
+    constants.extend(along);
+    constants
+}
+
+fn software_constants<D: Direction>(p: &Params, rows: u32, vectors: u32) -> Constants {
+    let mut constants = constants_of_operands::<D>(p);
+    constants.extend([("ROWS", rows), ("VECTORS", vectors)]);
+    constants
+}
+
+/// What every shader knows when it is compiled.
+fn constants_of_operands<D: Direction>(p: &Params) -> Constants {
+    let [a_vector, b_vector] = D::channels(p).map(|channels| channels.is_multiple_of(4) as u32);
+    vec![
+        ("FUNCTION", p.function),
+        ("HAS_BIAS", p.has_bias),
+        ("GROUPS", p.groups),
+        ("A_VECTOR", a_vector),
+        ("B_VECTOR", b_vector),
+    ]
+}

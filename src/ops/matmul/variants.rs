@@ -1,0 +1,188 @@
+//! The variants of a product, and the table that chooses among them.
+//!
+//! On GPUs a variant is a tile, the rows × columns of the result that a workgroup computes; on software adapters it is
+//! what an invocation computes: rows × vectors of four columns.
+
+use super::Params;
+use super::twin::{forward, split};
+use crate::device::Kind;
+use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
+use crate::device::variant::Band::{UpTo16, UpTo32};
+use crate::device::variant::{Class, Family, Variant};
+use crate::ops::{FUNCTIONS, INDEX, TILE_COOPERATIVE, cooperative_tile, fills_fragments};
+use crate::twin;
+
+/// `$entry` is the label of the first variant, and what those of the others begin with.
+macro_rules! family {
+    ($entry:literal, $twin:ident) => {
+        Family {
+            name: "matmul",
+            variants: &[
+                on_gpu("64x64", $entry, TILE, twin!($twin)),
+                on_gpu("64x128", concat!($entry, "_64x128"), tile::<64, 128, 4, 2>(), twin!($twin)),
+                on_gpu("128x64", concat!($entry, "_128x64"), tile::<128, 64, 8, 1>(), twin!($twin)),
+                on_gpu("128x128", concat!($entry, "_128x128"), tile::<128, 128, 8, 2>(), twin!($twin)),
+                on_gpu("16x128", concat!($entry, "_16x128"), tile::<16, 128, 2, 1>(), twin!($twin)),
+                on_gpu("128x16", concat!($entry, "_128x16"), tile::<128, 16, 2, 1>(), twin!($twin)),
+                on_software("4x2", concat!($entry, "_4x2"), rows::<4, 2>(), twin!($twin)),
+                on_software("8x1", concat!($entry, "_8x1"), rows::<8, 1>(), twin!($twin)),
+                on_software("8x2", concat!($entry, "_8x2"), rows::<8, 2>(), twin!($twin)),
+                on_software("8x4", concat!($entry, "_8x4"), rows::<8, 4>(), twin!($twin)),
+                on_software("16x1", concat!($entry, "_16x1"), rows::<16, 1>(), twin!($twin)),
+                on_software("16x2", concat!($entry, "_16x2"), rows::<16, 2>(), twin!($twin)),
+            ],
+            class: |p| Class::of(p.m.into(), p.n.into()),
+            default,
+        }
+    };
+}
+
+/// Whole sums.
+pub(super) static PRODUCT: Family<Params> = family!("matmul.forward", forward);
+/// The pieces of long sums, each with a result of its own.
+pub(super) static SPLIT: Family<Params> = family!("matmul.split", split);
+
+/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU.
+fn default(kind: Kind, class: Class) -> &'static str {
+    match (kind, class.rows, class.columns) {
+        (Kind::Software, _, UpTo16 | UpTo32) => "8x1",
+        (Kind::Software, ..) => "8x2",
+        (_, _, UpTo16) => "128x16",
+        (_, UpTo16, _) => "16x128",
+        _ if class.large => "128x128",
+        _ => "64x64",
+    }
+}
+
+const TEXT: &str = include_str!("../../../shaders/matmul.wgsl");
+static SMALL: [&str; 4] = [INDEX, FUNCTIONS, include_str!("../../../shaders/lib/tile.wgsl"), TEXT];
+static LARGE: [&str; 4] = [INDEX, FUNCTIONS, include_str!("../../../shaders/lib/tile_large.wgsl"), TEXT];
+static FRAGMENTS: [&str; 4] = [INDEX, FUNCTIONS, TILE_COOPERATIVE, TEXT];
+static SOFTWARE: [&str; 3] = [INDEX, FUNCTIONS, include_str!("../../../shaders/matmul_software.wgsl")];
+
+const fn on_gpu(
+    name: &'static str,
+    label: &'static str,
+    shader: Shader<Params>,
+    twin: Twin<Params>,
+) -> Variant<Params> {
+    let cooperative = Some(COOPERATIVE);
+    let kernel = Kernel { name: label, gpu: shader, software: None, cooperative, flops: Params::flops, twin };
+    Variant { name, kind: Kind::Gpu, kernel }
+}
+
+const fn on_software(
+    name: &'static str,
+    label: &'static str,
+    shader: Shader<Params>,
+    twin: Twin<Params>,
+) -> Variant<Params> {
+    let kernel =
+        Kernel { name: label, gpu: shader, software: None, cooperative: None, flops: Params::flops, twin };
+    Variant { name, kind: Kind::Software, kernel }
+}
+
+/// Tiles of 64 × 64.
+pub(super) const TILE: Shader<Params> = Shader {
+    source: &SMALL,
+    entry: "tiled",
+    constants: constants_of_operands,
+    groups: |p| p.results() * p.m.div_ceil(64) as u64 * p.n.div_ceil(64) as u64,
+};
+
+/// Tiles of `M` × `N`, of which an invocation computes `ROWS` rows of `VECTORS` vectors.
+pub(super) const fn tile<const M: u32, const N: u32, const ROWS: u32, const VECTORS: u32>() -> Shader<Params>
+{
+    assert!(M <= 128 && N <= 128 && M / ROWS * (N / 4 / VECTORS) == 256, "a tile for 256 invocations");
+    Shader {
+        source: &LARGE,
+        entry: "tiled",
+        constants: |p| {
+            let tile = [("TILE_M", M), ("TILE_N", N), ("ROWS", ROWS), ("VECTORS", VECTORS)];
+            constants_of_operands(p).into_iter().chain(tile).collect()
+        },
+        groups: |p| p.results() * p.m.div_ceil(M) as u64 * p.n.div_ceil(N) as u64,
+    }
+}
+
+/// An invocation computes `ROWS` rows of `VECTORS` vectors of four columns, a workgroup eight times as many columns.
+pub(super) const fn rows<const ROWS: u32, const VECTORS: u32>() -> Shader<Params> {
+    Shader {
+        source: &SOFTWARE,
+        entry: "rows",
+        constants: |p| {
+            vec![
+                ("FUNCTION", p.function),
+                ("HAS_BIAS", p.has_bias),
+                ("B_VECTOR", b_vector(p)),
+                ("ROWS", ROWS),
+                ("VECTORS", VECTORS),
+            ]
+        },
+        groups: |p| p.results() * p.m.div_ceil(ROWS) as u64 * p.n.div_ceil(32 * VECTORS) as u64,
+    }
+}
+
+/// Of two factors in f16, where there are cooperative matrices: instead of every variant for GPUs.
+const COOPERATIVE: Cooperative<Params> = Cooperative {
+    shader: Shader {
+        source: &FRAGMENTS,
+        entry: "cooperative",
+        constants: |p| {
+            let mut constants = constants_of_operands(p);
+            constants.push(("TILE", fragments_tile(p)));
+            constants
+        },
+        groups: |p| {
+            let tile = fragments_tile(p);
+            p.results() * p.m.div_ceil(tile) as u64 * p.n.div_ceil(tile) as u64
+        },
+    },
+    pays: |p| fills_fragments(p.m.into(), p.n.into(), p.k.into()),
+};
+
+/// The tile of a workgroup on cooperative matrices.
+fn fragments_tile(p: &Params) -> u32 {
+    cooperative_tile(p.results(), p.m.into(), p.n.into())
+}
+
+/// What the tiles' shaders know of their operands when they are compiled.
+fn constants_of_operands(p: &Params) -> Constants {
+    let a_vector = (p.a_column == 1 && (p.a_row | p.a_batch | p.k).is_multiple_of(4)) as u32;
+    vec![
+        ("FUNCTION", p.function),
+        ("HAS_BIAS", p.has_bias),
+        ("A_VECTOR", a_vector),
+        ("B_VECTOR", b_vector(p)),
+        ("A_ALONG_K", (p.a_column == 1) as u32),
+        ("B_ALONG_N", (p.b_column == 1) as u32),
+    ]
+}
+
+/// Whether four neighbours along n lie in one aligned vector.
+fn b_vector(p: &Params) -> u32 {
+    (p.b_column == 1 && (p.b_row | p.b_batch | p.n).is_multiple_of(4)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::device::translate_cooperative;
+
+    /// Few adapters have cooperative matrices, and none has both extents; the text is one.
+    #[test]
+    fn the_form_for_cooperative_matrices_translates_for_either_extent() {
+        let small = Params { batch: 1, splits: 1, m: 65, n: 66, k: 33, piece: 33, ..Params::default() };
+        let large = Params { m: 1024, n: 1024, ..small };
+        assert_eq!((fragments_tile(&small), fragments_tile(&large)), (64, 128));
+        for params in [small, large] {
+            for (along_k, fragment) in [(1, 8), (1, 16), (0, 16)] {
+                let (a_row, a_column) = if along_k == 1 { (params.k, 1) } else { (1, params.m) };
+                let params = Params { a_row, a_column, b_row: params.n, b_column: 1, ..params };
+                let translated = translate_cooperative(&PRODUCT.variants[0].kernel, &params, fragment);
+                let words = translated.unwrap_or_else(|e| panic!("extent {fragment}: {e}"));
+                assert!(words.len() > 1000, "{} words", words.len());
+            }
+        }
+    }
+}
