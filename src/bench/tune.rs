@@ -218,6 +218,7 @@ fn works(family: &str, kind: Kind) -> Vec<Work> {
 fn product(class: Class, kind: Kind) -> Work {
     let large = kind == Kind::Gpu;
     let extent = |band| match band {
+        Band::UpTo8 => 4,
         Band::UpTo16 => 10,
         Band::UpTo32 => 32,
         Band::UpTo64 => 64,
@@ -255,19 +256,22 @@ fn product(class: Class, kind: Kind) -> Work {
 fn convolutions(direction: &str, kind: Kind) -> Vec<Work> {
     let wide = if kind == Kind::Gpu { 4 } else { 1 };
     let images = (16 * wide, 16);
+    const COLUMNS: [usize; 5] = [8, 16, 32, 64, 128];
     // Images and their side, input and output channels.
     let geometries: Vec<((usize, usize), usize, usize)> = match direction {
         "conv2d.weights" => {
-            let first = [1, 3].into_iter().flat_map(|ci| [8, 32, 64, 128].map(|co| (images, ci, co)));
-            let later = [8, 32, 64, 128].map(|co| (images, 32, co));
-            first.chain(later).chain([((4 * wide, 16), 128, 256)]).collect()
+            let channels = [1, 3, 32].into_iter().flat_map(|ci| COLUMNS.map(|co| (images, ci, co)));
+            channels.chain([((4 * wide, 16), 128, 256)]).collect()
         }
         _ => {
-            let columns = [8, 32, 64, 128]
-                .map(|columns| if columns == 128 { ((16, 8), columns) } else { (images, columns) });
-            let all = columns.into_iter().chain([(images, 128)]);
-            let channels = |columns| if direction == "conv2d.data" { (columns, 32) } else { (32, columns) };
-            all.map(|(images, columns)| (images, channels(columns).0, channels(columns).1)).collect()
+            // Few pixels for the class of many columns whose result is not large.
+            let few = |columns| if columns == 128 { (16, 8) } else { images };
+            let columns = COLUMNS.map(|columns| (few(columns), columns)).into_iter().chain([(images, 128)]);
+            let ordered = |(images, columns)| match direction {
+                "conv2d.data" => (images, columns, 32),
+                _ => (images, 32, columns),
+            };
+            columns.map(ordered).collect()
         }
     };
     geometries.into_iter().map(|(images, ci, co)| convolution(direction, images, ci, co)).collect()

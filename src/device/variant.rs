@@ -84,6 +84,7 @@ pub struct Class {
 /// A range of extents.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Band {
+    UpTo8,
     UpTo16,
     UpTo32,
     UpTo64,
@@ -91,11 +92,12 @@ pub enum Band {
 }
 
 impl Band {
-    const ALL: [Band; 4] = [Band::UpTo16, Band::UpTo32, Band::UpTo64, Band::Above64];
+    const ALL: [Band; 5] = [Band::UpTo8, Band::UpTo16, Band::UpTo32, Band::UpTo64, Band::Above64];
 
     fn of(extent: u64) -> Band {
         match extent {
-            0..=16 => Band::UpTo16,
+            0..=8 => Band::UpTo8,
+            9..=16 => Band::UpTo16,
             17..=32 => Band::UpTo32,
             33..=64 => Band::UpTo64,
             _ => Band::Above64,
@@ -104,6 +106,7 @@ impl Band {
 
     fn name(self) -> &'static str {
         match self {
+            Band::UpTo8 => "<= 8",
             Band::UpTo16 => "<= 16",
             Band::UpTo32 => "<= 32",
             Band::UpTo64 => "<= 64",
@@ -155,9 +158,10 @@ mod tests {
     #[test]
     fn every_shape_has_a_class_that_can_be_read_back() {
         let all: Vec<Class> = Class::all().collect();
-        assert_eq!(all.len(), 17);
-        for rows in [1, 16, 17, 32, 33, 64, 65, 511, 512, 4096, u64::MAX] {
-            for columns in [1, 16, 17, 32, 33, 64, 65, 511, 512, 4096, u64::MAX] {
+        assert_eq!(all.len(), 26);
+        let extents = [1, 8, 9, 16, 17, 32, 33, 64, 65, 511, 512, 4096, u64::MAX];
+        for rows in extents {
+            for columns in extents {
                 let class = Class::of(rows, columns);
                 assert!(all.contains(&class), "{rows} × {columns}: {class}");
                 assert_eq!(Class::try_from(class.to_string()), Ok(class));
@@ -172,6 +176,7 @@ mod tests {
     #[test]
     fn bounds_are_where_tiles_end() {
         let name = |rows, columns| Class::of(rows, columns).to_string();
+        assert_eq!(name(8, 9), "rows <= 8, columns <= 16");
         assert_eq!(name(16, 65), "rows <= 16, columns > 64");
         assert_eq!(name(17, 64), "rows <= 32, columns <= 64");
         assert_eq!(name(511, 513), "rows > 64, columns > 64");

@@ -1,8 +1,8 @@
 //! 2-D convolution (as deep learning means it: cross-correlation) of images in NHWC with a kernel in HWIO, with
 //! bias and activation in the same dispatch, whole or in groups of channels. `shaders/conv2d.wgsl` has the formulas of the three directions.
 
+mod kernels;
 mod twin;
-mod variants;
 
 use super::check_float;
 use super::padding::Padding;
@@ -42,7 +42,7 @@ pub(super) const SCALARS: &str = include_str!("../../shaders/lib/conv2d.wgsl");
 
 /// The kernels of the three directions, to be measured against each other.
 pub(crate) fn families() -> [&'static dyn Tunable; 3] {
-    [&variants::FORWARD, &variants::DATA, &variants::WEIGHTS]
+    [&kernels::FORWARD, &variants::DATA, &variants::WEIGHTS]
 }
 
 impl Params {
@@ -133,7 +133,7 @@ impl Tensor {
         // Without a bias something has to be bound in its place; it is not read.
         let third = packed_bias.as_ref().unwrap_or(&w).operand();
         x.device().run_variant(
-            &variants::FORWARD,
+            &kernels::FORWARD,
             &params,
             &[x.operand(), w.operand(), third],
             &[output.operand()],
@@ -237,7 +237,7 @@ fn data_gradient(geometry: &Params, dy: &Tensor, w: &Tensor) -> Result<Tensor> {
     let output = Tensor::empty("conv2d", dy.device(), dy.dtype(), shape.into())?;
     let transposed = w.permute(&[0, 1, 3, 2])?.packed("conv2d")?;
     let inputs = [dy.operand(), transposed.operand(), w.operand()];
-    dy.device().run_variant(&variants::DATA, geometry, &inputs, &[output.operand()])?;
+    dy.device().run_variant(&kernels::DATA, geometry, &inputs, &[output.operand()])?;
     Ok(output)
 }
 
@@ -264,7 +264,7 @@ fn weight_gradient(
         _ => Tensor::empty("conv2d", x.device(), x.dtype().of_sums(), [splits, shape.elements()].into())?,
     };
     x.device().run_variant(
-        &variants::WEIGHTS,
+        &kernels::WEIGHTS,
         &params,
         &[x.operand(), dy.operand(), dy.operand()],
         &[output.operand()],

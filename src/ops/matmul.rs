@@ -1,9 +1,9 @@
 //! Matrix products, in batches, with bias and activation: `C = f(A·B + bias)`.
 
+mod kernels;
 mod ladder;
 mod split;
 mod twin;
-mod variants;
 
 pub use ladder::Step;
 pub(super) use twin::epilogue;
@@ -76,7 +76,7 @@ impl Params {
 
 /// The kernels of products, to be measured against each other.
 pub(crate) fn family() -> &'static dyn Tunable {
-    &variants::PRODUCT
+    &kernels::PRODUCT
 }
 
 impl Tensor {
@@ -259,7 +259,7 @@ fn product(
         return Ok(output);
     }
     let operands = product_operands(&a, &b, bias.as_ref());
-    a.tensor.device().run_variant(&variants::PRODUCT, &params, &operands, &[output.operand()])?;
+    a.tensor.device().run_variant(&kernels::PRODUCT, &params, &operands, &[output.operand()])?;
     Ok(output)
 }
 

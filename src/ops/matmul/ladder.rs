@@ -1,7 +1,7 @@
 //! The same product by every step of the ladder that leads to the kernels in use, to be read, timed and compared.
 
+use super::kernels::{TILE, rows, tile};
 use super::twin::forward;
-use super::variants::{TILE, rows, tile};
 use super::{Operand, Params, check_float, product_operands};
 use crate::device::kernel::{Kernel, Shader};
 use crate::error::{Error, Result};

@@ -1,8 +1,8 @@
 //! A product with few results and long sums leaves most of a GPU idle, so its sums are cut into pieces, each with a
 //! result of its own, which a second kernel adds up.
 
+use super::kernels::SPLIT;
 use super::twin::epilogue;
-use super::variants::SPLIT;
 use super::{Operand, Params, product_operands};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Call, Kernel, Shader};

@@ -7,7 +7,7 @@ use super::Params;
 use super::twin::{forward, split};
 use crate::device::Kind;
 use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
-use crate::device::variant::Band::{UpTo16, UpTo32};
+use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32, UpTo64};
 use crate::device::variant::{Class, Family, Variant};
 use crate::ops::{FUNCTIONS, INDEX, TILE_COOPERATIVE, cooperative_tile, fills_fragments};
 use crate::twin;
@@ -45,10 +45,12 @@ pub(super) static SPLIT: Family<Params> = family!("matmul.split", split);
 /// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.rows, class.columns) {
-        (Kind::Software, _, UpTo16 | UpTo32) => "8x1",
-        (Kind::Software, ..) => "8x2",
-        (_, _, UpTo16) => "128x16",
-        (_, UpTo16, _) => "16x128",
+        (Kind::Software, _, UpTo8 | UpTo16 | UpTo32) => "8x1",
+        (Kind::Software, UpTo8 | UpTo16, _) => "4x2",
+        (Kind::Software, _, UpTo64) => "8x1",
+        (Kind::Software, ..) => "8x4",
+        (_, _, UpTo8 | UpTo16) => "128x16",
+        (_, UpTo8 | UpTo16, _) => "16x128",
         _ if class.large => "128x128",
         _ => "64x64",
     }

@@ -8,7 +8,7 @@ use super::twin::{data, forward, weights};
 use super::{Params, SCALARS};
 use crate::device::Kind;
 use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
-use crate::device::variant::Band::{UpTo16, UpTo32};
+use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
 use crate::device::variant::{Class, Family, Variant};
 use crate::ops::{FUNCTIONS, INDEX, TILE_COOPERATIVE, cooperative_tile, fills_fragments};
 use crate::twin;
@@ -158,7 +158,7 @@ pub(super) static WEIGHTS: Family<Params> = family!(Weights, "weights", weights)
 /// The table of defaults.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.columns) {
-        (Kind::Software, UpTo16) => "narrow",
+        (Kind::Software, UpTo8 | UpTo16) => "narrow",
         (Kind::Software, UpTo32) => "16x1",
         (Kind::Software, _) => "8x2",
         _ => "64x64",
