@@ -78,18 +78,20 @@ impl Params {
 /// Tiles of 64 × 64.
 const TILE: u32 = 64;
 
+/// `shaders/lib/matmul.wgsl`: the scalars, which all kernels of a product share.
+const SCALARS: &str = include_str!("../../shaders/lib/matmul.wgsl");
 const TEXT: &str = include_str!("../../shaders/matmul.wgsl");
 
 static FORWARD: Kernel<Params> = Kernel {
     name: "matmul.forward",
     gpu: Shader {
-        source: &[INDEX, FUNCTIONS, include_str!("../../shaders/lib/tile.wgsl"), TEXT],
+        source: &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/lib/tile.wgsl"), TEXT],
         entry: "tiled",
         constants: constants_of_operands,
         groups: |p| p.results() * p.m.div_ceil(TILE) as u64 * p.n.div_ceil(TILE) as u64,
     },
     software: Some(Shader {
-        source: &[INDEX, FUNCTIONS, include_str!("../../shaders/matmul_software.wgsl")],
+        source: &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/matmul_software.wgsl")],
         entry: "rows",
         constants: |p| {
             let vector = b_vector(p);
@@ -104,7 +106,7 @@ static FORWARD: Kernel<Params> = Kernel {
     }),
     cooperative: Some(Cooperative {
         shader: Shader {
-            source: &[INDEX, FUNCTIONS, TILE_COOPERATIVE, TEXT],
+            source: &[INDEX, FUNCTIONS, SCALARS, TILE_COOPERATIVE, TEXT],
             entry: "cooperative",
             constants: |p| {
                 let mut constants = constants_of_operands(p);

@@ -2,7 +2,7 @@
 
 use super::tile::large_shader;
 use super::twin::forward;
-use super::{FORWARD, INDEX, Operand, Params, check_float, product_operands};
+use super::{FORWARD, INDEX, Operand, Params, SCALARS, check_float, product_operands};
 use crate::device::kernel::{Kernel, Shader};
 use crate::error::{Error, Result};
 use crate::ops::unary::Function;
@@ -67,7 +67,7 @@ const fn step(name: &'static str, gpu: Shader<Params>) -> Kernel<Params> {
     Kernel { name, gpu, software: None, cooperative: None, flops: Params::flops, twin: twin!(forward) }
 }
 
-const SOURCE: &[&str] = &[INDEX, include_str!("../../../shaders/matmul_ladder.wgsl")];
+const SOURCE: &[&str] = &[INDEX, SCALARS, include_str!("../../../shaders/matmul_ladder.wgsl")];
 
 static NAIVE: Kernel<Params> = step(
     "matmul.step_naive",

@@ -1,7 +1,9 @@
 //! How a product is cut: which tile a workgroup of a GPU computes, and into how many pieces a long sum falls.
 
 use super::twin::{epilogue, forward, split};
-use super::{FORWARD, FUNCTIONS, INDEX, Operand, Params, constants_of_operands, product_operands};
+use super::{
+    FORWARD, FUNCTIONS, INDEX, Operand, Params, SCALARS, TEXT, constants_of_operands, product_operands,
+};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Call, Constants, Kernel, Shader};
 use crate::device::real::Real;
@@ -39,12 +41,7 @@ pub(super) const fn large_shader<const M: u32, const N: u32, const ROWS: u32, co
         constants_of_operands(p).into_iter().chain(tile).collect()
     }
     Shader {
-        source: &[
-            INDEX,
-            FUNCTIONS,
-            include_str!("../../../shaders/lib/tile_large.wgsl"),
-            include_str!("../../../shaders/matmul.wgsl"),
-        ],
+        source: &[INDEX, FUNCTIONS, SCALARS, include_str!("../../../shaders/lib/tile_large.wgsl"), TEXT],
         entry: "tiled",
         constants: constants::<M, N, ROWS, VECTORS>,
         groups: |p| p.results() * p.m.div_ceil(M) as u64 * p.n.div_ceil(N) as u64,
