@@ -6,23 +6,6 @@
 
 const LANES: u32 = 8u;
 
-struct Params {
-    batch: u32,
-    m: u32,
-    n: u32,
-    k: u32,
-    a_row: u32,
-    a_column: u32,
-    a_batch: u32,
-    b_row: u32,
-    b_column: u32,
-    b_batch: u32,
-    function: u32,
-    has_bias: u32,
-    splits: u32,
-    piece: u32,
-}
-
 @group(0) @binding(0) var<storage, read> a: array<Element0>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
 @group(0) @binding(2) var<storage, read> bias: array<Element2>;

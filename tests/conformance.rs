@@ -49,8 +49,11 @@ conformance!(
 );
 
 /// Files of `src/ops` that are no op, and where they are tested: that file says so by their path.
-const TESTED_ELSEWHERE: &[(&str, &str)] =
-    &[("gradient", "tests/autograd.rs"), ("padding", "tests/ops/pool2d.rs")];
+const TESTED_ELSEWHERE: &[(&str, &str)] = &[
+    ("convolution", "tests/ops/conv2d.rs"),
+    ("gradient", "tests/autograd.rs"),
+    ("padding", "tests/ops/pool2d.rs"),
+];
 
 #[test]
 fn every_op_has_samples() {

@@ -7,9 +7,8 @@ use allometry::device::GpuOptions;
 use allometry::nn::{Activation, LayerReport, Precision};
 use allometry::optim::Algorithm;
 use allometry::scaling::architecture::{Downsample, Head, Input, Output, Stage};
-use allometry::scaling::cost::{Cost, loss_of, predicted_peak};
-use allometry::scaling::{Architecture, Bytes, Scale};
-use allometry::train::Trainer;
+use allometry::scaling::cost::{Cost, predicted_peak};
+use allometry::scaling::{Architecture, Bytes, Scale, StepOptions};
 
 fn preset(name: &str) -> Architecture {
     Architecture::preset(name).expect("a preset")
@@ -163,26 +162,19 @@ fn the_built_model_holds_what_was_counted() {
 // measured
 
 /// What the ledger saw at the peak of three training steps.
-fn measured_peak(
-    device: &Device,
-    architecture: &Architecture,
-    batch: usize,
-    precision: Precision,
-    recompute: bool,
-) -> Bytes {
+fn measured_peak(device: &Device, architecture: &Architecture, step: &StepOptions) -> Bytes {
     device.trim();
     device.reset_peak();
-    let layers = architecture.layers();
-    let model = layers.build_in(precision, device, &architecture.input_shape(), 0).unwrap();
-    let model = model.with_recompute(recompute);
+    let model = step.build(architecture, device, 0).unwrap();
     let features: usize = architecture.input_shape().iter().product();
+    let batch = step.batch;
     let inputs = (0..batch * features).map(|i| (i % 17) as f32 / 17.0).collect();
     let targets = match architecture.output {
         Output::Classes(classes) => BatchTargets::Classes((0..batch).map(|i| (i % classes) as u32).collect()),
         Output::Values(values) => BatchTargets::Values(vec![0.5; batch * values]),
     };
     let batch = Batch { size: batch, inputs, targets };
-    let mut trainer = Trainer::new(&model, loss_of(architecture), Algorithm::adam()).unwrap();
+    let mut trainer = step.trainer(architecture, &model).unwrap();
     for _ in 0..3 {
         trainer.step(&batch, 1e-3).unwrap();
         trainer.take_metrics().unwrap();
@@ -192,21 +184,20 @@ fn measured_peak(
 
 /// Compares prediction and ledger on all of these, and fails with the largest deviation if it is above a tenth.
 fn assert_predicted(device: &Device, cases: impl Iterator<Item = (String, Architecture, usize)>) {
-    assert_predicted_in(Precision::F32, false, device, cases);
+    assert_predicted_with(StepOptions::default(), device, cases);
 }
 
-fn assert_predicted_in(
-    precision: Precision,
-    recompute: bool,
+fn assert_predicted_with(
+    options: StepOptions,
     device: &Device,
     cases: impl Iterator<Item = (String, Architecture, usize)>,
 ) {
     let mut worst = (0.0, "nothing".to_string());
     let mut compared = 0;
     for (name, architecture, batch) in cases {
-        let predicted =
-            predicted_peak(&architecture, batch, Algorithm::adam(), precision, recompute).unwrap();
-        let measured = measured_peak(device, &architecture, batch, precision, recompute);
+        let step = StepOptions { batch, ..options };
+        let predicted = predicted_peak(&architecture, &step).unwrap();
+        let measured = measured_peak(device, &architecture, &step);
         let deviation = predicted.total() as f64 / measured.total() as f64 - 1.0;
         if deviation.abs() >= f64::abs(worst.0) {
             let what = format!("{name}, batch {batch}: predicted {predicted:?}, measured {measured:?}");
@@ -214,7 +205,7 @@ fn assert_predicted_in(
         }
         // So many bytes a parameter, each on its own line of the ledger; the rest is what lies between them.
         let parameters = Cost::of(&architecture).unwrap().parameters;
-        let bytes_each = match precision {
+        let bytes_each = match options.precision {
             Precision::F32 => [4, 4, 8],
             Precision::Mixed => [6, 2, 8],
         };
@@ -274,14 +265,30 @@ fn memory_of_mixed_precision_is_as_predicted() {
     for device in [Device::cpu(), adapter] {
         let small = Scale { resolution: 0.5, width: 0.5, depth: 1.0 }.apply(&preset("convnet")).unwrap();
         let cases = [("keras-dense".to_string(), preset("keras-dense")), ("convnet".to_string(), small)];
-        assert_predicted_in(Precision::Mixed, false, &device, with_batches(cases.into()));
+        let mixed = StepOptions { precision: Precision::Mixed, ..StepOptions::default() };
+        assert_predicted_with(mixed, &device, with_batches(cases.into()));
+    }
+}
+
+#[test]
+fn memory_with_clipped_gradients_is_as_predicted() {
+    let adapter =
+        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
+    for device in [Device::cpu(), adapter] {
+        for precision in Precision::ALL {
+            let clipped = StepOptions { precision, clip_norm: Some(0.5), ..StepOptions::default() };
+            let cases =
+                [("keras-dense".to_string(), preset("keras-dense")), ("mlp".to_string(), preset("mlp"))];
+            assert_predicted_with(clipped, &device, with_batches(cases.into()));
+        }
     }
 }
 
 #[test]
 fn activations_take_half_the_memory_in_mixed_precision() {
     let base = preset("convnet");
-    let peak = |precision| predicted_peak(&base, 64, Algorithm::adam(), precision, false).unwrap();
+    let peak =
+        |precision| predicted_peak(&base, &StepOptions { precision, ..StepOptions::default() }).unwrap();
     let (single, mixed) = (peak(Precision::F32), peak(Precision::Mixed));
     let share = mixed.activations as f64 / single.activations as f64;
     assert!((0.45..0.6).contains(&share), "{share}: {single:?}, {mixed:?}");
@@ -302,7 +309,11 @@ fn memory_with_recomputation_is_as_predicted() {
                 others().into_iter().map(|other| (other.name.clone(), other, 7)).collect();
             cases.push(("a deep convnet".to_string(), deep(), 2));
             cases.push(("mlp".to_string(), preset("mlp"), 7));
-            assert_predicted_in(precision, true, &device, cases.into_iter());
+            assert_predicted_with(
+                StepOptions { precision, recompute: true, ..StepOptions::default() },
+                &device,
+                cases.into_iter(),
+            );
         }
     }
 }
@@ -310,7 +321,9 @@ fn memory_with_recomputation_is_as_predicted() {
 #[test]
 fn recomputation_saves_most_activations_of_a_deep_model() {
     for precision in Precision::ALL {
-        let peak = |recompute| predicted_peak(&deep(), 64, Algorithm::adam(), precision, recompute).unwrap();
+        let peak = |recompute| {
+            predicted_peak(&deep(), &StepOptions { precision, recompute, ..StepOptions::default() }).unwrap()
+        };
         let (kept, recomputed) = (peak(false), peak(true));
         assert!(recomputed.activations < kept.activations / 2, "{recomputed:?}, {kept:?}");
         assert!(recomputed.total() < kept.total() * 2 / 3, "{recomputed:?}, {kept:?}");
@@ -336,7 +349,7 @@ fn memory_is_as_predicted_on_the_adapter() {
 #[test]
 fn memory_grows_as_it_should() {
     let total = |architecture: &Architecture, batch| {
-        predicted_peak(architecture, batch, Algorithm::adam(), Precision::F32, false).unwrap().total()
+        predicted_peak(architecture, &StepOptions { batch, ..StepOptions::default() }).unwrap().total()
     };
     for name in Architecture::PRESETS {
         let base = preset(name);
@@ -348,7 +361,9 @@ fn memory_grows_as_it_should() {
             assert!(total(&wider, 64) > one && total(&deeper, 64) > one, "{name} ×{factor}");
         }
         // Without moments the optimiser holds nothing.
-        let plain = predicted_peak(&base, 64, Algorithm::sgd(0.0), Precision::F32, false).unwrap();
+        let plain =
+            predicted_peak(&base, &StepOptions { algorithm: Algorithm::sgd(0.0), ..StepOptions::default() })
+                .unwrap();
         assert_eq!(plain.optimizer, 0, "{name}");
         assert!(plain.total() < one, "{name}");
     }

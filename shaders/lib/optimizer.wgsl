@@ -1,33 +1,11 @@
-// What an optimiser's kernel works on where everything is f32. (The same names as lib/optimizer_mixed.wgsl: the kernel
-// is joined with one of the two.)
+// What an optimiser's kernel works on where everything is f32. (lib/optimizer_clipped.wgsl and lib/optimizer_mixed.wgsl
+// have the same names: the kernel is joined with one of the three.)
 
 @group(0) @binding(0) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> w: array<vec4<f32>>;
 @group(0) @binding(2) var<storage, read_write> m: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read_write> v: array<vec4<f32>>;
 
-fn is_skipped() -> bool {
-    return false;
-}
-
-fn is_first() -> bool {
-    return p.first == 1u;
-}
-
-// rate / (1 - β₁ᵗ)
-fn step_size() -> f32 {
-    return p.step_size;
-}
-
-// 1 / √(1 - β₂ᵗ)
-fn v_scale() -> f32 {
-    return p.v_scale;
-}
-
 fn gradient_of(i: u32) -> vec4<f32> {
     return g[i];
-}
-
-fn store(i: u32, value: vec4<f32>) {
-    w[i] = select(w[i], value, ours(i));
 }

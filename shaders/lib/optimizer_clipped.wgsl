@@ -7,28 +7,6 @@
 @group(0) @binding(3) var<storage, read_write> m: array<vec4<f32>>;
 @group(0) @binding(4) var<storage, read_write> v: array<vec4<f32>>;
 
-fn is_skipped() -> bool {
-    return false;
-}
-
-fn is_first() -> bool {
-    return p.first == 1u;
-}
-
-// rate / (1 - β₁ᵗ)
-fn step_size() -> f32 {
-    return p.step_size;
-}
-
-// 1 / √(1 - β₂ᵗ)
-fn v_scale() -> f32 {
-    return p.v_scale;
-}
-
 fn gradient_of(i: u32) -> vec4<f32> {
     return g[i] * factor[0];
-}
-
-fn store(i: u32, value: vec4<f32>) {
-    w[i] = select(w[i], value, ours(i));
 }

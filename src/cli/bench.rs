@@ -2,11 +2,9 @@
 
 use super::kernels::{self, KernelsArgs};
 use super::sweep::{axis, compound};
-use super::{Common, count, positive, precision, print_json};
+use super::{Common, StepArgs, positive, print_json};
 use allometry::Result;
-use allometry::nn::Precision;
 use allometry::nn::summary::{bytes, grouped};
-use allometry::optim::Algorithm;
 use allometry::scaling::cost::Cost;
 use allometry::scaling::measure::{Measurement, measure};
 use allometry::scaling::{Architecture, Axis, Compound, PowerLaw, Scale};
@@ -30,22 +28,14 @@ pub struct BenchArgs {
     /// keras-dense, mlp, convnet, mobilenet, or a TOML file: the model at factor 1.
     #[arg(long, default_value = "convnet")]
     model: String,
-    /// Samples per step.
-    #[arg(long, default_value_t = 64, value_parser = count)]
-    batch: usize,
+    #[command(flatten)]
+    step: StepArgs,
     /// Seconds that each throughput is measured for.
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     seconds: f64,
     /// The compound axis's coefficients of depth, width and resolution (alpha, beta, gamma).
     #[arg(long, default_value = "1.2,1.1,1.15", value_name = "A,B,C", value_parser = compound)]
     compound: Compound,
-    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
-    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
-    precision: Precision,
-    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
-    /// numbers.
-    #[arg(long)]
-    recompute: bool,
     #[command(flatten)]
     common: Common,
 }
@@ -79,17 +69,14 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             let scale = axis.scale(factor, &args.compound, &base)?;
             let architecture = scale.apply(&base)?;
             let cost = Cost::of(&architecture)?;
-            let algorithm = Algorithm::adam();
-            let (precision, recompute) = (args.precision, args.recompute);
-            let measured =
-                measure(&architecture, &device, args.batch, algorithm, precision, recompute, args.seconds)?;
+            let measured = measure(&architecture, &device, &args.step.options(None), args.seconds)?;
             rows.push(Row { axis, factor, scale, parameters: cost.parameters, macs: cost.macs, measured });
         }
     }
     if args.common.json {
         return print_json(&rows);
     }
-    println!("{} on {}, batch {}", base.name, device.name(), args.batch);
+    println!("{} on {}, batch {}", base.name, device.name(), args.step.batch);
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header([

@@ -12,7 +12,7 @@ mod tune;
 
 use allometry::data::{self, DataOptions, Splits};
 use allometry::nn::Precision;
-use allometry::scaling::Architecture;
+use allometry::scaling::{Architecture, StepOptions};
 use allometry::{Choice, Device, Error, Result};
 use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -91,6 +91,44 @@ impl Common {
         }
         Ok(device)
     }
+}
+
+/// How a training step computes, for the commands that make or foretell one.
+#[derive(Args)]
+struct StepArgs {
+    /// Samples per step.
+    #[arg(long, default_value_t = 64, value_parser = count)]
+    batch: usize,
+    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
+    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
+    precision: Precision,
+    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
+    /// numbers.
+    #[arg(long)]
+    recompute: bool,
+}
+
+impl StepArgs {
+    fn options(&self, clip_norm: Option<f64>) -> StepOptions {
+        StepOptions {
+            batch: self.batch,
+            precision: self.precision,
+            recompute: self.recompute,
+            clip_norm,
+            ..StepOptions::default()
+        }
+    }
+}
+
+/// How parameters move, for the commands that train.
+#[derive(Args)]
+struct OptimizerArgs {
+    /// The highest learning rate, after the warm-up; it then falls to zero along a cosine.
+    #[arg(long, default_value_t = 2e-3, value_parser = positive)]
+    learning_rate: f64,
+    /// Scale gradients down in steps where the norm of all of them together is above this.
+    #[arg(long, value_name = "NORM", value_parser = positive)]
+    clip_norm: Option<f64>,
 }
 
 /// Which data, for the commands that train.

@@ -1,8 +1,7 @@
 //! `allometry profile`
 
-use super::{Common, count, print_json};
+use super::{Common, StepArgs, count, print_json};
 use allometry::device::profile::{Clock, KernelTime};
-use allometry::optim::Algorithm;
 use allometry::scaling::Architecture;
 use allometry::scaling::measure::profile;
 use allometry::{Error, Result};
@@ -22,9 +21,8 @@ pub struct ProfileArgs {
     /// Rows and columns of the image, for models that take one.
     #[arg(long, value_parser = count)]
     resolution: Option<usize>,
-    /// Samples per step.
-    #[arg(long, default_value_t = 64, value_parser = count)]
-    batch: usize,
+    #[command(flatten)]
+    step: StepArgs,
     /// Training steps.
     #[arg(long, default_value_t = 20, value_parser = count)]
     steps: usize,
@@ -53,7 +51,7 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
         architecture = architecture.with_input(resolution, *channels);
     }
     let device = args.common.open()?;
-    let steps = profile(&architecture, &device, args.batch, Algorithm::adam(), args.steps)?;
+    let steps = profile(&architecture, &device, &args.step.options(None), args.steps)?;
     if let Some(path) = &args.trace {
         let json = serde_json::to_vec(&steps.profile.chrome_trace(&device.name()))
             .map_err(|e| Error::Config { what: "trace".to_string(), problem: e.to_string() })?;
@@ -65,14 +63,14 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
             model: architecture.name.clone(),
             device: device.name(),
             clock: steps.profile.clock,
-            batch: args.batch,
+            batch: args.step.batch,
             steps: args.steps,
             step_seconds: steps.step_seconds,
             kernel_seconds: steps.kernel_seconds(),
             kernels,
         });
     }
-    println!("{} on {}, batch {}, {} steps", architecture.name, device.name(), args.batch, args.steps);
+    println!("{} on {}, batch {}, {} steps", architecture.name, device.name(), args.step.batch, args.steps);
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["Kernel", "Calls", "Total ms", "Mean µs", "Share", "GFLOP/s", "GB/s"]);

@@ -1,10 +1,9 @@
 //! `allometry summary`
 
-use super::{Common, count, precision, print_json};
+use super::{Common, StepArgs, count, print_json};
 use allometry::Result;
 use allometry::nn::summary::bytes;
 use allometry::nn::{LayerReport, Precision};
-use allometry::optim::Algorithm;
 use allometry::scaling::Architecture;
 use allometry::scaling::cost::{Cost, predicted_peak};
 use clap::Args;
@@ -17,16 +16,8 @@ pub struct SummaryArgs {
     /// Rows and columns of the image, for models that take one.
     #[arg(long, value_parser = count)]
     resolution: Option<usize>,
-    /// Samples per step, for the predicted memory.
-    #[arg(long, default_value_t = 64, value_parser = count)]
-    batch: usize,
-    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
-    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
-    precision: Precision,
-    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
-    /// numbers.
-    #[arg(long)]
-    recompute: bool,
+    #[command(flatten)]
+    step: StepArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -46,8 +37,8 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
         architecture = architecture.with_input(resolution, *channels);
     }
     let cost = Cost::of(&architecture)?;
-    let (precision, recompute) = (args.precision, args.recompute);
-    let peak = predicted_peak(&architecture, args.batch, Algorithm::adam(), precision, recompute)?.total();
+    let step = args.step.options(None);
+    let peak = predicted_peak(&architecture, &step)?.total();
     if args.common.json {
         return print_json(&Summary {
             parameters: cost.parameters,
@@ -59,8 +50,8 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
     }
     println!("Model: {}, input {:?}", architecture.name, architecture.input_shape());
     print!("{}", architecture.layers().summary(&architecture.input_shape())?);
-    let how = if precision == Precision::Mixed { " in mixed precision" } else { "" };
-    let again = if recompute { ", activations recomputed" } else { "" };
-    println!(" Predicted peak memory of training{how} with batch {}{again}: {}", args.batch, bytes(peak));
+    let how = if step.precision == Precision::Mixed { " in mixed precision" } else { "" };
+    let again = if step.recompute { ", activations recomputed" } else { "" };
+    println!(" Predicted peak memory of training{how} with batch {}{again}: {}", step.batch, bytes(peak));
     Ok(())
 }

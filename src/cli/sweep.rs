@@ -1,7 +1,6 @@
 //! `allometry sweep`
 
-use super::{Common, DataArgs, count, interrupt_flag, positive, precision, print_json};
-use allometry::nn::Precision;
+use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt_flag, print_json};
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Axis, Compound, Plan, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
@@ -30,12 +29,10 @@ pub struct SweepArgs {
     data: DataArgs,
     #[arg(long, default_value_t = 3, value_parser = count)]
     epochs: usize,
-    /// Samples per step.
-    #[arg(long, default_value_t = 64, value_parser = count)]
-    batch: usize,
-    /// The highest learning rate, after the warm-up; it then falls to zero along a cosine.
-    #[arg(long, default_value_t = 2e-3, value_parser = positive)]
-    learning_rate: f64,
+    #[command(flatten)]
+    step: StepArgs,
+    #[command(flatten)]
+    optimizer: OptimizerArgs,
     /// Every model is trained once with each of these.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     seeds: Vec<u64>,
@@ -51,16 +48,6 @@ pub struct SweepArgs {
     /// The directory of this sweep.
     #[arg(long, value_name = "DIR", default_value = "sweep")]
     out: PathBuf,
-    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
-    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
-    precision: Precision,
-    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
-    /// numbers.
-    #[arg(long)]
-    recompute: bool,
-    /// Scale gradients down in steps where the norm of all of them together is above this.
-    #[arg(long, value_name = "NORM", value_parser = positive)]
-    clip_norm: Option<f64>,
     #[command(flatten)]
     common: Common,
 }
@@ -113,11 +100,11 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         seeds: args.seeds.clone(),
         schedule: Schedule {
             epochs: args.epochs,
-            batch: args.batch,
-            learning_rate: args.learning_rate,
-            precision: args.precision,
-            recompute: args.recompute,
-            clip_norm: args.clip_norm,
+            batch: args.step.batch,
+            learning_rate: args.optimizer.learning_rate,
+            precision: args.step.precision,
+            recompute: args.step.recompute,
+            clip_norm: args.optimizer.clip_norm,
             train_samples: args.data.samples,
             validation_samples: args.validation_samples,
         },

@@ -1,9 +1,8 @@
 //! `allometry train`
 
-use super::{Common, DataArgs, count, interrupt_flag, positive, precision, print_json};
+use super::{Common, DataArgs, OptimizerArgs, StepArgs, interrupt_flag, print_json};
 use allometry::nn::Precision;
 use allometry::nn::summary::{bytes, grouped};
-use allometry::optim::Algorithm;
 use allometry::scaling::cost::{Cost, loss_of, predicted_peak};
 use allometry::scaling::record::Throughput;
 use allometry::scaling::sweep::warm_cosine;
@@ -24,12 +23,10 @@ pub struct TrainArgs {
     data: DataArgs,
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     epochs: u64,
-    /// Samples per step.
-    #[arg(long, default_value_t = 64, value_parser = count)]
-    batch: usize,
-    /// The highest learning rate, after the warm-up; it then falls to zero along a cosine.
-    #[arg(long, default_value_t = 2e-3, value_parser = positive)]
-    learning_rate: f64,
+    #[command(flatten)]
+    step: StepArgs,
+    #[command(flatten)]
+    optimizer: OptimizerArgs,
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// Start from these weights (safetensors).
@@ -38,16 +35,6 @@ pub struct TrainArgs {
     /// Where weights.safetensors, model.toml and history.json go.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
-    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
-    precision: Precision,
-    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
-    /// numbers.
-    #[arg(long)]
-    recompute: bool,
-    /// Scale gradients down in steps where the norm of all of them together is above this.
-    #[arg(long, value_name = "NORM", value_parser = positive)]
-    clip_norm: Option<f64>,
     #[command(flatten)]
     common: Common,
 }
@@ -82,21 +69,20 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         grouped(splits.validation.len() as u64),
         splits.train.name(),
     );
-    let layers = architecture.layers();
-    let model = layers.build_in(args.precision, &device, &architecture.input_shape(), args.seed)?;
-    let model = model.with_recompute(args.recompute);
+    let step = args.step.options(args.optimizer.clip_norm);
+    let model = step.build(&architecture, &device, args.seed)?;
     if let Some(weights) = &args.weights {
         model.load(weights)?;
     }
-    let steps = args.epochs * (splits.train.len() / args.batch.min(splits.train.len())) as u64;
+    let steps = args.epochs * (splits.train.len() / step.batch.min(splits.train.len())) as u64;
     let options = FitOptions {
         epochs: args.epochs,
-        batch: args.batch,
+        batch: step.batch,
         seed: args.seed,
         loss: loss_of(&architecture),
-        algorithm: Algorithm::adam(),
-        schedule: warm_cosine(args.learning_rate, steps),
-        clip_norm: args.clip_norm,
+        algorithm: step.algorithm,
+        schedule: warm_cosine(args.optimizer.learning_rate, steps),
+        clip_norm: step.clip_norm,
         report_seconds: 0.5,
         interrupted: interrupt_flag(),
     };
@@ -114,8 +100,7 @@ pub fn run(args: &TrainArgs) -> Result<()> {
             .map_err(|e| Error::Config { what: "history".to_string(), problem: e.to_string() })?;
         allometry::files::replace(&out.join("history.json"), &json)?;
     }
-    let (algorithm, precision, recompute) = (options.algorithm, args.precision, args.recompute);
-    let predicted = predicted_peak(&architecture, args.batch, algorithm, precision, recompute)?;
+    let predicted = predicted_peak(&architecture, &step)?;
     let last = history.epochs.last().expect("there is at least one epoch");
     let outcome = Outcome {
         validation_accuracy: last.validation.accuracy,
@@ -123,8 +108,8 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         samples_per_second: Throughput::of(&history.throughput).map_or(last.samples_per_second, |t| t.median),
         peak_bytes: device.usage().peak,
         predicted_peak_bytes: predicted.total(),
-        precision,
-        recompute,
+        precision: step.precision,
+        recompute: step.recompute,
         skipped_steps: last.loss_scaling.map(|scaling| scaling.skipped_steps),
         epochs: history.epochs.len(),
         seconds: history.seconds,

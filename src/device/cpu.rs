@@ -19,19 +19,13 @@ const WORTH_A_THREAD: usize = 1 << 15;
 ///
 /// Rows are computed independently of each other, so the result does not depend on how they are split.
 pub fn parallel_rows<T: Send>(out: &mut [T], row: usize, work: usize, body: impl Fn(usize, &mut [T]) + Sync) {
-    let rows = out.len() / row;
-    let total = rows.saturating_mul(work.max(1));
-    let threads = rayon::current_num_threads();
-    if threads == 1 || rows < 2 || total < 2 * WORTH_A_THREAD {
-        body(0, out);
-        return;
-    }
+    let (rows, work) = (out.len() / row, work.max(1));
     // A few pieces per thread, so that a thread that is held up elsewhere does not hold up all.
-    let pieces = (total / WORTH_A_THREAD).min(4 * threads).min(rows);
-    let rows_per_piece = rows.div_ceil(pieces);
-    out.par_chunks_mut(rows_per_piece * row)
-        .enumerate()
-        .for_each(|(piece, rows)| body(piece * rows_per_piece, rows));
+    let pieces = (rows.saturating_mul(work) / WORTH_A_THREAD).min(4 * rayon::current_num_threads());
+    let rows_per_piece = rows.div_ceil(pieces.max(1)).max(1);
+    parallel_chunks(out, rows_per_piece * row, rows_per_piece.saturating_mul(work), |piece, rows| {
+        body(piece * rows_per_piece, rows);
+    });
 }
 
 /// Calls `body(i, chunk)` on the chunks of `out`, `chunk` elements each (the last may be shorter), on every core
@@ -60,24 +54,20 @@ pub fn parallel_elements<T: Send>(out: &mut [T], work: usize, body: impl Fn(usiz
 }
 
 thread_local! {
-    static SCRATCH: RefCell<Vec<Line>> = const { RefCell::new(Vec::new()) };
+    static SCRATCH: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
 /// Lends this thread's scratch space, `len` numbers of undefined value. It stays for the next call: a fresh one
 /// would be mapped and zeroed page by page each time. (It belongs to the threads, so the ledger does not count it;
 /// a kernel takes what stays in a core's cache.) Within `body` a second call gets space of its own.
 pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) -> R {
-    let mut lines = SCRATCH.take();
+    let mut lines = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
     let needed = (len * size_of::<T>()).div_ceil(size_of::<Line>());
     if lines.len() < needed {
         lines.resize(needed, Line::zeroed());
     }
     let result = body(&mut bytemuck::cast_slice_mut(&mut lines)[..len]);
-    SCRATCH.with_borrow_mut(|kept| {
-        if kept.len() < lines.len() {
-            *kept = lines;
-        }
-    });
+    SCRATCH.with_borrow_mut(|free| free.push(lines));
     result
 }
 

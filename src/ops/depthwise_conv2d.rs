@@ -1,18 +1,16 @@
 //! Depthwise 2-D convolution: every channel of an image has kernels of its own, and nothing flows between channels.
 //! `shaders/depthwise_conv2d.wgsl` has the formulas of the three directions; the scalars are those of
-//! [`conv2d`](super::conv2d).
+//! every [`convolution`](super::convolution).
 
 mod twin;
 
-use super::conv2d::{Params, SCALARS, resolve};
+use super::convolution::{Convolution, Params, SCALARS, check_types, resolve};
 use super::padding::Padding;
-use super::reduce::sum_rows;
-use super::unary::{Function, Reads, gradient_of};
-use super::{FUNCTIONS, INDEX, check_float};
-use crate::autograd::{record, wanted};
+use super::unary::{Function, Reads};
+use super::{FUNCTIONS, INDEX};
+use crate::autograd::wanted;
 use crate::device::kernel::{Constants, Kernel, Shader};
 use crate::error::{Error, Result};
-use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::twin;
 use twin::{data, forward, weights};
@@ -93,6 +91,28 @@ fn constants(p: &Params, group: u32, along_channels: bool) -> Constants {
     ]
 }
 
+static DEPTHWISE: Convolution = Convolution {
+    op: OP,
+    forward: |p, inputs, output| inputs[0].buffer.device().run(&FORWARD, p, inputs, &[output]),
+    data_gradient: |p, dy, w| {
+        let shape = [p.n, p.h, p.w, p.ci].map(|extent| extent as usize);
+        let dx = Tensor::empty(OP, dy.device(), dy.dtype(), shape.into())?;
+        dy.device().run(&DATA, p, &[dy.operand(), w.operand()], &[dx.operand()])?;
+        Ok(dx)
+    },
+    weight_sums: |p, x, dy, sums| {
+        x.device().run(&WEIGHTS, p, &[x.operand(), dy.operand()], &[sums.operand()])
+    },
+    splits: |p| {
+        /// The sums are cut until there are this many invocations,
+        const ENOUGH_INVOCATIONS: u64 = 4096;
+        /// or until a piece has no more pixels than this.
+        const FEW_PIXELS: u64 = 512;
+        let invocations = p.kh as u64 * quads(p.co);
+        ENOUGH_INVOCATIONS.div_ceil(invocations).max(p.pixels_out() / FEW_PIXELS)
+    },
+};
+
 impl Tensor {
     /// The convolution of every channel of `self` `[n, h, w, c]` with its own kernels out of `kernel`
     /// `[kh, kw, c, multiplier]`, plus `bias` `[c·multiplier]`, through `function`: `[n, oh, ow, c·multiplier]`, where
@@ -110,48 +130,12 @@ impl Tensor {
         padding: Padding,
         function: Function,
     ) -> Result<Tensor> {
-        check_float(OP, self, self)?;
-        check_float(OP, kernel, self)?;
+        check_types(OP, self, kernel, bias)?;
         let geometry = geometry(self, kernel, bias, strides, padding)?;
         if function.reads() == Reads::Input && wanted(&[self, kernel]) {
             return self.depthwise_conv2d(kernel, bias, strides, padding, Function::Linear)?.map(function);
         }
-        let params = Params { function: function as u32, has_bias: bias.is_some() as u32, ..geometry };
-        let (x, w) = (self.packed(OP)?, kernel.packed(OP)?);
-        let packed_bias = bias.map(|bias| bias.packed(OP)).transpose()?;
-        let shape = [params.n, params.oh, params.ow, params.co].map(|extent| extent as usize);
-        let output = Tensor::empty(OP, x.device(), x.dtype(), shape.into())?;
-        // Without a bias something has to be bound in its place; it is not read.
-        let third = packed_bias.as_ref().unwrap_or(&w).operand();
-        x.device().run(&FORWARD, &params, &[x.operand(), w.operand(), third], &[output.operand()])?;
-        let tensors: Vec<&Tensor> = [self, kernel].into_iter().chain(bias).collect();
-        if !wanted(&tensors) {
-            return Ok(output);
-        }
-        let kept_output = output.detach();
-        Ok(record(OP, output, &tensors, move |flow| {
-            let dy = flow.gradient();
-            let dz = match function {
-                Function::Linear => dy.packed(OP)?,
-                _ => gradient_of(function, &dy, &kept_output)?,
-            };
-            drop((dy, kept_output));
-            if flow.inputs() == 3 && flow.wants(2) {
-                let rows = dz.reshape([geometry.pixels_out() as usize, geometry.co as usize])?;
-                flow.give(2, sum_rows(OP, &rows, flow.slot(2))?)?;
-            }
-            if flow.wants(1) {
-                flow.give(1, weight_gradient(&geometry, &x, &dz, w.shape(), flow.slot(1))?)?;
-            }
-            if flow.wants(0) {
-                let shape = x.shape();
-                drop(x);
-                let dx = Tensor::empty(OP, dz.device(), dz.dtype(), shape)?;
-                dz.device().run(&DATA, &geometry, &[dz.operand(), w.operand()], &[dx.operand()])?;
-                flow.give(0, dx)?;
-            }
-            Ok(())
-        }))
+        DEPTHWISE.apply(geometry, self, kernel, bias, function)
     }
 }
 
@@ -174,38 +158,5 @@ fn geometry(
         let expected = "[n, h, w, c], [kh, kw, c, multiplier] and [c·multiplier] are needed";
         return Err(Error::shape(OP, &shapes, expected));
     }
-    if let Some(bias) = bias {
-        check_float(OP, bias, x)?;
-    }
     resolve(OP, image, window, [image[3], window[2] * window[3]], strides, padding)
-}
-
-/// The sum over all pixels is cut into pieces until there are this many invocations,
-const ENOUGH_INVOCATIONS: u64 = 4096;
-/// or until a piece has no more pixels than this.
-const FEW_PIXELS: u64 = 512;
-
-fn weight_gradient(
-    geometry: &Params,
-    x: &Tensor,
-    dy: &Tensor,
-    shape: Shape,
-    slot: Option<Tensor>,
-) -> Result<Tensor> {
-    let invocations = geometry.kh as u64 * quads(geometry.co);
-    let splits = ENOUGH_INVOCATIONS.div_ceil(invocations).max(geometry.pixels_out() / FEW_PIXELS);
-    let image_rows = geometry.n * geometry.oh;
-    let piece = image_rows.div_ceil(splits.min(image_rows as u64) as u32);
-    let params = Params { splits: image_rows.div_ceil(piece), piece, ..*geometry };
-    let splits = params.splits as usize;
-    let output = match (&slot, splits) {
-        (Some(slot), 1) => slot.clone(),
-        (_, 1) => Tensor::empty(OP, x.device(), x.dtype(), [1, shape.elements()].into())?,
-        _ => Tensor::empty(OP, x.device(), x.dtype().of_sums(), [splits, shape.elements()].into())?,
-    };
-    x.device().run(&WEIGHTS, &params, &[x.operand(), dy.operand()], &[output.operand()])?;
-    match splits {
-        1 => output.reshape(shape),
-        _ => sum_rows(OP, &output, slot)?.cast(x.dtype())?.reshape(shape),
-    }
 }

@@ -8,6 +8,7 @@ pub mod binary;
 pub mod cast;
 pub mod clip;
 pub mod conv2d;
+mod convolution;
 pub mod copy;
 pub mod cross_entropy;
 pub mod depthwise_conv2d;

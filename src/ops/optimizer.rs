@@ -67,8 +67,9 @@ impl Params {
 }
 
 const TEXT: &str = include_str!("../../shaders/optimizer.wgsl");
-const SINGLE: &[&str] = &[INDEX, include_str!("../../shaders/lib/optimizer.wgsl"), TEXT];
-const CLIPPED: &[&str] = &[INDEX, include_str!("../../shaders/lib/optimizer_clipped.wgsl"), TEXT];
+const F32: &str = include_str!("../../shaders/lib/optimizer_f32.wgsl");
+const SINGLE: &[&str] = &[INDEX, include_str!("../../shaders/lib/optimizer.wgsl"), F32, TEXT];
+const CLIPPED: &[&str] = &[INDEX, include_str!("../../shaders/lib/optimizer_clipped.wgsl"), F32, TEXT];
 const MIXED: &[&str] =
     &[INDEX, loss_scale::STATE, include_str!("../../shaders/lib/optimizer_mixed.wgsl"), TEXT];
 

@@ -6,13 +6,13 @@
 
 use super::architecture::{Architecture, Output};
 use super::record::Bytes;
+use super::step::StepOptions;
 use crate::data::{Batch, BatchTargets, Targets};
 use crate::device::Device;
 use crate::device::memory::Usage;
 use crate::error::Result;
-use crate::nn::{LayerReport, Precision};
-use crate::optim::Algorithm;
-use crate::train::{Loss, Trainer};
+use crate::nn::LayerReport;
+use crate::train::Loss;
 use serde::Serialize;
 
 /// Counts for one sample's forward pass.
@@ -49,26 +49,17 @@ impl Cost {
 ///
 /// # Errors
 /// What makes the architecture impossible to build.
-pub fn predicted_peak(
-    architecture: &Architecture,
-    batch: usize,
-    algorithm: Algorithm,
-    precision: Precision,
-    recompute: bool,
-) -> Result<Bytes> {
+pub fn predicted_peak(architecture: &Architecture, step: &StepOptions) -> Result<Bytes> {
     architecture.validate()?;
     let device = Device::dry();
-    let layers = architecture.layers();
-    let model =
-        layers.build_in(precision, &device, &architecture.input_shape(), 0)?.with_recompute(recompute);
+    let model = step.build(architecture, &device, 0)?;
     let features: usize = architecture.input_shape().iter().product();
     let targets = match architecture.output {
-        Output::Classes(_) => BatchTargets::Classes(vec![0; batch]),
-        Output::Values(values) => BatchTargets::Values(vec![0.0; batch * values]),
+        Output::Classes(_) => BatchTargets::Classes(vec![0; step.batch]),
+        Output::Values(values) => BatchTargets::Values(vec![0.0; step.batch * values]),
     };
-    let batch = Batch { size: batch, inputs: vec![0.0; batch * features], targets };
-    let mut trainer = Trainer::new(&model, loss_of(architecture), algorithm)?;
-    trainer.step(&batch, 0.0)?;
+    let batch = Batch { size: step.batch, inputs: vec![0.0; step.batch * features], targets };
+    step.trainer(architecture, &model)?.step(&batch, 0.0)?;
     Ok(Bytes::at_peak(&device.usage()))
 }
 

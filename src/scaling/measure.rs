@@ -1,15 +1,14 @@
 //! Throughput and memory of a model on a device, without training to the end.
 
 use super::architecture::{Architecture, Output};
-use super::cost::{self, loss_of};
+use super::cost;
 use super::record::{Bytes, Throughput};
+use super::step::StepOptions;
 use crate::data::{Batch, BatchTargets};
 use crate::device::Device;
 use crate::device::profile::Profile;
 use crate::error::Result;
-use crate::nn::{Model, Precision};
-use crate::optim::Algorithm;
-use crate::train::Trainer;
+use crate::nn::Model;
 use std::time::{Duration, Instant};
 
 /// What a model of one size does on a device.
@@ -28,19 +27,15 @@ const BLOCKS: usize = 7;
 pub fn measure(
     architecture: &Architecture,
     device: &Device,
-    batch: usize,
-    algorithm: Algorithm,
-    precision: Precision,
-    recompute: bool,
+    step: &StepOptions,
     seconds: f64,
 ) -> Result<Measurement> {
-    let predicted_peak_bytes = cost::predicted_peak(architecture, batch, algorithm, precision, recompute)?;
+    let predicted_peak_bytes = cost::predicted_peak(architecture, step)?;
     device.trim();
     device.reset_peak();
-    let layers = architecture.layers();
-    let model = layers.build_in(precision, device, &architecture.input_shape(), 0)?.with_recompute(recompute);
-    let batch = noise(architecture, batch);
-    let mut trainer = Trainer::new(&model, loss_of(architecture), algorithm)?;
+    let model = step.build(architecture, device, 0)?;
+    let batch = noise(architecture, step.batch);
+    let mut trainer = step.trainer(architecture, &model)?;
     let training = throughput(batch.size, seconds, |steps| {
         for _ in 0..steps {
             trainer.step(&batch, 1e-4)?;
@@ -78,13 +73,12 @@ impl StepProfile {
 pub fn profile(
     architecture: &Architecture,
     device: &Device,
-    batch: usize,
-    algorithm: Algorithm,
+    step: &StepOptions,
     steps: usize,
 ) -> Result<StepProfile> {
-    let model = architecture.layers().build(device, &architecture.input_shape(), 0)?;
-    let batch = noise(architecture, batch);
-    let mut trainer = Trainer::new(&model, loss_of(architecture), algorithm)?;
+    let model = step.build(architecture, device, 0)?;
+    let batch = noise(architecture, step.batch);
+    let mut trainer = step.trainer(architecture, &model)?;
     let mut run = |steps: usize| -> Result<()> {
         for _ in 0..steps {
             trainer.step(&batch, 1e-4)?;

@@ -2,9 +2,10 @@
 //!
 //! In reading order:
 //!
-//! - [`architecture`]: a model as data, stages of repeated blocks; TOML; presets.
+//! - [`architecture`]: a model as data, stages of repeated blocks; TOML; the presets.
 //! - [`layers`]: from that data to the layers of `nn`.
 //! - [`axis`]: depth, width, resolution and compound scaling, each a map from architecture to architecture.
+//! - [`step`]: how a training step computes: batch, optimiser, precision, recomputation, clipping.
 //! - [`cost`]: parameters, MACs and peak memory of an architecture, before it is built.
 //! - [`measure`]: throughput and memory on a device.
 //! - [`plan`]: which variants, seeds and schedule a sweep trains, and the key each run is known by.
@@ -21,8 +22,10 @@ pub mod law;
 pub mod layers;
 pub mod measure;
 pub mod plan;
+mod presets;
 pub mod record;
 pub mod report;
+pub mod step;
 pub mod store;
 pub mod sweep;
 
@@ -31,4 +34,5 @@ pub use axis::{Axis, Compound, Scale};
 pub use law::PowerLaw;
 pub use plan::{Plan, Schedule, Variant};
 pub use record::{Bytes, Record, Status, Throughput};
+pub use step::StepOptions;
 pub use store::Store;

@@ -3,6 +3,7 @@
 use super::architecture::Architecture;
 use super::axis::{Axis, Compound, Scale};
 use super::record::Place;
+use super::step::StepOptions;
 use crate::error::{Error, Result};
 use crate::nn::Precision;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,19 @@ pub struct Schedule {
     /// Validation samples; the whole set when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub validation_samples: Option<usize>,
+}
+
+impl Schedule {
+    /// How each step computes.
+    pub fn step(&self) -> StepOptions {
+        StepOptions {
+            batch: self.batch,
+            precision: self.precision,
+            recompute: self.recompute,
+            clip_norm: self.clip_norm,
+            ..StepOptions::default()
+        }
+    }
 }
 
 impl Default for Schedule {

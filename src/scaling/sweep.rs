@@ -8,7 +8,7 @@ use super::store::Store;
 use crate::data::{self, DataOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::optim::{Algorithm, Decay, Schedule};
+use crate::optim::{Decay, Schedule};
 use crate::train::{Callback, FitOptions, History, fit};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -92,10 +92,9 @@ fn run_variant(
     callback: &mut dyn Callback,
 ) -> Result<Record> {
     let device = &options.device;
-    let algorithm = Algorithm::adam();
     let cost = Cost::of(&variant.architecture)?;
-    let super::plan::Schedule { batch, precision, recompute, .. } = plan.schedule;
-    let predicted = cost::predicted_peak(&variant.architecture, batch, algorithm, precision, recompute)?;
+    let step = plan.schedule.step();
+    let predicted = cost::predicted_peak(&variant.architecture, &step)?;
     let mut record = Record {
         key: variant.key.clone(),
         axis: variant.axis,
@@ -107,11 +106,11 @@ fn run_variant(
         seed: variant.seed,
         device: device.name(),
         epochs: plan.schedule.epochs,
-        batch,
+        batch: step.batch,
         learning_rate: plan.schedule.learning_rate,
-        precision,
-        recompute,
-        clip_norm: plan.schedule.clip_norm,
+        precision: step.precision,
+        recompute: step.recompute,
+        clip_norm: step.clip_norm,
         parameters: cost.parameters,
         macs: cost.macs,
         training_flops: 0.0,
@@ -139,7 +138,7 @@ fn run_variant(
     // What an earlier variant left in the pool has other sizes; the peak is this variant's own.
     device.trim();
     device.reset_peak();
-    let outcome = train(plan, variant, options, data, algorithm, callback, &mut record);
+    let outcome = train(plan, variant, options, data, callback, &mut record);
     record.peak_bytes = Some(Bytes::at_peak(&device.usage()));
     record.wall_seconds = start.elapsed().as_secs_f64();
     match outcome {
@@ -169,7 +168,6 @@ fn train(
     variant: &Variant,
     options: &SweepOptions,
     data: &mut DataCache,
-    algorithm: Algorithm,
     callback: &mut dyn Callback,
     record: &mut Record,
 ) -> Result<()> {
@@ -188,26 +186,24 @@ fn train(
         None => opened.validation.clone(),
     };
     let splits = Splits { train: opened.train.clone(), validation };
-    let shape = variant.architecture.input_shape();
-    let layers = variant.architecture.layers();
-    let model = layers.build_in(schedule.precision, &options.device, &shape, variant.seed)?;
-    let model = model.with_recompute(schedule.recompute);
+    let step = schedule.step();
+    let model = step.build(&variant.architecture, &options.device, variant.seed)?;
     let steps = (schedule.epochs * (splits.train.len() / schedule.batch.min(splits.train.len()))) as u64;
     let fit_options = FitOptions {
         epochs: schedule.epochs as u64,
         batch: schedule.batch,
         seed: variant.seed,
         loss: loss_of(&variant.architecture),
-        algorithm,
+        algorithm: step.algorithm,
         schedule: warm_cosine(schedule.learning_rate, steps),
-        clip_norm: schedule.clip_norm,
+        clip_norm: step.clip_norm,
         report_seconds: 0.25,
         interrupted: options.interrupted.clone(),
     };
     let history = fit(&model, &splits, &fit_options, callback)?;
     fill(record, &history);
     let batch = schedule.batch.min(splits.validation.len());
-    let features: usize = shape.iter().product();
+    let features: usize = variant.architecture.input_shape().iter().product();
     let inputs = vec![0.5; batch * features];
     record.inference_samples_per_second =
         Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);

@@ -1,7 +1,8 @@
 //! Runs the samples of one op on every device and compares.
 
 use super::draw::{Draw, SEED};
-use super::sample::{Bound, HALF_ROUNDING, HALF_SUBNORMAL, Input, Op, Sample, Storage};
+use super::input::{Input, Storage};
+use super::sample::{Bound, HALF_ROUNDING, HALF_SUBNORMAL, Op, Sample};
 use allometry::device::{DType, GpuOptions, Kind};
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::{Device, Result, Shape, Tensor};

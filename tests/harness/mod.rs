@@ -2,8 +2,10 @@
 
 mod check;
 mod draw;
+mod input;
 mod sample;
 
 pub use check::check;
 pub use draw::Draw;
-pub use sample::{Bound, HALF_ROUNDING, Input, Op, Sample, Storage, input, ones, refuse, sample};
+pub use input::{Input, Storage, input};
+pub use sample::{Bound, HALF_ROUNDING, Op, Sample, ones, refuse, sample};

@@ -1,4 +1,4 @@
-//! Convolution of images.
+//! Convolution of images, and with it what all convolutions share (src/ops/convolution.rs).
 
 use crate::harness::{Bound, Draw, Input, Op, input, ones, refuse, sample};
 use allometry::ops::Function::{self, Gelu, Linear, Relu, Sigmoid, Tanh};
@@ -7,35 +7,51 @@ use allometry::{Error, Result, Tensor};
 
 /// What stays the same between the samples of one geometry.
 #[derive(Clone, Copy)]
-struct Use {
-    groups: usize,
-    strides: [usize; 2],
-    padding: Padding,
-    function: Function,
+pub struct Use {
+    pub kind: Kind,
+    pub strides: [usize; 2],
+    pub padding: Padding,
+    pub function: Function,
+}
+
+/// Which channels reach which.
+#[derive(Clone, Copy)]
+pub enum Kind {
+    All,
+    Groups(usize),
+    Depthwise,
 }
 
 impl Use {
-    fn plain(strides: [usize; 2], padding: Padding) -> Use {
-        Use { groups: 1, strides, padding, function: Linear }
+    pub fn plain(strides: [usize; 2], padding: Padding) -> Use {
+        Use { kind: Kind::All, strides, padding, function: Linear }
     }
 
-    fn groups(self, groups: usize) -> Use {
-        Use { groups, ..self }
+    pub fn groups(self, groups: usize) -> Use {
+        Use { kind: Kind::Groups(groups), ..self }
+    }
+
+    pub fn depthwise(strides: [usize; 2], padding: Padding) -> Use {
+        Use { kind: Kind::Depthwise, ..Use::plain(strides, padding) }
     }
 
     /// With a bias where a third tensor is given.
-    fn apply(self, t: &[Tensor]) -> Result<Tensor> {
-        match self.groups {
-            1 => t[0].conv2d(&t[1], t.get(2), self.strides, self.padding, self.function),
-            groups => t[0].conv2d_grouped(&t[1], t.get(2), groups, self.strides, self.padding, self.function),
+    pub fn apply(self, t: &[Tensor]) -> Result<Tensor> {
+        let (x, w, bias) = (&t[0], &t[1], t.get(2));
+        let Use { kind, strides, padding, function } = self;
+        match kind {
+            Kind::All => x.conv2d(w, bias, strides, padding, function),
+            Kind::Groups(groups) => x.conv2d_grouped(w, bias, groups, strides, padding, function),
+            Kind::Depthwise => x.depthwise_conv2d(w, bias, strides, padding, function),
         }
     }
 }
 
 /// No function here is steeper than 1.13, so the bound on the sum (which has room for that) is one on its value;
 /// the functions add their own rounding.
-fn add(op: &mut Op, name: &str, inputs: Vec<Input>, how: Use) {
-    let terms: usize = inputs[1].shape[..3].iter().product::<usize>() + 1;
+pub fn add(op: &mut Op, name: &str, inputs: Vec<Input>, how: Use) {
+    let summed = if matches!(how.kind, Kind::Depthwise) { 2 } else { 3 };
+    let terms: usize = inputs[1].shape[..summed].iter().product::<usize>() + 1;
     let bound = Bound::product(terms, move |t| Use { function: Linear, ..how }.apply(t));
     let bound = if how.function == Linear { bound } else { bound.relative(1e-5) };
     let sample = sample(name, inputs, move |t| how.apply(t)).forward(bound);

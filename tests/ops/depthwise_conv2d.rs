@@ -1,40 +1,10 @@
 //! Depthwise convolution of images.
 
-use crate::harness::{Bound, Draw, Input, Op, input, ones, refuse, sample};
-use allometry::ops::Function::{self, Gelu, Linear, Relu, Sigmoid, Tanh};
-use allometry::ops::Padding::{self, Explicit, Same, Valid};
-use allometry::{Error, Result, Tensor};
-
-/// What stays the same between the samples of one geometry.
-#[derive(Clone, Copy)]
-struct Use {
-    strides: [usize; 2],
-    padding: Padding,
-    function: Function,
-}
-
-impl Use {
-    fn plain(strides: [usize; 2], padding: Padding) -> Use {
-        Use { strides, padding, function: Linear }
-    }
-
-    /// With a bias where a third tensor is given.
-    fn apply(self, t: &[Tensor]) -> Result<Tensor> {
-        t[0].depthwise_conv2d(&t[1], t.get(2), self.strides, self.padding, self.function)
-    }
-}
-
-/// No function here is steeper than 1.13, so the bound on the sum (which has room for that) is one on its value;
-/// the functions add their own rounding.
-fn add(op: &mut Op, name: &str, inputs: Vec<Input>, how: Use) {
-    let terms: usize = inputs[1].shape[..2].iter().product::<usize>() + 1;
-    let bound = Bound::product(terms, move |t| Use { function: Linear, ..how }.apply(t));
-    let bound = if how.function == Linear { bound } else { bound.relative(1e-5) };
-    let sample = sample(name, inputs, move |t| how.apply(t)).forward(bound);
-    // Gelu's derivative reads its input, which f16 rounds once more on the way.
-    let sample = if how.function == Gelu { sample } else { sample.half(1) };
-    op.add(if how.function == Relu { sample.no_differences("a kink where the sum is 0") } else { sample });
-}
+use super::conv2d::{Use, add};
+use crate::harness::{Draw, Input, Op, input, ones, refuse};
+use allometry::Error;
+use allometry::ops::Function::{Gelu, Linear, Relu, Sigmoid, Tanh};
+use allometry::ops::Padding::{Explicit, Same, Valid};
 
 pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
@@ -80,18 +50,18 @@ pub fn op(draw: &mut Draw) -> Op {
             Valid,
         ),
     ] {
-        add(&mut op, name, inputs, Use::plain(strides, padding));
+        add(&mut op, name, inputs, Use::depthwise(strides, padding));
     }
     for function in [Relu, Tanh, Sigmoid, Gelu] {
         add(
             &mut op,
             &format!("bias and {}", function.name()),
             vec![images(2, 6, 7, 12), kernel(3, 3, 12, 1), input([12])],
-            Use { function, ..Use::plain([1, 1], Same) },
+            Use { function, ..Use::depthwise([1, 1], Same) },
         );
     }
     let some = || vec![images(2, 6, 7, 3), kernel(3, 3, 3, 2), input([6])];
-    let with_tanh = Use { function: Tanh, ..Use::plain([2, 2], Same) };
+    let with_tanh = Use { function: Tanh, ..Use::depthwise([2, 2], Same) };
     let [x, w, b] = <[Input; 3]>::try_from(some()).ok().expect("three inputs");
     add(&mut op, "only the images differentiated", vec![x, w.fixed(), b.fixed()], with_tanh);
     let [x, w, b] = <[Input; 3]>::try_from(some()).ok().expect("three inputs");
@@ -105,17 +75,17 @@ pub fn op(draw: &mut Draw) -> Op {
         kernel(kh, kw, channels, multiplier),
         input([channels * multiplier]),
     ];
-    add(&mut op, "drawn, valid", drawn.clone(), Use::plain(strides, Valid));
-    add(&mut op, "drawn, same", drawn.clone(), Use { function: Tanh, ..Use::plain(strides, Same) });
+    add(&mut op, "drawn, valid", drawn.clone(), Use::depthwise(strides, Valid));
+    add(&mut op, "drawn, same", drawn.clone(), Use { function: Tanh, ..Use::depthwise(strides, Same) });
     let mut pads = |kernel| [draw.below(kernel), draw.below(kernel)];
     let padding = Explicit([pads(kh), pads(kw)]);
-    add(&mut op, "drawn, explicit", drawn, Use::plain(strides, padding));
+    add(&mut op, "drawn, explicit", drawn, Use::depthwise(strides, padding));
     let vectors = 4 * draw.extent(12);
     add(
         &mut op,
         "drawn, whole vectors",
         vec![images(2, 8, 5 + draw.extent(8), vectors), kernel(3, 1 + draw.extent(4), vectors, 1)],
-        Use::plain([draw.extent(2), draw.extent(4)], Same),
+        Use::depthwise([draw.extent(2), draw.extent(4)], Same),
     );
 
     let shaped = |x: [usize; 4], w: [usize; 4], how: Use| {
@@ -123,17 +93,19 @@ pub fn op(draw: &mut Draw) -> Op {
     };
     op.refuse(refuse(
         "channels that differ",
-        shaped([1, 5, 5, 3], [3, 3, 4, 1], Use::plain([1, 1], Same)),
+        shaped([1, 5, 5, 3], [3, 3, 4, 1], Use::depthwise([1, 1], Same)),
         |e| matches!(e, Error::Shape { op: "depthwise_conv2d", .. }),
     ));
     op.refuse(refuse(
         "a kernel larger than the image",
-        shaped([1, 2, 5, 3], [3, 3, 3, 1], Use::plain([1, 1], Valid)),
+        shaped([1, 2, 5, 3], [3, 3, 3, 1], Use::depthwise([1, 1], Valid)),
         |e| matches!(e, Error::Argument { op: "depthwise_conv2d", argument: "kernel", .. }),
     ));
-    op.refuse(refuse("a stride of 0", shaped([1, 5, 5, 3], [3, 3, 3, 1], Use::plain([1, 0], Valid)), |e| {
-        matches!(e, Error::Argument { op: "depthwise_conv2d", argument: "stride", .. })
-    }));
+    op.refuse(refuse(
+        "a stride of 0",
+        shaped([1, 5, 5, 3], [3, 3, 3, 1], Use::depthwise([1, 0], Valid)),
+        |e| matches!(e, Error::Argument { op: "depthwise_conv2d", argument: "stride", .. }),
+    ));
     op.refuse(refuse(
         "images of rank 3",
         |device| {

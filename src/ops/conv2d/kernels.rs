@@ -5,11 +5,11 @@
 //! `narrow`, along the rows.
 
 use super::twin::{data, forward, weights};
-use super::{Params, SCALARS};
 use crate::device::Kind;
 use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
 use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
 use crate::device::variant::{Class, Family, Variant};
+use crate::ops::convolution::{Params, SCALARS};
 use crate::ops::{FUNCTIONS, INDEX, TILE_COOPERATIVE, cooperative_tile, fills_fragments};
 use crate::twin;
 

@@ -4,11 +4,11 @@
 //! row is a [`Segment`] of the product's sum, and nothing is unfolded. The image comes in bands, copied with
 //! the zeros around it, which keeps the borders out of the loops and the band in a core's cache.
 
-use super::Params;
 use crate::device::cpu::{parallel_chunks, with_scratch};
 use crate::device::kernel::Call;
 use crate::device::real::Real;
 use crate::device::tile::{Matrix, Panel, Rows, Segment, panels, panels_scratch};
+use crate::ops::convolution::Params;
 use crate::ops::matmul;
 use crate::ops::unary::Function;
 

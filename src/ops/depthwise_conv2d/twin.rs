@@ -4,7 +4,7 @@
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::Call;
 use crate::device::real::Real;
-use crate::ops::conv2d::Params;
+use crate::ops::convolution::Params;
 use crate::ops::matmul::epilogue;
 use crate::ops::unary::Function;
 use multiversion::multiversion;

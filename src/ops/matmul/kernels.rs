@@ -56,11 +56,15 @@ fn default(kind: Kind, class: Class) -> &'static str {
     }
 }
 
+/// `shaders/lib/matmul.wgsl`: the scalars, which all kernels of a product share.
+pub(super) const SCALARS: &str = include_str!("../../../shaders/lib/matmul.wgsl");
 const TEXT: &str = include_str!("../../../shaders/matmul.wgsl");
-static SMALL: [&str; 4] = [INDEX, FUNCTIONS, include_str!("../../../shaders/lib/tile.wgsl"), TEXT];
-static LARGE: [&str; 4] = [INDEX, FUNCTIONS, include_str!("../../../shaders/lib/tile_large.wgsl"), TEXT];
-static FRAGMENTS: [&str; 4] = [INDEX, FUNCTIONS, TILE_COOPERATIVE, TEXT];
-static SOFTWARE: [&str; 3] = [INDEX, FUNCTIONS, include_str!("../../../shaders/matmul_software.wgsl")];
+static SMALL: [&str; 5] = [INDEX, FUNCTIONS, SCALARS, include_str!("../../../shaders/lib/tile.wgsl"), TEXT];
+static LARGE: [&str; 5] =
+    [INDEX, FUNCTIONS, SCALARS, include_str!("../../../shaders/lib/tile_large.wgsl"), TEXT];
+static FRAGMENTS: [&str; 5] = [INDEX, FUNCTIONS, SCALARS, TILE_COOPERATIVE, TEXT];
+static SOFTWARE: [&str; 4] =
+    [INDEX, FUNCTIONS, SCALARS, include_str!("../../../shaders/matmul_software.wgsl")];
 
 const fn on_gpu(
     name: &'static str,

@@ -1,6 +1,6 @@
 //! The same product by every step of the ladder that leads to the kernels in use, to be read, timed and compared.
 
-use super::kernels::{TILE, rows, tile};
+use super::kernels::{SCALARS, TILE, rows, tile};
 use super::twin::forward;
 use super::{Operand, Params, check_float, product_operands};
 use crate::device::kernel::{Kernel, Shader};
@@ -67,7 +67,7 @@ const fn step(name: &'static str, gpu: Shader<Params>) -> Kernel<Params> {
     Kernel { name, gpu, software: None, cooperative: None, flops: Params::flops, twin: twin!(forward) }
 }
 
-const SOURCE: &[&str] = &[INDEX, include_str!("../../../shaders/matmul_ladder.wgsl")];
+const SOURCE: &[&str] = &[INDEX, SCALARS, include_str!("../../../shaders/matmul_ladder.wgsl")];
 
 static NAIVE: Kernel<Params> = step(
     "matmul.step_naive",

@@ -1,0 +1,198 @@
+//! What all 2-D convolutions share: their scalars, where the windows lie, and the order in which the backward pass
+//! asks for gradients.
+
+use super::check_float;
+use super::padding::Padding;
+use super::reduce::sum_rows;
+use super::unary::{Function, gradient_of};
+use crate::autograd::{record, wanted};
+use crate::device::Operand;
+use crate::error::Result;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// `shaders/lib/conv2d.wgsl`: the same scalars.
+pub(super) const SCALARS: &str = include_str!("../../shaders/lib/conv2d.wgsl");
+
+#[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C)]
+pub(super) struct Params {
+    pub(super) n: u32,
+    pub(super) h: u32,
+    pub(super) w: u32,
+    pub(super) ci: u32,
+    pub(super) oh: u32,
+    pub(super) ow: u32,
+    pub(super) co: u32,
+    pub(super) kh: u32,
+    pub(super) kw: u32,
+    pub(super) stride_h: u32,
+    pub(super) stride_w: u32,
+    pub(super) pad_h: u32,
+    pub(super) pad_w: u32,
+    pub(super) groups: u32,
+    pub(super) function: u32,
+    pub(super) has_bias: u32,
+    pub(super) splits: u32,
+    pub(super) piece: u32,
+}
+
+impl Params {
+    pub(super) fn pixels_in(&self) -> u64 {
+        self.n as u64 * self.h as u64 * self.w as u64
+    }
+
+    pub(super) fn pixels_out(&self) -> u64 {
+        self.n as u64 * self.oh as u64 * self.ow as u64
+    }
+
+    /// Input channels of a group.
+    pub(super) fn inputs(&self) -> u32 {
+        self.ci / self.groups
+    }
+
+    /// Output channels of a group.
+    pub(super) fn outputs(&self) -> u32 {
+        self.co / self.groups
+    }
+
+    /// Values that one output value of one channel sums over.
+    pub(super) fn taps(&self) -> u64 {
+        self.kh as u64 * self.kw as u64 * self.inputs() as u64
+    }
+
+    pub(super) fn flops(&self) -> u64 {
+        2 * self.pixels_out() * self.taps() * self.co as u64
+    }
+}
+
+/// Where the windows lie, and everything else that the kernels ask for; `channels` are the groups and the output
+/// channels.
+pub(super) fn resolve(
+    op: &'static str,
+    image: Shape,
+    window: Shape,
+    channels: [usize; 2],
+    strides: [usize; 2],
+    padding: Padding,
+) -> Result<Params> {
+    let (oh, pad_h) = padding.resolve(op, 0, image[1], window[0], strides[0])?;
+    let (ow, pad_w) = padding.resolve(op, 1, image[2], window[1], strides[1])?;
+    Ok(Params {
+        n: image[0] as u32,
+        h: image[1] as u32,
+        w: image[2] as u32,
+        ci: image[3] as u32,
+        oh: oh as u32,
+        ow: ow as u32,
+        co: channels[1] as u32,
+        kh: window[0] as u32,
+        kw: window[1] as u32,
+        stride_h: strides[0] as u32,
+        stride_w: strides[1] as u32,
+        pad_h: pad_h as u32,
+        pad_w: pad_w as u32,
+        groups: channels[0] as u32,
+        function: Function::Linear as u32,
+        has_bias: 0,
+        splits: 1,
+        piece: (image[0] * oh) as u32,
+    })
+}
+
+/// Operands of any other type than floats, or of several, are refused.
+pub(super) fn check_types(op: &'static str, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<()> {
+    [x, w].into_iter().chain(bias).try_for_each(|tensor| check_float(op, tensor, x))
+}
+
+/// A kind of convolution, by what is special about it.
+pub(super) struct Convolution {
+    pub(super) op: &'static str,
+    /// Runs the forward kernel, with bias and function: it binds x, w and bias, and y.
+    pub(super) forward: fn(&Params, &[Operand], Operand) -> Result<()>,
+    /// The gradient with respect to x, from dy and w.
+    pub(super) data_gradient: fn(&Params, &Tensor, &Tensor) -> Result<Tensor>,
+    /// Writes the gradient with respect to w, from x and dy, as `splits` sums.
+    pub(super) weight_sums: fn(&Params, &Tensor, &Tensor, &Tensor) -> Result<()>,
+    /// Into how many sums that gradient is cut if there are enough rows of images.
+    pub(super) splits: fn(&Params) -> u64,
+}
+
+impl Convolution {
+    /// The convolution of `x` with `w`, whose scalars are `geometry`, of floats of one type. The function's derivative
+    /// reads its output.
+    pub(super) fn apply(
+        &'static self,
+        geometry: Params,
+        x: &Tensor,
+        w: &Tensor,
+        bias: Option<&Tensor>,
+        function: Function,
+    ) -> Result<Tensor> {
+        let op = self.op;
+        let tensors: Vec<&Tensor> = [x, w].into_iter().chain(bias).collect();
+        let params = Params { function: function as u32, has_bias: bias.is_some() as u32, ..geometry };
+        let (packed_x, packed_w) = (x.packed(op)?, w.packed(op)?);
+        let packed_bias = bias.map(|bias| bias.packed(op)).transpose()?;
+        let shape = [params.n, params.oh, params.ow, params.co].map(|extent| extent as usize);
+        let output = Tensor::empty(op, x.device(), x.dtype(), shape.into())?;
+        // Without a bias something has to be bound in its place; it is not read.
+        let third = packed_bias.as_ref().unwrap_or(&packed_w).operand();
+        let inputs = [packed_x.operand(), packed_w.operand(), third];
+        (self.forward)(&params, &inputs, output.operand())?;
+        if !wanted(&tensors) {
+            return Ok(output);
+        }
+        let kept_output = output.detach();
+        let (x, w) = (packed_x, packed_w);
+        Ok(record(op, output, &tensors, move |flow| {
+            let dy = flow.gradient();
+            let dz = match function {
+                Function::Linear => dy.packed(op)?,
+                _ => gradient_of(function, &dy, &kept_output)?,
+            };
+            drop((dy, kept_output));
+            if flow.inputs() == 3 && flow.wants(2) {
+                let rows = dz.reshape([geometry.pixels_out() as usize, geometry.co as usize])?;
+                flow.give(2, sum_rows(op, &rows, flow.slot(2))?)?;
+            }
+            if flow.wants(1) {
+                flow.give(1, self.weight_gradient(&geometry, &x, &dz, w.shape(), flow.slot(1))?)?;
+            }
+            drop(x);
+            if flow.wants(0) {
+                flow.give(0, (self.data_gradient)(&geometry, &dz, &w)?)?;
+            }
+            Ok(())
+        }))
+    }
+
+    /// The gradient with respect to the kernel, of `shape`, into `slot` if there is one. Its sums run over all pixels
+    /// of the batch: they are cut into pieces of whole rows of images, and added up in order.
+    fn weight_gradient(
+        &self,
+        geometry: &Params,
+        x: &Tensor,
+        dy: &Tensor,
+        shape: Shape,
+        slot: Option<Tensor>,
+    ) -> Result<Tensor> {
+        let image_rows = geometry.n * geometry.oh;
+        let piece = image_rows.div_ceil((self.splits)(geometry).min(image_rows.into()) as u32);
+        let params = Params { splits: image_rows.div_ceil(piece), piece, ..*geometry };
+        let splits = params.splits as usize;
+        let output = match (&slot, splits) {
+            (Some(slot), 1) => slot.clone(),
+            (_, 1) => Tensor::empty(self.op, x.device(), x.dtype(), [1, shape.elements()].into())?,
+            _ => {
+                let shape = [splits, shape.elements()];
+                Tensor::empty(self.op, x.device(), x.dtype().of_sums(), shape.into())?
+            }
+        };
+        (self.weight_sums)(&params, x, dy, &output)?;
+        match splits {
+            1 => output.reshape(shape),
+            _ => sum_rows(self.op, &output, slot)?.cast(x.dtype())?.reshape(shape),
+        }
+    }
+}
