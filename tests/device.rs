@@ -219,7 +219,8 @@ fn a_profile_has_every_dispatch() {
         assert_eq!(result.to_vec::<f32>().unwrap(), [264.0; 4096]);
         assert_eq!((profile.clock, profile.dispatches.len()), (clock, 201), "{}", device.name());
         let first = profile.dispatches[0];
-        assert_eq!((first.kernel, first.flops), ("matmul.forward", 2 * 64 * 64 * 64));
+        assert!(first.kernel.starts_with("matmul.forward"), "{}", first.kernel);
+        assert_eq!(first.flops, 2 * 64 * 64 * 64);
         // A matrix that is both operands, and bound once more in the bias's place, is read once.
         assert_eq!((first.read, first.written), (4 * 4096, 4 * 4096));
         let kernels = profile.kernels();

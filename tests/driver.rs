@@ -11,10 +11,12 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
-/// The driver with these arguments, and without the variables that would choose an adapter for it.
+/// The driver with these arguments, without the variables that would choose an adapter for it, and without what
+/// somebody may have tuned here.
 fn driver(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_allometry"));
     command.args(arguments).env_remove("WGPU_BACKEND").env_remove("WGPU_ADAPTER_NAME");
+    command.env("ALLOMETRY_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/nothing-cached"));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
 }
@@ -300,6 +302,90 @@ fn profile_shows_every_kernel_of_a_step() {
     fail(&["profile", "no-such-model"], 1, &["no-such-model"]);
 }
 
+/// The driver, which has to end with 0, with this cache folder.
+fn succeed_with_cache(cache: &Path, arguments: &[&str]) -> Ended {
+    let ended =
+        Ended::of(driver(arguments).env("ALLOMETRY_CACHE", cache).output().expect("the driver starts"));
+    assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
+    ended
+}
+
+#[test]
+fn tuned_kernels_are_remembered_and_used() {
+    let place = TempDir::new().unwrap();
+    let cache = place.path().join("cache");
+    let arguments = ["tune", "--device", "gpu", "--family", "matmul", "--seconds", "1e-6", "--json"];
+    let tuned = succeed_with_cache(&cache, &arguments).json();
+    assert_eq!(keys(&tuned), ["device", "file", "outcomes"].into());
+    let outcomes = tuned["outcomes"].as_array().unwrap();
+    assert_eq!(outcomes.len(), 26, "{tuned}");
+    for outcome in outcomes {
+        assert_eq!(outcome["family"], "matmul");
+        let variants = outcome["variants"].as_array().unwrap();
+        assert!(variants.len() > 1 && variants.iter().all(|v| v["right"] == true), "{outcome}");
+        let of = |name: &Value| {
+            let found = variants.iter().find(|v| v["variant"] == *name);
+            number(&found.unwrap_or_else(|| panic!("{name} in {outcome}"))["seconds"])
+        };
+        let (default, best) = (of(&outcome["default"]), of(&outcome["best"]));
+        assert!(outcome["best"] == outcome["default"] || default / best >= 1.05, "{outcome}");
+    }
+    // What was found is in the one file that there is.
+    let file = Path::new(tuned["file"].as_str().unwrap());
+    assert_eq!(fs::read_dir(&cache).unwrap().count(), 1);
+    let written = fs::read_to_string(file).unwrap();
+    let head = written.split("[choices").next().unwrap();
+    for outcome in outcomes {
+        let line = format!("{} = ", outcome["class"]);
+        let kept = written.lines().find_map(|l| l.strip_prefix(&line));
+        let expected = (outcome["best"] != outcome["default"]).then(|| outcome["best"].to_string());
+        assert_eq!(kept.map(str::to_string), expected, "{line} in {written}");
+    }
+
+    // For every class another variant than the default: no measurement could have chosen all of them.
+    let other = |outcome: &Value| {
+        let mut variants = outcome["variants"].as_array().unwrap().iter().map(|v| &v["variant"]);
+        let name = variants.rfind(|name| **name != outcome["default"]).unwrap();
+        format!("{} = {name}\n", outcome["class"])
+    };
+    let lines: String = outcomes.iter().map(other).collect();
+    fs::write(file, format!("{head}[choices.matmul]\n{lines}")).unwrap();
+    let model = small_mlp(place.path());
+    let profile = ["profile", &model, "--device", "gpu", "--batch", "8", "--json"];
+    let products = |ended: &Ended| -> BTreeSet<String> {
+        let profiled = ended.json();
+        let kernels = profiled["kernels"].as_array().unwrap().iter();
+        let names = kernels.map(|k| k["kernel"].as_str().unwrap().to_string());
+        names.filter(|name| name.starts_with("matmul.forward")).collect()
+    };
+    let by_default = products(&succeed(&profile));
+    let by_choice = succeed_with_cache(&cache, &profile);
+    assert!(by_default.is_disjoint(&products(&by_choice)), "{by_default:?} {}", by_choice.out);
+    assert!(!by_choice.err.contains("allometry: "), "{}", by_choice.err);
+
+    // A file about another driver is nobody's; one that makes no sense is named, and nothing else is lost.
+    fs::write(file, fs::read_to_string(file).unwrap().replace("driver = \"", "driver = \"older ")).unwrap();
+    let stale = succeed_with_cache(&cache, &profile);
+    assert_eq!(products(&stale), by_default);
+    assert!(!stale.err.contains("allometry: "), "{}", stale.err);
+    fs::write(file, "nonsense").unwrap();
+    let broken = succeed_with_cache(&cache, &profile);
+    assert_eq!(products(&broken), by_default);
+    let complaint = broken.complaint();
+    assert!(complaint.contains(text(file)) && complaint.contains("allometry tune"), "{complaint}");
+}
+
+#[test]
+fn the_cpu_device_needs_no_tuning() {
+    let place = TempDir::new().unwrap();
+    let cache = place.path().join("cache");
+    let words = succeed_with_cache(&cache, &["tune", "--device", "cpu"]).out;
+    assert!(words.contains("nothing to choose"), "{words}");
+    let json = succeed_with_cache(&cache, &["tune", "--device", "cpu", "--json"]).json();
+    assert_eq!((&json["file"], &json["outcomes"]), (&Value::Null, &Value::Array(Vec::new())));
+    assert!(!cache.exists(), "nothing was measured, so nothing is kept");
+}
+
 #[test]
 fn completions_are_a_script() {
     let script = succeed(&["completions", "bash"]).out;
@@ -316,6 +402,7 @@ fn every_help_shows_an_example() {
         "bench",
         "bench kernels",
         "profile",
+        "tune",
         "report",
         "completions",
     ];

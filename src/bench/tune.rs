@@ -27,7 +27,8 @@ pub fn families() -> Vec<&'static str> {
     tunable().map(|family| family.name()).collect()
 }
 
-fn tunable() -> impl Iterator<Item = &'static dyn Tunable> {
+/// The families that have variants.
+pub fn tunable() -> impl Iterator<Item = &'static dyn Tunable> {
     [matmul::family()].into_iter().chain(conv2d::families())
 }
 

@@ -81,7 +81,7 @@ pub type Constants = Vec<(&'static str, u32)>;
 /// kernel loads floats as `f32(x[j])`, computes in f32, and stores `y[j] = Elementi(value)`. It is written once.
 #[derive(Clone, Copy)]
 pub struct Kernel<P: 'static> {
-    /// `op.entry`: the label in tools and messages, and the key of compiled pipelines, so it is unique.
+    /// `op.entry`, and the variant where there are several: the label in tools and messages.
     pub name: &'static str,
     /// What runs on a GPU.
     pub gpu: Shader<P>,

@@ -32,10 +32,8 @@ use memory::{Ledger, Usage};
 use pool::{Pool, size_class};
 use profile::{Clock, Dispatch, Profile, Profiler};
 use std::fmt;
-use std::path::PathBuf;
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
-use variant::Family;
 
 /// What kind of machine a device is; kernels differ in shape between a GPU and a software adapter.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
@@ -155,46 +153,6 @@ impl Device {
             Backend::Cpu(_) => format!("CPU ({} threads)", rayon::current_num_threads()),
             Backend::Gpu(gpu) => gpu.name.clone(),
             Backend::Dry => "dry".to_string(),
-        }
-    }
-
-    /// What went wrong when the device was opened and need not stop anybody: a file of tuned choices that can't be
-    /// used, so that kernels run in their default variants.
-    pub fn warning(&self) -> Option<&Error> {
-        match &self.0.backend {
-            Backend::Gpu(gpu) => gpu.warning.as_ref(),
-            _ => None,
-        }
-    }
-
-    /// The variants of kernels that are used instead of the defaults.
-    pub fn choices(&self) -> Choices {
-        match &self.0.backend {
-            Backend::Gpu(gpu) => gpu.choices(),
-            _ => Choices::default(),
-        }
-    }
-
-    /// From now on uses these variants. Results differ in their last bits between variants: the same bits come from
-    /// the same choices. The CPU device has nothing to choose from.
-    pub fn set_choices(&self, choices: Choices) {
-        if let Backend::Gpu(gpu) = &self.0.backend {
-            gpu.set_choices(choices);
-        }
-    }
-
-    /// Writes the choices into the cache folder, where the next [`Device::open`] of the same adapter and driver finds
-    /// them. Returns the file.
-    ///
-    /// # Errors
-    /// [`Error::File`] where it can't be written; [`Error::Config`] if there is no cache folder, and for the CPU device.
-    pub fn save_choices(&self) -> Result<PathBuf> {
-        match &self.0.backend {
-            Backend::Gpu(gpu) => gpu.save_choices(),
-            _ => Err(Error::Config {
-                what: "tuned choices".to_string(),
-                problem: format!("{} has no variants of kernels to choose from", self.name()),
-            }),
         }
     }
 
@@ -373,24 +331,6 @@ impl Device {
             _ => {}
         }
         Ok(values)
-    }
-
-    /// Runs the variant of `family` that suits this device and the problem.
-    ///
-    /// # Errors
-    /// As [`run`](Device::run).
-    pub fn run_variant<P: bytemuck::Pod>(
-        &self,
-        family: &'static Family<P>,
-        params: &P,
-        inputs: &[Operand],
-        outputs: &[Operand],
-    ) -> Result<()> {
-        let kernel = match &self.0.backend {
-            Backend::Gpu(gpu) => gpu.choose(family, params),
-            _ => &family.variants[0].kernel,
-        };
-        self.run(kernel, params, inputs, outputs)
     }
 
     /// Runs `kernel` (on a GPU: records it). Inputs and outputs are bound in the order of the kernel's bindings.

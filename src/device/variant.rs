@@ -2,16 +2,18 @@
 //!
 //! A [`Family`] is a small closed set of kernels that compute the same from the same operands. Which of them a device
 //! runs depends on the kind of adapter and on the [`Class`] of the problem: it is what `allometry tune` found to be
-//! faster on this adapter ([`Choices`](super::Choices)), else what the family's own table says. Nothing is measured
+//! faster on this adapter ([`Choices`]), else what the family's own table says. Nothing is measured
 //! unless it is asked for.
 //!
 //! Sums fall into other pieces in another variant, so results differ in their last bits between them. For one table of
 //! choices the same device gives the same bits.
 
-use super::Kind;
 use super::kernel::Kernel;
+use super::{Backend, Choices, Device, Kind, Operand};
+use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::path::PathBuf;
 
 /// A kernel that is one of several for the same computation.
 pub struct Variant<P: 'static> {
@@ -47,6 +49,66 @@ impl<P> Family<P> {
     }
 }
 
+impl Device {
+    /// Runs the variant of `family` that suits this device and the problem.
+    ///
+    /// # Errors
+    /// As [`run`](Device::run).
+    pub fn run_variant<P: bytemuck::Pod>(
+        &self,
+        family: &'static Family<P>,
+        params: &P,
+        inputs: &[Operand],
+        outputs: &[Operand],
+    ) -> Result<()> {
+        let kernel = match &self.0.backend {
+            Backend::Gpu(gpu) => gpu.choose(family, params),
+            _ => &family.variants[0].kernel,
+        };
+        self.run(kernel, params, inputs, outputs)
+    }
+
+    /// What went wrong when the device was opened and need not stop anybody: a file of tuned choices that can't be
+    /// used, so that kernels run in their default variants.
+    pub fn warning(&self) -> Option<&Error> {
+        match &self.0.backend {
+            Backend::Gpu(gpu) => gpu.warning.as_ref(),
+            _ => None,
+        }
+    }
+
+    /// The variants of kernels that are used instead of the defaults.
+    pub fn choices(&self) -> Choices {
+        match &self.0.backend {
+            Backend::Gpu(gpu) => gpu.choices(),
+            _ => Choices::default(),
+        }
+    }
+
+    /// From now on uses these variants. Results differ in their last bits between variants: the same bits come from
+    /// the same choices. The CPU device has nothing to choose from.
+    pub fn set_choices(&self, choices: Choices) {
+        if let Backend::Gpu(gpu) = &self.0.backend {
+            gpu.set_choices(choices);
+        }
+    }
+
+    /// Writes the choices into the cache folder, where the next [`Device::open`] of the same adapter and driver finds
+    /// them. Returns the file.
+    ///
+    /// # Errors
+    /// [`Error::File`] where it can't be written; [`Error::Config`] if there is no cache folder, and for the CPU device.
+    pub fn save_choices(&self) -> Result<PathBuf> {
+        match &self.0.backend {
+            Backend::Gpu(gpu) => gpu.save_choices(),
+            _ => Err(Error::Config {
+                what: "tuned choices".to_string(),
+                problem: format!("{} has no variants of kernels to choose from", self.name()),
+            }),
+        }
+    }
+}
+
 /// A [`Family`], whatever its scalars are.
 pub trait Tunable: Sync {
     fn name(&self) -> &'static str;
@@ -71,7 +133,8 @@ impl<P> Tunable for Family<P> {
 }
 
 /// The shape class of a matrix product (a convolution is one too): how many rows and columns its result has. How long
-/// the sums are hardly matters, because long ones with few results are cut into pieces before.
+/// the sums are and how the operands lie changes every variant's time alike (measured from 10 to 1,024 terms, with
+/// either operand transposed); very long sums of few results are cut into pieces before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Class {

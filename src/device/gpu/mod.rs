@@ -202,8 +202,33 @@ impl Handles {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::device::{Backend, Device};
+    use crate::device::{Backend, DType, Device};
     use crate::tensor::Tensor;
+
+    /// The pieces of long sums are computed by the shader that computes whole ones.
+    #[test]
+    fn kernels_that_share_a_shader_share_a_pipeline_and_keep_their_labels() {
+        for variants in [None, Some(Kind::Gpu)] {
+            let options = GpuOptions { variants, ..GpuOptions::default() };
+            let device = Device::gpu(options).expect("these tests need an adapter");
+            let Backend::Gpu(gpu) = &device.0.backend else { unreachable!("a GPU was opened") };
+            let ones = |m, n| Tensor::ones(&device, DType::F32, [m, n]).unwrap();
+            let (short, long) = ((ones(64, 128), ones(128, 64)), (ones(64, 1024), ones(1024, 64)));
+            let before = gpu.pipelines.count();
+            let product = |(a, b): &(Tensor, Tensor)| {
+                let (result, profile) = device.profile(|| a.matmul(b)).unwrap();
+                assert_eq!(result.to_vec::<f32>().unwrap(), vec![a.shape()[1] as f32; 64 * 64]);
+                let labels = profile.dispatches.iter().map(|d| d.kernel).collect::<Vec<_>>();
+                (gpu.pipelines.count() - before, labels)
+            };
+            let (compiled, labels) = product(&short);
+            assert!(compiled == 1 && labels[0].starts_with("matmul.forward"), "{compiled} {labels:?}");
+            // One more, which joins the pieces.
+            let (compiled, labels) = product(&long);
+            assert!(compiled == 2 && labels[0].starts_with("matmul.split"), "{compiled} {labels:?}");
+            assert_eq!(labels[1..], ["matmul.join"]);
+        }
+    }
 
     #[test]
     fn a_lost_device_is_an_error_and_stays_one() {

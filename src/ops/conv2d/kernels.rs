@@ -1,4 +1,4 @@
-//! The variants of a convolution's three directions, and the tables that choose among them.
+//! The kernels of a convolution in its three directions, each in its variants, and the table that chooses among them.
 //!
 //! On GPUs a variant is a tile, the rows × columns of the result that a workgroup computes; on software adapters it is
 //! what an invocation computes, rows × vectors of four columns, with a workgroup's lanes along the columns, or, in
@@ -73,79 +73,36 @@ impl Direction for Weights {
     }
 }
 
+/// A variant whose label is that of the direction, with the variant's name.
+macro_rules! variant {
+    ($direction:ident, $entry:literal, $twin:ident, $kind:ident, $name:literal, $shader:expr) => {
+        variant::<$direction>(
+            Kind::$kind,
+            $name,
+            concat!("conv2d.", $entry, "_", $name),
+            $shader,
+            twin!($twin),
+        )
+    };
+}
+
+/// The first variant has the label of the direction alone.
 macro_rules! family {
-    ($direction:ident, $entry:literal, $twin:ident) => {
+    ($d:ident, $entry:literal, $twin:ident) => {
         Family {
             name: concat!("conv2d.", $entry),
             variants: &[
-                on_gpu::<$direction>(
-                    "64x64",
-                    concat!("conv2d.", $entry),
-                    small::<$direction>(),
-                    twin!($twin),
-                ),
-                on_gpu::<$direction>(
-                    "128x32",
-                    concat!("conv2d.", $entry, "_128x32"),
-                    large::<$direction, 128, 32, 4, 1>(),
-                    twin!($twin),
-                ),
-                on_gpu::<$direction>(
-                    "128x64",
-                    concat!("conv2d.", $entry, "_128x64"),
-                    large::<$direction, 128, 64, 8, 1>(),
-                    twin!($twin),
-                ),
-                on_gpu::<$direction>(
-                    "128x128",
-                    concat!("conv2d.", $entry, "_128x128"),
-                    large::<$direction, 128, 128, 8, 2>(),
-                    twin!($twin),
-                ),
-                on_software(
-                    "4x2",
-                    concat!("conv2d.", $entry, "_4x2"),
-                    wide::<$direction, 4, 2>(),
-                    twin!($twin),
-                ),
-                on_software(
-                    "8x1",
-                    concat!("conv2d.", $entry, "_8x1"),
-                    wide::<$direction, 8, 1>(),
-                    twin!($twin),
-                ),
-                on_software(
-                    "8x2",
-                    concat!("conv2d.", $entry, "_8x2"),
-                    wide::<$direction, 8, 2>(),
-                    twin!($twin),
-                ),
-                on_software(
-                    "8x4",
-                    concat!("conv2d.", $entry, "_8x4"),
-                    wide::<$direction, 8, 4>(),
-                    twin!($twin),
-                ),
-                on_software(
-                    "16x1",
-                    concat!("conv2d.", $entry, "_16x1"),
-                    wide::<$direction, 16, 1>(),
-                    twin!($twin),
-                ),
-                on_software(
-                    "16x2",
-                    concat!("conv2d.", $entry, "_16x2"),
-                    wide::<$direction, 16, 2>(),
-                    twin!($twin),
-                ),
-                on_software(
-                    "narrow",
-                    concat!("conv2d.", $entry, "_narrow"),
-                    narrow::<$direction>(),
-                    twin!($twin),
-                ),
+                variant::<$d>(Kind::Gpu, "64x64", concat!("conv2d.", $entry), small::<$d>(), twin!($twin)),
+                variant!($d, $entry, $twin, Gpu, "128x32", large::<$d, 128, 32, 4, 1>()),
+                variant!($d, $entry, $twin, Gpu, "128x64", large::<$d, 128, 64, 8, 1>()),
+                variant!($d, $entry, $twin, Gpu, "128x128", large::<$d, 128, 128, 8, 2>()),
+                variant!($d, $entry, $twin, Software, "8x1", wide::<$d, 8, 1>()),
+                variant!($d, $entry, $twin, Software, "8x2", wide::<$d, 8, 2>()),
+                variant!($d, $entry, $twin, Software, "16x1", wide::<$d, 16, 1>()),
+                variant!($d, $entry, $twin, Software, "16x2", wide::<$d, 16, 2>()),
+                variant!($d, $entry, $twin, Software, "narrow", narrow::<$d>()),
             ],
-            class: |p| Class::of($direction::rows(p), $direction::columns(p).into()),
+            class: |p| Class::of($d::rows(p), $d::columns(p).into()),
             default,
         }
     };
@@ -155,7 +112,8 @@ pub(super) static FORWARD: Family<Params> = family!(Forward, "forward", forward)
 pub(super) static DATA: Family<Params> = family!(Data, "data", data);
 pub(super) static WEIGHTS: Family<Params> = family!(Weights, "weights", weights);
 
-/// The table of defaults.
+/// The table of defaults. On Mesa 22.3's lavapipe more than sixteen vectors of sums are slow; Mesa 26.1 gains a little by
+/// them.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.columns) {
         (Kind::Software, UpTo8 | UpTo16) => "narrow",
@@ -177,7 +135,8 @@ static WIDE: [&str; 5] =
 static NARROW: [&str; 5] =
     [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/conv2d_software_narrow.wgsl")];
 
-const fn on_gpu<D: Direction>(
+const fn variant<D: Direction>(
+    kind: Kind,
     name: &'static str,
     label: &'static str,
     shader: Shader<Params>,
@@ -185,18 +144,7 @@ const fn on_gpu<D: Direction>(
 ) -> Variant<Params> {
     let cooperative = Some(cooperative::<D>());
     let kernel = Kernel { name: label, gpu: shader, software: None, cooperative, flops: Params::flops, twin };
-    Variant { name, kind: Kind::Gpu, kernel }
-}
-
-const fn on_software(
-    name: &'static str,
-    label: &'static str,
-    shader: Shader<Params>,
-    twin: Twin<Params>,
-) -> Variant<Params> {
-    let kernel =
-        Kernel { name: label, gpu: shader, software: None, cooperative: None, flops: Params::flops, twin };
-    Variant { name, kind: Kind::Software, kernel }
+    Variant { name, kind, kernel }
 }
 
 /// Tiles of 64 × 64.

@@ -1,4 +1,4 @@
-//! The variants of a product, and the table that chooses among them.
+//! The kernels of a product in their variants, and the table that chooses among them.
 //!
 //! On GPUs a variant is a tile, the rows × columns of the result that a workgroup computes; on software adapters it is
 //! what an invocation computes: rows × vectors of four columns.
@@ -12,24 +12,31 @@ use crate::device::variant::{Class, Family, Variant};
 use crate::ops::{FUNCTIONS, INDEX, TILE_COOPERATIVE, cooperative_tile, fills_fragments};
 use crate::twin;
 
+/// A variant whose label is that of the family, with the variant's name.
+macro_rules! variant {
+    ($entry:literal, $twin:ident, $kind:ident, $name:literal, $shader:expr) => {
+        variant(Kind::$kind, $name, concat!($entry, "_", $name), $shader, twin!($twin))
+    };
+}
+
 /// `$entry` is the label of the first variant, and what those of the others begin with.
 macro_rules! family {
     ($entry:literal, $twin:ident) => {
         Family {
             name: "matmul",
             variants: &[
-                on_gpu("64x64", $entry, TILE, twin!($twin)),
-                on_gpu("64x128", concat!($entry, "_64x128"), tile::<64, 128, 4, 2>(), twin!($twin)),
-                on_gpu("128x64", concat!($entry, "_128x64"), tile::<128, 64, 8, 1>(), twin!($twin)),
-                on_gpu("128x128", concat!($entry, "_128x128"), tile::<128, 128, 8, 2>(), twin!($twin)),
-                on_gpu("16x128", concat!($entry, "_16x128"), tile::<16, 128, 2, 1>(), twin!($twin)),
-                on_gpu("128x16", concat!($entry, "_128x16"), tile::<128, 16, 2, 1>(), twin!($twin)),
-                on_software("4x2", concat!($entry, "_4x2"), rows::<4, 2>(), twin!($twin)),
-                on_software("8x1", concat!($entry, "_8x1"), rows::<8, 1>(), twin!($twin)),
-                on_software("8x2", concat!($entry, "_8x2"), rows::<8, 2>(), twin!($twin)),
-                on_software("8x4", concat!($entry, "_8x4"), rows::<8, 4>(), twin!($twin)),
-                on_software("16x1", concat!($entry, "_16x1"), rows::<16, 1>(), twin!($twin)),
-                on_software("16x2", concat!($entry, "_16x2"), rows::<16, 2>(), twin!($twin)),
+                variant(Kind::Gpu, "64x64", $entry, TILE, twin!($twin)),
+                variant!($entry, $twin, Gpu, "64x128", tile::<64, 128, 4, 2>()),
+                variant!($entry, $twin, Gpu, "128x64", tile::<128, 64, 8, 1>()),
+                variant!($entry, $twin, Gpu, "128x128", tile::<128, 128, 8, 2>()),
+                variant!($entry, $twin, Gpu, "16x128", tile::<16, 128, 2, 1>()),
+                variant!($entry, $twin, Gpu, "128x16", tile::<128, 16, 2, 1>()),
+                variant!($entry, $twin, Software, "4x2", rows::<4, 2>()),
+                variant!($entry, $twin, Software, "8x1", rows::<8, 1>()),
+                variant!($entry, $twin, Software, "8x2", rows::<8, 2>()),
+                variant!($entry, $twin, Software, "8x4", rows::<8, 4>()),
+                variant!($entry, $twin, Software, "16x1", rows::<16, 1>()),
+                variant!($entry, $twin, Software, "16x2", rows::<16, 2>()),
             ],
             class: |p| Class::of(p.m.into(), p.n.into()),
             default,
@@ -42,12 +49,14 @@ pub(super) static PRODUCT: Family<Params> = family!("matmul.forward", forward);
 /// The pieces of long sums, each with a result of its own.
 pub(super) static SPLIT: Family<Params> = family!("matmul.split", split);
 
-/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU.
+/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU. What is
+/// best on lavapipe depends on its version (Mesa 22.3 slows down beyond eight vectors of sums, Mesa 26.1 does not before
+/// 32): these are good on both.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.rows, class.columns) {
         (Kind::Software, _, UpTo8 | UpTo16 | UpTo32) => "8x1",
         (Kind::Software, UpTo8 | UpTo16, _) => "4x2",
-        (Kind::Software, _, UpTo64) => "8x1",
+        (Kind::Software, _, UpTo64) => "16x2",
         (Kind::Software, ..) => "8x4",
         (_, _, UpTo8 | UpTo16) => "128x16",
         (_, UpTo8 | UpTo16, _) => "16x128",
@@ -66,7 +75,8 @@ static FRAGMENTS: [&str; 5] = [INDEX, FUNCTIONS, SCALARS, TILE_COOPERATIVE, TEXT
 static SOFTWARE: [&str; 4] =
     [INDEX, FUNCTIONS, SCALARS, include_str!("../../../shaders/matmul_software.wgsl")];
 
-const fn on_gpu(
+const fn variant(
+    kind: Kind,
     name: &'static str,
     label: &'static str,
     shader: Shader<Params>,
@@ -74,18 +84,7 @@ const fn on_gpu(
 ) -> Variant<Params> {
     let cooperative = Some(COOPERATIVE);
     let kernel = Kernel { name: label, gpu: shader, software: None, cooperative, flops: Params::flops, twin };
-    Variant { name, kind: Kind::Gpu, kernel }
-}
-
-const fn on_software(
-    name: &'static str,
-    label: &'static str,
-    shader: Shader<Params>,
-    twin: Twin<Params>,
-) -> Variant<Params> {
-    let kernel =
-        Kernel { name: label, gpu: shader, software: None, cooperative: None, flops: Params::flops, twin };
-    Variant { name, kind: Kind::Software, kernel }
+    Variant { name, kind, kernel }
 }
 
 /// Tiles of 64 × 64.

@@ -1,0 +1,140 @@
+//! Every variant of a kernel is right wherever it is chosen, and is what runs.
+
+use allometry::bench::tune::tunable;
+use allometry::device::variant::Class;
+use allometry::device::{Choices, GpuOptions, Kind};
+use allometry::ops::{Function, Padding};
+use allometry::{Device, Result, Tensor};
+use std::collections::BTreeSet;
+
+/// Numbers between -1 and 1 that follow no pattern, on a device in its widest float.
+fn noise(device: &Device, shape: &[usize], seed: usize) -> Result<Tensor> {
+    let count: usize = shape.iter().product();
+    let values = &allometry::bench::noise_values(seed + count)[seed..];
+    let shape = allometry::Shape::new(shape)?;
+    match device.kind() {
+        Kind::Cpu => Tensor::new(device, &values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>(), shape),
+        _ => Tensor::new(device, values, shape),
+    }
+}
+
+/// A dense layer, with the gradients of all that it reads. Neither rows, columns nor terms fill a tile.
+fn dense(device: &Device, [m, k, n]: [usize; 3], transposed: bool) -> Result<Vec<Tensor>> {
+    let x = match transposed {
+        true => noise(device, &[k, m], 1)?.transpose()?,
+        false => noise(device, &[m, k], 1)?,
+    };
+    let (x, w) = (x.requires_grad(), noise(device, &[k, n], 2)?.requires_grad());
+    let bias = noise(device, &[n], 3)?.requires_grad();
+    let y = x.dense(&w, Some(&bias), Function::Tanh)?;
+    let gradients = y.backward_from(&noise(device, &[m, n], 4)?)?;
+    let gradient = |leaf: &Tensor| gradients.get(leaf).expect("it was asked for").clone();
+    Ok(vec![y, gradient(&x), gradient(&w), gradient(&bias)])
+}
+
+fn conv(device: &Device, channels: [usize; 2], groups: usize, strides: [usize; 2]) -> Result<Vec<Tensor>> {
+    let [ci, co] = channels;
+    let x = noise(device, &[2, 9, 7, ci * groups], 1)?.requires_grad();
+    let w = noise(device, &[3, 2, ci, co * groups], 2)?.requires_grad();
+    let bias = noise(device, &[co * groups], 3)?.requires_grad();
+    let y = x.conv2d_grouped(&w, Some(&bias), groups, strides, Padding::Same, Function::Tanh)?;
+    let gradients = y.backward_from(&noise(device, &y.shape(), 4)?)?;
+    let gradient = |leaf: &Tensor| gradients.get(leaf).expect("it was asked for").clone();
+    Ok(vec![y, gradient(&x), gradient(&w), gradient(&bias)])
+}
+
+type Run = fn(&Device) -> Result<Vec<Tensor>>;
+
+/// What uses a family, in shapes of several classes.
+fn uses(family: &str) -> Vec<(&'static str, Run)> {
+    match family {
+        "matmul" => vec![
+            ("68 × 36 × 132", |d| dense(d, [68, 36, 132], false)),
+            ("131 × 33 × 65, transposed", |d| dense(d, [131, 33, 65], true)),
+            ("a long sum", |d| dense(d, [33, 1090, 21], false)),
+        ],
+        _ => vec![
+            ("4 → 68, stride 2 and 1", |d| conv(d, [4, 68], 1, [2, 1])),
+            ("19 → 35 in two groups", |d| conv(d, [19, 35], 2, [1, 2])),
+        ],
+    }
+}
+
+/// ‖got - want‖ ≤ 1e-5·‖want‖.
+fn assert_close(got: &Tensor, want: &Tensor, what: &str) {
+    assert_eq!(got.shape(), want.shape(), "{what}");
+    let (got, want) = (got.to_f64().unwrap(), want.to_f64().unwrap());
+    let norm = |values: &mut dyn Iterator<Item = f64>| values.map(|v| v * v).sum::<f64>().sqrt();
+    let (off, size) = (norm(&mut got.iter().zip(&want).map(|(g, w)| g - w)), norm(&mut want.iter().copied()));
+    assert!(off <= 1e-5 * size, "{what}: {off:e} off {size:e}");
+}
+
+/// The choice of one variant for every class.
+fn everywhere(family: &str, variant: &str) -> Choices {
+    let mut choices = Choices::default();
+    Class::all().for_each(|class| choices.set(family, class, Some(variant)));
+    choices
+}
+
+/// On the adapter, with the variants of its own kind or of another.
+fn every_variant_is_right_and_runs_where_it_is_chosen(kind: Option<Kind>) {
+    let oracle = Device::cpu();
+    let options = GpuOptions { variants: kind, ..GpuOptions::default() };
+    let device = Device::gpu(options).expect("this test needs an adapter, if only a software one");
+    for family in tunable() {
+        for (name, run) in uses(family.name()) {
+            let want = run(&oracle).unwrap();
+            let mut seen = Vec::new();
+            for variant in family.variants(device.kind()) {
+                device.set_choices(everywhere(family.name(), variant));
+                let (got, profile) = device.profile(|| run(&device)).unwrap();
+                let what = format!("{name} by {} {variant}", family.name());
+                for (i, (got, want)) in got.iter().zip(&want).enumerate() {
+                    assert_close(got, want, &format!("{what}, result {i}"));
+                }
+                let ran = profile.dispatches.iter().map(|d| d.kernel);
+                let of_family: BTreeSet<&str> =
+                    ran.filter(|k| k.starts_with(family.name()) && *k != "matmul.join").collect();
+                assert!(!of_family.is_empty(), "{what}: nothing of it ran");
+                // The label of the first has no variant in it.
+                let own = |label: &&str| label.ends_with(&format!("_{variant}")) || !label.contains('_');
+                assert!(of_family.iter().all(own), "{what}: {of_family:?}");
+                assert!(of_family.iter().all(|label| !seen.contains(label)), "{what}: {of_family:?}");
+                seen.extend(of_family);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_variant_of_the_adapters_own_kind_is_right() {
+    every_variant_is_right_and_runs_where_it_is_chosen(None);
+}
+
+#[test]
+fn every_variant_for_gpus_is_right() {
+    every_variant_is_right_and_runs_where_it_is_chosen(Some(Kind::Gpu));
+}
+
+#[test]
+fn the_same_choices_give_the_same_bits() {
+    let options = GpuOptions::default();
+    let run = |choices: &Choices| {
+        let device = Device::gpu(options).expect("this test needs an adapter, if only a software one");
+        device.set_choices(choices.clone());
+        assert_eq!(device.choices(), *choices);
+        dense(&device, [68, 300, 132], false).unwrap()[0].to_vec::<f32>().unwrap()
+    };
+    let device = Device::gpu(options).expect("this test needs an adapter, if only a software one");
+    assert!(
+        device.choices().is_empty() && device.warning().is_none(),
+        "options read no file unless asked to"
+    );
+    let family = tunable().find(|family| family.name() == "matmul").unwrap();
+    for variant in family.variants(device.kind()) {
+        let choices = everywhere("matmul", variant);
+        assert_eq!(run(&choices), run(&choices), "{variant}");
+    }
+    // A name that no variant has means the default.
+    assert_eq!(run(&everywhere("matmul", "3x3")), run(&Choices::default()));
+}
