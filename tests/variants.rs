@@ -50,12 +50,13 @@ fn uses(family: &str) -> Vec<(&'static str, Run)> {
     match family {
         "matmul" => vec![
             ("68 × 36 × 132", |d| dense(d, [68, 36, 132], false)),
-            ("131 × 33 × 65, transposed", |d| dense(d, [131, 33, 65], true)),
+            ("131 × 133 × 131, transposed", |d| dense(d, [131, 133, 131], true)),
             ("a long sum", |d| dense(d, [33, 1090, 21], false)),
         ],
         _ => vec![
             ("4 → 68, stride 2 and 1", |d| conv(d, [4, 68], 1, [2, 1])),
             ("19 → 35 in two groups", |d| conv(d, [19, 35], 2, [1, 2])),
+            ("65 → 68", |d| conv(d, [65, 68], 1, [1, 1])),
         ],
     }
 }

@@ -54,6 +54,24 @@ pub(crate) const WORKGROUP: u64 = 256;
 /// `shaders/lib/tile_cooperative.wgsl`: the tile of a product on cooperative matrices.
 pub(crate) const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_cooperative.wgsl");
 
+/// `shaders/lib/tile_software.wgsl`: the tile of a product on software adapters.
+pub(crate) const TILE_SOFTWARE: &str = include_str!("../../shaders/lib/tile_software.wgsl");
+
+/// Whether the loops of a product on software adapters are unrolled: that pays for work that takes longer than a
+/// fraction of a millisecond.
+pub(crate) fn unrolled(flops: u64) -> u32 {
+    const WORTH_COMPILING: u64 = 1 << 22;
+    (flops >= WORTH_COMPILING) as u32
+}
+
+/// Rows and columns of a workgroup's tile on software adapters, from its constants.
+pub(crate) fn software_tile(along_rows: u32, rows: u32, vectors: u32) -> (u32, u32) {
+    match along_rows {
+        0 => (rows, 32 * vectors),
+        _ => (8 * rows, 4 * vectors),
+    }
+}
+
 /// Rows and columns of a workgroup's tile on cooperative matrices: large ones read less, small ones are more. Of
 /// the large ones there must be enough to keep a GPU busy.
 pub(crate) fn cooperative_tile(matrices: u64, rows: u64, columns: u64) -> u32 {

@@ -264,7 +264,8 @@ impl Gpu {
             Ok(choices) => (choices, None),
             Err(error) => (Choices::default(), Some(error)),
         };
-        let handles = Handles { name: name.clone(), device, queue, immediates, timestamps, failure };
+        let robust = info.backend == wgpu::Backend::Vulkan;
+        let handles = Handles { name: name.clone(), device, queue, immediates, robust, timestamps, failure };
         Ok(Gpu {
             name,
             kind,

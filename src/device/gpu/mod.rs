@@ -52,6 +52,9 @@ struct Handles {
     device: wgpu::Device,
     queue: wgpu::Queue,
     immediates: bool,
+    /// Whether the driver itself keeps kernels within their buffers. On Vulkan that is a feature which wgpu turns on
+    /// everywhere; a check in the text besides costs software adapters more than half of their speed.
+    robust: bool,
     timestamps: bool,
     failure: Arc<Mutex<Option<Failure>>>,
 }

@@ -156,11 +156,13 @@ fn compile(
     let descriptor =
         wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
     // SAFETY: the checks that are left out guard against loops without end and division by zero. Every loop in
-    // shaders/ is bounded by a scalar or a constant, and every divisor is an extent, which is never zero.
-    // Indices stay checked.
+    // shaders/ is bounded by a scalar or a constant, and every divisor is an extent, which is never zero. Indices into
+    // buffers stay checked: by the text, or where `robust` by the driver; others are bounded by constants.
     let module = unsafe {
-        let checks =
-            wgpu::ShaderRuntimeChecks { bounds_checks: true, ..wgpu::ShaderRuntimeChecks::unchecked() };
+        let checks = wgpu::ShaderRuntimeChecks {
+            bounds_checks: !handles.robust,
+            ..wgpu::ShaderRuntimeChecks::unchecked()
+        };
         device.create_shader_module_trusted(descriptor, checks)
     };
     let entries: Vec<wgpu::BindGroupLayoutEntry> =

@@ -1,8 +1,8 @@
 //! The kernels of a convolution in its three directions, each in its variants, and the table that chooses among them.
 //!
 //! On GPUs a variant is a tile, the rows × columns of the result that a workgroup computes; on software adapters it is
-//! what an invocation computes, rows × vectors of four columns, with a workgroup's lanes along the columns, or, in
-//! `narrow`, along the rows.
+//! what an invocation computes, rows × vectors of four columns, with a workgroup's lanes along the columns, or down
+//! along the rows.
 
 use super::twin::{data, forward, weights};
 use crate::device::Kind;
@@ -10,7 +10,10 @@ use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
 use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
 use crate::device::variant::{Class, Family, Variant};
 use crate::ops::convolution::{Params, SCALARS};
-use crate::ops::{FUNCTIONS, INDEX, TILE_COOPERATIVE, cooperative_tile, fills_fragments};
+use crate::ops::{
+    FUNCTIONS, INDEX, TILE_COOPERATIVE, TILE_SOFTWARE, cooperative_tile, fills_fragments, software_tile,
+    unrolled,
+};
 use crate::twin;
 
 /// A direction of the convolution, as a matrix product.
@@ -96,11 +99,13 @@ macro_rules! family {
                 variant!($d, $entry, $twin, Gpu, "128x32", large::<$d, 128, 32, 4, 1>()),
                 variant!($d, $entry, $twin, Gpu, "128x64", large::<$d, 128, 64, 8, 1>()),
                 variant!($d, $entry, $twin, Gpu, "128x128", large::<$d, 128, 128, 8, 2>()),
-                variant!($d, $entry, $twin, Software, "8x1", wide::<$d, 8, 1>()),
-                variant!($d, $entry, $twin, Software, "8x2", wide::<$d, 8, 2>()),
-                variant!($d, $entry, $twin, Software, "16x1", wide::<$d, 16, 1>()),
-                variant!($d, $entry, $twin, Software, "16x2", wide::<$d, 16, 2>()),
-                variant!($d, $entry, $twin, Software, "narrow", narrow::<$d>()),
+                variant!($d, $entry, $twin, Software, "8x1", software::<$d, 0, 8, 1>()),
+                variant!($d, $entry, $twin, Software, "8x2", software::<$d, 0, 8, 2>()),
+                variant!($d, $entry, $twin, Software, "16x1", software::<$d, 0, 16, 1>()),
+                variant!($d, $entry, $twin, Software, "8x1-down", software::<$d, 1, 8, 1>()),
+                variant!($d, $entry, $twin, Software, "8x2-down", software::<$d, 1, 8, 2>()),
+                variant!($d, $entry, $twin, Software, "2x4-down", software::<$d, 1, 2, 4>()),
+                variant!($d, $entry, $twin, Software, "4x4-down", software::<$d, 1, 4, 4>()),
             ],
             class: |p| Class::of($d::rows(p), $d::columns(p).into()),
             default,
@@ -112,11 +117,10 @@ pub(super) static FORWARD: Family<Params> = family!(Forward, "forward", forward)
 pub(super) static DATA: Family<Params> = family!(Data, "data", data);
 pub(super) static WEIGHTS: Family<Params> = family!(Weights, "weights", weights);
 
-/// The table of defaults. On Mesa 22.3's lavapipe more than sixteen vectors of sums are slow; Mesa 26.1 gains a little by
-/// them.
+/// The table of defaults. On software adapters sixteen vectors of sums are the most that don't take seconds to compile.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.columns) {
-        (Kind::Software, UpTo8 | UpTo16) => "narrow",
+        (Kind::Software, UpTo8 | UpTo16) => "4x4-down",
         (Kind::Software, UpTo32) => "16x1",
         (Kind::Software, _) => "8x2",
         _ => "64x64",
@@ -130,10 +134,8 @@ static SMALL: [&str; 6] =
 static LARGE: [&str; 6] =
     [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/lib/tile_large.wgsl"), TEXT];
 static FRAGMENTS: [&str; 6] = [INDEX, FUNCTIONS, SCALARS, GROUPS, TILE_COOPERATIVE, TEXT];
-static WIDE: [&str; 5] =
-    [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/conv2d_software.wgsl")];
-static NARROW: [&str; 5] =
-    [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/conv2d_software_narrow.wgsl")];
+static SOFTWARE: [&str; 6] =
+    [INDEX, FUNCTIONS, SCALARS, GROUPS, TILE_SOFTWARE, include_str!("../../../shaders/conv2d_software.wgsl")];
 
 const fn variant<D: Direction>(
     kind: Kind,
@@ -197,23 +199,28 @@ fn fragments_tile<D: Direction>(p: &Params) -> u32 {
     cooperative_tile(p.splits as u64 * p.groups as u64, D::rows(p), D::columns(p).into())
 }
 
-/// An invocation computes `ROWS` rows of `VECTORS` vectors of four columns, a workgroup eight times as many columns.
-const fn wide<D: Direction, const ROWS: u32, const VECTORS: u32>() -> Shader<Params> {
+/// An invocation computes `ROWS` rows of `VECTORS` vectors of four columns, a workgroup eight times as many columns, or
+/// with `ALONG_ROWS` rows.
+const fn software<D: Direction, const ALONG_ROWS: u32, const ROWS: u32, const VECTORS: u32>() -> Shader<Params>
+{
     Shader {
-        source: &WIDE,
+        source: &SOFTWARE,
         entry: D::ENTRY,
-        constants: |p| software_constants::<D>(p, ROWS, VECTORS),
-        groups: |p| groups::<D>(p, ROWS, 32 * VECTORS),
-    }
-}
-
-/// An invocation computes two rows of at most sixteen columns, a workgroup eight times as many rows.
-const fn narrow<D: Direction>() -> Shader<Params> {
-    Shader {
-        source: &NARROW,
-        entry: D::ENTRY,
-        constants: |p| software_constants::<D>(p, 2, D::columns(p).div_ceil(4).min(4)),
-        groups: |p| groups::<D>(p, 16, 16),
+        constants: |p| {
+            let mut constants = constants_of_operands::<D>(p);
+            let unrolled = unrolled(p.flops());
+            constants.extend([
+                ("ALONG_ROWS", ALONG_ROWS),
+                ("UNROLLED", unrolled),
+                ("ROWS", ROWS),
+                ("VECTORS", VECTORS),
+            ]);
+            constants
+        },
+        groups: |p| {
+            let (rows, columns) = software_tile(ALONG_ROWS, ROWS, VECTORS);
+            groups::<D>(p, rows, columns)
+        },
     }
 }
 
@@ -228,12 +235,6 @@ fn tiled_constants<D: Direction>(p: &Params) -> Constants {
     let mut constants = constants_of_operands::<D>(p);
     let along = [("DIRECTION", D::NUMBER), ("A_ALONG_K", (D::NUMBER != 2) as u32), ("B_ALONG_N", 1)];
     constants.extend(along);
-    constants
-}
-
-fn software_constants<D: Direction>(p: &Params, rows: u32, vectors: u32) -> Constants {
-    let mut constants = constants_of_operands::<D>(p);
-    constants.extend([("ROWS", rows), ("VECTORS", vectors)]);
     constants
 }
 

@@ -1,15 +1,19 @@
 //! The kernels of a product in their variants, and the table that chooses among them.
 //!
 //! On GPUs a variant is a tile, the rows × columns of the result that a workgroup computes; on software adapters it is
-//! what an invocation computes: rows × vectors of four columns.
+//! what an invocation computes: rows × vectors of four columns, with a workgroup's lanes along the columns, or down
+//! along the rows.
 
 use super::Params;
 use super::twin::{forward, split};
 use crate::device::Kind;
 use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
-use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32, UpTo64};
+use crate::device::variant::Band::{Above64, UpTo8, UpTo16, UpTo32, UpTo64};
 use crate::device::variant::{Class, Family, Variant};
-use crate::ops::{FUNCTIONS, INDEX, TILE_COOPERATIVE, cooperative_tile, fills_fragments};
+use crate::ops::{
+    FUNCTIONS, INDEX, TILE_COOPERATIVE, TILE_SOFTWARE, cooperative_tile, fills_fragments, software_tile,
+    unrolled,
+};
 use crate::twin;
 
 /// A variant whose label is that of the family, with the variant's name.
@@ -31,12 +35,13 @@ macro_rules! family {
                 variant!($entry, $twin, Gpu, "128x128", tile::<128, 128, 8, 2>()),
                 variant!($entry, $twin, Gpu, "16x128", tile::<16, 128, 2, 1>()),
                 variant!($entry, $twin, Gpu, "128x16", tile::<128, 16, 2, 1>()),
-                variant!($entry, $twin, Software, "4x2", rows::<4, 2>()),
-                variant!($entry, $twin, Software, "8x1", rows::<8, 1>()),
-                variant!($entry, $twin, Software, "8x2", rows::<8, 2>()),
-                variant!($entry, $twin, Software, "8x4", rows::<8, 4>()),
-                variant!($entry, $twin, Software, "16x1", rows::<16, 1>()),
-                variant!($entry, $twin, Software, "16x2", rows::<16, 2>()),
+                variant!($entry, $twin, Software, "4x2", software::<0, 4, 2>()),
+                variant!($entry, $twin, Software, "8x1", software::<0, 8, 1>()),
+                variant!($entry, $twin, Software, "8x2", software::<0, 8, 2>()),
+                variant!($entry, $twin, Software, "16x1", software::<0, 16, 1>()),
+                variant!($entry, $twin, Software, "8x1-down", software::<1, 8, 1>()),
+                variant!($entry, $twin, Software, "8x2-down", software::<1, 8, 2>()),
+                variant!($entry, $twin, Software, "4x4-down", software::<1, 4, 4>()),
             ],
             class: |p| Class::of(p.m.into(), p.n.into()),
             default,
@@ -49,15 +54,15 @@ pub(super) static PRODUCT: Family<Params> = family!("matmul.forward", forward);
 /// The pieces of long sums, each with a result of its own.
 pub(super) static SPLIT: Family<Params> = family!("matmul.split", split);
 
-/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU. What is
-/// best on lavapipe depends on its version (Mesa 22.3 slows down beyond eight vectors of sums, Mesa 26.1 does not before
-/// 32): these are good on both.
+/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU. On
+/// software adapters sixteen vectors of sums are the most that don't take seconds to compile.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.rows, class.columns) {
-        (Kind::Software, _, UpTo8 | UpTo16 | UpTo32) => "8x1",
-        (Kind::Software, UpTo8 | UpTo16, _) => "4x2",
-        (Kind::Software, _, UpTo64) => "16x2",
-        (Kind::Software, ..) => "8x4",
+        (Kind::Software, UpTo8 | UpTo16, UpTo32 | UpTo64 | Above64) => "4x2",
+        (Kind::Software, _, UpTo8) => "8x2-down",
+        (Kind::Software, _, UpTo16) => "4x4-down",
+        (Kind::Software, _, UpTo32) => "8x1",
+        (Kind::Software, ..) => "8x2",
         (_, _, UpTo8 | UpTo16) => "128x16",
         (_, UpTo8 | UpTo16, _) => "16x128",
         _ if class.large => "128x128",
@@ -72,8 +77,8 @@ static SMALL: [&str; 5] = [INDEX, FUNCTIONS, SCALARS, include_str!("../../../sha
 static LARGE: [&str; 5] =
     [INDEX, FUNCTIONS, SCALARS, include_str!("../../../shaders/lib/tile_large.wgsl"), TEXT];
 static FRAGMENTS: [&str; 5] = [INDEX, FUNCTIONS, SCALARS, TILE_COOPERATIVE, TEXT];
-static SOFTWARE: [&str; 4] =
-    [INDEX, FUNCTIONS, SCALARS, include_str!("../../../shaders/matmul_software.wgsl")];
+static SOFTWARE: [&str; 5] =
+    [INDEX, FUNCTIONS, SCALARS, TILE_SOFTWARE, include_str!("../../../shaders/matmul_software.wgsl")];
 
 const fn variant(
     kind: Kind,
@@ -110,21 +115,28 @@ pub(super) const fn tile<const M: u32, const N: u32, const ROWS: u32, const VECT
     }
 }
 
-/// An invocation computes `ROWS` rows of `VECTORS` vectors of four columns, a workgroup eight times as many columns.
-pub(super) const fn rows<const ROWS: u32, const VECTORS: u32>() -> Shader<Params> {
+/// An invocation computes `ROWS` rows of `VECTORS` vectors of four columns, a workgroup eight times as many columns, or
+/// with `ALONG_ROWS` rows.
+pub(super) const fn software<const ALONG_ROWS: u32, const ROWS: u32, const VECTORS: u32>() -> Shader<Params> {
     Shader {
         source: &SOFTWARE,
-        entry: "rows",
+        entry: "software",
         constants: |p| {
             vec![
                 ("FUNCTION", p.function),
                 ("HAS_BIAS", p.has_bias),
+                ("A_VECTOR", a_vector(p)),
                 ("B_VECTOR", b_vector(p)),
+                ("ALONG_ROWS", ALONG_ROWS),
+                ("UNROLLED", unrolled(p.flops())),
                 ("ROWS", ROWS),
                 ("VECTORS", VECTORS),
             ]
         },
-        groups: |p| p.results() * p.m.div_ceil(ROWS) as u64 * p.n.div_ceil(32 * VECTORS) as u64,
+        groups: |p| {
+            let (rows, columns) = software_tile(ALONG_ROWS, ROWS, VECTORS);
+            p.results() * p.m.div_ceil(rows) as u64 * p.n.div_ceil(columns) as u64
+        },
     }
 }
 
@@ -153,15 +165,19 @@ fn fragments_tile(p: &Params) -> u32 {
 
 /// What the tiles' shaders know of their operands when they are compiled.
 fn constants_of_operands(p: &Params) -> Constants {
-    let a_vector = (p.a_column == 1 && (p.a_row | p.a_batch | p.k).is_multiple_of(4)) as u32;
     vec![
         ("FUNCTION", p.function),
         ("HAS_BIAS", p.has_bias),
-        ("A_VECTOR", a_vector),
+        ("A_VECTOR", a_vector(p)),
         ("B_VECTOR", b_vector(p)),
         ("A_ALONG_K", (p.a_column == 1) as u32),
         ("B_ALONG_N", (p.b_column == 1) as u32),
     ]
+}
+
+/// Whether four neighbours along k lie in one aligned vector.
+fn a_vector(p: &Params) -> u32 {
+    (p.a_column == 1 && (p.a_row | p.a_batch | p.k).is_multiple_of(4)) as u32
 }
 
 /// Whether four neighbours along n lie in one aligned vector.

@@ -1,6 +1,6 @@
 //! The same product by every step of the ladder that leads to the kernels in use, to be read, timed and compared.
 
-use super::kernels::{SCALARS, TILE, rows, tile};
+use super::kernels::{SCALARS, TILE, software, tile};
 use super::twin::forward;
 use super::{Operand, Params, check_float, product_operands};
 use crate::device::kernel::{Kernel, Shader};
@@ -90,7 +90,7 @@ static REGISTER_TILE: Kernel<Params> = step(
 );
 static VECTORS: Kernel<Params> = step("matmul.step_vectors", TILE);
 static LARGE_TILE: Kernel<Params> = step("matmul.step_large_tile", tile::<128, 128, 8, 2>());
-static SOFTWARE: Kernel<Params> = step("matmul.step_software", rows::<8, 2>());
+static SOFTWARE: Kernel<Params> = step("matmul.step_software", software::<0, 8, 2>());
 
 impl Tensor {
     /// The product of two matrices by one step of the ladder, whatever suits the device and the shape: for study and for
