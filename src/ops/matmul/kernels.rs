@@ -7,7 +7,7 @@ use super::Params;
 use super::twin::{forward, split};
 use crate::device::Kind;
 use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
-use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32, UpTo64};
+use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
 use crate::device::variant::{Class, Family, Variant};
 use crate::ops::{FUNCTIONS, INDEX, TILE_COOPERATIVE, cooperative_tile, fills_fragments};
 use crate::twin;
@@ -49,15 +49,14 @@ pub(super) static PRODUCT: Family<Params> = family!("matmul.forward", forward);
 /// The pieces of long sums, each with a result of its own.
 pub(super) static SPLIT: Family<Params> = family!("matmul.split", split);
 
-/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU. What is
-/// best on lavapipe depends on its version (Mesa 22.3 slows down beyond eight vectors of sums, Mesa 26.1 does not before
-/// 32): these are good on both.
+/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU. On Mesa
+/// 26.1's lavapipe 32 vectors of sums are the fastest; Mesa 22.3 is slower with any more than eight, and the same with
+/// sixteen and 32.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.rows, class.columns) {
         (Kind::Software, _, UpTo8 | UpTo16 | UpTo32) => "8x1",
         (Kind::Software, UpTo8 | UpTo16, _) => "4x2",
-        (Kind::Software, _, UpTo64) => "16x2",
-        (Kind::Software, ..) => "8x4",
+        (Kind::Software, ..) => "16x2",
         (_, _, UpTo8 | UpTo16) => "128x16",
         (_, UpTo8 | UpTo16, _) => "16x128",
         _ if class.large => "128x128",
