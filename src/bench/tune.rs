@@ -20,7 +20,7 @@ pub const MARGIN: f64 = 1.05;
 const BLOCKS: usize = 7;
 
 /// A variant whose first call takes this many times the fastest one's is not timed further.
-const HOPELESS: f64 = 1.5;
+const HOPELESS: f64 = 2.0;
 
 /// The names of the families that have variants.
 pub fn families() -> Vec<&'static str> {
@@ -36,9 +36,9 @@ pub fn tunable() -> impl Iterator<Item = &'static dyn Tunable> {
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Timing {
     pub variant: &'static str,
-    /// Of one call, inside the family's kernels.
+    /// Of one call, inside the family's kernels; infinite where the driver refused the kernel.
     pub seconds: f64,
-    /// Whether the result is the twin's, but for rounding.
+    /// Whether there is a result, and it is the twin's but for rounding.
     pub right: bool,
 }
 
@@ -150,16 +150,22 @@ impl Work {
         for variant in family.variants(kind) {
             // The first call compiles.
             choose(variant);
-            let got = (self.compute)(&inputs)?.to_f64()?;
-            let right =
-                got.iter().zip(&want).zip(&bounds).all(|((got, want), bound)| (got - want).abs() <= *bound);
+            let got = match (self.compute)(&inputs) {
+                Err(Error::Kernel { .. }) => {
+                    timings.push(Timing { variant, seconds: f64::INFINITY, right: false });
+                    continue;
+                }
+                got => got?.to_f64()?,
+            };
+            let near = |((got, want), bound): ((&f64, &f64), &f64)| (got - want).abs() <= *bound;
+            let right = got.iter().zip(&want).zip(&bounds).all(near);
             timings.push(Timing { variant, seconds: time(variant, 1)?, right });
         }
         let default = family.default(kind, class);
-        let fastest = timings.iter().map(|t| t.seconds).fold(f64::INFINITY, f64::min);
+        let fastest = timings.iter().filter(|t| t.right).map(|t| t.seconds).fold(f64::INFINITY, f64::min);
         let raced: Vec<&mut Timing> = timings
             .iter_mut()
-            .filter(|t| t.variant == default || t.right && t.seconds <= HOPELESS * fastest)
+            .filter(|t| t.right && (t.variant == default || t.seconds <= HOPELESS * fastest))
             .collect();
         let share = seconds / BLOCKS as f64 / raced.len() as f64;
         let calls: Vec<u64> = raced.iter().map(|t| (share / t.seconds).clamp(1.0, 1e4) as u64).collect();

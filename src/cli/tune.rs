@@ -22,7 +22,7 @@ pub struct TuneArgs {
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(tune::families()))]
     family: Vec<String>,
     /// Seconds that each class of shapes is measured for, beside the time that compiling takes.
-    #[arg(long, default_value_t = 1.0, value_parser = positive)]
+    #[arg(long, default_value_t = 0.5, value_parser = positive)]
     seconds: f64,
     #[command(flatten)]
     common: Common,

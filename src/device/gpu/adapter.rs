@@ -1,7 +1,6 @@
 //! Which adapter, with which limits and features; what happens when it goes away.
 
-use super::{Choices, tune};
-use super::{Failure, Gpu, Handles, pipeline::Pipelines, recorder::Recorder};
+use super::{Choices, Failure, Gpu, Handles, pipeline::Pipelines, recorder::Recorder, tune};
 use crate::device::{Kind, pool::Pool};
 use crate::error::{Error, Result};
 use std::sync::{Arc, Mutex, RwLock};

@@ -20,10 +20,11 @@ pub(super) struct Pipeline {
     pub(super) id: u64,
 }
 
-/// What is compiled. Files are told apart by where their list lies in memory, which costs nothing to compare: kernels
-/// that share a text share the list.
+/// What is compiled.
 #[derive(PartialEq, Eq, Hash)]
 struct Key {
+    /// The files, by where the list of them lies in memory and how long it is, which costs nothing to compare. Kernels
+    /// that share a text share the list.
     source: (usize, usize),
     entry: &'static str,
     constants: Constants,

@@ -170,6 +170,9 @@ mod tests {
         assert_eq!(other(|s| s.adapter = "another GPU".to_string()), Choices::default());
         assert_eq!(other(|s| s.allometry = "0.2.0".to_string()), Choices::default());
         assert_eq!(other(|_| ()), choices());
+        // Where the defaults are the best there is a file as well, which says so.
+        subject.write(&folder, &Choices::default()).unwrap();
+        assert_eq!(subject.read(&folder).unwrap(), Choices::default());
     }
 
     #[test]
