@@ -59,11 +59,13 @@ fn forward_strided(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     var left = i;
     var at_a = p.offset_a;
     var at_b = p.offset_b;
-    for (var axis = RANK; axis > 0u; axis--) {
+    for (var axis = RANK; axis > 1u; axis--) {
         let k = left % p.extents[axis - 1u];
         at_a += k * p.strides_a[axis - 1u];
         at_b += k * p.strides_b[axis - 1u];
         left /= p.extents[axis - 1u];
     }
+    at_a += left * p.strides_a[0];
+    at_b += left * p.strides_b[0];
     y[i] = Element2(combine(f32(a[at_a]), f32(b[at_b])));
 }

@@ -1,17 +1,18 @@
 // Convolution in three directions, as conv2d.wgsl (which has the formulas), by the tile for software adapters
 // (lib/tile_software.wgsl). Rows of the result are pixels, in `weights` taps and channels of the kernel's gradient.
-// Where a pixel lies is worked out once per tap (in `weights` once per row of an image), not once per value.
+// Where a pixel lies is worked out once per tap (in `weights` once per row of an image), not once per value. Tiles follow
+// each other down the rows.
 
 @compute @workgroup_size(8)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
-    let columns = (outputs() + TILE_COLUMNS - 1u) / TILE_COLUMNS;
     let pixels = p.n * p.oh * p.ow;
-    let tiles = (pixels + TILE_ROWS - 1u) / TILE_ROWS * columns;
+    let down = (pixels + TILE_ROWS - 1u) / TILE_ROWS;
+    let tiles = (outputs() + TILE_COLUMNS - 1u) / TILE_COLUMNS * down;
     let tile = group_index(group, groups);
     let part = tile / tiles;
     if part >= GROUPS { return; }
-    let m = first_row(tile % tiles / columns, lane);
+    let m = first_row(tile % down, lane);
     // The corner of each row's window, and the image it lies in; rows beyond the last repeat it.
     var corner_y: array<i32, ROWS>;
     var corner_x: array<i32, ROWS>;
@@ -23,7 +24,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         corner_x[r] = i32(pixel % p.ow * p.stride_w) - i32(p.pad_w);
         image[r] = i32(row / p.oh * p.h);
     }
-    var right = Right(part * outputs(), p.co, 1u, first_column(tile % columns, lane), outputs());
+    var right = Right(part * outputs(), p.co, 1u, first_column(tile % tiles / down, lane), outputs());
     clear();
     for (var tap = 0u; tap < p.kh * p.kw; tap++) {
         var start: array<u32, ROWS>;
@@ -43,13 +44,13 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
 @compute @workgroup_size(8)
 fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
-    let columns = (inputs() + TILE_COLUMNS - 1u) / TILE_COLUMNS;
     let pixels = p.n * p.h * p.w;
-    let tiles = (pixels + TILE_ROWS - 1u) / TILE_ROWS * columns;
+    let down = (pixels + TILE_ROWS - 1u) / TILE_ROWS;
+    let tiles = (inputs() + TILE_COLUMNS - 1u) / TILE_COLUMNS * down;
     let tile = group_index(group, groups);
     let part = tile / tiles;
     if part >= GROUPS { return; }
-    let m = first_row(tile % tiles / columns, lane);
+    let m = first_row(tile % down, lane);
     var corner_y: array<i32, ROWS>;
     var corner_x: array<i32, ROWS>;
     var image: array<i32, ROWS>;
@@ -60,7 +61,7 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         corner_x[r] = i32(pixel % p.w + p.pad_w);
         image[r] = i32(row / p.h * p.oh);
     }
-    var right = Right(part * outputs() * inputs(), inputs(), 1u, first_column(tile % columns, lane), inputs());
+    var right = Right(part * outputs() * inputs(), inputs(), 1u, first_column(tile % tiles / down, lane), inputs());
     clear();
     for (var tap = 0u; tap < p.kh * p.kw; tap++) {
         var start: array<u32, ROWS>;
@@ -96,14 +97,14 @@ fn under_column(x: u32, start: array<u32, ROWS>, inside: array<bool, ROWS>, tap_
 @compute @workgroup_size(8)
 fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
-    let columns = (outputs() + TILE_COLUMNS - 1u) / TILE_COLUMNS;
     let rows = p.kh * p.kw * inputs();
-    let tiles = (rows + TILE_ROWS - 1u) / TILE_ROWS * columns;
+    let down = (rows + TILE_ROWS - 1u) / TILE_ROWS;
+    let tiles = (outputs() + TILE_COLUMNS - 1u) / TILE_COLUMNS * down;
     let tile = group_index(group, groups);
     let split = tile / tiles / GROUPS;
     if split >= p.splits { return; }
     let part = tile / tiles % GROUPS;
-    let m = first_row(tile % tiles / columns, lane);
+    let m = first_row(tile % down, lane);
     var tap_y: array<i32, ROWS>;
     var tap_x: array<i32, ROWS>;
     var channel: array<u32, ROWS>;
@@ -117,7 +118,7 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     let first = split * p.piece;
     let last = min(first + p.piece, p.n * p.oh);
     let begin = first * p.ow * p.co + part * outputs();
-    var right = Right(begin, p.co, 1u, first_column(tile % columns, lane), outputs());
+    var right = Right(begin, p.co, 1u, first_column(tile % tiles / down, lane), outputs());
     clear();
     for (var image_row = first; image_row < last; image_row++) {
         var start: array<u32, ROWS>;

@@ -19,10 +19,11 @@ struct Params {
 fn walk(i: u32) -> vec2<u32> {
     var left = i;
     var at = vec2(p.offset_x, p.offset_y);
-    for (var axis = RANK; axis > 0u; axis--) {
+    for (var axis = RANK; axis > 1u; axis--) {
         at += left % p.extents[axis - 1u] * vec2(p.strides_x[axis - 1u], p.strides_y[axis - 1u]);
         left /= p.extents[axis - 1u];
     }
+    at += left * vec2(p.strides_x[0], p.strides_y[0]);
     return at;
 }
 

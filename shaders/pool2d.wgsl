@@ -3,8 +3,9 @@
 // average_gradient: dx = Σ dy / n over the windows that cover x
 //
 // Images are [batch, height, width, channels]. A window is what of kernel_h × kernel_w elements lies inside the
-// image, n their number; "first" means in row-major order. Forward an invocation computes one element of y, for
-// the gradient one element of x, whose windows it visits in order: no two invocations write to one place.
+// image, n their number; "first" means in row-major order. An invocation computes four neighbouring channels, forward of
+// one pixel of y, for the gradient of one pixel of x, whose windows it visits in order: no two invocations write to one
+// place. VECTOR says that channels come in whole vectors of four.
 
 struct Params {
     batch: u32,
@@ -21,15 +22,57 @@ struct Params {
     pad_w: u32,
 }
 
-@group(0) @binding(0) var<storage, read> x: array<Element0>;
-@group(0) @binding(1) var<storage, read_write> y: array<Element1>;
+// Forward x and y, for the average's gradient dy and dx.
+@group(0) @binding(0) var<storage, read> x: array<vec4<Element0>>;
+@group(0) @binding(1) var<storage, read_write> y: array<vec4<Element1>>;
 
-@group(0) @binding(0) var<storage, read> dy: array<Element0>;
-@group(0) @binding(1) var<storage, read_write> dx_of_average: array<Element1>;
+// For the maximum's gradient, beside dy in the place of x.
+@group(0) @binding(1) var<storage, read> input: array<vec4<Element1>>;
+@group(0) @binding(2) var<storage, read> largest: array<vec4<Element2>>;
+@group(0) @binding(3) var<storage, read_write> dx: array<vec4<Element3>>;
 
-@group(0) @binding(1) var<storage, read> input: array<Element1>;
-@group(0) @binding(2) var<storage, read> largest: array<Element2>;
-@group(0) @binding(3) var<storage, read_write> dx: array<Element3>;
+// Four channels from element i on; behind the last channel of the last pixel there is nothing to read.
+fn x_quad(i: u32) -> vec4<f32> {
+    if VECTOR == 1u { return vec4<f32>(x[i / 4u]); }
+    var quad: vec4<f32>;
+    for (var j = 0u; j < 4u; j++) { quad[j] = f32(x[(i + j) / 4u][(i + j) % 4u]); }
+    return quad;
+}
+
+fn input_quad(i: u32) -> vec4<f32> {
+    if VECTOR == 1u { return vec4<f32>(input[i / 4u]); }
+    var quad: vec4<f32>;
+    for (var j = 0u; j < 4u; j++) { quad[j] = f32(input[(i + j) / 4u][(i + j) % 4u]); }
+    return quad;
+}
+
+fn largest_quad(i: u32) -> vec4<f32> {
+    if VECTOR == 1u { return vec4<f32>(largest[i / 4u]); }
+    var quad: vec4<f32>;
+    for (var j = 0u; j < 4u; j++) { quad[j] = f32(largest[(i + j) / 4u][(i + j) % 4u]); }
+    return quad;
+}
+
+// Stores those of four channels that there are.
+fn store_y(i: u32, channel: u32, quad: vec4<f32>) {
+    if VECTOR == 1u {
+        y[i / 4u] = vec4<Element1>(quad);
+        return;
+    }
+    for (var j = 0u; j < 4u && channel + j < p.channels; j++) {
+        y[(i + j) / 4u][(i + j) % 4u] = Element1(quad[j]);
+    }
+}
+
+fn store_dx(i: u32, channel: u32, quad: vec4<f32>) {
+    if VECTOR == 1u {
+        dx[i / 4u] = vec4<Element3>(quad);
+        return;
+    }
+    for (var j = 0u; j < 4u && channel + j < p.channels; j++) {
+        dx[(i + j) / 4u][(i + j) % 4u] = Element3(quad[j]);
+    }
+}
 
 // First and one past the last position of the image in window `o`, along an axis.
 fn inside(o: u32, stride: u32, kernel: u32, pad: u32, extent: u32) -> vec2<u32> {
@@ -59,9 +102,15 @@ struct Place {
     channel: u32,
 }
 
+// Vectors of four channels in a pixel; the last one may hang over.
+fn quads() -> u32 {
+    return (p.channels + 3u) / 4u;
+}
+
 fn place(i: u32, height: u32, width: u32) -> Place {
-    let pixel = i / p.channels;
-    return Place(pixel / width / height, pixel / width % height, pixel % width, i % p.channels);
+    let pixel = i / quads();
+    let row = pixel / width;
+    return Place(row / height, row % height, pixel % width, i % quads() * 4u);
 }
 
 fn at(to: Place, row: u32, column: u32) -> u32 {
@@ -76,86 +125,87 @@ fn out_at(to: Place, row: u32, column: u32) -> u32 {
 fn max_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
-    if i >= p.batch * p.out_height * p.out_width * p.channels { return; }
+    if i >= p.batch * p.out_height * p.out_width * quads() { return; }
     let to = place(i, p.out_height, p.out_width);
     let rows = rows_of(to.row);
     let columns = columns_of(to.column);
-    var best = f32(x[at(to, rows.x, columns.x)]);
+    var best = x_quad(at(to, rows.x, columns.x));
     for (var row = rows.x; row < rows.y; row++) {
         for (var column = columns.x; column < columns.y; column++) {
-            let value = f32(x[at(to, row, column)]);
-            best = select(best, value, value > best || value != value);
+            let value = x_quad(at(to, row, column));
+            best = select(best, value, (value > best) | (value != value));
         }
     }
-    y[i] = Element1(best);
+    store_y(out_at(to, to.row, to.column), to.channel, best);
 }
 
 @compute @workgroup_size(256)
 fn average_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                    @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
-    if i >= p.batch * p.out_height * p.out_width * p.channels { return; }
+    if i >= p.batch * p.out_height * p.out_width * quads() { return; }
     let to = place(i, p.out_height, p.out_width);
     let rows = rows_of(to.row);
     let columns = columns_of(to.column);
-    var sum = 0.0;
+    var sum = vec4(0.0);
     for (var row = rows.x; row < rows.y; row++) {
         for (var column = columns.x; column < columns.y; column++) {
-            sum += f32(x[at(to, row, column)]);
+            sum += x_quad(at(to, row, column));
         }
     }
-    y[i] = Element1(sum / f32((rows.y - rows.x) * (columns.y - columns.x)));
+    let n = (rows.y - rows.x) * (columns.y - columns.x);
+    store_y(out_at(to, to.row, to.column), to.channel, sum / f32(n));
 }
 
-// Whether an element of the window before (row, column) is as large as the maximum.
-fn found_before(to: Place, rows: vec2<u32>, columns: vec2<u32>, best: f32) -> bool {
+// In which channels an element of the window before (row, column) is as large as the maximum.
+fn found_before(to: Place, rows: vec2<u32>, columns: vec2<u32>, best: vec4<f32>) -> vec4<bool> {
+    var found = vec4(false);
     for (var row = rows.x; row <= to.row; row++) {
         let end = select(columns.y, to.column, row == to.row);
         for (var column = columns.x; column < end; column++) {
-            if f32(input[at(to, row, column)]) == best { return true; }
+            found = found | (input_quad(at(to, row, column)) == best);
         }
     }
-    return false;
+    return found;
 }
 
 @compute @workgroup_size(256)
 fn max_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                 @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
-    if i >= p.batch * p.height * p.width * p.channels { return; }
+    if i >= p.batch * p.height * p.width * quads() { return; }
     let to = place(i, p.height, p.width);
     let window_rows = windows_of(to.row, p.pad_h, p.kernel_h, p.stride_h, p.out_height);
     let window_columns = windows_of(to.column, p.pad_w, p.kernel_w, p.stride_w, p.out_width);
-    let value = f32(input[i]);
-    var sum = 0.0;
+    let value = input_quad(at(to, to.row, to.column));
+    var sum = vec4(0.0);
     for (var row = window_rows.x; row < window_rows.y; row++) {
         for (var column = window_columns.x; column < window_columns.y; column++) {
             let o = out_at(to, row, column);
-            let best = f32(largest[o]);
-            if value == best && !found_before(to, rows_of(row), columns_of(column), best) {
-                sum += f32(dy[o]);
-            }
+            let best = largest_quad(o);
+            let first = (value == best) & !found_before(to, rows_of(row), columns_of(column), best);
+            sum += select(vec4(0.0), x_quad(o), first);
         }
     }
-    dx[i] = Element3(sum);
+    store_dx(at(to, to.row, to.column), to.channel, sum);
 }
 
 @compute @workgroup_size(256)
 fn average_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
                     @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
-    if i >= p.batch * p.height * p.width * p.channels { return; }
+    if i >= p.batch * p.height * p.width * quads() { return; }
     let to = place(i, p.height, p.width);
     let window_rows = windows_of(to.row, p.pad_h, p.kernel_h, p.stride_h, p.out_height);
     let window_columns = windows_of(to.column, p.pad_w, p.kernel_w, p.stride_w, p.out_width);
-    var sum = 0.0;
+    var sum = vec4(0.0);
     for (var row = window_rows.x; row < window_rows.y; row++) {
         let rows = rows_of(row);
         for (var column = window_columns.x; column < window_columns.y; column++) {
             let columns = columns_of(column);
             let n = (rows.y - rows.x) * (columns.y - columns.x);
-            sum += f32(dy[out_at(to, row, column)]) / f32(n);
+            sum += x_quad(out_at(to, row, column)) / f32(n);
         }
     }
-    dx_of_average[i] = Element1(sum);
+    store_y(at(to, to.row, to.column), to.channel, sum);
 }

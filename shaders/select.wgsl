@@ -26,11 +26,12 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     if i >= p.count { return; }
     var left = i;
     var at = vec3(p.offset_c, p.offset_a, p.offset_b);
-    for (var axis = RANK; axis > 0u; axis--) {
+    for (var axis = RANK; axis > 1u; axis--) {
         let k = left % p.extents[axis - 1u];
         at += k * vec3(p.strides_c[axis - 1u], p.strides_a[axis - 1u], p.strides_b[axis - 1u]);
         left /= p.extents[axis - 1u];
     }
+    at += left * vec3(p.strides_c[0], p.strides_a[0], p.strides_b[0]);
     if f32(c[at.x]) != 0.0 {
         y[i] = Element3(a[at.y]);
     } else {

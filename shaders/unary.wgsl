@@ -51,10 +51,11 @@ fn forward_strided(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     if i >= p.count { return; }
     var left = i;
     var at = p.offset_a;
-    for (var axis = RANK; axis > 0u; axis--) {
+    for (var axis = RANK; axis > 1u; axis--) {
         at += left % p.extents[axis - 1u] * p.strides_a[axis - 1u];
         left /= p.extents[axis - 1u];
     }
+    at += left * p.strides_a[0];
     y[i] = Element1(apply(FUNCTION, f32(a[at])));
 }
 
@@ -75,11 +76,13 @@ fn gradient_strided(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgr
     var left = i;
     var at_a = p.offset_a;
     var at_b = p.offset_b;
-    for (var axis = RANK; axis > 0u; axis--) {
+    for (var axis = RANK; axis > 1u; axis--) {
         let k = left % p.extents[axis - 1u];
         at_a += k * p.strides_a[axis - 1u];
         at_b += k * p.strides_b[axis - 1u];
         left /= p.extents[axis - 1u];
     }
+    at_a += left * p.strides_a[0];
+    at_b += left * p.strides_b[0];
     dx[i] = Element2(f32(a[at_a]) * derivative(FUNCTION, f32(b[at_b])));
 }

@@ -1,6 +1,6 @@
 //! Depthwise 2-D convolution: every channel of an image has kernels of its own, and nothing flows between channels.
 //! `shaders/depthwise_conv2d.wgsl` has the formulas of the three directions; the scalars are those of
-//! every [`convolution`](super::convolution).
+//! every convolution.
 
 mod twin;
 

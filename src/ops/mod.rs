@@ -57,11 +57,12 @@ pub(crate) const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_c
 /// `shaders/lib/tile_software.wgsl`: the tile of a product on software adapters.
 pub(crate) const TILE_SOFTWARE: &str = include_str!("../../shaders/lib/tile_software.wgsl");
 
-/// Whether the loops of a product on software adapters are unrolled: that pays for work that takes longer than a
-/// fraction of a millisecond.
-pub(crate) fn unrolled(flops: u64) -> u32 {
+/// Whether the loops of a product on software adapters are unrolled, whose sums fall into runs of so many terms: that
+/// pays for long runs, in work that takes longer than a fraction of a millisecond.
+pub(crate) fn unrolled(run: u32, flops: u64) -> u32 {
+    const LONG: u32 = 16;
     const WORTH_COMPILING: u64 = 1 << 22;
-    (flops >= WORTH_COMPILING) as u32
+    (run >= LONG && flops >= WORTH_COMPILING) as u32
 }
 
 /// Rows and columns of a workgroup's tile on software adapters, from its constants.

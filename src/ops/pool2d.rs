@@ -3,7 +3,7 @@
 //! Padding is never part of a window: a maximum is always that of image elements, and an average divides by
 //! their number, as in Keras.
 
-use super::{INDEX, Padding, WORKGROUP, check_float, no_constants};
+use super::{INDEX, Padding, WORKGROUP, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Call, Kernel, Shader};
@@ -33,8 +33,9 @@ struct Params {
 }
 
 impl Params {
-    fn inputs(&self) -> u64 {
-        self.batch as u64 * self.height as u64 * self.width as u64 * self.channels as u64
+    /// Vectors of four channels in images of this extent.
+    fn quads(&self, height: u32, width: u32) -> u64 {
+        self.batch as u64 * height as u64 * width as u64 * self.channels.div_ceil(4) as u64
     }
 
     fn outputs(&self) -> u64 {
@@ -78,8 +79,8 @@ static MAX_FORWARD: Kernel<Params> = Kernel {
     gpu: Shader {
         source: &[INDEX, include_str!("../../shaders/pool2d.wgsl")],
         entry: "max_forward",
-        constants: no_constants,
-        groups: |p| p.outputs().div_ceil(WORKGROUP),
+        constants: |p| vec![("VECTOR", p.channels.is_multiple_of(4) as u32)],
+        groups: |p| p.quads(p.out_height, p.out_width).div_ceil(WORKGROUP),
     },
     software: None,
     cooperative: None,
@@ -94,7 +95,11 @@ static AVERAGE_FORWARD: Kernel<Params> = Kernel {
 };
 static MAX_GRADIENT: Kernel<Params> = Kernel {
     name: "pool2d.max_gradient",
-    gpu: Shader { entry: "max_gradient", groups: |p| p.inputs().div_ceil(WORKGROUP), ..MAX_FORWARD.gpu },
+    gpu: Shader {
+        entry: "max_gradient",
+        groups: |p| p.quads(p.height, p.width).div_ceil(WORKGROUP),
+        ..MAX_FORWARD.gpu
+    },
     twin: twin!(max_gradient),
     ..MAX_FORWARD
 };

@@ -26,6 +26,8 @@ pub(super) trait Direction {
     fn rows(p: &Params) -> u64;
     /// Columns of a group's result.
     fn columns(p: &Params) -> u32;
+    /// Terms of a sum that lie evenly in memory.
+    fn run(p: &Params) -> u32;
     /// The innermost extents of a group's two operands, whose multiples of four make vectors.
     fn channels(p: &Params) -> [u32; 2];
 }
@@ -43,6 +45,9 @@ impl Direction for Forward {
     fn columns(p: &Params) -> u32 {
         p.outputs()
     }
+    fn run(p: &Params) -> u32 {
+        p.inputs()
+    }
     fn channels(p: &Params) -> [u32; 2] {
         [p.inputs(), p.outputs()]
     }
@@ -57,6 +62,9 @@ impl Direction for Data {
     fn columns(p: &Params) -> u32 {
         p.inputs()
     }
+    fn run(p: &Params) -> u32 {
+        p.outputs()
+    }
     fn channels(p: &Params) -> [u32; 2] {
         [p.outputs(), p.inputs()]
     }
@@ -70,6 +78,9 @@ impl Direction for Weights {
     }
     fn columns(p: &Params) -> u32 {
         p.outputs()
+    }
+    fn run(p: &Params) -> u32 {
+        p.ow
     }
     fn channels(p: &Params) -> [u32; 2] {
         [1, p.outputs()]
@@ -120,7 +131,8 @@ pub(super) static WEIGHTS: Family<Params> = family!(Weights, "weights", weights)
 /// The table of defaults. On software adapters sixteen vectors of sums are the most that don't take seconds to compile.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.columns) {
-        (Kind::Software, UpTo8 | UpTo16) => "4x4-down",
+        (Kind::Software, UpTo8) => "8x1-down",
+        (Kind::Software, UpTo16) => "4x4-down",
         (Kind::Software, UpTo32) => "16x1",
         (Kind::Software, _) => "8x2",
         _ => "64x64",
@@ -208,7 +220,7 @@ const fn software<D: Direction, const ALONG_ROWS: u32, const ROWS: u32, const VE
         entry: D::ENTRY,
         constants: |p| {
             let mut constants = constants_of_operands::<D>(p);
-            let unrolled = unrolled(p.flops());
+            let unrolled = unrolled(D::run(p), p.flops());
             constants.extend([
                 ("ALONG_ROWS", ALONG_ROWS),
                 ("UNROLLED", unrolled),

@@ -59,7 +59,7 @@ pub(super) static SPLIT: Family<Params> = family!("matmul.split", split);
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.rows, class.columns) {
         (Kind::Software, UpTo8 | UpTo16, UpTo32 | UpTo64 | Above64) => "4x2",
-        (Kind::Software, _, UpTo8) => "8x2-down",
+        (Kind::Software, _, UpTo8) => "8x1-down",
         (Kind::Software, _, UpTo16) => "4x4-down",
         (Kind::Software, _, UpTo32) => "8x1",
         (Kind::Software, ..) => "8x2",
@@ -128,7 +128,7 @@ pub(super) const fn software<const ALONG_ROWS: u32, const ROWS: u32, const VECTO
                 ("A_VECTOR", a_vector(p)),
                 ("B_VECTOR", b_vector(p)),
                 ("ALONG_ROWS", ALONG_ROWS),
-                ("UNROLLED", unrolled(p.flops())),
+                ("UNROLLED", unrolled(p.piece, p.flops())),
                 ("ROWS", ROWS),
                 ("VECTORS", VECTORS),
             ]
