@@ -5,8 +5,8 @@
 //   DIRECTION 2, weights:   dW[(kh,kw,ci), co]    = Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · dY[(n,oh,ow), co]
 //
 // where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of the
-// left-hand side (lib/tile.wgsl, lib/tile_large.wgsl, lib/tile_cooperative.wgsl). In 2 the sum runs over all pixels of a batch: it is cut into
-// `splits` pieces of `piece` image rows, each with its own result, summed in order by a second dispatch.
+// left-hand side (lib/tile.wgsl, lib/tile_large.wgsl, lib/tile_cooperative.wgsl). In 2 the sum runs over all pixels of
+// a batch: it is cut into `splits` pieces of `piece` image rows, each with its own result, summed in order by a second dispatch.
 //
 // With groups each formula holds for each group: ci and co are then channels of the group, W is
 // [kh, kw, ci/groups, co] in memory, and a group's channels lie in the midst of all channels.

@@ -135,7 +135,7 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             step_along_k(under_column(x + 2u, start, inside, tap_x), right, x + 2u);
             step_along_k(under_column(x + 3u, start, inside, tap_x), right, x + 3u);
         }
-        for (; x < p.ow; x++) {
+        for (; UNROLLED * WHOLE == 0u && x < p.ow; x++) {
             step_along_k(under_column(x, start, inside, tap_x), right, x);
         }
         right.start += p.ow * p.co;

@@ -10,8 +10,8 @@
 // loop changes at the end of each round, under the mask of the lanes that are still in it, and for a sum that takes
 // longer than a step. But it also takes a multiple of the time to compile, which short work does not win back.
 //
-// The host's constants: ROWS, VECTORS; ALONG_ROWS and UNROLLED, 0 or 1; A_VECTOR and B_VECTOR (four neighbours, along k
-// in A and along n in B, lie in one aligned vector), FUNCTION and HAS_BIAS.
+// The host's constants: ROWS, VECTORS; ALONG_ROWS, UNROLLED and WHOLE (steps come in fours), 0 or 1; A_VECTOR and
+// B_VECTOR (four neighbours, along k in A and along n in B, lie in one aligned vector), FUNCTION and HAS_BIAS.
 
 const LANES: u32 = 8u;
 // From one row of an invocation to the next, and from one vector of columns to the next.
@@ -115,8 +115,7 @@ fn accumulate(start: array<u32, ROWS>, inside: array<bool, ROWS>, step: u32, rig
         step_along_k(component(left, 2u), right, k + 2u);
         step_along_k(component(left, 3u), right, k + 3u);
     }
-    // Whole vectors leave nothing over.
-    for (; UNROLLED * A_VECTOR == 0u && k < count; k++) {
+    for (; UNROLLED * WHOLE == 0u && k < count; k++) {
         var left: array<f32, ROWS>;
         for (var r = 0u; r < ROWS; r++) {
             left[r] = select(0.0, a_scalar(start[r] + k * step), inside[r]);

@@ -3,8 +3,9 @@
 //!
 //! A product C = A·B is computed a few rows and [`PANEL`] columns at a time, all sums of the tile in vector
 //! registers. Each step along k loads one row of B's panel and multiplies it by one value of each row of A. Nothing
-//! else is loaded, so the arithmetic units are the limit: a tile of 8 × 32 reaches 95 % of two AVX-512 cores' peak
-//! (measured), in plain Rust that the compiler turns into vector instructions.
+//! else is loaded, so the arithmetic units are the limit, in plain Rust that the compiler turns into vector
+//! instructions: a loop of this form with a tile of 8 × 32, on operands in the first-level cache, ran at 310 to 330
+//! GFLOP/s on two AVX-512 cores.
 //!
 //! The sum over k may come in pieces, [`Segment`]s: a convolution reads a strip of the image per row of its kernel.
 //! That makes it a product without unfolding the image first. A is read where it lies if neighbours along k are

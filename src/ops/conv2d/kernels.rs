@@ -220,10 +220,10 @@ const fn software<D: Direction, const ALONG_ROWS: u32, const ROWS: u32, const VE
         entry: D::ENTRY,
         constants: |p| {
             let mut constants = constants_of_operands::<D>(p);
-            let unrolled = unrolled(D::run(p), p.flops());
             constants.extend([
                 ("ALONG_ROWS", ALONG_ROWS),
-                ("UNROLLED", unrolled),
+                ("UNROLLED", unrolled(D::run(p), p.flops())),
+                ("WHOLE", D::run(p).is_multiple_of(4) as u32),
                 ("ROWS", ROWS),
                 ("VECTORS", VECTORS),
             ]);

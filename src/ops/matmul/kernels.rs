@@ -129,6 +129,7 @@ pub(super) const fn software<const ALONG_ROWS: u32, const ROWS: u32, const VECTO
                 ("B_VECTOR", b_vector(p)),
                 ("ALONG_ROWS", ALONG_ROWS),
                 ("UNROLLED", unrolled(p.piece, p.flops())),
+                ("WHOLE", p.k.is_multiple_of(4) as u32),
                 ("ROWS", ROWS),
                 ("VECTORS", VECTORS),
             ]
