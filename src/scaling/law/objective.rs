@@ -76,10 +76,16 @@ pub(super) struct Objective<'a> {
     seen: RefCell<Seen>,
 }
 
+/// A line search that has found nothing better in so many trials has failed: it stands where the next number
+/// that floats can tell apart is no better.
+const TRIALS: usize = 25;
+
 #[derive(Default)]
 struct Seen {
     last: Option<Evaluation>,
     best: Option<Evaluation>,
+    /// Evaluations since the best.
+    trials: usize,
 }
 
 /// A point, with the objective there and its gradient, both per row and per δ.
@@ -132,16 +138,21 @@ impl<'a> Objective<'a> {
         self.seen.take().best
     }
 
-    fn remembered<T>(&self, theta: &[f64], read: impl FnOnce(&Evaluation) -> T) -> T {
+    fn remembered<T>(&self, theta: &[f64], read: impl FnOnce(&Evaluation) -> T) -> Result<T, ArgminError> {
         let mut seen = self.seen.borrow_mut();
         if let Some(last) = seen.last.as_ref().filter(|last| last.theta == theta) {
-            return read(last);
+            return Ok(read(last));
+        }
+        if seen.trials >= TRIALS {
+            return Err(ArgminError::msg("nothing better was found"));
         }
         let evaluation = self.evaluate(theta);
+        seen.trials += 1;
         if seen.best.as_ref().is_none_or(|best| evaluation.value < best.value) {
             seen.best = Some(evaluation.clone());
+            seen.trials = 0;
         }
-        read(seen.last.insert(evaluation))
+        Ok(read(seen.last.insert(evaluation)))
     }
 }
 
@@ -150,7 +161,7 @@ impl CostFunction for &Objective<'_> {
     type Output = f64;
 
     fn cost(&self, theta: &Vec<f64>) -> Result<f64, ArgminError> {
-        Ok(self.remembered(theta, |evaluation| evaluation.value))
+        self.remembered(theta, |evaluation| evaluation.value)
     }
 }
 
@@ -159,7 +170,7 @@ impl Gradient for &Objective<'_> {
     type Gradient = Vec<f64>;
 
     fn gradient(&self, theta: &Vec<f64>) -> Result<Vec<f64>, ArgminError> {
-        Ok(self.remembered(theta, |evaluation| evaluation.gradient.clone()))
+        self.remembered(theta, |evaluation| evaluation.gradient.clone())
     }
 }
 
