@@ -127,8 +127,6 @@ pub(super) fn minimise(objective: &Objective, start: &[f64]) -> (Evaluation, boo
         }
     }
     let converged = reached.steepness() <= NEARLY_FLAT;
-        eprintln!("{:e} {:e}", reached.value, reached.steepness());
-    }
     (reached, converged)
 }
 
