@@ -2,6 +2,7 @@
 
 mod bench;
 mod devices;
+mod fit;
 mod kernels;
 mod profile;
 mod report;
@@ -51,6 +52,8 @@ enum Command {
     Profile(profile::ProfileArgs),
     /// Find the fastest variants of kernels on this adapter, and remember them for all later runs.
     Tune(tune::TuneArgs),
+    /// Fit a scaling law to columns of a CSV file.
+    Fit(fit::FitArgs),
     /// Write the report of a sweep's directory again.
     Report(report::ReportArgs),
     /// Print a shell's completion script.
@@ -205,6 +208,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Bench(args) => bench::run(args),
         Command::Profile(args) => profile::run(args),
         Command::Tune(args) => tune::run(args),
+        Command::Fit(args) => fit::run(args),
         Command::Report(args) => report::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "allometry", &mut std::io::stdout());

@@ -142,7 +142,8 @@ fn columns(path: &Path, header: &StringRecord, target_columns: &[String]) -> Res
     Ok(is_target)
 }
 
-fn failure(path: &Path, error: csv::Error) -> Error {
+/// What the reader of a table complains about, as an error of this crate.
+pub(crate) fn failure(path: &Path, error: csv::Error) -> Error {
     // Records are counted from the header, which is number 0. (The lines that the reader counts are one too
     // few in files with CR LF.)
     let row = error.position().map_or(0, |position| position.record());

@@ -12,7 +12,7 @@
 //! - [`record`]: what is kept of one run: its size, its cost, its quality, how it ended.
 //! - [`store`]: a sweep's directory; a record is in it whole or not at all.
 //! - [`sweep`]: runs a plan.
-//! - [`law`]: power laws fitted to records, with confidence intervals.
+//! - [`law`]: scaling laws: forms, fits, confidence intervals, compute-optimal allocation.
 //! - [`report`]: terminal table, CSV, SVG plots, one self-contained HTML page.
 
 pub mod architecture;

@@ -1,9 +1,10 @@
-//! Power laws: `P = k·N^α`, fitted by least squares on `ln P = ln k + α·ln N`.
+//! The quick fit of a power law `P = k·N^α`, by least squares on `ln P = ln k + α·ln N`.
 //!
 //! The interval of α is the textbook one of a regression slope: its standard error times the quantile of
 //! Student's t with n − 2 degrees of freedom. It takes the scatter around the line as independent and of one
 //! size in the logarithm; with three points it is wide, and that is the honest answer.
 
+use super::Interval;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 
@@ -20,27 +21,6 @@ pub struct PowerLaw {
     pub r2: f64,
     /// How many points it was fitted to.
     pub n: usize,
-}
-
-/// A closed interval.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Interval {
-    /// Lower end.
-    pub low: f64,
-    /// Upper end.
-    pub high: f64,
-}
-
-impl Interval {
-    /// Whether `value` lies in it.
-    pub fn contains(&self, value: f64) -> bool {
-        (self.low..=self.high).contains(&value)
-    }
-
-    /// Whether the two share a value.
-    pub fn overlaps(&self, other: &Interval) -> bool {
-        self.low <= other.high && other.low <= self.high
-    }
 }
 
 impl PowerLaw {
@@ -99,12 +79,6 @@ impl PowerLaw {
         // In logarithms: k alone may underflow where k·N^α does not.
         (self.k.ln() + self.alpha * n.ln()).exp()
     }
-}
-
-/// The fraction of answers that are wrong. Accuracy saturates at 1 and follows no power law; the error rate
-/// does, until it meets its floor.
-pub fn error_rate(accuracy: f64) -> f64 {
-    1.0 - accuracy
 }
 
 /// The value that Student's t with `freedom` degrees of freedom, at least 1, stays under with probability

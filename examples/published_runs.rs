@@ -1,0 +1,94 @@
+//! Joint laws of published training runs: one of the C4 validation loss for each training set, over parameters and
+//! tokens, with the largest runs left out and predicted.
+//!
+//! The table is `openlm_104_models.csv` of Gadre et al. 2024, "Language models scale reliably with over-training
+//! and on downstream tasks" (arXiv:2403.08540), from the repository `mlfoundations/scaling` (MIT).
+//!
+//! cargo run --release --example published_runs -- openlm_104_models.csv
+
+use allometry::scaling::law::{Fit, FitOptions, Form, Points, Quantity};
+use allometry::{Error, Result};
+use std::collections::BTreeMap;
+use std::path::Path;
+
+/// Runs of each training set that are left out: those with the most compute.
+const LARGEST: usize = 3;
+/// FLOPs to find the best sizes for.
+const BUDGET: f64 = 1e21;
+
+fn main() -> Result<()> {
+    let path = std::env::args().nth(1).ok_or_else(|| Error::Config {
+        what: "published_runs".to_string(),
+        problem: "the path of openlm_104_models.csv is needed".to_string(),
+    })?;
+    for (training_set, [parameters, tokens, loss]) in read(Path::new(&path))? {
+        let points = Points::joint(("N", &parameters), ("D", &tokens), ("loss", &loss))?;
+        let options = FitOptions {
+            form: Some(Form::Joint),
+            holdout: LARGEST,
+            budgets: vec![BUDGET],
+            ..FitOptions::default()
+        };
+        print(&training_set, &Fit::new(&points, &options)?);
+    }
+    Ok(())
+}
+
+/// Parameters, tokens and C4 validation loss of every run, by training set.
+fn read(path: &Path) -> Result<BTreeMap<String, [Vec<f64>; 3]>> {
+    let broken = |problem: csv::Error| Error::format(path, "the published table", problem.to_string());
+    let mut reader = csv::Reader::from_path(path).map_err(broken)?;
+    let header = reader.headers().map_err(broken)?.clone();
+    let place = |start: &str| {
+        let place = header.iter().position(|name| name.starts_with(start));
+        place.ok_or_else(|| Error::format(path, format!("a column {start}"), "none"))
+    };
+    let training_set = place("dataset")?;
+    let columns = [place("params")?, place("tokens")?, place("loss:c4_val")?];
+    let mut runs: BTreeMap<String, [Vec<f64>; 3]> = BTreeMap::new();
+    for record in reader.records() {
+        let record = record.map_err(broken)?;
+        let set = runs.entry(record[training_set].to_string()).or_default();
+        for (values, &column) in set.iter_mut().zip(&columns) {
+            let number = record[column].parse();
+            values.push(number.map_err(|_| Error::format(path, "a number", &record[column]))?);
+        }
+    }
+    Ok(runs)
+}
+
+fn print(training_set: &str, fit: &Fit) {
+    println!("{training_set}: {}, {} runs", fit.law.formula(), fit.n);
+    println!(
+        "  objective {:.4e}, converged: {}, scatter {:.2} %",
+        fit.objective,
+        fit.converged,
+        100.0 * fit.scatter
+    );
+    for (name, parameter) in &fit.parameters {
+        println!("  {name:<6} {}", text(&parameter.quantity));
+    }
+    if let Some(allocation) = &fit.allocation {
+        println!("  N grows as C^a, a = {}", text(&allocation.a));
+        for best in &allocation.samples_per_parameter {
+            println!("  at {:.0e} FLOPs {} tokens per parameter", best.budget, text(&best.ratio));
+        }
+    }
+    for row in fit.holdout.iter().flat_map(|holdout| &holdout.rows) {
+        println!(
+            "  N {:.2e}, D {:.2e}: measured {:.3}, predicted {}, error {:+.2} %",
+            row.sizes[0],
+            row.sizes[1],
+            row.measured,
+            text(&row.predicted),
+            100.0 * row.relative_error
+        );
+    }
+    for warning in &fit.warnings {
+        println!("  warning: {warning}");
+    }
+}
+
+fn text(quantity: &Quantity) -> String {
+    format!("{:.4} [{:.4}, {:.4}]", quantity.value, quantity.low, quantity.high)
+}

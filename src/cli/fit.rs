@@ -1,0 +1,216 @@
+//! `allometry fit`
+
+use super::{Common, count, positive, print_json};
+use allometry::Result;
+use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, Quantity};
+use clap::{Args, ValueEnum};
+use comfy_table::{CellAlignment, Table, presets};
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  allometry fit runs.csv --x parameters --x2 tokens --y loss --law joint --budget 1e20 --holdout 3
+
+Laws: power y = k·x^α; floor y = E + A·x^−α; joint y = E + A·N^−α + B·D^−β; auto chooses by the error on the largest
+rows, left out of the fit, and by AICc. Intervals are 95 % by bootstrap.")]
+pub struct FitArgs {
+    /// A CSV file with a header.
+    file: PathBuf,
+    /// The column of the size, for the joint law that of the parameters N.
+    #[arg(long, value_name = "COLUMN")]
+    x: String,
+    /// The column of the second size, for the joint law that of the samples or tokens D.
+    #[arg(long, value_name = "COLUMN")]
+    x2: Option<String>,
+    /// The column of what follows from the sizes.
+    #[arg(long, value_name = "COLUMN")]
+    y: String,
+    /// Which law.
+    #[arg(long, value_enum, default_value_t = LawArg::Auto)]
+    law: LawArg,
+    /// Resamples that intervals are computed from.
+    #[arg(long, default_value_t = 4000, value_name = "N", value_parser = resamples)]
+    bootstrap: usize,
+    /// Seed of the resamples.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Leave the K largest rows out of the fit, predict them, and compare.
+    #[arg(long, value_name = "K", value_parser = count)]
+    holdout: Option<usize>,
+    /// Leave out rows whose y is larger.
+    #[arg(long, value_name = "Y", value_parser = positive)]
+    drop_above: Option<f64>,
+    /// Compute budgets in FLOPs; the joint law says which sizes are best for each, with C = 6·N·D.
+    #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive)]
+    budget: Vec<f64>,
+    #[command(flatten)]
+    common: Common,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum LawArg {
+    Power,
+    Floor,
+    Joint,
+    Auto,
+}
+
+/// Percentiles 2.5 and 97.5 of fewer mean nothing.
+const FEWEST: usize = 40;
+
+fn resamples(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| *number >= FEWEST);
+    number.ok_or_else(|| format!("a whole number from {FEWEST} on is needed"))
+}
+
+pub fn run(args: &FitArgs) -> Result<()> {
+    let columns =
+        Columns { x: args.x.clone(), x2: args.x2.clone(), y: args.y.clone(), drop_above: args.drop_above };
+    let points = law::read(&args.file, &columns)?;
+    let form = match args.law {
+        LawArg::Power => Some(Form::Power),
+        LawArg::Floor => Some(Form::Floor),
+        LawArg::Joint => Some(Form::Joint),
+        LawArg::Auto => None,
+    };
+    let options = FitOptions {
+        form,
+        resamples: args.bootstrap,
+        seed: args.seed,
+        holdout: args.holdout.unwrap_or(0),
+        budgets: args.budget.clone(),
+    };
+    let fit = Fit::new(&points, &options)?;
+    if args.common.json {
+        return print_json(&fit);
+    }
+    print(&fit, &args.y);
+    Ok(())
+}
+
+fn print(fit: &Fit, quantity: &str) {
+    println!("{} law, {}, fitted to {} rows", fit.law, fit.law.formula(), fit.n);
+    let state = if fit.converged { "converged" } else { "not converged" };
+    println!(
+        "Huber loss of ln y {}, {state}; scatter around the law {:.2} %",
+        digits(fit.objective),
+        100.0 * fit.scatter
+    );
+    println!("{}", parameters(fit));
+    if fit.comparison.len() > 1 {
+        println!("{}", comparison(fit));
+    }
+    for doubling in &fit.doubling {
+        let from: Vec<String> = doubling.from.iter().map(|size| digits(*size)).collect();
+        let percent = |value: f64| format!("{:.2}", 100.0 * value);
+        let relative = doubling.relative;
+        println!(
+            "Twice the {} from {} lowers {quantity} by {} % [{}, {}].",
+            doubling.size,
+            from.join(" × "),
+            percent(relative.value),
+            percent(relative.low),
+            percent(relative.high),
+        );
+        if let Some(limit) = doubling.worthwhile_to {
+            println!(
+                "Beyond {} = {} a doubling lowers it by less than the scatter of single rows.",
+                doubling.size,
+                with_interval(&limit)
+            );
+        }
+    }
+    if let Some(allocation) = &fit.allocation {
+        println!("Compute-optimal: N grows as C^a, a = {}.", with_interval(&allocation.a));
+        for optimum in &allocation.samples_per_parameter {
+            println!(
+                "  {} FLOPs: {} samples per parameter; N {}, D {}; {quantity} {}",
+                digits(optimum.budget),
+                with_interval(&optimum.ratio),
+                with_interval(&optimum.parameters),
+                with_interval(&optimum.samples),
+                with_interval(&optimum.loss)
+            );
+        }
+    }
+    if let Some(holdout) = &fit.holdout {
+        println!("The largest rows, left out of the fit:");
+        let mut table = table(&["sizes", "measured", "predicted", "error", "inside"]);
+        for row in &holdout.rows {
+            let sizes: Vec<String> = row.sizes.iter().map(|size| digits(*size)).collect();
+            table.add_row([
+                sizes.join(" × "),
+                digits(row.measured),
+                with_interval(&row.predicted),
+                format!("{:+.2} %", 100.0 * row.relative_error),
+                if row.inside { "yes" } else { "no" }.to_string(),
+            ]);
+        }
+        println!("{table}");
+        println!(
+            "Relative error {:.2} % (root mean square); {} of {} inside the interval.",
+            100.0 * holdout.relative_error,
+            holdout.inside,
+            holdout.rows.len()
+        );
+    }
+    for warning in &fit.warnings {
+        println!("Warning: {warning}.");
+    }
+}
+
+fn parameters(fit: &Fit) -> Table {
+    let mut table = table(&["parameter", "value", "standard error", "95 % interval"]);
+    for (name, parameter) in &fit.parameters {
+        let quantity = parameter.quantity;
+        let interval = format!("[{}, {}]", digits(quantity.low), digits(quantity.high));
+        if parameter.identified {
+            table.add_row([name.to_string(), digits(quantity.value), digits(quantity.se), interval]);
+        } else {
+            table.add_row([name.to_string(), "not identified".into(), "–".into(), interval]);
+        }
+    }
+    table
+}
+
+fn comparison(fit: &Fit) -> Table {
+    let mut table = table(&["law", "error on the largest", "AICc", "chosen"]);
+    for candidate in &fit.comparison {
+        let error = candidate.largest_out_error.map(|error| format!("{:.2} %", 100.0 * error));
+        table.add_row([
+            candidate.law.to_string(),
+            error.unwrap_or_else(|| "too few rows".to_string()),
+            format!("{:.1}", candidate.aicc),
+            if candidate.law == fit.law { "yes" } else { "" }.to_string(),
+        ]);
+    }
+    table
+}
+
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
+}
+
+fn with_interval(quantity: &Quantity) -> String {
+    format!("{} [{}, {}]", digits(quantity.value), digits(quantity.low), digits(quantity.high))
+}
+
+/// Four significant digits.
+fn digits(value: f64) -> String {
+    let size = value.abs();
+    if value == 0.0 {
+        "0".to_string()
+    } else if (1e-3..1e5).contains(&size) {
+        let places = (3 - size.log10().floor() as i32).max(0) as usize;
+        format!("{value:.places$}")
+    } else {
+        format!("{value:.3e}")
+    }
+}

@@ -1,0 +1,135 @@
+//! How sure a fit is: rows are drawn again with replacement, and the law is fitted again, thousands of times.
+//!
+//! The percentiles of what comes out are the intervals (Efron 1979; for scaling laws Hoffmann et al. 2022 and
+//! Besiroglu et al. 2024). Each resample has its own stream of random numbers, so that the result depends on
+//! the seed alone and not on threads. Each begins at the optimum of all of the data and two neighbours.
+
+use super::estimate::minimise;
+use super::objective::{Logs, Objective};
+use super::{Estimate, Points, Quantity};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+
+/// A draw of rows that could not tell the parameters apart is made again, but not without end.
+const DRAWS: usize = 1000;
+
+/// The law of every resample.
+#[derive(Debug, Clone)]
+pub struct Bootstrap {
+    estimate: Estimate,
+    /// θ of each resample.
+    replicates: Vec<Vec<f64>>,
+    /// A residual of ln y for each resample, drawn from those of the fit.
+    noise: Vec<f64>,
+}
+
+/// Fits an estimate's law to `resamples` draws of the rows that it was fitted to.
+pub fn bootstrap(estimate: &Estimate, points: &Points, resamples: usize, seed: u64) -> Bootstrap {
+    let form = estimate.form;
+    let logs = Logs::of(points);
+    let groups = points.groups(form);
+    let starts = neighbours(estimate, &logs);
+    let residuals = estimate.residuals(points);
+    // Residuals of a fit are smaller than the noise, by the freedom that its parameters took.
+    let freedom = (points.len() - form.count()) as f64;
+    let inflation = (points.len() as f64 / freedom).sqrt();
+    let drawn = (0..resamples).into_par_iter().map(|index| {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        random.set_stream(index as u64);
+        let sample = resample(&logs, &groups, form.count(), &mut random);
+        let objective = Objective::new(form, &sample);
+        let minima = starts.iter().map(|start| minimise(&objective, start).0);
+        let minimum = minima.min_by(|a, b| a.value.total_cmp(&b.value)).expect("there are starts");
+        let noise = residuals[random.random_range(0..residuals.len())] * inflation;
+        (logs.plain(form, &minimum.theta), noise)
+    });
+    let (replicates, noise) = drawn.unzip();
+    Bootstrap { estimate: estimate.clone(), replicates, noise }
+}
+
+/// The optimum, and beside it points of a slower and of a faster fall. Without a floor the objective is convex
+/// and one start is enough.
+fn neighbours(estimate: &Estimate, logs: &Logs) -> Vec<Vec<f64>> {
+    let form = estimate.form;
+    let centre = logs.centred(form, &estimate.theta);
+    if !form.has_floor() {
+        return vec![centre];
+    }
+    let beside = |faster: f64, floor: f64| {
+        let mut theta = centre.clone();
+        for size in 0..form.sizes() {
+            theta[2 * size + 1] *= faster;
+        }
+        theta[2 * form.sizes()] += floor;
+        theta
+    };
+    vec![centre.clone(), beside(0.7, -0.2), beside(1.3, 0.1)]
+}
+
+/// Rows drawn with replacement; one that was drawn twice stands once, with weight 2.
+fn resample(logs: &Logs, groups: &[usize], parameters: usize, random: &mut ChaCha8Rng) -> Logs {
+    let count = logs.y.len();
+    let mut weight = vec![0.0; count];
+    let mut drawn = vec![false; count];
+    for _ in 0..DRAWS {
+        weight.fill(0.0);
+        drawn.fill(false);
+        for _ in 0..count {
+            let row = random.random_range(0..count);
+            weight[row] += 1.0;
+            drawn[groups[row]] = true;
+        }
+        if drawn.iter().filter(|drawn| **drawn).count() >= parameters {
+            break;
+        }
+    }
+    let rows: Vec<usize> = (0..count).filter(|&row| weight[row] > 0.0).collect();
+    Logs {
+        x: rows.iter().map(|&row| logs.x[row]).collect(),
+        y: rows.iter().map(|&row| logs.y[row]).collect(),
+        weight: rows.iter().map(|&row| weight[row]).collect(),
+        mean: logs.mean,
+    }
+}
+
+impl Bootstrap {
+    /// How many resamples there are.
+    pub fn len(&self) -> usize {
+        self.replicates.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.replicates.is_empty()
+    }
+
+    /// The formula's parameters with their intervals, in the order of [`super::Form::names`].
+    pub fn parameters(&self) -> Vec<Quantity> {
+        let form = self.estimate.form;
+        let replicates: Vec<Vec<f64>> = self.replicates.iter().map(|theta| form.parameters(theta)).collect();
+        let quantity = |(place, value): (usize, f64)| {
+            Quantity::new(value, replicates.iter().map(|parameters| parameters[place]).collect())
+        };
+        self.estimate.parameters().into_iter().enumerate().map(quantity).collect()
+    }
+
+    /// Something that follows from θ, with its interval.
+    pub fn quantity(&self, of: impl Fn(&[f64]) -> f64) -> Quantity {
+        Quantity::new(of(&self.estimate.theta), self.replicates.iter().map(|theta| of(theta)).collect())
+    }
+
+    /// The law at these sizes; the interval is that of the curve.
+    pub fn curve(&self, x: [f64; 2]) -> Quantity {
+        self.quantity(|theta| self.estimate.form.predict(theta, x))
+    }
+
+    /// What one more measurement at these sizes will be; the interval is that of the curve with the scatter
+    /// around it.
+    pub fn prediction(&self, x: [f64; 2]) -> Quantity {
+        let form = self.estimate.form;
+        let replicates = self.replicates.iter().zip(&self.noise);
+        let values = replicates.map(|(theta, noise)| form.predict(theta, x) * noise.exp());
+        Quantity::new(self.estimate.predict(x), values.collect())
+    }
+}

@@ -1,0 +1,69 @@
+//! Which form fits: by the error on the largest, left out of the fit, and by AICc.
+//!
+//! The error on the largest tests what a law is for, extrapolation. AICc (Hurvich & Tsai 1989) weighs how well
+//! all rows are met against the number of parameters. Its likelihood is Laplace's, `2n·ln(mean |residual of
+//! ln y|)`: nearly all residuals are above δ, where the Huber loss is their absolute value, and that is the
+//! likelihood which the estimator maximises.
+
+use super::estimate::{Estimate, Search, estimate};
+use super::{Form, Points};
+use serde::{Deserialize, Serialize};
+
+/// Part of the rows that are left out, the largest ones, and at least one.
+const LEFT_OUT: f64 = 0.2;
+/// Forms whose error on the largest is at most this many times the least are equals; AICc decides among them.
+const EQUAL: f64 = 1.5;
+/// Residuals of noiseless data are rounding; below this none is smaller than another.
+const NO_RESIDUAL: f64 = 1e-9;
+
+/// How well one form does.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Candidate {
+    /// The form.
+    pub law: Form,
+    /// Root mean square of the relative error on the largest fifth of the rows, when fitted to the others. None
+    /// where these are too few.
+    pub largest_out_error: Option<f64>,
+    /// Akaike's criterion, corrected for few rows; less is better.
+    pub aicc: f64,
+}
+
+/// Judges an estimate.
+pub fn judge(estimated: &Estimate, points: &Points) -> Candidate {
+    Candidate {
+        law: estimated.form,
+        largest_out_error: largest_out_error(estimated.form, points),
+        aicc: aicc(estimated, points),
+    }
+}
+
+/// Which candidate to take: of those whose error on the largest is about the least, that with the least AICc.
+pub fn choose(candidates: &[Candidate]) -> Option<Form> {
+    let error = |candidate: &Candidate| candidate.largest_out_error.map(|error| error.max(NO_RESIDUAL));
+    let least = candidates.iter().filter_map(error).reduce(f64::min);
+    // Where no form could be tried on the largest, AICc alone is left.
+    let equal = candidates.iter().filter(|candidate| match (error(candidate), least) {
+        (Some(error), Some(least)) => error <= EQUAL * least,
+        (None, Some(_)) => false,
+        (_, None) => true,
+    });
+    equal.min_by(|a, b| a.aicc.total_cmp(&b.aicc)).map(|candidate| candidate.law)
+}
+
+fn largest_out_error(form: Form, points: &Points) -> Option<f64> {
+    let count = ((points.len() as f64 * LEFT_OUT).round() as usize).max(1);
+    let (kept, largest) = points.without_largest(count);
+    let estimated = estimate(form, &kept, Search::Screened).ok()?;
+    let errors = largest.x().iter().zip(largest.y()).map(|(&x, y)| estimated.predict(x) / y - 1.0);
+    Some((errors.map(|error| error * error).sum::<f64>() / largest.len() as f64).sqrt())
+}
+
+fn aicc(estimated: &Estimate, points: &Points) -> f64 {
+    let count = points.len() as f64;
+    let residuals = estimated.residuals(points);
+    let mean = residuals.iter().map(|residual| residual.abs()).sum::<f64>() / count;
+    // The width of the scatter is a parameter too.
+    let parameters = estimated.form.count() as f64 + 1.0;
+    let correction = parameters * (parameters + 1.0) / (count - parameters - 1.0).max(0.5);
+    2.0 * count * mean.max(NO_RESIDUAL).ln() + 2.0 * parameters + 2.0 * correction
+}

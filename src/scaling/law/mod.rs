@@ -1,0 +1,114 @@
+//! Scaling laws: what they are, how they are fitted, and how sure the fit is.
+//!
+//! A law ([`Form`]) says how a quantity y above zero (a loss, an error rate, a time) follows from one size or
+//! two:
+//!
+//! | form | formula | parameters |
+//! |---|---|---|
+//! | power | y = k·x^α | k, α |
+//! | floor | y = E + A·x^−α | E, A, α |
+//! | joint | y = E + A·N^−α + B·D^−β | E, A, α, B, β |
+//!
+//! N is the number of parameters and D that of training samples or tokens; E is the irreducible loss. The
+//! joint law is the one of Hoffmann et al. 2022 (arXiv:2203.15556, approach 3).
+//!
+//! In reading order:
+//!
+//! - [`form`](Form): the formulas, their gradients, and what their parameters are called.
+//! - [`points`](Points): what a law is fitted to.
+//! - [`objective`]: the Huber loss of the logarithms' residuals.
+//! - [`estimate`](mod@estimate): from a grid of starts to the objective's minimum.
+//! - [`bootstrap`](mod@bootstrap): how far the parameters move when the data is drawn again.
+//! - [`choice`]: which form, by leaving the largest out and by AICc.
+//! - [`allocation`]: the best N and D for a budget of compute.
+//! - [`fit`]: all of it together, with warnings where the data can't tell.
+//! - [`table`]: columns of a CSV file as points.
+//! - [`PowerLaw`]: the quick way for plots, a line through logarithms by least squares.
+
+pub mod allocation;
+pub mod bootstrap;
+pub mod choice;
+pub mod estimate;
+pub mod fit;
+mod form;
+mod least_squares;
+pub mod objective;
+mod points;
+mod table;
+mod warning;
+
+pub use estimate::{Estimate, Search};
+pub use fit::{Fit, FitOptions};
+pub use form::Form;
+pub use least_squares::{PowerLaw, student_t};
+pub use points::Points;
+pub use table::{Columns, read};
+
+use serde::{Deserialize, Serialize};
+
+/// A number with what is known of its uncertainty.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Quantity {
+    /// The estimate from all of the data.
+    pub value: f64,
+    /// Its standard error: the standard deviation over bootstrap resamples.
+    pub se: f64,
+    /// Lower end of the 95 % interval.
+    pub low: f64,
+    /// Upper end of the 95 % interval.
+    pub high: f64,
+}
+
+impl Quantity {
+    /// The value, with the standard deviation and the percentiles 2.5 and 97.5 of its `replicates`.
+    pub fn new(value: f64, mut replicates: Vec<f64>) -> Quantity {
+        let count = replicates.len() as f64;
+        let mean = replicates.iter().sum::<f64>() / count;
+        let squares: f64 = replicates.iter().map(|replicate| (replicate - mean).powi(2)).sum();
+        let se = (squares / (count - 1.0).max(1.0)).sqrt();
+        replicates.sort_by(f64::total_cmp);
+        Quantity { value, se, low: percentile(&replicates, 0.025), high: percentile(&replicates, 0.975) }
+    }
+
+    /// Its interval.
+    pub fn interval(&self) -> Interval {
+        Interval { low: self.low, high: self.high }
+    }
+}
+
+/// The value that a fraction `p` of `sorted` lies under, between neighbours by their distance. Not a number
+/// where there are none.
+fn percentile(sorted: &[f64], p: f64) -> f64 {
+    let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
+    let place = p * last as f64;
+    let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
+    // Equal neighbours may be infinite, and their difference would be no number.
+    if below == above { below } else { below + (above - below) * place.fract() }
+}
+
+/// A closed interval.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Interval {
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+}
+
+impl Interval {
+    /// Whether `value` lies in it.
+    pub fn contains(&self, value: f64) -> bool {
+        (self.low..=self.high).contains(&value)
+    }
+
+    /// Whether the two share a value.
+    pub fn overlaps(&self, other: &Interval) -> bool {
+        self.low <= other.high && other.low <= self.high
+    }
+}
+
+/// The fraction of answers that are wrong. Accuracy saturates at 1 and follows no power law; the error rate
+/// does, until it meets its floor.
+pub fn error_rate(accuracy: f64) -> f64 {
+    1.0 - accuracy
+}

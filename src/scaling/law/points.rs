@@ -1,0 +1,144 @@
+//! What a law is fitted to: rows of one size or two, and a quantity.
+
+use super::Form;
+use crate::error::{Error, Result};
+
+/// Rows (x, y) or (x, x2, y), all values finite and above zero, and what the columns are called.
+#[derive(Debug, Clone)]
+pub struct Points {
+    sizes: Vec<String>,
+    quantity: String,
+    /// A second size that is not there is 1.
+    x: Vec<[f64; 2]>,
+    y: Vec<f64>,
+}
+
+impl Points {
+    /// Rows of one size and a quantity, each a name and a column.
+    pub fn single(x: (&str, &[f64]), y: (&str, &[f64])) -> Result<Points> {
+        Points::new(&[x], y)
+    }
+
+    /// Rows of two sizes and a quantity, each a name and a column.
+    pub fn joint(x: (&str, &[f64]), x2: (&str, &[f64]), y: (&str, &[f64])) -> Result<Points> {
+        Points::new(&[x, x2], y)
+    }
+
+    fn new(sizes: &[(&str, &[f64])], y: (&str, &[f64])) -> Result<Points> {
+        for (name, column) in sizes.iter().chain([&y]) {
+            if column.len() != y.1.len() {
+                let found = format!("{} values of {name} and {} of {}", column.len(), y.1.len(), y.0);
+                return Err(Error::argument("fit", "data", found, "columns of one length"));
+            }
+            if let Some(row) = column.iter().position(|value| !(*value > 0.0 && value.is_finite())) {
+                let found = format!("{} in row {} of {name}", column[row], row + 1);
+                return Err(Error::argument("fit", "data", found, "finite and above zero"));
+            }
+        }
+        let size = |index: usize, row: usize| sizes.get(index).map_or(1.0, |(_, column)| column[row]);
+        Ok(Points {
+            sizes: sizes.iter().map(|(name, _)| name.to_string()).collect(),
+            quantity: y.0.to_string(),
+            x: (0..y.1.len()).map(|row| [size(0, row), size(1, row)]).collect(),
+            y: y.1.to_vec(),
+        })
+    }
+
+    /// How many rows there are.
+    pub fn len(&self) -> usize {
+        self.y.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.y.is_empty()
+    }
+
+    /// What the sizes are called: one name or two.
+    pub fn sizes(&self) -> &[String] {
+        &self.sizes
+    }
+
+    /// What y is called.
+    pub fn quantity(&self) -> &str {
+        &self.quantity
+    }
+
+    /// The sizes, row by row; a second one that is not there is 1.
+    pub fn x(&self) -> &[[f64; 2]] {
+        &self.x
+    }
+
+    /// The quantity, row by row.
+    pub fn y(&self) -> &[f64] {
+        &self.y
+    }
+
+    /// Smallest and largest value of a size.
+    pub fn range(&self, size: usize) -> (f64, f64) {
+        let values = self.x.iter().map(|x| x[size]);
+        values.fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
+    }
+
+    /// Two sets of rows: all but the `count` largest, and those, the largest last. With two sizes the largest is
+    /// that with the greatest product, as compute is proportional to it. Rows of the same size keep their order.
+    pub fn without_largest(&self, count: usize) -> (Points, Points) {
+        let mut order: Vec<usize> = (0..self.len()).collect();
+        order.sort_by(|&a, &b| {
+            let [a, b] = [a, b].map(|row| self.x[row][0] * self.x[row][1]);
+            a.total_cmp(&b)
+        });
+        let (kept, largest) = order.split_at(self.len().saturating_sub(count));
+        let mut kept = kept.to_vec();
+        kept.sort_unstable();
+        (self.select(&kept), self.select(largest))
+    }
+
+    fn select(&self, rows: &[usize]) -> Points {
+        Points {
+            sizes: self.sizes.clone(),
+            quantity: self.quantity.clone(),
+            x: rows.iter().map(|&row| self.x[row]).collect(),
+            y: rows.iter().map(|&row| self.y[row]).collect(),
+        }
+    }
+
+    /// Whether a form can be fitted to these rows: it has its sizes, there are two rows more than parameters,
+    /// every size takes several values, and there are as many different sizes as parameters.
+    pub fn check(&self, form: Form) -> Result<()> {
+        if form.sizes() > self.sizes.len() {
+            let found = format!("{} alone", self.sizes[0]);
+            return Err(Error::argument("fit", "the sizes of a joint law", found, "two columns, x and x2"));
+        }
+        if self.len() < form.count() + 2 {
+            let needed =
+                format!("at least {}, two more than the parameters of the {form} law", form.count() + 2);
+            return Err(Error::argument("fit", "number of rows", self.len(), needed));
+        }
+        for (size, name) in self.sizes.iter().enumerate().take(form.sizes()) {
+            let (low, high) = self.range(size);
+            // Two sizes that differ in their last bit only can have equal logarithms.
+            if low.ln() == high.ln() {
+                let found = format!("{low} in every row of column {name:?}");
+                return Err(Error::argument("fit", "size", found, "different in at least two rows"));
+            }
+        }
+        let different = *self.groups(form).iter().max().unwrap_or(&0) + 1;
+        if different < form.count() {
+            let needed = format!("at least {}, the parameters of the {form} law", form.count());
+            return Err(Error::argument("fit", "number of different sizes", different, needed));
+        }
+        Ok(())
+    }
+
+    /// For each row a number from 0 on that rows of the same sizes share.
+    pub(super) fn groups(&self, form: Form) -> Vec<usize> {
+        let mut known = std::collections::HashMap::new();
+        let key = |x: &[f64; 2]| [x[0].to_bits(), if form.sizes() == 2 { x[1].to_bits() } else { 0 }];
+        let mut group = |x| {
+            let next = known.len();
+            *known.entry(key(x)).or_insert(next)
+        };
+        self.x.iter().map(|x| group(x)).collect()
+    }
+}
