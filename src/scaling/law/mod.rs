@@ -22,7 +22,7 @@
 //! - [`choice`]: which form, by leaving the largest out and by AICc.
 //! - [`allocation`]: the best N and D for a budget of compute.
 //! - [`fit`]: all of it together, with warnings where the data can't tell.
-//! - [`table`]: columns of a CSV file as points.
+//! - [`table`](read): columns of a CSV file as points.
 //! - [`PowerLaw`]: the quick way for plots, a line through logarithms by least squares.
 
 pub mod allocation;

@@ -135,10 +135,10 @@ impl Points {
     pub(super) fn groups(&self, form: Form) -> Vec<usize> {
         let mut known = std::collections::HashMap::new();
         let key = |x: &[f64; 2]| [x[0].to_bits(), if form.sizes() == 2 { x[1].to_bits() } else { 0 }];
-        let mut group = |x| {
+        let group = |x| {
             let next = known.len();
             *known.entry(key(x)).or_insert(next)
         };
-        self.x.iter().map(|x| group(x)).collect()
+        self.x.iter().map(group).collect()
     }
 }
