@@ -117,13 +117,10 @@ fn intervals_cover_the_truth() {
 }
 
 #[test]
-#[cfg_attr(debug_assertions, ignore = "a million fits: minutes with optimisation, hours without")]
+#[cfg_attr(debug_assertions, ignore = "sixty thousand fits: minutes with optimisation, hours without")]
 fn intervals_cover_the_truth_in_90_to_99_percent_of_300_repeats() {
-    for (count, noise) in [(50, 0.02), (50, 0.005), (150, 0.02), (400, 0.005)] {
-        let covered = coverage(Form::Joint, &JOINT, 300, 200, |seed| joint_points(count, noise, seed));
-        println!("{count} points, noise {noise}: {covered:?} of 300");
-        assert!(covered.iter().all(|count| (270..=297).contains(count)), "{count}, {noise}: {covered:?}");
-    }
+    let covered = coverage(Form::Joint, &JOINT, 300, 200, |seed| joint_points(50, 0.02, seed));
+    assert!(covered.iter().all(|count| (270..=297).contains(count)), "{covered:?} of 300");
 }
 
 #[test]
