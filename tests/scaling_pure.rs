@@ -29,6 +29,7 @@ fn plan(base: Architecture, axes: &[Axis]) -> Plan {
         seeds: vec![0, 7],
         samples: Vec::new(),
         flops: Vec::new(),
+        predict: 0,
         schedule: Schedule::default(),
         compound: Compound::default(),
         architecture: base,
