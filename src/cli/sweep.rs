@@ -1,8 +1,10 @@
 //! `allometry sweep`
 
-use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt_flag, print_json};
+use super::{
+    Common, DatasetArgs, OptimizerArgs, StepArgs, count, interrupt_flag, positive, prediction, print_json,
+};
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
-use allometry::scaling::{Axis, Compound, Plan, Record, Schedule, Store, Variant, report};
+use allometry::scaling::{Axis, Compound, Plan, Prediction, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
 use allometry::{Error, Result};
 use clap::Args;
@@ -26,7 +28,14 @@ pub struct SweepArgs {
     #[arg(long, default_value = "convnet")]
     model: String,
     #[command(flatten)]
-    data: DataArgs,
+    data: DatasetArgs,
+    /// Training samples per epoch; by default all (glyphs: 10,000). Of several, every model is trained once on each.
+    #[arg(long, value_delimiter = ',', value_name = "N", value_parser = count)]
+    samples: Vec<usize>,
+    /// Compute budgets of whole trainings, in FLOPs: every model is trained once for each, on as many samples as take
+    /// that much.
+    #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive, conflicts_with = "samples")]
+    flops: Vec<f64>,
     #[arg(long, default_value_t = 3, value_parser = count)]
     epochs: usize,
     #[command(flatten)]
@@ -36,6 +45,9 @@ pub struct SweepArgs {
     /// Every model is trained once with each of these.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     seeds: Vec<u64>,
+    /// Train the K largest models of every axis last, predict their losses from the others before, and score that.
+    #[arg(long, value_name = "K", value_parser = count)]
+    predict: Option<usize>,
     /// Validation samples; by default all.
     #[arg(long, value_parser = count)]
     validation_samples: Option<usize>,
@@ -88,16 +100,33 @@ impl Observer for Terminal {
             let _ = print_json(record);
         }
     }
+
+    fn on_prediction(&mut self, prediction: &Prediction) {
+        if self.json {
+            let _ = print_json(&serde_json::json!({ "prediction": prediction }));
+        } else {
+            prediction::print(prediction);
+        }
+    }
 }
 
 pub fn run(args: &SweepArgs) -> Result<()> {
-    let (architecture, _) = args.data.open(&args.model, args.seeds.first().copied().unwrap_or(0))?;
+    // One number of samples is the schedule's; several are a dimension of the sweep.
+    let (train_samples, samples) = match args.samples[..] {
+        [samples] => (Some(samples), Vec::new()),
+        _ => (None, args.samples.clone()),
+    };
+    let seed = args.seeds.first().copied().unwrap_or(0);
+    let (architecture, splits) = args.data.open(&args.model, seed, train_samples)?;
     let plan = Plan {
         dataset: args.data.dataset.clone(),
         target_columns: args.data.target.clone(),
         axes: args.axis.clone(),
         factors: args.factors.clone(),
         seeds: args.seeds.clone(),
+        samples,
+        flops: args.flops.clone(),
+        predict: args.predict.unwrap_or(0),
         schedule: Schedule {
             epochs: args.epochs,
             batch: args.step.batch,
@@ -105,12 +134,14 @@ pub fn run(args: &SweepArgs) -> Result<()> {
             precision: args.step.precision,
             recompute: args.step.recompute,
             clip_norm: args.optimizer.clip_norm,
-            train_samples: args.data.samples,
+            train_samples,
             validation_samples: args.validation_samples,
         },
         compound: args.compound,
         architecture,
     };
+    // Before there is a directory with a plan that can't be run.
+    plan.check_samples(splits.train.as_ref())?;
     let mut store = Store::open(&args.out, &plan)?;
     let device = args.common.open()?;
     let variants = plan.variants()?.len();
@@ -137,8 +168,16 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         eprintln!("the same command goes on from here");
     }
     outcome?;
-    if !args.common.json {
+    let prediction = store.prediction()?;
+    if args.common.json {
+        if let Some(prediction) = &prediction {
+            prediction::print_score_as_json(prediction, store.records())?;
+        }
+    } else {
         println!("{}", report::table(store.records()));
+        if let Some(prediction) = &prediction {
+            prediction::print_score(prediction, store.records());
+        }
         println!("report: {}", args.out.join("report.html").display());
     }
     Ok(())

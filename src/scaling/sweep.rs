@@ -1,15 +1,16 @@
 //! Runs a plan: every variant is trained and measured, and its record is on disk before the next one begins.
 
-use super::cost::{self, Cost, loss_of};
+use super::cost::{self, Cost, FLOPS_PER_MAC, loss_of};
 use super::measure;
 use super::plan::{Plan, Variant};
-use super::record::{Bytes, Record, Status, Throughput};
+use super::predict::Prediction;
+use super::record::{Bytes, CurvePoint, Record, Status, Throughput};
 use super::store::Store;
 use crate::data::{self, DataOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::optim::{Decay, Schedule};
-use crate::train::{Callback, FitOptions, History, fit};
+use crate::train::{Callback, FitOptions, History, Metrics, fit};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -34,6 +35,8 @@ pub trait Observer {
     }
     /// After it is on disk.
     fn on_record(&mut self, _record: &Record) {}
+    /// Before the first of the runs is trained that are held back: what was predicted of them, and is on disk.
+    fn on_prediction(&mut self, _prediction: &Prediction) {}
 }
 
 impl Observer for () {}
@@ -42,7 +45,8 @@ impl Observer for () {}
 const INFERENCE_SECONDS: f64 = 0.25;
 
 /// Trains what `store` lacks of `plan`, in the plan's order. A variant that fails is recorded as such and the
-/// sweep goes on.
+/// sweep goes on. Of a plan with [`Plan::predict`] the losses of the largest models are predicted, and the prediction
+/// stored, when all others have a record.
 ///
 /// # Errors
 /// [`Error::Interrupted`] when asked to stop; a lost device, and files that can't be read or written.
@@ -55,15 +59,63 @@ pub fn run(
     let pending = store.pending(plan)?;
     let total = plan.variants()?.len();
     let done = total - pending.len();
+    let most_samples = plan.most_samples()?;
     let mut data = DataCache::default();
+    if let Some(variant) = pending.first().filter(|_| most_samples.is_some()) {
+        let wanted =
+            DataOptions { samples: most_samples, ..data_options(plan, variant, most_samples, options) };
+        plan.check_samples(data.open(wanted)?.train.as_ref())?;
+    }
+    let mut predicted = false;
     for (index, variant) in pending.iter().enumerate() {
+        if !predicted && !variant.held_back.is_empty() {
+            observer.on_prediction(&predict(plan, store)?);
+            predicted = true;
+        }
         let mut callback = observer.on_start(variant, done + index, total);
-        let record = run_variant(plan, variant, options, &mut data, callback.as_mut())?;
+        let wanted = data_options(plan, variant, most_samples, options);
+        let record = run_variant(plan, variant, options, &mut data, wanted, callback.as_mut())?;
         drop(callback);
         store.append(record.clone())?;
         observer.on_record(&record);
     }
     Ok(())
+}
+
+/// The prediction in the store. It is made when all other runs are done, and stays as it is from then on.
+fn predict(plan: &Plan, store: &Store) -> Result<Prediction> {
+    if let Some(prediction) = store.prediction()? {
+        return Ok(prediction);
+    }
+    let held_back = plan.variants()?.into_iter().filter(|variant| !variant.held_back.is_empty());
+    if let Some(trained) = held_back.map(|variant| variant.key).find(|key| store.contains(key)) {
+        let problem =
+            format!("the prediction is gone, but {trained}, which it was about, is already trained");
+        return Err(Error::Config { what: store.directory().display().to_string(), problem });
+    }
+    let prediction = Prediction::new(plan, store.records())?;
+    store.write_prediction(&prediction)?;
+    Ok(prediction)
+}
+
+/// What a variant is trained on. All variants of a seed are judged by the same validation samples, whatever the
+/// number of training samples is.
+fn data_options(
+    plan: &Plan,
+    variant: &Variant,
+    most_samples: Option<usize>,
+    options: &SweepOptions,
+) -> DataOptions {
+    DataOptions {
+        dataset: plan.dataset.clone(),
+        directory: options.data.clone(),
+        resolution: variant.architecture.resolution(),
+        seed: variant.seed,
+        samples: variant.train_samples,
+        most_samples,
+        target_columns: plan.target_columns.clone(),
+        ..DataOptions::default()
+    }
 }
 
 /// The data of the last variant: neighbours in a plan often share it.
@@ -89,6 +141,7 @@ fn run_variant(
     variant: &Variant,
     options: &SweepOptions,
     data: &mut DataCache,
+    wanted: DataOptions,
     callback: &mut dyn Callback,
 ) -> Result<Record> {
     let device = &options.device;
@@ -115,10 +168,13 @@ fn run_variant(
         macs: cost.macs,
         training_flops: 0.0,
         samples_seen: 0,
+        train_samples: 0,
+        flops_budget: variant.flops,
         skipped_steps: None,
         train_loss: None,
         validation_loss: None,
         validation_accuracy: None,
+        curve: Vec::new(),
         samples_per_second: None,
         inference_samples_per_second: None,
         flops_per_second: None,
@@ -138,7 +194,7 @@ fn run_variant(
     // What an earlier variant left in the pool has other sizes; the peak is this variant's own.
     device.trim();
     device.reset_peak();
-    let outcome = train(plan, variant, options, data, callback, &mut record);
+    let outcome = train(plan, variant, options, data, wanted, callback, &mut record);
     record.peak_bytes = Some(Bytes::at_peak(&device.usage()));
     record.wall_seconds = start.elapsed().as_secs_f64();
     match outcome {
@@ -168,19 +224,12 @@ fn train(
     variant: &Variant,
     options: &SweepOptions,
     data: &mut DataCache,
+    wanted: DataOptions,
     callback: &mut dyn Callback,
     record: &mut Record,
 ) -> Result<()> {
     let schedule = &plan.schedule;
-    let opened = data.open(DataOptions {
-        dataset: plan.dataset.clone(),
-        directory: options.data.clone(),
-        resolution: variant.architecture.resolution(),
-        seed: variant.seed,
-        samples: schedule.train_samples,
-        target_columns: plan.target_columns.clone(),
-        ..DataOptions::default()
-    })?;
+    let opened = data.open(wanted)?;
     let validation = match schedule.validation_samples {
         Some(samples) => Subset::first(opened.validation.clone(), samples),
         None => opened.validation.clone(),
@@ -189,6 +238,7 @@ fn train(
     let step = schedule.step();
     let model = step.build(&variant.architecture, &options.device, variant.seed)?;
     let steps = (schedule.epochs * (splits.train.len() / schedule.batch.min(splits.train.len()))) as u64;
+    record.train_samples = schedule.distinct_samples(splits.train.len(), splits.train.is_endless());
     let fit_options = FitOptions {
         epochs: schedule.epochs as u64,
         batch: schedule.batch,
@@ -217,14 +267,25 @@ pub fn warm_cosine(peak: f64, total: u64) -> Schedule {
 
 fn fill(record: &mut Record, history: &History) {
     record.samples_seen = history.samples_seen;
-    // Two FLOPs a MAC, and a backward pass as dear as two forward ones.
-    record.training_flops = 6.0 * record.macs as f64 * history.samples_seen as f64;
+    record.training_flops = FLOPS_PER_MAC * record.macs as f64 * history.samples_seen as f64;
     if let Some(last) = history.epochs.last() {
         record.train_loss = Some(last.train.loss);
         record.validation_loss = Some(last.validation.loss);
         record.validation_accuracy = last.validation.accuracy;
         record.skipped_steps = last.loss_scaling.map(|scaling| scaling.skipped_steps);
     }
+    let (mut samples_seen, mut seconds) = (0, 0.0);
+    record.curve = history
+        .epochs
+        .iter()
+        .map(|epoch| {
+            samples_seen += epoch.train.samples;
+            seconds += epoch.seconds;
+            let Metrics { loss: validation_loss, accuracy: validation_accuracy, .. } = epoch.validation;
+            CurvePoint { samples_seen, validation_loss, validation_accuracy, seconds }
+        })
+        .collect();
     record.samples_per_second = Throughput::of(&history.throughput);
-    record.flops_per_second = record.samples_per_second.map(|rate| 6.0 * record.macs as f64 * rate.median);
+    record.flops_per_second =
+        record.samples_per_second.map(|rate| FLOPS_PER_MAC * record.macs as f64 * rate.median);
 }

@@ -6,7 +6,7 @@
 
 use super::estimate::minimise;
 use super::objective::{Logs, Objective};
-use super::{Estimate, Points, Quantity};
+use super::{Estimate, LEVEL, Points, Quantity};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -109,27 +109,61 @@ impl Bootstrap {
         let form = self.estimate.form;
         let replicates: Vec<Vec<f64>> = self.replicates.iter().map(|theta| form.parameters(theta)).collect();
         let quantity = |(place, value): (usize, f64)| {
-            Quantity::new(value, replicates.iter().map(|parameters| parameters[place]).collect())
+            Quantity::new(value, replicates.iter().map(|parameters| parameters[place]).collect(), LEVEL)
         };
         self.estimate.parameters().into_iter().enumerate().map(quantity).collect()
     }
 
     /// Something that follows from θ, with its interval.
     pub fn quantity(&self, of: impl Fn(&[f64]) -> f64) -> Quantity {
-        Quantity::new(of(&self.estimate.theta), self.replicates.iter().map(|theta| of(theta)).collect())
+        self.at_level(of, LEVEL)
     }
 
-    /// The law at these sizes; the interval is that of the curve.
-    pub fn curve(&self, x: [f64; 2]) -> Quantity {
-        self.quantity(|theta| self.estimate.form.predict(theta, x))
+    /// The law at these sizes; the interval is that of the curve, at this level.
+    pub fn curve(&self, x: [f64; 2], level: f64) -> Quantity {
+        self.at_level(|theta| self.estimate.form.predict(theta, x), level)
     }
 
-    /// What one more measurement at these sizes will be; the interval is that of the curve with the scatter
-    /// around it.
-    pub fn prediction(&self, x: [f64; 2]) -> Quantity {
+    /// What one more measurement at these sizes will be; the interval, at this level, is that of the curve with the
+    /// scatter around it.
+    pub fn prediction(&self, x: [f64; 2], level: f64) -> Quantity {
         let form = self.estimate.form;
         let replicates = self.replicates.iter().zip(&self.noise);
         let values = replicates.map(|(theta, noise)| form.predict(theta, x) * noise.exp());
-        Quantity::new(self.estimate.predict(x), values.collect())
+        Quantity::new(self.estimate.predict(x), values.collect(), level)
+    }
+
+    fn at_level(&self, of: impl Fn(&[f64]) -> f64, level: f64) -> Quantity {
+        let replicates = self.replicates.iter().map(|theta| of(theta));
+        Quantity::new(of(&self.estimate.theta), replicates.collect(), level)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::estimate::{Search, estimate};
+    use super::super::{Form, Interval};
+    use super::*;
+
+    #[test]
+    fn intervals_of_a_lower_level_lie_inside() {
+        let x: Vec<f64> = (0..30).map(|i| 1e3 * 1.5f64.powi(i)).collect();
+        let y: Vec<f64> = x.iter().map(|x| 4.0 * x.powf(-0.2) * (1.0 + 0.02 * x.sin())).collect();
+        let points = Points::single(("N", &x), ("loss", &y)).unwrap();
+        let fitted = estimate(Form::Power, &points, Search::Screened).unwrap();
+        let bootstrap = bootstrap(&fitted, &points, 400, 0);
+        let width = |interval: Interval| interval.high - interval.low;
+        let at = [1e9, 1.0];
+        for level in [0.5, 0.8, 0.95] {
+            let curve = bootstrap.curve(at, level);
+            let prediction = bootstrap.prediction(at, level);
+            assert_eq!((curve.value, curve.value), (prediction.value, fitted.predict(at)));
+            assert!(width(curve.interval()) < width(prediction.interval()), "{level}");
+            let inside = bootstrap.replicates.iter();
+            let inside = inside.filter(|theta| curve.interval().contains(Form::Power.predict(theta, at)));
+            assert!((inside.count() as f64 / 400.0 - level).abs() < 0.01, "{level}");
+        }
+        let [narrow, wide] = [0.8, 0.95].map(|level| bootstrap.prediction(at, level));
+        assert!(wide.low < narrow.low && narrow.high < wide.high);
     }
 }

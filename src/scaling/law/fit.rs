@@ -5,7 +5,7 @@ use super::bootstrap::{Bootstrap, bootstrap};
 use super::choice::{Candidate, choose, judge};
 use super::estimate::{Estimate, Search, estimate};
 use super::warning::doubts;
-use super::{Form, Points, Quantity};
+use super::{Form, LEVEL, Points, Quantity};
 use crate::error::{Error, Result};
 use serde::{Serialize, Serializer};
 
@@ -224,7 +224,7 @@ fn score(bootstrap: &Bootstrap, largest: &Points) -> Holdout {
         .iter()
         .zip(largest.y())
         .map(|(&x, &measured)| {
-            let predicted = bootstrap.prediction(x);
+            let predicted = bootstrap.prediction(x, LEVEL);
             Predicted {
                 sizes: x[..largest.sizes().len()].to_vec(),
                 measured,

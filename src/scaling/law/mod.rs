@@ -46,6 +46,9 @@ pub use table::{Columns, read};
 
 use serde::{Deserialize, Serialize};
 
+/// The level of intervals where none is asked for: 95 %.
+pub const LEVEL: f64 = 0.95;
+
 /// A number with what is known of its uncertainty.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Quantity {
@@ -53,21 +56,28 @@ pub struct Quantity {
     pub value: f64,
     /// Its standard error: the standard deviation over bootstrap resamples.
     pub se: f64,
-    /// Lower end of the 95 % interval.
+    /// Lower end of the interval, of [`LEVEL`] where no other was asked for.
     pub low: f64,
-    /// Upper end of the 95 % interval.
+    /// Upper end of the interval.
     pub high: f64,
 }
 
 impl Quantity {
-    /// The value, with the standard deviation and the percentiles 2.5 and 97.5 of its `replicates`.
-    pub fn new(value: f64, mut replicates: Vec<f64>) -> Quantity {
+    /// The value, with the standard deviation of its `replicates` and their central interval of this level: 0.95
+    /// leaves a fortieth of them on either side.
+    pub fn new(value: f64, mut replicates: Vec<f64>, level: f64) -> Quantity {
         let count = replicates.len() as f64;
         let mean = replicates.iter().sum::<f64>() / count;
         let squares: f64 = replicates.iter().map(|replicate| (replicate - mean).powi(2)).sum();
         let se = (squares / (count - 1.0).max(1.0)).sqrt();
         replicates.sort_by(f64::total_cmp);
-        Quantity { value, se, low: percentile(&replicates, 0.025), high: percentile(&replicates, 0.975) }
+        let outside = 0.5 * (1.0 - level);
+        Quantity {
+            value,
+            se,
+            low: percentile(&replicates, outside),
+            high: percentile(&replicates, 1.0 - outside),
+        }
     }
 
     /// Its interval.
