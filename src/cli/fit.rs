@@ -1,10 +1,10 @@
 //! `allometry fit`
 
-use super::{Common, count, positive, print_json};
+use super::{Common, count, positive, print_json, table};
 use allometry::Result;
 use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, Quantity};
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -184,16 +184,6 @@ fn comparison(fit: &Fit) -> Table {
             format!("{:.1}", candidate.aicc),
             if candidate.law == fit.law { "yes" } else { "" }.to_string(),
         ]);
-    }
-    table
-}
-
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }

@@ -13,6 +13,7 @@
 //! - [`store`]: a sweep's directory; a record is in it whole or not at all.
 //! - [`sweep`]: runs a plan.
 //! - [`law`]: scaling laws: forms, fits, confidence intervals, compute-optimal allocation.
+//! - [`recommend`]: which training to run within a budget, from the laws and from what the device can do.
 //! - [`report`]: terminal table, CSV, SVG plots, one self-contained HTML page.
 
 pub mod architecture;
@@ -23,6 +24,7 @@ pub mod layers;
 pub mod measure;
 pub mod plan;
 mod presets;
+pub mod recommend;
 pub mod record;
 pub mod report;
 pub mod step;

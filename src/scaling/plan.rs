@@ -3,13 +3,17 @@
 
 use super::architecture::Architecture;
 use super::axis::{Axis, Compound, Scale};
-use super::cost::{Cost, FLOPS_PER_MAC};
+use super::cost::{Cost, FLOPS_PER_MAC, loss_of};
 use super::record::Place;
 use super::step::StepOptions;
 use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::Precision;
+use crate::optim::{self, Decay};
+use crate::train::FitOptions;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// A sweep as data. Two equal plans train the same models to the same numbers on the same device.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -72,6 +76,23 @@ pub struct Schedule {
 }
 
 impl Schedule {
+    /// Checks that a model can be trained by it.
+    pub fn validate(&self) -> Result<()> {
+        let fail = |problem: String| Err(Error::Config { what: "plan".into(), problem });
+        let Schedule { epochs, batch, learning_rate, clip_norm, train_samples, validation_samples, .. } =
+            *self;
+        if epochs == 0 || batch == 0 || train_samples == Some(0) || validation_samples == Some(0) {
+            return fail("epochs, batch and numbers of samples must be at least 1".into());
+        }
+        if !(learning_rate > 0.0 && learning_rate.is_finite()) {
+            return fail(format!("the learning rate is {learning_rate}; it must be finite and above zero"));
+        }
+        if let Some(norm) = clip_norm.filter(|&norm| !(norm > 0.0 && norm.is_finite())) {
+            return fail(format!("gradients are clipped to {norm}; it must be finite and above zero"));
+        }
+        Ok(())
+    }
+
     /// How each step computes.
     pub fn step(&self) -> StepOptions {
         StepOptions {
@@ -81,6 +102,44 @@ impl Schedule {
             clip_norm: self.clip_norm,
             ..StepOptions::default()
         }
+    }
+
+    /// How a model is trained on so many samples an epoch: a warm-up over a twentieth of the steps, then half a cosine
+    /// down to zero.
+    pub fn fit_options(
+        &self,
+        architecture: &Architecture,
+        samples: usize,
+        seed: u64,
+        interrupted: Arc<AtomicBool>,
+    ) -> FitOptions {
+        let total = self.steps(samples);
+        FitOptions {
+            epochs: self.epochs as u64,
+            batch: self.batch,
+            seed,
+            loss: loss_of(architecture),
+            algorithm: self.step().algorithm,
+            schedule: optim::Schedule {
+                peak: self.learning_rate,
+                warmup: total / 20,
+                decay: Decay::Cosine,
+                total,
+            },
+            clip_norm: self.clip_norm,
+            report_seconds: 0.25,
+            interrupted,
+        }
+    }
+
+    /// Steps of a whole training on so many samples an epoch, of which those beyond the last full batch are left out.
+    fn steps(&self, samples: usize) -> u64 {
+        (self.epochs * (samples / self.batch.min(samples))) as u64
+    }
+
+    /// Samples that a whole training on so many an epoch, at least one, sees.
+    pub fn samples_seen(&self, samples: usize) -> u64 {
+        self.steps(samples) * self.batch.min(samples) as u64
     }
 }
 
@@ -253,16 +312,7 @@ impl Plan {
 
     fn check_lists(&self) -> Result<()> {
         let fail = |problem: String| Err(Error::Config { what: "plan".into(), problem });
-        let Schedule { epochs, batch, learning_rate, train_samples, validation_samples, .. } = self.schedule;
-        if epochs == 0 || batch == 0 || train_samples == Some(0) || validation_samples == Some(0) {
-            return fail("epochs, batch and numbers of samples must be at least 1".into());
-        }
-        if !(learning_rate > 0.0 && learning_rate.is_finite()) {
-            return fail(format!("the learning rate is {learning_rate}; it must be finite and above zero"));
-        }
-        if let Some(norm) = self.schedule.clip_norm.filter(|&norm| !(norm > 0.0 && norm.is_finite())) {
-            return fail(format!("gradients are clipped to {norm}; it must be finite and above zero"));
-        }
+        self.schedule.validate()?;
         for (empty, what) in [
             (self.axes.is_empty(), "axis"),
             (self.factors.is_empty(), "factor"),

@@ -83,7 +83,8 @@ impl FromStr for Budget {
 /// A number above zero and its unit.
 fn amount(part: &str) -> Result<(f64, Unit)> {
     let refused = || {
-        let expected = "a number and a unit: a time (90s, 30m, 2h, 1d), compute (1e15flops) or memory (500MiB, 8GiB)";
+        let expected =
+            "a number and a unit: a time (90s, 30m, 2h, 1d), compute (1e15flops) or memory (500MiB, 8GiB)";
         Error::argument("plan", "budget", format!("{part:?}"), expected)
     };
     let lower = part.to_ascii_lowercase();

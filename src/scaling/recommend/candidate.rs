@@ -9,6 +9,7 @@ use crate::scaling::axis::{Axis, Scale};
 use crate::scaling::cost::{Cost, predicted_peak};
 use crate::scaling::plan::Plan;
 use serde::Serialize;
+use std::fmt;
 
 /// From one factor to the next. Widths come in multiples of 8 and depths in whole blocks, so that smaller steps find
 /// next to no further architecture.
@@ -35,6 +36,16 @@ pub struct Candidate {
     pub parameters: u64,
     /// Multiply–adds of one sample's forward pass.
     pub macs: u64,
+}
+
+impl fmt::Display for Candidate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scale == Scale::BASE {
+            f.write_str("base")
+        } else {
+            write!(f, "{} ×{}", self.axis, self.factor)
+        }
+    }
 }
 
 impl Candidate {

@@ -41,17 +41,19 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// Fits a law on each axis of a sweep; the axes that have too few runs for one come with the reason.
+/// Fits a law on each axis of a sweep; the axes that have too few runs for one come with the reason. `samples` is how
+/// many training samples an epoch has where the sweep did not vary their number.
 pub fn gather(
     plan: &Plan,
     records: &[Record],
+    samples: usize,
     resamples: usize,
     seed: u64,
 ) -> Result<(Vec<Evidence>, Vec<LeftOut>)> {
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for &axis in &plan.axes {
         let runs: Vec<&Record> = records.iter().filter(|record| counts(record, axis)).collect();
-        match Evidence::of(axis, &runs, resamples, seed) {
+        match Evidence::of(axis, &runs, samples, resamples, seed) {
             Ok(evidence) => found.push(evidence),
             Err(error) => left_out.push(LeftOut { axis, reason: error.to_string() }),
         }
@@ -66,7 +68,7 @@ fn counts(record: &Record, axis: Axis) -> bool {
 }
 
 impl Evidence {
-    fn of(axis: Axis, runs: &[&Record], resamples: usize, seed: u64) -> Result<Evidence> {
+    fn of(axis: Axis, runs: &[&Record], per_epoch: usize, resamples: usize, seed: u64) -> Result<Evidence> {
         let column = |of: fn(&Record) -> f64| runs.iter().map(|run| of(run)).collect::<Vec<f64>>();
         let macs = column(|run| run.macs as f64);
         let samples = column(|run| run.train_samples as f64);
@@ -85,7 +87,7 @@ impl Evidence {
         Ok(Evidence {
             axis,
             fit,
-            fixed_samples: runs.first().filter(|_| !varied).map(|run| per_epoch(run)),
+            fixed_samples: (!varied).then_some(per_epoch),
             factors: range(&factors),
             macs: range(&macs),
             samples: range(&samples),
@@ -102,9 +104,4 @@ impl Evidence {
     pub fn expected(&self, macs: f64, samples: f64) -> Quantity {
         self.fit.bootstrap.prediction([macs, samples], LEVEL)
     }
-}
-
-/// Samples that the run saw in each of its epochs.
-fn per_epoch(run: &Record) -> usize {
-    (run.samples_seen / run.epochs.max(1) as u64) as usize
 }

@@ -13,7 +13,7 @@ const FORWARD: f64 = 1.0 / 3.0;
 /// What the seconds of one model's training are made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tempo {
-    /// Before the first step: opening the data, building the model, compiling kernels.
+    /// Before the first step: opening device and data, building the model, compiling kernels.
     pub start: f64,
     /// Of training, per sample.
     pub sample: f64,
@@ -36,13 +36,20 @@ impl Tempo {
 }
 
 /// Tempo of any model on a few axes.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Pace {
+    /// Of opening the device.
+    device_seconds: f64,
     laws: Vec<(Axis, PowerLaw)>,
     rehearsals: Vec<(Candidate, Rehearsal)>,
 }
 
 impl Pace {
+    /// That of nothing yet, on a device that takes so many seconds to open.
+    pub fn new(device_seconds: f64) -> Pace {
+        Pace { device_seconds, laws: Vec::new(), rehearsals: Vec::new() }
+    }
+
     /// Learns the law of an axis from models that were measured: (MACs, seconds per sample).
     pub fn learn(&mut self, axis: Axis, measured: &[(f64, f64)]) -> Result<()> {
         self.laws.push((axis, PowerLaw::fit(measured)?));
@@ -60,18 +67,13 @@ impl Pace {
         self.rehearsals.iter().find(known).map(|(_, rehearsal)| rehearsal)
     }
 
-    /// Every model that was measured.
-    pub fn rehearsals(&self) -> &[(Candidate, Rehearsal)] {
-        &self.rehearsals
-    }
-
     /// The tempo of a model: what was measured, or the law, corrected by the models that were measured on its axis.
     pub fn tempo(&self, candidate: &Candidate) -> Tempo {
         let own = self.rehearsal(candidate);
         // Kernels are compiled once in a process: the first rehearsal paid for all.
         let first_step = self.most(|rehearsal| rehearsal.first_step);
         let opening = own.map_or_else(|| self.most(|rehearsal| rehearsal.opening), |own| own.opening);
-        let start = first_step + opening;
+        let start = self.device_seconds + opening + first_step;
         if let Some(own) = own {
             return Tempo { start, sample: own.sample, validation_sample: own.validation_sample };
         }
