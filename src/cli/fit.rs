@@ -59,7 +59,7 @@ enum LawArg {
 /// Percentiles 2.5 and 97.5 of fewer mean nothing.
 const FEWEST: usize = 40;
 
-fn resamples(text: &str) -> Result<usize, String> {
+pub(super) fn resamples(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number >= FEWEST);
     number.ok_or_else(|| format!("a whole number from {FEWEST} on is needed"))
 }

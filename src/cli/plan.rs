@@ -1,5 +1,6 @@
 //! `allometry plan`
 
+use super::fit::resamples;
 use super::{Common, interrupt_flag, positive, print_json, table};
 use allometry::files::replace;
 use allometry::nn::summary::grouped;
@@ -45,15 +46,15 @@ pub struct PlanArgs {
     /// Seconds that a model is trained for to measure its speed.
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = positive)]
     seconds: f64,
+    /// Resamples that intervals are computed from.
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = resamples)]
+    bootstrap: usize,
     /// Where the training is written to; by default recommended.toml in the sweep's directory.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
-
-/// Resamples of the intervals: percentiles 10 and 90 need fewer than the tails that `allometry fit` shows.
-const RESAMPLES: usize = 1000;
 
 fn budget(text: &str) -> Result<Budget, String> {
     text.parse().map_err(|error: Error| error.to_string())
@@ -73,7 +74,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         target_loss: args.target_loss,
         far: args.far,
         seed: args.seed,
-        resamples: RESAMPLES,
+        resamples: args.bootstrap,
         rehearsal_seconds: args.seconds,
         interrupted: interrupt_flag(),
     };

@@ -86,8 +86,11 @@ impl Field {
             if candidate.macs as f64 > LARGEST * evidence.macs.1 {
                 break;
             }
-            if candidates.last().is_none_or(|last| last.architecture != candidate.architecture) {
-                candidates.push(candidate);
+            match candidates.last_mut().filter(|last| last.architecture == candidate.architecture) {
+                None => candidates.push(candidate),
+                // Of factors that rounding makes equal, the nearest to 1 names the model, as in a sweep.
+                Some(last) if candidate.factor <= 1.0 => *last = candidate,
+                Some(_) => {}
             }
         }
         let step = plan.schedule.step();
@@ -111,7 +114,7 @@ fn candidate(plan: &Plan, axis: Axis, factor: f64) -> Result<Candidate> {
     Ok(Candidate { axis, factor, scale, architecture, parameters: cost.parameters, macs: cost.macs })
 }
 
+/// Rounded as it is shown, to the number that the text stands for.
 fn three_digits(value: f64) -> f64 {
-    let unit = 10f64.powi(value.log10().floor() as i32 - 2);
-    (value / unit).round() * unit
+    format!("{value:.2e}").parse().unwrap_or(value)
 }
