@@ -17,6 +17,7 @@ use serde_json::Value;
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::OnceLock;
 use tempfile::TempDir;
 
 // ---------------------------------------------------------------------------------------------------------------
@@ -148,14 +149,27 @@ struct Synthetic {
 }
 
 impl Synthetic {
-    fn new(samples: &[usize], memory: Option<u64>) -> Synthetic {
+    fn new(samples: &[usize]) -> Synthetic {
         let plan = plan(samples);
         let variants = plan.variants().unwrap();
         let records: Vec<Record> = variants.iter().map(|variant| record(variant, &plan)).collect();
         let (evidence, left_out) = gather(&plan, &records, 10_000, 40, 0).unwrap();
         assert!(left_out.is_empty(), "{left_out:?}");
-        let fields = evidence.into_iter().map(|evidence| Field::new(&plan, evidence, memory).unwrap());
+        let fields = evidence.into_iter().map(|evidence| Field::new(&plan, evidence, None).unwrap());
         Synthetic { fields: fields.collect(), plan }
+    }
+
+    /// The sweep that varies width and samples; its law takes a while to fit.
+    fn joint() -> &'static Synthetic {
+        static JOINT: OnceLock<Synthetic> = OnceLock::new();
+        JOINT.get_or_init(|| Synthetic::new(&SAMPLES))
+    }
+
+    fn with_memory(&self, memory: u64) -> Synthetic {
+        let fields = self.fields.iter();
+        let fields =
+            fields.map(|field| Field::new(&self.plan, field.evidence.clone(), Some(memory)).unwrap());
+        Synthetic { fields: fields.collect(), plan: self.plan.clone() }
     }
 
     fn rules(&self, budget: &str) -> Rules<'_> {
@@ -188,7 +202,7 @@ const SAMPLES: [usize; 4] = [1600, 4800, 16_000, 48_000];
 
 #[test]
 fn within_a_compute_budget_the_best_is_the_law_s_optimum() {
-    let sweep = Synthetic::new(&SAMPLES, None);
+    let sweep = Synthetic::joint();
     for budget in [1e11, 1e12, 4e12] {
         let rules = sweep.rules(&format!("{budget}flops"));
         let found = sweep.search(&rules);
@@ -208,7 +222,7 @@ fn within_a_compute_budget_the_best_is_the_law_s_optimum() {
 
 #[test]
 fn suggestions_are_different_models_the_best_first() {
-    let sweep = Synthetic::new(&SAMPLES, None);
+    let sweep = Synthetic::joint();
     let found = sweep.search(&sweep.rules("1e12flops"));
     assert_eq!(found.choices.len(), 4);
     assert!(found.choices.is_sorted_by(|a, b| a.loss <= b.loss), "{:?}", found.choices);
@@ -222,7 +236,7 @@ fn suggestions_are_different_models_the_best_first() {
 
 #[test]
 fn time_counts_the_start_and_every_validation() {
-    let sweep = Synthetic::new(&SAMPLES, None);
+    let sweep = Synthetic::joint();
     let found = sweep.search(&sweep.rules("60s"));
     let best = &found.choices[0];
     let macs = sweep.model(best).macs as f64;
@@ -238,13 +252,13 @@ fn time_counts_the_start_and_every_validation() {
 
 #[test]
 fn a_memory_budget_binds_where_the_best_is_larger() {
-    let free = Synthetic::new(&SAMPLES, None);
+    let free = Synthetic::joint();
     let step = free.plan.schedule.step();
     let peak = |model: &Candidate| predicted_peak(&model.architecture, &step).unwrap().total();
     let unbounded = free.search(&free.rules("4e12flops"));
     let memory = peak(free.model(&unbounded.choices[0])) / 2;
 
-    let sweep = Synthetic::new(&SAMPLES, Some(memory));
+    let sweep = free.with_memory(memory);
     let found = sweep.search(&sweep.rules("4e12flops"));
     let model = sweep.model(&found.choices[0]);
     assert!(peak(model) <= memory, "{} of {memory}", peak(model));
@@ -256,13 +270,14 @@ fn a_memory_budget_binds_where_the_best_is_larger() {
 
 #[test]
 fn a_finite_set_of_samples_binds() {
-    let sweep = Synthetic::new(&SAMPLES, None);
+    let sweep = Synthetic::joint();
     let free = sweep.search(&sweep.rules("1e12flops"));
     let available = free.choices[0].samples / 3;
     let rules = Rules { available: Some(available), ..sweep.rules("1e12flops") };
     let found = sweep.search(&rules);
     let best = &found.choices[0];
-    assert_eq!(best.samples, available / 16 * 16);
+    // All of them, up to what rounding to one of the models leaves.
+    assert!(best.samples <= available && best.samples as f64 > 0.97 * available as f64, "{best:?}");
     assert!(found.limits.contains(&Limit::Data), "{:?}", found.limits);
     let [smaller, larger] = [&free.choices[0], best].map(|choice| sweep.model(choice).macs);
     assert!(larger > 2 * smaller, "what samples can't take goes into the model: {larger}, {smaller}");
@@ -270,7 +285,7 @@ fn a_finite_set_of_samples_binds() {
 
 #[test]
 fn samples_that_were_not_varied_stay() {
-    let sweep = Synthetic::new(&[], None);
+    let sweep = Synthetic::new(&[]);
     let evidence = &sweep.fields[0].evidence;
     assert_eq!(evidence.fixed_samples, Some(10_000));
     let found = sweep.search(&sweep.rules("1e11flops"));
@@ -284,31 +299,27 @@ fn samples_that_were_not_varied_stay() {
 
 #[test]
 fn a_target_is_reached_at_the_least_cost() {
-    let sweep = Synthetic::new(&SAMPLES, None);
-    // By bisection, the compute at which the law's optimum comes to the target.
-    let target = 0.95;
-    let (mut low, mut high) = (1e9f64, 1e15f64);
-    for _ in 0..100 {
-        let middle = (low * high).sqrt();
-        let [macs, samples] = optimum(&theta(), middle);
-        if law(macs, samples) <= target { high = middle } else { low = middle }
-    }
+    let sweep = Synthetic::joint();
+    // The least compute that comes to the loss of an optimum is that optimum's.
+    let compute = 1e12;
+    let [macs, samples] = optimum(&theta(), compute);
+    let target = law(macs, samples);
     let rules = Rules { target_loss: Some(target), ..sweep.rules("5e12flops") };
     let best = sweep.search(&rules).choices[0];
     assert!(best.loss <= target, "{best:?}");
-    assert!(best.flops >= 0.99 * high && best.flops < 1.05 * high, "{} for {high}", best.flops);
+    assert!((best.flops / compute - 1.0).abs() < 0.05, "{}", best.flops);
 
     // With a budget of time, time is what is saved; here it goes with compute, up to validation.
     let timed = Rules { target_loss: Some(target), ..sweep.rules("1h") };
     let best = sweep.search(&timed).choices[0];
-    assert!(best.loss <= target && best.flops < 1.2 * high, "{best:?}");
+    assert!(best.loss <= target && best.flops < 1.2 * compute, "{best:?}");
     let impossible = Rules { target_loss: Some(0.2), ..sweep.rules("1h") };
     assert!(search(&sweep.fields, &impossible, &tempo).is_none(), "0.2 is irreducible");
 }
 
 #[test]
 fn the_law_is_trusted_up_to_thirty_times_the_compute() {
-    let sweep = Synthetic::new(&SAMPLES, None);
+    let sweep = Synthetic::joint();
     let largest = sweep.fields[0].evidence.flops;
     let within = sweep.search(&sweep.rules(&format!("{}flops", 0.99 * FURTHEST * largest)));
     assert!(within.beyond.is_none());
@@ -328,7 +339,7 @@ fn the_law_is_trusted_up_to_thirty_times_the_compute() {
 
 #[test]
 fn a_rehearsal_corrects_the_pace_of_its_neighbours() {
-    let sweep = Synthetic::new(&SAMPLES, None);
+    let sweep = Synthetic::joint();
     let candidates = &sweep.fields[0].candidates;
     let mut pace = Pace::new(0.25);
     let seconds: Vec<(f64, f64)> = candidates.iter().map(|c| (c.macs as f64, c.macs as f64 / 1e9)).collect();
@@ -357,7 +368,8 @@ fn a_rehearsal_corrects_the_pace_of_its_neighbours() {
     close(between.validation_sample, 0.5 * between.sample);
     // Both ways of counting agree.
     let samples = between.samples(100.0, 3, 500);
-    close(between.seconds(3, samples as usize, 500), 100.0);
+    let seconds = between.seconds(3, samples as usize, 500);
+    assert!(seconds <= 100.0 && seconds > 100.0 - 3.0 * between.sample, "{seconds}");
 }
 
 // ---------------------------------------------------------------------------------------------------------------
