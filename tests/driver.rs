@@ -729,6 +729,9 @@ fn timeless(record: &Value) -> Value {
     for clock in ["samples_per_second", "inference_samples_per_second", "flops_per_second", "wall_seconds"] {
         fields.remove(clock).unwrap_or_else(|| panic!("{clock} is a field"));
     }
+    for point in fields["curve"].as_array_mut().unwrap() {
+        point.as_object_mut().unwrap().remove("seconds").expect("seconds is a field");
+    }
     record
 }
 
@@ -784,6 +787,16 @@ fn a_sweep_leaves_records_tables_plots_and_a_page() {
         assert_eq!(record["samples_seen"], 2 * 32);
         let flops = 6.0 * number(&record["macs"]) * 64.0;
         assert_eq!(number(&record["training_flops"]), flops);
+        // Characters are drawn anew in each epoch.
+        assert_eq!(record["train_samples"], record["samples_seen"]);
+        let curve = record["curve"].as_array().unwrap();
+        let seen: Vec<_> = curve.iter().map(|point| number(&point["samples_seen"])).collect();
+        assert_eq!(seen, [32.0, 64.0]);
+        for of in ["validation_loss", "validation_accuracy"] {
+            assert_eq!(curve[1][of], record[of]);
+        }
+        assert!(number(&curve[0]["seconds"]) < number(&curve[1]["seconds"]));
+        assert!(number(&curve[1]["seconds"]) <= number(&record["wall_seconds"]));
         for rate in ["samples_per_second", "inference_samples_per_second"] {
             assert!(number(&record[rate]["median"]) > 0.0 && number(&record[rate]["iqr"]) >= 0.0);
         }
@@ -806,7 +819,9 @@ fn a_sweep_leaves_records_tables_plots_and_a_page() {
 
     let mut table = csv::Reader::from_path(out.join("runs.csv")).unwrap();
     let header = table.headers().unwrap().clone();
-    for column in ["key", "axis", "factor", "parameters", "macs", "validation_loss", "peak_bytes", "status"] {
+    for column in
+        ["key", "axis", "factor", "train_samples", "flops_budget", "macs", "validation_loss", "peak_bytes"]
+    {
         assert!(header.iter().any(|name| name == column), "{column} in {header:?}");
     }
     assert_eq!(table.records().map(Result::unwrap).count(), records.len());
@@ -842,6 +857,60 @@ fn a_sweep_leaves_records_tables_plots_and_a_page() {
     assert!(rewritten == page, "the report differs when it is written from what is on disk");
     assert_eq!(succeed(&["report", text(&out), "--json"]).json(), Value::Array(records));
     assert_eq!(lines(&out), before);
+}
+
+#[test]
+fn a_sweep_goes_over_numbers_of_samples_and_over_budgets() {
+    let place = TempDir::new().unwrap();
+    small_mnist(place.path());
+    let model = small_mlp(place.path());
+    let arguments = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1,2"];
+    let arguments = [&arguments[..], &["--dataset", "mnist", "--data", text(place.path())]].concat();
+    let arguments = [&arguments[..], &["--epochs", "2", "--batch", "8"]].concat();
+    let into = |out: &'static str, more: &[&'static str]| -> (Vec<String>, std::path::PathBuf) {
+        let out = place.path().join(out);
+        let all = [&arguments[..], more, &["--out", text(&out)]].concat();
+        (all.into_iter().map(str::to_string).collect(), out)
+    };
+
+    let (arguments, out) = into("samples", &["--samples", "20,64"]);
+    succeed(&borrowed(&arguments));
+    let runs = records(&out);
+    let found: Vec<_> = runs.iter().map(|run| run["key"].as_str().unwrap()).collect();
+    assert_eq!(found, ["base-n20-s0", "width-2-n20-s0", "base-n64-s0", "width-2-n64-s0"]);
+    for (run, (distinct, seen)) in runs.iter().zip([(20, 32), (20, 32), (64, 128), (64, 128)]) {
+        assert_eq!((&run["train_samples"], &run["samples_seen"]), (&distinct.into(), &seen.into()));
+        assert!(run.get("flops_budget").is_none());
+    }
+    let plan = fs::read_to_string(out.join("plan.toml")).unwrap();
+    assert!(plan.contains("samples = [20, 64]") && !plan.contains("train_samples"), "{plan}");
+    // Nothing is trained twice, and another list is another sweep.
+    let before = lines(&out);
+    succeed(&borrowed(&arguments));
+    assert_eq!(lines(&out), before);
+    let other = [&borrowed(&arguments)[..], &["--samples", "40"]].concat();
+    fail(&other, 1, &["another plan", "samples"]);
+
+    // The base model has 64·16 + 16·16 + 16·10 MACs: two epochs of 24 samples.
+    let (arguments, out) = into("flops", &["--flops", "450000,1"]);
+    succeed(&borrowed(&arguments));
+    let runs = records(&out);
+    let found: Vec<_> = runs.iter().map(|run| run["key"].as_str().unwrap()).collect();
+    assert_eq!(found, ["base-c4.5e5-s0", "width-2-c4.5e5-s0", "base-c1e0-s0", "width-2-c1e0-s0"]);
+    assert_eq!((&runs[0]["macs"], &runs[0]["train_samples"]), (&1440.into(), &24.into()));
+    assert_eq!(number(&runs[0]["flops_budget"]), 4.5e5);
+    assert!(number(&runs[0]["training_flops"]) <= 4.5e5);
+    assert_eq!(runs[2]["train_samples"], 8, "one batch at least");
+
+    // More than there is: said before anything is left on disk.
+    let (arguments, out) = into("many", &["--samples", "20,65"]);
+    fail(&borrowed(&arguments), 1, &["base-n65-s0", "65 training samples", "mnist has 64"]);
+    assert!(!out.exists());
+    let (arguments, _) = into("both", &["--samples", "20,64", "--flops", "1e9"]);
+    fail_usage(&borrowed(&arguments));
+    for wrong in [&["--samples", "20,0"], &["--samples", "20,,64"], &["--flops", "-1"], &["--flops", "inf"]] {
+        fail_usage(&borrowed(&into("wrong", wrong).0));
+    }
 }
 
 #[test]
@@ -1013,6 +1082,92 @@ fn a_sweep_that_is_stopped_goes_on_and_ends_with_the_same_numbers() {
     torn.extend(b"{\"key\":\"dep");
     fs::write(out.join("runs.jsonl"), torn).unwrap();
     finish_and_compare(&arguments, &out, &whole);
+}
+
+/// Four widths with two seeds, of which the largest is predicted.
+fn predicting(model: &str, out: &Path) -> Vec<String> {
+    let arguments =
+        ["sweep", "--device", "cpu", "--model", model, "--axis", "width", "--factors", "0.5,1,2,4"];
+    let more = ["--seeds", "0,1", "--samples", "200", "--epochs", "2", "--batch", "16", "--predict", "1"];
+    let all = [&arguments[..], &more, &["--out", text(out)]].concat();
+    all.into_iter().map(str::to_string).collect()
+}
+
+#[test]
+fn a_sweep_predicts_its_largest_model_before_it_trains_it() {
+    let place = TempDir::new().unwrap();
+    let model = small_mlp(place.path());
+    let whole = place.path().join("whole");
+    let ended = succeed(&[&borrowed(&predicting(&model, &whole))[..], &["--json"]].concat());
+    let printed: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // Six runs, what they predict, the two that were held back, and the score.
+    let prediction = &printed[6]["prediction"];
+    let stored = fs::read(whole.join("prediction.json")).unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&stored).unwrap(), *prediction);
+    assert_eq!(printed[..6].iter().chain(&printed[7..9]).cloned().collect::<Vec<_>>(), records(&whole));
+    assert!(fs::read_to_string(whole.join("plan.toml")).unwrap().contains("predict = 1"));
+    let axis = &prediction["axes"][0];
+    assert_eq!(
+        (&axis["runs"], &axis["size"], &prediction["level"]),
+        (&6.into(), &"parameters".into(), &0.8.into())
+    );
+    for (row, run) in axis["rows"].as_array().unwrap().iter().zip(&printed[7..9]) {
+        assert_eq!((&row["key"], number(&row["size"])), (&run["key"], number(&run["parameters"])));
+        assert!(number(&row["low"]) <= number(&row["high"]), "{row}");
+    }
+    let score = &printed[9]["score"];
+    for (row, run) in score["rows"].as_array().unwrap().iter().zip(&printed[7..9]) {
+        let (measured, predicted) = (number(&run["validation_loss"]), number(&row["predicted"]["value"]));
+        assert_eq!(number(&row["measured"]), measured);
+        assert!((number(&row["relative_error"]) - (predicted / measured - 1.0)).abs() < 1e-12);
+    }
+    let reported = succeed(&["report", text(&whole), "--json"]).out;
+    let first = reported.lines().next().unwrap();
+    assert_eq!(serde_json::from_str::<Value>(first).unwrap(), printed[9]);
+
+    // Killed while the largest model is trained: the prediction is there, and it stays.
+    let out = place.path().join("killed");
+    let arguments = predicting(&model, &out);
+    let mut child = start_until(&arguments, &out, 3);
+    assert!(!out.join("prediction.json").exists(), "there is nothing yet to predict from");
+    let start = Instant::now();
+    while !out.join("prediction.json").exists() {
+        assert!(start.elapsed() < Duration::from_secs(60), "no prediction within a minute");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    assert_eq!(fs::read(out.join("prediction.json")).unwrap(), stored, "made from the same numbers");
+    assert!((6..8).contains(&lines(&out).len()), "{} runs", lines(&out).len());
+    let other = [&borrowed(&arguments)[..arguments.len() - 3], &["2", "--out", text(&out)]].concat();
+    fail(&other, 1, &["another plan", "predict"]);
+    let ended = succeed(&borrowed(&arguments));
+    assert_eq!(fs::read(out.join("prediction.json")).unwrap(), stored);
+    let numbers = |sweep: &Path| records(sweep).iter().map(timeless).collect::<Vec<_>>();
+    assert_eq!(numbers(&out), numbers(&whole));
+    let order = ["Axis width: ", "It predicts:", "Predicted before training", "width-4-s1", "% interval."];
+    let places: Vec<_> = order.iter().map(|words| ended.out.find(words)).collect();
+    assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} in\n{}", ended.out);
+    let report = succeed(&["report", text(&out)]).out;
+    assert!(
+        report.contains("Predicted before training") && report.contains("of 2 inside the 80 %"),
+        "{report}"
+    );
+
+    // A prediction that is gone is not made again once its subject is known.
+    fs::remove_file(out.join("prediction.json")).unwrap();
+    let runs = lines(&out);
+    fs::write(out.join("runs.jsonl"), runs[..7].join("\n") + "\n").unwrap();
+    fail(&borrowed(&arguments), 1, &["prediction is gone", "width-4-s0"]);
+    assert!(!out.join("prediction.json").exists());
+
+    // Too few are left: said before anything is on disk.
+    let out = place.path().join("few");
+    let few = predicting(&model, &out);
+    let few = [&borrowed(&few)[..few.len() - 3], &["3", "--out", text(&out)]].concat();
+    fail(&few, 1, &["3 models of axis width held back", "predict fewer"]);
+    assert!(!out.exists());
+    fail_usage(&["sweep", "--predict", "0"]);
 }
 
 #[cfg(unix)]

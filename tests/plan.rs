@@ -93,6 +93,7 @@ fn plan(samples: &[usize]) -> Plan {
         seeds: vec![0],
         samples: samples.to_vec(),
         flops: Vec::new(),
+        predict: 0,
         schedule: Schedule { epochs: 1, batch: 16, ..Schedule::default() },
         compound: Compound::default(),
         architecture: Architecture::preset("mlp").unwrap(),

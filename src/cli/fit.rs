@@ -259,7 +259,7 @@ fn with_interval(quantity: &Quantity) -> String {
 }
 
 /// Four significant digits.
-fn digits(value: f64) -> String {
+pub(super) fn digits(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 {
         "0".to_string()

@@ -5,6 +5,7 @@ mod devices;
 mod fit;
 mod kernels;
 mod plan;
+mod prediction;
 mod profile;
 mod report;
 mod summary;

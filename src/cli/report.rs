@@ -1,6 +1,6 @@
 //! `allometry report`
 
-use super::{Common, print_json};
+use super::{Common, prediction, print_json};
 use allometry::Result;
 use allometry::scaling::{Store, report};
 use clap::Args;
@@ -18,10 +18,17 @@ pub struct ReportArgs {
 pub fn run(args: &ReportArgs) -> Result<()> {
     let (plan, records) = Store::load(&args.directory)?;
     report::write(&args.directory, &plan, &records)?;
+    let prediction = Store::load_prediction(&args.directory)?;
     if args.common.json {
+        if let Some(prediction) = &prediction {
+            prediction::print_score_as_json(prediction, &records)?;
+        }
         return print_json(&records);
     }
     println!("{}", report::table(&records));
+    if let Some(prediction) = &prediction {
+        prediction::print_score(prediction, &records);
+    }
     println!("report: {}", args.directory.join("report.html").display());
     Ok(())
 }

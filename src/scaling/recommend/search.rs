@@ -244,7 +244,7 @@ impl Rules<'_> {
     ) -> Choice {
         let candidate = &field.candidates[place];
         let seen = self.schedule.samples_seen(samples) as f64;
-        let distinct = if self.available.is_some() { seen.min(samples as f64) } else { seen };
+        let distinct = self.schedule.distinct_samples(samples, self.available.is_none()) as f64;
         let macs = candidate.macs as f64;
         Choice {
             field: number,
