@@ -7,7 +7,8 @@ use allometry::scaling::axis::{round_depth, round_width};
 use allometry::scaling::law::{PowerLaw, error_rate};
 use allometry::scaling::report;
 use allometry::scaling::{
-    Architecture, Axis, Bytes, Compound, Plan, Record, Scale, Schedule, Status, Store, Throughput, Variant,
+    Architecture, Axis, Bytes, Compound, CurvePoint, Plan, Record, Scale, Schedule, Status, Store,
+    Throughput, Variant,
 };
 use proptest::prelude::*;
 use std::collections::HashSet;
@@ -24,6 +25,8 @@ fn plan(base: Architecture, axes: &[Axis]) -> Plan {
         axes: axes.to_vec(),
         factors: vec![0.5, 1.0, 2.0],
         seeds: vec![0, 7],
+        samples: Vec::new(),
+        flops: Vec::new(),
         schedule: Schedule::default(),
         compound: Compound::default(),
         architecture: base,
@@ -65,10 +68,18 @@ fn record(variant: &Variant) -> Record {
         macs,
         training_flops: 6.0 * macs as f64 * 30_000.0,
         samples_seen: 30_000,
+        train_samples: 10_000,
+        flops_budget: variant.flops,
         skipped_steps: None,
         train_loss: Some(0.9 * loss),
         validation_loss: Some(loss),
         validation_accuracy: Some(1.0 - 0.3 * loss),
+        curve: vec![CurvePoint {
+            samples_seen: 30_000,
+            validation_loss: loss,
+            validation_accuracy: Some(1.0 - 0.3 * loss),
+            seconds: 30_000.0 / rate,
+        }],
         samples_per_second: Some(Throughput { median: rate, iqr: 0.02 * rate }),
         inference_samples_per_second: Some(Throughput { median: 3.0 * rate, iqr: 0.05 * rate }),
         flops_per_second: Some(6.0 * macs as f64 * rate),

@@ -35,6 +35,8 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         axes: vec![axis],
         factors: factors.to_vec(),
         seeds: vec![0],
+        samples: Vec::new(),
+        flops: Vec::new(),
         schedule: Schedule {
             epochs: 3,
             batch: 16,

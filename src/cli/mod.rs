@@ -136,7 +136,7 @@ struct OptimizerArgs {
 
 /// Which data, for the commands that train.
 #[derive(Args)]
-struct DataArgs {
+struct DatasetArgs {
     /// glyphs (drawn, needs no files), mnist, fashion-mnist, omniglot or csv.
     #[arg(long, default_value = "glyphs")]
     dataset: String,
@@ -146,17 +146,14 @@ struct DataArgs {
     /// Rows and columns of the images at factor 1; by default the model's own.
     #[arg(long, value_parser = count)]
     resolution: Option<usize>,
-    /// Training samples per epoch; by default all (glyphs: 10,000).
-    #[arg(long, value_parser = count)]
-    samples: Option<usize>,
     /// Columns of a csv file that are predicted; by default the last.
     #[arg(long, value_delimiter = ',', value_name = "COLUMN")]
     target: Vec<String>,
 }
 
-impl DataArgs {
+impl DatasetArgs {
     /// Opens the data for a model, and fits the model's input and output to it.
-    fn open(&self, model: &str, seed: u64) -> Result<(Architecture, Splits)> {
+    fn open(&self, model: &str, seed: u64, samples: Option<usize>) -> Result<(Architecture, Splits)> {
         let architecture = Architecture::load(model)?;
         let options = DataOptions {
             dataset: self.dataset.clone(),
@@ -167,7 +164,7 @@ impl DataArgs {
                 architecture.resolution()
             }),
             seed,
-            samples: self.samples,
+            samples,
             target_columns: self.target.clone(),
             ..DataOptions::default()
         };
@@ -175,6 +172,23 @@ impl DataArgs {
         let architecture = architecture.for_dataset(splits.train.as_ref());
         architecture.validate()?;
         Ok((architecture, splits))
+    }
+}
+
+/// What one model is trained on.
+#[derive(Args)]
+struct DataArgs {
+    #[command(flatten)]
+    set: DatasetArgs,
+    /// Training samples per epoch; by default all (glyphs: 10,000).
+    #[arg(long, value_parser = count)]
+    samples: Option<usize>,
+}
+
+impl DataArgs {
+    /// Opens the data for a model, and fits the model's input and output to it.
+    fn open(&self, model: &str, seed: u64) -> Result<(Architecture, Splits)> {
+        self.set.open(model, seed, self.samples)
     }
 }
 

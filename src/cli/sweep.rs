@@ -1,6 +1,6 @@
 //! `allometry sweep`
 
-use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt_flag, print_json};
+use super::{Common, DatasetArgs, OptimizerArgs, StepArgs, count, interrupt_flag, positive, print_json};
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Axis, Compound, Plan, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
@@ -26,7 +26,14 @@ pub struct SweepArgs {
     #[arg(long, default_value = "convnet")]
     model: String,
     #[command(flatten)]
-    data: DataArgs,
+    data: DatasetArgs,
+    /// Training samples per epoch; by default all (glyphs: 10,000). Of several, every model is trained once on each.
+    #[arg(long, value_delimiter = ',', value_name = "N", value_parser = count)]
+    samples: Vec<usize>,
+    /// Compute budgets of whole trainings, in FLOPs: every model is trained once for each, on as many samples as take
+    /// that much.
+    #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive, conflicts_with = "samples")]
+    flops: Vec<f64>,
     #[arg(long, default_value_t = 3, value_parser = count)]
     epochs: usize,
     #[command(flatten)]
@@ -91,13 +98,21 @@ impl Observer for Terminal {
 }
 
 pub fn run(args: &SweepArgs) -> Result<()> {
-    let (architecture, _) = args.data.open(&args.model, args.seeds.first().copied().unwrap_or(0))?;
+    // One number of samples is the schedule's; several are a dimension of the sweep.
+    let (train_samples, samples) = match args.samples[..] {
+        [samples] => (Some(samples), Vec::new()),
+        _ => (None, args.samples.clone()),
+    };
+    let seed = args.seeds.first().copied().unwrap_or(0);
+    let (architecture, splits) = args.data.open(&args.model, seed, train_samples)?;
     let plan = Plan {
         dataset: args.data.dataset.clone(),
         target_columns: args.data.target.clone(),
         axes: args.axis.clone(),
         factors: args.factors.clone(),
         seeds: args.seeds.clone(),
+        samples,
+        flops: args.flops.clone(),
         schedule: Schedule {
             epochs: args.epochs,
             batch: args.step.batch,
@@ -105,12 +120,14 @@ pub fn run(args: &SweepArgs) -> Result<()> {
             precision: args.step.precision,
             recompute: args.step.recompute,
             clip_norm: args.optimizer.clip_norm,
-            train_samples: args.data.samples,
+            train_samples,
             validation_samples: args.validation_samples,
         },
         compound: args.compound,
         architecture,
     };
+    // Before there is a directory with a plan that can't be run.
+    plan.check_samples(splits.train.as_ref())?;
     let mut store = Store::open(&args.out, &plan)?;
     let device = args.common.open()?;
     let variants = plan.variants()?.len();

@@ -82,6 +82,11 @@ pub trait Dataset: Send + Sync {
     /// What the targets are.
     fn targets(&self) -> Targets;
 
+    /// Whether every epoch draws samples that no other has.
+    fn is_endless(&self) -> bool {
+        false
+    }
+
     /// Whether making a sample costs far more than copying it, so that a batch is worth spreading over
     /// all cores.
     fn is_slow(&self) -> bool {
@@ -141,8 +146,12 @@ pub struct DataOptions {
     pub resolution: Option<usize>,
     /// Draws the training samples (`glyphs`), the subset (`samples`) and the validation split (`csv`).
     pub seed: u64,
-    /// At most so many training samples per epoch, chosen by the seed; for `glyphs`, exactly so many.
+    /// At most so many training samples per epoch, chosen by the seed; for `glyphs`, exactly so many. Of two
+    /// numbers with the same seed, the smaller has a part of the larger's samples.
     pub samples: Option<usize>,
+    /// Where sets of several numbers of samples are compared, the largest of these. `glyphs` sizes its validation
+    /// split by it, so that it is the same for all of them; that of other sets does not depend on `samples`.
+    pub most_samples: Option<usize>,
     /// `csv`: names of the target columns; empty for the last column.
     pub target_columns: Vec<String>,
     /// `csv`: part of the rows that is held out for validation, between 0 and 1.
@@ -157,6 +166,7 @@ impl Default for DataOptions {
             resolution: None,
             seed: 0,
             samples: None,
+            most_samples: None,
             target_columns: Vec::new(),
             validation_fraction: 0.2,
         }

@@ -35,6 +35,10 @@ impl Dataset for Subset {
         self.set.targets()
     }
 
+    fn is_endless(&self) -> bool {
+        self.set.is_endless()
+    }
+
     fn is_slow(&self) -> bool {
         self.set.is_slow()
     }

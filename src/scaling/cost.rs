@@ -15,6 +15,9 @@ use crate::nn::LayerReport;
 use crate::train::Loss;
 use serde::Serialize;
 
+/// FLOPs of training, per MAC and sample seen: 2 FLOPs a MAC, and a backward pass as dear as two forward ones.
+pub const FLOPS_PER_MAC: f64 = 6.0;
+
 /// Counts for one sample's forward pass.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cost {

@@ -33,6 +33,6 @@ pub use architecture::Architecture;
 pub use axis::{Axis, Compound, Scale};
 pub use law::PowerLaw;
 pub use plan::{Plan, Schedule, Variant};
-pub use record::{Bytes, Record, Status, Throughput};
+pub use record::{Bytes, CurvePoint, Record, Status, Throughput};
 pub use step::StepOptions;
 pub use store::Store;

@@ -1,9 +1,12 @@
-//! What a sweep runs: a base model, a data set, axes × factors × seeds, and one schedule for all of them.
+//! What a sweep runs: a base model, a data set, axes × factors × amounts of data × seeds, and one schedule for all of
+//! them.
 
 use super::architecture::Architecture;
 use super::axis::{Axis, Compound, Scale};
+use super::cost::{Cost, FLOPS_PER_MAC};
 use super::record::Place;
 use super::step::StepOptions;
+use crate::data::Dataset;
 use crate::error::{Error, Result};
 use crate::nn::Precision;
 use serde::{Deserialize, Serialize};
@@ -23,6 +26,15 @@ pub struct Plan {
     pub factors: Vec<f64>,
     /// One run of each model for each seed.
     pub seeds: Vec<u64>,
+    /// Numbers of training samples an epoch: each model is trained once on each. Empty for one training of each
+    /// model, on [`Schedule::train_samples`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub samples: Vec<usize>,
+    /// Compute budgets C of whole trainings, in FLOPs (isoFLOP profiles): each model is trained once for each, on
+    /// `C / (6 · MACs · epochs)` training samples an epoch, rounded down to whole batches and at least one batch.
+    /// Instead of `samples`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub flops: Vec<f64>,
     /// How each model is trained.
     pub schedule: Schedule,
     /// Coefficients of the compound axis.
@@ -90,8 +102,8 @@ impl Default for Schedule {
 /// One run of a plan.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
-    /// Names the run within its plan, on disk and in logs: `base-s0`, `width-2-s0`. It depends on the plan
-    /// alone.
+    /// Names the run within its plan, on disk and in logs: `base-s0`, `width-2-s0`; with several numbers of samples
+    /// `width-2-n4000-s0`, with compute budgets `width-2-c1e12-s0`. It depends on the plan alone.
     pub key: String,
     /// The axis it stands on.
     pub axis: Axis,
@@ -103,6 +115,10 @@ pub struct Variant {
     pub scale: Scale,
     /// The model itself.
     pub architecture: Architecture,
+    /// Training samples an epoch; the whole set when absent.
+    pub train_samples: Option<usize>,
+    /// The compute budget that the number of samples follows from, in FLOPs.
+    pub flops: Option<f64>,
     /// Seed of initialisation, data order and dropout.
     pub seed: u64,
 }
@@ -126,8 +142,9 @@ impl Plan {
         self.variants().map(|_| ())
     }
 
-    /// Every run, each model once. All models come with the first seed before any comes with the second, so
-    /// that a sweep cut short has the whole picture coarsely rather than a part of it finely.
+    /// Every run, each model once. All models come with the first seed before any comes with the second, and with
+    /// the first amount of data before any comes with the second, so that a sweep cut short has the whole picture
+    /// coarsely rather than a part of it finely.
     ///
     /// Several places of the grid can hold the same model: factor 1 is the base model on every axis, and
     /// rounding maps near factors to one size. Such a model is one run; it stands where its factor is nearest
@@ -136,17 +153,71 @@ impl Plan {
         self.check_lists()?;
         self.architecture.validate()?;
         let models = self.models()?;
-        let runs = self.seeds.iter().flat_map(|&seed| {
-            models.iter().map(move |model| {
-                let stem = if model.scale == Scale::BASE {
-                    "base".to_string()
-                } else {
-                    format!("{}-{}", model.axis, model.factor)
-                };
-                Variant { key: format!("{stem}-s{seed}"), seed, ..model.clone() }
-            })
-        });
-        Ok(runs.collect())
+        let amounts = self.amounts();
+        let mut runs = Vec::with_capacity(self.seeds.len() * amounts.len() * models.len());
+        for &seed in &self.seeds {
+            for amount in &amounts {
+                for model in &models {
+                    runs.push(self.variant(model, *amount, seed)?);
+                }
+            }
+        }
+        Ok(runs)
+    }
+
+    /// A model with an amount of data, a seed, and the key that names all three.
+    fn variant(&self, model: &Variant, amount: Amount, seed: u64) -> Result<Variant> {
+        let stem = if model.scale == Scale::BASE {
+            "base".to_string()
+        } else {
+            format!("{}-{}", model.axis, model.factor)
+        };
+        let (label, train_samples, flops) = match amount {
+            Amount::Schedule => (String::new(), self.schedule.train_samples, None),
+            Amount::Samples(samples) => (format!("-n{samples}"), Some(samples), None),
+            Amount::Flops(budget) => {
+                let Schedule { epochs, batch, .. } = self.schedule;
+                let macs = Cost::of(&model.architecture)?.macs;
+                let samples = budget / (FLOPS_PER_MAC * macs as f64 * epochs as f64);
+                let batches = (samples as usize / batch).max(1);
+                (format!("-c{budget:e}"), Some(batches * batch), Some(budget))
+            }
+        };
+        Ok(Variant { key: format!("{stem}{label}-s{seed}"), train_samples, flops, seed, ..model.clone() })
+    }
+
+    /// How much data each model is trained on, in the plan's order.
+    fn amounts(&self) -> Vec<Amount> {
+        let samples = self.samples.iter().map(|&samples| Amount::Samples(samples));
+        let amounts: Vec<Amount> =
+            samples.chain(self.flops.iter().map(|&budget| Amount::Flops(budget))).collect();
+        if amounts.is_empty() { vec![Amount::Schedule] } else { amounts }
+    }
+
+    /// The most training samples an epoch of any run, where the plan has several numbers of them.
+    pub fn most_samples(&self) -> Result<Option<usize>> {
+        if self.samples.is_empty() && self.flops.is_empty() {
+            return Ok(None);
+        }
+        Ok(self.variants()?.iter().filter_map(|variant| variant.train_samples).max())
+    }
+
+    /// Whether a training set has as many samples as every run wants: with fewer than it says, a run would be
+    /// taken for one on more data than it saw. A set that draws new samples without end has any number.
+    pub fn check_samples(&self, set: &dyn Dataset) -> Result<()> {
+        let Some(most) = self.most_samples()?.filter(|&most| !set.is_endless() && most > set.len()) else {
+            return Ok(());
+        };
+        let wanting = self.variants()?.into_iter().find(|variant| variant.train_samples == Some(most));
+        let key = wanting.map(|variant| variant.key).unwrap_or_default();
+        let mend = if self.flops.is_empty() {
+            "leave out larger numbers"
+        } else {
+            "use smaller budgets, more epochs, or larger models"
+        };
+        let problem =
+            format!("{key} asks for {most} training samples, and {} has {}; {mend}", set.name(), set.len());
+        Err(Error::Config { what: "plan".to_string(), problem })
     }
 
     /// Every different model, with no key and no seed yet.
@@ -171,6 +242,8 @@ impl Plan {
                     also: Vec::new(),
                     scale,
                     architecture,
+                    train_samples: None,
+                    flops: None,
                     seed: 0,
                 }),
             }
@@ -208,6 +281,30 @@ impl Plan {
         if let Some(seed) = repeated(&self.seeds) {
             return fail(format!("seed {seed} stands twice"));
         }
+        self.check_amounts().or_else(fail)
+    }
+
+    fn check_amounts(&self) -> Result<(), String> {
+        let Plan { samples, flops, .. } = self;
+        let ways =
+            [self.schedule.train_samples.is_some(), !samples.is_empty(), !flops.is_empty()].map(usize::from);
+        if ways.iter().sum::<usize>() > 1 {
+            return Err("the training samples are given by more than one of the schedule's train_samples, \
+                        samples and flops; keep one"
+                .into());
+        }
+        if samples.contains(&0) {
+            return Err("numbers of training samples must be at least 1".into());
+        }
+        if let Some(budget) = flops.iter().find(|&&budget| !(budget > 0.0 && budget.is_finite())) {
+            return Err(format!("a compute budget is {budget} FLOPs; it must be finite and above zero"));
+        }
+        if let Some(samples) = repeated(samples) {
+            return Err(format!("{samples} samples stand twice"));
+        }
+        if let Some(budget) = repeated(flops) {
+            return Err(format!("the budget of {budget:e} FLOPs stands twice"));
+        }
         Ok(())
     }
 
@@ -219,6 +316,8 @@ impl Plan {
             ("axes", self.axes != other.axes),
             ("factors", self.factors != other.factors),
             ("seeds", self.seeds != other.seeds),
+            ("samples", self.samples != other.samples),
+            ("flops", self.flops != other.flops),
             ("schedule", self.schedule != other.schedule),
             ("compound", self.compound != other.compound),
             ("architecture", self.architecture != other.architecture),
@@ -227,6 +326,17 @@ impl Plan {
         .filter_map(|(name, differs)| differs.then_some(name))
         .collect()
     }
+}
+
+/// How much data a run is trained on.
+#[derive(Debug, Clone, Copy)]
+enum Amount {
+    /// What the schedule says.
+    Schedule,
+    /// So many training samples an epoch.
+    Samples(usize),
+    /// As many training samples as take so many FLOPs.
+    Flops(f64),
 }
 
 fn repeated<T: PartialEq>(list: &[T]) -> Option<&T> {

@@ -53,6 +53,13 @@ pub struct Record {
     pub training_flops: f64,
     /// Samples trained on, repeats counted.
     pub samples_seen: u64,
+    /// Different samples trained on, D: of a finite set those of one epoch, of one that draws new samples without end
+    /// those of all epochs. 0 if it did not come to training, and in records of before it was kept.
+    #[serde(default)]
+    pub train_samples: u64,
+    /// The compute budget that the number of samples was chosen for, in FLOPs; what was spent is `training_flops`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flops_budget: Option<f64>,
     /// In mixed precision: steps that changed nothing, because a gradient was not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped_steps: Option<u64>,
@@ -62,6 +69,9 @@ pub struct Record {
     pub validation_loss: Option<f64>,
     /// Top-1 accuracy on the validation set, 0 to 1; none for regression.
     pub validation_accuracy: Option<f64>,
+    /// How the validation went, a point an epoch; empty unless it completed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<CurvePoint>,
     /// Training throughput.
     pub samples_per_second: Option<Throughput>,
     /// Inference throughput.
@@ -96,6 +106,19 @@ impl Record {
     pub fn completed(&self) -> bool {
         self.status == Status::Completed
     }
+}
+
+/// The validation after an epoch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Samples trained on until then, repeats counted.
+    pub samples_seen: u64,
+    /// Mean loss on the validation set.
+    pub validation_loss: f64,
+    /// Top-1 accuracy on the validation set, 0 to 1; none for regression.
+    pub validation_accuracy: Option<f64>,
+    /// Seconds since training began, validation included.
+    pub seconds: f64,
 }
 
 /// A point of the sweep's grid.

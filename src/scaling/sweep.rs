@@ -1,15 +1,15 @@
 //! Runs a plan: every variant is trained and measured, and its record is on disk before the next one begins.
 
-use super::cost::{self, Cost, loss_of};
+use super::cost::{self, Cost, FLOPS_PER_MAC, loss_of};
 use super::measure;
 use super::plan::{Plan, Variant};
-use super::record::{Bytes, Record, Status, Throughput};
+use super::record::{Bytes, CurvePoint, Record, Status, Throughput};
 use super::store::Store;
 use crate::data::{self, DataOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::optim::{Decay, Schedule};
-use crate::train::{Callback, FitOptions, History, fit};
+use crate::train::{Callback, FitOptions, History, Metrics, fit};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -55,15 +55,42 @@ pub fn run(
     let pending = store.pending(plan)?;
     let total = plan.variants()?.len();
     let done = total - pending.len();
+    let most_samples = plan.most_samples()?;
     let mut data = DataCache::default();
+    if let Some(variant) = pending.first().filter(|_| most_samples.is_some()) {
+        let wanted =
+            DataOptions { samples: most_samples, ..data_options(plan, variant, most_samples, options) };
+        plan.check_samples(data.open(wanted)?.train.as_ref())?;
+    }
     for (index, variant) in pending.iter().enumerate() {
         let mut callback = observer.on_start(variant, done + index, total);
-        let record = run_variant(plan, variant, options, &mut data, callback.as_mut())?;
+        let wanted = data_options(plan, variant, most_samples, options);
+        let record = run_variant(plan, variant, options, &mut data, wanted, callback.as_mut())?;
         drop(callback);
         store.append(record.clone())?;
         observer.on_record(&record);
     }
     Ok(())
+}
+
+/// What a variant is trained on. All variants of a seed are judged by the same validation samples, whatever the
+/// number of training samples is.
+fn data_options(
+    plan: &Plan,
+    variant: &Variant,
+    most_samples: Option<usize>,
+    options: &SweepOptions,
+) -> DataOptions {
+    DataOptions {
+        dataset: plan.dataset.clone(),
+        directory: options.data.clone(),
+        resolution: variant.architecture.resolution(),
+        seed: variant.seed,
+        samples: variant.train_samples,
+        most_samples,
+        target_columns: plan.target_columns.clone(),
+        ..DataOptions::default()
+    }
 }
 
 /// The data of the last variant: neighbours in a plan often share it.
@@ -89,6 +116,7 @@ fn run_variant(
     variant: &Variant,
     options: &SweepOptions,
     data: &mut DataCache,
+    wanted: DataOptions,
     callback: &mut dyn Callback,
 ) -> Result<Record> {
     let device = &options.device;
@@ -115,10 +143,13 @@ fn run_variant(
         macs: cost.macs,
         training_flops: 0.0,
         samples_seen: 0,
+        train_samples: 0,
+        flops_budget: variant.flops,
         skipped_steps: None,
         train_loss: None,
         validation_loss: None,
         validation_accuracy: None,
+        curve: Vec::new(),
         samples_per_second: None,
         inference_samples_per_second: None,
         flops_per_second: None,
@@ -138,7 +169,7 @@ fn run_variant(
     // What an earlier variant left in the pool has other sizes; the peak is this variant's own.
     device.trim();
     device.reset_peak();
-    let outcome = train(plan, variant, options, data, callback, &mut record);
+    let outcome = train(plan, variant, options, data, wanted, callback, &mut record);
     record.peak_bytes = Some(Bytes::at_peak(&device.usage()));
     record.wall_seconds = start.elapsed().as_secs_f64();
     match outcome {
@@ -168,19 +199,12 @@ fn train(
     variant: &Variant,
     options: &SweepOptions,
     data: &mut DataCache,
+    wanted: DataOptions,
     callback: &mut dyn Callback,
     record: &mut Record,
 ) -> Result<()> {
     let schedule = &plan.schedule;
-    let opened = data.open(DataOptions {
-        dataset: plan.dataset.clone(),
-        directory: options.data.clone(),
-        resolution: variant.architecture.resolution(),
-        seed: variant.seed,
-        samples: schedule.train_samples,
-        target_columns: plan.target_columns.clone(),
-        ..DataOptions::default()
-    })?;
+    let opened = data.open(wanted)?;
     let validation = match schedule.validation_samples {
         Some(samples) => Subset::first(opened.validation.clone(), samples),
         None => opened.validation.clone(),
@@ -188,7 +212,11 @@ fn train(
     let splits = Splits { train: opened.train.clone(), validation };
     let step = schedule.step();
     let model = step.build(&variant.architecture, &options.device, variant.seed)?;
-    let steps = (schedule.epochs * (splits.train.len() / schedule.batch.min(splits.train.len()))) as u64;
+    let batch = schedule.batch.min(splits.train.len());
+    let steps_per_epoch = splits.train.len() / batch;
+    let steps = (schedule.epochs * steps_per_epoch) as u64;
+    let seen = steps * batch as u64;
+    record.train_samples = if splits.train.is_endless() { seen } else { seen.min(splits.train.len() as u64) };
     let fit_options = FitOptions {
         epochs: schedule.epochs as u64,
         batch: schedule.batch,
@@ -217,14 +245,25 @@ pub fn warm_cosine(peak: f64, total: u64) -> Schedule {
 
 fn fill(record: &mut Record, history: &History) {
     record.samples_seen = history.samples_seen;
-    // Two FLOPs a MAC, and a backward pass as dear as two forward ones.
-    record.training_flops = 6.0 * record.macs as f64 * history.samples_seen as f64;
+    record.training_flops = FLOPS_PER_MAC * record.macs as f64 * history.samples_seen as f64;
     if let Some(last) = history.epochs.last() {
         record.train_loss = Some(last.train.loss);
         record.validation_loss = Some(last.validation.loss);
         record.validation_accuracy = last.validation.accuracy;
         record.skipped_steps = last.loss_scaling.map(|scaling| scaling.skipped_steps);
     }
+    let (mut samples_seen, mut seconds) = (0, 0.0);
+    record.curve = history
+        .epochs
+        .iter()
+        .map(|epoch| {
+            samples_seen += epoch.train.samples;
+            seconds += epoch.seconds;
+            let Metrics { loss: validation_loss, accuracy: validation_accuracy, .. } = epoch.validation;
+            CurvePoint { samples_seen, validation_loss, validation_accuracy, seconds }
+        })
+        .collect();
     record.samples_per_second = Throughput::of(&history.throughput);
-    record.flops_per_second = record.samples_per_second.map(|rate| 6.0 * record.macs as f64 * rate.median);
+    record.flops_per_second =
+        record.samples_per_second.map(|rate| FLOPS_PER_MAC * record.macs as f64 * rate.median);
 }

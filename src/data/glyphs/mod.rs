@@ -26,7 +26,7 @@ use std::sync::Arc;
 pub const DEFAULT_RESOLUTION: usize = 28;
 /// Training samples per epoch where no number is asked for.
 pub const EPOCH_SAMPLES: usize = 10_000;
-/// Validation samples, or as many as the training split has where that has fewer.
+/// Validation samples, or as many as the (largest) training split has where that has fewer.
 pub const VALIDATION_SAMPLES: usize = 2_000;
 
 /// One endless split, or one that repeats.
@@ -69,11 +69,12 @@ impl Glyphs {
     pub(super) fn open(options: &DataOptions) -> Result<Splits> {
         let resolution = options.resolution.unwrap_or(DEFAULT_RESOLUTION);
         let samples = options.samples.unwrap_or(EPOCH_SAMPLES);
+        let most = options.most_samples.unwrap_or(samples);
         let faces = Arc::new(Typefaces::load()?);
         let split = |family, seed, samples| Glyphs::new(faces.clone(), family, seed, samples, resolution);
         Ok(Splits {
             train: Arc::new(split(Family::Training, options.seed, samples)?),
-            validation: Arc::new(split(Family::Validation, 0, samples.min(VALIDATION_SAMPLES))?),
+            validation: Arc::new(split(Family::Validation, 0, most.min(VALIDATION_SAMPLES))?),
         })
     }
 }
@@ -93,6 +94,10 @@ impl Dataset for Glyphs {
 
     fn targets(&self) -> Targets {
         Targets::Classes(CHARACTERS.len())
+    }
+
+    fn is_endless(&self) -> bool {
+        self.endless
     }
 
     fn is_slow(&self) -> bool {
