@@ -48,6 +48,8 @@ fn row(record: &Record) -> Vec<(String, String)> {
         ("macs", record.macs.to_string()),
         ("training_flops", record.training_flops.to_string()),
         ("samples_seen", record.samples_seen.to_string()),
+        ("train_samples", record.train_samples.to_string()),
+        ("flops_budget", text(record.flops_budget)),
         ("skipped_steps", text(record.skipped_steps)),
         ("train_loss", text(record.train_loss)),
         ("validation_loss", text(record.validation_loss)),
