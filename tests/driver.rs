@@ -729,6 +729,9 @@ fn timeless(record: &Value) -> Value {
     for clock in ["samples_per_second", "inference_samples_per_second", "flops_per_second", "wall_seconds"] {
         fields.remove(clock).unwrap_or_else(|| panic!("{clock} is a field"));
     }
+    for point in fields["curve"].as_array_mut().unwrap() {
+        point.as_object_mut().unwrap().remove("seconds").expect("seconds is a field");
+    }
     record
 }
 
@@ -784,6 +787,16 @@ fn a_sweep_leaves_records_tables_plots_and_a_page() {
         assert_eq!(record["samples_seen"], 2 * 32);
         let flops = 6.0 * number(&record["macs"]) * 64.0;
         assert_eq!(number(&record["training_flops"]), flops);
+        // Characters are drawn anew in each epoch.
+        assert_eq!(record["train_samples"], record["samples_seen"]);
+        let curve = record["curve"].as_array().unwrap();
+        let seen: Vec<_> = curve.iter().map(|point| number(&point["samples_seen"])).collect();
+        assert_eq!(seen, [32.0, 64.0]);
+        for of in ["validation_loss", "validation_accuracy"] {
+            assert_eq!(curve[1][of], record[of]);
+        }
+        assert!(number(&curve[0]["seconds"]) < number(&curve[1]["seconds"]));
+        assert!(number(&curve[1]["seconds"]) <= number(&record["wall_seconds"]));
         for rate in ["samples_per_second", "inference_samples_per_second"] {
             assert!(number(&record[rate]["median"]) > 0.0 && number(&record[rate]["iqr"]) >= 0.0);
         }
@@ -806,7 +819,9 @@ fn a_sweep_leaves_records_tables_plots_and_a_page() {
 
     let mut table = csv::Reader::from_path(out.join("runs.csv")).unwrap();
     let header = table.headers().unwrap().clone();
-    for column in ["key", "axis", "factor", "parameters", "macs", "validation_loss", "peak_bytes", "status"] {
+    for column in
+        ["key", "axis", "factor", "train_samples", "flops_budget", "macs", "validation_loss", "peak_bytes"]
+    {
         assert!(header.iter().any(|name| name == column), "{column} in {header:?}");
     }
     assert_eq!(table.records().map(Result::unwrap).count(), records.len());
@@ -842,6 +857,60 @@ fn a_sweep_leaves_records_tables_plots_and_a_page() {
     assert!(rewritten == page, "the report differs when it is written from what is on disk");
     assert_eq!(succeed(&["report", text(&out), "--json"]).json(), Value::Array(records));
     assert_eq!(lines(&out), before);
+}
+
+#[test]
+fn a_sweep_goes_over_numbers_of_samples_and_over_budgets() {
+    let place = TempDir::new().unwrap();
+    small_mnist(place.path());
+    let model = small_mlp(place.path());
+    let arguments = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1,2"];
+    let arguments = [&arguments[..], &["--dataset", "mnist", "--data", text(place.path())]].concat();
+    let arguments = [&arguments[..], &["--epochs", "2", "--batch", "8"]].concat();
+    let into = |out: &'static str, more: &[&'static str]| -> (Vec<String>, std::path::PathBuf) {
+        let out = place.path().join(out);
+        let all = [&arguments[..], more, &["--out", text(&out)]].concat();
+        (all.into_iter().map(str::to_string).collect(), out)
+    };
+
+    let (arguments, out) = into("samples", &["--samples", "20,64"]);
+    succeed(&borrowed(&arguments));
+    let runs = records(&out);
+    let found: Vec<_> = runs.iter().map(|run| run["key"].as_str().unwrap()).collect();
+    assert_eq!(found, ["base-n20-s0", "width-2-n20-s0", "base-n64-s0", "width-2-n64-s0"]);
+    for (run, (distinct, seen)) in runs.iter().zip([(20, 32), (20, 32), (64, 128), (64, 128)]) {
+        assert_eq!((&run["train_samples"], &run["samples_seen"]), (&distinct.into(), &seen.into()));
+        assert!(run.get("flops_budget").is_none());
+    }
+    let plan = fs::read_to_string(out.join("plan.toml")).unwrap();
+    assert!(plan.contains("samples = [20, 64]") && !plan.contains("train_samples"), "{plan}");
+    // Nothing is trained twice, and another list is another sweep.
+    let before = lines(&out);
+    succeed(&borrowed(&arguments));
+    assert_eq!(lines(&out), before);
+    let other = [&borrowed(&arguments)[..], &["--samples", "40"]].concat();
+    fail(&other, 1, &["another plan", "samples"]);
+
+    // The base model has 64·16 + 16·16 + 16·10 MACs: two epochs of 24 samples.
+    let (arguments, out) = into("flops", &["--flops", "450000,1"]);
+    succeed(&borrowed(&arguments));
+    let runs = records(&out);
+    let found: Vec<_> = runs.iter().map(|run| run["key"].as_str().unwrap()).collect();
+    assert_eq!(found, ["base-c4.5e5-s0", "width-2-c4.5e5-s0", "base-c1e0-s0", "width-2-c1e0-s0"]);
+    assert_eq!((&runs[0]["macs"], &runs[0]["train_samples"]), (&1440.into(), &24.into()));
+    assert_eq!(number(&runs[0]["flops_budget"]), 4.5e5);
+    assert!(number(&runs[0]["training_flops"]) <= 4.5e5);
+    assert_eq!(runs[2]["train_samples"], 8, "one batch at least");
+
+    // More than there is: said before anything is left on disk.
+    let (arguments, out) = into("many", &["--samples", "20,65"]);
+    fail(&borrowed(&arguments), 1, &["base-n65-s0", "65 training samples", "mnist has 64"]);
+    assert!(!out.exists());
+    let (arguments, _) = into("both", &["--samples", "20,64", "--flops", "1e9"]);
+    fail_usage(&borrowed(&arguments));
+    for wrong in [&["--samples", "20,0"], &["--samples", "20,,64"], &["--flops", "-1"], &["--flops", "inf"]] {
+        fail_usage(&borrowed(&into("wrong", wrong).0));
+    }
 }
 
 #[test]

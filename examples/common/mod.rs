@@ -37,6 +37,7 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         seeds: vec![0],
         samples: Vec::new(),
         flops: Vec::new(),
+        predict: 0,
         schedule: Schedule {
             epochs: 3,
             batch: 16,

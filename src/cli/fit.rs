@@ -188,7 +188,7 @@ fn comparison(fit: &Fit) -> Table {
     table
 }
 
-fn table(header: &[&str]) -> Table {
+pub(super) fn table(header: &[&str]) -> Table {
     let mut table = Table::new();
     table.load_style(presets::UTF8_BORDERS_ONLY);
     table.set_header(header);
@@ -203,7 +203,7 @@ fn with_interval(quantity: &Quantity) -> String {
 }
 
 /// Four significant digits.
-fn digits(value: f64) -> String {
+pub(super) fn digits(value: f64) -> String {
     let size = value.abs();
     if value == 0.0 {
         "0".to_string()

@@ -4,6 +4,7 @@ mod bench;
 mod devices;
 mod fit;
 mod kernels;
+mod prediction;
 mod profile;
 mod report;
 mod summary;

@@ -1,8 +1,10 @@
 //! `allometry sweep`
 
-use super::{Common, DatasetArgs, OptimizerArgs, StepArgs, count, interrupt_flag, positive, print_json};
+use super::{
+    Common, DatasetArgs, OptimizerArgs, StepArgs, count, interrupt_flag, positive, prediction, print_json,
+};
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
-use allometry::scaling::{Axis, Compound, Plan, Record, Schedule, Store, Variant, report};
+use allometry::scaling::{Axis, Compound, Plan, Prediction, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
 use allometry::{Error, Result};
 use clap::Args;
@@ -43,6 +45,9 @@ pub struct SweepArgs {
     /// Every model is trained once with each of these.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     seeds: Vec<u64>,
+    /// Train the K largest models of every axis last, predict their losses from the others before, and score that.
+    #[arg(long, value_name = "K", value_parser = count)]
+    predict: Option<usize>,
     /// Validation samples; by default all.
     #[arg(long, value_parser = count)]
     validation_samples: Option<usize>,
@@ -95,6 +100,14 @@ impl Observer for Terminal {
             let _ = print_json(record);
         }
     }
+
+    fn on_prediction(&mut self, prediction: &Prediction) {
+        if self.json {
+            let _ = print_json(&serde_json::json!({ "prediction": prediction }));
+        } else {
+            prediction::print(prediction);
+        }
+    }
 }
 
 pub fn run(args: &SweepArgs) -> Result<()> {
@@ -113,6 +126,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         seeds: args.seeds.clone(),
         samples,
         flops: args.flops.clone(),
+        predict: args.predict.unwrap_or(0),
         schedule: Schedule {
             epochs: args.epochs,
             batch: args.step.batch,
@@ -154,8 +168,15 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         eprintln!("the same command goes on from here");
     }
     outcome?;
-    if !args.common.json {
+    let prediction = store.prediction()?;
+    let score = prediction.as_ref().map(|prediction| prediction.score(store.records()));
+    if args.common.json {
+        score.map_or(Ok(()), |score| print_json(&serde_json::json!({ "score": score })))?;
+    } else {
         println!("{}", report::table(store.records()));
+        if let (Some(prediction), Some(score)) = (&prediction, &score) {
+            prediction::print_score(score, prediction.level);
+        }
         println!("report: {}", args.out.join("report.html").display());
     }
     Ok(())

@@ -146,8 +146,8 @@ pub struct DataOptions {
     pub resolution: Option<usize>,
     /// Draws the training samples (`glyphs`), the subset (`samples`) and the validation split (`csv`).
     pub seed: u64,
-    /// At most so many training samples per epoch, chosen by the seed; for `glyphs`, exactly so many. Of two
-    /// numbers with the same seed, the smaller has a part of the larger's samples.
+    /// At most so many training samples per epoch, chosen by the seed; for `glyphs`, exactly so many. Over
+    /// equally many epochs and with the same seed, a smaller number has a part of a larger number's samples.
     pub samples: Option<usize>,
     /// Where sets of several numbers of samples are compared, the largest of these. `glyphs` sizes its validation
     /// split by it, so that it is the same for all of them; that of other sets does not depend on `samples`.

@@ -10,6 +10,7 @@
 //! - [`measure`]: throughput and memory on a device.
 //! - [`plan`]: which variants, seeds and schedule a sweep trains, and the key each run is known by.
 //! - [`record`]: what is kept of one run: its size, its cost, its quality, how it ended.
+//! - [`predict`]: what the largest models' losses will be, said before they are trained.
 //! - [`store`]: a sweep's directory; a record is in it whole or not at all.
 //! - [`sweep`]: runs a plan.
 //! - [`law`]: scaling laws: forms, fits, confidence intervals, compute-optimal allocation.
@@ -22,6 +23,7 @@ pub mod law;
 pub mod layers;
 pub mod measure;
 pub mod plan;
+pub mod predict;
 mod presets;
 pub mod record;
 pub mod report;
@@ -33,6 +35,7 @@ pub use architecture::Architecture;
 pub use axis::{Axis, Compound, Scale};
 pub use law::PowerLaw;
 pub use plan::{Plan, Schedule, Variant};
+pub use predict::Prediction;
 pub use record::{Bytes, CurvePoint, Record, Status, Throughput};
 pub use step::StepOptions;
 pub use store::Store;

@@ -4,6 +4,7 @@
 use super::architecture::Architecture;
 use super::axis::{Axis, Compound, Scale};
 use super::cost::{Cost, FLOPS_PER_MAC};
+use super::predict;
 use super::record::Place;
 use super::step::StepOptions;
 use crate::data::Dataset;
@@ -35,6 +36,10 @@ pub struct Plan {
     /// Instead of `samples`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flops: Vec<f64>,
+    /// So many of the largest models on every axis are trained after all others, and their losses predicted from these
+    /// before (see [`predict`]); 0 for none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub predict: usize,
     /// How each model is trained.
     pub schedule: Schedule,
     /// Coefficients of the compound axis.
@@ -82,6 +87,18 @@ impl Schedule {
             ..StepOptions::default()
         }
     }
+
+    /// Different samples that a training sees, of a set with so many an epoch: whole batches of new samples in every
+    /// epoch of an endless set, else the same in every epoch, which is shuffled before its last batch is cut off.
+    pub(super) fn distinct_samples(&self, samples: usize, endless: bool) -> u64 {
+        let batch = self.batch.min(samples);
+        let seen = (self.epochs * (samples / batch * batch)) as u64;
+        if endless { seen } else { seen.min(samples as u64) }
+    }
+}
+
+fn is_zero(count: &usize) -> bool {
+    *count == 0
 }
 
 impl Default for Schedule {
@@ -111,6 +128,8 @@ pub struct Variant {
     pub factor: f64,
     /// Other places of the plan's grid with the same model, which is trained once.
     pub also: Vec<Place>,
+    /// Axes on which it is one of the largest models, that the others predict; see [`Plan::predict`].
+    pub held_back: Vec<Axis>,
     /// The coefficients that made it from the base model.
     pub scale: Scale,
     /// The model itself.
@@ -121,6 +140,13 @@ pub struct Variant {
     pub flops: Option<f64>,
     /// Seed of initialisation, data order and dropout.
     pub seed: u64,
+}
+
+impl Variant {
+    /// Whether it is one of an axis' models.
+    pub fn stands_on(&self, axis: Axis) -> bool {
+        self.axis == axis || self.also.iter().any(|place| place.axis == axis)
+    }
 }
 
 impl Plan {
@@ -137,14 +163,14 @@ impl Plan {
         toml::to_string(self).map_err(|e| Error::Config { what: "plan".to_string(), problem: e.to_string() })
     }
 
-    /// Checks that every variant can be made.
+    /// Checks that every variant can be made, and that enough are left to predict those that are held back.
     pub fn validate(&self) -> Result<()> {
-        self.variants().map(|_| ())
+        predict::check(self, &self.variants()?)
     }
 
     /// Every run, each model once. All models come with the first seed before any comes with the second, and with
     /// the first amount of data before any comes with the second, so that a sweep cut short has the whole picture
-    /// coarsely rather than a part of it finely.
+    /// coarsely rather than a part of it finely. Runs that are held back to be predicted come after all others.
     ///
     /// Several places of the grid can hold the same model: factor 1 is the base model on every axis, and
     /// rounding maps near factors to one size. Such a model is one run; it stands where its factor is nearest
@@ -162,6 +188,8 @@ impl Plan {
                 }
             }
         }
+        // A stable sort.
+        runs.sort_by_key(|run| !run.held_back.is_empty());
         Ok(runs)
     }
 
@@ -240,6 +268,7 @@ impl Plan {
                     axis: place.axis,
                     factor: place.factor,
                     also: Vec::new(),
+                    held_back: Vec::new(),
                     scale,
                     architecture,
                     train_samples: None,
@@ -248,6 +277,7 @@ impl Plan {
                 }),
             }
         }
+        predict::mark(&mut models, &self.axes, self.predict)?;
         Ok(models)
     }
 
@@ -318,6 +348,7 @@ impl Plan {
             ("seeds", self.seeds != other.seeds),
             ("samples", self.samples != other.samples),
             ("flops", self.flops != other.flops),
+            ("predict", self.predict != other.predict),
             ("schedule", self.schedule != other.schedule),
             ("compound", self.compound != other.compound),
             ("architecture", self.architecture != other.architecture),

@@ -2,12 +2,15 @@
 //!
 //! - `plan.toml`: what the sweep runs; a directory belongs to one plan.
 //! - `runs.jsonl`: one record a line, appended and synced before the next run begins.
+//! - `prediction.json`, where the plan asks for one: what the largest models' losses will be, written once, before one
+//!   of them is trained.
 //! - what [`super::report`] makes of the two.
 //!
 //! A line counts once its newline is on disk. A process killed while appending leaves a last line without
 //! one; opening the directory again cuts it off, and that run is trained anew.
 
 use super::plan::{Plan, Variant};
+use super::predict::Prediction;
 use super::record::Record;
 use crate::error::{Error, Result};
 use crate::files;
@@ -17,6 +20,7 @@ use std::path::{Path, PathBuf};
 
 const PLAN: &str = "plan.toml";
 const RUNS: &str = "runs.jsonl";
+const PREDICTION: &str = "prediction.json";
 
 /// An open sweep directory.
 #[derive(Debug)]
@@ -101,6 +105,36 @@ impl Store {
         let mut variants = plan.variants()?;
         variants.retain(|variant| !self.contains(&variant.key));
         Ok(variants)
+    }
+
+    /// The prediction of the largest models, if it has been made.
+    pub fn prediction(&self) -> Result<Option<Prediction>> {
+        Store::load_prediction(&self.directory)
+    }
+
+    /// The same of a directory that is not open, for reports.
+    pub fn load_prediction(directory: impl AsRef<Path>) -> Result<Option<Prediction>> {
+        let path = directory.as_ref().join(PREDICTION);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|e| Error::format(&path, "a prediction", e.to_string())),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(&path, "read")(error)),
+        }
+    }
+
+    /// Keeps the prediction, for good: a directory that has one takes no other.
+    pub fn write_prediction(&self, prediction: &Prediction) -> Result<()> {
+        let path = self.directory.join(PREDICTION);
+        if path.exists() {
+            let found = path.display();
+            return Err(Error::argument("store", "prediction", found, "made once, before what it is about"));
+        }
+        let mut json =
+            serde_json::to_vec_pretty(prediction).map_err(|e| Error::file(&path, "write")(e.into()))?;
+        json.push(b'\n');
+        files::replace(&path, &json)
     }
 
     /// Where it is.

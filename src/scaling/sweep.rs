@@ -3,6 +3,7 @@
 use super::cost::{self, Cost, FLOPS_PER_MAC, loss_of};
 use super::measure;
 use super::plan::{Plan, Variant};
+use super::predict::Prediction;
 use super::record::{Bytes, CurvePoint, Record, Status, Throughput};
 use super::store::Store;
 use crate::data::{self, DataOptions, Splits, Subset};
@@ -34,6 +35,8 @@ pub trait Observer {
     }
     /// After it is on disk.
     fn on_record(&mut self, _record: &Record) {}
+    /// Before the first of the runs is trained that are held back: what was predicted of them, and is on disk.
+    fn on_prediction(&mut self, _prediction: &Prediction) {}
 }
 
 impl Observer for () {}
@@ -42,7 +45,8 @@ impl Observer for () {}
 const INFERENCE_SECONDS: f64 = 0.25;
 
 /// Trains what `store` lacks of `plan`, in the plan's order. A variant that fails is recorded as such and the
-/// sweep goes on.
+/// sweep goes on. Of a plan with [`Plan::predict`] the losses of the largest models are predicted, and the prediction
+/// stored, when all others have a record.
 ///
 /// # Errors
 /// [`Error::Interrupted`] when asked to stop; a lost device, and files that can't be read or written.
@@ -62,7 +66,12 @@ pub fn run(
             DataOptions { samples: most_samples, ..data_options(plan, variant, most_samples, options) };
         plan.check_samples(data.open(wanted)?.train.as_ref())?;
     }
+    let mut predicted = false;
     for (index, variant) in pending.iter().enumerate() {
+        if !predicted && !variant.held_back.is_empty() {
+            observer.on_prediction(&predict(plan, store)?);
+            predicted = true;
+        }
         let mut callback = observer.on_start(variant, done + index, total);
         let wanted = data_options(plan, variant, most_samples, options);
         let record = run_variant(plan, variant, options, &mut data, wanted, callback.as_mut())?;
@@ -71,6 +80,22 @@ pub fn run(
         observer.on_record(&record);
     }
     Ok(())
+}
+
+/// The prediction in the store. It is made when all other runs are done, and stays as it is from then on.
+fn predict(plan: &Plan, store: &Store) -> Result<Prediction> {
+    if let Some(prediction) = store.prediction()? {
+        return Ok(prediction);
+    }
+    let held_back = plan.variants()?.into_iter().filter(|variant| !variant.held_back.is_empty());
+    if let Some(trained) = held_back.map(|variant| variant.key).find(|key| store.contains(key)) {
+        let problem =
+            format!("the prediction is gone, but {trained}, which it was about, is already trained");
+        return Err(Error::Config { what: store.directory().display().to_string(), problem });
+    }
+    let prediction = Prediction::new(plan, store.records())?;
+    store.write_prediction(&prediction)?;
+    Ok(prediction)
 }
 
 /// What a variant is trained on. All variants of a seed are judged by the same validation samples, whatever the
@@ -212,11 +237,8 @@ fn train(
     let splits = Splits { train: opened.train.clone(), validation };
     let step = schedule.step();
     let model = step.build(&variant.architecture, &options.device, variant.seed)?;
-    let batch = schedule.batch.min(splits.train.len());
-    let steps_per_epoch = splits.train.len() / batch;
-    let steps = (schedule.epochs * steps_per_epoch) as u64;
-    let seen = steps * batch as u64;
-    record.train_samples = if splits.train.is_endless() { seen } else { seen.min(splits.train.len() as u64) };
+    let steps = (schedule.epochs * (splits.train.len() / schedule.batch.min(splits.train.len()))) as u64;
+    record.train_samples = schedule.distinct_samples(splits.train.len(), splits.train.is_endless());
     let fit_options = FitOptions {
         epochs: schedule.epochs as u64,
         batch: schedule.batch,

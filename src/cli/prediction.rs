@@ -1,0 +1,79 @@
+//! What a sweep predicted of its largest models, and how well it was met.
+
+use super::fit::{digits, table};
+use allometry::scaling::Prediction;
+use allometry::scaling::predict::{AxisPrediction, Estimate, Row, Score};
+
+/// The laws, and a row for every model that is held back.
+pub fn print(prediction: &Prediction) {
+    for axis in &prediction.axes {
+        let left_out = if axis.left_out == 0 {
+            String::new()
+        } else {
+            format!(", {} that did not complete left out", axis.left_out)
+        };
+        println!(
+            "Axis {}: {} law, {}, fitted to the validation losses of {} runs{left_out}. It predicts:",
+            axis.axis,
+            axis.law,
+            axis.law.formula(),
+            axis.runs
+        );
+        println!("{}", rows(axis, prediction.level));
+        for warning in &axis.warnings {
+            println!("Warning: {warning}.");
+        }
+    }
+    for axis in &prediction.without_law {
+        println!("Axis {}: no prediction; {}.", axis.axis, axis.reason);
+    }
+}
+
+fn rows(axis: &AxisPrediction, level: f64) -> comfy_table::Table {
+    let interval = format!("validation loss [{} %]", 100.0 * level);
+    let mut header = vec!["model", axis.size.name()];
+    header.extend(axis.rows.iter().any(|row| row.samples.is_some()).then_some("samples"));
+    header.extend([interval.as_str(), "runs"]);
+    let mut table = table(&header);
+    // All seeds of a model have one prediction.
+    let mut rows: Vec<&Row> = axis.rows.iter().collect();
+    rows.sort_by_key(|row| row.model());
+    for seeds in rows.chunk_by(|a, b| a.model() == b.model()) {
+        let mut cells = vec![seeds[0].model().to_string(), digits(seeds[0].size)];
+        cells.extend(seeds[0].samples.map(digits));
+        cells.extend([with_interval(&seeds[0].loss), seeds.len().to_string()]);
+        table.add_row(cells);
+    }
+    table
+}
+
+/// Every run that was predicted and is trained, and in how many the interval held.
+pub fn print_score(score: &Score, level: f64) {
+    let Some(relative_error) = score.relative_error else { return };
+    println!("Predicted before training, and measured since:");
+    let mut table = table(&["run", "predicted", "measured", "error", "inside"]);
+    for row in &score.rows {
+        table.add_row([
+            row.key.clone(),
+            with_interval(&row.predicted),
+            digits(row.measured),
+            format!("{:+.2} %", 100.0 * row.relative_error),
+            if row.inside { "yes" } else { "no" }.to_string(),
+        ]);
+    }
+    println!("{table}");
+    println!(
+        "Relative error {:.2} % (root mean square); {} of {} inside the {} % interval.",
+        100.0 * relative_error,
+        score.inside,
+        score.rows.len(),
+        100.0 * level
+    );
+    if score.without_loss > 0 {
+        println!("{} predicted runs have no loss: they failed, or are not trained yet.", score.without_loss);
+    }
+}
+
+fn with_interval(estimate: &Estimate) -> String {
+    format!("{} [{}, {}]", digits(estimate.value), digits(estimate.low), digits(estimate.high))
+}

@@ -1,0 +1,124 @@
+//! Which models are held back: on every axis the largest.
+
+use crate::error::{Error, Result};
+use crate::scaling::axis::Axis;
+use crate::scaling::cost::Cost;
+use crate::scaling::law::{Form, Points};
+use crate::scaling::plan::{Plan, Variant};
+use crate::scaling::record::Record;
+use serde::{Deserialize, Serialize};
+
+/// What the size of a model is, on an axis.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Size {
+    /// Trained values.
+    Parameters,
+    /// Multiply–adds a sample, forward.
+    Macs,
+}
+
+impl Size {
+    /// The name in files.
+    pub fn name(self) -> &'static str {
+        match self {
+            Size::Parameters => "parameters",
+            Size::Macs => "macs",
+        }
+    }
+
+    /// Parameters where the models on an axis differ in them, else MACs: a sharper image has the same weights.
+    fn of_models<'a>(models: impl IntoIterator<Item = &'a Cost>) -> Size {
+        let mut parameters = models.into_iter().map(|cost| cost.parameters);
+        let first = parameters.next();
+        if parameters.any(|count| Some(count) != first) { Size::Parameters } else { Size::Macs }
+    }
+
+    /// The size on an axis of a plan with these runs.
+    pub(super) fn along(axis: Axis, variants: &[Variant]) -> Result<Size> {
+        let models = variants.iter().filter(|variant| variant.stands_on(axis));
+        let costs: Vec<Cost> = models.map(|model| Cost::of(&model.architecture)).collect::<Result<_>>()?;
+        Ok(Size::of_models(&costs))
+    }
+
+    /// Of a model that is not trained yet.
+    pub(super) fn of_variant(self, variant: &Variant) -> Result<f64> {
+        Ok(self.of_cost(&Cost::of(&variant.architecture)?) as f64)
+    }
+
+    /// Of a run.
+    pub fn of(self, record: &Record) -> f64 {
+        match self {
+            Size::Parameters => record.parameters as f64,
+            Size::Macs => record.macs as f64,
+        }
+    }
+
+    fn of_cost(self, cost: &Cost) -> u64 {
+        match self {
+            Size::Parameters => cost.parameters,
+            Size::Macs => cost.macs,
+        }
+    }
+}
+
+/// Marks the `count` largest models on every axis.
+pub(in crate::scaling) fn mark(models: &mut [Variant], axes: &[Axis], count: usize) -> Result<()> {
+    if count == 0 {
+        return Ok(());
+    }
+    let costs: Vec<Cost> = models.iter().map(|model| Cost::of(&model.architecture)).collect::<Result<_>>()?;
+    for &axis in axes {
+        let mut places: Vec<usize> =
+            (0..models.len()).filter(|&place| models[place].stands_on(axis)).collect();
+        let size = Size::of_models(places.iter().map(|&place| &costs[place]));
+        // Rounding can leave two models with the same parameters; then the one with more to compute is larger.
+        places.sort_by_key(|&place| (size.of_cost(&costs[place]), costs[place].macs));
+        for &place in places.iter().rev().take(count) {
+            models[place].held_back.push(axis);
+        }
+    }
+    Ok(())
+}
+
+/// The form that losses of a plan's runs are predicted by, where it is settled: that of two sizes where models are
+/// trained on different amounts of data. Else the best form of one size.
+pub(super) fn form(plan: &Plan) -> Option<Form> {
+    (plan.samples.len() > 1 || !plan.flops.is_empty()).then_some(Form::Joint)
+}
+
+/// What a law of the loss is fitted to: rows of a size, an amount of data, and a loss.
+pub(super) fn points(plan: &Plan, size: Size, rows: &[[f64; 3]]) -> Result<Points> {
+    let [sizes, samples, losses] =
+        [0, 1, 2].map(|column| rows.iter().map(|row| row[column]).collect::<Vec<f64>>());
+    let (size, loss) = ((size.name(), &sizes[..]), ("validation_loss", &losses[..]));
+    match form(plan) {
+        Some(Form::Joint) => Points::joint(size, ("samples", &samples), loss),
+        _ => Points::single(size, loss),
+    }
+}
+
+/// Whether enough runs are left on every axis to fit a law to, before any of them is trained.
+pub(in crate::scaling) fn check(plan: &Plan, variants: &[Variant]) -> Result<()> {
+    if plan.predict == 0 {
+        return Ok(());
+    }
+    for &axis in &plan.axes {
+        let size = Size::along(axis, variants)?;
+        let kept = variants.iter().filter(|variant| variant.stands_on(axis) && variant.held_back.is_empty());
+        let rows: Vec<[f64; 3]> = kept
+            .map(|variant| Ok([size.of_variant(variant)?, variant.train_samples.unwrap_or(1) as f64, 1.0]))
+            .collect::<Result<_>>()?;
+        let fitted =
+            points(plan, size, &rows).and_then(|points| points.check(form(plan).unwrap_or(Form::Power)));
+        fitted.map_err(|error| Error::Config {
+            what: "plan".to_string(),
+            problem: format!(
+                "with {} models of axis {axis} held back, no law can be fitted to the others ({error}); predict \
+                 fewer, or add smaller factors or seeds",
+                plan.predict
+            ),
+        })?;
+    }
+    Ok(())
+}
