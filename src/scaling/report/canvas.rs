@@ -80,9 +80,10 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
     }
 
     /// A line, as far as it stays inside the frame.
-    pub fn curve(&self, name: &str, values: &[(f64, f64)], opacity: f64, stroke: Stroke) -> Drawn {
+    pub fn curve(&mut self, name: &str, values: &[(f64, f64)], opacity: f64, stroke: Stroke) -> Drawn {
         let inside = values.iter().filter(|value| self.across.holds(value.0) && self.up.holds(value.1));
         let line: Vec<Pixel> = inside.map(|&value| (self.place)(value)).collect();
+        self.keep_clear_of(&line);
         let paint = colour(name).mix(opacity);
         match stroke {
             Stroke::Full(width) => self.put(PathElement::new(line, paint.stroke_width(width))),
@@ -98,17 +99,17 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
         self.put(Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour(name).mix(opacity).filled()))
     }
 
-    /// A line that labels keep clear of where they can.
-    pub fn line(&mut self, name: &str, values: &[(f64, f64)], width: u32) -> Drawn {
-        const PIECES: i32 = 24;
-        let corners: Vec<Pixel> = values.iter().map(|&value| (self.place)(value)).collect();
-        for (from, to) in corners.iter().zip(corners.iter().skip(1)) {
-            self.lines.extend((0..=PIECES).map(|i| {
-                let (x, y) = (from.0 + (to.0 - from.0) * i / PIECES, from.1 + (to.1 - from.1) * i / PIECES);
+    /// Where labels are to stay clear of a line, if they can.
+    fn keep_clear_of(&mut self, line: &[Pixel]) {
+        const PIECE: i32 = 12;
+        for (from, to) in line.iter().zip(line.iter().skip(1)) {
+            let (wide, high) = (to.0 - from.0, to.1 - from.1);
+            let pieces = (wide.abs().max(high.abs()) / PIECE).max(1);
+            self.lines.extend((0..=pieces).map(|i| {
+                let (x, y) = (from.0 + wide * i / pieces, from.1 + high * i / pieces);
                 (x - 1, y - 1, x + 1, y + 1)
             }));
         }
-        self.put(PathElement::new(corners, colour(name).mix(0.75).stroke_width(width)))
     }
 
     /// A single run as a dot.
@@ -130,6 +131,17 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
         let at = (self.place)(value);
         self.taken.push((at.0 - 15, at.1 - 15, at.0 + 15, at.1 + 15));
         self.put(Circle::new(at, 14, colour(name).stroke_width(3)))
+    }
+
+    /// From a lower to an upper end, with bars across.
+    pub fn whisker(&self, name: &str, x: f64, low: f64, high: f64) -> Drawn {
+        let ends = [low, high].map(|y| (self.place)((x, self.up.clamp(y))));
+        let paint = colour(name).stroke_width(2);
+        self.put(PathElement::new(ends, paint))?;
+        for (x, y) in ends {
+            self.put(PathElement::new([(x - 8, y), (x + 8, y)], paint))?;
+        }
+        Ok(())
     }
 
     /// Makes a place where the pointer finds a run.

@@ -25,6 +25,8 @@ const FOOTER: &str = "Each law is P = k·N<sup>α</sup>, fitted by least squares
 pub(super) struct Parts<'p> {
     /// The section of the law.
     pub law: String,
+    /// The section of the prediction.
+    pub prediction: String,
     pub quality: &'p [Plot],
     pub cost: &'p [Plot],
 }
@@ -42,7 +44,7 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
          <p class=\"lead\">{swept}</p>\n</header>\n\
          {cards}\
          <section>\n<h2>What grew how</h2>\n<p class=\"finding\">{finding}</p>\n{axes}</section>\n\
-         {law}{quality}{cost}{exponents}{runs}\
+         {law}{prediction}{quality}{cost}{exponents}{runs}\
          <details>\n<summary>The plan, as TOML</summary>\n<pre>{plan_text}</pre>\n</details>\n\
          <footer>{footer}</footer>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         palette = palette(":root"),
@@ -51,6 +53,7 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
         finding = escape(&headline(records, shown)),
         axes = axis_list(shown),
         law = parts.law,
+        prediction = parts.prediction,
         quality = plot_section(
             "Quality against size",
             "Small dots are single runs, large marks means over seeds, dashed lines power laws by least squares.",

@@ -30,6 +30,7 @@ mod words;
 
 use super::plan::Plan;
 use super::record::Record;
+use super::store::Store;
 use crate::error::{Error, Result};
 use crate::files::replace;
 use std::path::Path;
@@ -52,7 +53,8 @@ const COST: [(Quantity, Quantity); 3] = [
     (Quantity::Macs, Quantity::PeakMemory),
 ];
 
-/// Writes `runs.csv`, one SVG a plot and `report.html` into `directory`, each whole or not at all.
+/// Writes `runs.csv`, one SVG a plot and `report.html` into `directory`, each whole or not at all. If the directory
+/// holds a prediction of the largest models, the page shows how it was met.
 pub fn write(directory: &Path, plan: &Plan, records: &[Record]) -> Result<()> {
     std::fs::create_dir_all(directory).map_err(Error::file(directory, "create"))?;
     replace(&directory.join("runs.csv"), &csv::render(records)?)?;
@@ -60,9 +62,13 @@ pub fn write(directory: &Path, plan: &Plan, records: &[Record]) -> Result<()> {
     let quality = svg::render(&shown, &QUALITY)?;
     let cost = svg::render(&shown, &COST)?;
     let (law, panels) = study::section(&study::Study::new(records))?;
-    for plot in quality.iter().chain(&cost).chain(&panels) {
+    let (prediction, predicted) = match Store::load_prediction(directory)? {
+        Some(prediction) => study::prediction_section(plan, records, &prediction)?,
+        None => Default::default(),
+    };
+    for plot in quality.iter().chain(&cost).chain(&panels).chain(&predicted) {
         replace(&directory.join(format!("{}.svg", plot.name)), plot.standalone().as_bytes())?;
     }
-    let parts = html::Parts { law, quality: &quality, cost: &cost };
+    let parts = html::Parts { law, prediction, quality: &quality, cost: &cost };
     replace(&directory.join("report.html"), html::render(plan, records, &shown, &parts)?.as_bytes())
 }

@@ -52,6 +52,8 @@ function show(place) {
     }),
   );
   box.hidden = false;
+  // Its size is measured where nothing squeezes it.
+  box.style.left = "0";
   const at = place.getBoundingClientRect();
   const { clientWidth: width, clientHeight: height } = document.documentElement;
   // Right of the mark, or left of it where there is no room; inside the window in any case.

@@ -123,7 +123,7 @@ fn panel(records: &[Record], x: Quantity, y: Quantity) -> Result<Option<Plot>> {
                 canvas.curve(one.axis.name(), &line, 0.6, Stroke::Dashed)?;
             }
             let means: Vec<_> = one.points.iter().map(|p| p.mean).collect();
-            canvas.line(one.axis.name(), &means, 3)?;
+            canvas.curve(one.axis.name(), &means, 0.75, Stroke::Full(3))?;
         }
         for one in &series {
             for point in &one.points {

@@ -2,7 +2,7 @@
 //! terminal prints it.
 
 use super::quantity::{Quantity, metric, seconds, spaced, times};
-use super::series::{Configuration, along, axes, configurations, label, laws};
+use super::series::{Amount, Configuration, along, amounts, axes, configurations, label, laws};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::PowerLaw;
 use crate::scaling::record::{Record, Status};
@@ -40,6 +40,12 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
     } else {
         ["validation loss", "1/loss per FLOP", "1/loss per second"]
     };
+    // Where models were trained on several amounts of data, that is part of what leads.
+    let several = amounts(records).len() > 1;
+    let amount = |c: &Configuration| {
+        let amount = Amount::of(c.first()).filter(|_| several);
+        amount.map(|amount| format!(", {amount}")).unwrap_or_default()
+    };
     let flops = |c: &Configuration| Some(c.first().training_flops);
     let time = |c: &Configuration| c.mean(Quantity::Seconds);
     let costs: [Cost; 3] = [&|_| Some(1.0), &flops, &time];
@@ -53,10 +59,11 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
             label: winner.label(),
             value: with_spread(winner, quality)?,
             cost: format!(
-                "{} parameters, {}FLOP, {}",
+                "{} parameters, {}FLOP, {}{}",
                 metric(winner.first().parameters as f64),
                 spaced(metric(flops(winner)?)),
-                seconds(time(winner)?)
+                seconds(time(winner)?),
+                amount(winner)
             ),
         })
     };

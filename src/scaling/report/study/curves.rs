@@ -14,37 +14,43 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// The law between two sizes, and on to twice the larger: what one more doubling would buy.
-    pub fn new(low: f64, high: f64, law: impl Fn(f64) -> Quantity) -> Curve {
+    /// The law between two sizes that were measured, and on to twice the larger: what one more doubling would buy.
+    pub fn doubled(low: f64, largest: f64, law: impl Fn(f64) -> Quantity) -> Curve {
+        Curve::new(low, largest, 2.0 * largest, law)
+    }
+
+    /// The law between two sizes that were measured, and on to another.
+    pub fn new(low: f64, largest: f64, end: f64, law: impl Fn(f64) -> Quantity) -> Curve {
         let at = |from: f64, to: f64, count: u32| {
             let step = (to / from).ln() / f64::from(count - 1);
-            (0..count).map(move |i| from * (f64::from(i) * step).exp()).collect::<Vec<_>>()
+            let between = (0..count - 1).map(|i| from * (f64::from(i) * step).exp());
+            // The end is met to the last bit.
+            between.chain([to]).collect::<Vec<_>>()
         };
-        // The largest size itself stands in both parts.
-        let sizes = at(low, high, POSITIONS).into_iter().chain(at(high, 2.0 * high, POSITIONS / 4));
+        let beyond = at(largest, end, POSITIONS / 4).into_iter().skip(1);
+        let sizes = at(low, largest, POSITIONS).into_iter().chain(beyond);
         let known = |at: &(f64, Quantity)| {
             [at.1.value, at.1.low, at.1.high].iter().all(|y| *y > 0.0 && y.is_finite())
         };
-        Curve { largest: high, at: sizes.map(|size| (size, law(size))).filter(known).collect() }
+        Curve { largest, at: sizes.map(|size| (size, law(size))).filter(known).collect() }
     }
 
-    /// What an axis of a plot has to hold for it: sizes and values, not the band.
-    pub fn values(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+    /// Sizes and values, also the extrapolated ones.
+    pub fn all(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         self.at.iter().map(|&(size, law)| (size, law.value))
     }
 
-    /// Where it is at the largest size that was measured.
-    pub fn end(&self) -> Option<(f64, f64)> {
-        self.values().filter(|(size, _)| *size <= self.largest).last()
+    /// Sizes and values between the sizes that were measured.
+    pub fn measured(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
+        self.all().filter(|(size, _)| *size <= self.largest)
     }
 
     /// Band, line, and the extrapolated part dashed.
     pub fn draw(&self, canvas: &mut Canvas, name: &str, opacity: f64) -> Drawn {
         let band: Vec<_> = self.at.iter().map(|&(size, law)| (size, law.low, law.high)).collect();
         canvas.band(name, &band, 0.16 * opacity)?;
-        let (measured, beyond): (Vec<_>, Vec<_>) = self.values().partition(|(size, _)| *size <= self.largest);
-        canvas.curve(name, &measured, opacity, Stroke::Full(3))?;
-        let last = measured.last().copied();
-        canvas.curve(name, &last.into_iter().chain(beyond).collect::<Vec<_>>(), opacity, Stroke::Dashed)
+        canvas.curve(name, &self.measured().collect::<Vec<_>>(), opacity, Stroke::Full(3))?;
+        let beyond: Vec<_> = self.all().filter(|(size, _)| *size >= self.largest).collect();
+        canvas.curve(name, &beyond, opacity, Stroke::Dashed)
     }
 }

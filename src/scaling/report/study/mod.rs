@@ -9,6 +9,7 @@
 
 mod curves;
 mod panels;
+mod prediction;
 mod section;
 mod spread;
 mod words;
@@ -20,6 +21,7 @@ use crate::scaling::law::{Fit, FitOptions, Form, Points};
 use crate::scaling::record::Record;
 use std::collections::HashSet;
 
+pub(super) use prediction::section as prediction_section;
 pub(super) use section::section;
 
 /// Resamples behind every band and interval.
@@ -58,13 +60,22 @@ enum Law {
     Constant,
     /// Fewer runs, or fewer different sizes, than the law needs.
     Few { runs: usize, sizes: usize },
+    /// What fits best is a step and no law: the losses jump.
+    Lawless,
     /// Anything else that the fit was refused for.
     Refused(String),
 }
 
 impl Law {
-    /// The law of the loss in these sizes, along an axis.
+    /// The best law of the loss in these sizes, along an axis.
     fn fit(records: &[Record], axis: Axis, sizes: &[Quantity]) -> Law {
+        // Where samples were varied, a law that knows nothing of them is no candidate.
+        let form = (sizes.len() == 2).then_some(Form::Joint);
+        Law::of_form(form, records, axis, sizes)
+    }
+
+    /// The law of this form.
+    fn of_form(form: Option<Form>, records: &[Record], axis: Axis, sizes: &[Quantity]) -> Law {
         let rows: Vec<Vec<f64>> = records
             .iter()
             .filter(|record| record.factor_on(axis).is_some())
@@ -72,7 +83,7 @@ impl Law {
             .collect();
         let column = |place: usize| -> Vec<f64> { rows.iter().map(|row| row[place]).collect() };
         let columns: Vec<Vec<f64>> = (0..=sizes.len()).map(column).collect();
-        if sizes.len() == 1 && columns[0].iter().all(|size| *size == columns[0][0]) {
+        if sizes.len() == 1 && rows.len() > 1 && columns[0].iter().all(|size| *size == columns[0][0]) {
             return Law::Constant;
         }
         let loss = (LOSS.name(), &columns[sizes.len()][..]);
@@ -80,8 +91,6 @@ impl Law {
             [x, x2] => Points::joint((x.name(), &columns[0]), (x2.name(), &columns[1]), loss),
             _ => Points::single((sizes[0].name(), &columns[0]), loss),
         };
-        // The samples were varied, so that a law which knows nothing of them is no candidate.
-        let form = (sizes.len() == 2).then_some(Form::Joint);
         let options = FitOptions { form, resamples: RESAMPLES, ..FitOptions::default() };
         let different: HashSet<Vec<u64>> =
             rows.iter().map(|row| row[..sizes.len()].iter().map(|size| size.to_bits()).collect()).collect();
@@ -90,6 +99,7 @@ impl Law {
             return Law::Few { runs: rows.len(), sizes: different.len() };
         }
         match points.and_then(|points| Fit::new(&points, &options)) {
+            Ok(fit) if is_step(&fit) => Law::Lawless,
             Ok(fit) => Law::Fitted(Box::new(fit)),
             Err(error) => Law::Refused(error.to_string()),
         }
@@ -103,6 +113,15 @@ impl Law {
 /// How many runs, and of how many different sizes, a form can be fitted to; [`Points::check`] asks for the same.
 fn needs(form: Form) -> (usize, usize) {
     (form.count() + 2, form.count())
+}
+
+/// Exponents of learning lie between 0 and 1. What is steeper than this is a step between runs that learned and runs
+/// that did not.
+const STEEPEST: f64 = 4.0;
+
+fn is_step(fit: &Fit) -> bool {
+    let exponents = fit.parameters.iter().filter(|(name, _)| ["alpha", "beta"].contains(name));
+    exponents.map(|(_, parameter)| parameter.quantity.value).any(|value| value.abs() > STEEPEST)
 }
 
 const LOSS: Quantity = Quantity::ValidationLoss;

@@ -50,7 +50,7 @@ fn against_size(
     let curve = |one: &AxisStudy| {
         let fit = law(one)?.fitted()?;
         let (low, high) = range(&study.on_most, one.axis, x)?;
-        Some((one.axis, Curve::new(low, high, |size| fit.bootstrap.curve([size, 1.0], LEVEL))))
+        Some((one.axis, Curve::doubled(low, high, |size| fit.bootstrap.curve([size, 1.0], LEVEL))))
     };
     let curves: Vec<_> = study.axes.iter().filter_map(curve).collect();
     let rows: Vec<_> = study.axes.iter().map(|one| (one.axis, legend_cells(law(one), symbol))).collect();
@@ -80,7 +80,7 @@ fn against_samples(study: &Study) -> Result<Plot> {
         let fit = one.joint.as_ref().and_then(Law::fitted);
         if let (Some(fit), Some(first), Some(last)) = (fit, points.first(), points.last()) {
             let law = |samples: f64| fit.bootstrap.curve([macs, samples], LEVEL);
-            curves.push((one.axis, Curve::new(first.mean.0, last.mean.0, law)));
+            curves.push((one.axis, Curve::doubled(first.mean.0, last.mean.0, law)));
         }
         let beta = fit.map(|fit| parameter(fit, "beta")).unwrap_or_default();
         rows.push((one.axis, vec![format!("{}, {} MACs", largest.label(), metric(macs)), beta.0, beta.1]));
@@ -106,7 +106,7 @@ fn joint(study: &Study, axis: Axis, fit: &Fit) -> Result<Plot> {
         let (low, high) = (sizes().fold(f64::INFINITY, f64::min), sizes().fold(0.0, f64::max));
         if low < high {
             let law = |macs: f64| fit.bootstrap.curve([macs, amount.samples(macs, passes)], LEVEL);
-            curves.push((amount, Curve::new(low, high, law)));
+            curves.push((amount, Curve::doubled(low, high, law)));
         }
         let mut models = configurations(&of_axis);
         models.retain(|model| Amount::of(model.first()) == Some(amount));
@@ -126,7 +126,7 @@ fn joint(study: &Study, axis: Axis, fit: &Fit) -> Result<Plot> {
             point.draw(canvas, axis)?;
         }
         for (amount, curve) in &curves {
-            if let Some(end) = curve.end() {
+            if let Some(end) = curve.measured().last() {
                 canvas.label(axis.name(), &amount.to_string(), end)?;
             }
         }
@@ -196,13 +196,14 @@ fn sheet<K>(
 ) -> Sheet {
     let runs =
         || series.iter().flat_map(|one| &one.points).flat_map(|point| point.runs.iter().map(|run| run.1));
-    let lines = || curves.iter().flat_map(|(_, curve)| curve.values());
+    let sizes = curves.iter().flat_map(|(_, curve)| curve.all().map(|at| at.0));
+    let losses = curves.iter().flat_map(|(_, curve)| curve.measured().map(|at| at.1));
     Sheet {
         name: format!("{}-{}", LOSS.slug(), x.slug()),
         title: format!("{} against {}", LOSS.name(), x.name()),
         remark,
-        across: Ruler::around(x, runs().chain(lines()).map(|at| at.0)),
-        up: Ruler::around(LOSS, runs().chain(lines()).map(|at| at.1)),
+        across: Ruler::around(x, runs().map(|at| at.0).chain(sizes)),
+        up: Ruler::around(LOSS, runs().map(|at| at.1).chain(losses)),
         rows: rows + 1,
     }
 }
@@ -220,7 +221,7 @@ fn draw<'d>(
                 Some((_, curve)) => curve.draw(canvas, one.axis.name(), 1.0)?,
                 None => {
                     let means: Vec<_> = one.points.iter().map(|point| point.mean).collect();
-                    canvas.line(one.axis.name(), &means, 1)?;
+                    canvas.curve(one.axis.name(), &means, 0.75, Stroke::Full(1))?;
                 }
             }
         }
@@ -255,6 +256,7 @@ fn legend_cells(law: Option<&Law>, symbol: &str) -> Vec<String> {
         }
         Some(Law::Constant) => nothing("the same in all"),
         Some(Law::Few { .. }) => nothing("too few runs"),
+        Some(Law::Lawless) => nothing("follows no law"),
         Some(Law::Refused(_)) | None => nothing("no law"),
     }
 }

@@ -51,9 +51,10 @@ fn table(study: &Study) -> String {
     if rows.is_empty() {
         return String::new();
     }
+    // Coefficients depend on the sizes' units, and say nothing by themselves.
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in rows.iter().flat_map(|(_, _, fit)| &fit.parameters) {
-        if !names.contains(name) {
+        if !names.contains(name) && !["k", "A", "B"].contains(name) {
             names.push(name);
         }
     }
@@ -86,7 +87,7 @@ fn table(study: &Study) -> String {
     };
     format!(
         "<p class=\"note\">N: parameters, C: training FLOPs, M: MACs per sample, D: different training samples. After a value its 95 % \
-         interval; ± is the scatter of single runs around the law.</p>\n\
+         interval; ± is the scatter of single runs around the law. allometry fit prints all parameters of a law of runs.csv.</p>\n\
          <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th>loss as a law of</th><th>form</th>{header}\
          <th>±</th><th>runs</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n{doubts}"
     )

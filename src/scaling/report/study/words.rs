@@ -93,8 +93,10 @@ fn luck(study: &Study) -> String {
 
 /// What more of a size buys, and where that ends.
 fn axis_sentences(study: &Study, one: &AxisStudy) -> Vec<String> {
-    if let Some(fit) = one.joint.as_ref().and_then(Law::fitted) {
-        return joint_sentences(study, fit);
+    match &one.joint {
+        Some(Law::Fitted(fit)) => return joint_sentences(study, fit),
+        Some(Law::Lawless) => return vec![no_law(one)],
+        _ => {}
     }
     let by_parameters = one.parameters.as_ref().and_then(Law::fitted).map(|fit| (fit, "parameters"));
     let by_flops = one.flops.as_ref().and_then(Law::fitted).map(|fit| (fit, "training FLOPs"));
@@ -111,25 +113,33 @@ fn axis_sentences(study: &Study, one: &AxisStudy) -> Vec<String> {
     sentences
 }
 
-/// Why there is no law of a size.
+/// Why there is no law of an axis.
 fn no_law(one: &AxisStudy) -> String {
-    let refused = [&one.parameters, &one.flops].into_iter().flatten().find_map(|law| match law {
+    let reason = [&one.joint, &one.parameters, &one.flops].into_iter().flatten().find_map(|law| match law {
+        Law::Lawless => Some(
+            "The losses follow no law: they jump, as where some runs learned and others had not begun to. Train longer, or \
+             on more samples."
+                .into(),
+        ),
         Law::Refused(why) => Some(format!("No law could be fitted: {why}.")),
         _ => None,
     });
-    refused.unwrap_or_else(|| "Too few runs for a law.".into())
+    reason.unwrap_or_else(|| "Too few runs for a law.".into())
 }
 
 /// Of the model's size and of the data, and how to share compute between them.
 fn joint_sentences(study: &Study, fit: &Fit) -> Vec<String> {
     let from = &fit.doubling[0].from;
-    let mut sentences =
-        vec![format!("From the largest run ({} MACs, {} samples):", metric(from[0]), metric(from[1]))];
-    for (size, name) in [(0, "MACs of the model"), (1, "training samples")] {
+    let mut sentences = vec![format!(
+        "From the run with the most compute ({} MACs, {} samples):",
+        metric(from[0]),
+        metric(from[1])
+    )];
+    for (size, name, unit) in [(0, "size", "MACs"), (1, "training samples", "training samples")] {
         match gain(fit, size) {
             Some(gain) => {
                 sentences.push(format!("twice the {name} {}.", effect(&gain)));
-                sentences.extend(end_of_gains(study, fit, size, name));
+                sentences.extend(end_of_gains(study, fit, size, unit));
             }
             None => sentences.push(format!("what twice the {name} would do, the runs can’t tell.")),
         }
@@ -145,7 +155,7 @@ fn joint_sentences(study: &Study, fit: &Fit) -> Vec<String> {
         let grown = |exponent: f64| times(10f64.powf(exponent));
         let a = allocation.a;
         sentences.push(format!(
-            "With ten times the compute, it is best to take a model of {} the MACs (95 %: {} to {}) and {} the samples.",
+            "Ten times the compute is used best by a model of {} the size (95 %: {} to {}) on {} the samples.",
             grown(a.value),
             grown(a.low),
             grown(a.high),
@@ -163,24 +173,32 @@ fn gain(fit: &Fit, size: usize) -> Option<Quantity> {
     known.then(|| fit.doubling[size].relative)
 }
 
+/// A part of the loss that is no more than nothing when it is written down.
+const NOTHING: f64 = 5e-4;
+
 fn effect(gain: &Quantity) -> String {
-    if gain.low > 0.0 {
+    if gain.low > -NOTHING && gain.high > NOTHING {
         format!("lowers the loss by {}", percent(gain))
-    } else if gain.high < 0.0 {
+    } else if gain.high < NOTHING && gain.low < -NOTHING {
         let Quantity { value, se, low, high } = *gain;
         let rise = Quantity { value: -value, se, low: -high, high: -low };
-        format!("raises the loss by {}: models this large are not trained to their end", percent(&rise))
+        format!(
+            "raises the loss by {}: models this large have not had the training that they need",
+            percent(&rise)
+        )
+    } else if gain.high < NOTHING {
+        "leaves the loss as it is".into()
     } else {
         format!(
-            "may as well raise as lower the loss: by {} % at worst, by {} % at best",
-            significant(-100.0 * gain.low, 2),
-            significant(100.0 * gain.high, 2)
+            "may as well raise the loss by {} % as lower it by {} %",
+            significant(100.0 * gain.low.abs(), 2),
+            significant(100.0 * gain.high.abs(), 2)
         )
     }
 }
 
 /// From which size on a doubling buys less than luck.
-fn end_of_gains(study: &Study, fit: &Fit, size: usize, name: &str) -> Option<String> {
+fn end_of_gains(study: &Study, fit: &Fit, size: usize, unit: &str) -> Option<String> {
     let part = study.spread.unwrap_or(fit.scatter);
     let against = if study.spread.is_some() { "the spread of seeds" } else { "the scatter of single runs" };
     let part_text = significant(100.0 * part, 2);
@@ -191,10 +209,10 @@ fn end_of_gains(study: &Study, fit: &Fit, size: usize, name: &str) -> Option<Str
         return None;
     }
     Some(if value == 0.0 {
-        format!("At any size that is less than {against} ({part_text} %).")
+        format!("Even between the smallest models a doubling buys less than {against} ({part_text} %).")
     } else if value.is_infinite() {
         format!(
-            "Up to {REACH:.0} times the largest model the law sees no size where that becomes less than {against} \
+            "The law sees no end to that: up to {REACH:.0} times as many {unit}, a doubling buys more than {against} \
              ({part_text} %)."
         )
     } else {
@@ -206,7 +224,7 @@ fn end_of_gains(study: &Study, fit: &Fit, size: usize, name: &str) -> Option<Str
             (false, false) => "anywhere".into(),
         };
         format!(
-            "Beyond about {} {name} (95 %: {interval}){already}, a doubling buys less than {against} ({part_text} %).",
+            "Beyond about {} {unit} (95 %: {interval}){already}, a doubling buys less than {against} ({part_text} %).",
             metric(value)
         )
     })
@@ -222,6 +240,7 @@ fn floor(fit: &Fit) -> Option<String> {
 
 /// `14 % (95 %: 10 to 18 %)`.
 fn percent(part: &Quantity) -> String {
-    let [value, low, high] = [part.value, part.low, part.high].map(|part| significant(100.0 * part, 2));
+    let shown = |part: f64| if part.abs() < NOTHING { "0".into() } else { significant(100.0 * part, 2) };
+    let [value, low, high] = [part.value, part.low, part.high].map(shown);
     format!("{value} % (95 %: {low} to {high} %)")
 }
