@@ -118,7 +118,7 @@ impl Written {
         }
         assert_eq!(page.matches("<svg ").count(), plots.len());
         let shown = page.split("<script>").next().unwrap();
-        for wrong in ["NaN", ">inf", "\"inf", " inf ", "inf %", "-0 "] {
+        for wrong in ["NaN", ">inf<", "\"inf\"", " inf ", "inf %", "-0 "] {
             assert!(!shown.contains(wrong), "{wrong:?} in {}", around(shown, wrong));
         }
         for address in [" src=", " href=", "url(", "@import", "fetch("] {
@@ -188,7 +188,9 @@ fn one_amount_of_data_gives_laws_of_size() {
     written.says("Trained again from another seed, the same model ends with a loss that is typically");
     assert!(written.plots["loss-flops"].contains("95 % interval"));
     // A band is a filled polygon of the axis's colour, which width has no other of.
-    assert!(written.plots["loss-flops"].contains("<polygon") && !written.plots["loss-time"].contains("<polygon"));
+    assert!(
+        written.plots["loss-flops"].contains("<polygon") && !written.plots["loss-time"].contains("<polygon")
+    );
 }
 
 #[test]
@@ -265,7 +267,8 @@ fn every_run_can_be_pointed_at() {
     runs[5].status = Status::Diverged;
     let written = Written::new(&plan(), &runs);
     for (index, run) in runs.iter().enumerate() {
-        let key = run.key.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+        let key =
+            run.key.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
         let place = format!("<circle class=\"run\" data-run=\"{key}\"");
         let title = format!("run: {key}\nseed: {}\n", run.seed);
         for name in ["loss-parameters", "loss-flops", "residuals", "accuracy-macs", "memory-macs"] {
@@ -276,7 +279,8 @@ fn every_run_can_be_pointed_at() {
         }
         assert_eq!(written.page.matches(&format!("data-run=\"{key}\"><td")).count(), 1, "{key} in the table");
     }
-    for line in ["parameters: 50 k", "MACs per sample: 2 M", "training samples: 5 k", "training FLOPs: 120 G"] {
+    for line in ["parameters: 50 k", "MACs per sample: 2 M", "training samples: 5 k", "training FLOPs: 120 G"]
+    {
         assert!(written.plots["loss-flops"].contains(line), "{line}");
     }
     for line in ["validation loss: 0.", "accuracy: ", "training time: 10.0 s", "peak memory: "] {

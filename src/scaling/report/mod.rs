@@ -61,7 +61,7 @@ pub fn write(directory: &Path, plan: &Plan, records: &[Record]) -> Result<()> {
     let shown = series::on_most_data(records);
     let quality = svg::render(&shown, &QUALITY)?;
     let cost = svg::render(&shown, &COST)?;
-    let (law, panels) = study::section(&study::Study::new(records))?;
+    let (law, panels) = study::section(&study::Study::new(records)?)?;
     let (prediction, predicted) = match Store::load_prediction(directory)? {
         Some(prediction) => study::prediction_section(plan, records, &prediction)?,
         None => Default::default(),

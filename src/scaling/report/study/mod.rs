@@ -8,15 +8,19 @@
 //! 6·N·D holds for dense ones only.
 
 mod curves;
+mod frontier;
 mod panels;
 mod prediction;
+mod profiles;
 mod section;
-mod spread;
 mod words;
 
 use super::quantity::Quantity;
-use super::series::{Amount, amounts, axes, on_most_data};
+use super::series::{Amount, amounts, axes, configurations, on_most_data};
+use crate::error::Result;
 use crate::scaling::axis::Axis;
+use crate::scaling::law::envelope::Envelope;
+use crate::scaling::law::isoflop::IsoFlop;
 use crate::scaling::law::{Fit, FitOptions, Form, Points};
 use crate::scaling::record::Record;
 use std::collections::HashSet;
@@ -50,6 +54,10 @@ struct AxisStudy {
     flops: Option<Law>,
     /// L(M, D), of all runs; none where the sweep has one amount of data.
     joint: Option<Law>,
+    /// The least loss at each budget; none where no model has two points.
+    envelope: Option<Envelope>,
+    /// Loss against M at equal compute; none where the sweep has no budgets.
+    isoflop: Option<IsoFlop>,
 }
 
 /// A law, or why there is none.
@@ -110,6 +118,19 @@ impl Law {
     }
 }
 
+/// Standard deviation of ln loss over the seeds of one model on the same data, over all models that have several
+/// seeds; none where no model has.
+fn spread_of_seeds(records: &[Record]) -> Option<f64> {
+    let (mut squares, mut freedom) = (0.0, 0);
+    for configuration in configurations(records) {
+        let logs: Vec<f64> = configuration.values(LOSS).map(f64::ln).collect();
+        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
+        squares += logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
+        freedom += logs.len().saturating_sub(1);
+    }
+    (freedom > 0).then(|| (squares / freedom as f64).sqrt())
+}
+
 /// How many runs, and of how many different sizes, a form can be fitted to; [`Points::check`] asks for the same.
 fn needs(form: Form) -> (usize, usize) {
     (form.count() + 2, form.count())
@@ -128,21 +149,25 @@ const LOSS: Quantity = Quantity::ValidationLoss;
 
 impl Study {
     /// Fits what can be fitted.
-    pub fn new(records: &[Record]) -> Study {
+    pub fn new(records: &[Record]) -> Result<Study> {
         let sound = |record: &&Record| record.completed() && LOSS.of(record).is_some();
         let runs: Vec<Record> = records.iter().filter(sound).cloned().collect();
         let on_most = on_most_data(&runs);
         let amounts = amounts(&runs);
         let budgets = matches!(amounts.last(), Some(Amount::Flops(_)));
         let several = amounts.len() > 1;
-        let study_of = |axis: Axis| AxisStudy {
-            axis,
-            parameters: (!budgets).then(|| Law::fit(&on_most, axis, &[Quantity::Parameters])),
-            flops: (!budgets && !several).then(|| Law::fit(&on_most, axis, &[Quantity::TrainingFlops])),
-            joint: (budgets || several)
-                .then(|| Law::fit(&runs, axis, &[Quantity::Macs, Quantity::TrainingSamples])),
+        let study_of = |axis: Axis| {
+            Ok(AxisStudy {
+                axis,
+                parameters: (!budgets).then(|| Law::fit(&on_most, axis, &[Quantity::Parameters])),
+                flops: (!budgets && !several).then(|| Law::fit(&on_most, axis, &[Quantity::TrainingFlops])),
+                joint: (budgets || several)
+                    .then(|| Law::fit(&runs, axis, &[Quantity::Macs, Quantity::TrainingSamples])),
+                envelope: frontier::along(&runs, &amounts, axis)?,
+                isoflop: profiles::along(&runs, &amounts, axis)?,
+            })
         };
-        let axes = axes(&runs).into_iter().map(study_of).collect();
-        Study { spread: spread::of_seeds(&runs), runs, on_most, amounts, axes }
+        let axes = axes(&runs).into_iter().map(study_of).collect::<Result<_>>()?;
+        Ok(Study { spread: spread_of_seeds(&runs), runs, on_most, amounts, axes })
     }
 }

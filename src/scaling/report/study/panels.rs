@@ -2,7 +2,7 @@
 //! laws.
 
 use super::curves::Curve;
-use super::{AxisStudy, LOSS, Law, Study};
+use super::{AxisStudy, LOSS, Law, Study, frontier, profiles};
 use crate::error::Result;
 use crate::scaling::axis::Axis;
 use crate::scaling::law::{Fit, LEVEL};
@@ -35,6 +35,12 @@ pub fn panels(study: &Study) -> Result<Vec<Plot>> {
             plots.push(joint(study, one.axis, fit)?);
         }
     }
+    for one in &study.axes {
+        if let Some(isoflop) = &one.isoflop {
+            plots.push(profiles::panel(study, one.axis, isoflop)?);
+        }
+    }
+    plots.extend(frontier::panel(study)?);
     plots.extend(residuals(study)?);
     Ok(plots)
 }

@@ -2,12 +2,14 @@
 
 use super::panels::panels;
 use super::words::{Answer, answer};
-use super::{AxisStudy, Study};
+use super::{AxisStudy, Law, Study};
 use crate::error::Result;
+use crate::scaling::law::approaches::approaches;
 use crate::scaling::law::{Fit, Form};
 use crate::scaling::report::html::escape;
 use crate::scaling::report::plot::Plot;
 use crate::scaling::report::quantity::significant;
+use crate::scaling::report::words::signed;
 use std::fmt::Write;
 
 /// The section, and its plots for files of their own. Nothing where no run has a loss.
@@ -32,8 +34,9 @@ pub(in crate::scaling::report) fn section(study: &Study) -> Result<(String, Vec<
         "<section>\n<h2>The law: how big should the model be?</h2>\n{short}{cards}\
          <p class=\"note\">Lines are fitted laws, bands their 95 % intervals; dashed is what the law expects of one more doubling. \
          Small dots are single runs, large marks means over seeds. Point at a mark to see its run in every \
-         plot.</p>\n<div class=\"plots two\">\n{figures}</div>\n{}</section>\n",
-        table(study)
+         plot.</p>\n<div class=\"plots two\">\n{figures}</div>\n{}{}</section>\n",
+        table(study),
+        approaches_table(study)
     );
     Ok((html, plots))
 }
@@ -93,6 +96,34 @@ fn table(study: &Study) -> String {
     )
 }
 
+/// How the best size grows with compute, by each way that leads to an exponent; nothing where none does.
+fn approaches_table(study: &Study) -> String {
+    let mut body = String::new();
+    for one in &study.axes {
+        let joint = one.joint.as_ref().and_then(Law::fitted);
+        for found in approaches(one.envelope.as_ref(), one.isoflop.as_ref(), joint) {
+            let [a, low, high] = [found.a.value, found.a.low, found.a.high].map(signed);
+            let _ = writeln!(
+                body,
+                "<tr><th class=\"axis-{axis}\">{axis}</th><td>{}</td><td><b>{a}</b> <span class=\"interval\">{low} … \
+                 {high}</span></td><td>{}</td></tr>",
+                found.approach.name(),
+                found.points,
+                axis = one.axis
+            );
+        }
+    }
+    if body.is_empty() {
+        return body;
+    }
+    format!(
+        "<p class=\"note\">The best size M for a budget of compute C grows as C<sup>a</sup>. Three ways lead to a; where their \
+         intervals don’t overlap, one of them is used outside what it can do.</p>\n\
+         <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th>approach</th><th>a</th>\
+         <th>points</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n"
+    )
+}
+
 fn cell(fit: &Fit, name: &str) -> String {
     let Some((_, parameter)) = fit.parameters.iter().find(|(known, _)| *known == name) else {
         return "<td></td>".into();
@@ -110,6 +141,8 @@ fn symbol(name: &str) -> &str {
     match name {
         "alpha" => "α",
         "beta" => "β",
+        "gamma" => "γ",
+        "L0" => "L₀",
         other => other,
     }
 }

@@ -1,8 +1,8 @@
 //! "How big should my model be?", in words for people who have not read a paper on it. Text without markup.
 
-use super::spread::{REACH, worthwhile_to};
-use super::{AxisStudy, Law, Study, needs};
+use super::{AxisStudy, Law, Study, needs, profiles};
 use crate::scaling::axis::Axis;
+use crate::scaling::law::doubling::SpreadOf;
 use crate::scaling::law::{Fit, Form, Quantity};
 use crate::scaling::report::quantity::{metric, significant, times};
 use crate::scaling::report::words::{capitalised, list, plural};
@@ -15,13 +15,14 @@ pub struct Answer {
 
 /// What the study says.
 pub fn answer(study: &Study) -> Answer {
-    if !study.axes.iter().any(|one| laws(one).next().is_some()) {
+    let has_law = |one: &AxisStudy| one.isoflop.is_some() || laws(one).next().is_some();
+    if !study.axes.iter().any(has_law) {
         return Answer { short: vec![what_is_missing(study)], axes: Vec::new() };
     }
     let mut short = Vec::new();
     short.extend(axes_compared(study));
     short.push(luck(study));
-    let axes = study.axes.iter().map(|one| (one.axis, axis_sentences(study, one))).collect();
+    let axes = study.axes.iter().map(|one| (one.axis, axis_sentences(one))).collect();
     Answer { short, axes }
 }
 
@@ -92,11 +93,14 @@ fn luck(study: &Study) -> String {
 }
 
 /// What more of a size buys, and where that ends.
-fn axis_sentences(study: &Study, one: &AxisStudy) -> Vec<String> {
-    match &one.joint {
-        Some(Law::Fitted(fit)) => return joint_sentences(study, fit),
-        Some(Law::Lawless) => return vec![no_law(one)],
-        _ => {}
+fn axis_sentences(one: &AxisStudy) -> Vec<String> {
+    if one.joint.is_some() {
+        let mut sentences = one.isoflop.as_ref().map(profiles::sentences).unwrap_or_default();
+        match one.joint.as_ref().and_then(Law::fitted) {
+            Some(fit) => sentences.extend(joint_sentences(fit)),
+            None => sentences.push(no_law(one)),
+        }
+        return sentences;
     }
     let by_parameters = one.parameters.as_ref().and_then(Law::fitted).map(|fit| (fit, "parameters"));
     let by_flops = one.flops.as_ref().and_then(Law::fitted).map(|fit| (fit, "training FLOPs"));
@@ -108,7 +112,7 @@ fn axis_sentences(study: &Study, one: &AxisStudy) -> Vec<String> {
         Some(gain) => format!("Twice the {size} of the largest model ({from}) {}.", effect(&gain)),
         None => format!("The runs can’t tell how the loss depends on {size}."),
     }];
-    sentences.extend(gain(fit, 0).and_then(|_| end_of_gains(study, fit, 0, size)));
+    sentences.extend(gain(fit, 0).and_then(|_| end_of_gains(fit, 0, size)));
     sentences.extend(floor(fit));
     sentences
 }
@@ -128,7 +132,7 @@ fn no_law(one: &AxisStudy) -> String {
 }
 
 /// Of the model's size and of the data, and how to share compute between them.
-fn joint_sentences(study: &Study, fit: &Fit) -> Vec<String> {
+fn joint_sentences(fit: &Fit) -> Vec<String> {
     let from = &fit.doubling[0].from;
     let mut sentences = vec![format!(
         "From the run with the most compute ({} MACs, {} samples):",
@@ -139,7 +143,7 @@ fn joint_sentences(study: &Study, fit: &Fit) -> Vec<String> {
         match gain(fit, size) {
             Some(gain) => {
                 sentences.push(format!("twice the {name} {}.", effect(&gain)));
-                sentences.extend(end_of_gains(study, fit, size, unit));
+                sentences.extend(end_of_gains(fit, size, unit));
             }
             None => sentences.push(format!("what twice the {name} would do, the runs can’t tell.")),
         }
@@ -197,34 +201,44 @@ fn effect(gain: &Quantity) -> String {
     }
 }
 
+/// How far beyond the largest size a law is believed.
+const REACH: f64 = 1000.0;
+
 /// From which size on a doubling buys less than luck.
-fn end_of_gains(study: &Study, fit: &Fit, size: usize, unit: &str) -> Option<String> {
-    let part = study.spread.unwrap_or(fit.scatter);
-    let against = if study.spread.is_some() { "the spread of seeds" } else { "the scatter of single runs" };
-    let part_text = significant(100.0 * part, 2);
-    let largest = fit.doubling[size].from[size];
-    let end = worthwhile_to(fit, size, part);
-    let (value, low, high) = (end.value, end.low, end.high);
-    if !(part > 0.0 && gain(fit, size)?.high > 0.0) {
-        return None;
-    }
-    Some(if value == 0.0 {
-        format!("Even between the smallest models a doubling buys less than {against} ({part_text} %).")
-    } else if value.is_infinite() {
-        format!(
-            "The law sees no end to that: up to {REACH:.0} times as many {unit}, a doubling buys more than {against} \
-             ({part_text} %)."
-        )
+fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
+    let gained = gain(fit, size).filter(|gain| gain.high > NOTHING)?;
+    let part = fit.spread.value;
+    let name = match fit.spread.of {
+        SpreadOf::Seeds => "the spread of seeds",
+        SpreadOf::Rows => "the scatter of single runs",
+    };
+    let against = format!("{name} ({} %)", significant(100.0 * part, 2));
+    let doubling = &fit.doubling[size];
+    let most = REACH * doubling.from[size];
+    // A power law buys the same part for ever.
+    let Some(end) = doubling.worthwhile_to else {
+        return Some(if gained.value < part {
+            format!("That is less than {against}.")
+        } else {
+            "The sizes tried show no end to that: by this law every further doubling buys as much.".into()
+        });
+    };
+    // The value and the ends of its interval, as far as they lie where the law is believed.
+    let [value, low, high] = [end.value, end.low, end.high].map(|size| size.clamp(0.0, most));
+    Some(if !(value > 0.0) {
+        format!("Even between the smallest models a doubling buys less than {against}.")
+    } else if value >= most {
+        format!("The law sees no end to that: up to {REACH:.0} times as many {unit}, a doubling buys more than {against}.")
     } else {
-        let already = if value < largest { ", a size already passed" } else { "" };
-        let interval = match (low > 0.0, high.is_finite()) {
-            (true, true) => format!("between {} and {}", metric(low), metric(high)),
+        let already = if value < doubling.from[size] { ", already passed" } else { "" };
+        let interval = match (low > 0.0, high < most) {
+            (true, true) => format!("{} to {}", metric(low), metric(high)),
             (true, false) => format!("{} or more", metric(low)),
             (false, true) => format!("at most {}", metric(high)),
             (false, false) => "anywhere".into(),
         };
         format!(
-            "Beyond about {} {unit} (95 %: {interval}){already}, a doubling buys less than {against} ({part_text} %).",
+            "Beyond about {} {unit} (95 %: {interval}){already}, a doubling buys less than {against}.",
             metric(value)
         )
     })
@@ -235,7 +249,8 @@ fn floor(fit: &Fit) -> Option<String> {
     let (_, floor) = fit.parameters.iter().find(|(name, parameter)| *name == "E" && parameter.identified)?;
     let [value, low, high] =
         [floor.quantity.value, floor.quantity.low, floor.quantity.high].map(|loss| significant(loss, 2));
-    Some(format!("However large, no model is expected under a loss of {value} (95 %: {low} to {high})."))
+    let data = if fit.law == Form::Joint { ", and on however much data" } else { "" };
+    Some(format!("However large{data}, no model is expected under a loss of {value} (95 %: {low} to {high})."))
 }
 
 /// `14 % (95 %: 10 to 18 %)`.
