@@ -1156,10 +1156,63 @@ fn fit_finds_a_joint_law_and_says_how_sure_it_is() {
     let auto =
         succeed(&["fit", &table, "--x", "N", "--x2", "D", "--y", "loss", "--bootstrap", "60", "--json"]);
     assert_eq!(auto.json()["law"], "joint");
-    assert_eq!(auto.json()["comparison"].as_array().unwrap().len(), 3);
+    assert_eq!(auto.json()["comparison"].as_array().unwrap().len(), 4);
     let dropped = [&["fit", &table][..], &columns, &["--drop-above", "4", "--json"]].concat();
     let kept = number(&succeed(&dropped).json()["n"]);
     assert!(kept > 6.0 && kept < 24.0, "{kept}");
+}
+
+#[test]
+fn fit_takes_accuracies_profiles_and_curves_that_bend() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().join("accuracies.csv");
+    let mut table = String::from("N,accuracy,seconds\n");
+    for row in 0..12 {
+        let n = 1e3 * 3f64.powi(row);
+        table += &format!("{n},{},{}\n", 1.0 - 2.0 * n.powf(-0.3), 1e-4 * n.powf(0.8));
+    }
+    fs::write(&path, &table).unwrap();
+    let fit = |y: &'static str, more: &[&'static str]| {
+        [&["fit", text(&path), "--x", "N", "--y", y, "--bootstrap", "60"][..], more].concat()
+    };
+    let power = succeed(&fit("accuracy", &["--error-rate", "--law", "power", "--json"])).json();
+    assert!((number(&power["parameters"]["alpha"]["value"]) + 0.3).abs() < 1e-6, "{power}");
+    assert!((number(&power["r2"]) - 1.0).abs() < 1e-9);
+    assert!(succeed(&fit("accuracy", &["--error-rate"])).out.contains("lowers 1 − accuracy by 18.77 %"));
+    assert!(succeed(&fit("seconds", &["--law", "power"])).out.contains("raises seconds by 74.11 %"));
+    fail(&fit("seconds", &["--error-rate"]), 1, &["accuracy", "row 9", "\"seconds\""]);
+    let plot = place.path().join("plots/broken.svg");
+    let broken = succeed(&fit("accuracy", &["--law", "broken", "--json"])).json();
+    let expected = ["A", "E", "L0", "alpha", "gamma"].into();
+    assert_eq!(keys(&broken["parameters"]), expected);
+    assert!(
+        broken["warnings"].as_array().unwrap().iter().any(|said| said.as_str().unwrap().contains("gamma"))
+    );
+    succeed(&[&fit("accuracy", &["--law", "floor", "--plot"])[..], &[text(&plot)]].concat());
+    assert!(fs::read_to_string(&plot).unwrap().starts_with("<svg"));
+
+    // Five sizes at each of three budgets, the best in the middle.
+    let path = place.path().join("profiles.csv");
+    let mut table = String::from("N,D,loss\n");
+    for row in 0..15 {
+        let (budget, factor) = (1e18 * 10f64.powi(row / 5), 2f64.powi(row % 5 - 2));
+        let n = (budget / 6.0).sqrt() * factor;
+        let d = budget / (6.0 * n);
+        table += &format!("{n},{d},{}\n", 1.8 + 480.0 * n.powf(-0.35) + 480.0 * d.powf(-0.35));
+    }
+    fs::write(&path, table).unwrap();
+    let command =
+        ["fit", text(&path), "--x", "N", "--x2", "D", "--y", "loss", "--law", "joint", "--bootstrap", "60"];
+    let joint = succeed(&[&command[..], &["--json"]].concat()).json();
+    for (row, name) in joint["approaches"].as_array().unwrap().iter().zip(["isoflop", "joint_law"]) {
+        assert_eq!(row["approach"], name);
+        assert!((number(&row["a"]["value"]) - 0.5).abs() < 1e-3, "{row}");
+    }
+    assert_eq!(joint["isoflop"]["profiles"].as_array().unwrap().len(), 3);
+    let said = succeed(&command).out;
+    for words in ["isoFLOP budget", "3 minima", "15 rows"] {
+        assert!(said.contains(words), "{words:?} in {said}");
+    }
 }
 
 #[test]

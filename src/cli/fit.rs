@@ -1,8 +1,11 @@
 //! `allometry fit`
 
 use super::{Common, count, positive, print_json};
-use allometry::Result;
-use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, Quantity};
+use allometry::scaling::law::approaches::{Approach, Method};
+use allometry::scaling::law::doubling::{Doubling, Spread, SpreadOf};
+use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
+use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, Points, Quantity};
+use allometry::{Result, files};
 use clap::{Args, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use std::path::PathBuf;
@@ -12,8 +15,9 @@ use std::path::PathBuf;
 Example:
   allometry fit runs.csv --x parameters --x2 tokens --y loss --law joint --budget 1e20 --holdout 3
 
-Laws: power y = k·x^α; floor y = E + A·x^−α; joint y = E + A·N^−α + B·D^−β; auto chooses by the error on the largest
-rows, left out of the fit, and by AICc. Intervals are 95 % by bootstrap.")]
+Laws: power y = k·x^α; floor y = E + A·x^−α; broken y = E + A·x^−α·(L₀ − y)^γ, for curves that bend; joint
+y = E + A·N^−α + B·D^−β; auto chooses by the error on the largest rows, left out of the fit, and by AICc. Intervals are
+95 % by bootstrap.")]
 pub struct FitArgs {
     /// A CSV file with a header.
     file: PathBuf,
@@ -26,6 +30,9 @@ pub struct FitArgs {
     /// The column of what follows from the sizes.
     #[arg(long, value_name = "COLUMN")]
     y: String,
+    /// y is an accuracy from 0 to 1: fit the error rate, 1 − y.
+    #[arg(long)]
+    error_rate: bool,
     /// Which law.
     #[arg(long, value_enum, default_value_t = LawArg::Auto)]
     law: LawArg,
@@ -38,12 +45,15 @@ pub struct FitArgs {
     /// Leave the K largest rows out of the fit, predict them, and compare.
     #[arg(long, value_name = "K", value_parser = count)]
     holdout: Option<usize>,
-    /// Leave out rows whose y is larger.
+    /// Leave out rows whose y (or error rate) is larger.
     #[arg(long, value_name = "Y", value_parser = positive)]
     drop_above: Option<f64>,
     /// Compute budgets in FLOPs; the joint law says which sizes are best for each, with C = 6·N·D.
     #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive)]
     budget: Vec<f64>,
+    /// Draw rows, law and 95 % band into this file.
+    #[arg(long, value_name = "FILE.svg")]
+    plot: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
@@ -52,6 +62,7 @@ pub struct FitArgs {
 enum LawArg {
     Power,
     Floor,
+    Broken,
     Joint,
     Auto,
 }
@@ -65,12 +76,18 @@ fn resamples(text: &str) -> Result<usize, String> {
 }
 
 pub fn run(args: &FitArgs) -> Result<()> {
-    let columns =
-        Columns { x: args.x.clone(), x2: args.x2.clone(), y: args.y.clone(), drop_above: args.drop_above };
+    let columns = Columns {
+        x: args.x.clone(),
+        x2: args.x2.clone(),
+        y: args.y.clone(),
+        error_rate: args.error_rate,
+        drop_above: args.drop_above,
+    };
     let points = law::read(&args.file, &columns)?;
     let form = match args.law {
         LawArg::Power => Some(Form::Power),
         LawArg::Floor => Some(Form::Floor),
+        LawArg::Broken => Some(Form::Broken),
         LawArg::Joint => Some(Form::Joint),
         LawArg::Auto => None,
     };
@@ -82,18 +99,23 @@ pub fn run(args: &FitArgs) -> Result<()> {
         budgets: args.budget.clone(),
     };
     let fit = Fit::new(&points, &options)?;
+    if let Some(path) = &args.plot {
+        files::replace(path, law::plot::svg(&fit, &points)?.as_bytes())?;
+    }
     if args.common.json {
         return print_json(&fit);
     }
-    print(&fit, &args.y);
+    print(&fit, &points);
     Ok(())
 }
 
-fn print(fit: &Fit, quantity: &str) {
+fn print(fit: &Fit, points: &Points) {
+    let quantity = points.quantity();
     println!("{} law, {}, fitted to {} rows", fit.law, fit.law.formula(), fit.n);
     let state = if fit.converged { "converged" } else { "not converged" };
+    let r2 = fit.r2.map_or(String::new(), |r2| format!("; R² {r2:.4}"));
     println!(
-        "Huber loss of ln y {}, {state}; scatter around the law {:.2} %",
+        "Huber loss of ln y {}, {state}; scatter around the law {:.2} %{r2}",
         digits(fit.objective),
         100.0 * fit.scatter
     );
@@ -102,24 +124,7 @@ fn print(fit: &Fit, quantity: &str) {
         println!("{}", comparison(fit));
     }
     for doubling in &fit.doubling {
-        let from: Vec<String> = doubling.from.iter().map(|size| digits(*size)).collect();
-        let percent = |value: f64| format!("{:.2}", 100.0 * value);
-        let relative = doubling.relative;
-        println!(
-            "Twice the {} from {} lowers {quantity} by {} % [{}, {}].",
-            doubling.size,
-            from.join(" × "),
-            percent(relative.value),
-            percent(relative.low),
-            percent(relative.high),
-        );
-        if let Some(limit) = doubling.worthwhile_to {
-            println!(
-                "Beyond {} = {} a doubling lowers it by less than the scatter of single rows.",
-                doubling.size,
-                with_interval(&limit)
-            );
-        }
+        print_doubling(doubling, &fit.spread, quantity);
     }
     if let Some(allocation) = &fit.allocation {
         println!("Compute-optimal: N grows as C^a, a = {}.", with_interval(&allocation.a));
@@ -133,6 +138,10 @@ fn print(fit: &Fit, quantity: &str) {
                 with_interval(&optimum.loss)
             );
         }
+    }
+    if let Some(isoflop) = &fit.isoflop {
+        println!("{}", profiles(isoflop, quantity));
+        println!("{}", exponents(&fit.approaches));
     }
     if let Some(holdout) = &fit.holdout {
         println!("The largest rows, left out of the fit:");
@@ -158,6 +167,63 @@ fn print(fit: &Fit, quantity: &str) {
     for warning in &fit.warnings {
         println!("Warning: {warning}.");
     }
+}
+
+fn print_doubling(doubling: &Doubling, spread: &Spread, quantity: &str) {
+    let from: Vec<String> = doubling.from.iter().map(|size| digits(*size)).collect();
+    let relative = doubling.relative;
+    let (verb, value, low, high) = if relative.value < 0.0 {
+        ("raises", -relative.value, -relative.high, -relative.low)
+    } else {
+        ("lowers", relative.value, relative.low, relative.high)
+    };
+    let [value, low, high] = [value, low, high].map(|part| format!("{:.2}", 100.0 * part));
+    println!(
+        "Twice the {} from {} {verb} {quantity} by {value} % [{low}, {high}].",
+        doubling.size,
+        from.join(" × ")
+    );
+    let spread = match spread.of {
+        SpreadOf::Seeds => format!("the {:.2} % by which runs of one size differ", 100.0 * spread.value),
+        SpreadOf::Rows => format!("the {:.2} % by which rows scatter around the law", 100.0 * spread.value),
+    };
+    match doubling.worthwhile_to {
+        Some(limit) if limit.value == 0.0 => println!("No doubling of it buys more than {spread}."),
+        Some(limit) => {
+            println!(
+                "Beyond {} = {} a doubling buys less than {spread}.",
+                doubling.size,
+                with_interval(&limit)
+            );
+        }
+        None => println!("So does every doubling, as it is a power law; to be held against {spread}."),
+    }
+}
+
+/// The isoFLOP profiles, with what each says about the best size.
+fn profiles(isoflop: &IsoFlop, quantity: &str) -> Table {
+    let mut table = table(&["isoFLOP budget", "runs", "best N", quantity]);
+    for profile in &isoflop.profiles {
+        let (size, loss) = match &profile.minimum {
+            Minimum::Optimum { parameters, loss } => (with_interval(parameters), with_interval(loss)),
+            Minimum::Problem(problem) => (problem.clone(), String::new()),
+        };
+        table.add_row([digits(profile.budget), profile.runs.to_string(), size, loss]);
+    }
+    table
+}
+
+fn exponents(approaches: &[Approach]) -> Table {
+    let mut table = table(&["approach", "a in N ∝ C^a", "from"]);
+    for Approach { approach, a, points } in approaches {
+        let from = match approach {
+            Method::Envelope => "changes of the best size",
+            Method::IsoFlop => "minima",
+            Method::JointLaw => "rows",
+        };
+        table.add_row([approach.name().to_string(), with_interval(a), format!("{points} {from}")]);
+    }
+    table
 }
 
 fn parameters(fit: &Fit) -> Table {

@@ -11,8 +11,12 @@ use serde::{Deserialize, Serialize};
 
 /// Part of the rows that are left out, the largest ones, and at least one.
 const LEFT_OUT: f64 = 0.2;
-/// Forms whose error on the largest is at most this many times the least are equals; AICc decides among them.
+/// Forms whose error on the largest is at most this many times the least, or the scatter of single rows where that is
+/// more, are equals; AICc decides among them.
 const EQUAL: f64 = 1.5;
+/// A form of more parameters has to have less than the simplest one's AICc by so much: less is no evidence (Burnham &
+/// Anderson 2002, section 2.6).
+const EVIDENCE: f64 = 4.0;
 /// Residuals of noiseless data are rounding; below this none is smaller than another.
 const NO_RESIDUAL: f64 = 1e-9;
 
@@ -24,6 +28,8 @@ pub struct Candidate {
     /// Root mean square of the relative error on the largest fifth of the rows, when fitted to the others. None
     /// where these are too few.
     pub largest_out_error: Option<f64>,
+    /// Standard deviation of the residuals of ln y when fitted to all rows.
+    pub scatter: f64,
     /// Akaike's criterion, corrected for few rows; less is better.
     pub aicc: f64,
 }
@@ -33,21 +39,28 @@ pub fn judge(estimated: &Estimate, points: &Points) -> Candidate {
     Candidate {
         law: estimated.form,
         largest_out_error: largest_out_error(estimated.form, points),
+        scatter: estimated.scatter(points),
         aicc: aicc(estimated, points),
     }
 }
 
-/// Which candidate to take: of those whose error on the largest is about the least, that with the least AICc.
+/// Which candidate to take: of those whose error on the largest is about the least, and whose AICc is too, the one with
+/// the fewest parameters.
 pub fn choose(candidates: &[Candidate]) -> Option<Form> {
     let error = |candidate: &Candidate| candidate.largest_out_error.map(|error| error.max(NO_RESIDUAL));
     let least = candidates.iter().filter_map(error).reduce(f64::min);
+    // What the form that meets the rows best leaves is noise, and an error no larger than noise is luck.
+    let noise = candidates.iter().map(|candidate| candidate.scatter).fold(f64::INFINITY, f64::min);
     // Where no form could be tried on the largest, AICc alone is left.
     let equal = candidates.iter().filter(|candidate| match (error(candidate), least) {
-        (Some(error), Some(least)) => error <= EQUAL * least,
+        (Some(error), Some(least)) => error <= EQUAL * least.max(noise),
         (None, Some(_)) => false,
         (_, None) => true,
     });
-    equal.min_by(|a, b| a.aicc.total_cmp(&b.aicc)).map(|candidate| candidate.law)
+    let equal: Vec<&Candidate> = equal.filter(|candidate| candidate.aicc.is_finite()).collect();
+    let least = equal.iter().map(|candidate| candidate.aicc).reduce(f64::min)?;
+    let supported = equal.into_iter().filter(|candidate| candidate.aicc <= least + EVIDENCE);
+    supported.min_by_key(|candidate| candidate.law.count()).map(|candidate| candidate.law)
 }
 
 fn largest_out_error(form: Form, points: &Points) -> Option<f64> {

@@ -1,10 +1,6 @@
 //! From a grid of starts to the objective's minimum.
 //!
-//! The objective has several local minima, so it is descended from many starts. For the joint law they are
-//! the published 4,500 (α, β ∈ {0, 0.5, …, 2}, e ∈ {−1, −0.5, …, 1}, a, b ∈ {0, 5, …, 25}; Hoffmann et al. 2022,
-//! arXiv:2203.15556, appendix D.3), for the law with a floor the same without β and b, 150. Beside them stand a few that
-//! follow the data's own size, so that a law of values around 0.001 is found as well as one of losses around 2.
-//! The descent is L-BFGS with the line search of Moré and Thuente, from the crate `argmin`, with analytic
+//! The objective has several local minima, so it is descended from many [`starts`]. The descent is L-BFGS with the line search of Moré and Thuente, from the crate `argmin`, with analytic
 //! gradients.
 //!
 //! It is run to convergence. Besiroglu et al. 2024 (arXiv:2404.10102) found that a published fit had been
@@ -16,6 +12,7 @@
 //! that it finds the same optimum.
 
 use super::objective::{Evaluation, Logs, Objective};
+use super::starts::starts;
 use super::{Form, Points};
 use crate::error::Result;
 use argmin::core::Executor;
@@ -72,6 +69,15 @@ impl Estimate {
     /// ln y minus ln of the prediction, row by row.
     pub fn residuals(&self, points: &Points) -> Vec<f64> {
         points.x().iter().zip(points.y()).map(|(&x, y)| (y / self.predict(x)).ln()).collect()
+    }
+
+    /// The standard deviation of the residuals, from the median of their sizes, so that outliers don't count.
+    pub fn scatter(&self, points: &Points) -> f64 {
+        /// The median size of a normally distributed residual is that of its standard deviation divided by this.
+        const NORMAL: f64 = 1.4826;
+        let mut sizes: Vec<f64> = self.residuals(points).into_iter().map(f64::abs).collect();
+        sizes.sort_by(f64::total_cmp);
+        NORMAL * super::percentile(&sizes, 0.5)
     }
 }
 
@@ -143,60 +149,4 @@ fn descend(objective: &Objective, start: &[f64], steps: u64) -> Evaluation {
         .timer(false)
         .run();
     objective.take_best().unwrap_or_else(|| objective.evaluate(start))
-}
-
-/// θ for plain logarithms: the published grid, and a few starts of the data's own size.
-fn starts(form: Form, points: &Points) -> Vec<Vec<f64>> {
-    let exponents = || (0..5).map(|i| 0.5 * f64::from(i));
-    let coefficients = || (0..6).map(|i| 5.0 * f64::from(i));
-    let floors = || (-2..=2).map(|i| 0.5 * f64::from(i));
-    let terms: Vec<[f64; 2]> =
-        coefficients().flat_map(|a| exponents().map(move |alpha| [a, alpha])).collect();
-    let mut starts: Vec<Vec<f64>> = match form {
-        // Its objective is convex, so that every start leads to the same law.
-        Form::Power => vec![vec![0.0, 0.0]],
-        Form::Floor => {
-            terms.iter().flat_map(|&[a, alpha]| floors().map(move |e| vec![a, alpha, e])).collect()
-        }
-        Form::Joint => terms
-            .iter()
-            .flat_map(|first| terms.iter().map(move |second| (first, second)))
-            .flat_map(|(&[a, alpha], &[b, beta])| floors().map(move |e| vec![a, alpha, b, beta, e]))
-            .collect(),
-    };
-    if form.has_floor() {
-        starts.extend(from_data(form, points));
-    }
-    starts
-}
-
-/// For floors somewhat under the smallest y and a few exponents, the coefficients that share what is over the
-/// floor equally.
-fn from_data(form: Form, points: &Points) -> Vec<Vec<f64>> {
-    let sizes = form.sizes();
-    let smallest = points.y().iter().copied().fold(f64::INFINITY, f64::min);
-    let count = points.len() as f64;
-    let exponents = [0.1, 0.3, 0.6, 1.0];
-    let mut starts = Vec::new();
-    for share in [0.1f64, 0.5, 0.8, 0.95] {
-        let floor = share * smallest;
-        for &alpha in &exponents {
-            for &beta in if sizes == 2 { &exponents[..] } else { &exponents[..1] } {
-                let coefficient = |size: usize, exponent: f64| {
-                    let rows = points.x().iter().zip(points.y());
-                    let over = |(x, y): (&[f64; 2], &f64)| {
-                        ((y - floor) / sizes as f64).ln() + exponent * x[size].ln()
-                    };
-                    rows.map(over).sum::<f64>() / count
-                };
-                let mut theta = vec![coefficient(0, alpha), alpha];
-                if sizes == 2 {
-                    theta.extend([coefficient(1, beta), beta]);
-                }
-                theta.push(floor.ln());
-                starts.push(theta);
-            }
-        }
-    }
-    starts
 }

@@ -1,9 +1,12 @@
 //! A law with all that is known about it: what `allometry fit` prints.
 
-use super::allocation::{Allocation, allocation};
+use super::allocation::{Allocation, FLOPS, allocation};
+use super::approaches::{Approach, approaches};
 use super::bootstrap::{Bootstrap, bootstrap};
 use super::choice::{Candidate, choose, judge};
+use super::doubling::{Doubling, Spread, doubling, spread};
 use super::estimate::{Estimate, Search, estimate};
+use super::isoflop::{self, Budgets, IsoFlop, isoflop};
 use super::warning::doubts;
 use super::{Form, LEVEL, Points, Quantity};
 use crate::error::{Error, Result};
@@ -48,6 +51,11 @@ pub struct Fit {
     pub warnings: Vec<String>,
     /// Standard deviation of the residuals of ln y, from their median, so that outliers don't count.
     pub scatter: f64,
+    /// What the gain of a doubling is held against.
+    pub spread: Spread,
+    /// Of a power law: the part of the variance of ln y that it accounts for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub r2: Option<f64>,
     /// The form, beside the others where it was chosen.
     pub comparison: Vec<Candidate>,
     /// What twice of each size would buy.
@@ -55,6 +63,12 @@ pub struct Fit {
     /// For the joint law, the best use of compute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation: Option<Allocation>,
+    /// For the joint law where rows make isoFLOP profiles with C = 6·x·x2 and two of them have a minimum: these.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isoflop: Option<IsoFlop>,
+    /// With these, the exponents of the compute-optimal size that the approaches lead to.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approaches: Vec<Approach>,
     /// How well the largest rows were predicted, where some were left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Holdout>,
@@ -71,22 +85,6 @@ pub struct Parameter {
     pub quantity: Quantity,
     /// Whether the data can tell it. If not, the digits of its value mean nothing; a warning says why.
     pub identified: bool,
-}
-
-/// What doubling one size buys, the other held.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Doubling {
-    /// The size's column.
-    pub size: String,
-    /// The sizes that are doubled from, those of the largest row.
-    pub from: Vec<f64>,
-    /// y there minus y at the doubled size.
-    pub gain: Quantity,
-    /// The same as a part of y.
-    pub relative: Quantity,
-    /// The size from which on a doubling buys less than the scatter of single rows. None without a floor, as a power
-    /// law buys the same part for ever, and with two sizes.
-    pub worthwhile_to: Option<Quantity>,
 }
 
 /// The largest rows, predicted from the others.
@@ -143,10 +141,11 @@ impl Fit {
             warnings
                 .push("an exponent is not above zero: there is no compute-optimal allocation".to_string());
         }
-        let scatter = scatter(estimated.residuals(&points));
+        let scatter = estimated.scatter(&points);
+        let spread = spread(&points, form, scatter);
         let parameters = quantities.into_iter().zip(identified);
         let parameters = parameters.map(|(quantity, identified)| Parameter { quantity, identified });
-        Ok(Fit {
+        let mut fit = Fit {
             law: form,
             parameters: form.names().iter().copied().zip(parameters).collect(),
             objective: estimated.objective,
@@ -154,14 +153,22 @@ impl Fit {
             converged: estimated.converged,
             warnings,
             scatter,
+            spread,
+            r2: (form == Form::Power).then(|| r2(&estimated, &points)),
             comparison,
             doubling: (0..form.sizes())
-                .map(|size| doubling(&bootstrap, form, &points, size, scatter))
+                .map(|size| doubling(&bootstrap, form, &points, size, spread))
                 .collect(),
             allocation,
+            isoflop: if form == Form::Joint { profiles(&points, options)? } else { None },
+            approaches: Vec::new(),
             holdout: (!largest.is_empty()).then(|| score(&bootstrap, &largest)),
             bootstrap,
-        })
+        };
+        if let Some(isoflop) = &fit.isoflop {
+            fit.approaches = approaches(None, Some(isoflop), Some(&fit));
+        }
+        Ok(fit)
     }
 }
 
@@ -189,33 +196,23 @@ fn choose_form(points: &Points, form: Option<Form>) -> Result<(Estimate, Vec<Can
     Ok((best, candidates))
 }
 
-/// The median of the residuals' sizes, scaled to be the standard deviation of a normal distribution.
-fn scatter(residuals: Vec<f64>) -> f64 {
-    let mut sizes: Vec<f64> = residuals.iter().map(|residual| residual.abs()).collect();
-    sizes.sort_by(f64::total_cmp);
-    1.4826 * super::percentile(&sizes, 0.5)
+/// The isoFLOP profiles among the rows, where they lead to a law.
+fn profiles(points: &Points, options: &FitOptions) -> Result<Option<IsoFlop>> {
+    let rows = points.x().iter().zip(points.y());
+    let runs: Vec<isoflop::Run> =
+        rows.map(|(&[n, d], &loss)| isoflop::Run { parameters: n, compute: FLOPS * n * d, loss }).collect();
+    let found = isoflop(&runs, Budgets::Found, options.resamples, options.seed)?;
+    Ok(Some(found).filter(|found| found.frontier.is_some()))
 }
 
-fn doubling(bootstrap: &Bootstrap, form: Form, points: &Points, size: usize, scatter: f64) -> Doubling {
-    let (_, largest) = points.without_largest(1);
-    let from = largest.x()[0];
-    let mut to = from;
-    to[size] *= 2.0;
-    let gain = |theta: &[f64]| form.predict(theta, from) - form.predict(theta, to);
-    let relative = |theta: &[f64]| gain(theta) / form.predict(theta, from);
-    // A·x^−α·(1 − 2^−α) = s·(E + A·x^−α), solved for x.
-    let limit = |theta: &[f64]| {
-        let (a, alpha, e) = (theta[0], theta[1], theta[2]);
-        let part = 1.0 - (-alpha).exp2() - scatter;
-        if part > 0.0 { ((a + part.ln() - e - scatter.ln()) / alpha).exp() } else { 0.0 }
-    };
-    Doubling {
-        size: points.sizes()[size].clone(),
-        from: from[..form.sizes()].to_vec(),
-        gain: bootstrap.quantity(gain),
-        relative: bootstrap.quantity(relative),
-        worthwhile_to: (form == Form::Floor).then(|| bootstrap.quantity(limit)),
-    }
+/// The part of the variance of ln y that a law accounts for.
+fn r2(estimated: &Estimate, points: &Points) -> f64 {
+    let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
+    let mean = points.y().iter().map(|y| y.ln()).sum::<f64>() / points.len() as f64;
+    let total = squares(&mut points.y().iter().map(|y| y.ln() - mean));
+    let left = squares(&mut estimated.residuals(points).into_iter());
+    // A constant y has no variance to account for.
+    if total > 0.0 { 1.0 - left / total } else { 1.0 }
 }
 
 fn score(bootstrap: &Bootstrap, largest: &Points) -> Holdout {

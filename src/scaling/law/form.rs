@@ -1,11 +1,13 @@
-//! The forms of laws. Each is a sum of falling powers, with or without a constant; in logarithms
+//! The forms of laws. All but the one with a [break](super::broken) are a sum of falling powers, with or without a
+//! constant; in logarithms
 //!
 //! `ln y = logsumexp(a₁ − α₁·ln x₁, a₂ − α₂·ln x₂, e)`
 //!
 //! with `A = exp(a₁)`, `B = exp(a₂)`, `E = exp(e)`, so that every coefficient stays above zero and no term can
 //! swallow another by rounding. The vector θ that optimisers move is `[a₁, α₁, a₂, α₂, e]`, without the places
-//! that a form does not have.
+//! that a form does not have. The law with a break has `[a, α, e]` in the same places, and two elements more.
 
+use super::broken;
 use serde::{Deserialize, Serialize};
 
 /// The most elements of θ.
@@ -19,19 +21,22 @@ pub enum Form {
     Power,
     /// `y = E + A·x^−α`
     Floor,
+    /// `y = E + A·x^−α·(L₀ − y)^γ`: from L₀ at small sizes down to E, for curves that bend.
+    Broken,
     /// `y = E + A·N^−α + B·D^−β`
     Joint,
 }
 
 impl Form {
     /// Every form, the simplest first.
-    pub const ALL: [Form; 3] = [Form::Power, Form::Floor, Form::Joint];
+    pub const ALL: [Form; 4] = [Form::Power, Form::Floor, Form::Broken, Form::Joint];
 
     /// As the driver and its JSON call it.
     pub fn name(self) -> &'static str {
         match self {
             Form::Power => "power",
             Form::Floor => "floor",
+            Form::Broken => "broken",
             Form::Joint => "joint",
         }
     }
@@ -41,6 +46,7 @@ impl Form {
         match self {
             Form::Power => "y = k·x^α",
             Form::Floor => "y = E + A·x^−α",
+            Form::Broken => "y = E + A·x^−α·(L₀ − y)^γ",
             Form::Joint => "y = E + A·N^−α + B·D^−β",
         }
     }
@@ -60,6 +66,7 @@ impl Form {
         match self {
             Form::Power => &["k", "alpha"],
             Form::Floor => &["E", "A", "alpha"],
+            Form::Broken => &["E", "A", "alpha", "L0", "gamma"],
             Form::Joint => &["E", "A", "alpha", "B", "beta"],
         }
     }
@@ -74,6 +81,7 @@ impl Form {
         match self {
             Form::Power => vec![theta[0].exp(), -theta[1]],
             Form::Floor => vec![theta[2].exp(), theta[0].exp(), theta[1]],
+            Form::Broken => broken::parameters(theta),
             Form::Joint => vec![theta[4].exp(), theta[0].exp(), theta[1], theta[2].exp(), theta[3]],
         }
     }
@@ -81,11 +89,15 @@ impl Form {
     /// ln y at the logarithms of the sizes, and its derivatives by θ in the first [`Form::count`] places of
     /// `gradient`.
     pub(super) fn log_with_gradient(self, theta: &[f64], x: [f64; 2], gradient: &mut [f64; MOST]) -> f64 {
-        let sizes = self.sizes();
-        if self == Form::Power {
-            gradient[..2].copy_from_slice(&[1.0, -x[0]]);
-            return theta[0] - theta[1] * x[0];
+        match self {
+            Form::Power => {
+                gradient[..2].copy_from_slice(&[1.0, -x[0]]);
+                return theta[0] - theta[1] * x[0];
+            }
+            Form::Broken => return broken::log_with_gradient(theta, x[0], gradient),
+            Form::Floor | Form::Joint => {}
         }
+        let sizes = self.sizes();
         let mut terms = [f64::NEG_INFINITY; 3];
         for size in 0..sizes {
             terms[size] = theta[2 * size] - theta[2 * size + 1] * x[size];

@@ -26,14 +26,22 @@
 //! - [`PowerLaw`]: the quick way for plots, a line through logarithms by least squares.
 
 pub mod allocation;
+pub mod approaches;
+pub mod band;
 pub mod bootstrap;
+mod broken;
 pub mod choice;
+pub mod doubling;
+pub mod envelope;
 pub mod estimate;
 pub mod fit;
 mod form;
+pub mod isoflop;
 mod least_squares;
 pub mod objective;
+pub mod plot;
 mod points;
+mod starts;
 mod table;
 mod warning;
 

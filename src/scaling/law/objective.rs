@@ -187,6 +187,8 @@ mod tests {
         for (form, theta) in [
             (Form::Power, vec![1.2, 0.1]),
             (Form::Floor, vec![0.3, 0.4, 0.7]),
+            (Form::Broken, vec![0.3, 0.4, 0.7, 1.2, -0.6]),
+            (Form::Broken, vec![-0.2, 0.8, 0.1, 0.9, 0.7]),
             (Form::Joint, vec![0.3, 0.4, 0.1, 0.3, 0.6]),
         ] {
             let objective = Objective::new(form, &logs);

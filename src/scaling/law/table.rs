@@ -1,6 +1,6 @@
 //! Columns of a CSV file as points to fit.
 
-use super::Points;
+use super::{Points, error_rate};
 use crate::data::csv::failure;
 use crate::error::{Error, Result};
 use csv::{ReaderBuilder, StringRecord, Trim};
@@ -15,7 +15,9 @@ pub struct Columns {
     pub x2: Option<String>,
     /// What follows from the sizes.
     pub y: String,
-    /// Rows with a larger y are left out: runs that diverged, for example.
+    /// Whether y is an accuracy, from 0 to 1; the law is then fitted to the [error rate](super::error_rate).
+    pub error_rate: bool,
+    /// Rows with a larger y (after that) are left out: runs that diverged, for example.
     pub drop_above: Option<f64>,
 }
 
@@ -38,16 +40,23 @@ pub fn read(path: &Path, columns: &Columns) -> Result<Points> {
     for (row, record) in reader.records().enumerate() {
         let record = record.map_err(|error| failure(path, error))?;
         let cell = |column: usize| &record[places[column]];
-        let quantity: Option<f64> = cell(names.len() - 1).parse().ok();
-        if columns.drop_above.is_some_and(|most| quantity.is_some_and(|y| y > most)) {
+        let last = names.len() - 1;
+        let number = |column: usize| -> Option<f64> {
+            let number = cell(column).parse().ok()?;
+            Some(if columns.error_rate && column == last { error_rate(number) } else { number })
+        };
+        if columns.drop_above.is_some_and(|most| number(last).is_some_and(|y| y > most)) {
             continue;
         }
         for (column, name) in names.iter().enumerate() {
-            let value = cell(column).parse().ok().filter(|value: &f64| *value > 0.0 && value.is_finite());
-            let value = value.ok_or_else(|| {
+            let accuracy = columns.error_rate && column == last;
+            let sound = |value: &f64| *value > 0.0 && value.is_finite() && !(accuracy && *value > 1.0);
+            let value = number(column).filter(sound).ok_or_else(|| {
                 let found =
                     format!("{:?} in row {} below the header, column {name:?}", cell(column), row + 1);
-                Error::format(path, "a finite number above zero", found)
+                let expected =
+                    if accuracy { "an accuracy from 0 to below 1" } else { "a finite number above zero" };
+                Error::format(path, expected, found)
             })?;
             table[column].push(value);
         }
@@ -58,9 +67,10 @@ pub fn read(path: &Path, columns: &Columns) -> Result<Points> {
             return Err(Error::format(path, format!("several values in column {name:?}"), found));
         }
     }
+    let quantity = if columns.error_rate { format!("1 − {}", columns.y) } else { columns.y.clone() };
     match (&names[..], &table[..]) {
-        ([x, x2, y], [xs, x2s, ys]) => Points::joint((x, xs), (x2, x2s), (y, ys)),
-        ([x, y], [xs, ys]) => Points::single((x, xs), (y, ys)),
+        ([x, x2, _], [xs, x2s, ys]) => Points::joint((x, xs), (x2, x2s), (&quantity, ys)),
+        ([x, _], [xs, ys]) => Points::single((x, xs), (&quantity, ys)),
         _ => unreachable!("two columns or three were asked for"),
     }
 }

@@ -4,12 +4,14 @@ use super::{Form, Points, Quantity};
 
 /// A size that spans less than this says nothing about an exponent.
 const RANGE: f64 = 4.0;
-/// A floor whose interval spans more than this is not known.
+/// A floor whose interval spans more than this is not known, nor an L₀ that may be more than this times the largest y.
 const SPAN: f64 = 4.0;
 /// A floor with an interval that reaches under this part of the smallest y may as well be zero.
 const NOTHING: f64 = 0.01;
 /// A floor under this part of the smallest y has not been come near.
 const FAR: f64 = 0.1;
+/// A γ with an interval that reaches under this makes no break.
+const NO_BREAK: f64 = 0.03;
 /// Correlation of ln N and ln D from which their exponents can't be told apart.
 const TOGETHER: f64 = 0.98;
 
@@ -43,6 +45,25 @@ pub(super) fn doubts(form: Form, points: &Points, parameters: &[Quantity]) -> (V
                 format!("y may not depend on {name}")
             };
             warnings.push(format!("the interval of {exponent} contains 0: {consequence}"));
+        }
+    }
+    if form == Form::Broken {
+        let largest = points.y().iter().copied().fold(0.0, f64::max);
+        let [top, gamma] =
+            ["L0", "gamma"].map(|name| parameters[place(name).expect("a parameter of this form")]);
+        if gamma.low.is_nan() || gamma.low < NO_BREAK {
+            mark(&["L0", "gamma", "A"]);
+            warnings.push(
+                "the interval of gamma reaches down to zero: these rows need no break, the floor law says as much"
+                    .to_string(),
+            );
+        } else if !(top.high < SPAN * largest) {
+            mark(&["L0", "gamma", "A"]);
+            warnings.push(format!(
+                "the interval of L0 reaches {:.1} times the largest {}: no row lies before the break",
+                top.high / largest,
+                points.quantity()
+            ));
         }
     }
     if form == Form::Joint && correlation(points).abs() > TOGETHER {

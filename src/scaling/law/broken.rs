@@ -1,0 +1,107 @@
+//! The law with a break, for curves that bend: near L₀ at small sizes, then falling as a power, near E at large ones.
+//!
+//! `(y − E) / (L₀ − y)^γ = A·x^−α`, the estimator M4 of Alabdulmohsin, Neyshabur and Zhai 2022, "Revisiting neural
+//! scaling laws in language and vision" (arXiv:2209.06640), who write ε∞ for E, ε₀ for L₀ (the loss of guessing), β
+//! for A, c for −α and α for γ. With γ = 0 it is the law with a floor; a larger γ holds y longer near L₀.
+//!
+//! y stands on both sides. With the height `u = (y − E) / (L₀ − E)` between 0 and 1 and its logit `s = ln(u/(1−u))`,
+//! the logarithm of the equation is
+//!
+//! `f(s) = γ·softplus(s) − softplus(−s) = t`, where `t = a − α·ln x` and `a = ln A + (γ − 1)·ln(L₀ − E)`.
+//!
+//! f rises, with a slope `(1−u) + γ·u` between 1 and γ, and its curvature `(γ−1)·u·(1−u)` has one sign everywhere, so
+//! that Newton's method finds the only root from any start. θ is `[a, α, e, w, g]` with `E = exp(e)`,
+//! `L₀ = E + exp(w)`, `γ = exp(g)`: whatever an optimiser tries, 0 < E < y < L₀.
+
+use super::form::MOST;
+
+/// ln γ beyond this changes nothing that floats can tell, but would overflow.
+const MOST_LOG_GAMMA: f64 = 25.0;
+/// Newton doubles the digits in each step, after as many steps as it takes to come near the root.
+const STEPS: usize = 100;
+
+/// The formula's parameters E, A, α, L₀, γ.
+pub(super) fn parameters(theta: &[f64]) -> Vec<f64> {
+    let &[a, alpha, e, w, g] = theta else { unreachable!("θ of a law with a break has five elements") };
+    let gamma = gamma(g);
+    vec![e.exp(), (a + (1.0 - gamma) * w).exp(), alpha, e.exp() + w.exp(), gamma]
+}
+
+/// ln y at ln x, and its derivatives by θ: those of s from `f(s) = t` by the implicit function theorem.
+pub(super) fn log_with_gradient(theta: &[f64], x: f64, gradient: &mut [f64; MOST]) -> f64 {
+    let &[a, alpha, e, w, g] = theta else { unreachable!("θ of a law with a break has five elements") };
+    let gamma = gamma(g);
+    let s = logit(a - alpha * x, gamma);
+    let log_height = -softplus(-s);
+    let part = w + log_height;
+    let largest = e.max(part);
+    let log_y = largest + ((e - largest).exp() + (part - largest).exp()).ln();
+    let share = (part - log_y).exp();
+    let (height, rest) = (log_height.exp(), (-softplus(s)).exp());
+    // ∂ln y/∂t = share · d ln u/ds · ds/dt
+    let by_t = share * rest / (rest + gamma * height);
+    *gradient = [by_t, -by_t * x, (e - log_y).exp(), share, -by_t * gamma * softplus(s)];
+    log_y
+}
+
+/// ln x from t.
+pub(super) fn log_size(theta: &[f64], t: f64) -> f64 {
+    (theta[0] - t) / theta[1]
+}
+
+/// t of a height u.
+pub(super) fn drive(height: f64, gamma: f64) -> f64 {
+    height.ln() - gamma * (-height).ln_1p()
+}
+
+fn gamma(g: f64) -> f64 {
+    g.clamp(-MOST_LOG_GAMMA, MOST_LOG_GAMMA).exp()
+}
+
+/// The root of f(s) = t.
+fn logit(t: f64, gamma: f64) -> f64 {
+    // The asymptotes are s on the left and γ·s on the right; f(0) says which of the two is near.
+    let mut s = if t < (gamma - 1.0) * std::f64::consts::LN_2 { t } else { t / gamma };
+    for _ in 0..STEPS {
+        let slope = (-softplus(s)).exp() + gamma * (-softplus(-s)).exp();
+        let step = (gamma * softplus(s) - softplus(-s) - t) / slope;
+        s -= step;
+        if step.abs() <= 4.0 * f64::EPSILON * s.abs().max(1.0) {
+            break;
+        }
+    }
+    s
+}
+
+/// ln(1 + eˢ)
+fn softplus(s: f64) -> f64 {
+    s.max(0.0) + (-s.abs()).exp().ln_1p()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_root_fulfils_the_equation_everywhere() {
+        for gamma in [1e-6, 0.02, 0.4, 1.0, 2.5, 60.0] {
+            for t in [-600.0, -30.0, -2.0, -0.7, 0.0, 1e-3, 0.8, 5.0, 400.0] {
+                let s = logit(t, gamma);
+                let found = gamma * softplus(s) - softplus(-s);
+                assert!((found - t).abs() <= 1e-12 * t.abs().max(1.0), "γ {gamma}: {found} for {t} at {s}");
+            }
+        }
+    }
+
+    #[test]
+    fn predictions_fulfil_the_published_formula() {
+        let theta = [2.0, 0.4, 0.3, 1.1, -0.5];
+        let [e, a, alpha, top, gamma] = parameters(&theta)[..] else { panic!("five parameters") };
+        for x in [1e-3f64, 1.0, 1e2, 1e5, 1e9] {
+            let y = log_with_gradient(&theta, x.ln(), &mut [0.0; MOST]).exp();
+            assert!(e < y && y < top, "{y} at {x}");
+            let (left, right) = ((y - e) / (top - y).powf(gamma), a * x.powf(-alpha));
+            assert!((left / right - 1.0).abs() < 1e-9, "{left} for {right} at {x}");
+        }
+    }
+}

@@ -1,0 +1,333 @@
+//! IsoFLOP profiles: models of several sizes trained with the same compute, and which of them comes out best.
+//!
+//! Per budget, a parabola through the losses against ln N by least squares; its minimum is the best size for that
+//! budget, and a power law through the minima says how it grows (approach 2 of Hoffmann et al. 2022,
+//! arXiv:2203.15556). For intervals the runs within each profile are drawn again with replacement.
+
+use super::approaches::Frontier;
+use super::{LEVEL, Quantity};
+use crate::error::{Error, Result};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+use rayon::prelude::*;
+use serde::Serialize;
+
+/// Runs whose compute is at most this part above the least of them have the same budget.
+pub const TOLERANCE: f64 = 0.05;
+/// Different sizes that a profile needs: one more than the parabola has coefficients.
+const SIZES: usize = 4;
+/// A draw of runs of fewer sizes than a parabola has coefficients is made again, but not without end.
+const DRAWS: usize = 1000;
+
+/// One finished training.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Run {
+    /// Its size: parameters N, or whatever size the laws are in.
+    pub parameters: f64,
+    /// FLOPs of the training, C.
+    pub compute: f64,
+    /// What came out.
+    pub loss: f64,
+}
+
+/// Which runs have the same budget.
+#[derive(Debug, Clone, Copy)]
+pub enum Budgets<'a> {
+    /// Those whose compute agrees within [`TOLERANCE`].
+    Found,
+    /// Those nearest to one of these budgets, in FLOPs, by ratio.
+    Given(&'a [f64]),
+}
+
+/// All profiles, and the law through their minima.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct IsoFlop {
+    /// By rising budget.
+    pub profiles: Vec<Profile>,
+    /// The best size as a power law of compute; none where fewer than two profiles have a minimum.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frontier: Option<Frontier>,
+}
+
+/// Runs of one budget.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Profile {
+    /// FLOPs: as given, or the geometric mean of the runs'.
+    pub budget: f64,
+    /// How many runs there are.
+    pub runs: usize,
+    /// The parabola through their losses; none with fewer than four different sizes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parabola: Option<Parabola>,
+    /// Its minimum, or why there is none.
+    #[serde(flatten)]
+    pub minimum: Minimum,
+}
+
+/// What a profile says about the best size.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Minimum {
+    /// The best size, and the loss there.
+    Optimum {
+        /// N at the parabola's minimum.
+        parameters: Quantity,
+        /// The parabola's value there.
+        loss: Quantity,
+    },
+    /// Why the runs don't show one.
+    Problem(String),
+}
+
+/// `loss = c₀ + c₁·z + c₂·z²` with `z = ln N − centre`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Parabola {
+    /// The mean of ln N.
+    pub centre: f64,
+    /// c₀, c₁, c₂
+    pub coefficients: [f64; 3],
+}
+
+impl Parabola {
+    /// By least squares; none with fewer than three different sizes.
+    fn fit(runs: &[Run]) -> Option<Parabola> {
+        let count = runs.len() as f64;
+        let mean = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).sum::<f64>() / count;
+        let centre = mean(&|run| run.parameters.ln());
+        let z = |run: &Run| run.parameters.ln() - centre;
+        let (second, third) = (mean(&|run| z(run).powi(2)), mean(&|run| z(run).powi(3)));
+        if different(runs) < 3 {
+            return None;
+        }
+        // 1, z and q are orthogonal over the runs, so that each coefficient is a projection of its own.
+        let q = |run: &Run| z(run).powi(2) - third / second * z(run) - second;
+        let curvature = mean(&|run| q(run) * run.loss) / mean(&|run| q(run).powi(2));
+        let slope = mean(&|run| z(run) * run.loss) / second;
+        let coefficients =
+            [mean(&|run| run.loss) - curvature * second, slope - curvature * third / second, curvature];
+        Some(Parabola { centre, coefficients })
+    }
+
+    /// The loss of a size.
+    pub fn at(&self, parameters: f64) -> f64 {
+        let [c0, c1, c2] = self.coefficients;
+        let z = parameters.ln() - self.centre;
+        c0 + z * (c1 + z * c2)
+    }
+
+    /// Size and loss at the minimum, where the parabola opens upwards.
+    pub fn minimum(&self) -> Option<(f64, f64)> {
+        let [c0, c1, c2] = self.coefficients;
+        (c2 > 0.0).then(|| ((self.centre - 0.5 * c1 / c2).exp(), c0 - 0.25 * c1 * c1 / c2))
+    }
+}
+
+/// Runs of one budget, with their parabola, or why it shows no minimum.
+struct Group {
+    budget: f64,
+    runs: Vec<Run>,
+    judged: Result<Parabola, String>,
+}
+
+/// The profiles of runs, of which each number has to be finite and above zero.
+pub fn isoflop(runs: &[Run], budgets: Budgets, resamples: usize, seed: u64) -> Result<IsoFlop> {
+    for (row, run) in runs.iter().enumerate() {
+        for (name, value) in [("parameters", run.parameters), ("compute", run.compute), ("loss", run.loss)] {
+            if !(value > 0.0 && value.is_finite()) {
+                let found = format!("{value} in run {} of {name}", row + 1);
+                return Err(Error::argument("isoflop", "runs", found, "finite and above zero"));
+            }
+        }
+    }
+    let groups = match budgets {
+        Budgets::Found => found(runs),
+        Budgets::Given(budgets) => given(runs, budgets),
+    };
+    let drawn: Vec<Vec<Option<(f64, f64)>>> = (0..resamples)
+        .into_par_iter()
+        .map(|index| {
+            let mut random = ChaCha8Rng::seed_from_u64(seed);
+            random.set_stream(index as u64);
+            groups.iter().map(|group| group.drawn_again(&mut random)).collect()
+        })
+        .collect();
+    let through = |minima: &mut dyn Iterator<Item = Option<(f64, f64)>>| -> Vec<(f64, f64)> {
+        let with_budget = groups.iter().zip(minima);
+        with_budget.filter_map(|(group, minimum)| Some((group.budget, minimum?.0))).collect()
+    };
+    let minima = through(&mut groups.iter().map(Group::minimum));
+    let resampled: Vec<Vec<(f64, f64)>> =
+        drawn.iter().map(|minima| through(&mut minima.iter().copied())).collect();
+    let frontier = Frontier::new(&minima, &resampled);
+    let profiles = groups.into_iter().enumerate();
+    let profiles =
+        profiles.map(|(place, group)| group.profile(drawn.iter().filter_map(|row| row[place]).unzip()));
+    Ok(IsoFlop { profiles: profiles.collect(), frontier })
+}
+
+impl Group {
+    fn new(budget: f64, runs: Vec<Run>) -> Group {
+        let judged = judge(&runs);
+        Group { budget, runs, judged }
+    }
+
+    /// Size and loss.
+    fn minimum(&self) -> Option<(f64, f64)> {
+        self.judged.as_ref().ok()?.minimum()
+    }
+
+    /// The minimum of as many runs drawn with replacement; it may lie outside of them, so that its spread is not cut.
+    fn drawn_again(&self, random: &mut ChaCha8Rng) -> Option<(f64, f64)> {
+        self.judged.as_ref().ok()?;
+        for _ in 0..DRAWS {
+            let draw = |_| self.runs[random.random_range(0..self.runs.len())];
+            let drawn: Vec<Run> = (0..self.runs.len()).map(draw).collect();
+            if let Some(parabola) = Parabola::fit(&drawn) {
+                return parabola.minimum();
+            }
+        }
+        None
+    }
+
+    /// With the sizes and losses at the minima of all resamples.
+    fn profile(self, (sizes, losses): (Vec<f64>, Vec<f64>)) -> Profile {
+        Profile {
+            budget: self.budget,
+            runs: self.runs.len(),
+            parabola: if different(&self.runs) < SIZES { None } else { Parabola::fit(&self.runs) },
+            minimum: match (self.minimum(), self.judged) {
+                (Some((parameters, loss)), _) => Minimum::Optimum {
+                    parameters: Quantity::new(parameters, sizes, LEVEL),
+                    loss: Quantity::new(loss, losses, LEVEL),
+                },
+                (None, Err(problem)) => Minimum::Problem(problem),
+                (None, Ok(_)) => unreachable!("a parabola without a minimum was judged to have none"),
+            },
+        }
+    }
+}
+
+/// The parabola of a profile that shows a minimum, or in words why it shows none.
+fn judge(runs: &[Run]) -> Result<Parabola, String> {
+    let sizes = different(runs);
+    let parabola = Parabola::fit(runs).filter(|_| sizes >= SIZES);
+    let parabola = parabola.ok_or_else(|| format!("{sizes} different sizes; {SIZES} are needed"))?;
+    let (smallest, largest) = runs.iter().fold((f64::INFINITY, 0.0f64), |(low, high), run| {
+        (run.parameters.min(low), run.parameters.max(high))
+    });
+    match parabola.minimum() {
+        None => Err("the parabola opens downwards: noise hides the minimum".to_string()),
+        Some((best, _)) if best <= smallest => Err("the best size is below the smallest".to_string()),
+        Some((best, _)) if best >= largest => Err("the best size is above the largest".to_string()),
+        Some(_) => Ok(parabola),
+    }
+}
+
+/// How many different sizes there are.
+fn different(runs: &[Run]) -> usize {
+    let mut sizes: Vec<u64> = runs.iter().map(|run| run.parameters.to_bits()).collect();
+    sizes.sort_unstable();
+    sizes.dedup();
+    sizes.len()
+}
+
+fn found(runs: &[Run]) -> Vec<Group> {
+    let mut sorted = runs.to_vec();
+    sorted.sort_by(|a, b| a.compute.total_cmp(&b.compute));
+    let mut groups: Vec<Vec<Run>> = Vec::new();
+    for run in sorted {
+        match groups.last_mut() {
+            Some(group) if run.compute <= (1.0 + TOLERANCE) * group[0].compute => group.push(run),
+            _ => groups.push(vec![run]),
+        }
+    }
+    let budget =
+        |runs: &[Run]| (runs.iter().map(|run| run.compute.ln()).sum::<f64>() / runs.len() as f64).exp();
+    groups.into_iter().map(|runs| Group::new(budget(&runs), runs)).collect()
+}
+
+fn given(runs: &[Run], budgets: &[f64]) -> Vec<Group> {
+    let mut budgets = budgets.to_vec();
+    budgets.sort_by(f64::total_cmp);
+    let mut groups = vec![Vec::new(); budgets.len()];
+    for run in runs {
+        let distance = |place: &usize| (budgets[*place] / run.compute).ln().abs();
+        let nearest = (0..budgets.len()).min_by(|a, b| distance(a).total_cmp(&distance(b)));
+        if let Some(place) = nearest {
+            groups[place].push(*run);
+        }
+    }
+    budgets.into_iter().zip(groups).map(|(budget, runs)| Group::new(budget, runs)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Losses on parabolas with their minima at 0.3·C^0.4, three budgets.
+    fn runs(factors: &[f64]) -> Vec<Run> {
+        let run = |compute: f64, factor: f64| Run {
+            parameters: 0.3 * compute.powf(0.4) * factor,
+            // Whole batches never meet a budget exactly.
+            compute: compute * (1.0 - 0.01 * factor.ln().abs()),
+            loss: 2.0 + 0.1 * factor.ln().powi(2),
+        };
+        [1e12, 1e13, 1e14].iter().flat_map(|&compute| factors.iter().map(move |&f| run(compute, f))).collect()
+    }
+
+    #[test]
+    fn minima_and_their_law_are_found_again() {
+        let runs = runs(&[0.2, 0.5, 0.9, 2.0, 4.5]);
+        for budgets in [Budgets::Found, Budgets::Given(&[1e12, 1e13, 1e14])] {
+            let found = isoflop(&runs, budgets, 50, 0).unwrap();
+            assert_eq!(found.profiles.iter().map(|profile| profile.runs).collect::<Vec<_>>(), [5, 5, 5]);
+            let frontier = found.frontier.unwrap();
+            assert!((frontier.a.value - 0.4).abs() < 1e-3, "{:?}", frontier.a);
+            for profile in &found.profiles {
+                let Minimum::Optimum { parameters, loss } = &profile.minimum else { panic!("{profile:?}") };
+                let expected = 0.3 * profile.budget.powf(0.4);
+                assert!((parameters.value / expected - 1.0).abs() < 0.01, "{parameters:?} for {expected}");
+                assert!((loss.value - 2.0).abs() < 1e-9 && loss.se < 1e-9, "{loss:?}");
+                assert!((profile.parabola.unwrap().at(expected) - 2.0).abs() < 1e-4);
+            }
+        }
+    }
+
+    #[test]
+    fn profiles_without_a_minimum_say_why() {
+        let problem = |factors: &[f64], sign: f64| {
+            let mut runs = runs(factors);
+            for run in &mut runs {
+                run.loss = 2.0 + sign * (run.loss - 2.0);
+            }
+            let found = isoflop(&runs, Budgets::Found, 10, 0).unwrap();
+            assert!(found.frontier.is_none());
+            match found.profiles[0].minimum.clone() {
+                Minimum::Problem(problem) => problem,
+                Minimum::Optimum { .. } => panic!("a minimum was found"),
+            }
+        };
+        assert_eq!(problem(&[0.5, 1.0, 2.0], 1.0), "3 different sizes; 4 are needed");
+        assert!(problem(&[1.5, 2.0, 3.0, 4.0], 1.0).contains("below the smallest"));
+        assert!(problem(&[0.2, 0.3, 0.4, 0.5], 1.0).contains("above the largest"));
+        assert!(problem(&[0.3, 0.5, 2.0, 3.0], -1.0).contains("opens downwards"));
+    }
+
+    #[test]
+    fn intervals_cover_the_exponent() {
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        let mut covered = 0;
+        for repeat in 0..100 {
+            let mut runs = runs(&[0.25, 0.5, 1.0, 2.0, 3.0, 4.0]);
+            for run in &mut runs {
+                // The sum of twelve uniform numbers is nearly normal, with a standard deviation of 1.
+                let noise = (0..12).map(|_| random.random::<f64>()).sum::<f64>() - 6.0;
+                run.loss *= 1.0 + 0.005 * noise;
+            }
+            let a = isoflop(&runs, Budgets::Found, 200, repeat).unwrap().frontier.unwrap().a;
+            covered += usize::from(a.interval().contains(0.4));
+        }
+        // Runs drawn within a profile leave few sizes, which makes the interval a wide one.
+        assert!((90..=100).contains(&covered), "{covered} of 100");
+    }
+}

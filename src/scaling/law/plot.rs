@@ -1,0 +1,304 @@
+//! A fitted law as a picture: rows, curve and band on logarithmic axes, as SVG.
+//!
+//! A law of one size is drawn against it. So is a joint law where the second size takes few values, as one curve for
+//! each; where it takes many, no curve meets the rows, and what was measured is drawn against what the law says.
+
+use super::band::{Band, band};
+use super::{Fit, Form, LEVEL, Points};
+use crate::error::{Error, Result};
+use plotters::coord::combinators::{LogCoord, WithKeyPoints};
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, Pos, VPos};
+use std::ops::Range;
+
+/// Pixels.
+const WIDTH: u32 = 880;
+const HEIGHT: u32 = 620;
+const TITLE: i32 = 84;
+const RIGHT: i32 = 130;
+const LEFT: u32 = 92;
+const BELOW: u32 = 116;
+/// Values of the second size that are drawn as a curve each.
+const CURVES: usize = 6;
+/// Positions that a curve is computed at.
+const SAMPLES: usize = 64;
+/// How far curves go on to the right of the rows.
+const BEYOND: f64 = 2.0;
+/// Ticks wanted on an axis.
+const TICKS: usize = 7;
+
+const INK: RGBColor = RGBColor(28, 36, 48);
+const MUTED: RGBColor = RGBColor(94, 104, 120);
+const GRID: RGBColor = RGBColor(227, 231, 237);
+/// Told apart also by those who see few colours (Okabe & Ito 2008), the second size's smallest first.
+const COLOURS: [RGBColor; CURVES] = [
+    RGBColor(0, 114, 178),
+    RGBColor(213, 94, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(204, 121, 167),
+    RGBColor(150, 110, 0),
+    RGBColor(86, 160, 213),
+];
+
+/// What is drawn.
+struct Picture {
+    title: String,
+    across: String,
+    up: String,
+    dots: Vec<Dot>,
+    curves: Vec<Curve>,
+    /// What the band is.
+    band: &'static str,
+}
+
+struct Dot {
+    at: (f64, f64),
+    colour: RGBColor,
+    left_out: bool,
+}
+
+struct Curve {
+    band: Band,
+    label: String,
+    colour: RGBColor,
+}
+
+/// Draws a fit and the rows it was made of, with those that were left out as rings.
+pub fn svg(fit: &Fit, points: &Points) -> Result<String> {
+    let held_out = fit.holdout.as_ref().map_or(0, |holdout| holdout.rows.len());
+    let (fitted, left_out) = points.without_largest(held_out);
+    let rows = || {
+        let rows = |points: &'_ Points, left_out: bool| -> Vec<([f64; 2], f64, bool)> {
+            points.x().iter().zip(points.y()).map(|(&x, &y)| (x, y, left_out)).collect()
+        };
+        [rows(&fitted, false), rows(&left_out, true)].concat()
+    };
+    let mut seconds: Vec<f64> = points.x().iter().map(|x| x[1]).collect();
+    seconds.sort_by(f64::total_cmp);
+    seconds.dedup();
+    let picture = if fit.law != Form::Joint {
+        against_size(fit, points, &rows(), &[1.0])
+    } else if seconds.len() <= CURVES {
+        against_size(fit, points, &rows(), &seconds)
+    } else {
+        against_law(fit, points, &rows())
+    };
+    let mut text = String::new();
+    let problem = |problem: String| Error::Config { what: "plot".to_string(), problem };
+    picture.draw(&mut text).map_err(problem)?;
+    Ok(text)
+}
+
+/// y against the first size, a curve for each of these values of the second.
+fn against_size(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)], seconds: &[f64]) -> Picture {
+    let (low, high) = points.range(0);
+    let joint = fit.law == Form::Joint;
+    let curve = |(&second, &colour): (&f64, &RGBColor)| Curve {
+        band: band(&fit.bootstrap, (low, high * BEYOND), SAMPLES, |x| [x, second], LEVEL),
+        label: if joint { format!("{} {}", points.sizes()[1], tick(second)) } else { String::new() },
+        colour,
+    };
+    let dot = |&(x, y, left_out): &([f64; 2], f64, bool)| {
+        let place = seconds.iter().position(|&second| joint && second == x[1]).unwrap_or(0);
+        Dot { at: (x[0], y), colour: COLOURS[place], left_out }
+    };
+    Picture {
+        title: format!("{} against {}", points.quantity(), points.sizes()[0]),
+        across: points.sizes()[0].clone(),
+        up: points.quantity().to_string(),
+        dots: rows.iter().map(dot).collect(),
+        curves: seconds.iter().zip(&COLOURS).map(curve).collect(),
+        band: "95 % interval of the law",
+    }
+}
+
+/// What was measured against what the law says.
+fn against_law(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)]) -> Picture {
+    /// Standard deviations on either side that hold 95 % of normally distributed rows.
+    const HALF: f64 = 1.96;
+    let says = |x: [f64; 2]| fit.bootstrap.curve(x, LEVEL).value;
+    let dots: Vec<Dot> =
+        rows.iter().map(|&(x, y, left_out)| Dot { at: (says(x), y), colour: COLOURS[0], left_out }).collect();
+    let ends =
+        dots.iter().fold((f64::INFINITY, 0.0f64), |(low, high), dot| (low.min(dot.at.0), high.max(dot.at.0)));
+    let factor = (HALF * fit.scatter).exp();
+    let x = [ends.0, ends.1];
+    let band = Band {
+        x: x.to_vec(),
+        value: x.to_vec(),
+        low: x.map(|x| x / factor).to_vec(),
+        high: x.map(|x| x * factor).to_vec(),
+    };
+    Picture {
+        title: format!("{}, measured against the law", points.quantity()),
+        across: format!(
+            "{} of the law at the row's {} and {}",
+            points.quantity(),
+            points.sizes()[0],
+            points.sizes()[1]
+        ),
+        up: format!("{}, measured", points.quantity()),
+        dots,
+        curves: vec![Curve { band, label: String::new(), colour: COLOURS[0] }],
+        band: "95 % of rows, from their scatter",
+    }
+}
+
+fn text(size: u32, colour: RGBColor, horizontal: HPos) -> TextStyle<'static> {
+    // `plotters` writes a font's size divided by 1.24 into the file.
+    let font = ("system-ui, sans-serif", f64::from(size) * 1.24).into_font();
+    font.color(&colour).pos(Pos::new(horizontal, VPos::Center))
+}
+
+impl Picture {
+    fn draw(&self, out: &mut String) -> Result<(), String> {
+        let root = SVGBackend::with_string(out, (WIDTH, HEIGHT)).into_drawing_area();
+        root.fill(&WHITE).map_err(|e| e.to_string())?;
+        let curves = || self.curves.iter().map(|curve| &curve.band);
+        let across =
+            axis(self.dots.iter().map(|dot| dot.at.0).chain(curves().flat_map(|band| band.x.clone())));
+        let up =
+            axis(self.dots.iter().map(|dot| dot.at.1).chain(curves().flat_map(|band| band.value.clone())));
+        let frame = up.range();
+        let mut chart = ChartBuilder::on(&root)
+            .margin_top(TITLE)
+            .margin_right(RIGHT)
+            .x_label_area_size(BELOW)
+            .y_label_area_size(LEFT)
+            .build_cartesian_2d(across, up)
+            .map_err(|e| e.to_string())?;
+        chart
+            .configure_mesh()
+            .bold_line_style(GRID)
+            .light_line_style(TRANSPARENT)
+            .axis_style(MUTED)
+            .label_style(text(16, MUTED, HPos::Center))
+            .x_label_formatter(&|value| tick(*value))
+            .y_label_formatter(&|value| tick(*value))
+            .draw()
+            .map_err(|e| e.to_string())?;
+        for Curve { band, colour, .. } in &self.curves {
+            let along = |values: &[f64]| -> Vec<(f64, f64)> {
+                let inside = values.iter().map(|value| value.clamp(frame.start, frame.end));
+                band.x.iter().copied().zip(inside).collect()
+            };
+            let around = [along(&band.low), along(&band.high).into_iter().rev().collect()].concat();
+            chart
+                .draw_series([Polygon::new(around, colour.mix(0.16).filled())])
+                .map_err(|e| e.to_string())?;
+            chart
+                .draw_series([PathElement::new(along(&band.value), colour.stroke_width(2))])
+                .map_err(|e| e.to_string())?;
+        }
+        for dot in &self.dots {
+            let style = if dot.left_out { dot.colour.stroke_width(2) } else { dot.colour.filled() };
+            chart.draw_series([Circle::new(dot.at, 4, style)]).map_err(|e| e.to_string())?;
+        }
+        let ends = self.curves.iter().filter_map(|curve| {
+            let at = (*curve.band.x.last()?, *curve.band.value.last()?);
+            Some((chart.backend_coord(&at).1, curve))
+        });
+        let ends: Vec<(i32, &Curve)> = ends.collect();
+        self.words(&root, ends)?;
+        root.present().map_err(|e| e.to_string())
+    }
+
+    /// Titles, labels at the curves' ends, and the legend.
+    fn words<'a>(
+        &self,
+        root: &DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
+        mut ends: Vec<(i32, &Curve)>,
+    ) -> Result<(), String> {
+        /// Between lines of labels.
+        const LINE: i32 = 20;
+        let write = |words: &str, at: (i32, i32), style: TextStyle| {
+            root.draw(&Text::new(words.to_string(), at, style)).map_err(|e| e.to_string())
+        };
+        let (width, height, left) = (WIDTH as i32, HEIGHT as i32, LEFT as i32);
+        write(&self.title, (24, 28), text(22, INK, HPos::Left))?;
+        write(&self.up, (24, 60), text(17, MUTED, HPos::Left))?;
+        write(&self.across, ((left + width - RIGHT) / 2, height - 70), text(17, MUTED, HPos::Center))?;
+        ends.sort_by_key(|(y, _)| *y);
+        let mut free = TITLE;
+        for (y, curve) in ends {
+            let y = y.max(free);
+            write(&curve.label, (width - RIGHT + 10, y), text(16, curve.colour, HPos::Left))?;
+            free = y + LINE;
+        }
+        let row = height - 28;
+        let mark = |x: i32, style: ShapeStyle| {
+            root.draw(&Circle::new((x, row), 4, style)).map_err(|e| e.to_string())
+        };
+        mark(left, INK.filled())?;
+        write("fitted to", (left + 12, row), text(16, INK, HPos::Left))?;
+        if self.dots.iter().any(|dot| dot.left_out) {
+            mark(left + 130, INK.stroke_width(2))?;
+            write("left out of the fit", (left + 142, row), text(16, INK, HPos::Left))?;
+        }
+        let line = left + 320;
+        root.draw(&PathElement::new([(line, row), (line + 30, row)], INK.stroke_width(2)))
+            .map_err(|e| e.to_string())?;
+        write("law", (line + 38, row), text(16, INK, HPos::Left))?;
+        let band = Rectangle::new([(line + 90, row - 7), (line + 120, row + 7)], INK.mix(0.16).filled());
+        root.draw(&band).map_err(|e| e.to_string())?;
+        write(self.band, (line + 128, row), text(16, INK, HPos::Left))
+    }
+}
+
+/// A logarithmic axis that holds all values with a margin.
+fn axis(values: impl Iterator<Item = f64>) -> WithKeyPoints<LogCoord<f64>> {
+    let (low, high) =
+        values.fold((f64::INFINITY, 0.0f64), |(low, high), value| (value.min(low), value.max(high)));
+    let margin = (high / low).powf(0.06).max(1.01);
+    let range = low / margin..high * margin;
+    let ticks = ticks(&range);
+    range.log_scale().with_key_points(ticks)
+}
+
+/// Round values, a few: multiples of a step within a decade, else 1, 2 and 5 times powers of ten, or fewer.
+fn ticks(range: &Range<f64>) -> Vec<f64> {
+    let inside = |value: &f64| range.contains(value);
+    if range.end < 10.0 * range.start {
+        let least = (range.end - range.start) / TICKS as f64;
+        let power = 10f64.powf(least.log10().floor());
+        let step = [1.0, 2.0, 5.0, 10.0].map(|factor| factor * power).into_iter().find(|step| *step >= least);
+        let step = step.unwrap_or(least);
+        let first = (range.start / step).ceil();
+        return (0..=TICKS).map(|i| (first + i as f64) * step).filter(inside).collect();
+    }
+    let powers = range.start.log10().floor() as i32..=range.end.log10().ceil() as i32;
+    let of = |mantissas: &[f64], every: i32| -> Vec<f64> {
+        let powers = powers.clone().filter(|power| power % every == 0);
+        powers.flat_map(|power| mantissas.iter().map(move |m| m * 10f64.powi(power))).filter(inside).collect()
+    };
+    let denser = of(&[1.0, 2.0, 5.0], 1);
+    let sparser = (1..).map(|every| of(&[1.0], every));
+    [denser].into_iter().chain(sparser).find(|ticks| ticks.len() <= TICKS).unwrap_or_default()
+}
+
+/// `0.3`, `20`, `5e9`: the value without what rounding has added.
+fn tick(value: f64) -> String {
+    let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
+    if (1e-3..1e5).contains(&rounded) { format!("{rounded}") } else { format!("{rounded:e}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_few_and_round() {
+        for (range, expected) in [
+            (2.4..3.3, vec![2.4, 2.6, 2.8, 3.0, 3.2]),
+            (0.9..60.0, vec![1.0, 2.0, 5.0, 10.0, 20.0, 50.0]),
+            (1e3..1e8, vec![1e3, 1e4, 1e5, 1e6, 1e7]),
+            (1e3..1.1e15, vec![1e3, 1e6, 1e9, 1e12, 1e15]),
+        ] {
+            let found = ticks(&range);
+            let same = found.len() == expected.len()
+                && found.iter().zip(&expected).all(|(a, b)| (a / b - 1.0).abs() < 1e-9);
+            assert!(same, "{found:?} for {expected:?}");
+        }
+        assert_eq!([0.1 * 3.0, 2.0, 5e9, 2.0 * 1e-5].map(tick), ["0.3", "2", "5e9", "2e-5"]);
+    }
+}
