@@ -505,6 +505,28 @@ fn classification_learns_and_says_how_it_goes() {
 }
 
 #[test]
+fn how_often_training_is_looked_at_changes_no_number() {
+    struct Last(Option<Progress>);
+    impl Callback for Last {
+        fn on_progress(&mut self, progress: &Progress) {
+            self.0 = Some(*progress);
+        }
+    }
+    let train = |report_seconds: f64| {
+        let options = FitOptions { report_seconds, ..options(CROSS_ENTROPY, 3, 0.02) };
+        let mut last = Last(None);
+        let history = fit(&small(2, &Device::cpu()), &plane(true), &options, &mut last).unwrap();
+        (history.epochs.iter().map(|epoch| epoch.train).collect::<Vec<_>>(), last.0.unwrap().metrics)
+    };
+    let (seldom, whole) = train(1e9);
+    let (often, step) = train(0.0);
+    assert_eq!(seldom, often);
+    // Nothing is read between the ends of two epochs, or every step of 16 samples is.
+    assert_eq!((whole, step.samples), (seldom[2], 16));
+    assert!(step.loss.is_finite() && (0.0..=1.0).contains(&step.accuracy.unwrap()));
+}
+
+#[test]
 fn losses_and_targets_have_to_fit() {
     let model = small(2, &Device::cpu());
     let refused = fit(&model, &plane(false), &options(CROSS_ENTROPY, 1, 0.01), &mut ());

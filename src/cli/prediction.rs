@@ -1,8 +1,10 @@
 //! What a sweep predicted of its largest models, and how well it was met.
 
 use super::fit::{digits, table};
-use allometry::scaling::Prediction;
-use allometry::scaling::predict::{AxisPrediction, Estimate, Row, Score};
+use super::print_json;
+use allometry::Result;
+use allometry::scaling::predict::{AxisPrediction, Estimate, Row};
+use allometry::scaling::{Prediction, Record};
 
 /// The laws, and a row for every model that is held back.
 pub fn print(prediction: &Prediction) {
@@ -47,8 +49,14 @@ fn rows(axis: &AxisPrediction, level: f64) -> comfy_table::Table {
     table
 }
 
+/// The score as one line of JSON.
+pub fn print_score_as_json(prediction: &Prediction, records: &[Record]) -> Result<()> {
+    print_json(&serde_json::json!({ "score": prediction.score(records) }))
+}
+
 /// Every run that was predicted and is trained, and in how many the interval held.
-pub fn print_score(score: &Score, level: f64) {
+pub fn print_score(prediction: &Prediction, records: &[Record]) {
+    let score = prediction.score(records);
     let Some(relative_error) = score.relative_error else { return };
     println!("Predicted before training, and measured since:");
     let mut table = table(&["run", "predicted", "measured", "error", "inside"]);
@@ -67,7 +75,7 @@ pub fn print_score(score: &Score, level: f64) {
         100.0 * relative_error,
         score.inside,
         score.rows.len(),
-        100.0 * level
+        100.0 * prediction.level
     );
     if score.without_loss > 0 {
         println!("{} predicted runs have no loss: they failed, or are not trained yet.", score.without_loss);

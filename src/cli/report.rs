@@ -19,14 +19,15 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     let (plan, records) = Store::load(&args.directory)?;
     report::write(&args.directory, &plan, &records)?;
     let prediction = Store::load_prediction(&args.directory)?;
-    let score = prediction.as_ref().map(|prediction| prediction.score(&records));
     if args.common.json {
-        score.map_or(Ok(()), |score| print_json(&serde_json::json!({ "score": score })))?;
+        if let Some(prediction) = &prediction {
+            prediction::print_score_as_json(prediction, &records)?;
+        }
         return print_json(&records);
     }
     println!("{}", report::table(&records));
-    if let (Some(prediction), Some(score)) = (&prediction, &score) {
-        prediction::print_score(score, prediction.level);
+    if let Some(prediction) = &prediction {
+        prediction::print_score(prediction, &records);
     }
     println!("report: {}", args.directory.join("report.html").display());
     Ok(())

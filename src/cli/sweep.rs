@@ -169,13 +169,14 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     }
     outcome?;
     let prediction = store.prediction()?;
-    let score = prediction.as_ref().map(|prediction| prediction.score(store.records()));
     if args.common.json {
-        score.map_or(Ok(()), |score| print_json(&serde_json::json!({ "score": score })))?;
+        if let Some(prediction) = &prediction {
+            prediction::print_score_as_json(prediction, store.records())?;
+        }
     } else {
         println!("{}", report::table(store.records()));
-        if let (Some(prediction), Some(score)) = (&prediction, &score) {
-            prediction::print_score(score, prediction.level);
+        if let Some(prediction) = &prediction {
+            prediction::print_score(prediction, store.records());
         }
         println!("report: {}", args.out.join("report.html").display());
     }

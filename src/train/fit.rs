@@ -105,7 +105,8 @@ pub fn fit(
     for epoch in 0..options.epochs {
         let epoch_start = Instant::now();
         let mut meter = Meter::new();
-        let mut total = Sum::default();
+        // Sums run on over the epoch, so that its means do not depend on when the clock had them read.
+        let mut total = Metrics::default();
         let steps = training.batches() as u64;
         for (step, batch) in training.epoch(epoch).enumerate() {
             if options.interrupted.load(Ordering::Relaxed) {
@@ -118,8 +119,8 @@ pub fn fit(
             // The first step compiles kernels and touches memory for the first time: it is measured apart.
             let warm_up = epoch == 0 && step == 0;
             if last || warm_up || meter.seconds() >= options.report_seconds {
-                let metrics = trainer.take_metrics()?;
-                total.add(&metrics);
+                let sums = if last { trainer.take_metrics()? } else { trainer.metrics()? };
+                let earlier = std::mem::replace(&mut total, sums);
                 let rate = meter.lap();
                 if !warm_up {
                     history.throughput.push(rate);
@@ -129,7 +130,7 @@ pub fn fit(
                     epochs: options.epochs,
                     step: step as u64 + 1,
                     steps,
-                    metrics,
+                    metrics: total.since(&earlier),
                     samples_per_second: rate,
                 });
             }
@@ -139,7 +140,7 @@ pub fn fit(
         let report = EpochReport {
             epoch: epoch + 1,
             epochs: options.epochs,
-            train: total.mean(),
+            train: total,
             validation: trainer.evaluate(validation.epoch(0))?,
             samples_per_second: total.samples as f64 / trained,
             seconds: epoch_start.elapsed().as_secs_f64(),
@@ -175,33 +176,5 @@ impl Meter {
         let rate = self.samples as f64 / self.seconds();
         *self = Meter::new();
         rate
-    }
-}
-
-/// A mean over reports of different lengths.
-#[derive(Default)]
-struct Sum {
-    loss: f64,
-    right: Option<f64>,
-    samples: u64,
-}
-
-impl Sum {
-    fn add(&mut self, metrics: &Metrics) {
-        let samples = metrics.samples as f64;
-        self.loss += metrics.loss * samples;
-        self.samples += metrics.samples;
-        if let Some(accuracy) = metrics.accuracy {
-            *self.right.get_or_insert(0.0) += accuracy * samples;
-        }
-    }
-
-    fn mean(&self) -> Metrics {
-        let samples = self.samples.max(1) as f64;
-        Metrics {
-            loss: self.loss / samples,
-            accuracy: self.right.map(|r| r / samples),
-            samples: self.samples,
-        }
     }
 }

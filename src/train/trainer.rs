@@ -39,6 +39,21 @@ pub struct Metrics {
     pub samples: u64,
 }
 
+impl Metrics {
+    /// The means over those samples that `earlier` does not have yet, of a count that went on from there.
+    pub(super) fn since(&self, earlier: &Metrics) -> Metrics {
+        let samples = self.samples - earlier.samples;
+        let mean = |now: f64, before: f64| {
+            (now * self.samples as f64 - before * earlier.samples as f64) / samples.max(1) as f64
+        };
+        Metrics {
+            loss: mean(self.loss, earlier.loss),
+            accuracy: self.accuracy.map(|accuracy| mean(accuracy, earlier.accuracy.unwrap_or(0.0))),
+            samples,
+        }
+    }
+}
+
 /// A model, its gradients and its optimiser: everything a step touches.
 pub struct Trainer<'a> {
     model: &'a Model,
@@ -61,14 +76,19 @@ impl Accumulator {
         Ok(Accumulator { sums: Tensor::zeros(device, DType::F32, [2])?, samples: 0 })
     }
 
-    /// Reads the sums back, which waits for the device, and starts again from zero.
-    fn take(&mut self, loss: Loss) -> Result<Metrics> {
+    /// Reads the sums back, which waits for the device.
+    fn read(&self, loss: Loss) -> Result<Metrics> {
         let sums = self.sums.to_vec::<f32>()?;
-        let samples = std::mem::take(&mut self.samples);
-        self.sums.fill(0.0)?;
+        let samples = self.samples;
         let mean = |sum: f32| sum as f64 / samples.max(1) as f64;
         let accuracy = matches!(loss, Loss::CrossEntropy { .. }).then(|| mean(sums[1]));
         Ok(Metrics { loss: mean(sums[0]), accuracy, samples })
+    }
+
+    /// Starts again from zero.
+    fn clear(&mut self) -> Result<()> {
+        self.samples = 0;
+        self.sums.fill(0.0)
     }
 }
 
@@ -121,15 +141,26 @@ impl<'a> Trainer<'a> {
         self.optimizer.loss_scale().map(LossScale::read).transpose()
     }
 
-    /// Mean loss and accuracy of the steps since the last call. Waits for the device.
+    /// Mean loss and accuracy of the steps since [`Trainer::take_metrics`], which come out the same however often they
+    /// are looked at on the way. Waits for the device.
     ///
     /// # Errors
     /// [`Error::Diverged`] if the loss is no longer a finite number.
-    pub fn take_metrics(&mut self) -> Result<Metrics> {
-        let metrics = self.training.take(self.loss)?;
+    pub fn metrics(&self) -> Result<Metrics> {
+        let metrics = self.training.read(self.loss)?;
         if metrics.samples > 0 && !metrics.loss.is_finite() {
             return Err(Error::Diverged { step: self.step, loss: metrics.loss });
         }
+        Ok(metrics)
+    }
+
+    /// The same, and starts again from zero.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::metrics`].
+    pub fn take_metrics(&mut self) -> Result<Metrics> {
+        let metrics = self.metrics()?;
+        self.training.clear()?;
         Ok(metrics)
     }
 
@@ -147,7 +178,7 @@ pub fn evaluate(model: &Model, loss: Loss, batches: impl Iterator<Item = Result<
         let output = model.predict(&model.batch(&batch.inputs)?)?;
         accumulate(loss, &mut sums, &output, &batch)?;
     }
-    sums.take(loss)
+    sums.read(loss)
 }
 
 /// The loss of each sample, added to the sums on the device and returned with its graph.
