@@ -228,7 +228,9 @@ fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
     Some(if !(value > 0.0) {
         format!("Even between the smallest models a doubling buys less than {against}.")
     } else if value >= most {
-        format!("The law sees no end to that: up to {REACH:.0} times as many {unit}, a doubling buys more than {against}.")
+        format!(
+            "The law sees no end to that: up to {REACH:.0} times as many {unit}, a doubling buys more than {against}."
+        )
     } else {
         let already = if value < doubling.from[size] { ", already passed" } else { "" };
         let interval = match (low > 0.0, high < most) {
@@ -250,7 +252,9 @@ fn floor(fit: &Fit) -> Option<String> {
     let [value, low, high] =
         [floor.quantity.value, floor.quantity.low, floor.quantity.high].map(|loss| significant(loss, 2));
     let data = if fit.law == Form::Joint { ", and on however much data" } else { "" };
-    Some(format!("However large{data}, no model is expected under a loss of {value} (95 %: {low} to {high})."))
+    Some(format!(
+        "However large{data}, no model is expected under a loss of {value} (95 %: {low} to {high})."
+    ))
 }
 
 /// `14 % (95 %: 10 to 18 %)`.
