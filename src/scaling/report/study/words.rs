@@ -225,7 +225,7 @@ fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
     };
     // The value and the ends of its interval, as far as they lie where the law is believed.
     let [value, low, high] = [end.value, end.low, end.high].map(|size| size.clamp(0.0, most));
-    Some(if !(value > 0.0) {
+    Some(if value.is_nan() || value <= 0.0 {
         format!("Even between the smallest models a doubling buys less than {against}.")
     } else if value >= most {
         format!(
