@@ -1,13 +1,13 @@
 //! `allometry fit`
 
-use super::{Common, count, positive, print_json};
+use super::{Common, count, positive, print_json, table};
 use allometry::scaling::law::approaches::{Approach, Method};
 use allometry::scaling::law::doubling::{Doubling, Spread, SpreadOf};
 use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
 use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, Points, Quantity};
 use allometry::{Result, files};
 use clap::{Args, ValueEnum};
-use comfy_table::{CellAlignment, Table, presets};
+use comfy_table::Table;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -70,7 +70,7 @@ enum LawArg {
 /// Percentiles 2.5 and 97.5 of fewer mean nothing.
 const FEWEST: usize = 40;
 
-fn resamples(text: &str) -> Result<usize, String> {
+pub(super) fn resamples(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number >= FEWEST);
     number.ok_or_else(|| format!("a whole number from {FEWEST} on is needed"))
 }
@@ -250,16 +250,6 @@ fn comparison(fit: &Fit) -> Table {
             format!("{:.1}", candidate.aicc),
             if candidate.law == fit.law { "yes" } else { "" }.to_string(),
         ]);
-    }
-    table
-}
-
-pub(super) fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
     }
     table
 }

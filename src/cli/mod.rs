@@ -4,6 +4,7 @@ mod bench;
 mod devices;
 mod fit;
 mod kernels;
+mod plan;
 mod prediction;
 mod profile;
 mod report;
@@ -16,7 +17,8 @@ use allometry::data::{self, DataOptions, Splits};
 use allometry::nn::Precision;
 use allometry::scaling::{Architecture, StepOptions};
 use allometry::{Choice, Device, Error, Result};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use comfy_table::{CellAlignment, Table, presets};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -25,7 +27,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Trains a model at many sizes, and measures what each size costs and gains.
 #[derive(Parser)]
 #[command(name = "allometry", version, max_term_width = 100, after_help = EXIT_CODES)]
-pub struct Cli {
+struct Cli {
     #[command(subcommand)]
     command: Command,
 }
@@ -55,6 +57,8 @@ enum Command {
     Tune(tune::TuneArgs),
     /// Fit a scaling law to columns of a CSV file.
     Fit(fit::FitArgs),
+    /// Recommend a training within a budget, from a sweep's laws and this device's speed.
+    Plan(plan::PlanArgs),
     /// Write the report of a sweep's directory again.
     Report(report::ReportArgs),
     /// Print a shell's completion script.
@@ -213,17 +217,24 @@ fn positive(text: &str) -> std::result::Result<f64, String> {
     number.ok_or_else(|| "a number above zero is needed".to_string())
 }
 
-/// Runs a command and turns its outcome into an exit code; errors go to standard error in one sentence.
-pub fn run(cli: Cli) -> ExitCode {
+/// Reads the arguments, runs the command and turns its outcome into an exit code; errors go to standard error in one
+/// sentence.
+pub fn run() -> ExitCode {
+    let matches = Cli::command().get_matches();
+    let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
     let outcome = match &cli.command {
         Command::Devices(args) => devices::run(args),
         Command::Summary(args) => summary::run(args),
-        Command::Train(args) => train::run(args),
+        Command::Train(args) => {
+            let given = matches.subcommand_matches("train").expect("it is the command that was parsed");
+            train::run(args, given)
+        }
         Command::Sweep(args) => sweep::run(args),
         Command::Bench(args) => bench::run(args),
         Command::Profile(args) => profile::run(args),
         Command::Tune(args) => tune::run(args),
         Command::Fit(args) => fit::run(args),
+        Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
         Command::Completions { shell } => {
             clap_complete::generate(*shell, &mut Cli::command(), "allometry", &mut std::io::stdout());
@@ -264,6 +275,17 @@ fn interrupt_flag() -> Arc<AtomicBool> {
         eprintln!("allometry: Ctrl-C will not end the run in order: {error}");
     }
     flag
+}
+
+/// An empty table for results: a name, then numbers.
+fn table(header: &[&str]) -> Table {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_BORDERS_ONLY);
+    table.set_header(header);
+    for column in table.column_iter_mut().skip(1) {
+        column.set_cell_alignment(CellAlignment::Right);
+    }
+    table
 }
 
 /// Prints a value as one line of JSON.

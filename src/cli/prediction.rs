@@ -1,7 +1,7 @@
 //! What a sweep predicted of its largest models, and how well it was met.
 
-use super::fit::{digits, table};
-use super::print_json;
+use super::fit::digits;
+use super::{print_json, table};
 use allometry::Result;
 use allometry::scaling::predict::{AxisPrediction, Estimate, Row};
 use allometry::scaling::{Prediction, Record};

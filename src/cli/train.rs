@@ -1,28 +1,37 @@
 //! `allometry train`
 
-use super::{Common, DataArgs, OptimizerArgs, StepArgs, interrupt_flag, print_json};
+use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt_flag, print_json, table};
+use allometry::data::Splits;
 use allometry::nn::Precision;
 use allometry::nn::summary::{bytes, grouped};
-use allometry::scaling::cost::{Cost, loss_of, predicted_peak};
+use allometry::scaling::cost::{Cost, predicted_peak};
+use allometry::scaling::recommend::{Comparison, Expected, Training};
 use allometry::scaling::record::Throughput;
-use allometry::scaling::sweep::warm_cosine;
-use allometry::train::{FitOptions, TerminalProgress, fit};
+use allometry::scaling::report::Quantity;
+use allometry::scaling::{Architecture, Schedule};
+use allometry::train::{TerminalProgress, fit};
 use allometry::{Error, Result};
-use clap::Args;
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args};
 use std::collections::HashMap;
 use std::path::PathBuf;
+use std::time::Instant;
 
 #[derive(Args)]
-#[command(
-    after_help = "Example:\n  allometry train convnet --dataset mnist --data data/mnist --epochs 3 --out run"
-)]
+#[command(after_help = "\
+Example:
+  allometry train convnet --dataset mnist --data data/mnist --epochs 3 --out run
+  allometry train sweep/recommended.toml --out run
+
+A file that `allometry plan` wrote is trained exactly as planned: of the flags it takes --data, --out, --device and
+--json, and what was measured is printed beside what was expected.")]
 pub struct TrainArgs {
-    /// keras-dense, mlp, convnet, mobilenet, or a TOML file.
+    /// keras-dense, mlp, convnet, mobilenet, a model's TOML file, or a training that `allometry plan` wrote.
     model: String,
     #[command(flatten)]
     data: DataArgs,
-    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
-    epochs: u64,
+    #[arg(long, default_value_t = 3, value_parser = count)]
+    epochs: usize,
     #[command(flatten)]
     step: StepArgs,
     #[command(flatten)]
@@ -39,6 +48,31 @@ pub struct TrainArgs {
     common: Common,
 }
 
+/// Arguments that a planned training answers itself.
+const PLANNED: [&str; 12] = [
+    "dataset",
+    "resolution",
+    "target",
+    "samples",
+    "epochs",
+    "batch",
+    "precision",
+    "recompute",
+    "learning_rate",
+    "clip_norm",
+    "seed",
+    "weights",
+];
+
+/// What is trained, from flags or from a file.
+struct Job {
+    architecture: Architecture,
+    splits: Splits,
+    schedule: Schedule,
+    seed: u64,
+    expected: Option<Expected>,
+}
+
 #[derive(serde::Serialize)]
 struct Outcome {
     validation_accuracy: Option<f64>,
@@ -51,12 +85,18 @@ struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped_steps: Option<u64>,
     epochs: usize,
+    /// Of the training itself.
     seconds: f64,
+    /// With device and data opened, and the model built.
+    wall_seconds: f64,
     device: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    planned: Option<Comparison>,
 }
 
-pub fn run(args: &TrainArgs) -> Result<()> {
-    let (architecture, splits) = args.data.open(&args.model, args.seed)?;
+pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
+    let start = Instant::now();
+    let Job { architecture, splits, schedule, seed, expected } = job(args, matches)?;
     let device = args.common.open()?;
     let cost = Cost::of(&architecture)?;
     eprintln!(
@@ -69,25 +109,18 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         grouped(splits.validation.len() as u64),
         splits.train.name(),
     );
-    let step = args.step.options(args.optimizer.clip_norm);
-    let model = step.build(&architecture, &device, args.seed)?;
+    if let Some(expected) = expected.as_ref().filter(|expected| expected.device != device.name()) {
+        eprintln!("allometry: planned for {}; its time is not this device's", expected.device);
+    }
+    let step = schedule.step();
+    let model = step.build(&architecture, &device, seed)?;
     if let Some(weights) = &args.weights {
         model.load(weights)?;
     }
-    let steps = args.epochs * (splits.train.len() / step.batch.min(splits.train.len())) as u64;
-    let options = FitOptions {
-        epochs: args.epochs,
-        batch: step.batch,
-        seed: args.seed,
-        loss: loss_of(&architecture),
-        algorithm: step.algorithm,
-        schedule: warm_cosine(args.optimizer.learning_rate, steps),
-        clip_norm: step.clip_norm,
-        report_seconds: 0.5,
-        interrupted: interrupt_flag(),
-    };
+    let options = schedule.fit_options(&architecture, splits.train.len(), seed, interrupt_flag());
     let mut progress = TerminalProgress::new("");
     let trained = fit(&model, &splits, &options, &mut progress);
+    let wall_seconds = start.elapsed().as_secs_f64();
     drop(progress);
     let notes = HashMap::from([("model".to_string(), architecture.name.clone())]);
     if let Some(out) = args.out.as_ref().filter(|_| matches!(trained, Ok(_) | Err(Error::Interrupted))) {
@@ -100,24 +133,65 @@ pub fn run(args: &TrainArgs) -> Result<()> {
             .map_err(|e| Error::Config { what: "history".to_string(), problem: e.to_string() })?;
         allometry::files::replace(&out.join("history.json"), &json)?;
     }
+    let peak_bytes = device.usage().peak;
     let predicted = predicted_peak(&architecture, &step)?;
     let last = history.epochs.last().expect("there is at least one epoch");
     let outcome = Outcome {
         validation_accuracy: last.validation.accuracy,
         validation_loss: last.validation.loss,
         samples_per_second: Throughput::of(&history.throughput).map_or(last.samples_per_second, |t| t.median),
-        peak_bytes: device.usage().peak,
+        peak_bytes,
         predicted_peak_bytes: predicted.total(),
         precision: step.precision,
         recompute: step.recompute,
         skipped_steps: last.loss_scaling.map(|scaling| scaling.skipped_steps),
         epochs: history.epochs.len(),
         seconds: history.seconds,
+        wall_seconds,
         device: device.name(),
+        planned: expected.map(|expected| expected.beside(last.validation.loss, wall_seconds, peak_bytes)),
     };
     if args.common.json {
         return print_json(&outcome);
     }
+    print(&outcome);
+    if let Some(out) = &args.out {
+        println!("weights in {}", out.join("weights.safetensors").display());
+    }
+    Ok(())
+}
+
+fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
+    if let Some(training) = Training::find(&args.model)? {
+        let given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
+        let given: Vec<String> =
+            PLANNED.into_iter().filter(given).map(|id| format!("--{}", id.replace('_', "-"))).collect();
+        if !given.is_empty() {
+            let problem = format!(
+                "is a whole training, and takes no {}; change the file, or leave it out",
+                given.join(", ")
+            );
+            return Err(Error::Config { what: args.model.clone(), problem });
+        }
+        let splits = training.open(args.data.set.data.as_deref())?;
+        let Training { architecture, schedule, seed, expected, .. } = training;
+        return Ok(Job { architecture, splits, schedule, seed, expected: Some(expected) });
+    }
+    let (architecture, splits) = args.data.open(&args.model, args.seed)?;
+    let schedule = Schedule {
+        epochs: args.epochs,
+        batch: args.step.batch,
+        learning_rate: args.optimizer.learning_rate,
+        precision: args.step.precision,
+        recompute: args.step.recompute,
+        clip_norm: args.optimizer.clip_norm,
+        train_samples: args.data.samples,
+        validation_samples: None,
+    };
+    Ok(Job { architecture, splits, schedule, seed: args.seed, expected: None })
+}
+
+fn print(outcome: &Outcome) {
     let accuracy = outcome.validation_accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a));
     println!(
         "validation loss {:.4}{}; {:.0} samples/s, peak memory {}, {:.1} s{}",
@@ -128,8 +202,27 @@ pub fn run(args: &TrainArgs) -> Result<()> {
         outcome.seconds,
         outcome.skipped_steps.map(|steps| format!(", {steps} steps skipped")).unwrap_or_default(),
     );
-    if let Some(out) = &args.out {
-        println!("weights in {}", out.join("weights.safetensors").display());
+    let Some(planned) = &outcome.planned else { return };
+    let expected = &planned.expected;
+    let mut table = table(&["", "expected", "measured", "difference"]);
+    let percent = |part: f64| format!("{:+.1} %", 100.0 * part);
+    let loss = |value: f64| Quantity::ValidationLoss.format(value);
+    table.add_row([
+        "validation loss".to_string(),
+        format!("{} [{}, {}]", loss(expected.loss), loss(expected.loss_low), loss(expected.loss_high)),
+        loss(planned.loss),
+        format!("{}, {}", percent(planned.loss_error), if planned.inside { "inside" } else { "outside" }),
+    ]);
+    for (quantity, expected, measured, error) in [
+        (Quantity::Seconds, expected.seconds, planned.seconds, planned.seconds_error),
+        (Quantity::PeakMemory, expected.peak_bytes as f64, planned.peak_bytes as f64, planned.peak_error),
+    ] {
+        table.add_row([
+            quantity.name().to_string(),
+            quantity.format(expected),
+            quantity.format(measured),
+            percent(error),
+        ]);
     }
-    Ok(())
+    println!("{table}");
 }

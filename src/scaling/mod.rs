@@ -14,6 +14,7 @@
 //! - [`store`]: a sweep's directory; a record is in it whole or not at all.
 //! - [`sweep`]: runs a plan.
 //! - [`law`]: scaling laws: forms, fits, confidence intervals, compute-optimal allocation.
+//! - [`recommend`]: which training to run within a budget, from the laws and from what the device can do.
 //! - [`report`]: terminal table, CSV, SVG plots, one self-contained HTML page.
 
 pub mod architecture;
@@ -25,6 +26,7 @@ pub mod measure;
 pub mod plan;
 pub mod predict;
 mod presets;
+pub mod recommend;
 pub mod record;
 pub mod report;
 pub mod step;

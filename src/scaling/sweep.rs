@@ -1,6 +1,6 @@
 //! Runs a plan: every variant is trained and measured, and its record is on disk before the next one begins.
 
-use super::cost::{self, Cost, FLOPS_PER_MAC, loss_of};
+use super::cost::{self, Cost, FLOPS_PER_MAC};
 use super::measure;
 use super::plan::{Plan, Variant};
 use super::predict::Prediction;
@@ -9,8 +9,7 @@ use super::store::Store;
 use crate::data::{self, DataOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::optim::{Decay, Schedule};
-use crate::train::{Callback, FitOptions, History, Metrics, fit};
+use crate::train::{Callback, History, Metrics, fit};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -235,21 +234,14 @@ fn train(
         None => opened.validation.clone(),
     };
     let splits = Splits { train: opened.train.clone(), validation };
-    let step = schedule.step();
-    let model = step.build(&variant.architecture, &options.device, variant.seed)?;
-    let steps = (schedule.epochs * (splits.train.len() / schedule.batch.min(splits.train.len()))) as u64;
+    let model = schedule.step().build(&variant.architecture, &options.device, variant.seed)?;
+    let fit_options = schedule.fit_options(
+        &variant.architecture,
+        splits.train.len(),
+        variant.seed,
+        options.interrupted.clone(),
+    );
     record.train_samples = schedule.distinct_samples(splits.train.len(), splits.train.is_endless());
-    let fit_options = FitOptions {
-        epochs: schedule.epochs as u64,
-        batch: schedule.batch,
-        seed: variant.seed,
-        loss: loss_of(&variant.architecture),
-        algorithm: step.algorithm,
-        schedule: warm_cosine(schedule.learning_rate, steps),
-        clip_norm: step.clip_norm,
-        report_seconds: 0.25,
-        interrupted: options.interrupted.clone(),
-    };
     let history = fit(&model, &splits, &fit_options, callback)?;
     fill(record, &history);
     let batch = schedule.batch.min(splits.validation.len());
@@ -258,11 +250,6 @@ fn train(
     record.inference_samples_per_second =
         Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
     Ok(())
-}
-
-/// The schedule of every training: a warm-up over a twentieth of the steps, then half a cosine down to zero.
-pub fn warm_cosine(peak: f64, total: u64) -> Schedule {
-    Schedule { peak, warmup: total / 20, decay: Decay::Cosine, total }
 }
 
 fn fill(record: &mut Record, history: &History) {

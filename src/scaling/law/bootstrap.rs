@@ -94,6 +94,11 @@ fn resample(logs: &Logs, groups: &[usize], parameters: usize, random: &mut ChaCh
 }
 
 impl Bootstrap {
+    /// The law of all of the data.
+    pub fn estimate(&self) -> &Estimate {
+        &self.estimate
+    }
+
     /// How many resamples there are.
     pub fn len(&self) -> usize {
         self.replicates.len()

@@ -57,7 +57,7 @@ pub(super) fn doubts(form: Form, points: &Points, parameters: &[Quantity]) -> (V
                 "the interval of gamma reaches down to zero: these rows need no break, the floor law says as much"
                     .to_string(),
             );
-        } else if !(top.high < SPAN * largest) {
+        } else if top.high.is_nan() || top.high >= SPAN * largest {
             mark(&["L0", "gamma", "A"]);
             warnings.push(format!(
                 "the interval of L0 reaches {:.1} times the largest {}: no row lies before the break",

@@ -1,0 +1,199 @@
+//! `allometry plan`
+
+use super::fit::resamples;
+use super::{Common, interrupt_flag, positive, print_json, table};
+use allometry::files::replace;
+use allometry::nn::summary::grouped;
+use allometry::scaling::Store;
+use allometry::scaling::recommend::{
+    Budget, FURTHEST, Limit, Options, Recommendation, Suggestion, recommend,
+};
+use allometry::scaling::report::Quantity;
+use allometry::{Error, Result};
+use clap::Args;
+use std::path::PathBuf;
+use std::time::Instant;
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  allometry sweep --axis width,depth --factors 0.5,1,2 --samples 2000,4000,8000 --epochs 1 --out sweep
+  allometry plan sweep --budget 2h,8GiB
+  allometry train sweep/recommended.toml
+
+Budgets: a time (90s, 30m, 2h, 1d: all that the training takes), compute (1e15flops: 6 · MACs · samples seen), memory
+(500MiB, 8GiB: at the peak, on the device); at most one of each. What would take more than 30 times the compute of the
+largest run is refused without --far.")]
+pub struct PlanArgs {
+    /// The directory of a sweep.
+    directory: PathBuf,
+    /// What the training may cost: a time, a number of FLOPs, memory, or several with commas between.
+    #[arg(long, value_name = "B", value_parser = budget, required_unless_present = "target_loss")]
+    budget: Option<Budget>,
+    /// Look for the cheapest training that is expected to reach this validation loss: in time where the budget is one,
+    /// else in FLOPs.
+    #[arg(long, value_name = "L", value_parser = positive)]
+    target_loss: Option<f64>,
+    /// Trust the sweep's laws at any distance.
+    #[arg(long)]
+    far: bool,
+    /// The folder with the data set's files; for csv the file itself.
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Seed of the training.
+    #[arg(long, default_value_t = 0)]
+    seed: u64,
+    /// Seconds that a model is trained for to measure its speed.
+    #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = positive)]
+    seconds: f64,
+    /// Resamples that intervals are computed from.
+    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = resamples)]
+    bootstrap: usize,
+    /// Where the training is written to; by default recommended.toml in the sweep's directory.
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
+    #[command(flatten)]
+    common: Common,
+}
+
+fn budget(text: &str) -> Result<Budget, String> {
+    text.parse().map_err(|error: Error| error.to_string())
+}
+
+pub fn run(args: &PlanArgs) -> Result<()> {
+    let (plan, records) = Store::load(&args.directory)?;
+    let start = Instant::now();
+    let device = args.common.open()?;
+    let device_seconds = start.elapsed().as_secs_f64();
+    eprintln!("planning on {}: the best models are trained for {} s each", device.name(), args.seconds);
+    let options = Options {
+        device,
+        device_seconds,
+        data: args.data.clone(),
+        budget: args.budget.unwrap_or_default(),
+        target_loss: args.target_loss,
+        far: args.far,
+        seed: args.seed,
+        resamples: args.bootstrap,
+        rehearsal_seconds: args.seconds,
+        interrupted: interrupt_flag(),
+    };
+    let found = recommend(&plan, &records, &options)?;
+    let file = args.out.clone().unwrap_or_else(|| args.directory.join("recommended.toml"));
+    replace(&file, found.best.training.to_toml()?.as_bytes())?;
+    if args.common.json {
+        return print_json(&found);
+    }
+    print(&found, &plan.dataset);
+    let data = args.data.as_deref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
+    println!("Next: allometry train {}{data}", file.display());
+    Ok(())
+}
+
+fn print(found: &Recommendation, dataset: &str) {
+    let target = found.target_loss.map(|target| format!("a loss of {target} "));
+    println!(
+        "{}within {} on {}, by the laws of {} runs on {dataset}:",
+        target.unwrap_or_default(),
+        found.budget,
+        found.device,
+        found.runs
+    );
+    println!("{}", suggestions(found));
+    println!("{}", limits(found));
+    println!("{}", certainty(found));
+    for left_out in &found.left_out {
+        println!("Left out: {}: {}.", left_out.axis, left_out.reason);
+    }
+    for warning in &found.warnings {
+        println!("Warning: {warning}.");
+    }
+}
+
+fn suggestions(found: &Recommendation) -> comfy_table::Table {
+    let mut table = table(&[
+        "",
+        "depth",
+        "width",
+        "input",
+        "parameters",
+        "MACs",
+        "samples",
+        "validation loss",
+        "time",
+        "FLOPs",
+        "peak memory",
+    ]);
+    let ranks = ["best", "2nd", "3rd", "4th"];
+    for (rank, suggestion) in ranks.iter().zip(std::iter::once(&found.best).chain(&found.alternatives)) {
+        table.add_row(row(rank, suggestion));
+    }
+    table
+}
+
+fn row(rank: &str, suggestion: &Suggestion) -> [String; 11] {
+    let Suggestion { model, samples, epochs, loss, .. } = suggestion;
+    let input = model.architecture.resolution().map(|pixels| format!("{pixels} px"));
+    let passes = if *epochs > 1 { format!(" × {epochs} epochs") } else { String::new() };
+    let loss_text = |value: f64| Quantity::ValidationLoss.format(value);
+    // What was not measured is an estimate.
+    let about = if suggestion.measured { "" } else { "≈ " };
+    [
+        rank.to_string(),
+        format!("×{:.3}", model.scale.depth),
+        format!("×{:.3}", model.scale.width),
+        input.unwrap_or_else(|| "–".to_string()),
+        Quantity::Parameters.format(model.parameters as f64),
+        Quantity::Macs.format(model.macs as f64),
+        format!("{}{passes}", grouped(*samples as u64)),
+        format!("{} [{}, {}]", loss_text(loss.value), loss_text(loss.low), loss_text(loss.high)),
+        format!("{about}{}", Quantity::Seconds.format(suggestion.seconds)),
+        format!("{:.2e}", suggestion.flops),
+        Quantity::PeakMemory.format(suggestion.peak_bytes as f64),
+    ]
+}
+
+/// What keeps the best from being better.
+fn limits(found: &Recommendation) -> String {
+    if found.target_loss.is_some() {
+        let cost = if found.budget.seconds.is_some() { "time" } else { "FLOPs" };
+        return format!("The best reaches the target with the least {cost}.");
+    }
+    if found.limits.is_empty() {
+        return "Nothing limits it: the laws expect no lower loss at any size and number of samples."
+            .to_string();
+    }
+    let names: Vec<String> = found.limits.iter().map(Limit::to_string).collect();
+    let mut text = format!("Limited by {}", names.join(" and "));
+    if let Some(samples) = found.fixed_samples {
+        let samples = grouped(samples as u64);
+        text += &format!("; the sweep did not vary the {samples} training samples, so that they are kept");
+    }
+    if found.limits.contains(&Limit::Extrapolation) {
+        text += &format!("; beyond {FURTHEST} times the compute of the largest run its law is not trusted");
+    }
+    text + "."
+}
+
+/// How sure the expectation is.
+fn certainty(found: &Recommendation) -> String {
+    let Suggestion { loss, reach, .. } = &found.best;
+    let text = |value: f64| Quantity::ValidationLoss.format(value);
+    let mut sentence = format!(
+        "Four of five such trainings are expected to end between {} and {}, at {:.2} times the compute of the largest \
+         run on that axis ({:.2} times the MACs, {:.2} times the samples).",
+        text(loss.low),
+        text(loss.high),
+        reach.compute,
+        reach.macs,
+        reach.samples
+    );
+    let next = found.alternatives.first().filter(|next| loss.interval().contains(next.loss.value));
+    if let Some(next) = next.filter(|_| found.target_loss.is_none()) {
+        sentence += &format!(
+            " The next best, at {}, lies inside: the two can't be told apart.",
+            text(next.loss.value)
+        );
+    }
+    sentence
+}

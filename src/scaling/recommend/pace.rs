@@ -1,0 +1,118 @@
+//! How long a training takes on this device: a law of seconds per sample in MACs on each axis, corrected by rehearsals
+//! of the models that matter.
+
+use super::candidate::Candidate;
+use super::rehearsal::Rehearsal;
+use crate::error::Result;
+use crate::scaling::axis::Axis;
+use crate::scaling::law::PowerLaw;
+
+/// A forward pass is a third of a training step's work; taken until a rehearsal has measured it.
+const FORWARD: f64 = 1.0 / 3.0;
+
+/// What the seconds of one model's training are made of.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Tempo {
+    /// Before the first step: opening device and data, building the model, compiling kernels.
+    pub start: f64,
+    /// Of training, per sample.
+    pub sample: f64,
+    /// Of validation, per sample.
+    pub validation_sample: f64,
+}
+
+impl Tempo {
+    /// Seconds of a training of so many epochs, each on `samples` samples and judged by `validation` ones.
+    pub fn seconds(&self, epochs: usize, samples: usize, validation: usize) -> f64 {
+        let epoch = samples as f64 * self.sample + validation as f64 * self.validation_sample;
+        self.start + epochs as f64 * epoch
+    }
+
+    /// The samples an epoch that such a training has time for.
+    pub fn samples(&self, seconds: f64, epochs: usize, validation: usize) -> f64 {
+        let epoch = (seconds - self.start) / epochs as f64;
+        ((epoch - validation as f64 * self.validation_sample) / self.sample).max(0.0)
+    }
+}
+
+/// Tempo of any model on a few axes.
+#[derive(Debug)]
+pub struct Pace {
+    /// Of opening the device.
+    device_seconds: f64,
+    laws: Vec<(Axis, PowerLaw)>,
+    rehearsals: Vec<(Candidate, Rehearsal)>,
+}
+
+impl Pace {
+    /// That of nothing yet, on a device that takes so many seconds to open.
+    pub fn new(device_seconds: f64) -> Pace {
+        Pace { device_seconds, laws: Vec::new(), rehearsals: Vec::new() }
+    }
+
+    /// Learns the law of an axis from models that were measured: (MACs, seconds per sample).
+    pub fn learn(&mut self, axis: Axis, measured: &[(f64, f64)]) -> Result<()> {
+        self.laws.push((axis, PowerLaw::fit(measured)?));
+        Ok(())
+    }
+
+    /// Adds what was measured of one model.
+    pub fn add(&mut self, candidate: Candidate, rehearsal: Rehearsal) {
+        self.rehearsals.push((candidate, rehearsal));
+    }
+
+    /// What was measured of a model, if it was.
+    pub fn rehearsal(&self, candidate: &Candidate) -> Option<&Rehearsal> {
+        let known = |(other, _): &&(Candidate, Rehearsal)| other.architecture == candidate.architecture;
+        self.rehearsals.iter().find(known).map(|(_, rehearsal)| rehearsal)
+    }
+
+    /// The tempo of a model: what was measured, or the law, corrected by the models that were measured on its axis.
+    pub fn tempo(&self, candidate: &Candidate) -> Tempo {
+        let own = self.rehearsal(candidate);
+        // Kernels are compiled once in a process: the first rehearsal paid for all.
+        let first_step = self.most(|rehearsal| rehearsal.first_step);
+        let opening = own.map_or_else(|| self.most(|rehearsal| rehearsal.opening), |own| own.opening);
+        let start = self.device_seconds + opening + first_step;
+        if let Some(own) = own {
+            return Tempo { start, sample: own.sample, validation_sample: own.validation_sample };
+        }
+        let law = self.laws.iter().find(|(axis, _)| *axis == candidate.axis).map(|(_, law)| law);
+        let by_law = |macs: u64| law.map_or(f64::NAN, |law| law.predict(macs as f64));
+        let correction = |candidate: &Candidate, own: &Rehearsal| own.sample / by_law(candidate.macs);
+        let forward = |_: &Candidate, own: &Rehearsal| own.validation_sample / own.sample;
+        let sample = by_law(candidate.macs) * self.between(candidate, correction).unwrap_or(1.0);
+        let validation_sample = sample * self.between(candidate, forward).unwrap_or(FORWARD);
+        Tempo { start, sample, validation_sample }
+    }
+
+    fn most(&self, of: fn(&Rehearsal) -> f64) -> f64 {
+        self.rehearsals.iter().map(|(_, rehearsal)| of(rehearsal)).fold(0.0, f64::max)
+    }
+
+    /// A ratio that rehearsals on the candidate's axis have, between its two neighbours in size by the distance of
+    /// logarithms, and beyond the outermost that of the outermost.
+    fn between(&self, candidate: &Candidate, of: impl Fn(&Candidate, &Rehearsal) -> f64) -> Option<f64> {
+        let on_axis = self.rehearsals.iter().filter(|(other, _)| other.axis == candidate.axis);
+        let at = (candidate.macs as f64).ln();
+        let mut below: Option<(f64, f64)> = None;
+        let mut above: Option<(f64, f64)> = None;
+        for (other, rehearsal) in on_axis {
+            let place = ((other.macs as f64).ln(), of(other, rehearsal).ln());
+            if place.0 <= at && below.is_none_or(|nearest| nearest.0 < place.0) {
+                below = Some(place);
+            }
+            if place.0 >= at && above.is_none_or(|nearest| nearest.0 > place.0) {
+                above = Some(place);
+            }
+        }
+        let log = match (below, above) {
+            (Some(below), Some(above)) if below.0 < above.0 => {
+                below.1 + (above.1 - below.1) * (at - below.0) / (above.0 - below.0)
+            }
+            (Some(nearest), _) | (None, Some(nearest)) => nearest.1,
+            (None, None) => return None,
+        };
+        Some(log.exp())
+    }
+}
