@@ -19,7 +19,6 @@ test: adapter
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
 	cargo build --locked --examples --benches
 	cargo test --locked --no-fail-fast
-	cargo test --locked --release --test law
 
 bench:
 	cargo bench --locked

@@ -200,6 +200,7 @@ fn several_numbers_of_samples_give_a_joint_law() {
     written.has(&["loss-parameters", "loss-samples", "loss-macs-width", "residuals", "frontier"]);
     written.lacks(&["loss-flops", "isoflop", "prediction"]);
     written.says("on 1 k samples, 4 k samples and 16 k samples");
+    written.says("along width twice the data lowers the loss more than a model of twice the size does");
     written.says("Twice the training samples lowers the loss by");
     written.says("Ten times the compute is used best by a model of");
     // Sizes are compared on the most samples alone: five models of two seeds.
@@ -308,7 +309,7 @@ fn a_prediction_stands_beside_what_was_measured() {
     written.says("80 % interval");
     let svg = &written.plots["prediction-width"];
     assert_eq!(svg.matches("data-run=").count(), 10);
-    assert!(svg.contains("law of the smaller models") && svg.contains(" of 2"));
+    assert!(svg.contains("law of smaller models") && svg.contains(" of 2"));
 }
 
 #[test]

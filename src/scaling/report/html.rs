@@ -157,7 +157,7 @@ fn plot_section(heading: &str, note: &str, plots: &[Plot]) -> String {
         return String::new();
     }
     // Three beside each other where there is room, and two where that leaves no gap.
-    let columns = if plots.len() % 3 == 0 { "" } else { " two" };
+    let columns = if plots.len().is_multiple_of(3) { "" } else { " two" };
     let figures: String = plots.iter().map(Plot::figure).collect();
     format!(
         "<section>\n<h2>{heading}</h2>\n<p class=\"note\">{note}</p>\n<div class=\"plots{columns}\">\n\

@@ -72,7 +72,16 @@ pub fn panel(study: &Study) -> Result<Option<Plot>> {
     if curves.is_empty() {
         return Ok(None);
     }
-    let best: Path = envelope(&curves, 0, 0)?.points.iter().map(|best| (best.budget, best.loss)).collect();
+    // The least loss with at most so much compute: nobody has to spend more.
+    let mut least = f64::INFINITY;
+    let best: Path = envelope(&curves, 0, 0)?
+        .points
+        .iter()
+        .map(|best| {
+            least = least.min(best.loss);
+            (best.budget, least)
+        })
+        .collect();
     let ends = || study.runs.iter().filter_map(|run| Some((run, (x.of(run)?, LOSS.of(run)?))));
     let flops = || ends().map(|(_, at)| at.0);
     let (low, high) = (flops().fold(f64::INFINITY, f64::min), flops().fold(0.0, f64::max));
@@ -93,7 +102,7 @@ pub fn panel(study: &Study) -> Result<Option<Plot>> {
     let sheet = Sheet {
         name: "frontier".into(),
         title: "loss against compute while training, and the best of all".into(),
-        remark: "black: the best of all",
+        remark: "strong line: the least loss so far",
         across: Ruler::around(x, paths().chain(ends().map(|(_, at)| at)).map(|at| at.0).chain(doubled)),
         up: Ruler::around(LOSS, paths().chain(ends().map(|(_, at)| at)).map(|at| at.1)),
         rows: 1 + study.axes.len(),

@@ -15,7 +15,7 @@ use crate::scaling::report::words::plural;
 use std::collections::HashSet;
 
 /// Right ends of the legend's columns.
-const COLUMNS: [(&str, i32); 3] = [("law of the smaller models", 470), ("inside", 640), ("mean error", 848)];
+const COLUMNS: [(&str, i32); 3] = [("law of smaller models", 500), ("inside", 640), ("mean error", 848)];
 
 /// The section, and its plots for files of their own.
 pub(in crate::scaling::report) fn section(
@@ -143,7 +143,7 @@ fn panel(
         }
         let formula = predicted.law.formula().replace("y = ", "");
         canvas.legend(
-            &format!("x, N = {}", x.name()),
+            &format!("{} = {}", if joint { "N" } else { "x" }, x.name()),
             &COLUMNS,
             &[(axis, legend_cells(formula, predicted, score))],
         )

@@ -74,7 +74,7 @@ fn table(study: &Study) -> String {
         };
         let _ = writeln!(
             body,
-            "<tr><th class=\"axis-{axis}\">{axis}</th><td>{of}</td><td>{}</td>{cells}<td>{} %</td><td>{}</td></tr>",
+            "<tr><th class=\"axis-{axis}\">{axis}</th><td class=\"word\">{of}</td><td class=\"word\">{}</td>{cells}<td>{} %</td><td>{}</td></tr>",
             escape(&formula.replace("y = ", "")),
             significant(100.0 * fit.scatter, 2),
             fit.n
@@ -91,7 +91,7 @@ fn table(study: &Study) -> String {
     format!(
         "<p class=\"note\">N: parameters, C: training FLOPs, M: MACs per sample, D: different training samples. After a value its 95 % \
          interval; ± is the scatter of single runs around the law. allometry fit prints all parameters of a law of runs.csv.</p>\n\
-         <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th>loss as a law of</th><th>form</th>{header}\
+         <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th class=\"word\">loss as a law of</th><th class=\"word\">form</th>{header}\
          <th>±</th><th>runs</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n{doubts}"
     )
 }
@@ -105,7 +105,7 @@ fn approaches_table(study: &Study) -> String {
             let [a, low, high] = [found.a.value, found.a.low, found.a.high].map(signed);
             let _ = writeln!(
                 body,
-                "<tr><th class=\"axis-{axis}\">{axis}</th><td>{}</td><td><b>{a}</b> <span class=\"interval\">{low} … \
+                "<tr><th class=\"axis-{axis}\">{axis}</th><td class=\"word\">{}</td><td><b>{a}</b> <span class=\"interval\">{low} … \
                  {high}</span></td><td>{}</td></tr>",
                 found.approach.name(),
                 found.points,
@@ -119,7 +119,7 @@ fn approaches_table(study: &Study) -> String {
     format!(
         "<p class=\"note\">The best size M for a budget of compute C grows as C<sup>a</sup>. Three ways lead to a; where their \
          intervals don’t overlap, one of them is used outside what it can do.</p>\n\
-         <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th>approach</th><th>a</th>\
+         <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th class=\"word\">approach</th><th>a</th>\
          <th>points</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n"
     )
 }

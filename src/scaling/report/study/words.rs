@@ -21,6 +21,7 @@ pub fn answer(study: &Study) -> Answer {
     }
     let mut short = Vec::new();
     short.extend(axes_compared(study));
+    short.extend(data_or_size(study));
     short.push(luck(study));
     let axes = study.axes.iter().map(|one| (one.axis, axis_sentences(one))).collect();
     Answer { short, axes }
@@ -76,6 +77,26 @@ fn axes_compared(study: &Study) -> Option<String> {
         percent(&first.1),
         list(&others)
     ))
+}
+
+/// Whether more data or a larger model is worth more, along the axes where the runs can tell both.
+fn data_or_size(study: &Study) -> Option<String> {
+    let mut better: [Vec<String>; 3] = Default::default();
+    for one in &study.axes {
+        let Some(fit) = one.joint.as_ref().and_then(Law::fitted) else { continue };
+        let Some((size, data)) = gain(fit, 0).zip(gain(fit, 1)) else { continue };
+        let place = if data.low > size.high { 0 } else { 1 + usize::from(size.low <= data.high) };
+        better[place].push(one.axis.to_string());
+    }
+    let what = [
+        "twice the data lowers the loss more than a model of twice the size does",
+        "a model of twice the size lowers the loss more than twice the data does",
+        "the runs don’t settle whether more data or a larger model is worth more",
+    ];
+    let told = what.into_iter().zip(&better).filter(|(_, axes)| !axes.is_empty());
+    let told: Vec<String> = told.map(|(what, axes)| format!("along {} {what}", list(axes))).collect();
+    (!told.is_empty())
+        .then(|| format!("Going on from the largest models on the most data, {}.", told.join("; ")))
 }
 
 /// What a difference has to be beyond to mean something.
@@ -225,7 +246,7 @@ fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
     };
     // The value and the ends of its interval, as far as they lie where the law is believed.
     let [value, low, high] = [end.value, end.low, end.high].map(|size| size.clamp(0.0, most));
-    Some(if !(value > 0.0) {
+    Some(if value.is_nan() || value <= 0.0 {
         format!("Even between the smallest models a doubling buys less than {against}.")
     } else if value >= most {
         format!(
