@@ -4,7 +4,7 @@ use super::{AxisStudy, Law, Study, needs, profiles};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::doubling::SpreadOf;
 use crate::scaling::law::{Fit, Form, Quantity};
-use crate::scaling::report::quantity::{metric, significant, times};
+use crate::scaling::report::quantity::{metric, significant};
 use crate::scaling::report::words::{capitalised, list, plural};
 
 /// The answer in short, and what one more doubling buys along each axis.
@@ -177,10 +177,10 @@ fn joint_sentences(fit: &Fit) -> Vec<String> {
     if let Some(allocation) =
         fit.allocation.as_ref().filter(|_| gain(fit, 0).is_some() && gain(fit, 1).is_some())
     {
-        let grown = |exponent: f64| times(10f64.powf(exponent));
+        let grown = |exponent: f64| significant(10f64.powf(exponent), 2);
         let a = allocation.a;
         sentences.push(format!(
-            "Ten times the compute is used best by a model of {} the size (95 %: {} to {}) on {} the samples.",
+            "Ten times the compute is used best by a model {} times as large (95 %: {} to {}) on {} times the samples.",
             grown(a.value),
             grown(a.low),
             grown(a.high),
