@@ -135,6 +135,7 @@ fn axis_sentences(one: &AxisStudy) -> Vec<String> {
     }];
     sentences.extend(gain(fit, 0).and_then(|_| end_of_gains(fit, 0, size)));
     sentences.extend(floor(fit));
+    sentences.extend(roughness(fit));
     sentences
 }
 
@@ -188,6 +189,7 @@ fn joint_sentences(fit: &Fit) -> Vec<String> {
         ));
     }
     sentences.extend(floor(fit));
+    sentences.extend(roughness(fit));
     sentences
 }
 
@@ -263,6 +265,20 @@ fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
         format!(
             "Beyond about {} {unit} (95 %: {interval}){already}, a doubling buys less than {against}.",
             metric(value)
+        )
+    })
+}
+
+/// Scatter around the law from which on it is more than seeds explain, as a multiple of their spread.
+const ROUGH: f64 = 2.0;
+
+/// Whether the law misses the losses by more than luck.
+fn roughness(fit: &Fit) -> Option<String> {
+    let rough = fit.spread.of == SpreadOf::Seeds && fit.scatter > ROUGH * fit.spread.value;
+    rough.then(|| {
+        format!(
+            "The law misses single runs by {} %, more than their seeds explain: what it says is as rough as that.",
+            significant(100.0 * fit.scatter, 2)
         )
     })
 }
