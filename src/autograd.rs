@@ -146,7 +146,7 @@ impl Flow<'_> {
     }
 
     /// The same for the last time: the walk keeps no handle of its own, so that an op may reuse the memory if nobody
-    /// else [holds it](Tensor::is_sole_handle).
+    /// else holds it.
     pub fn take_gradient(&mut self) -> Tensor {
         self.gradient.take().expect("an op takes the gradient once")
     }

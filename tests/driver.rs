@@ -402,6 +402,7 @@ fn every_help_shows_an_example() {
         "bench kernels",
         "profile",
         "tune",
+        "plan",
         "report",
         "completions",
     ];

@@ -355,7 +355,7 @@ fn a_rehearsal_corrects_the_pace_of_its_neighbours() {
         first_step: 0.125,
         sample: by_law(place) * slower,
         validation_sample: by_law(place) * slower * 0.5,
-        peak_bytes: 0,
+        seconds: 1.0,
     };
     pace.add(candidates[10].clone(), rehearsal(10, 2.0));
     pace.add(candidates[40].clone(), rehearsal(40, 1.0));
@@ -367,6 +367,9 @@ fn a_rehearsal_corrects_the_pace_of_its_neighbours() {
     let between = pace.tempo(&candidates[25]);
     assert!(between.sample > by_law(25) && between.sample < 2.0 * by_law(25));
     close(between.validation_sample, 0.5 * between.sample);
+    // A second rehearsal of as long, at half the speed: in twice the time three halves of the samples.
+    pace.add(candidates[40].clone(), rehearsal(40, 2.0));
+    close(pace.tempo(&candidates[40]).sample, by_law(40) * 2.0 / 1.5);
     // Both ways of counting agree.
     let samples = between.samples(100.0, 3, 500);
     let seconds = between.seconds(3, samples as usize, 500);

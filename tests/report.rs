@@ -202,7 +202,7 @@ fn several_numbers_of_samples_give_a_joint_law() {
     written.says("on 1 k samples, 4 k samples and 16 k samples");
     written.says("along width twice the data lowers the loss more than a model of twice the size does");
     written.says("Twice the training samples lowers the loss by");
-    written.says("Ten times the compute is used best by a model of");
+    written.says("Ten times the compute is used best by a model");
     // Sizes are compared on the most samples alone: five models of two seeds.
     assert_eq!(written.plots["accuracy-macs"].matches("data-run=").count(), 10);
     assert_eq!(written.plots["loss-macs-width"].matches("data-run=").count(), 30);

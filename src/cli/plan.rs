@@ -91,13 +91,13 @@ pub fn run(args: &PlanArgs) -> Result<()> {
 }
 
 fn print(found: &Recommendation, dataset: &str) {
-    let target = found.target_loss.map(|target| format!("a loss of {target} "));
+    let wanted = match found.target_loss {
+        Some(target) => format!("A loss of {target}"),
+        None => "The least loss".to_string(),
+    };
     println!(
-        "{}within {} on {}, by the laws of {} runs on {dataset}:",
-        target.unwrap_or_default(),
-        found.budget,
-        found.device,
-        found.runs
+        "{wanted} with {} on {}, by the laws of {} runs on {dataset}:",
+        found.budget, found.device, found.runs
     );
     println!("{}", suggestions(found));
     println!("{}", limits(found));
@@ -180,13 +180,9 @@ fn certainty(found: &Recommendation) -> String {
     let Suggestion { loss, reach, .. } = &found.best;
     let text = |value: f64| Quantity::ValidationLoss.format(value);
     let mut sentence = format!(
-        "Four of five such trainings are expected to end between {} and {}, at {:.2} times the compute of the largest \
-         run on that axis ({:.2} times the MACs, {:.2} times the samples).",
+        "Four of five such trainings are expected to end between {} and {}.",
         text(loss.low),
-        text(loss.high),
-        reach.compute,
-        reach.macs,
-        reach.samples
+        text(loss.high)
     );
     let next = found.alternatives.first().filter(|next| loss.interval().contains(next.loss.value));
     if let Some(next) = next.filter(|_| found.target_loss.is_none()) {
@@ -196,4 +192,8 @@ fn certainty(found: &Recommendation) -> String {
         );
     }
     sentence
+        + &format!(
+            "\nBeside the largest run of its axis: {:.2} times the compute, {:.2} times the MACs, {:.2} times the samples.",
+            reach.compute, reach.macs, reach.samples
+        )
 }

@@ -1,7 +1,7 @@
 //! From a grid of starts to the objective's minimum.
 //!
-//! The objective has several local minima, so it is descended from many starts (`starts.rs`). The descent is L-BFGS with the line search of Moré and Thuente, from the crate `argmin`, with analytic
-//! gradients.
+//! The objective has several local minima, so it is descended from many starts (`starts.rs`). The descent is L-BFGS with
+//! the line search of Moré and Thuente, from the crate `argmin`, with analytic gradients.
 //!
 //! It is run to convergence. Besiroglu et al. 2024 (arXiv:2404.10102) found that a published fit had been
 //! stopped too early, because the loss was averaged and not summed, at a point that was not the optimum. So

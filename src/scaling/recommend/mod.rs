@@ -7,12 +7,12 @@
 //! - [`evidence`]: the law of the loss on each axis, from a sweep's records.
 //! - [`candidate`]: every model that could be trained, and which of them fit into memory.
 //! - [`pace`]: how long each takes, by a law of seconds per sample and by rehearsals.
-//! - [`search`]: the best of them all, what limits it, and how far it extrapolates.
+//! - [`mod@search`]: the best of them all, what limits it, and how far it extrapolates.
 //! - [`training`]: one training as a file.
 //! - [`rehearsal`]: a training begun and cut short, for its speed and memory.
 //!
 //! A law of throughput is good to tens of percent. So the search is run again after each rehearsal, until the best and
-//! the next best have all been measured.
+//! the next best have all been measured, and the best for a good part of its training.
 //!
 //! The law of the loss is trusted up to [`FURTHEST`] times the compute of the largest run that it was fitted to. Where
 //! a budget of time or FLOPs allows more, the best training lies beyond, and is refused rather than replaced by a
@@ -55,6 +55,11 @@ const MOST_REHEARSALS: usize = 8;
 
 /// A benchmark's rehearsals are this part of the others.
 const BENCHMARK: f64 = 0.5;
+
+/// A device's speed drifts, by heat and by what else the machine does. So the best is rehearsed for this part of its
+/// training, up to so many seconds.
+const REHEARSED: f64 = 0.2;
+const LONGEST: f64 = 60.0;
 
 /// What is asked for.
 pub struct Options {
@@ -262,7 +267,9 @@ impl Planner<'_> {
         let models = [0, last / 2, last].map(|place| field.candidates[place].clone());
         let mut measured = Vec::new();
         for model in models {
-            if !self.rehearse(&model, self.options.rehearsal_seconds * BENCHMARK)? {
+            // Axes share the base model.
+            let known = self.pace.rehearsal(&model).is_some();
+            if !known && !self.rehearse(&model, self.options.rehearsal_seconds * BENCHMARK)? {
                 break;
             }
             let rehearsal = self.pace.rehearsal(&model).expect("it was rehearsed");
@@ -271,11 +278,8 @@ impl Planner<'_> {
         Ok(measured)
     }
 
-    /// Measures a model, unless that was done before. Whether it fits into the device's memory.
+    /// Measures a model, and says whether it fits into the device's memory.
     fn rehearse(&mut self, model: &Candidate, seconds: f64) -> Result<bool> {
-        if self.pace.rehearsal(model).is_some() {
-            return Ok(true);
-        }
         // More than there is time for.
         let samples = self.rules.available.unwrap_or(1 << 24);
         let training = self.training(model, samples, Expected::default());
@@ -299,14 +303,23 @@ impl Planner<'_> {
         }
     }
 
-    /// Searches and rehearses in turn, until all that was found has been measured.
+    /// Searches and rehearses in turn, until all that was found has been measured for long enough.
     fn find(&mut self) -> Result<Found> {
         for _ in 0..MOST_REHEARSALS {
             let found = self.search()?;
-            let unknown = |choice: &&Choice| self.pace.rehearsal(self.model(choice)).is_none();
-            let Some(next) = found.choices.iter().find(unknown) else { return Ok(found) };
+            let measured = |choice: &Choice| self.pace.rehearsal(self.model(choice)).map(|one| one.seconds);
+            let unknown = found.choices.iter().find(|choice| measured(choice).is_none());
+            let best = &found.choices[0];
+            let wanted = (REHEARSED * best.seconds).min(LONGEST);
+            let lacking = wanted - measured(best).unwrap_or_default();
+            let (next, seconds) = match unknown {
+                Some(choice) => (choice, self.options.rehearsal_seconds),
+                // What is nearly there is there.
+                None if lacking > 0.1 * wanted => (best, lacking),
+                None => return Ok(found),
+            };
             let model = self.model(next).clone();
-            if !self.rehearse(&model, self.options.rehearsal_seconds)? {
+            if !self.rehearse(&model, seconds)? {
                 // The device has less memory than it told; what is larger has no place either.
                 self.fields[next.field].fitting = next.candidate;
             }

@@ -56,9 +56,13 @@ impl Pace {
         Ok(())
     }
 
-    /// Adds what was measured of one model.
+    /// Adds what was measured of one model, to what may have been measured of it before.
     pub fn add(&mut self, candidate: Candidate, rehearsal: Rehearsal) {
-        self.rehearsals.push((candidate, rehearsal));
+        let mut known = self.rehearsals.iter_mut();
+        match known.find(|(other, _)| other.architecture == candidate.architecture) {
+            Some((_, before)) => *before = before.and(&rehearsal),
+            None => self.rehearsals.push((candidate, rehearsal)),
+        }
     }
 
     /// What was measured of a model, if it was.

@@ -1,14 +1,14 @@
 //! A rehearsal: a training begun as planned, on its data and through its loader, and cut short after a few seconds.
 //!
 //! What it measures is what the training will do: drawing or decoding samples competes with the model for the same
-//! cores, so that neither can be timed alone.
+//! cores, so that neither can be timed alone. Rates are means and not medians, since what a device loses now and then
+//! the training loses too.
 
 use super::training::Training;
 use crate::data::{Loader, LoaderOptions, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::scaling::cost::loss_of;
-use crate::scaling::record::Throughput;
 use crate::train::trainer::evaluate;
 use crate::train::{Callback, Progress, fit};
 use serde::Serialize;
@@ -17,7 +17,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Parts of the measured time whose median rate is taken.
+/// How often the clock is read in the measured time.
 const PARTS: f64 = 10.0;
 
 /// What was measured; times in seconds.
@@ -31,33 +31,51 @@ pub struct Rehearsal {
     pub sample: f64,
     /// Of validation, per sample.
     pub validation_sample: f64,
-    /// Bytes on the device at the peak.
-    pub peak_bytes: u64,
+    /// Seconds of training that were measured.
+    pub seconds: f64,
+}
+
+impl Rehearsal {
+    /// Both together, as if they were one: rates by the time that was measured.
+    pub fn and(&self, other: &Rehearsal) -> Rehearsal {
+        let seconds = self.seconds + other.seconds;
+        let rate =
+            |of: fn(&Rehearsal) -> f64| seconds / (self.seconds / of(self) + other.seconds / of(other));
+        Rehearsal {
+            opening: 0.5 * (self.opening + other.opening),
+            // In one process kernels are compiled once.
+            first_step: self.first_step.max(other.first_step),
+            sample: rate(|rehearsal| rehearsal.sample),
+            validation_sample: rate(|rehearsal| rehearsal.validation_sample),
+            seconds,
+        }
+    }
 }
 
 /// Stops a training after some seconds, counted from its first step.
 struct Stopwatch {
     seconds: f64,
     begun: Instant,
-    first: Option<(Instant, f64)>,
-    rates: Vec<f64>,
+    /// What the first step took.
+    first: Option<f64>,
+    /// Samples since then, and the seconds that they took.
+    samples: f64,
+    trained: f64,
     stop: Arc<AtomicBool>,
 }
 
 impl Callback for Stopwatch {
     fn on_progress(&mut self, progress: &Progress) {
-        match self.first {
-            // A training of a single step has nothing but its first.
-            None if progress.steps > 1 => {
-                self.first = Some((Instant::now(), self.begun.elapsed().as_secs_f64()));
-            }
-            None => self.rates.push(progress.samples_per_second),
-            Some((since, _)) => {
-                self.rates.push(progress.samples_per_second);
-                if since.elapsed().as_secs_f64() >= self.seconds {
-                    self.stop.store(true, Ordering::Relaxed);
-                }
-            }
+        // A training of a single step has nothing but its first.
+        if self.first.is_none() && progress.steps > 1 {
+            self.first = Some(self.begun.elapsed().as_secs_f64());
+            return;
+        }
+        let samples = progress.metrics.samples as f64;
+        self.samples += samples;
+        self.trained += samples / progress.samples_per_second;
+        if self.trained >= self.seconds {
+            self.stop.store(true, Ordering::Relaxed);
         }
     }
 }
@@ -74,7 +92,6 @@ pub fn rehearse(
     interrupted: &AtomicBool,
 ) -> Result<Rehearsal> {
     device.trim();
-    device.reset_peak();
     let begun = Instant::now();
     let splits = training.open(data)?;
     let model = training.schedule.step().build(&training.architecture, device, training.seed)?;
@@ -83,7 +100,8 @@ pub fn rehearse(
     let stop = Arc::new(AtomicBool::new(false));
     let mut options = training.fit_options(&splits, stop.clone());
     options.report_seconds = seconds / PARTS;
-    let mut watch = Stopwatch { seconds, begun: Instant::now(), first: None, rates: Vec::new(), stop };
+    let begun = Instant::now();
+    let mut watch = Stopwatch { seconds, begun, first: None, samples: 0.0, trained: 0.0, stop };
     match fit(&model, &splits, &options, &mut watch) {
         Ok(_) | Err(Error::Interrupted) => {}
         Err(error) => return Err(error),
@@ -91,13 +109,9 @@ pub fn rehearse(
     if interrupted.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
-    let rate = Throughput::of(&watch.rates).ok_or_else(|| Error::Config {
-        what: "rehearsal".into(),
-        problem: "no step of the training could be timed".into(),
-    })?;
-    let sample = 1.0 / rate.median;
+    let sample = watch.trained / watch.samples;
     let batch = options.batch.min(splits.train.len());
-    let first_step = watch.first.map_or(0.0, |(_, first)| (first - batch as f64 * sample).max(0.0));
+    let first_step = watch.first.map_or(0.0, |first| (first - batch as f64 * sample).max(0.0));
 
     let judge = |samples: usize| -> Result<f64> {
         let set = Subset::first(splits.validation.clone(), samples);
@@ -112,6 +126,5 @@ pub fn rehearse(
     let affordable = (0.5 * seconds / once).ceil().max(1.0) * options.batch as f64;
     let judged = (affordable as usize).min(splits.validation.len());
     let validation_sample = judge(judged)? / judged as f64;
-    let peak_bytes = device.usage().peak;
-    Ok(Rehearsal { opening, first_step, sample, validation_sample, peak_bytes })
+    Ok(Rehearsal { opening, first_step, sample, validation_sample, seconds: watch.trained })
 }

@@ -56,12 +56,13 @@ function show(place) {
   box.style.left = "0";
   const at = place.getBoundingClientRect();
   const { clientWidth: width, clientHeight: height } = document.documentElement;
-  // Right of the mark, or left of it where there is no room; inside the window in any case.
-  const right = at.right + 8;
-  const left = right + box.offsetWidth <= width ? right : at.left - 8 - box.offsetWidth;
-  const top = at.top + at.height / 2 - box.offsetHeight / 2;
-  box.style.left = `${Math.max(4, Math.min(left, width - box.offsetWidth - 4))}px`;
-  box.style.top = `${Math.max(4, Math.min(top, height - box.offsetHeight - 4))}px`;
+  const { offsetWidth: across, offsetHeight: down } = box;
+  // Right of the mark, or left of it, or where a window is narrow under it or over it; inside the window in any case.
+  let [left, top] = [at.right + 8, at.top + at.height / 2 - down / 2];
+  if (left + across > width) left = at.left - 8 - across;
+  if (left < 0) [left, top] = [at.left, at.bottom + 8 + down <= height ? at.bottom + 8 : at.top - 8 - down];
+  box.style.left = `${Math.max(4, Math.min(left, width - across - 4))}px`;
+  box.style.top = `${Math.max(4, Math.min(top, height - down - 4))}px`;
 }
 
 document.querySelectorAll("figure svg").forEach((plot) => {

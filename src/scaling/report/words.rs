@@ -2,7 +2,7 @@
 //! terminal prints it.
 
 use super::quantity::{Quantity, metric, seconds, spaced, times};
-use super::series::{Amount, Configuration, along, amounts, axes, configurations, label, laws};
+use super::series::{Configuration, along, amounts, axes, configurations, label, laws};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::PowerLaw;
 use crate::scaling::record::{Record, Status};
@@ -42,9 +42,9 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
     };
     // Where models were trained on several amounts of data, that is part of what leads.
     let several = amounts(records).len() > 1;
-    let amount = |c: &Configuration| {
-        let amount = Amount::of(c.first()).filter(|_| several);
-        amount.map(|amount| format!(", {amount}")).unwrap_or_default()
+    let samples = |c: &Configuration| match c.mean(Quantity::TrainingSamples) {
+        Some(samples) if several => format!(", {} samples", metric(samples)),
+        _ => String::new(),
     };
     let flops = |c: &Configuration| Some(c.first().training_flops);
     let time = |c: &Configuration| c.mean(Quantity::Seconds);
@@ -63,7 +63,7 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
                 metric(winner.first().parameters as f64),
                 spaced(metric(flops(winner)?)),
                 seconds(time(winner)?),
-                amount(winner)
+                samples(winner)
             ),
         })
     };

@@ -4,7 +4,7 @@ use super::{AxisStudy, Law, Study, needs, profiles};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::doubling::SpreadOf;
 use crate::scaling::law::{Fit, Form, Quantity};
-use crate::scaling::report::quantity::{metric, significant, times};
+use crate::scaling::report::quantity::{metric, significant};
 use crate::scaling::report::words::{capitalised, list, plural};
 
 /// The answer in short, and what one more doubling buys along each axis.
@@ -135,6 +135,7 @@ fn axis_sentences(one: &AxisStudy) -> Vec<String> {
     }];
     sentences.extend(gain(fit, 0).and_then(|_| end_of_gains(fit, 0, size)));
     sentences.extend(floor(fit));
+    sentences.extend(roughness(fit));
     sentences
 }
 
@@ -177,10 +178,10 @@ fn joint_sentences(fit: &Fit) -> Vec<String> {
     if let Some(allocation) =
         fit.allocation.as_ref().filter(|_| gain(fit, 0).is_some() && gain(fit, 1).is_some())
     {
-        let grown = |exponent: f64| times(10f64.powf(exponent));
+        let grown = |exponent: f64| significant(10f64.powf(exponent), 2);
         let a = allocation.a;
         sentences.push(format!(
-            "Ten times the compute is used best by a model of {} the size (95 %: {} to {}) on {} the samples.",
+            "Ten times the compute is used best by a model {} times as large (95 %: {} to {}) on {} times the samples.",
             grown(a.value),
             grown(a.low),
             grown(a.high),
@@ -188,6 +189,7 @@ fn joint_sentences(fit: &Fit) -> Vec<String> {
         ));
     }
     sentences.extend(floor(fit));
+    sentences.extend(roughness(fit));
     sentences
 }
 
@@ -263,6 +265,20 @@ fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
         format!(
             "Beyond about {} {unit} (95 %: {interval}){already}, a doubling buys less than {against}.",
             metric(value)
+        )
+    })
+}
+
+/// Scatter around the law from which on it is more than seeds explain, as a multiple of their spread.
+const ROUGH: f64 = 2.0;
+
+/// Whether the law misses the losses by more than luck.
+fn roughness(fit: &Fit) -> Option<String> {
+    let rough = fit.spread.of == SpreadOf::Seeds && fit.scatter > ROUGH * fit.spread.value;
+    rough.then(|| {
+        format!(
+            "The law misses single runs by {} %, more than their seeds explain: what it says is as rough as that.",
+            significant(100.0 * fit.scatter, 2)
         )
     })
 }
