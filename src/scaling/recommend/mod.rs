@@ -61,6 +61,9 @@ const BENCHMARK: f64 = 0.5;
 const REHEARSED: f64 = 0.2;
 const LONGEST: f64 = 60.0;
 
+/// A size this many times beyond the largest of the runs is warned of, also where compute is near theirs.
+const REMOTE: f64 = 5.0;
+
 /// What is asked for.
 pub struct Options {
     /// Where the training will run.
@@ -146,6 +149,16 @@ pub struct Reach {
     pub macs: f64,
     /// Its training samples, by the most of any run.
     pub samples: f64,
+}
+
+impl Reach {
+    /// Compute can be near that of the runs while one size is not.
+    fn warnings(&self) -> impl Iterator<Item = String> {
+        let sizes = [("samples", self.samples), ("MACs", self.macs)].into_iter();
+        sizes.filter(|(_, factor)| *factor > REMOTE).map(|(size, factor)| {
+            format!("the best has {factor:.0} times the {size} of any run: its loss is an extrapolation")
+        })
+    }
 }
 
 /// Recommends a training from a sweep's plan and records.
@@ -396,7 +409,7 @@ impl Planner<'_> {
             limits: found.limits,
             fixed_samples: evidence.fixed_samples,
             left_out,
-            warnings: evidence.fit.warnings.clone(),
+            warnings: evidence.fit.warnings.iter().cloned().chain(best.reach.warnings()).collect(),
             best,
         })
     }
