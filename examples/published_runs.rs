@@ -1,11 +1,15 @@
 //! Joint laws of published training runs: one of the C4 validation loss for each training set, over parameters and
-//! tokens, with the largest runs left out and predicted.
+//! tokens, with the largest runs left out and predicted; and how the compute-optimal size grows, by the joint law and by
+//! the envelope of each size's trainings. (No budget has four sizes, so that there are no isoFLOP profiles.)
 //!
 //! The table is `openlm_104_models.csv` of Gadre et al. 2024, "Language models scale reliably with over-training
 //! and on downstream tasks" (arXiv:2403.08540), from the repository `mlfoundations/scaling` (MIT).
 //!
 //! cargo run --release --example published_runs -- openlm_104_models.csv
 
+use allometry::scaling::law::allocation::FLOPS;
+use allometry::scaling::law::approaches::approaches;
+use allometry::scaling::law::envelope::{Curve, envelope};
 use allometry::scaling::law::{Fit, FitOptions, Form, Points, Quantity};
 use allometry::{Error, Result};
 use std::collections::BTreeMap;
@@ -29,7 +33,13 @@ fn main() -> Result<()> {
             budgets: vec![BUDGET],
             ..FitOptions::default()
         };
-        print(&training_set, &Fit::new(&points, &options)?);
+        let fit = Fit::new(&points, &options)?;
+        print(&training_set, &fit);
+        let best = envelope(&curves(&points), options.resamples, options.seed)?;
+        println!("  the best N grows as C^a");
+        for row in approaches(Some(&best), fit.isoflop.as_ref(), Some(&fit)) {
+            println!("    {:<32} a = {}, {} points", row.approach.name(), text(&row.a), row.points);
+        }
     }
     Ok(())
 }
@@ -57,6 +67,23 @@ fn read(path: &Path) -> Result<BTreeMap<String, [Vec<f64>; 3]>> {
     Ok(runs)
 }
 
+/// The losses of each size against compute. Every point is a finished training of its own length.
+fn curves(points: &Points) -> Vec<Curve> {
+    let mut sizes: BTreeMap<u64, Vec<(f64, f64)>> = BTreeMap::new();
+    for (&[n, d], &loss) in points.x().iter().zip(points.y()) {
+        // Positive floats are ordered as their bits are.
+        sizes.entry(n.to_bits()).or_default().push((FLOPS * n * d, loss));
+    }
+    let curve = |(n, mut points): (u64, Vec<(f64, f64)>)| {
+        points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
+        // Of trainings of one length the best.
+        points.dedup_by_key(|point| point.0);
+        Curve { parameters: f64::from_bits(n), points }
+    };
+    // A size that was trained once has no curve.
+    sizes.into_iter().map(curve).filter(|curve| curve.points.len() > 1).collect()
+}
+
 fn print(training_set: &str, fit: &Fit) {
     println!("{training_set}: {}, {} runs", fit.law.formula(), fit.n);
     println!(
@@ -69,7 +96,6 @@ fn print(training_set: &str, fit: &Fit) {
         println!("  {name:<6} {}", text(&parameter.quantity));
     }
     if let Some(allocation) = &fit.allocation {
-        println!("  N grows as C^a, a = {}", text(&allocation.a));
         for best in &allocation.samples_per_parameter {
             println!("  at {:.0e} FLOPs {} tokens per parameter", best.budget, text(&best.ratio));
         }

@@ -1,5 +1,6 @@
 // forward:  y = f(x)
 // gradient: dx = dy · f'(s), s the input or the output of f as the table of functions says
+// gradient_in_place: the same over dy, contiguous
 //
 // FUNCTION is the code of f. With RANK = 0 all operands are contiguous and an invocation computes four
 // neighbours; else x (dy, s) are walked by strides over RANK merged axes and an invocation computes one element.
@@ -66,6 +67,16 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
     if i * 4u >= p.count { return; }
     let value = vec4<Element2>(vec4<f32>(a4[i]) * derivative4(vec4<f32>(b4[i])));
     dx4[i] = select(dx4[i], value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
+}
+
+@compute @workgroup_size(256)
+fn gradient_in_place(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                     @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i * 4u >= p.count { return; }
+    let dy = y4[i];
+    let value = vec4<Element1>(vec4<f32>(dy) * derivative4(vec4<f32>(a4[i])));
+    y4[i] = select(dy, value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
 }
 
 @compute @workgroup_size(256)

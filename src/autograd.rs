@@ -119,7 +119,7 @@ pub fn wanted(inputs: &[&Tensor]) -> bool {
 
 /// An op's view of the walk: the gradient that arrives, and where those of its inputs go.
 pub struct Flow<'a> {
-    gradient: Tensor,
+    gradient: Option<Tensor>,
     inputs: &'a [Option<Arc<Node>>],
     slots: &'a HashMap<u64, Tensor>,
     arrived: &'a mut Arrived,
@@ -142,7 +142,13 @@ pub trait Arithmetic {
 impl Flow<'_> {
     /// The gradient of the op's output.
     pub fn gradient(&self) -> Tensor {
-        self.gradient.clone()
+        self.gradient.clone().expect("an op that takes the gradient asks no further")
+    }
+
+    /// The same for the last time: the walk keeps no handle of its own, so that an op may reuse the memory if nobody
+    /// else holds it.
+    pub fn take_gradient(&mut self) -> Tensor {
+        self.gradient.take().expect("an op takes the gradient once")
     }
 
     /// How many inputs the op has.
@@ -242,7 +248,8 @@ fn walk_from(
                 node.op
             ))
         })?;
-        let mut flow = Flow { gradient, inputs: &node.inputs, slots, arrived: &mut arrived, arithmetic };
+        let mut flow =
+            Flow { gradient: Some(gradient), inputs: &node.inputs, slots, arrived: &mut arrived, arithmetic };
         backward(&mut flow)?;
     }
     Ok(gradients)

@@ -95,6 +95,11 @@ impl Tensor {
         self.node.as_ref()
     }
 
+    /// Whether nobody else holds this tensor's memory, so that it may be written to.
+    pub(crate) fn is_sole_handle(&self) -> bool {
+        self.buffer.is_sole_handle()
+    }
+
     /// Whether two tensors lie in the same buffer.
     pub(crate) fn shares_memory(&self, other: &Tensor) -> bool {
         self.buffer.same(&other.buffer)

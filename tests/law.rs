@@ -79,7 +79,7 @@ fn joint_laws_without_noise_are_found_again() {
 
 #[test]
 fn screening_finds_what_all_starts_find() {
-    for (count, noise, seed) in [(30, 0.005, 1), (40, 0.02, 2)] {
+    for (count, noise, seed) in [(30, 0.005, 1), (40, 0.02, 2), (160, 0.01, 3)] {
         let points = joint_points(count, noise, seed);
         let full = estimate(Form::Joint, &points, Search::Full).unwrap();
         let screened = estimate(Form::Joint, &points, Search::Screened).unwrap();

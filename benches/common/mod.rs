@@ -100,6 +100,30 @@ pub fn measure_wall(
     device.trim();
 }
 
+/// Measures the host's part of `body` alone: until it is recorded and handed to the device, which is waited for between
+/// two iterations.
+pub fn measure_recording(
+    group: &mut Group<'_>,
+    name: String,
+    device: &Device,
+    mut body: impl FnMut() -> Result<()>,
+) {
+    group.bench_function(name, |bencher| {
+        bencher.iter_custom(|iterations| {
+            let mut recording = Duration::ZERO;
+            for _ in 0..iterations {
+                device.synchronize().expect("the device answers");
+                let start = Instant::now();
+                body().expect("the bench's own shapes fit");
+                recording += start.elapsed();
+            }
+            device.synchronize().expect("the device answers");
+            recording
+        });
+    });
+    device.trim();
+}
+
 /// The time of so many calls; never zero, though a clock may be too coarse for them.
 fn seconds(seconds: f64, calls: u64) -> Duration {
     Duration::from_secs_f64(seconds).max(Duration::from_nanos(calls))

@@ -55,6 +55,11 @@ impl Buffer {
         &self.0.storage
     }
 
+    /// Whether nobody else holds this memory.
+    pub fn is_sole_handle(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
+    }
+
     /// Whether two handles mean the same memory.
     pub fn same(&self, other: &Buffer) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

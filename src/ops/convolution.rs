@@ -146,12 +146,12 @@ impl Convolution {
         let kept_output = output.detach();
         let (x, w) = (packed_x, packed_w);
         Ok(record(op, output, &tensors, move |flow| {
-            let dy = flow.gradient();
+            let dy = flow.take_gradient();
             let dz = match function {
                 Function::Linear => dy.packed(op)?,
-                _ => gradient_of(function, &dy, &kept_output)?,
+                _ => gradient_of(function, dy, &kept_output)?,
             };
-            drop((dy, kept_output));
+            drop(kept_output);
             if flow.inputs() == 3 && flow.wants(2) {
                 let rows = dz.reshape([geometry.pixels_out() as usize, geometry.co as usize])?;
                 flow.give(2, sum_rows(op, &rows, flow.slot(2))?)?;

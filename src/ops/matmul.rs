@@ -135,10 +135,10 @@ impl Tensor {
         }
         let (kept_x, kept_kernel, kept_output) = (x.detach(), kernel.detach(), output.detach());
         let result = record("dense", output, &tensors, move |flow| {
-            let dy = flow.gradient();
+            let dy = flow.take_gradient();
             let dz = match function {
                 Function::Linear => dy,
-                _ => gradient_of(function, &dy, &kept_output)?,
+                _ => gradient_of(function, dy, &kept_output)?,
             };
             drop(kept_output);
             if flow.inputs() == 3 && flow.wants(2) {

@@ -2,12 +2,13 @@
 
 use super::{FUNCTIONS, INDEX, WORKGROUP, Walk, check_float};
 use crate::autograd::{record, wanted};
-use crate::device::cpu::Strided;
+use crate::device::cpu::{Strided, parallel_rows};
 use crate::device::kernel::{Call, Constants, Kernel, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
 use crate::tensor::Tensor;
 use crate::twin;
+use bytemuck::Zeroable;
 use multiversion::multiversion;
 
 /// Which value of the forward pass a derivative is a function of: the op keeps that one and no other.
@@ -62,6 +63,13 @@ macro_rules! functions {
         fn gradient_run<T: Real>(function: Function, run: &mut [T], dy: &[T], dy_step: usize, s: &[T], s_step: usize) {
             match function {
                 $(Function::$variant => zip(run, dy, dy_step, s, s_step, |dy: T, $s: T| dy * ($derivative)),)*
+            }
+        }
+
+        #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+        fn gradient_in_place_run<T: Real>(function: Function, run: &mut [T], s: &[T]) {
+            match function {
+                $(Function::$variant => run.iter_mut().zip(s).for_each(|(dy, &$s)| *dy *= $derivative),)*
             }
         }
 
@@ -160,6 +168,12 @@ static GRADIENT_STRIDED: Kernel<Params> = Kernel {
     gpu: Shader { entry: "gradient_strided", ..FORWARD_STRIDED.gpu },
     ..GRADIENT
 };
+static GRADIENT_IN_PLACE: Kernel<Params> = Kernel {
+    name: "unary.gradient_in_place",
+    gpu: Shader { entry: "gradient_in_place", ..GRADIENT.gpu },
+    twin: twin!(gradient_in_place),
+    ..GRADIENT
+};
 
 fn forward<T: Real>(p: &Params, call: Call<T>) {
     let ([x], [y]) = call.reals();
@@ -176,6 +190,12 @@ fn gradient<T: Real>(p: &Params, call: Call<T>) {
     walk.for_each_run(dx, 4, |run, [a, b], [a_step, b_step]| {
         gradient_run(function, run, &dy[a..], a_step, &s[b..], b_step)
     });
+}
+
+fn gradient_in_place<T: Real>(p: &Params, call: Call<T>) {
+    let ([s], [dy]) = call.reals();
+    let function = Function::of(p.function);
+    parallel_rows(dy, 1, 4, |first, run| gradient_in_place_run(function, run, &s[first..]));
 }
 
 /// `run[i] = f(x[i·step])`; the case of neighbours apart, so that it becomes vector instructions.
@@ -220,16 +240,27 @@ impl Tensor {
             Reads::Output => output.detach(),
         };
         Ok(record(name, output, &[self], move |flow| {
-            let gradient = launch(name, function, &[&flow.gradient(), &kept])?;
-            drop(kept);
-            flow.give(0, gradient)
+            let dy = flow.take_gradient();
+            flow.give(0, gradient_of(function, dy, &kept)?)
         }))
     }
 }
 
-/// `dy · f′(s)`, for ops that apply a function to their result before it is stored.
-pub(crate) fn gradient_of(function: Function, dy: &Tensor, s: &Tensor) -> Result<Tensor> {
-    launch(function.name(), function, &[dy, s])
+/// `dy · f′(s)`, also for ops that apply a function to their result before it is stored. Where nobody else holds dy, it
+/// is written over: the backward pass then needs no second tensor of that size, and reads no memory only to write it.
+///
+/// (What follows reads the result up to three times, for the gradients of bias, kernel and input. To work it out anew
+/// in each would read dy and s three times and write nothing, as many bytes as reading them once, writing the result
+/// and reading that three times.)
+pub(crate) fn gradient_of(function: Function, dy: Tensor, s: &Tensor) -> Result<Tensor> {
+    let name = function.name();
+    if !(dy.is_sole_handle() && dy.is_packed() && s.is_packed()) {
+        return launch(name, function, &[&dy, s]);
+    }
+    let count = dy.shape().elements() as u32;
+    let params = Params { count, function: function as u32, ..Params::zeroed() };
+    dy.device().run(&GRADIENT_IN_PLACE, &params, &[s.operand()], &[dy.operand()])?;
+    Ok(dy)
 }
 
 /// Runs the kernel for one operand (forward) or two (gradient).

@@ -64,6 +64,10 @@ pub fn op(draw: &mut Draw) -> Op {
         };
         in_half("odd extents", input([7, 13]));
         in_half("transposed", input([5, draw.extent(40)]).transposed());
+        // The gradient that arrives is nobody else's, and is written over.
+        let followed = move |t: &[Tensor]| t[0].map(function)?.neg();
+        let inner = sample(format!("{name}, followed"), [ordinary(function, input([3, 31]))], followed);
+        op.add(inner.forward(value(function)).gradient(slope(function)));
         let mut add = |what: &str, input: Input| {
             let sample = sample(format!("{name}, {what}"), [input], apply);
             op.add(sample.forward(value(function)).gradient(slope(function)));

@@ -235,6 +235,21 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_ops_are_one_submission() {
+        for immediates in [true, false] {
+            let device = Device::gpu(GpuOptions { immediates, ..GpuOptions::default() });
+            let device = device.expect("these tests need an adapter");
+            let Backend::Gpu(gpu) = &device.0.backend else { unreachable!("a GPU was opened") };
+            let one = Tensor::ones(&device, DType::F32, [3]).unwrap();
+            let before = gpu.recorder.batch();
+            let sum = (0..1000).try_fold(one.clone(), |sum, _| sum.add(&one)).unwrap();
+            assert_eq!(gpu.recorder.batch(), before);
+            assert_eq!(sum.to_vec::<f32>().unwrap(), [1001.0; 3]);
+            assert_eq!(gpu.recorder.batch(), before + 1);
+        }
+    }
+
+    #[test]
     fn a_lost_device_is_an_error_and_stays_one() {
         let device = Device::gpu(GpuOptions::default()).expect("these tests need an adapter");
         let before = Tensor::new(&device, &[1.0f32, 2.0], [2]).unwrap();

@@ -10,8 +10,9 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// A batch is submitted when it has this many dispatches, so that the GPU has work while more is recorded.
-pub(super) const BATCH: u64 = 128;
+/// A batch is submitted when it has this many dispatches, so that the GPU has work while more is recorded. A training
+/// step has fewer and ends earlier: the next one's inputs are written to memory that it reads.
+pub(super) const BATCH: u64 = 1024;
 
 /// Bind groups are kept up to this many; a training loop needs one per dispatch of a step.
 const BIND_GROUPS: usize = 1 << 14;
@@ -84,6 +85,12 @@ impl Recorder {
 
     fn lock(&self) -> MutexGuard<'_, Open> {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
+    }
+
+    /// Number of the batch that is being recorded.
+    #[cfg(test)]
+    pub(super) fn batch(&self) -> u64 {
+        self.lock().batch
     }
 
     /// Drops the cached bind groups, which keep their buffers alive.

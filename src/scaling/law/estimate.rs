@@ -1,7 +1,7 @@
 //! From a grid of starts to the objective's minimum.
 //!
-//! The objective has several local minima, so it is descended from many [`starts`]. The descent is L-BFGS with the line search of Moré and Thuente, from the crate `argmin`, with analytic
-//! gradients.
+//! The objective has several local minima, so it is descended from many starts (`starts.rs`). The descent is L-BFGS with
+//! the line search of Moré and Thuente, from the crate `argmin`, with analytic gradients.
 //!
 //! It is run to convergence. Besiroglu et al. 2024 (arXiv:2404.10102) found that a published fit had been
 //! stopped too early, because the loss was averaged and not summed, at a point that was not the optimum. So
@@ -30,8 +30,10 @@ const NEARLY_FLAT: f64 = 1e-4;
 /// Steps of one descent, and how often it begins anew without the memory of old steps.
 const STEPS: u64 = 300;
 const DESCENTS: usize = 8;
-/// Screening: after so many steps, so many of the starts go on.
+/// Screening: after so many steps, so many of the starts go on. The first round looks at no more than some of the rows,
+/// drawn at random, which tell a good start from a bad one as well as all.
 const ROUNDS: [(u64, usize); 2] = [(8, 400), (25, 40)];
+const FIRST_ROWS: usize = 80;
 
 /// How many of the starts are descended from to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,13 +73,15 @@ impl Estimate {
         points.x().iter().zip(points.y()).map(|(&x, y)| (y / self.predict(x)).ln()).collect()
     }
 
-    /// The standard deviation of the residuals, from the median of their sizes, so that outliers don't count.
+    /// The standard deviation of the residuals, from the median of their sizes, so that outliers don't count. As many of
+    /// the smallest as the form has parameters are left out: a law that minimises sizes goes through so many rows.
     pub fn scatter(&self, points: &Points) -> f64 {
         /// The median size of a normally distributed residual is that of its standard deviation divided by this.
         const NORMAL: f64 = 1.4826;
         let mut sizes: Vec<f64> = self.residuals(points).into_iter().map(f64::abs).collect();
         sizes.sort_by(f64::total_cmp);
-        NORMAL * super::percentile(&sizes, 0.5)
+        let met = self.form.count().min(sizes.len() - 1);
+        NORMAL * super::percentile(&sizes[met..], 0.5)
     }
 }
 
@@ -90,9 +94,10 @@ pub fn estimate(form: Form, points: &Points, search: Search) -> Result<Estimate>
         *theta = logs.centred(form, theta);
     }
     if search == Search::Screened {
-        for (steps, kept) in ROUNDS {
+        let some = logs.some(FIRST_ROWS);
+        for ((steps, kept), rows) in ROUNDS.into_iter().zip([&some, &logs]) {
             let mut reached: Vec<Evaluation> =
-                starts.par_iter().map(|start| descend(&Objective::new(form, &logs), start, steps)).collect();
+                starts.par_iter().map(|start| descend(&Objective::new(form, rows), start, steps)).collect();
             // A stable sort: which of two equals goes on does not depend on threads.
             reached.sort_by(|a, b| a.value.total_cmp(&b.value));
             reached.truncate(kept);

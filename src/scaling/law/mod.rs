@@ -7,22 +7,29 @@
 //! |---|---|---|
 //! | power | y = k·x^α | k, α |
 //! | floor | y = E + A·x^−α | E, A, α |
+//! | broken | y = E + A·x^−α·(L₀ − y)^γ | E, A, α, L₀, γ |
 //! | joint | y = E + A·N^−α + B·D^−β | E, A, α, B, β |
 //!
-//! N is the number of parameters and D that of training samples or tokens; E is the irreducible loss. The
-//! joint law is the one of Hoffmann et al. 2022 (arXiv:2203.15556, approach 3).
+//! N is the number of parameters and D that of training samples or tokens; E is the irreducible loss, L₀ that of
+//! guessing. The law with a break is the estimator M4 of Alabdulmohsin et al. 2022 (arXiv:2209.06640), the joint law the
+//! one of Hoffmann et al. 2022 (arXiv:2203.15556, approach 3).
 //!
 //! In reading order:
 //!
-//! - [`form`](Form): the formulas, their gradients, and what their parameters are called.
+//! - [`form`](Form): the formulas, their gradients, and what their parameters are called; `broken.rs` solves the one
+//!   that has y on both sides.
 //! - [`points`](Points): what a law is fitted to.
 //! - [`objective`]: the Huber loss of the logarithms' residuals.
-//! - [`estimate`](mod@estimate): from a grid of starts to the objective's minimum.
+//! - [`estimate`](mod@estimate): from a grid of starts (`starts.rs`) to the objective's minimum.
 //! - [`bootstrap`](mod@bootstrap): how far the parameters move when the data is drawn again.
 //! - [`choice`]: which form, by leaving the largest out and by AICc.
-//! - [`allocation`]: the best N and D for a budget of compute.
+//! - [`doubling`]: what twice the size buys, and up to where that is more than chance.
+//! - [`allocation`]: the best N and D for a budget of compute, from the joint law.
+//! - [`isoflop`](mod@isoflop) and [`envelope`](mod@envelope): the best N from runs of equal compute, and from training
+//!   curves; [`approaches`](mod@approaches) sets the three side by side.
 //! - [`fit`]: all of it together, with warnings where the data can't tell.
 //! - [`table`](read): columns of a CSV file as points.
+//! - [`band`](mod@band) and [`plot`]: a law as a curve with its interval, and as a picture.
 //! - [`PowerLaw`]: the quick way for plots, a line through logarithms by least squares.
 
 pub mod allocation;

@@ -12,6 +12,8 @@
 use super::form::MOST;
 use super::{Form, Points};
 use argmin::core::{CostFunction, Error as ArgminError, Gradient};
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
 
 /// Where the Huber loss turns from a parabola into a line, in units of ln y.
@@ -45,6 +47,23 @@ impl Logs {
             y: points.y().iter().map(|y| y.ln()).collect(),
             weight: vec![1.0; points.len()],
             mean,
+        }
+    }
+
+    /// At most so many of the rows, drawn without replacement and always the same.
+    pub fn some(&self, most: usize) -> Logs {
+        let mut rows: Vec<usize> = (0..self.y.len()).collect();
+        let mut random = ChaCha8Rng::seed_from_u64(0);
+        let kept = most.min(rows.len());
+        for place in 0..kept {
+            rows.swap(place, random.random_range(place..self.y.len()));
+        }
+        rows.truncate(kept);
+        Logs {
+            x: rows.iter().map(|&row| self.x[row]).collect(),
+            y: rows.iter().map(|&row| self.y[row]).collect(),
+            weight: rows.iter().map(|&row| self.weight[row]).collect(),
+            mean: self.mean,
         }
     }
 

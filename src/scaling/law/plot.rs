@@ -15,7 +15,9 @@ use std::ops::Range;
 const WIDTH: u32 = 880;
 const HEIGHT: u32 = 620;
 const TITLE: i32 = 84;
-const RIGHT: i32 = 130;
+/// Right of the frame, with and without the curves' labels.
+const LABELS: i32 = 130;
+const MARGIN: i32 = 30;
 const LEFT: u32 = 92;
 const BELOW: u32 = 116;
 /// Values of the second size that are drawn as a curve each.
@@ -43,8 +45,9 @@ const COLOURS: [RGBColor; CURVES] = [
 /// What is drawn.
 struct Picture {
     title: String,
+    /// The law.
+    formula: &'static str,
     across: String,
-    up: String,
     dots: Vec<Dot>,
     curves: Vec<Curve>,
     /// What the band is.
@@ -105,7 +108,7 @@ fn against_size(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)], seco
     Picture {
         title: format!("{} against {}", points.quantity(), points.sizes()[0]),
         across: points.sizes()[0].clone(),
-        up: points.quantity().to_string(),
+        formula: fit.law.formula(),
         dots: rows.iter().map(dot).collect(),
         curves: seconds.iter().zip(&COLOURS).map(curve).collect(),
         band: "95 % interval of the law",
@@ -137,7 +140,7 @@ fn against_law(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)]) -> Pi
             points.sizes()[0],
             points.sizes()[1]
         ),
-        up: format!("{}, measured", points.quantity()),
+        formula: fit.law.formula(),
         dots,
         curves: vec![Curve { band, label: String::new(), colour: COLOURS[0] }],
         band: "95 % of rows, from their scatter",
@@ -162,7 +165,7 @@ impl Picture {
         let frame = up.range();
         let mut chart = ChartBuilder::on(&root)
             .margin_top(TITLE)
-            .margin_right(RIGHT)
+            .margin_right(self.right())
             .x_label_area_size(BELOW)
             .y_label_area_size(LEFT)
             .build_cartesian_2d(across, up)
@@ -203,6 +206,10 @@ impl Picture {
         root.present().map_err(|e| e.to_string())
     }
 
+    fn right(&self) -> i32 {
+        if self.curves.iter().all(|curve| curve.label.is_empty()) { MARGIN } else { LABELS }
+    }
+
     /// Titles, labels at the curves' ends, and the legend.
     fn words<'a>(
         &self,
@@ -216,13 +223,13 @@ impl Picture {
         };
         let (width, height, left) = (WIDTH as i32, HEIGHT as i32, LEFT as i32);
         write(&self.title, (24, 28), text(22, INK, HPos::Left))?;
-        write(&self.up, (24, 60), text(17, MUTED, HPos::Left))?;
-        write(&self.across, ((left + width - RIGHT) / 2, height - 70), text(17, MUTED, HPos::Center))?;
+        write(self.formula, (24, 60), text(17, MUTED, HPos::Left))?;
+        write(&self.across, ((left + width - self.right()) / 2, height - 70), text(17, MUTED, HPos::Center))?;
         ends.sort_by_key(|(y, _)| *y);
         let mut free = TITLE;
         for (y, curve) in ends {
             let y = y.max(free);
-            write(&curve.label, (width - RIGHT + 10, y), text(16, curve.colour, HPos::Left))?;
+            write(&curve.label, (width - self.right() + 10, y), text(16, curve.colour, HPos::Left))?;
             free = y + LINE;
         }
         let row = height - 28;

@@ -7,7 +7,7 @@
 //! - [`evidence`]: the law of the loss on each axis, from a sweep's records.
 //! - [`candidate`]: every model that could be trained, and which of them fit into memory.
 //! - [`pace`]: how long each takes, by a law of seconds per sample and by rehearsals.
-//! - [`search`]: the best of them all, what limits it, and how far it extrapolates.
+//! - [`mod@search`]: the best of them all, what limits it, and how far it extrapolates.
 //! - [`training`]: one training as a file.
 //! - [`rehearsal`]: a training begun and cut short, for its speed and memory.
 //!

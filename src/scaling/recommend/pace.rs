@@ -99,7 +99,8 @@ impl Pace {
     fn between(&self, candidate: &Candidate, of: impl Fn(&Candidate, &Rehearsal) -> f64) -> Option<f64> {
         let on_axis = self.rehearsals.iter().filter(|(other, _)| other.axis == candidate.axis);
         let at = (candidate.macs as f64).ln();
-        let (mut below, mut above): (Option<(f64, f64)>, Option<(f64, f64)>) = (None, None);
+        let mut below: Option<(f64, f64)> = None;
+        let mut above: Option<(f64, f64)> = None;
         for (other, rehearsal) in on_axis {
             let place = ((other.macs as f64).ln(), of(other, rehearsal).ln());
             if place.0 <= at && below.is_none_or(|nearest| nearest.0 < place.0) {

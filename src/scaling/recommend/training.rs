@@ -172,7 +172,7 @@ impl Training {
         Ok(Splits { train: splits.train, validation })
     }
 
-    /// How [`fit`](crate::train::fit) trains it.
+    /// How [`fit`](crate::train::fit()) trains it.
     pub fn fit_options(&self, splits: &Splits, interrupted: Arc<AtomicBool>) -> FitOptions {
         self.schedule.fit_options(&self.architecture, splits.train.len(), self.seed, interrupted)
     }

@@ -1,21 +1,23 @@
-//! What `plotters` has no chart for: marks by axis, labels that keep clear of each other, the legend with its
-//! laws.
+//! What `plotters` has no chart for: marks by axis, bands, labels that keep clear of each other, legends.
 
-use super::quantity::Quantity;
+use super::palette::colour;
+use super::plot::legend_row;
 use super::ruler::Ruler;
-use super::series::AxisLaw;
-use super::svg::{LEGEND_ROW, LEGEND_TOP, Point, Series, colour};
-use super::words::signed;
 use crate::scaling::axis::Axis;
+use crate::scaling::record::Record;
 use plotters::coord::Shift;
 use plotters::element::DashedPathElement;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 type Root<'a> = DrawingArea<SVGBackend<'a>, Shift>;
-type Pixel = (i32, i32);
+pub(super) type Pixel = (i32, i32);
 /// Left, top, right, bottom.
 type Area = (i32, i32, i32, i32);
+pub(super) type Drawn = Result<(), String>;
+
+/// Half of what a mark measures across.
+const MARK: i32 = 9;
 
 /// Text of `size` pixels. `plotters` writes a font's size divided by 1.24 into the file.
 pub(super) fn style(name: &str, size: u32, horizontal: HPos) -> TextStyle<'static> {
@@ -23,24 +25,49 @@ pub(super) fn style(name: &str, size: u32, horizontal: HPos) -> TextStyle<'stati
     font.into_font().color(&colour(name)).pos(Pos::new(horizontal, VPos::Center))
 }
 
-/// Draws in pixels on top of the chart's grid.
-pub(super) struct Canvas<'r, 'a> {
+/// How a line is drawn.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Stroke {
+    /// In full, that many pixels wide.
+    Full(u32),
+    /// Two pixels wide, dashed.
+    Dashed,
+}
+
+/// Draws values on top of the chart's grid.
+pub(super) struct Canvas<'r, 'a, 'd> {
     root: &'r Root<'a>,
+    across: &'r Ruler,
+    up: &'r Ruler,
+    place: &'r dyn Fn((f64, f64)) -> Pixel,
     /// The chart's inside.
     frame: Area,
     /// What labels must keep clear of: marks and other labels.
     taken: Vec<Area>,
     /// What labels keep clear of where they can: lines, as small pieces.
     lines: Vec<Area>,
+    /// Where runs stand.
+    runs: Vec<(&'d Record, Pixel)>,
 }
 
-impl<'r, 'a> Canvas<'r, 'a> {
+impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
     /// Nothing drawn yet.
-    pub fn new(root: &'r Root<'a>, frame: Area) -> Self {
-        Canvas { root, frame, taken: Vec::new(), lines: Vec::new() }
+    pub fn new(
+        root: &'r Root<'a>,
+        across: &'r Ruler,
+        up: &'r Ruler,
+        place: &'r dyn Fn((f64, f64)) -> Pixel,
+        frame: Area,
+    ) -> Self {
+        Canvas { root, across, up, place, frame, taken: Vec::new(), lines: Vec::new(), runs: Vec::new() }
     }
 
-    fn put<E>(&self, element: E) -> Result<(), String>
+    /// Where runs stand.
+    pub fn runs(&self) -> &[(&'d Record, Pixel)] {
+        &self.runs
+    }
+
+    fn put<E>(&self, element: E) -> Drawn
     where
         for<'e> &'e E: plotters::element::PointCollection<'e, Pixel>,
         E: plotters::element::Drawable<SVGBackend<'a>>,
@@ -48,135 +75,121 @@ impl<'r, 'a> Canvas<'r, 'a> {
         self.root.draw(&element).map_err(|e| e.to_string())
     }
 
-    fn text(&self, text: &str, at: Pixel, style: TextStyle) -> Result<(), String> {
+    fn text(&self, text: &str, at: Pixel, style: TextStyle) -> Drawn {
         self.put(Text::new(text.to_string(), at, style))
     }
 
-    /// What the vertical axis shows, above it.
-    pub fn title(&self, y: Quantity) -> Result<(), String> {
-        let bold = ("system-ui, sans-serif", 24.0 * 1.24, FontStyle::Bold).into_font().color(&colour("ink"));
-        self.text(y.axis_title(), (24, 34), bold.pos(Pos::new(HPos::Left, VPos::Center)))?;
-        if y == Quantity::PeakMemory {
-            let right = (self.frame.2, 34);
-            self.text("filled: measured, hollow: predicted", right, style("muted", 20, HPos::Right))?;
+    /// A line, as far as it stays inside the frame.
+    pub fn curve(&mut self, name: &str, values: &[(f64, f64)], opacity: f64, stroke: Stroke) -> Drawn {
+        let inside = values.iter().filter(|value| self.across.holds(value.0) && self.up.holds(value.1));
+        let line: Vec<Pixel> = inside.map(|&value| (self.place)(value)).collect();
+        self.keep_clear_of(&line);
+        let paint = colour(name).mix(opacity);
+        match stroke {
+            Stroke::Full(width) => self.put(PathElement::new(line, paint.stroke_width(width))),
+            Stroke::Dashed => self.put(DashedPathElement::new(line, 8, 7, paint.stroke_width(2))),
         }
-        Ok(())
     }
 
-    /// The law as a dashed line over the sizes it was fitted to, as far as it stays inside the frame.
-    pub fn law(
-        &self,
-        series: &Series,
-        across: &Ruler,
-        up: &Ruler,
-        place: &dyn Fn((f64, f64)) -> Pixel,
-    ) -> Result<(), String> {
-        let Some(fit) = series.law else { return Ok(()) };
-        let sizes = || series.points.iter().flat_map(|p| p.runs.iter().map(|run| run.0));
-        let low = sizes().fold(f64::INFINITY, f64::min);
-        let high = sizes().fold(f64::NEG_INFINITY, f64::max);
-        let line: Vec<Pixel> = across
-            .between(low, high, 33)
-            // The error rate's law is shown as accuracy; the map from one to the other is its own inverse.
-            .map(|size| (size, fit.quantity.law_value(fit.law.predict(size))))
-            .filter(|&(_, value)| up.holds(value))
-            .map(place)
-            .collect();
-        let style = colour(series.axis.name()).mix(0.6).stroke_width(2);
-        self.put(DashedPathElement::new(line, 8, 7, style))
+    /// What lies between a lower and an upper end, as far as it stays inside the frame: position, low, high.
+    pub fn band(&self, name: &str, values: &[(f64, f64, f64)], opacity: f64) -> Drawn {
+        let place = |x: f64, y: f64| (self.place)((x, self.up.clamp(y)));
+        let upper = values.iter().map(|&(x, _, high)| place(x, high));
+        let lower = values.iter().rev().map(|&(x, low, _)| place(x, low));
+        self.put(Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour(name).mix(opacity).filled()))
     }
 
-    /// The line through the means.
-    pub fn line(&mut self, series: &Series, place: &dyn Fn((f64, f64)) -> Pixel) -> Result<(), String> {
-        const PIECES: i32 = 24;
-        let corners: Vec<Pixel> = series.points.iter().map(|p| place(p.mean)).collect();
-        for (from, to) in corners.iter().zip(corners.iter().skip(1)) {
-            self.lines.extend((0..=PIECES).map(|i| {
-                let (x, y) = (from.0 + (to.0 - from.0) * i / PIECES, from.1 + (to.1 - from.1) * i / PIECES);
+    /// Where labels are to stay clear of a line, if they can.
+    fn keep_clear_of(&mut self, line: &[Pixel]) {
+        const PIECE: i32 = 12;
+        for (from, to) in line.iter().zip(line.iter().skip(1)) {
+            let (wide, high) = (to.0 - from.0, to.1 - from.1);
+            let pieces = (wide.abs().max(high.abs()) / PIECE).max(1);
+            self.lines.extend((0..=pieces).map(|i| {
+                let (x, y) = (from.0 + wide * i / pieces, from.1 + high * i / pieces);
                 (x - 1, y - 1, x + 1, y + 1)
             }));
         }
-        self.put(PathElement::new(corners, colour(series.axis.name()).mix(0.75).stroke_width(3)))
     }
 
-    /// One model: its runs as dots, their mean as a mark, its predicted value as a ring.
-    pub fn point(
-        &mut self,
-        axis: Axis,
-        point: &Point,
-        place: &dyn Fn((f64, f64)) -> Pixel,
-    ) -> Result<(), String> {
-        // The base model stands on every axis: it has no axis's colour.
-        let name = if point.base { "ink" } else { axis.name() };
-        let paint = colour(name);
-        if point.runs.len() > 1 {
-            for &run in &point.runs {
-                let (x, y) = place(run);
-                self.put(Circle::new((x, y), 5, paint.mix(0.5).filled()))?;
-                self.taken.push((x - 5, y - 5, x + 5, y + 5));
-            }
-        }
-        let at = place(point.mean);
-        if point.base {
-            self.put(Circle::new(at, 9, paint.filled()))?;
-        } else {
-            self.mark(axis, at, 9)?;
-        }
+    /// A single run as a dot.
+    pub fn dot(&mut self, name: &str, value: (f64, f64)) -> Drawn {
+        let (x, y) = (self.place)(value);
+        self.taken.push((x - 5, y - 5, x + 5, y + 5));
+        self.put(Circle::new((x, y), 5, colour(name).mix(0.5).filled()))
+    }
+
+    /// The mark of a model on an axis; the base model, which stands on every axis, has no axis.
+    pub fn mark(&mut self, axis: Option<Axis>, value: (f64, f64)) -> Drawn {
+        let at = (self.place)(value);
         self.taken.push((at.0 - 12, at.1 - 12, at.0 + 12, at.1 + 12));
-        if let Some(predicted) = point.predicted {
-            let at = place((point.mean.0, predicted));
-            self.put(Circle::new(at, 14, paint.stroke_width(3)))?;
-            self.taken.push((at.0 - 15, at.1 - 15, at.0 + 15, at.1 + 15));
+        self.shape(axis, at)
+    }
+
+    /// A ring: a value from before the run.
+    pub fn ring(&mut self, name: &str, value: (f64, f64)) -> Drawn {
+        let at = (self.place)(value);
+        self.taken.push((at.0 - 15, at.1 - 15, at.0 + 15, at.1 + 15));
+        self.put(Circle::new(at, 14, colour(name).stroke_width(3)))
+    }
+
+    /// From a lower to an upper end, with bars across.
+    pub fn whisker(&self, name: &str, x: f64, low: f64, high: f64) -> Drawn {
+        let ends = [low, high].map(|y| (self.place)((x, self.up.clamp(y))));
+        let paint = colour(name).stroke_width(2);
+        self.put(PathElement::new(ends, paint))?;
+        for (x, y) in ends {
+            self.put(PathElement::new([(x - 8, y), (x + 8, y)], paint))?;
         }
         Ok(())
     }
 
+    /// Makes a place where the pointer finds a run.
+    pub fn run(&mut self, record: &'d Record, value: (f64, f64)) {
+        self.runs.push((record, (self.place)(value)));
+    }
+
     /// The axis's own shape, so that colour is not all that tells axes apart.
-    fn mark(&self, axis: Axis, (x, y): Pixel, size: i32) -> Result<(), String> {
-        let paint = colour(axis.name()).filled();
+    fn shape(&self, axis: Option<Axis>, (x, y): Pixel) -> Drawn {
+        let paint = colour(name_of(axis)).filled();
         let around = |corners: &[Pixel]| corners.iter().map(|(dx, dy)| (x + dx, y + dy)).collect::<Vec<_>>();
         match axis {
-            Axis::Depth => self.put(Circle::new((x, y), size, paint)),
-            Axis::Width => {
-                let half = size - 1;
+            None | Some(Axis::Depth) => self.put(Circle::new((x, y), MARK, paint)),
+            Some(Axis::Width) => {
+                let half = MARK - 1;
                 self.put(Rectangle::new([(x - half, y - half), (x + half, y + half)], paint))
             }
-            Axis::Resolution => {
-                let high = size + 2;
-                self.put(Polygon::new(around(&[(0, -high), (high, size - 1), (-high, size - 1)]), paint))
+            Some(Axis::Resolution) => {
+                let high = MARK + 2;
+                self.put(Polygon::new(around(&[(0, -high), (high, MARK - 1), (-high, MARK - 1)]), paint))
             }
-            Axis::Compound => {
-                let high = size + 3;
+            Some(Axis::Compound) => {
+                let high = MARK + 3;
                 self.put(Polygon::new(around(&[(0, -high), (high, 0), (0, high), (-high, 0)]), paint))
             }
         }
     }
 
-    /// Each model's factor beside its mark, where there is room; the base model, on every axis, once.
-    pub fn labels(&mut self, series: &[Series], place: &dyn Fn((f64, f64)) -> Pixel) -> Result<(), String> {
-        let base = series.iter().flat_map(|s| &s.points).find(|p| p.base).map(|p| ("ink", p));
-        let others = series.iter().flat_map(|s| s.points.iter().map(|p| (s.axis.name(), p)));
-        for (name, point) in base.into_iter().chain(others.filter(|(_, point)| !point.base)) {
-            let (x, y) = place(point.mean);
-            let half = point.label.chars().count() as i32 * 6 + 2;
-            let offsets = [
-                (0, -25),
-                (0, 27),
-                (half + 15, 0),
-                (-half - 15, 0),
-                (half + 10, -20),
-                (-half - 10, -20),
-                (half + 10, 22),
-                (-half - 10, 22),
-            ];
-            let boxes = offsets.map(|(dx, dy)| (x + dx - half, y + dy - 11, x + dx + half, y + dy + 11));
-            let clear = boxes.iter().find(|b| self.is_free(b) && disjoint(b, &self.lines));
-            let Some(&free) = clear.or_else(|| boxes.iter().find(|b| self.is_free(b))) else { continue };
-            self.taken.push(free);
-            let centre = ((free.0 + free.2) / 2, (free.1 + free.3) / 2);
-            self.text(&point.label, centre, style(name, 20, HPos::Center))?;
-        }
-        Ok(())
+    /// A text beside a mark, where there is room.
+    pub fn label(&mut self, name: &str, text: &str, value: (f64, f64)) -> Drawn {
+        let (x, y) = (self.place)(value);
+        let half = text.chars().count() as i32 * 6 + 2;
+        let offsets = [
+            (0, -25),
+            (0, 27),
+            (half + 15, 0),
+            (-half - 15, 0),
+            (half + 10, -20),
+            (-half - 10, -20),
+            (half + 10, 22),
+            (-half - 10, 22),
+        ];
+        let boxes = offsets.map(|(dx, dy)| (x + dx - half, y + dy - 11, x + dx + half, y + dy + 11));
+        let clear = boxes.iter().find(|b| self.is_free(b) && disjoint(b, &self.lines));
+        let Some(&free) = clear.or_else(|| boxes.iter().find(|b| self.is_free(b))) else { return Ok(()) };
+        self.taken.push(free);
+        let centre = ((free.0 + free.2) / 2, (free.1 + free.3) / 2);
+        self.text(text, centre, style(name, 20, HPos::Center))
     }
 
     fn is_free(&self, label: &Area) -> bool {
@@ -186,32 +199,27 @@ impl<'r, 'a> Canvas<'r, 'a> {
         inside && disjoint(label, &self.taken)
     }
 
-    /// A row an axis: mark, name, exponent, interval, R².
-    pub fn legend(&self, series: &[Series], x: Quantity, y: Quantity) -> Result<(), String> {
-        const COLUMNS: [i32; 3] = [560, 760, 848];
-        let law = format!("{} = k · {}^α", y.law_name(), x.name());
-        self.text(&law, (30, LEGEND_TOP), style("muted", 20, HPos::Left))?;
-        for (heading, column) in ["α", "95 % interval", "R²"].into_iter().zip(COLUMNS) {
-            self.text(heading, (column, LEGEND_TOP), style("muted", 20, HPos::Right))?;
+    /// The legend: what is shown and the columns' headings, then a row an axis. Columns are right-aligned.
+    pub fn legend(&self, heading: &str, columns: &[(&str, i32)], rows: &[(Axis, Vec<String>)]) -> Drawn {
+        self.text(heading, (30, legend_row(0)), style("muted", 20, HPos::Left))?;
+        for &(title, right) in columns {
+            self.text(title, (right, legend_row(0)), style("muted", 20, HPos::Right))?;
         }
-        for (index, one) in (1..).zip(series) {
-            let row = LEGEND_TOP + index * LEGEND_ROW as i32;
-            self.mark(one.axis, (42, row), 9)?;
-            self.text(one.axis.name(), (66, row), style("ink", 21, HPos::Left))?;
-            let cells = match one.law {
-                Some(AxisLaw { law, .. }) => {
-                    let interval = law.alpha_interval;
-                    let interval = interval.map(|i| format!("{} … {}", signed(i.low), signed(i.high)));
-                    [signed(law.alpha), interval.unwrap_or_else(|| "unknown".into()), signed(law.r2)]
-                }
-                None => [String::new(), "no law can be fitted".into(), String::new()],
-            };
-            for (cell, column) in cells.iter().zip(COLUMNS) {
-                self.text(cell, (column, row), style("ink", 21, HPos::Right))?;
+        for (index, (axis, cells)) in (1..).zip(rows) {
+            let row = legend_row(index);
+            self.shape(Some(*axis), (42, row))?;
+            self.text(axis.name(), (66, row), style("ink", 21, HPos::Left))?;
+            for (cell, &(_, right)) in cells.iter().zip(columns) {
+                self.text(cell, (right, row), style("ink", 21, HPos::Right))?;
             }
         }
         Ok(())
     }
+}
+
+/// The colour of an axis; the base model has that of text.
+pub(super) fn name_of(axis: Option<Axis>) -> &'static str {
+    axis.map_or("ink", Axis::name)
 }
 
 fn disjoint(&(left, top, right, bottom): &Area, others: &[Area]) -> bool {

@@ -1,30 +1,40 @@
 //! The page: one file that opens from disk, asks nothing of a network, and follows the reader's light or
 //! dark.
 
-use super::quantity::{Quantity, bytes, metric, seconds, significant};
-use super::series::{axes, label, laws};
-use super::svg::Plot;
-use super::words::{axis_findings, best, endings, exponent, failures, headline, quality, signed};
+use super::palette::palette;
+use super::plot::Plot;
+use super::quantity::{Quantity, seconds};
+use super::runs::{ABSENT, run_table};
+use super::series::{Amount, amounts, axes, laws};
+use super::words::{axis_findings, best, endings, exponent, headline, list, plural, quality, signed};
 use crate::error::Result;
 use crate::nn::Precision;
 use crate::scaling::axis::Axis;
 use crate::scaling::plan::Plan;
-use crate::scaling::record::{Bytes, Record, Throughput};
-use std::fmt::Write;
+use crate::scaling::record::Record;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// How to read the numbers.
-const FOOTER: &str = "Each law is P = k·N<sup>α</sup>, fitted by least squares to the logarithms of all completed runs of an \
-     axis, every seed a point; the interval is Student’s t at 95 %. After ± stands half the distance between the \
-     outermost seeds. FLOPs count two a MAC, and a training step as three forward passes.";
+const FOOTER: &str = "The laws of the loss are fitted to its logarithm by Huber’s loss, and their intervals come from 1,000 draws of \
+     the runs. Dashed lines and exponents of quality and cost are P = k·N<sup>α</sup>, fitted by least squares to the logarithms \
+     of all completed runs of an axis, every seed a point; their interval is Student’s t at 95 %. After ± stands half the \
+     distance between the outermost seeds. FLOPs count two a MAC (a multiplication with its addition), and a training step as three \
+     forward passes.";
 
-/// Stands for a value that a run does not have; the script sorts it last.
-const ABSENT: &str = "–";
+/// The parts of the page that are made elsewhere.
+pub(super) struct Parts<'p> {
+    /// The section of the law.
+    pub law: String,
+    /// The section of the prediction.
+    pub prediction: String,
+    pub quality: &'p [Plot],
+    pub cost: &'p [Plot],
+}
 
-/// The whole page.
-pub(super) fn render(plan: &Plan, records: &[Record], plots: &[Plot]) -> Result<String> {
+/// The whole page. `shown` are the records that sizes can be compared by.
+pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &Parts) -> Result<String> {
     let title = escape(&format!("How {} grows", plan.architecture.name));
     let plan_text = escape(&plan.to_toml()?);
     Ok(format!(
@@ -36,16 +46,27 @@ pub(super) fn render(plan: &Plan, records: &[Record], plots: &[Plot]) -> Result<
          <p class=\"lead\">{swept}</p>\n</header>\n\
          {cards}\
          <section>\n<h2>What grew how</h2>\n<p class=\"finding\">{finding}</p>\n{axes}</section>\n\
-         {plots}{exponents}{runs}\
+         {law}{prediction}{quality}{cost}{exponents}{runs}\
          <details>\n<summary>The plan, as TOML</summary>\n<pre>{plan_text}</pre>\n</details>\n\
          <footer>{footer}</footer>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-        palette = super::svg::palette(":root"),
+        palette = palette(":root"),
         swept = swept(plan, records),
         cards = cards(records),
-        finding = escape(&headline(records)),
-        axes = axis_list(records),
-        plots = plot_sections(plots),
-        exponents = exponent_table(records),
+        finding = escape(&headline(records, shown)),
+        axes = axis_list(shown),
+        law = parts.law,
+        prediction = parts.prediction,
+        quality = plot_section(
+            "Quality against size",
+            "Small dots are single runs, large marks means over seeds, dashed lines power laws by least squares.",
+            parts.quality
+        ),
+        cost = plot_section(
+            "Cost against size",
+            "Size is MACs per sample, which every axis moves. Hollow marks are memory as predicted before the run.",
+            parts.cost
+        ),
+        exponents = exponent_table(shown),
         runs = run_table(records),
         footer = FOOTER,
     ))
@@ -69,22 +90,21 @@ pub(super) fn escape(text: &str) -> String {
 
 /// What was swept, on what, for how long.
 fn swept(plan: &Plan, records: &[Record]) -> String {
-    let list = |items: Vec<String>| match items.as_slice() {
-        [] => String::new(),
-        [only] => only.clone(),
-        [init @ .., last] => format!("{} and {last}", init.join(", ")),
-    };
-    let factors = plan.factors.iter().map(|factor| format!("×{factor}")).collect();
+    let factors: Vec<String> = plan.factors.iter().map(|factor| format!("×{factor}")).collect();
     let mut devices: Vec<&str> = records.iter().map(|record| record.device.as_str()).collect();
     devices.sort_unstable();
     devices.dedup();
-    let plural = |count: usize, noun: &str| format!("{count} {noun}{}", if count == 1 { "" } else { "s" });
+    let amounts: Vec<String> = match &amounts(records)[..] {
+        several @ [_, _, ..] => several.iter().map(Amount::to_string).collect(),
+        _ => Vec::new(),
+    };
+    let amounts = if amounts.is_empty() { String::new() } else { format!(" on {}", list(&amounts)) };
     let mut text = format!(
-        "The model {} on {}, scaled along {} by {}; {}, {} of batch {} at learning rate {}{}{}{}.",
+        "The model {} on {}, scaled along {} by {}{amounts}; {}, {} of batch {} at learning rate {}{}{}{}.",
         plan.architecture.name,
         plan.dataset,
-        list(plan.axes.iter().map(|axis| axis.to_string()).collect()),
-        list(factors),
+        list(&plan.axes.iter().map(|axis| axis.to_string()).collect::<Vec<_>>()),
+        list(&factors),
         plural(plan.seeds.len(), "seed"),
         plural(plan.schedule.epochs, "epoch"),
         plan.schedule.batch,
@@ -133,37 +153,18 @@ fn axis_list(records: &[Record]) -> String {
     if items.is_empty() { items } else { format!("<div class=\"axes\">\n{items}</div>\n") }
 }
 
-fn plot_sections(plots: &[Plot]) -> String {
-    let mut out = String::new();
-    for (heading, note, costs) in [
-        (
-            "Quality against size",
-            "Small dots are single runs, large marks means over seeds, dashed lines fitted laws.",
-            false,
-        ),
-        (
-            "Cost against size",
-            "Size is MACs per sample, which every axis moves. Hollow marks are memory as predicted before \
-             the run.",
-            true,
-        ),
-    ] {
-        let figures: String = plots
-            .iter()
-            .filter(|plot| plot.is_cost() == costs)
-            .map(|plot| {
-                format!("<figure aria-label=\"{}\">\n{}</figure>\n", escape(&plot.title()), plot.inline())
-            })
-            .collect();
-        if !figures.is_empty() {
-            let _ = write!(
-                out,
-                "<section>\n<h2>{heading}</h2>\n<p class=\"note\">{note}</p>\n<div class=\"plots\">\n\
-                 {figures}</div>\n</section>\n"
-            );
-        }
+/// Nothing without plots.
+fn plot_section(heading: &str, note: &str, plots: &[Plot]) -> String {
+    if plots.is_empty() {
+        return String::new();
     }
-    out
+    // Three beside each other where there is room, and two where that leaves no gap.
+    let columns = if plots.len().is_multiple_of(3) { "" } else { " two" };
+    let figures: String = plots.iter().map(Plot::figure).collect();
+    format!(
+        "<section>\n<h2>{heading}</h2>\n<p class=\"note\">{note}</p>\n<div class=\"plots{columns}\">\n\
+         {figures}</div>\n</section>\n"
+    )
 }
 
 /// Exponents of cost and quality in MACs, one row an axis.
@@ -210,109 +211,4 @@ fn exponent_table(records: &[Record]) -> String {
          <div class=\"scroll\"><table class=\"exponents\">\n\
          <thead><tr><th>axis</th>{header}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n</section>\n"
     )
-}
-
-/// A cell: what it shows, and what it sorts by.
-struct Cell {
-    text: String,
-    sort: String,
-    hint: String,
-}
-
-impl Cell {
-    fn text(text: impl Into<String>) -> Cell {
-        let text = text.into();
-        Cell { sort: text.clone(), text, hint: String::new() }
-    }
-
-    fn number(value: Option<f64>, show: impl Fn(f64) -> String) -> Cell {
-        match value.filter(|v| v.is_finite()) {
-            Some(v) => Cell { text: show(v), sort: v.to_string(), hint: String::new() },
-            None => Cell::text(ABSENT),
-        }
-    }
-
-    fn hint(self, hint: impl Into<String>) -> Cell {
-        Cell { hint: hint.into(), ..self }
-    }
-
-    fn render(&self) -> String {
-        let hint =
-            if self.hint.is_empty() { String::new() } else { format!(" title=\"{}\"", escape(&self.hint)) };
-        format!("<td data-sort=\"{}\"{hint}>{}</td>", escape(&self.sort), escape(&self.text))
-    }
-}
-
-fn run_table(records: &[Record]) -> String {
-    if records.is_empty() {
-        return String::new();
-    }
-    let rows: Vec<_> = records.iter().map(run_row).collect();
-    // Every row has the same columns; one that no run has a value for is left out.
-    let shown: Vec<usize> =
-        (0..rows[0].len()).filter(|&column| rows.iter().any(|row| row[column].1.text != ABSENT)).collect();
-    let header: String = shown
-        .iter()
-        .map(|&column| {
-            format!("<th scope=\"col\"><button type=\"button\">{}</button></th>", rows[0][column].0)
-        })
-        .collect();
-    let mut body = String::new();
-    for (record, row) in records.iter().zip(&rows) {
-        let cells: String = shown.iter().map(|&column| row[column].1.render()).collect();
-        let state = if record.completed() { "" } else { " class=\"broken\"" };
-        let _ = writeln!(body, "<tr{state}>{cells}</tr>");
-    }
-    format!(
-        "<section>\n<h2>All runs</h2>\n\
-         <p class=\"note\">A heading sorts by its column. Memory and throughput \
-         show their parts when pointed at.</p>\n{failures}<div class=\"scroll\"><table class=\"runs\">\n\
-         <thead><tr>{header}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n</section>\n",
-        failures = failure_list(records),
-    )
-}
-
-/// The runs that did not complete, with their reasons in full.
-fn failure_list(records: &[Record]) -> String {
-    let items: String = failures(records).iter().map(|one| format!("<li>{}</li>\n", escape(one))).collect();
-    if items.is_empty() { items } else { format!("<ul class=\"failures\">\n{items}</ul>\n") }
-}
-
-fn run_row(record: &Record) -> Vec<(&'static str, Cell)> {
-    let rate = |throughput: Option<Throughput>| {
-        let hint = throughput.map(|t| format!("interquartile range {}", metric(t.iqr))).unwrap_or_default();
-        Cell::number(throughput.map(|t| t.median), metric).hint(hint)
-    };
-    let memory = |peak: Option<Bytes>| {
-        let parts: Vec<String> = peak
-            .iter()
-            .flat_map(|peak| peak.named())
-            .map(|(name, value)| format!("{name} {}", bytes(value as f64)))
-            .collect();
-        Cell::number(peak.map(|b| b.total() as f64), bytes).hint(parts.join(", "))
-    };
-    let count = |value: u64| Cell::number(Some(value as f64), metric);
-    let loss = |value| Cell::number(value, |v| significant(v, 4));
-    vec![
-        ("model", Cell::text(label(record)).hint(record.scale.to_string())),
-        ("seed", Cell::text(record.seed.to_string())),
-        ("pixels", Cell::number(record.resolution.map(|r| r as f64), |v| v.to_string())),
-        ("parameters", count(record.parameters)),
-        ("MACs", count(record.macs)),
-        ("FLOPs trained", Cell::number(Some(record.training_flops), metric)),
-        ("train loss", loss(record.train_loss)),
-        ("val. loss", loss(record.validation_loss)),
-        ("accuracy", Cell::number(record.validation_accuracy, |v| Quantity::Accuracy.format(v))),
-        ("train /s", rate(record.samples_per_second)),
-        ("infer /s", rate(record.inference_samples_per_second)),
-        ("FLOP/s", Cell::number(record.flops_per_second, metric)),
-        ("peak", memory(record.peak_bytes)),
-        ("predicted", memory(Some(record.predicted_peak_bytes))),
-        ("time", Cell::number(Some(record.wall_seconds), seconds)),
-        (
-            "status",
-            Cell::text(record.status.to_string().replace('_', " "))
-                .hint(record.reason.clone().unwrap_or_default()),
-        ),
-    ]
 }

@@ -1,23 +1,36 @@
 //! What a sweep found, for people: a table for the terminal, a CSV, SVG plots, and one HTML page that needs
 //! no network.
 //!
-//! Beneath the outputs lie `quantity.rs` (what is shown of a record, with its unit), `series.rs` (records
-//! gathered into configurations and axes, with the law fitted on each) and `words.rs` (the findings as
-//! sentences, and the best configurations). Each output is a file of its own: `table.rs`, `csv.rs`, `svg.rs`
-//! with `ruler.rs` and `canvas.rs`, `html.rs` with `page.css` and `page.js`.
+//! In reading order:
+//!
+//! - `quantity.rs`: what is shown of a record, with its unit.
+//! - `series.rs`: records gathered into configurations and axes, with the power law fitted on each.
+//! - `words.rs`: the findings as sentences, and the best configurations.
+//! - `study/`: the laws of the loss, fitted once, with their panels, tables and sentences.
+//! - `table.rs`, `csv.rs`: records as a table for the terminal and for programs.
+//! - `svg.rs`: quality and cost against size, on `plot.rs` (a drawing with axes and the places of runs), `ruler.rs`
+//!   (axes), `canvas.rs` (marks and labels), `palette.rs` (colours, light and dark) and `hover.rs` (what a run
+//!   says of itself).
+//! - `html.rs` and `runs.rs`: the page, with `page.css` and `page.js`.
 
 mod canvas;
 mod csv;
+mod hover;
 mod html;
+mod palette;
+mod plot;
 mod quantity;
 mod ruler;
+mod runs;
 mod series;
+mod study;
 mod svg;
 mod table;
 mod words;
 
 use super::plan::Plan;
 use super::record::Record;
+use super::store::Store;
 use crate::error::{Error, Result};
 use crate::files::replace;
 use std::path::Path;
@@ -26,13 +39,36 @@ pub use quantity::Quantity;
 pub use series::{AxisLaw, laws};
 pub use table::table;
 
-/// Writes `runs.csv`, one SVG a plot and `report.html` into `directory`, each whole or not at all.
+/// Quality against size. The loss against parameters and compute stands with its laws.
+const QUALITY: [(Quantity, Quantity); 4] = [
+    (Quantity::Parameters, Quantity::Accuracy),
+    (Quantity::Macs, Quantity::Accuracy),
+    (Quantity::Seconds, Quantity::Accuracy),
+    (Quantity::Seconds, Quantity::ValidationLoss),
+];
+/// Cost against size.
+const COST: [(Quantity, Quantity); 3] = [
+    (Quantity::Macs, Quantity::TrainingThroughput),
+    (Quantity::Macs, Quantity::InferenceThroughput),
+    (Quantity::Macs, Quantity::PeakMemory),
+];
+
+/// Writes `runs.csv`, one SVG a plot and `report.html` into `directory`, each whole or not at all. If the directory
+/// holds a prediction of the largest models, the page shows how it was met.
 pub fn write(directory: &Path, plan: &Plan, records: &[Record]) -> Result<()> {
     std::fs::create_dir_all(directory).map_err(Error::file(directory, "create"))?;
     replace(&directory.join("runs.csv"), &csv::render(records)?)?;
-    let plots = svg::render_all(records)?;
-    for plot in &plots {
+    let shown = series::on_most_data(records);
+    let quality = svg::render(&shown, &QUALITY)?;
+    let cost = svg::render(&shown, &COST)?;
+    let (law, panels) = study::section(&study::Study::new(records)?)?;
+    let (prediction, predicted) = match Store::load_prediction(directory)? {
+        Some(prediction) => study::prediction_section(plan, records, &prediction)?,
+        None => Default::default(),
+    };
+    for plot in quality.iter().chain(&cost).chain(&panels).chain(&predicted) {
         replace(&directory.join(format!("{}.svg", plot.name)), plot.standalone().as_bytes())?;
     }
-    replace(&directory.join("report.html"), html::render(plan, records, &plots)?.as_bytes())
+    let parts = html::Parts { law, prediction, quality: &quality, cost: &cost };
+    replace(&directory.join("report.html"), html::render(plan, records, &shown, &parts)?.as_bytes())
 }

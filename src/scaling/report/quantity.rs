@@ -10,6 +10,10 @@ pub enum Quantity {
     Parameters,
     /// Multiply–adds a sample, forward.
     Macs,
+    /// Different samples trained on.
+    TrainingSamples,
+    /// FLOPs of the whole training.
+    TrainingFlops,
     /// Seconds that the run took.
     Seconds,
     /// Mean loss on the validation set.
@@ -32,6 +36,8 @@ impl Quantity {
         let value = match self {
             Quantity::Parameters => Some(record.parameters as f64),
             Quantity::Macs => Some(record.macs as f64),
+            Quantity::TrainingSamples => Some(record.train_samples as f64),
+            Quantity::TrainingFlops => Some(record.training_flops),
             Quantity::Seconds => Some(record.wall_seconds),
             Quantity::ValidationLoss => record.validation_loss,
             Quantity::Accuracy => record.validation_accuracy,
@@ -48,16 +54,13 @@ impl Quantity {
         if self == Quantity::Accuracy { error_rate(value) } else { value }
     }
 
-    /// Whether it is drawn on a logarithmic axis.
-    pub(super) fn logarithmic(self) -> bool {
-        self != Quantity::Accuracy
-    }
-
     /// Its name in running text.
     pub fn name(self) -> &'static str {
         match self {
             Quantity::Parameters => "parameters",
             Quantity::Macs => "MACs",
+            Quantity::TrainingSamples => "training samples",
+            Quantity::TrainingFlops => "training FLOPs",
             Quantity::Seconds => "time",
             Quantity::ValidationLoss => "validation loss",
             Quantity::Accuracy => "accuracy",
@@ -78,6 +81,8 @@ impl Quantity {
         match self {
             Quantity::Parameters => "parameters",
             Quantity::Macs => "MACs per sample",
+            Quantity::TrainingSamples => "different training samples",
+            Quantity::TrainingFlops => "training FLOPs",
             Quantity::Seconds => "training time (s)",
             Quantity::ValidationLoss => "validation loss",
             Quantity::Accuracy => "validation accuracy (%)",
@@ -92,6 +97,8 @@ impl Quantity {
         match self {
             Quantity::Parameters => "parameters",
             Quantity::Macs => "macs",
+            Quantity::TrainingSamples => "samples",
+            Quantity::TrainingFlops => "flops",
             Quantity::Seconds => "time",
             Quantity::ValidationLoss => "loss",
             Quantity::Accuracy => "accuracy",
@@ -105,7 +112,9 @@ impl Quantity {
     /// A value as text with its unit, short enough for a table.
     pub fn format(self, value: f64) -> String {
         match self {
-            Quantity::Parameters | Quantity::Macs => metric(value),
+            Quantity::Parameters | Quantity::Macs | Quantity::TrainingSamples | Quantity::TrainingFlops => {
+                metric(value)
+            }
             Quantity::Seconds => seconds(value),
             Quantity::ValidationLoss => significant(value, 3),
             Quantity::Accuracy => format!("{:.2} %", 100.0 * value),
@@ -128,6 +137,11 @@ impl Quantity {
 /// A count with the SI prefix k, M, G, T or P, to three significant digits: `72.1 k`.
 pub(super) fn metric(value: f64) -> String {
     prefixed(value, 1000.0, &["", " k", " M", " G", " T", " P", " E"])
+}
+
+/// `5.2 M` as it stands before a unit; a number without a prefix gets its space.
+pub(super) fn spaced(number: String) -> String {
+    if number.ends_with(|c: char| c.is_ascii_digit()) { number + " " } else { number }
 }
 
 /// Bytes with a binary prefix, to three significant digits: `12.5 MiB`.
@@ -162,12 +176,12 @@ pub(super) fn seconds(value: f64) -> String {
     }
 }
 
-/// A number to that many significant digits, without an exponent unless it is under 10⁻⁴.
+/// A number to that many significant digits, with an exponent under 10⁻⁴ and from 10⁶ on.
 pub(super) fn significant(value: f64, digits: i32) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
     }
-    if value.abs() < 1e-4 {
+    if !(1e-4..1e6).contains(&value.abs()) {
         return format!("{value:.*e}", (digits - 1) as usize);
     }
     let decimals = digits - 1 - value.abs().log10().floor() as i32;
@@ -175,7 +189,7 @@ pub(super) fn significant(value: f64, digits: i32) -> String {
 }
 
 /// Without zeros that follow the last digit of a fraction.
-fn trim(text: String) -> String {
+pub(super) fn trim(text: String) -> String {
     if text.contains('.') && !text.contains('e') {
         text.trim_end_matches('0').trim_end_matches('.').to_string()
     } else {

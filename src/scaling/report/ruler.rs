@@ -1,17 +1,38 @@
 //! From values to positions along a plot's axis, and where its ticks stand.
 
-use super::quantity::Quantity;
+use super::quantity::{Quantity, trim};
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
 /// Ticks wanted on an axis.
 const MOST: usize = 6;
 
+/// What an axis shows.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Measure {
+    /// A quantity of runs.
+    Of(Quantity),
+    /// The logarithm of measured over fitted.
+    Deviation,
+}
+
+impl Measure {
+    fn logarithmic(self) -> bool {
+        self != Measure::Of(Quantity::Accuracy) && self != Measure::Deviation
+    }
+}
+
+impl From<Quantity> for Measure {
+    fn from(quantity: Quantity) -> Measure {
+        Measure::Of(quantity)
+    }
+}
+
 /// One axis of a plot: what it shows, and from where to where, with a margin around the data. A position is
-/// the logarithm to base 10 where the quantity is drawn on a logarithmic axis, else the value itself.
+/// the logarithm to base 10 where the axis is logarithmic, else the value itself.
 #[derive(Debug, Clone)]
 pub(super) struct Ruler {
-    quantity: Quantity,
+    measure: Measure,
     low: f64,
     high: f64,
 }
@@ -19,17 +40,36 @@ pub(super) struct Ruler {
 impl Ruler {
     /// An axis that holds all values, of which there is at least one; they are above zero where it is
     /// logarithmic.
-    pub fn around(quantity: Quantity, values: impl Iterator<Item = f64>) -> Ruler {
-        let mut ruler = Ruler { quantity, low: f64::INFINITY, high: f64::NEG_INFINITY };
+    pub fn around(measure: impl Into<Measure>, values: impl Iterator<Item = f64>) -> Ruler {
+        let measure = measure.into();
+        let mut ruler = Ruler { measure, low: f64::INFINITY, high: f64::NEG_INFINITY };
         for value in values {
             let position = ruler.position(value);
             ruler.low = ruler.low.min(position);
             ruler.high = ruler.high.max(position);
         }
         // Data of one value still get an axis of some length: a fifth of a decade, or two percentage points.
-        let least = if quantity.logarithmic() { 0.1 } else { 0.01 };
+        let least = if measure.logarithmic() { 0.1 } else { 0.01 };
         let margin = (0.1 * (ruler.high - ruler.low)).max(least);
         Ruler { low: ruler.low - margin, high: ruler.high + margin, ..ruler }
+    }
+
+    /// The axis's title, with the unit.
+    pub fn title(&self) -> &'static str {
+        match self.measure {
+            Measure::Of(quantity) => quantity.axis_title(),
+            Measure::Deviation => "measured over fitted (ln, %)",
+        }
+    }
+
+    /// Where it begins and ends.
+    pub fn ends(&self) -> [f64; 2] {
+        [self.low, self.high].map(|position| self.value(position))
+    }
+
+    /// The value itself, or the end of the axis that it lies beyond.
+    pub fn clamp(&self, value: f64) -> f64 {
+        self.value(self.position(value).clamp(self.low, self.high))
     }
 
     /// Whether a value lies on the axis.
@@ -38,11 +78,11 @@ impl Ruler {
     }
 
     fn position(&self, value: f64) -> f64 {
-        if self.quantity.logarithmic() { value.log10() } else { value }
+        if self.measure.logarithmic() { value.log10() } else { value }
     }
 
     fn value(&self, position: f64) -> f64 {
-        if self.quantity.logarithmic() { 10f64.powf(position) } else { position }
+        if self.measure.logarithmic() { 10f64.powf(position) } else { position }
     }
 
     /// `count` values from `low` to `high` at even distances on the axis.
@@ -53,10 +93,11 @@ impl Ruler {
 
     /// Round values in the quantity's unit, about six of them.
     fn ticks(&self) -> Vec<f64> {
-        let (low, high) = (self.value(self.low), self.value(self.high));
-        match self.quantity {
-            Quantity::PeakMemory | Quantity::PredictedMemory => binary(low, high),
-            Quantity::Accuracy => even(low, high.min(1.0)),
+        let [low, high] = self.ends();
+        match self.measure {
+            Measure::Of(Quantity::PeakMemory | Quantity::PredictedMemory) => binary(low, high),
+            Measure::Of(Quantity::Accuracy) => even(low, high.min(1.0)),
+            Measure::Deviation => even(low, high),
             _ if high < 6.0 * low => even(low, high),
             _ => decades(low, high),
         }
@@ -77,13 +118,27 @@ impl Ranged for Ruler {
     }
 
     fn range(&self) -> Range<f64> {
-        self.value(self.low)..self.value(self.high)
+        let [low, high] = self.ends();
+        low..high
     }
 }
 
 impl ValueFormatter<f64> for Ruler {
     fn format_ext(&self, value: &f64) -> String {
-        self.quantity.tick(*value)
+        match self.measure {
+            Measure::Of(quantity) => quantity.tick(*value),
+            Measure::Deviation => percent(*value),
+        }
+    }
+}
+
+/// `+2.5`, `0`, `−2.5`.
+fn percent(part: f64) -> String {
+    let value = 100.0 * part;
+    match trim(format!("{:.2}", value.abs())) {
+        zero if zero == "0" => zero,
+        text if value < 0.0 => format!("−{text}"),
+        text => format!("+{text}"),
     }
 }
 

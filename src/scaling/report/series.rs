@@ -1,10 +1,12 @@
 //! Records gathered for showing: the runs of one model over its seeds, the models along one axis, and the law
 //! fitted to each axis.
 
-use super::quantity::{Quantity, times};
+use super::quantity::{Quantity, metric, spaced, times};
 use crate::scaling::axis::Axis;
+use crate::scaling::cost::FLOPS_PER_MAC;
 use crate::scaling::law::PowerLaw;
 use crate::scaling::record::Record;
+use std::cmp::Ordering;
 
 /// One model and its runs, one a seed.
 #[derive(Debug, Clone)]
@@ -55,10 +57,62 @@ pub(super) fn label(record: &Record) -> String {
     }
 }
 
-/// Every different model, in the order of the records.
+/// How much data a run was given.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub(super) enum Amount {
+    /// So many different training samples.
+    Samples(u64),
+    /// As many as take this many FLOPs.
+    Flops(f64),
+}
+
+impl Amount {
+    /// None for a run that did not come to training, and for records of before it was kept.
+    pub fn of(record: &Record) -> Option<Amount> {
+        let samples = (record.train_samples > 0).then_some(Amount::Samples(record.train_samples));
+        record.flops_budget.map(Amount::Flops).or(samples)
+    }
+
+    /// Different training samples of a model with so many MACs, trained on each that many times.
+    pub fn samples(self, macs: f64, passes: f64) -> f64 {
+        match self {
+            Amount::Samples(samples) => samples as f64,
+            Amount::Flops(budget) => budget / (FLOPS_PER_MAC * macs * passes),
+        }
+    }
+}
+
+impl std::fmt::Display for Amount {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Amount::Samples(samples) => write!(f, "{} samples", metric(samples as f64)),
+            Amount::Flops(budget) => write!(f, "{}FLOP", spaced(metric(budget))),
+        }
+    }
+}
+
+/// The different amounts of data of the runs that completed, the least first.
+pub(super) fn amounts(records: &[Record]) -> Vec<Amount> {
+    let done = records.iter().filter(|record| record.completed());
+    let mut amounts: Vec<Amount> = done.filter_map(Amount::of).collect();
+    amounts.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    amounts.dedup();
+    amounts
+}
+
+/// The runs on the most data: those that sizes can be compared by, where the sweep has several amounts.
+pub(super) fn on_most_data(records: &[Record]) -> Vec<Record> {
+    let most = amounts(records).last().copied();
+    let on_most = |record: &&Record| Amount::of(record).is_none_or(|amount| Some(amount) == most);
+    records.iter().filter(on_most).cloned().collect()
+}
+
+/// Every different model with every amount of data, in the order of the records.
 pub(super) fn configurations(records: &[Record]) -> Vec<Configuration<'_>> {
     gather(records.iter().map(|record| (record.factor, record)), |a, b| {
-        a.axis == b.axis && a.factor == b.factor
+        let amounts = [a, b].map(Amount::of);
+        let same_amount = amounts[0] == amounts[1] || amounts.contains(&None);
+        a.axis == b.axis && a.factor == b.factor && same_amount
     })
 }
 

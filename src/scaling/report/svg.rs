@@ -1,252 +1,149 @@
-//! The plots, drawn by `plotters` as SVG. One colour and one shape an axis; small dots are single runs, large
-//! marks means over seeds, dashed lines fitted laws, whose exponents stand in the legend.
-//!
-//! `plotters` writes colours as hexadecimal attributes. Each colour of the palette gets a CSS class beside
-//! its attribute, so that the same drawing follows the reader's light or dark scheme, and a viewer without
-//! CSS still shows the light one.
+//! The plots of quality and cost against size. One colour and one shape an axis; small dots are single runs, large
+//! marks means over seeds, dashed lines power laws by least squares, whose exponents stand in the legend.
 
-use super::canvas::{Canvas, style};
+use super::canvas::{Canvas, Drawn, Stroke, name_of};
+use super::plot::{Plot, Sheet, plot};
 use super::quantity::{Quantity, times};
 use super::ruler::Ruler;
 use super::series::{AxisLaw, Configuration, along, axes, laws};
-use crate::error::{Error, Result};
+use super::words::signed;
+use crate::error::Result;
 use crate::scaling::axis::Axis;
 use crate::scaling::record::Record;
-use plotters::prelude::*;
-use plotters::style::text_anchor::HPos;
 
-/// Pixels of a plot; the page shows it at about half that size.
-const WIDTH: u32 = 880;
-const PLOT_HEIGHT: u32 = 590;
-/// From the plot's lower edge to the middle of the legend's heading.
-pub(super) const LEGEND_TOP: i32 = 28;
-pub(super) const LEGEND_ROW: u32 = 34;
-/// Room for ticks and title under the plot.
-const AXIS_BELOW: u32 = 74;
-/// Room for the labels of ticks on the left.
-const LABELS_LEFT: u32 = 118;
-/// Room for the title above.
-const TITLE: u32 = 66;
-const RIGHT: u32 = 30;
-
-/// Name, light colour, dark colour. The light colours differ from each other: they are what classes are found
-/// by.
-const PALETTE: [(&str, RGBColor, RGBColor); 8] = [
-    ("surface", RGBColor(255, 255, 255), RGBColor(24, 28, 36)),
-    ("ink", RGBColor(28, 36, 48), RGBColor(230, 233, 239)),
-    ("muted", RGBColor(94, 104, 120), RGBColor(152, 162, 179)),
-    ("grid", RGBColor(227, 231, 237), RGBColor(46, 53, 65)),
-    ("depth", RGBColor(31, 98, 209), RGBColor(110, 168, 254)),
-    ("width", RGBColor(203, 75, 18), RGBColor(255, 150, 72)),
-    ("resolution", RGBColor(12, 128, 92), RGBColor(72, 203, 152)),
-    ("compound", RGBColor(142, 52, 190), RGBColor(205, 148, 245)),
-];
-
-pub(super) fn colour(name: &str) -> RGBColor {
-    PALETTE.iter().find(|(known, _, _)| *known == name).map_or(BLACK, |(_, light, _)| *light)
-}
-
-fn hexadecimal(RGBColor(r, g, b): RGBColor) -> String {
-    format!("#{r:02X}{g:02X}{b:02X}")
-}
-
-/// The palette as CSS: variables on `selector`, light and dark, and the classes that plots use.
-pub(super) fn palette(selector: &str) -> String {
-    let variables = |pick: &dyn Fn(&(&str, RGBColor, RGBColor)) -> RGBColor| -> String {
-        PALETTE.iter().map(|entry| format!("--{}:{};", entry.0, hexadecimal(pick(entry)))).collect()
-    };
-    let classes: String = PALETTE
-        .iter()
-        .map(|(name, _, _)| format!(".f-{name}{{fill:var(--{name})}}.s-{name}{{stroke:var(--{name})}}"))
-        .collect();
-    format!(
-        "{selector}{{{}}}\n@media (prefers-color-scheme:dark){{{selector}{{{}}}}}\n{classes}\n",
-        variables(&|entry| entry.1),
-        variables(&|entry| entry.2)
-    )
-}
-
-/// A drawn plot.
-#[derive(Debug, Clone)]
-pub(super) struct Plot {
-    /// File name without its ending: `loss-macs`.
-    pub name: String,
-    x: Quantity,
-    y: Quantity,
-    /// What is inside the `svg` element, with classes.
-    body: String,
-    height: u32,
-}
-
-impl Plot {
-    /// Cost against size, rather than quality against size.
-    pub fn is_cost(&self) -> bool {
-        !matches!(self.y, Quantity::Accuracy | Quantity::ValidationLoss)
-    }
-
-    /// What it shows, in words.
-    pub fn title(&self) -> String {
-        format!("{} against {}", self.y.name(), self.x.name())
-    }
-
-    /// For a page that has the palette.
-    pub fn inline(&self) -> String {
-        let Plot { body, height, .. } = self;
-        let title = super::html::escape(&self.title());
-        format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {WIDTH} {height}\" role=\"img\">\n\
-             <title>{title}</title>\n{body}</svg>\n"
-        )
-    }
-
-    /// As a file of its own.
-    pub fn standalone(&self) -> String {
-        let style = format!("<style>\n{}</style>\n", palette("svg"));
-        self.inline()
-            .replacen("viewBox", &format!("width=\"{WIDTH}\" height=\"{}\" viewBox", self.height), 1)
-            .replacen("<title>", &format!("{style}<title>"), 1)
-    }
-}
-
-/// Every plot that the records have values for.
-pub(super) fn render_all(records: &[Record]) -> Result<Vec<Plot>> {
-    use Quantity::*;
-    let panels = [
-        (Parameters, Accuracy),
-        (Macs, Accuracy),
-        (Seconds, Accuracy),
-        (Parameters, ValidationLoss),
-        (Macs, ValidationLoss),
-        (Seconds, ValidationLoss),
-        (Macs, TrainingThroughput),
-        (Macs, InferenceThroughput),
-        (Macs, PeakMemory),
-    ];
+/// The plots of a section: each quantity against each size, as far as the records have values.
+pub(super) fn render(records: &[Record], panels: &[(Quantity, Quantity)]) -> Result<Vec<Plot>> {
     let mut plots = Vec::with_capacity(panels.len());
-    for (x, y) in panels {
-        plots.extend(render(records, x, y)?);
+    for &(x, y) in panels {
+        plots.extend(panel(records, x, y)?);
     }
     Ok(plots)
 }
 
 /// One model on one axis.
-pub(super) struct Point {
+pub(super) struct Point<'d> {
     /// `base` or its factor.
     pub label: String,
     pub base: bool,
     /// Mean over the runs.
     pub mean: (f64, f64),
-    pub runs: Vec<(f64, f64)>,
-    /// What `y` was counted to be beforehand, where it was.
-    pub predicted: Option<f64>,
+    pub runs: Vec<(&'d Record, (f64, f64))>,
+}
+
+impl<'d> Point<'d> {
+    /// None where no run has both values.
+    pub fn new(configuration: &Configuration<'d>, x: Quantity, y: Quantity) -> Option<Point<'d>> {
+        let done = configuration.runs.iter().filter(|run| run.completed());
+        let runs: Vec<_> = done.filter_map(|&run| Some((run, (x.of(run)?, y.of(run)?)))).collect();
+        let count = runs.len() as f64;
+        let mean = (
+            runs.iter().map(|(_, at)| at.0).sum::<f64>() / count,
+            runs.iter().map(|(_, at)| at.1).sum::<f64>() / count,
+        );
+        let base = configuration.first().scale == crate::scaling::Scale::BASE;
+        let label = if base { "base".to_string() } else { times(configuration.factor) };
+        (!runs.is_empty()).then_some(Point { label, base, mean, runs })
+    }
+
+    /// Its runs as dots where there are several, their mean as a mark.
+    pub fn draw(&self, canvas: &mut Canvas<'_, '_, 'd>, axis: Axis) -> Drawn {
+        let axis = self.axis(axis);
+        for &(record, at) in &self.runs {
+            if self.runs.len() > 1 {
+                canvas.dot(name_of(axis), at)?;
+            }
+            canvas.run(record, at);
+        }
+        canvas.mark(axis, self.mean)
+    }
+
+    /// The base model stands on every axis: it has no axis's colour.
+    fn axis(&self, axis: Axis) -> Option<Axis> {
+        (!self.base).then_some(axis)
+    }
 }
 
 /// The models on one axis, by rising factor.
-pub(super) struct Series {
+pub(super) struct Series<'d> {
     pub axis: Axis,
-    pub points: Vec<Point>,
-    pub law: Option<AxisLaw>,
+    pub points: Vec<Point<'d>>,
 }
 
-fn gather(records: &[Record], x: Quantity, y: Quantity) -> Vec<Series> {
-    let laws = laws(records, x, y);
-    let point = |configuration: Configuration| {
-        let done = configuration.runs.iter().filter(|run| run.completed());
-        let runs: Vec<(f64, f64)> = done.filter_map(|run| Some((x.of(run)?, y.of(run)?))).collect();
-        let count = runs.len() as f64;
-        let mean = (
-            runs.iter().map(|run| run.0).sum::<f64>() / count,
-            runs.iter().map(|run| run.1).sum::<f64>() / count,
-        );
-        let base = configuration.first().scale == crate::scaling::Scale::BASE;
-        (!runs.is_empty()).then(|| Point {
-            label: if base { "base".to_string() } else { times(configuration.factor) },
-            base,
-            mean,
-            runs,
-            predicted: (y == Quantity::PeakMemory)
-                .then(|| Quantity::PredictedMemory.of(configuration.first()))
-                .flatten(),
-        })
-    };
+/// Every axis that has a value.
+pub(super) fn gather(records: &[Record], x: Quantity, y: Quantity) -> Vec<Series<'_>> {
     axes(records)
         .into_iter()
-        .map(|axis| Series {
-            axis,
-            points: along(records, axis).into_iter().filter_map(point).collect(),
-            law: laws.iter().find(|law| law.axis == axis).copied(),
+        .map(|axis| {
+            let models = along(records, axis);
+            Series { axis, points: models.iter().filter_map(|model| Point::new(model, x, y)).collect() }
         })
         .filter(|series| !series.points.is_empty())
         .collect()
 }
 
-fn render(records: &[Record], x: Quantity, y: Quantity) -> Result<Option<Plot>> {
+/// Each model's factor beside its mark, where there is room; the base model, on every axis, once.
+pub(super) fn labels(canvas: &mut Canvas, series: &[Series]) -> Drawn {
+    let base = series.iter().flat_map(|s| &s.points).find(|p| p.base).map(|p| (None, p));
+    let others = series.iter().flat_map(|s| s.points.iter().map(|p| (Some(s.axis), p)));
+    for (axis, point) in base.into_iter().chain(others.filter(|(_, point)| !point.base)) {
+        canvas.label(name_of(axis), &point.label, point.mean)?;
+    }
+    Ok(())
+}
+
+fn panel(records: &[Record], x: Quantity, y: Quantity) -> Result<Option<Plot>> {
     let series = gather(records, x, y);
     if series.is_empty() {
         return Ok(None);
     }
-    let height = PLOT_HEIGHT + LEGEND_ROW * (series.len() as u32 + 1) + LEGEND_TOP as u32;
-    let name = format!("{}-{}", y.slug(), x.slug());
-    let mut text = String::new();
-    draw(&mut text, height, &series, x, y)
-        .map_err(|problem| Error::Config { what: format!("plot {name}"), problem })?;
-    Ok(Some(Plot { name, x, y, body: classify(&text), height }))
+    let laws = laws(records, x, y);
+    let law = |axis: Axis| laws.iter().find(|law| law.axis == axis);
+    let runs = || series.iter().flat_map(|s| &s.points).flat_map(|p| &p.runs);
+    let predicted =
+        |record| (y == Quantity::PeakMemory).then(|| Quantity::PredictedMemory.of(record)).flatten();
+    let memories = runs().filter_map(|(record, _)| predicted(record));
+    let sheet = Sheet {
+        name: format!("{}-{}", y.slug(), x.slug()),
+        title: format!("{} against {}", y.name(), x.name()),
+        remark: if y == Quantity::PeakMemory { "filled: measured, hollow: predicted" } else { "" },
+        across: Ruler::around(x, runs().map(|(_, at)| at.0)),
+        up: Ruler::around(y, runs().map(|(_, at)| at.1).chain(memories)),
+        rows: 1 + series.len(),
+    };
+    let across = sheet.across.clone();
+    let drawn = plot(sheet, |canvas| {
+        for one in &series {
+            if let Some(law) = law(one.axis) {
+                let sizes = || one.points.iter().flat_map(|p| p.runs.iter().map(|(_, at)| at.0));
+                let low = sizes().fold(f64::INFINITY, f64::min);
+                let high = sizes().fold(f64::NEG_INFINITY, f64::max);
+                // The error rate's law is shown as accuracy; the map from one to the other is its own inverse.
+                let value = |size| (size, y.law_value(law.law.predict(size)));
+                let line: Vec<_> = across.between(low, high, 33).map(value).collect();
+                canvas.curve(one.axis.name(), &line, 0.6, Stroke::Dashed)?;
+            }
+            let means: Vec<_> = one.points.iter().map(|p| p.mean).collect();
+            canvas.curve(one.axis.name(), &means, 0.75, Stroke::Full(3))?;
+        }
+        for one in &series {
+            for point in &one.points {
+                point.draw(canvas, one.axis)?;
+                if let Some(bytes) = predicted(point.runs[0].0) {
+                    canvas.ring(name_of(point.axis(one.axis)), (point.mean.0, bytes))?;
+                }
+            }
+        }
+        labels(canvas, &series)?;
+        let rows: Vec<_> = series.iter().map(|one| (one.axis, legend_cells(law(one.axis)))).collect();
+        let heading = format!("{} = k · {}^α", y.law_name(), x.name());
+        canvas.legend(&heading, &[("α", 560), ("95 % interval", 760), ("R²", 848)], &rows)
+    })?;
+    Ok(Some(drawn))
 }
 
-/// The drawing without its outer element, and with a class beside every colour of the palette.
-fn classify(svg: &str) -> String {
-    let start = svg.find('>').map_or(0, |end| end + 1);
-    let end = svg.rfind("</svg>").unwrap_or(svg.len());
-    let mut body = svg[start..end].trim_start().to_string();
-    for (name, light, _) in PALETTE {
-        for (attribute, class) in [("fill", "f"), ("stroke", "s")] {
-            let plain = format!("{attribute}=\"{}\"", hexadecimal(light));
-            body = body.replace(&plain, &format!("class=\"{class}-{name}\" {plain}"));
-        }
-    }
-    body
-}
-
-fn draw(out: &mut String, height: u32, series: &[Series], x: Quantity, y: Quantity) -> Result<(), String> {
-    let root = SVGBackend::with_string(out, (WIDTH, height)).into_drawing_area();
-    root.fill(&colour("surface")).map_err(|e| e.to_string())?;
-
-    let points = || series.iter().flat_map(|s| &s.points);
-    let across = Ruler::around(x, points().flat_map(|p| p.runs.iter().map(|run| run.0)));
-    let up = Ruler::around(y, points().flat_map(|p| p.runs.iter().map(|run| run.1).chain(p.predicted)));
-    let (plot_area, legend_area) = root.split_vertically(PLOT_HEIGHT);
-    let mut chart = ChartBuilder::on(&plot_area)
-        .margin_top(TITLE)
-        .margin_right(RIGHT)
-        .x_label_area_size(AXIS_BELOW)
-        .y_label_area_size(LABELS_LEFT)
-        .build_cartesian_2d(across.clone(), up.clone())
-        .map_err(|e| e.to_string())?;
-    chart
-        .configure_mesh()
-        .bold_line_style(colour("grid").stroke_width(2))
-        .light_line_style(TRANSPARENT)
-        .axis_style(colour("muted").stroke_width(2))
-        .label_style(style("muted", 21, HPos::Center))
-        .x_desc(x.axis_title())
-        .axis_desc_style(style("ink", 23, HPos::Center))
-        .draw()
-        .map_err(|e| e.to_string())?;
-
-    let place = |value: (f64, f64)| chart.backend_coord(&value);
-    let frame = (LABELS_LEFT as i32, TITLE as i32, (WIDTH - RIGHT) as i32, (PLOT_HEIGHT - AXIS_BELOW) as i32);
-    let mut canvas = Canvas::new(&root, frame);
-    canvas.title(y)?;
-    for one in series {
-        canvas.law(one, &across, &up, &place)?;
-        canvas.line(one, &place)?;
-    }
-    for one in series {
-        for point in &one.points {
-            canvas.point(one.axis, point, &place)?;
-        }
-    }
-    canvas.labels(series, &place)?;
-    Canvas::new(&legend_area, frame).legend(series, x, y)?;
-    root.present().map_err(|e| e.to_string())
+fn legend_cells(law: Option<&AxisLaw>) -> Vec<String> {
+    let Some(AxisLaw { law, .. }) = law else { return vec![String::new(), "no law can be fitted".into()] };
+    let interval = law.alpha_interval;
+    let interval = interval.map(|i| format!("{} … {}", signed(i.low), signed(i.high)));
+    vec![signed(law.alpha), interval.unwrap_or_else(|| "unknown".into()), signed(law.r2)]
 }

@@ -1,7 +1,7 @@
 //! The sweep as a table for the terminal: one row a configuration, means over its seeds.
 
 use super::quantity::Quantity;
-use super::series::{Configuration, configurations};
+use super::series::{Configuration, amounts, configurations};
 use super::words::{best, endings, failures, quality, with_spread};
 use crate::scaling::record::Record;
 use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
@@ -35,6 +35,9 @@ fn render(records: &[Record]) -> Table {
     if quality == Quantity::Accuracy {
         columns.insert(3, quality);
     }
+    if amounts(records).len() > 1 {
+        columns.insert(2, Quantity::TrainingSamples);
+    }
     let mut header = vec!["model".to_string()];
     header.extend(columns.iter().map(|&column| heading(column).to_string()));
     header.push("runs".to_string());
@@ -61,6 +64,7 @@ fn render(records: &[Record]) -> Table {
 /// A column's heading, short enough for a terminal of 120 columns.
 fn heading(quantity: Quantity) -> &'static str {
     match quantity {
+        Quantity::TrainingSamples => "samples",
         Quantity::ValidationLoss => "val. loss",
         Quantity::TrainingThroughput => "train /s",
         Quantity::InferenceThroughput => "infer /s",
@@ -73,7 +77,7 @@ fn heading(quantity: Quantity) -> &'static str {
 /// Size is known also of a run that failed; what was measured is a mean over those that completed.
 fn cell(configuration: &Configuration, quantity: Quantity) -> String {
     let known = match quantity {
-        Quantity::Parameters | Quantity::Macs | Quantity::PredictedMemory => {
+        Quantity::Parameters | Quantity::Macs | Quantity::TrainingSamples | Quantity::PredictedMemory => {
             quantity.of(configuration.first()).map(|value| quantity.format(value))
         }
         Quantity::ValidationLoss | Quantity::Accuracy => with_spread(configuration, quantity),

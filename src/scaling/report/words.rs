@@ -1,8 +1,8 @@
 //! The findings as sentences, and the best configurations. Text without markup: the page escapes it, the
 //! terminal prints it.
 
-use super::quantity::{Quantity, metric, seconds, times};
-use super::series::{Configuration, along, axes, configurations, label, laws};
+use super::quantity::{Quantity, metric, seconds, spaced, times};
+use super::series::{Configuration, along, amounts, axes, configurations, label, laws};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::PowerLaw;
 use crate::scaling::record::{Record, Status};
@@ -40,6 +40,12 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
     } else {
         ["validation loss", "1/loss per FLOP", "1/loss per second"]
     };
+    // Where models were trained on several amounts of data, that is part of what leads.
+    let several = amounts(records).len() > 1;
+    let samples = |c: &Configuration| match c.mean(Quantity::TrainingSamples) {
+        Some(samples) if several => format!(", {} samples", metric(samples)),
+        _ => String::new(),
+    };
     let flops = |c: &Configuration| Some(c.first().training_flops);
     let time = |c: &Configuration| c.mean(Quantity::Seconds);
     let costs: [Cost; 3] = [&|_| Some(1.0), &flops, &time];
@@ -53,19 +59,15 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
             label: winner.label(),
             value: with_spread(winner, quality)?,
             cost: format!(
-                "{} parameters, {}FLOP, {}",
+                "{} parameters, {}FLOP, {}{}",
                 metric(winner.first().parameters as f64),
                 spaced(metric(flops(winner)?)),
-                seconds(time(winner)?)
+                seconds(time(winner)?),
+                samples(winner)
             ),
         })
     };
     names.into_iter().zip(costs).filter_map(leader).collect()
-}
-
-/// `5.2 M` as it stands before a unit; a number without a prefix gets its space.
-fn spaced(number: String) -> String {
-    if number.ends_with(|c: char| c.is_ascii_digit()) { number + " " } else { number }
 }
 
 /// What quality means here: accuracy where there is one, else the loss.
@@ -89,8 +91,8 @@ pub(super) fn with_spread(configuration: &Configuration, quantity: Quantity) -> 
     })
 }
 
-/// What the sweep says above all, in one or two sentences.
-pub(super) fn headline(records: &[Record]) -> String {
+/// What the sweep says above all, in one or two sentences. `shown` are the records that sizes can be compared by.
+pub(super) fn headline(records: &[Record], shown: &[Record]) -> String {
     let done = records.iter().filter(|record| record.completed()).count();
     if done == 0 {
         return "No run has completed yet.".to_string();
@@ -99,7 +101,7 @@ pub(super) fn headline(records: &[Record]) -> String {
     if let Some(best) = best(records).first() {
         text = format!("The best {} is {}, by {} ({}).", best.by, best.value, best.label, best.cost);
     }
-    if let Some(sentence) = fastest_axis(records) {
+    if let Some(sentence) = fastest_axis(shown) {
         text.push(' ');
         text.push_str(&sentence);
     }
@@ -209,7 +211,7 @@ fn against_seeds(small: &Configuration, large: &Configuration, quantity: Quantit
     }
 }
 
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
@@ -224,6 +226,20 @@ pub(super) fn failures(records: &[Record]) -> Vec<String> {
             format!("{}, seed {}: {status}{reason}", label(record), record.seed)
         })
         .collect()
+}
+
+/// `a`, `a and b`, `a, b and c`.
+pub(super) fn list(items: &[String]) -> String {
+    match items {
+        [] => String::new(),
+        [only] => only.clone(),
+        [init @ .., last] => format!("{} and {last}", init.join(", ")),
+    }
+}
+
+/// `1 run`, `2 runs`.
+pub(super) fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// How many runs ended how: `24 completed, 1 diverged`.

@@ -1,0 +1,182 @@
+//! What was predicted of the largest models before they were trained, beside what they reached.
+
+use super::curves::Curve;
+use super::{LOSS, Law};
+use crate::error::Result;
+use crate::scaling::law::{Fit, Form};
+use crate::scaling::plan::Plan;
+use crate::scaling::predict::{AxisPrediction, Prediction, Score, Size};
+use crate::scaling::record::Record;
+use crate::scaling::report::html::escape;
+use crate::scaling::report::plot::{Plot, Sheet, plot};
+use crate::scaling::report::quantity::{Quantity, significant};
+use crate::scaling::report::ruler::Ruler;
+use crate::scaling::report::words::plural;
+use std::collections::HashSet;
+
+/// Right ends of the legend's columns.
+const COLUMNS: [(&str, i32); 3] = [("law of smaller models", 500), ("inside", 640), ("mean error", 848)];
+
+/// The section, and its plots for files of their own.
+pub(in crate::scaling::report) fn section(
+    plan: &Plan,
+    records: &[Record],
+    prediction: &Prediction,
+) -> Result<(String, Vec<Plot>)> {
+    let held_back = plan.variants()?.into_iter().filter(|variant| !variant.held_back.is_empty());
+    let held_back: HashSet<String> = held_back.map(|variant| variant.key).collect();
+    let smaller: Vec<Record> = records
+        .iter()
+        .filter(|record| record.completed() && LOSS.of(record).is_some() && !held_back.contains(&record.key))
+        .cloned()
+        .collect();
+    let score = prediction.score(records);
+    let mut plots = Vec::with_capacity(prediction.axes.len());
+    for axis in &prediction.axes {
+        plots.extend(panel(records, &smaller, axis, prediction.level, &score)?);
+    }
+    let figures: String = plots.iter().map(Plot::figure).collect();
+    let without: String = prediction
+        .without_law
+        .iter()
+        .map(|one| format!("<li>{}: no prediction; {}.</li>\n", one.axis, escape(&one.reason)))
+        .collect();
+    let without = if without.is_empty() { without } else { format!("<ul class=\"note\">\n{without}</ul>\n") };
+    let html = format!(
+        "<section>\n<h2>Predicted against measured</h2>\n<p class=\"finding\">{}</p>\n\
+         <p class=\"note\">Rings with whiskers are what the law of the smaller models expected of the largest, before one of these \
+         was trained; filled marks what was measured. The band is where {} % of single runs are expected.</p>\n{without}\
+         <div class=\"plots two\">\n{figures}</div>\n</section>\n",
+        escape(&finding(&score, prediction.level)),
+        significant(100.0 * prediction.level, 2)
+    );
+    Ok((html, plots))
+}
+
+/// How well the prediction was met.
+fn finding(score: &Score, level: f64) -> String {
+    let Some(error) = score.relative_error else {
+        return "The largest models are predicted, and not trained yet.".into();
+    };
+    let waiting = match score.without_loss {
+        0 => String::new(),
+        count => format!(
+            " {} more {} no loss: not trained yet, or failed.",
+            count,
+            if count == 1 { "has" } else { "have" }
+        ),
+    };
+    format!(
+        "The losses of the {} were predicted before they were trained, and missed by {} % (root mean square); {} of {} ended \
+         inside the {} % interval.{waiting}",
+        plural(score.rows.len(), "largest run"),
+        significant(100.0 * error, 2),
+        score.inside,
+        score.rows.len(),
+        significant(100.0 * level, 2)
+    )
+}
+
+/// One axis: the smaller runs with their law, and the held-back ones twice. Nothing where no law could be drawn.
+fn panel(
+    records: &[Record],
+    smaller: &[Record],
+    predicted: &AxisPrediction,
+    level: f64,
+    score: &Score,
+) -> Result<Option<Plot>> {
+    let axis = predicted.axis;
+    let x = match predicted.size {
+        Size::Parameters => Quantity::Parameters,
+        Size::Macs => Quantity::Macs,
+    };
+    let joint = predicted.law == Form::Joint;
+    let sizes = if joint { &[x, Quantity::TrainingSamples][..] } else { &[x][..] };
+    let law = Law::of_form(Some(predicted.law), smaller, axis, sizes);
+    let on_axis = smaller.iter().filter(|run| run.factor_on(axis).is_some());
+    let fitted: Vec<(&Record, (f64, f64))> =
+        on_axis.filter_map(|run| Some((run, (x.of(run)?, LOSS.of(run)?)))).collect();
+    let curves = law.fitted().map(|fit| curves(fit, predicted, &fitted, level)).unwrap_or_default();
+    let measured: Vec<(&Record, (f64, f64))> = predicted
+        .rows
+        .iter()
+        .filter_map(|row| {
+            let run = records.iter().find(|run| run.key == row.key && run.completed())?;
+            Some((run, (row.size, LOSS.of(run)?)))
+        })
+        .collect();
+    // An interval without an end has none to be drawn.
+    let known = predicted.rows.iter().filter(|row| {
+        [row.loss.value, row.loss.low, row.loss.high].iter().all(|y| *y > 0.0 && y.is_finite())
+    });
+    let mut rings: Vec<_> = known.map(|row| (row.size, row.loss)).collect();
+    // The seeds of a model have one prediction.
+    rings.dedup();
+    if rings.is_empty() {
+        return Ok(None);
+    }
+    let runs = || fitted.iter().chain(&measured).map(|(_, at)| *at);
+    let whiskers = rings.iter().flat_map(|(_, loss)| [loss.low, loss.high]);
+    let sheet = Sheet {
+        name: format!("prediction-{axis}"),
+        title: format!("predicted and measured loss of the largest models along {axis}"),
+        remark: "rings: predicted, filled: measured",
+        across: Ruler::around(x, runs().map(|at| at.0).chain(rings.iter().map(|ring| ring.0))),
+        up: Ruler::around(LOSS, runs().map(|at| at.1).chain(whiskers)),
+        rows: 2,
+    };
+    let drawn = plot(sheet, |canvas| {
+        for curve in &curves {
+            curve.draw(canvas, axis.name(), 1.0)?;
+        }
+        for &(run, at) in &fitted {
+            canvas.dot(axis.name(), at)?;
+            canvas.run(run, at);
+        }
+        for &(size, loss) in &rings {
+            canvas.whisker(axis.name(), size, loss.low, loss.high)?;
+            canvas.ring(axis.name(), (size, loss.value))?;
+        }
+        for &(run, at) in &measured {
+            canvas.mark(Some(axis), at)?;
+            canvas.run(run, at);
+        }
+        let formula = predicted.law.formula().replace("y = ", "");
+        canvas.legend(
+            &format!("{} = {}", if joint { "N" } else { "x" }, x.name()),
+            &COLUMNS,
+            &[(axis, legend_cells(formula, predicted, score))],
+        )
+    })?;
+    Ok(Some(drawn))
+}
+
+/// The law over the smaller models and on to the largest; with two sizes, for each amount of data of these.
+fn curves(fit: &Fit, predicted: &AxisPrediction, fitted: &[(&Record, (f64, f64))], level: f64) -> Vec<Curve> {
+    let sizes = || fitted.iter().map(|(_, at)| at.0);
+    let (low, high) = (sizes().fold(f64::INFINITY, f64::min), sizes().fold(0.0, f64::max));
+    let end = predicted.rows.iter().map(|row| row.size).fold(high, f64::max);
+    let mut amounts: Vec<Option<f64>> = predicted.rows.iter().map(|row| row.samples).collect();
+    amounts.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
+    amounts.dedup();
+    let of_amount = |samples: Option<f64>| {
+        Curve::new(low, high, end, |size| fit.bootstrap.prediction([size, samples.unwrap_or(1.0)], level))
+    };
+    amounts.into_iter().map(of_amount).collect()
+}
+
+/// The formula, how many intervals held, and the error.
+fn legend_cells(formula: String, predicted: &AxisPrediction, score: &Score) -> Vec<String> {
+    let rows = || score.rows.iter().filter(|row| row.axis == predicted.axis);
+    let count = rows().count();
+    if count == 0 {
+        return vec![formula, String::new(), "not trained yet".into()];
+    }
+    let squares: f64 = rows().map(|row| row.relative_error.powi(2)).sum();
+    let error = (squares / count as f64).sqrt();
+    vec![
+        formula,
+        format!("{} of {count}", rows().filter(|row| row.inside).count()),
+        format!("{} %", significant(100.0 * error, 2)),
+    ]
+}

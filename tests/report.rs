@@ -1,0 +1,327 @@
+//! The page of a sweep: it has what the runs can show, says what they can't, and every run can be pointed at.
+
+use allometry::nn::Precision;
+use allometry::scaling::record::CurvePoint;
+use allometry::scaling::{
+    Architecture, Axis, Bytes, Compound, Plan, Prediction, Record, Schedule, Status, Store, Throughput,
+    Variant, report,
+};
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+const EPOCHS: usize = 2;
+
+fn plan() -> Plan {
+    Plan {
+        dataset: "glyphs".into(),
+        target_columns: Vec::new(),
+        axes: vec![Axis::Width],
+        factors: vec![0.5, 0.7, 1.0, 1.4, 2.0],
+        seeds: vec![0, 1],
+        samples: Vec::new(),
+        flops: Vec::new(),
+        predict: 0,
+        schedule: Schedule { epochs: EPOCHS, ..Schedule::default() },
+        compound: Compound::default(),
+        architecture: Architecture::preset("convnet").expect("a preset"),
+    }
+}
+
+/// A loss of MACs and different samples that a joint law describes, and what a seed adds to it.
+fn loss(macs: f64, samples: f64, seed: u64) -> f64 {
+    let luck = [1.0, 1.01, 0.992][seed as usize % 3];
+    (0.3 + 40.0 * macs.powf(-0.35) + 20.0 * samples.powf(-0.5)) * luck
+}
+
+/// A record as a run might leave it.
+fn record(variant: &Variant) -> Record {
+    let macs = (2e6 * variant.scale.width.powi(2) * variant.scale.depth) as u64;
+    let parameters = macs / 40;
+    let samples = variant.train_samples.unwrap_or(5000) as u64;
+    let seen = samples * EPOCHS as u64;
+    let end = loss(macs as f64, samples as f64, variant.seed);
+    let memory = Bytes { parameters: 4 * parameters, activations: macs, ..Bytes::default() };
+    let curve = |epoch: u64| CurvePoint {
+        samples_seen: samples * epoch,
+        validation_loss: end * (1.0 + 0.2 * (EPOCHS as u64 - epoch) as f64),
+        validation_accuracy: None,
+        seconds: epoch as f64,
+    };
+    Record {
+        key: variant.key.clone(),
+        axis: variant.axis,
+        factor: variant.factor,
+        also: variant.also.clone(),
+        scale: variant.scale,
+        architecture: variant.architecture.name.clone(),
+        resolution: variant.architecture.resolution(),
+        seed: variant.seed,
+        device: "CPU".into(),
+        epochs: EPOCHS,
+        batch: 64,
+        learning_rate: 1e-3,
+        precision: Precision::F32,
+        recompute: false,
+        clip_norm: None,
+        parameters,
+        macs,
+        training_flops: 6.0 * macs as f64 * seen as f64,
+        samples_seen: seen,
+        train_samples: samples,
+        flops_budget: variant.flops,
+        skipped_steps: None,
+        train_loss: Some(0.9 * end),
+        validation_loss: Some(end),
+        validation_accuracy: Some((-end).exp()),
+        curve: (1..=EPOCHS as u64).map(curve).collect(),
+        samples_per_second: Some(Throughput { median: 2e9 / macs as f64, iqr: 1.0 }),
+        inference_samples_per_second: Some(Throughput { median: 6e9 / macs as f64, iqr: 1.0 }),
+        flops_per_second: Some(1.2e10),
+        peak_bytes: Some(memory),
+        predicted_peak_bytes: memory,
+        wall_seconds: seen as f64 * macs as f64 / 2e9,
+        status: Status::Completed,
+        reason: None,
+    }
+}
+
+fn records(plan: &Plan) -> Vec<Record> {
+    plan.variants().unwrap().iter().map(record).collect()
+}
+
+/// What was written: the page, and the plots by name.
+struct Written {
+    page: String,
+    plots: BTreeMap<String, String>,
+}
+
+impl Written {
+    /// Writes a report and checks what holds for every one.
+    fn new(plan: &Plan, records: &[Record]) -> Written {
+        let directory = tempfile::tempdir().unwrap();
+        Written::into(directory.path(), plan, records)
+    }
+
+    fn into(directory: &Path, plan: &Plan, records: &[Record]) -> Written {
+        report::write(directory, plan, records).unwrap();
+        let page = fs::read_to_string(directory.join("report.html")).unwrap();
+        let mut plots = BTreeMap::new();
+        for entry in fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.extension().is_some_and(|extension| extension == "svg") {
+                let name = path.file_stem().unwrap().to_str().unwrap().to_string();
+                let text = fs::read_to_string(path).unwrap();
+                assert_well_formed(&name, &text);
+                plots.insert(name, text);
+            }
+        }
+        assert_eq!(page.matches("<svg ").count(), plots.len());
+        let shown = page.split("<script>").next().unwrap();
+        for wrong in ["NaN", ">inf<", "\"inf\"", " inf ", "inf %", "-0 "] {
+            assert!(!shown.contains(wrong), "{wrong:?} in {}", around(shown, wrong));
+        }
+        for address in [" src=", " href=", "url(", "@import", "fetch("] {
+            assert!(!page.contains(address), "{address}");
+        }
+        Written { page, plots }
+    }
+
+    fn has(&self, names: &[&str]) {
+        for name in names {
+            assert!(self.plots.contains_key(*name), "{name} in {:?}", self.plots.keys());
+        }
+    }
+
+    fn lacks(&self, stems: &[&str]) {
+        for stem in stems {
+            let found = self.plots.keys().find(|name| name.starts_with(stem));
+            assert!(found.is_none(), "{found:?}");
+        }
+    }
+
+    fn says(&self, text: &str) {
+        assert!(self.page.contains(text), "{text:?} is not on the page");
+    }
+}
+
+/// What stands before and after a text.
+fn around<'t>(text: &'t str, wanted: &str) -> &'t str {
+    let at = text.find(wanted).unwrap_or(0);
+    let mut ends = [at.saturating_sub(120), (at + 120).min(text.len())];
+    while !text.is_char_boundary(ends[0]) {
+        ends[0] -= 1;
+    }
+    while !text.is_char_boundary(ends[1]) {
+        ends[1] += 1;
+    }
+    &text[ends[0]..ends[1]]
+}
+
+/// Every element is closed in order, every attribute is quoted, and no ampersand stands for itself.
+fn assert_well_formed(name: &str, text: &str) {
+    let mut open = Vec::new();
+    for piece in text.split('<').skip(1) {
+        let (tag, after) = piece.split_once('>').unwrap_or_else(|| panic!("{name}: <{piece} has no end"));
+        assert_eq!(tag.matches('"').count() % 2, 0, "{name}: quotes in <{tag}>");
+        assert!(!after.contains('>'), "{name}: a bare > in {after:?}");
+        if let Some(closed) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(closed.to_string()), "{name}");
+        } else if !tag.ends_with('/') {
+            open.push(tag.split_whitespace().next().unwrap_or_default().to_string());
+        }
+    }
+    assert!(open.is_empty(), "{name}: {open:?} are not closed");
+    for piece in text.split('&').skip(1) {
+        let entity = piece.split(';').next().unwrap_or_default();
+        assert!(["amp", "lt", "gt", "quot", "apos", "#39"].contains(&entity), "{name}: &{entity}");
+    }
+}
+
+#[test]
+fn one_amount_of_data_gives_laws_of_size() {
+    let written = Written::new(&plan(), &records(&plan()));
+    written.has(&["loss-parameters", "loss-flops", "residuals", "frontier", "accuracy-macs", "memory-macs"]);
+    written.lacks(&["loss-samples", "loss-macs", "isoflop", "prediction"]);
+    written.says("how big should the model be?");
+    written.says("Twice the parameters of the largest model");
+    written.says("Trained again from another seed, the same model ends with a loss that is typically");
+    assert!(written.plots["loss-flops"].contains("95 % interval"));
+    // A band is a filled polygon of the axis's colour, which width has no other of.
+    assert!(
+        written.plots["loss-flops"].contains("<polygon") && !written.plots["loss-time"].contains("<polygon")
+    );
+}
+
+#[test]
+fn several_numbers_of_samples_give_a_joint_law() {
+    let plan = Plan { samples: vec![1000, 4000, 16000], ..plan() };
+    let written = Written::new(&plan, &records(&plan));
+    written.has(&["loss-parameters", "loss-samples", "loss-macs-width", "residuals", "frontier"]);
+    written.lacks(&["loss-flops", "isoflop", "prediction"]);
+    written.says("on 1 k samples, 4 k samples and 16 k samples");
+    written.says("along width twice the data lowers the loss more than a model of twice the size does");
+    written.says("Twice the training samples lowers the loss by");
+    written.says("Ten times the compute is used best by a model");
+    // Sizes are compared on the most samples alone: five models of two seeds.
+    assert_eq!(written.plots["accuracy-macs"].matches("data-run=").count(), 10);
+    assert_eq!(written.plots["loss-macs-width"].matches("data-run=").count(), 30);
+}
+
+#[test]
+fn budgets_give_isoflop_profiles() {
+    let plan = Plan { flops: vec![2e11, 8e11], factors: vec![0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8], ..plan() };
+    let written = Written::new(&plan, &records(&plan));
+    written.has(&["isoflop-width", "loss-macs-width", "residuals", "frontier"]);
+    written.lacks(&["loss-parameters", "loss-samples", "prediction"]);
+    written.says("With 200 GFLOP the best model has about");
+}
+
+#[test]
+fn few_runs_are_told_what_is_missing() {
+    for (runs, sentence) in [(1, "width with 1 run of 1 size"), (3, "width with 3 runs of 3 sizes")] {
+        let plan = Plan { seeds: vec![0], ..plan() };
+        let written = Written::new(&plan, &records(&plan)[..runs]);
+        written.says("Too few runs to say how big the model should be");
+        written.says(sentence);
+        written.has(&["loss-parameters"]);
+        written.lacks(&["residuals"]);
+    }
+    let written = Written::new(&plan(), &[]);
+    assert!(!written.page.contains("how big should the model be"));
+}
+
+#[test]
+fn what_the_runs_cannot_tell_has_no_digits() {
+    let plan = Plan { factors: vec![0.8, 0.9, 1.0, 1.1, 1.2], ..plan() };
+    let mut runs = records(&plan);
+    for (index, run) in runs.iter_mut().enumerate() {
+        // A little larger each, but by less than tells an exponent.
+        run.macs = 2_000_000 + 50_000 * index as u64;
+        run.parameters = run.macs / 40;
+        run.training_flops = 6.0 * run.macs as f64 * run.samples_seen as f64;
+    }
+    let written = Written::new(&plan, &runs);
+    written.says("not identified");
+    written.says("The runs can’t tell how the loss depends on parameters.");
+    assert!(written.plots["loss-parameters"].contains("not identified"));
+}
+
+#[test]
+fn a_step_is_no_law() {
+    let plan = Plan { samples: vec![1000, 4000, 16000], ..plan() };
+    let mut runs = records(&plan);
+    for run in &mut runs {
+        // Some learned something, and the others nothing.
+        let learned = run.train_samples > 1000 && run.macs > 1_500_000;
+        run.validation_loss = Some(if learned { 1.0 } else { 4.1 } * (1.0 + 1e-3 * run.seed as f64));
+    }
+    let written = Written::new(&plan, &runs);
+    written.says("The losses follow no law: they jump");
+    written.lacks(&["loss-macs", "residuals"]);
+}
+
+#[test]
+fn every_run_can_be_pointed_at() {
+    let mut runs = records(&plan());
+    runs[2].key = "a \"key\" & <tag>".into();
+    runs[5].status = Status::Diverged;
+    let written = Written::new(&plan(), &runs);
+    for (index, run) in runs.iter().enumerate() {
+        let key =
+            run.key.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+        let place = format!("<circle class=\"run\" data-run=\"{key}\"");
+        let title = format!("run: {key}\nseed: {}\n", run.seed);
+        for name in ["loss-parameters", "loss-flops", "residuals", "accuracy-macs", "memory-macs"] {
+            let svg = &written.plots[name];
+            let expected = usize::from(index != 5);
+            assert_eq!(svg.matches(&place).count(), expected, "{key} in {name}");
+            assert_eq!(svg.matches(&title).count(), expected, "{key} in {name}");
+        }
+        assert_eq!(written.page.matches(&format!("data-run=\"{key}\"><td")).count(), 1, "{key} in the table");
+    }
+    for line in ["parameters: 50 k", "MACs per sample: 2 M", "training samples: 5 k", "training FLOPs: 120 G"]
+    {
+        assert!(written.plots["loss-flops"].contains(line), "{line}");
+    }
+    for line in ["validation loss: 0.", "accuracy: ", "training time: 10.0 s", "peak memory: "] {
+        assert!(written.plots["loss-flops"].contains(line), "{line}");
+    }
+    assert!(!written.page.contains("<tag>"));
+}
+
+#[test]
+fn a_prediction_stands_beside_what_was_measured() {
+    let plan = Plan { predict: 1, ..plan() };
+    let runs = records(&plan);
+    let smaller: Vec<Record> = runs.iter().filter(|run| run.factor < 2.0).cloned().collect();
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &plan).unwrap();
+    store.write_prediction(&Prediction::new(&plan, &smaller).unwrap()).unwrap();
+
+    let written = Written::into(directory.path(), &plan, &smaller);
+    written.says("The largest models are predicted, and not trained yet.");
+    assert_eq!(written.plots["prediction-width"].matches("data-run=").count(), 8);
+
+    let written = Written::into(directory.path(), &plan, &runs);
+    written.says("Predicted against measured");
+    written.says("The losses of the 2 largest runs were predicted before they were trained");
+    written.says("80 % interval");
+    let svg = &written.plots["prediction-width"];
+    assert_eq!(svg.matches("data-run=").count(), 10);
+    assert!(svg.contains("law of smaller models") && svg.contains(" of 2"));
+}
+
+#[test]
+fn a_run_that_failed_is_no_point_of_a_law() {
+    let mut runs = records(&plan());
+    let sound = Written::new(&plan(), &runs);
+    for (run, status) in runs.iter_mut().zip([Status::Diverged, Status::OutOfMemory]) {
+        *run = Record { status, validation_loss: None, train_samples: 0, curve: Vec::new(), ..run.clone() };
+    }
+    let written = Written::new(&plan(), &runs);
+    assert_eq!(written.plots.keys().collect::<Vec<_>>(), sound.plots.keys().collect::<Vec<_>>());
+    assert_eq!(written.plots["loss-flops"].matches("data-run=").count(), 8);
+    // A run that did not come to training has no samples; that makes it no other amount of data.
+    written.lacks(&["loss-samples"]);
+}
