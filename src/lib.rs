@@ -18,7 +18,7 @@
 //! | [`train`] | a step, the loop, what it tells the terminal |
 //! | [`files`] | replacing a file whole or not at all |
 //! | [`mod@bench`] | kernels against the roofline of their device |
-//! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, reports |
+//! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, plans, reports |
 //!
 //! Imports go one way: `device ← tensor, autograd ← ops ← nn ← optim, train ← scaling`. Nothing below
 //! [`scaling`] knows that models are scaled; nothing outside `device/gpu` names wgpu.
