@@ -110,8 +110,10 @@ impl Device {
         }
     }
 
-    /// The CPU device: twins on all cores.
+    /// The CPU device: twins on all cores, by the threads of the crate `rayon`. Called first from a program's main thread,
+    /// it makes that one of them (`ThreadPoolBuilder::use_current_thread`).
     pub fn cpu() -> Device {
+        cpu::join_threads();
         Device::from(Backend::Cpu(Pool::default()))
     }
 

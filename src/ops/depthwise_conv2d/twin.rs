@@ -1,5 +1,6 @@
-//! The twins of the depthwise kernels. All three directions are the same loop: pixels in a row, of which one operand
-//! gets the products of the other two added, channel by channel.
+//! The twins of the depthwise kernels. All three directions are the same sums, of products of one operand that moves
+//! on from sum to sum and one that does not: of the image with the weights over the taps of a window, of the gradient
+//! with the weights over the windows that hold a pixel, and of the image with the gradient over the pixels of a row.
 
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::Call;
@@ -8,70 +9,156 @@ use crate::ops::convolution::Params;
 use crate::ops::matmul::epilogue;
 use crate::ops::unary::Function;
 use multiversion::multiversion;
+use std::ops::Range;
 
-/// Neighbouring output pixels of a row whose windows have the same column over image pixels.
-struct Run {
-    /// Of the window.
-    column: usize,
-    /// The first of them.
-    output: usize,
-    /// The image pixel under it; the next lie a stride apart.
-    image: usize,
-    count: usize,
+/// Sums that are in registers together; [`Sums::write`] has a case for each number up to it.
+const SUMS: usize = 4;
+
+/// One product of a sum: where its factors begin in the first sum.
+struct Term {
+    moving: usize,
+    fixed: usize,
 }
 
-/// The runs of an image row, one for each column of the window.
-fn runs(p: &Params) -> impl Iterator<Item = Run> {
-    let (stride, pad, width) = (p.stride_w as usize, p.pad_w as usize, p.w as usize);
-    let outputs = p.ow as usize;
-    (0..p.kw as usize).filter_map(move |column| {
-        let output = pad.saturating_sub(column).div_ceil(stride);
-        let end = (width + pad).saturating_sub(column).div_ceil(stride).min(outputs);
-        let count = end.checked_sub(output).filter(|&count| count > 0)?;
-        Some(Run { column, output, image: output * stride + column - pad, count })
-    })
-}
-
-/// The image row that output row `oy` sees under row `ky` of the window, if there is one.
-fn row_under(p: &Params, oy: usize, ky: usize) -> Option<usize> {
-    let y = (oy * p.stride_h as usize + ky).checked_sub(p.pad_h as usize)?;
-    (y < p.h as usize).then_some(y)
-}
-
-/// An operand of [`add_products`]: its elements from the first pixel on, how many lie between two pixels, and
-/// whether it has all output channels or the image's.
-struct Line<S> {
-    elements: S,
+/// Neighbouring sums over the same terms, for all channels: sum i takes its moving factors `i·step` further on. Each
+/// image channel goes with `multiplier` output channels, which `fixed` has.
+struct Sums<'a, T> {
+    terms: &'a [Term],
+    moving: &'a [T],
     step: usize,
-    wide: bool,
+    fixed: &'a [T],
+    count: usize,
+    channels: usize,
+    multiplier: usize,
+    /// Whether a result takes in all output channels of its image channel, so that `moving` has those too; its terms
+    /// are then of the first channel, one for each output channel. Else there is a result for each output channel.
+    narrow: bool,
 }
 
-/// to += a · b at `count` pixels. Each image channel goes with `multiplier` output channels.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn add_products<T: Real>(
-    [count, channels, multiplier]: [usize; 3],
-    to: Line<&mut [T]>,
-    a: Line<&[T]>,
-    b: Line<&[T]>,
-) {
-    for pixel in 0..count {
-        let to_pixel = &mut to.elements[pixel * to.step..];
-        let (a_pixel, b_pixel) = (&a.elements[pixel * a.step..], &b.elements[pixel * b.step..]);
-        if multiplier > 1 {
-            let at = |wide: bool, channel: usize, m: usize| {
-                if wide { channel * multiplier + m } else { channel }
-            };
-            for (channel, m) in (0..channels).flat_map(|c| (0..multiplier).map(move |m| (c, m))) {
-                to_pixel[at(to.wide, channel, m)] +=
-                    a_pixel[at(a.wide, channel, m)] * b_pixel[at(b.wide, channel, m)];
+impl<T: Real> Sums<'_, T> {
+    /// Writes sum i to element `i·step` of `to`, or adds it, channel by channel.
+    #[inline(always)]
+    fn write<const FUSED: bool>(&self, to: &mut [T], step: usize, add: bool) {
+        for first in (0..self.count).step_by(SUMS) {
+            let to = &mut to[first * step..];
+            match self.count - first {
+                1 => self.channels::<1, FUSED>(first, to, step, add),
+                2 => self.channels::<2, FUSED>(first, to, step, add),
+                3 => self.channels::<3, FUSED>(first, to, step, add),
+                _ => self.channels::<SUMS, FUSED>(first, to, step, add),
             }
-            continue;
-        }
-        let to_pixel = &mut to_pixel[..channels];
-        for ((to, &a), &b) in to_pixel.iter_mut().zip(&a_pixel[..channels]).zip(&b_pixel[..channels]) {
-            *to += a * b;
         }
     }
+
+    /// `P` sums from `first` on, the channels a vector at a time.
+    #[inline(always)]
+    fn channels<const P: usize, const FUSED: bool>(
+        &self,
+        first: usize,
+        to: &mut [T],
+        step: usize,
+        add: bool,
+    ) {
+        if self.multiplier > 1 {
+            for channel in 0..self.channels {
+                let wide = channel * self.multiplier;
+                if self.narrow {
+                    self.vector::<P, 1, FUSED>(first, [wide, wide], &mut to[channel..], step, add);
+                    continue;
+                }
+                for output in wide..wide + self.multiplier {
+                    self.vector::<P, 1, FUSED>(first, [channel, output], &mut to[output..], step, add);
+                }
+            }
+            return;
+        }
+        let mut channel = 0;
+        while channel < self.channels {
+            let (at, to) = ([channel, channel], &mut to[channel..]);
+            channel += match self.channels - channel {
+                16.. => self.vector::<P, 16, FUSED>(first, at, to, step, add),
+                8.. => self.vector::<P, 8, FUSED>(first, at, to, step, add),
+                _ => self.vector::<P, 1, FUSED>(first, at, to, step, add),
+            };
+        }
+    }
+
+    /// `P` sums of `W` channels, those of `moving` and of `fixed` from the given ones on. Returns `W`.
+    #[inline(always)]
+    fn vector<const P: usize, const W: usize, const FUSED: bool>(
+        &self,
+        first: usize,
+        [moving, fixed]: [usize; 2],
+        to: &mut [T],
+        step: usize,
+        add: bool,
+    ) -> usize {
+        const WHOLE: &str = "a pixel has all of its channels";
+        let moving = &self.moving[first * self.step + moving..];
+        let fixed = &self.fixed[fixed..];
+        let mut sums = [[T::ZERO; W]; P];
+        for term in self.terms {
+            let fixed: &[T; W] = fixed[term.fixed..].first_chunk().expect(WHOLE);
+            for (p, sums) in sums.iter_mut().enumerate() {
+                let moving: &[T; W] = moving[term.moving + p * self.step..].first_chunk().expect(WHOLE);
+                for c in 0..W {
+                    sums[c] = if FUSED {
+                        moving[c].mul_add(fixed[c], sums[c])
+                    } else {
+                        sums[c] + moving[c] * fixed[c]
+                    };
+                }
+            }
+        }
+        for (p, sums) in sums.iter().enumerate() {
+            let to: &mut [T; W] = to[p * step..].first_chunk_mut().expect(WHOLE);
+            for c in 0..W {
+                to[c] = if add { to[c] + sums[c] } else { sums[c] };
+            }
+        }
+        W
+    }
+}
+
+/// [`Sums::write`] compiled for the widest vectors there are.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn write<T: Real>(sums: &Sums<T>, to: &mut [T], step: usize, add: bool) {
+    if multiversion::target::target_cfg_f!(any(target_feature = "avx512f", target_feature = "fma")) {
+        sums.write::<true>(to, step, add);
+    } else {
+        sums.write::<false>(to, step, add);
+    }
+}
+
+/// Neighbours along an axis that see the same of what lies across.
+struct Run {
+    first: usize,
+    count: usize,
+    seen: Range<usize>,
+}
+
+/// Cuts `0..count` into runs; `seen` tells what each sees.
+fn runs(count: usize, seen: impl Fn(usize) -> Range<usize>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (at, seen) in (0..count).map(|at| (at, seen(at))) {
+        match runs.last_mut() {
+            Some(run) if run.seen == seen => run.count += 1,
+            _ => runs.push(Run { first: at, count: 1, seen }),
+        }
+    }
+    runs
+}
+
+/// The taps of output pixel `at`'s window that lie inside the image, along an axis.
+fn taps_inside(at: usize, stride: u32, pad: u32, taps: u32, extent: u32) -> Range<usize> {
+    let (start, pad) = (at * stride as usize, pad as usize);
+    let end = (extent as usize + pad).saturating_sub(start).min(taps as usize);
+    pad.saturating_sub(start).min(end)..end
+}
+
+/// Output pixels of a row that see the same columns of the window.
+fn runs_of_outputs(p: &Params) -> Vec<Run> {
+    runs(p.ow as usize, |at| taps_inside(at, p.stride_w, p.pad_w, p.kw, p.w))
 }
 
 /// Scalar operations of so many output elements.
@@ -82,21 +169,33 @@ fn work(p: &Params, elements: usize) -> usize {
 pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
     let ([x, w, bias], [y]) = call.reals();
     let (ci, co, kw, oh) = (p.ci as usize, p.co as usize, p.kw as usize, p.oh as usize);
-    let row = p.ow as usize * co;
+    let (row, stride) = (p.ow as usize * co, p.stride_w as usize);
     let function = Function::ALL[p.function as usize];
+    let runs = runs_of_outputs(p);
     parallel_rows(y, row, work(p, row), |first, rows| {
+        let mut terms = Vec::new();
         for (i, y) in (first..).zip(rows.chunks_exact_mut(row)) {
-            y.fill(T::ZERO);
-            for ky in 0..p.kh as usize {
-                let Some(above) = row_under(p, i % oh, ky) else { continue };
-                let x = &x[(i / oh * p.h as usize + above) * p.w as usize * ci..];
-                for run in runs(p) {
-                    let to = Line { elements: &mut y[run.output * co..], step: co, wide: true };
-                    let x = &x[run.image * ci..];
-                    let x = Line { elements: x, step: p.stride_w as usize * ci, wide: false };
-                    let w = Line { elements: &w[(ky * kw + run.column) * co..], step: 0, wide: true };
-                    add_products([run.count, ci, co / ci], to, x, w);
+            let top = i % oh * p.stride_h as usize;
+            for run in &runs {
+                terms.clear();
+                for ky in taps_inside(i % oh, p.stride_h, p.pad_h, p.kh, p.h) {
+                    let above = i / oh * p.h as usize + top + ky - p.pad_h as usize;
+                    terms.extend(run.seen.clone().map(|kx| Term {
+                        moving: (above * p.w as usize + run.first * stride + kx - p.pad_w as usize) * ci,
+                        fixed: (ky * kw + kx) * co,
+                    }));
                 }
+                let sums = Sums {
+                    terms: &terms,
+                    moving: x,
+                    step: stride * ci,
+                    fixed: w,
+                    count: run.count,
+                    channels: ci,
+                    multiplier: co / ci,
+                    narrow: false,
+                };
+                write(&sums, &mut y[run.first * co..], co, false);
             }
             epilogue(y, co, (p.has_bias == 1).then_some(bias), function);
         }
@@ -106,24 +205,54 @@ pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
 pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
     let ([dy, w], [dx]) = call.reals();
     let (ci, co, kw, h) = (p.ci as usize, p.co as usize, p.kw as usize, p.h as usize);
-    let row = p.w as usize * ci;
-    let stride = p.stride_h as usize;
+    let (row, stride, pad) = (p.w as usize * ci, p.stride_w as usize, p.pad_w as usize);
+    // Pixels a stride apart are under the same taps, but at the edges.
+    let phases: Vec<(usize, Vec<Run>)> = (0..stride.min(p.w as usize))
+        .map(|phase| {
+            let places = (p.w as usize - phase).div_ceil(stride);
+            let (tap, window) = ((phase + pad) % stride, (phase + pad) / stride);
+            let taps = (p.kw as usize).saturating_sub(tap).div_ceil(stride);
+            // Tap `tap + j·stride` is that of the window `j` before the one that begins with the pixel.
+            let seen = |place: usize| {
+                let window = window + place;
+                let first = (window + 1).saturating_sub(p.ow as usize);
+                first.min(taps)..taps.min(window + 1)
+            };
+            (phase, runs(places, seen))
+        })
+        .collect();
     parallel_rows(dx, row, work(p, p.w as usize * co), |first, rows| {
+        let mut terms = Vec::new();
         for (i, dx) in (first..).zip(rows.chunks_exact_mut(row)) {
-            dx.fill(T::ZERO);
             let y = i % h + p.pad_h as usize;
-            for ky in (y % stride..p.kh as usize).step_by(stride) {
-                let Some(oy) = y.checked_sub(ky).map(|y| y / stride).filter(|&oy| oy < p.oh as usize) else {
-                    continue;
-                };
-                let dy = &dy[(i / h * p.oh as usize + oy) * p.ow as usize * co..];
-                for run in runs(p) {
-                    let to = &mut dx[run.image * ci..];
-                    let to = Line { elements: to, step: p.stride_w as usize * ci, wide: false };
-                    let dy = Line { elements: &dy[run.output * co..], step: co, wide: true };
-                    let w = Line { elements: &w[(ky * kw + run.column) * co..], step: 0, wide: true };
-                    add_products([run.count, ci, co / ci], to, dy, w);
+            let stride_h = p.stride_h as usize;
+            for (phase, run) in
+                phases.iter().flat_map(|(phase, runs)| runs.iter().map(move |run| (phase, run)))
+            {
+                let (tap, window) = ((phase + pad) % stride, (phase + pad) / stride + run.first);
+                terms.clear();
+                for ky in (y % stride_h..p.kh as usize).step_by(stride_h) {
+                    let Some(oy) = y.checked_sub(ky).map(|y| y / stride_h).filter(|&oy| oy < p.oh as usize)
+                    else {
+                        continue;
+                    };
+                    let line = (i / h * p.oh as usize + oy) * p.ow as usize;
+                    for j in run.seen.clone() {
+                        let (moving, fixed) = ((line + window - j) * co, (ky * kw + tap + j * stride) * co);
+                        terms.extend((0..co / ci).map(|m| Term { moving: moving + m, fixed: fixed + m }));
+                    }
                 }
+                let sums = Sums {
+                    terms: &terms,
+                    moving: dy,
+                    step: co,
+                    fixed: w,
+                    count: run.count,
+                    channels: ci,
+                    multiplier: co / ci,
+                    narrow: true,
+                };
+                write(&sums, &mut dx[(phase + run.first * stride) * ci..], stride * ci, false);
             }
         }
     });
@@ -133,21 +262,34 @@ pub(super) fn weights<T: Real>(p: &Params, call: Call<T>) {
     let ([x, dy], [dw]) = call.reals();
     let (ci, co, kw, oh) = (p.ci as usize, p.co as usize, p.kw as usize, p.oh as usize);
     let (taps, piece) = ((p.kh * p.kw) as usize * co, p.piece as usize);
+    let runs = runs_of_outputs(p);
     parallel_rows(dw, taps, work(p, piece * p.ow as usize * co), |first, pieces| {
+        let mut terms = Vec::new();
         for (split, dw) in (first..).zip(pieces.chunks_exact_mut(taps)) {
             dw.fill(T::ZERO);
             for row in split * piece..((split + 1) * piece).min(p.n as usize * oh) {
-                let dy = &dy[row * p.ow as usize * co..];
-                for ky in 0..p.kh as usize {
-                    let Some(above) = row_under(p, row % oh, ky) else { continue };
-                    let x = &x[(row / oh * p.h as usize + above) * p.w as usize * ci..];
-                    for run in runs(p) {
-                        let to = &mut dw[(ky * kw + run.column) * co..];
-                        let to = Line { elements: to, step: 0, wide: true };
-                        let x = &x[run.image * ci..];
-                        let x = Line { elements: x, step: p.stride_w as usize * ci, wide: false };
-                        let dy = Line { elements: &dy[run.output * co..], step: co, wide: true };
-                        add_products([run.count, ci, co / ci], to, x, dy);
+                let top = row % oh * p.stride_h as usize;
+                for ky in taps_inside(row % oh, p.stride_h, p.pad_h, p.kh, p.h) {
+                    let above = row / oh * p.h as usize + top + ky - p.pad_h as usize;
+                    for run in runs.iter().filter(|run| !run.seen.is_empty()) {
+                        let kx = run.seen.start;
+                        terms.clear();
+                        terms.extend((run.first..run.first + run.count).map(|ox| Term {
+                            moving: (above * p.w as usize + ox * p.stride_w as usize + kx - p.pad_w as usize)
+                                * ci,
+                            fixed: (row * p.ow as usize + ox) * co,
+                        }));
+                        let sums = Sums {
+                            terms: &terms,
+                            moving: x,
+                            step: ci,
+                            fixed: dy,
+                            count: run.seen.len(),
+                            channels: ci,
+                            multiplier: co / ci,
+                            narrow: false,
+                        };
+                        write(&sums, &mut dw[(ky * kw + kx) * co..], co, true);
                     }
                 }
             }
