@@ -130,10 +130,15 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         }
         var x = 0u;
         for (; UNROLLED == 1u && x + 4u <= p.ow; x += 4u) {
-            step_along_k(under_column(x, start, inside, tap_x), right, x);
-            step_along_k(under_column(x + 1u, start, inside, tap_x), right, x + 1u);
-            step_along_k(under_column(x + 2u, start, inside, tap_x), right, x + 2u);
-            step_along_k(under_column(x + 3u, start, inside, tap_x), right, x + 3u);
+            let values0 = under_column(x, start, inside, tap_x);
+            let values1 = under_column(x + 1u, start, inside, tap_x);
+            let values2 = under_column(x + 2u, start, inside, tap_x);
+            let values3 = under_column(x + 3u, start, inside, tap_x);
+            var left: array<vec4<f32>, ROWS>;
+            for (var r = 0u; r < ROWS; r++) {
+                left[r] = vec4(values0[r], values1[r], values2[r], values3[r]);
+            }
+            four_steps_along_k(left, right, x);
         }
         for (; UNROLLED * WHOLE == 0u && x < p.ow; x++) {
             step_along_k(under_column(x, start, inside, tap_x), right, x);

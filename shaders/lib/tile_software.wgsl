@@ -87,12 +87,19 @@ fn step_along_k(left: array<f32, ROWS>, right: Right, k: u32) {
     }
 }
 
-fn component(vectors: array<vec4<f32>, ROWS>, i: u32) -> array<f32, ROWS> {
-    var values: array<f32, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
-        values[r] = vectors[r][i];
+// Four steps from k on: `left` is A's columns. A sum takes all four at once, as there are more sums than registers.
+fn four_steps_along_k(left: array<vec4<f32>, ROWS>, right: Right, k: u32) {
+    for (var v = 0u; v < VECTORS; v++) {
+        let n = right.first + v * COLUMN_STEP;
+        let row0 = b_columns(right, k, n);
+        let row1 = b_columns(right, k + 1u, n);
+        let row2 = b_columns(right, k + 2u, n);
+        let row3 = b_columns(right, k + 3u, n);
+        for (var r = 0u; r < ROWS; r++) {
+            let sum = fma(vec4(left[r].y), row1, fma(vec4(left[r].x), row0, sums[r][v]));
+            sums[r][v] = fma(vec4(left[r].w), row3, fma(vec4(left[r].z), row2, sum));
+        }
     }
-    return values;
 }
 
 // `count` steps: row r's values of A lie from start[r] on, `step` apart; where inside[r] is false they are zero.
@@ -110,10 +117,7 @@ fn accumulate(start: array<u32, ROWS>, inside: array<bool, ROWS>, step: u32, rig
             }
             left[r] = select(vec4(0.0), left[r], inside[r]);
         }
-        step_along_k(component(left, 0u), right, k);
-        step_along_k(component(left, 1u), right, k + 1u);
-        step_along_k(component(left, 2u), right, k + 2u);
-        step_along_k(component(left, 3u), right, k + 3u);
+        four_steps_along_k(left, right, k);
     }
     for (; UNROLLED * WHOLE == 0u && k < count; k++) {
         var left: array<f32, ROWS>;

@@ -7,7 +7,7 @@
 use super::twin::{data, forward, weights};
 use crate::device::Kind;
 use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
-use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
+use crate::device::variant::Band::{UpTo8, UpTo16};
 use crate::device::variant::{Class, Family, Variant};
 use crate::ops::convolution::{Params, SCALARS};
 use crate::ops::{
@@ -113,6 +113,7 @@ macro_rules! family {
                 variant!($d, $entry, $twin, Software, "8x1", software::<$d, 0, 8, 1>()),
                 variant!($d, $entry, $twin, Software, "8x2", software::<$d, 0, 8, 2>()),
                 variant!($d, $entry, $twin, Software, "16x1", software::<$d, 0, 16, 1>()),
+                variant!($d, $entry, $twin, Software, "24x1", software::<$d, 0, 24, 1>()),
                 variant!($d, $entry, $twin, Software, "8x1-down", software::<$d, 1, 8, 1>()),
                 variant!($d, $entry, $twin, Software, "8x2-down", software::<$d, 1, 8, 2>()),
                 variant!($d, $entry, $twin, Software, "2x4-down", software::<$d, 1, 2, 4>()),
@@ -133,8 +134,7 @@ fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.columns) {
         (Kind::Software, UpTo8) => "8x1-down",
         (Kind::Software, UpTo16) => "4x4-down",
-        (Kind::Software, UpTo32) => "16x1",
-        (Kind::Software, _) => "8x2",
+        (Kind::Software, _) => "16x1",
         _ => "64x64",
     }
 }

@@ -39,6 +39,7 @@ macro_rules! family {
                 variant!($entry, $twin, Software, "8x1", software::<0, 8, 1>()),
                 variant!($entry, $twin, Software, "8x2", software::<0, 8, 2>()),
                 variant!($entry, $twin, Software, "16x1", software::<0, 16, 1>()),
+                variant!($entry, $twin, Software, "24x1", software::<0, 24, 1>()),
                 variant!($entry, $twin, Software, "8x1-down", software::<1, 8, 1>()),
                 variant!($entry, $twin, Software, "8x2-down", software::<1, 8, 2>()),
                 variant!($entry, $twin, Software, "4x4-down", software::<1, 4, 4>()),
@@ -55,14 +56,15 @@ pub(super) static PRODUCT: Family<Params> = family!("matmul.forward", forward);
 pub(super) static SPLIT: Family<Params> = family!("matmul.split", split);
 
 /// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU. On
-/// software adapters sixteen vectors of sums are the most that don't take seconds to compile.
+/// software adapters so do tall ones, as B's values are gathered and A's are not.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.rows, class.columns) {
         (Kind::Software, UpTo8 | UpTo16, UpTo32 | UpTo64 | Above64) => "4x2",
         (Kind::Software, _, UpTo8) => "8x1-down",
         (Kind::Software, _, UpTo16) => "4x4-down",
         (Kind::Software, _, UpTo32) => "8x1",
-        (Kind::Software, ..) => "8x2",
+        (Kind::Software, UpTo32 | UpTo64, _) => "16x1",
+        (Kind::Software, ..) => "24x1",
         (_, _, UpTo8 | UpTo16) => "128x16",
         (_, UpTo8 | UpTo16, _) => "16x128",
         _ if class.large => "128x128",
