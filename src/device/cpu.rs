@@ -18,11 +18,15 @@ use std::sync::{Once, RwLock, RwLockReadGuard, RwLockWriteGuard};
 /// would run what the thread gives to `rayon::spawn`.
 pub(super) fn join_threads() {
     static ONCE: Once = Once::new();
-    let several = std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
-    if several && std::thread::current().name() == Some("main") {
-        // An error says that the program has set up its threads before, its own way.
-        ONCE.call_once(|| drop(rayon::ThreadPoolBuilder::new().use_current_thread().build_global()));
+    if std::thread::current().name() != Some("main") {
+        return;
     }
+    ONCE.call_once(|| {
+        if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
+            // An error says that the program has set up its threads before, its own way.
+            drop(rayon::ThreadPoolBuilder::new().use_current_thread().build_global());
+        }
+    });
 }
 
 /// Below this many scalar operations a loop stays on the calling thread: waking others costs more.

@@ -161,6 +161,22 @@ fn runs_of_outputs(p: &Params) -> Vec<Run> {
     runs(p.ow as usize, |at| taps_inside(at, p.stride_w, p.pad_w, p.kw, p.w))
 }
 
+/// The windows along an axis that hold a pixel: `before` are those j for which the j-th window before `window` does, under
+/// tap `tap + j·stride`.
+struct Windows {
+    window: usize,
+    tap: usize,
+    before: Range<usize>,
+}
+
+fn windows_over(at: usize, stride: u32, pad: u32, taps: u32, outputs: u32) -> Windows {
+    let (place, stride) = (at + pad as usize, stride as usize);
+    let (window, tap) = (place / stride, place % stride);
+    let last = (taps as usize).saturating_sub(tap).div_ceil(stride).min(window + 1);
+    let first = (window + 1).saturating_sub(outputs as usize).min(last);
+    Windows { window, tap, before: first..last }
+}
+
 /// Scalar operations of so many output elements.
 fn work(p: &Params, elements: usize) -> usize {
     2 * elements * (p.kh * p.kw) as usize
@@ -205,40 +221,30 @@ pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
 pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
     let ([dy, w], [dx]) = call.reals();
     let (ci, co, kw, h) = (p.ci as usize, p.co as usize, p.kw as usize, p.h as usize);
-    let (row, stride, pad) = (p.w as usize * ci, p.stride_w as usize, p.pad_w as usize);
-    // Pixels a stride apart are under the same taps, but at the edges.
-    let phases: Vec<(usize, Vec<Run>)> = (0..stride.min(p.w as usize))
-        .map(|phase| {
-            let places = (p.w as usize - phase).div_ceil(stride);
-            let (tap, window) = ((phase + pad) % stride, (phase + pad) / stride);
-            let taps = (p.kw as usize).saturating_sub(tap).div_ceil(stride);
-            // Tap `tap + j·stride` is that of the window `j` before the one that begins with the pixel.
-            let seen = |place: usize| {
-                let window = window + place;
-                let first = (window + 1).saturating_sub(p.ow as usize);
-                first.min(taps)..taps.min(window + 1)
-            };
-            (phase, runs(places, seen))
+    let (width, stride) = (p.w as usize, p.stride_w as usize);
+    let row = width * ci;
+    let across = |x| windows_over(x, p.stride_w, p.pad_w, p.kw, p.ow);
+    // Pixels a stride apart are under the same taps, but at the edges. With each run its first pixel.
+    let runs: Vec<(usize, Run)> = (0..stride.min(width))
+        .flat_map(|phase| {
+            let places = (width - phase).div_ceil(stride);
+            let runs = runs(places, |place| across(phase + place * stride).before);
+            runs.into_iter().map(move |run| (phase + run.first * stride, run))
         })
         .collect();
-    parallel_rows(dx, row, work(p, p.w as usize * co), |first, rows| {
+    parallel_rows(dx, row, work(p, width * co), |first, rows| {
         let mut terms = Vec::new();
         for (i, dx) in (first..).zip(rows.chunks_exact_mut(row)) {
-            let y = i % h + p.pad_h as usize;
-            let stride_h = p.stride_h as usize;
-            for (phase, run) in
-                phases.iter().flat_map(|(phase, runs)| runs.iter().map(move |run| (phase, run)))
-            {
-                let (tap, window) = ((phase + pad) % stride, (phase + pad) / stride + run.first);
+            let down = windows_over(i % h, p.stride_h, p.pad_h, p.kh, p.oh);
+            for (x, run) in &runs {
+                let across = across(*x);
                 terms.clear();
-                for ky in (y % stride_h..p.kh as usize).step_by(stride_h) {
-                    let Some(oy) = y.checked_sub(ky).map(|y| y / stride_h).filter(|&oy| oy < p.oh as usize)
-                    else {
-                        continue;
-                    };
-                    let line = (i / h * p.oh as usize + oy) * p.ow as usize;
-                    for j in run.seen.clone() {
-                        let (moving, fixed) = ((line + window - j) * co, (ky * kw + tap + j * stride) * co);
+                for j in down.before.clone() {
+                    let line = (i / h * p.oh as usize + down.window - j) * p.ow as usize;
+                    let ky = down.tap + j * p.stride_h as usize;
+                    for k in across.before.clone() {
+                        let moving = (line + across.window - k) * co;
+                        let fixed = (ky * kw + across.tap + k * stride) * co;
                         terms.extend((0..co / ci).map(|m| Term { moving: moving + m, fixed: fixed + m }));
                     }
                 }
@@ -252,7 +258,7 @@ pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
                     multiplier: co / ci,
                     narrow: true,
                 };
-                write(&sums, &mut dx[(phase + run.first * stride) * ci..], stride * ci, false);
+                write(&sums, &mut dx[x * ci..], stride * ci, false);
             }
         }
     });
