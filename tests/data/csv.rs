@@ -1,0 +1,99 @@
+//! Tables in CSV files.
+
+use crate::opening::{all, assert_says, options, refusal};
+use allometry::data::{self, BatchTargets, DataOptions, Dataset, Splits, Targets};
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+fn table(place: &Path, text: &str) -> DataOptions {
+    fs::write(place.join("table.csv"), text).unwrap();
+    options("csv", place)
+}
+
+#[test]
+fn csv_features_are_standardised_by_the_training_rows() {
+    let place = TempDir::new().unwrap();
+    let rows: String = (0..50).map(|i| format!("{i}, 7, {}\n", 2 * i)).collect();
+    let options = table(place.path(), &format!("\u{feff}a, constant, y\n{rows}"));
+    let Splits { train, validation } = data::open(&options).unwrap();
+    assert_eq!((train.len(), validation.len()), (40, 10));
+    assert_eq!((train.sample_shape(), train.targets()), (&[2][..], Targets::Values(1)));
+
+    let batch = all(train.as_ref());
+    let a: Vec<f32> = batch.inputs.iter().step_by(2).copied().collect();
+    let mean = a.iter().sum::<f32>() / 40.0;
+    let variance = a.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / 40.0;
+    assert!(mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4, "{mean} {variance}");
+    assert!(batch.inputs.iter().skip(1).step_by(2).all(|&v| v == 0.0));
+
+    // Targets stay as they are, so y = 2a tells which row is where: each is in one split only.
+    let rows = |dataset: &dyn Dataset| {
+        let BatchTargets::Values(values) = all(dataset).targets else { panic!("no values") };
+        values.iter().map(|&v| v as u32 / 2).collect::<Vec<_>>()
+    };
+    let mut both = [rows(train.as_ref()), rows(validation.as_ref())].concat();
+    both.sort_unstable();
+    assert_eq!(both, (0..50).collect::<Vec<_>>());
+
+    let again = data::open(&options).unwrap();
+    assert_eq!(rows(again.validation.as_ref()), rows(validation.as_ref()));
+    let other = data::open(&DataOptions { seed: 1, ..options.clone() }).unwrap();
+    assert_ne!(rows(other.validation.as_ref()), rows(validation.as_ref()));
+    let few = data::open(&DataOptions { samples: Some(7), ..options }).unwrap();
+    assert_eq!((few.train.len(), few.validation.len()), (7, 10));
+}
+
+#[test]
+fn csv_targets_are_chosen_by_name() {
+    let place = TempDir::new().unwrap();
+    let mut options = table(place.path(), "y,a,z\n1,2,3\n4,5,6\n");
+    options.target_columns = vec!["z".into(), "y".into()];
+    let train = data::open(&options).unwrap().train;
+    assert_eq!((train.sample_shape(), train.targets()), (&[1][..], Targets::Values(2)));
+    let BatchTargets::Values(values) = all(train.as_ref()).targets else { panic!("no values") };
+    assert!(values == [1.0, 3.0] || values == [4.0, 6.0], "{values:?}");
+    // The file itself will do as well.
+    options.directory = Some(place.path().join("table.csv"));
+    assert!(data::open(&options).is_ok());
+}
+
+#[test]
+fn csv_tables_with_mistakes_are_refused_with_the_place() {
+    let place = TempDir::new().unwrap();
+    let refused = |text: &str, parts: &[&str]| {
+        let message = refusal(&table(place.path(), text));
+        assert_says(&message, &["table.csv"]);
+        assert_says(&message, parts);
+    };
+    refused("a,b\n1,2\n3,four\n", &["\"four\"", "row 2", "column \"b\""]);
+    refused("a,b\r\n1,2\r\n3,four\r\n", &["\"four\"", "row 2"]);
+    refused("a,b\n1,2\n,4\n", &["\"\"", "row 2", "column \"a\""]);
+    refused("a,b\nnan,2\n3,4\n", &["\"nan\"", "row 1"]);
+    refused("a,b\n1,1e39\n3,4\n", &["1e39", "32 bits"]);
+    refused("a,b\n1,2\n3\n", &["2 columns", "1 in row 2"]);
+    refused("1,2\n3,4\n", &["header", "\"1\", \"2\""]);
+    refused("", &["header", "empty"]);
+    refused("a,b\n1,2\n", &["2 rows", "1 found"]);
+    refused("a\n1\n2\n", &["beside the targets"]);
+
+    fs::write(place.path().join("table.csv"), b"a,b\n1,\xff\n").unwrap();
+    assert_says(&refusal(&options("csv", place.path())), &["UTF-8", "row 1"]);
+
+    let mut wrong = table(place.path(), "a,b,b\n1,2,3\n4,5,6\n");
+    wrong.target_columns = vec!["c".into()];
+    assert_says(&refusal(&wrong), &["\"c\"", "\"a\", \"b\""]);
+    wrong.target_columns = vec!["b".into()];
+    assert_says(&refusal(&wrong), &["\"b\"", "several"]);
+
+    let good = table(place.path(), "a,b\n1,2\n3,4\n");
+    for fraction in [0.0, 1.0, f64::NAN] {
+        let wrong = DataOptions { validation_fraction: fraction, ..good.clone() };
+        assert_says(&refusal(&wrong), &["validation_fraction"]);
+    }
+    assert_says(&refusal(&DataOptions { resolution: Some(28), ..good.clone() }), &["resolution"]);
+    fs::write(place.path().join("other.CSV"), "a,b\n").unwrap();
+    assert_says(&refusal(&good), &["2 .csv files", "--data FILE"]);
+    let missing = options("csv", &place.path().join("missing.csv"));
+    assert_says(&refusal(&missing), &["missing.csv", "cannot open"]);
+}

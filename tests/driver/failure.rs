@@ -1,0 +1,31 @@
+//! How it ends when something is wrong: files that are missing, a training that diverges.
+
+use crate::process::{fail, text};
+use tempfile::TempDir;
+
+#[test]
+fn missing_files_are_named() {
+    let place = TempDir::new().unwrap();
+    let missing = place.path().join("nowhere");
+    let mnist = ["train", "mlp", "--dataset", "mnist", "--data", text(place.path())];
+    fail(&mnist, 1, &["train-images-idx3-ubyte", text(place.path()), "--data DIR"]);
+    let csv = ["train", "keras-dense", "--dataset", "csv", "--data", text(&missing)];
+    fail(&csv, 1, &[text(&missing)]);
+    fail(&["train", text(&missing)], 1, &[text(&missing), "keras-dense, mlp, convnet"]);
+    fail(&["summary", text(&missing)], 1, &[text(&missing)]);
+    fail(&["report", text(&missing)], 1, &[text(&missing), "plan.toml"]);
+    let weights = ["train", "mlp", "--device", "cpu", "--resolution", "8", "--samples", "8"];
+    fail(&[&weights[..], &["--weights", text(&missing)]].concat(), 1, &[text(&missing)]);
+    fail(&["train", "mlp", "--dataset", "nonsense"], 1, &["nonsense", "glyphs"]);
+    fail(&["summary", "convnet", "--resolution", "3"], 1, &["resolution 3 is too small", "at least 8"]);
+}
+
+#[test]
+fn divergence_has_a_code_of_its_own() {
+    let common = ["train", "mlp", "--device", "cpu", "--resolution", "8", "--learning-rate", "1e30"];
+    let common = [&common[..], &["--samples", "32", "--json"]].concat();
+    let ended = fail(&[&common[..], &["--batch", "8"]].concat(), 6, &["diverged", "learning rate"]);
+    assert_eq!(ended.out, "");
+    // The only step's loss is that of the initial weights; what it made of them shows in the validation.
+    fail(&[&common[..], &["--batch", "32", "--epochs", "1"]].concat(), 6, &["diverged"]);
+}

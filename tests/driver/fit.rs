@@ -1,0 +1,138 @@
+//! `fit`: laws of tables that others wrote.
+
+use crate::process::{fail, number, succeed, text};
+use crate::reading::keys;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// A table of a joint law without noise, beside a column with a hole in it.
+fn runs_table(place: &Path) -> String {
+    let path = place.join("runs.csv");
+    let mut table = String::from("name,N,D,loss,same,holed\n");
+    for row in 0..24 {
+        let (n, d) = (1e7 * 3f64.powi(row % 6), 5e8 * 4f64.powi(row / 6));
+        let loss = 1.8 + 480.0 * n.powf(-0.35) + 2100.0 * d.powf(-0.37);
+        let holed = if row == 4 { "NaN" } else { "1.5" };
+        table += &format!("run {row},{n},{d},{loss},7,{holed}\n");
+    }
+    fs::write(&path, table).unwrap();
+    text(&path).to_string()
+}
+
+#[test]
+fn fit_finds_a_joint_law_and_says_how_sure_it_is() {
+    let place = TempDir::new().unwrap();
+    let table = runs_table(place.path());
+    let columns = ["--x", "N", "--x2", "D", "--y", "loss", "--law", "joint", "--bootstrap", "60"];
+    let command = [&["fit", &table][..], &columns, &["--budget", "1e20,1e22", "--holdout", "3"]].concat();
+    let fit = succeed(&[&command[..], &["--json"]].concat()).json();
+    assert_eq!((&fit["law"], &fit["converged"], &fit["n"]), (&"joint".into(), &true.into(), &21.into()));
+    assert!(number(&fit["objective"]) < 1e-9);
+    assert_eq!(fit["warnings"], serde_json::json!([]));
+    let expected = [("E", 1.8), ("A", 480.0), ("alpha", 0.35), ("B", 2100.0), ("beta", 0.37)];
+    assert_eq!(keys(&fit["parameters"]), expected.iter().map(|entry| entry.0).collect());
+    for (name, value) in expected {
+        let parameter = &fit["parameters"][name];
+        assert_eq!(keys(parameter), ["high", "identified", "low", "se", "value"].into());
+        assert!((number(&parameter["value"]) / value - 1.0).abs() < 1e-4, "{name}: {parameter}");
+    }
+    assert!((number(&fit["allocation"]["a"]["value"]) - 0.37 / 0.72).abs() < 1e-4);
+    let budgets = fit["allocation"]["samples_per_parameter"].as_array().unwrap();
+    assert_eq!(budgets.iter().map(|at| number(&at["budget"])).collect::<Vec<_>>(), [1e20, 1e22]);
+    for at in budgets {
+        let compute = 6.0 * number(&at["parameters"]["value"]) * number(&at["samples"]["value"]);
+        assert!((compute / number(&at["budget"]) - 1.0).abs() < 1e-6, "{at}");
+    }
+    assert_eq!(fit["holdout"]["rows"].as_array().unwrap().len(), 3);
+    assert!(number(&fit["holdout"]["relative_error"]) < 1e-5);
+
+    let said = succeed(&command).out;
+    for words in
+        ["joint law", "converged", "alpha", "Twice the N", "Twice the D", "Compute-optimal", "Relative error"]
+    {
+        assert!(said.contains(words), "{words:?} in {said}");
+    }
+    let auto =
+        succeed(&["fit", &table, "--x", "N", "--x2", "D", "--y", "loss", "--bootstrap", "60", "--json"]);
+    assert_eq!(auto.json()["law"], "joint");
+    assert_eq!(auto.json()["comparison"].as_array().unwrap().len(), 4);
+    let dropped = [&["fit", &table][..], &columns, &["--drop-above", "4", "--json"]].concat();
+    let kept = number(&succeed(&dropped).json()["n"]);
+    assert!(kept > 6.0 && kept < 24.0, "{kept}");
+}
+
+#[test]
+fn fit_takes_accuracies_profiles_and_curves_that_bend() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().join("accuracies.csv");
+    let mut table = String::from("N,accuracy,seconds\n");
+    for row in 0..12 {
+        let n = 1e3 * 3f64.powi(row);
+        table += &format!("{n},{},{}\n", 1.0 - 2.0 * n.powf(-0.3), 1e-4 * n.powf(0.8));
+    }
+    fs::write(&path, &table).unwrap();
+    let fit = |y: &'static str, more: &[&'static str]| {
+        [&["fit", text(&path), "--x", "N", "--y", y, "--bootstrap", "60"][..], more].concat()
+    };
+    let power = succeed(&fit("accuracy", &["--error-rate", "--law", "power", "--json"])).json();
+    assert!((number(&power["parameters"]["alpha"]["value"]) + 0.3).abs() < 1e-6, "{power}");
+    assert!((number(&power["r2"]) - 1.0).abs() < 1e-9);
+    assert!(succeed(&fit("accuracy", &["--error-rate"])).out.contains("lowers 1 − accuracy by 18.77 %"));
+    assert!(succeed(&fit("seconds", &["--law", "power"])).out.contains("raises seconds by 74.11 %"));
+    fail(&fit("seconds", &["--error-rate"]), 1, &["accuracy", "row 6", "\"seconds\""]);
+    let plot = place.path().join("plots/broken.svg");
+    let broken = succeed(&fit("accuracy", &["--error-rate", "--law", "broken", "--json"])).json();
+    let expected = ["A", "E", "L0", "alpha", "gamma"].into();
+    assert_eq!(keys(&broken["parameters"]), expected);
+    assert!(
+        broken["warnings"].as_array().unwrap().iter().any(|said| said.as_str().unwrap().contains("gamma"))
+    );
+    succeed(&[&fit("accuracy", &["--law", "floor", "--plot"])[..], &[text(&plot)]].concat());
+    assert!(fs::read_to_string(&plot).unwrap().starts_with("<svg"));
+
+    // Five sizes at each of three budgets, the best in the middle.
+    let path = place.path().join("profiles.csv");
+    let mut table = String::from("N,D,loss\n");
+    for row in 0..15 {
+        let (budget, factor) = (1e18 * 10f64.powi(row / 5), 2f64.powi(row % 5 - 2));
+        let n = (budget / 6.0).sqrt() * factor;
+        let d = budget / (6.0 * n);
+        table += &format!("{n},{d},{}\n", 1.8 + 480.0 * n.powf(-0.35) + 480.0 * d.powf(-0.35));
+    }
+    fs::write(&path, table).unwrap();
+    let command =
+        ["fit", text(&path), "--x", "N", "--x2", "D", "--y", "loss", "--law", "joint", "--bootstrap", "60"];
+    let joint = succeed(&[&command[..], &["--json"]].concat()).json();
+    for (row, name) in joint["approaches"].as_array().unwrap().iter().zip(["isoflop", "joint_law"]) {
+        assert_eq!(row["approach"], name);
+        assert!((number(&row["a"]["value"]) - 0.5).abs() < 1e-3, "{row}");
+    }
+    assert_eq!(joint["isoflop"]["profiles"].as_array().unwrap().len(), 3);
+    let said = succeed(&command).out;
+    for words in ["isoFLOP budget", "3 minima", "15 rows"] {
+        assert!(said.contains(words), "{words:?} in {said}");
+    }
+}
+
+#[test]
+fn fit_names_what_it_cannot_use() {
+    let place = TempDir::new().unwrap();
+    let table = runs_table(place.path());
+    let fit = |x: &'static str, y: &'static str, law: &'static str| {
+        ["fit", &table, "--x", x, "--y", y, "--law", law]
+    };
+    fail(&fit("N", "holed", "power"), 1, &["NaN", "row 5", "\"holed\""]);
+    fail(&fit("name", "loss", "power"), 1, &["run 0", "row 1", "\"name\""]);
+    fail(&fit("width", "loss", "power"), 1, &["\"width\"", "\"N\""]);
+    fail(&fit("same", "loss", "power"), 1, &["several values", "\"same\"", "row"]);
+    fail(&fit("N", "loss", "joint"), 1, &["N alone", "x2"]);
+    fail(&[&fit("N", "loss", "floor")[..], &["--holdout", "20"]].concat(), 1, &["rows is 4", "at least 5"]);
+    fail(&[&fit("N", "loss", "floor")[..], &["--holdout", "24"]].concat(), 1, &["holdout is 24", "24 rows"]);
+    fail(&["fit", "nowhere.csv", "--x", "N", "--y", "loss"], 1, &["nowhere.csv"]);
+    for bad in ["0", "-1.5"] {
+        let path = place.path().join("bad.csv");
+        fs::write(&path, format!("N,loss\n1,3\n2,{bad}\n4,1\n8,1\n")).unwrap();
+        fail(&["fit", text(&path), "--x", "N", "--y", "loss"], 1, &[bad, "row 2", "\"loss\""]);
+    }
+}

@@ -1,0 +1,21 @@
+//! The driver as a process: what it prints, what it leaves on disk, how it ends, and how it goes on after it was
+//! stopped.
+//!
+//! Everything is small and runs on the CPU device, except where a test is about adapters.
+
+mod bench;
+mod devices;
+mod failure;
+mod fit;
+mod inputs;
+#[cfg(unix)]
+mod interruption;
+mod prediction;
+mod process;
+mod reading;
+mod starting;
+mod summary;
+mod sweep;
+mod train;
+mod tune;
+mod usage;

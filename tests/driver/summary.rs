@@ -1,0 +1,44 @@
+//! `summary`: what it counts, and that it follows the resolution, the batch and the file.
+
+use crate::inputs::small_convnet;
+use crate::process::{number, succeed};
+use crate::reading::keys;
+use tempfile::TempDir;
+
+#[test]
+fn summary_counts_the_model_everybody_knows() {
+    let table = succeed(&["summary", "keras-dense"]).out;
+    for row in ["(None, 64)", "(None, 128)", "(None, 1)", " 1,344 ", " 8,320 ", " 8,256 ", " 65 "] {
+        assert!(table.contains(row), "{row:?} in\n{table}");
+    }
+    assert!(table.contains("Total params: 17,985 (70.25 KB)"), "{table}");
+
+    let json = succeed(&["summary", "keras-dense", "--json"]).json();
+    assert_eq!(keys(&json), ["parameters", "macs", "activations", "predicted_peak_bytes", "layers"].into());
+    assert_eq!(json["parameters"], 17_985);
+    assert_eq!(json["macs"], 20 * 64 + 64 * 128 + 128 * 64 + 64);
+    assert_eq!(json["activations"], 64 + 128 + 64 + 1);
+    // Weights, gradients and Adam's two moments are there at once, four bytes each.
+    assert!(number(&json["predicted_peak_bytes"]) >= 4.0 * 4.0 * 17_985.0);
+    let counts: Vec<_> =
+        json["layers"].as_array().unwrap().iter().map(|l| number(&l["parameters"])).collect();
+    assert_eq!(counts, [1344.0, 8320.0, 8256.0, 65.0]);
+}
+
+#[test]
+fn summary_follows_resolution_batch_and_file() {
+    let of = |arguments: &[&str]| succeed(&[&["summary", "--json"], arguments].concat()).json();
+    let (small, large) = (of(&["convnet", "--resolution", "32"]), of(&["convnet", "--resolution", "64"]));
+    assert_eq!(small["parameters"], large["parameters"]);
+    // Every convolution has four times the pixels; the dense layer at the end stays.
+    let dense = 64.0 * 10.0;
+    assert_eq!(number(&large["macs"]) - dense, 4.0 * (number(&small["macs"]) - dense));
+    assert_eq!(of(&["convnet"]), of(&["convnet", "--resolution", "28", "--batch", "64"]));
+    let one = of(&["convnet", "--resolution", "32", "--batch", "1"]);
+    assert!(number(&one["predicted_peak_bytes"]) < number(&small["predicted_peak_bytes"]));
+
+    let place = TempDir::new().unwrap();
+    let model = of(&[&small_convnet(place.path())]);
+    assert_eq!(model["parameters"], 9 * 8 + 8 + 9 * 8 * 16 + 16 + 16 * 10 + 10);
+    assert_eq!(model["macs"], 64 * 9 * 8 + 16 * 9 * 8 * 16 + 16 * 10);
+}

@@ -1,0 +1,178 @@
+//! `train`: on every kind of data, and in every way that it can be asked for.
+
+use crate::inputs::{small_convnet, small_csv, small_mlp, small_mnist};
+use crate::process::{fail, number, succeed, text};
+use crate::reading::records;
+use crate::usage::fail_usage;
+use serde_json::Value;
+use std::fs;
+use tempfile::TempDir;
+
+/// Trains on the CPU device and checks the promises about the last line.
+fn train(arguments: &[&str], epochs: usize) -> Value {
+    let ended = succeed(&[&["train", "--device", "cpu", "--json"], arguments].concat());
+    assert_eq!(ended.out.lines().count(), 1, "standard output is for the result: {}", ended.out);
+    let json = ended.json();
+    for key in ["validation_accuracy", "validation_loss", "samples_per_second", "peak_bytes", "epochs"] {
+        assert!(json.get(key).is_some(), "{key} in {json}");
+    }
+    assert!(number(&json["validation_loss"]) >= 0.0);
+    assert!(number(&json["samples_per_second"]) > 0.0);
+    assert!(number(&json["peak_bytes"]) > 0.0);
+    assert_eq!(json["epochs"], epochs);
+    // Nobody watches: one line an epoch.
+    assert_eq!(ended.err.lines().filter(|line| line.starts_with("epoch ")).count(), epochs, "{}", ended.err);
+    json
+}
+
+#[test]
+fn training_on_mnist_files_learns_and_leaves_its_weights() {
+    let place = TempDir::new().unwrap();
+    small_mnist(place.path());
+    let (data, out) = (text(place.path()).to_string(), place.path().join("deep/er/out"));
+    let model = small_mlp(place.path());
+    let arguments = [&model, "--dataset", "mnist", "--data", &data, "--epochs", "15", "--batch", "8"];
+    let arguments = [&arguments[..], &["--seed", "3", "--learning-rate", "0.01"]].concat();
+    let json = train(&[&arguments[..], &["--out", text(&out)]].concat(), 15);
+    assert!((0.9..=1.0).contains(&number(&json["validation_accuracy"])), "{json}");
+
+    let weights = out.join("weights.safetensors");
+    let bytes = fs::read(&weights).unwrap();
+    let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    // Layer 0 rescales the pixels, layer 1 flattens them.
+    assert_eq!(file.tensor("layers.2.kernel").unwrap().shape(), [64, 16]);
+    assert_eq!(file.tensor("layers.2.bias").unwrap().shape(), [16]);
+    let history: Value = serde_json::from_slice(&fs::read(out.join("history.json")).unwrap()).unwrap();
+    assert_eq!(history["epochs"].as_array().unwrap().len(), 15);
+    assert_eq!(history["epochs"][14]["validation"]["loss"], json["validation_loss"]);
+
+    // The saved model goes on from its weights: nearly without moving it is as good as before.
+    let saved = out.join("model.toml");
+    let again = [text(&saved), "--weights", text(&weights), "--dataset", "mnist", "--data", &data];
+    let again = [&again[..], &["--epochs", "1", "--batch", "8", "--learning-rate", "1e-12"]].concat();
+    let (before, after) = (number(&json["validation_loss"]), number(&train(&again, 1)["validation_loss"]));
+    assert!((before - after).abs() < 1e-5 * before, "{before} and {after}");
+}
+
+#[test]
+fn training_on_glyphs_is_the_same_each_time() {
+    let arguments = ["mlp", "--resolution", "8", "--samples", "48", "--epochs", "2", "--batch", "16"];
+    let (first, second) = (train(&arguments, 2), train(&arguments, 2));
+    assert!((0.0..=1.0).contains(&number(&first["validation_accuracy"])));
+    for key in ["validation_loss", "validation_accuracy", "peak_bytes"] {
+        assert_eq!(first[key], second[key], "{key}");
+    }
+    let other = train(&[&arguments[..], &["--seed", "1"]].concat(), 2);
+    assert_ne!(first["validation_loss"], other["validation_loss"]);
+}
+
+#[test]
+fn training_on_a_table_is_regression() {
+    let place = TempDir::new().unwrap();
+    let table = small_csv(place.path());
+    let common = ["keras-dense", "--dataset", "csv", "--data", &table, "--batch", "8"];
+    let short = train(&[&common[..], &["--epochs", "1", "--learning-rate", "1e-5"]].concat(), 1);
+    let long = train(&[&common[..], &["--epochs", "25"]].concat(), 25);
+    assert_eq!(long["validation_accuracy"], Value::Null);
+    let (before, after) = (number(&short["validation_loss"]), number(&long["validation_loss"]));
+    assert!(after < 0.1 * before, "{before} to {after}");
+    // A target by its name; two of them leave three features.
+    let two = train(&[&common[..], &["--epochs", "1", "--target", "difference,sum"]].concat(), 1);
+    assert!(number(&two["validation_loss"]) > 0.0);
+}
+
+#[test]
+fn training_in_mixed_precision_says_so() {
+    let place = TempDir::new().unwrap();
+    let model = small_convnet(place.path());
+    let arguments = [model.as_str(), "--samples", "200", "--epochs", "1", "--batch", "20"];
+    let single = train(&arguments, 1);
+    assert_eq!((&single["precision"], single.get("skipped_steps")), (&"f32".into(), None));
+    let mixed = train(&[&arguments[..], &["--precision", "mixed"]].concat(), 1);
+    assert_eq!(mixed["precision"], "mixed");
+    assert!(number(&mixed["skipped_steps"]) < 10.0, "{mixed}");
+    assert_eq!(mixed["peak_bytes"], mixed["predicted_peak_bytes"]);
+    assert!(number(&mixed["peak_bytes"]) < number(&single["peak_bytes"]), "{mixed}, {single}");
+    fail_usage(&["train", &model, "--precision", "half"]);
+    // The same in a summary, and in a sweep's plan, records and tables.
+    let peak = |more: &[&str]| {
+        let summary = succeed(&[&["summary", &model, "--batch", "20", "--json"], more].concat()).json();
+        number(&summary["predicted_peak_bytes"])
+    };
+    assert!(peak(&["--precision", "mixed"]) < peak(&[]));
+    let out = place.path().join("sweep");
+    let sweep = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1"];
+    let sweep =
+        [&sweep[..], &["--samples", "40", "--epochs", "1", "--batch", "20", "--out", text(&out)]].concat();
+    succeed(&[&sweep[..], &["--precision", "mixed"]].concat());
+    for record in records(&out) {
+        assert_eq!(
+            (&record["precision"], &record["status"]),
+            (&"mixed".into(), &"completed".into()),
+            "{record}"
+        );
+        assert!(record["skipped_steps"].is_u64(), "{record}");
+    }
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("in mixed precision"));
+    fail(&sweep, 1, &["different: schedule"]);
+}
+
+#[test]
+fn recomputed_activations_take_less_memory_and_give_the_same_numbers() {
+    let place = TempDir::new().unwrap();
+    let model = place.path().join("deep.toml");
+    let text_of_model = fs::read_to_string(small_convnet(place.path())).unwrap();
+    fs::write(&model, text_of_model.replacen("width = 8", "width = 8, depth = 9", 1)).unwrap();
+    let model = text(&model);
+    let arguments = [model, "--samples", "60", "--epochs", "1", "--batch", "20"];
+    let kept = train(&arguments, 1);
+    let recomputed = train(&[&arguments[..], &["--recompute"]].concat(), 1);
+    assert_eq!((&kept["recompute"], &recomputed["recompute"]), (&false.into(), &true.into()));
+    assert_eq!(kept["validation_loss"], recomputed["validation_loss"]);
+    assert_eq!(recomputed["peak_bytes"], recomputed["predicted_peak_bytes"]);
+    assert!(number(&recomputed["peak_bytes"]) < number(&kept["peak_bytes"]), "{recomputed}, {kept}");
+    let peak = |more: &[&str]| {
+        let summary = succeed(&[&["summary", model, "--batch", "20", "--json"], more].concat()).json();
+        number(&summary["predicted_peak_bytes"])
+    };
+    assert!(peak(&["--recompute"]) < peak(&[]));
+    let out = place.path().join("sweep");
+    let sweep = ["sweep", "--device", "cpu", "--model", model, "--axis", "width", "--factors", "1"];
+    let sweep =
+        [&sweep[..], &["--samples", "40", "--epochs", "1", "--batch", "20", "--out", text(&out)]].concat();
+    succeed(&[&sweep[..], &["--recompute"]].concat());
+    for record in records(&out) {
+        assert_eq!(record["recompute"], true, "{record}");
+        assert_eq!(record["peak_bytes"], record["predicted_peak_bytes"], "{record}");
+    }
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("activations recomputed"));
+    fail(&sweep, 1, &["different: schedule"]);
+}
+
+#[test]
+fn clipped_gradients_are_in_the_plan_and_the_records() {
+    let place = TempDir::new().unwrap();
+    let model = small_convnet(place.path());
+    let arguments = [model.as_str(), "--samples", "100", "--epochs", "1", "--batch", "20"];
+    let loss = |more: &[&str]| train(&[&arguments[..], more].concat(), 1)["validation_loss"].clone();
+    assert_ne!(loss(&["--clip-norm", "0.01"]), loss(&[]));
+    assert_eq!(loss(&["--clip-norm", "1e6"]), loss(&[]));
+    fail_usage(&["train", &model, "--clip-norm", "0"]);
+    let out = place.path().join("sweep");
+    let sweep = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1"];
+    let sweep =
+        [&sweep[..], &["--samples", "40", "--epochs", "1", "--batch", "20", "--out", text(&out)]].concat();
+    succeed(&[&sweep[..], &["--clip-norm", "0.5"]].concat());
+    for record in records(&out) {
+        assert_eq!(record["clip_norm"], 0.5, "{record}");
+        assert_eq!(record["peak_bytes"], record["predicted_peak_bytes"], "{record}");
+    }
+    assert!(fs::read_to_string(out.join("report.html")).unwrap().contains("clipped to norm 0.5"));
+    fail(&sweep, 1, &["different: schedule"]);
+}
+
+#[test]
+fn training_without_json_says_it_in_words() {
+    let ended = succeed(&["train", "mlp", "--device", "cpu", "--resolution", "8", "--samples", "16"]);
+    assert!(ended.out.contains("validation loss") && ended.out.contains("samples/s"), "{}", ended.out);
+}

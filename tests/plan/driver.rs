@@ -1,0 +1,114 @@
+//! The driver, from a sweep to the training that it recommends.
+
+use crate::process::{self, number, text};
+use allometry::scaling::recommend::Training;
+use serde_json::Value;
+use std::fs;
+use std::path::Path;
+use tempfile::TempDir;
+
+/// The arguments with the CPU device.
+fn on_cpu<'a>(arguments: &[&'a str]) -> Vec<&'a str> {
+    [arguments, &["--device", "cpu"]].concat()
+}
+
+fn succeed(arguments: &[&str]) -> String {
+    process::succeed(&on_cpu(arguments)).out
+}
+
+fn json(arguments: &[&str]) -> Value {
+    process::succeed(&on_cpu(&[arguments, &["--json"]].concat())).json()
+}
+
+/// Fails with a sentence that has these words in it.
+fn refuse(arguments: &[&str], words: &[&str]) {
+    process::fail(&on_cpu(arguments), 1, words);
+}
+
+/// A swept directory: one axis, three widths, three numbers of samples, images of 8 × 8.
+fn swept(place: &Path) -> String {
+    let model = place.join("small.toml");
+    let toml = r#"
+        name = "small"
+        head = "global_average"
+        input = { image = { resolution = 8, channels = 1 } }
+        output = { classes = 62 }
+        stages = [{ block = "conv", width = 16 }, { block = "conv", width = 32, stride = 2 }]
+    "#;
+    fs::write(&model, toml).unwrap();
+    let directory = text(&place.join("sweep")).to_string();
+    let of = ["sweep", "--model", text(&model), "--axis", "width", "--factors", "0.5,1,2"];
+    let how = ["--samples", "64,128,256", "--epochs", "2", "--batch", "16", "--out", &directory];
+    succeed(&[&of[..], &how].concat());
+    directory
+}
+
+#[test]
+fn from_a_sweep_to_the_training_it_recommends() {
+    let place = TempDir::new().unwrap();
+    let sweep = swept(place.path());
+    let quick = ["--seconds", "0.05", "--bootstrap", "40"];
+    let plan = |more: &[&str]| json(&[&["plan", &sweep], &quick[..], more].concat());
+
+    let planned = plan(&["--budget", "2e9flops"]);
+    let best = &planned["best"];
+    assert!(number(&best["flops"]) <= 2e9, "{planned}");
+    let seen = 2.0 * number(&best["samples"]);
+    assert!((number(&best["flops"]) / (6.0 * number(&best["macs"]) * seen) - 1.0).abs() < 1e-9, "{planned}");
+    let loss = &best["loss"];
+    assert!(number(&loss["low"]) <= number(&loss["high"]) && number(&loss["value"]) > 0.0, "{planned}");
+    assert_eq!(best["measured"], true);
+    assert_eq!(planned["limits"], serde_json::json!(["compute"]));
+
+    let file = Path::new(&sweep).join("recommended.toml");
+    let file = text(&file);
+    let out = place.path().join("run");
+    let trained = json(&["train", file, "--out", text(&out)]);
+    let compared = &trained["planned"];
+    assert_eq!(compared["expected"]["seconds"], best["seconds"]);
+    assert_eq!(trained["peak_bytes"], best["peak_bytes"], "memory is predicted to the byte");
+    assert_eq!(trained["epochs"], 2);
+    assert!(number(&trained["wall_seconds"]) >= number(&trained["seconds"]), "{trained}");
+    let history: Value = serde_json::from_slice(&fs::read(out.join("history.json")).unwrap()).unwrap();
+    assert_eq!(number(&history["samples_seen"]), seen);
+    // Twice the same training comes to the same loss; and it is what the table shows beside the expectation.
+    let table = succeed(&["train", file]);
+    for words in ["expected", "measured", "validation loss", "time", "peak memory"] {
+        assert!(table.contains(words), "{words:?} in\n{table}");
+    }
+    let first = format!("validation loss {:.4}", number(&trained["validation_loss"]));
+    assert!(table.contains(&first), "{first:?} in\n{table}");
+    refuse(&["train", file, "--epochs", "3", "--learning-rate", "0.1"], &["--epochs, --learning-rate", file]);
+
+    // The table, and where the training went.
+    let chosen = place.path().join("other.toml");
+    let of = ["plan", &sweep, "--budget", "1m,64MiB,2e9flops", "--out", text(&chosen)];
+    let table = succeed(&[&of[..], &quick].concat());
+    for words in ["best", "2nd", "Limited by compute.", "Next: allometry train", "other.toml"] {
+        assert!(table.contains(words), "{words:?} in\n{table}");
+    }
+    assert!(Training::find(text(&chosen)).unwrap().is_some());
+
+    // What can't be answered.
+    let refused =
+        |more: &[&str], words: &[&str]| refuse(&[&["plan", &sweep], &quick[..], more].concat(), words);
+    refused(&["--budget", "1e15flops"], &["--far", "30", "a guess"]);
+    refused(&["--budget", "1000flops"], &["nothing fits", "FLOPs"]);
+    refused(&["--budget", "1KiB"], &["nothing fits", "KiB"]);
+    refused(&["--target-loss", "0.000001"], &["no training", "0.000001"]);
+    refused(&["--budget", "64MiB", "--far"], &["nothing limits", "time or FLOPs"]);
+    // Memory alone says nothing about compute: how far the law is trusted is the limit.
+    let limits = plan(&["--budget", "64MiB"])["limits"].clone();
+    assert!(limits.as_array().unwrap().contains(&"extrapolation".into()), "{limits}");
+}
+
+#[test]
+fn a_sweep_without_a_law_is_refused_with_the_reason() {
+    let place = TempDir::new().unwrap();
+    let directory = place.path().join("sweep");
+    let directory = text(&directory);
+    let of = ["sweep", "--model", "keras-dense", "--dataset", "glyphs", "--axis", "width", "--factors", "1"];
+    succeed(&[&of[..], &["--samples", "32", "--epochs", "1", "--out", directory]].concat());
+    refuse(&["plan", directory, "--budget", "1h"], &["width", "number of rows is 1", "sweep more factors"]);
+    refuse(&["plan", "no-such-directory", "--budget", "1h"], &["not the directory of a sweep"]);
+}

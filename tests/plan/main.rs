@@ -1,0 +1,11 @@
+//! Which training to run: budgets as text, the search over synthetic sweeps whose best is known, trainings as files,
+//! and the driver from a sweep to the training that it recommends.
+
+mod budget;
+mod driver;
+mod pace;
+#[path = "../driver/process.rs"]
+mod process;
+mod search;
+mod synthetic;
+mod training;

@@ -1,0 +1,145 @@
+//! The search for the best training that fits, over synthetic sweeps.
+
+use crate::synthetic::{Synthetic, law, tempo, theta};
+use allometry::scaling::cost::predicted_peak;
+use allometry::scaling::law::allocation::optimum;
+use allometry::scaling::recommend::Limit;
+use allometry::scaling::recommend::candidate::Candidate;
+use allometry::scaling::recommend::search::{FURTHEST, Rules, search};
+
+#[test]
+fn within_a_compute_budget_the_best_is_the_law_s_optimum() {
+    let sweep = Synthetic::joint();
+    for budget in [1e11, 1e12, 4e12] {
+        let rules = sweep.rules(&format!("{budget}flops"));
+        let found = sweep.search(&rules);
+        let best = &found.choices[0];
+        let [macs, samples] = optimum(&theta(), budget);
+        let model = sweep.model(best);
+        // Widths come in multiples of 8, which is a part of a step in MACs; the loss is flat there.
+        assert!((model.macs as f64 / macs - 1.0).abs() < 0.15, "{} for {macs}", model.macs);
+        assert!((best.distinct / samples - 1.0).abs() < 0.15, "{} for {samples}", best.distinct);
+        assert!((best.loss / law(macs, samples) - 1.0).abs() < 1e-3, "{best:?}");
+        assert!(best.flops <= budget && best.flops > 0.99 * budget, "{best:?} of {budget}");
+        assert_eq!(best.samples % 16, 0);
+        assert_eq!(found.limits, [Limit::Compute]);
+        assert!(found.beyond.is_none());
+    }
+}
+
+#[test]
+fn suggestions_are_different_models_the_best_first() {
+    let sweep = Synthetic::joint();
+    let found = sweep.search(&sweep.rules("1e12flops"));
+    assert_eq!(found.choices.len(), 4);
+    assert!(found.choices.is_sorted_by(|a, b| a.loss <= b.loss), "{:?}", found.choices);
+    for (place, choice) in found.choices.iter().enumerate() {
+        for other in &found.choices[..place] {
+            let ratio = sweep.model(choice).scale.width / sweep.model(other).scale.width;
+            assert!(ratio.ln().abs() > 1.19f64.ln(), "{ratio}");
+        }
+    }
+}
+
+#[test]
+fn time_counts_the_start_and_every_validation() {
+    let sweep = Synthetic::joint();
+    let found = sweep.search(&sweep.rules("60s"));
+    let best = &found.choices[0];
+    let macs = sweep.model(best).macs as f64;
+    let seconds = 1.0 + best.samples as f64 * macs / 1e9 + 1000.0 * macs / 3e9;
+    assert!((best.seconds / seconds - 1.0).abs() < 1e-12, "{} for {seconds}", best.seconds);
+    // One batch more would not fit.
+    assert!(best.seconds <= 60.0 && best.seconds + 16.0 * macs / 1e9 > 60.0, "{best:?}");
+    assert_eq!(found.limits, [Limit::Time]);
+    // Of two limits the one that binds is named.
+    assert_eq!(sweep.search(&sweep.rules("60s,1e10flops")).limits, [Limit::Compute]);
+    assert!(search(&sweep.fields, &sweep.rules("1s"), &tempo).is_none(), "the start alone takes as long");
+}
+
+#[test]
+fn a_memory_budget_binds_where_the_best_is_larger() {
+    let free = Synthetic::joint();
+    let step = free.plan.schedule.step();
+    let peak = |model: &Candidate| predicted_peak(&model.architecture, &step).unwrap().total();
+    let unbounded = free.search(&free.rules("4e12flops"));
+    let memory = peak(free.model(&unbounded.choices[0])) / 2;
+
+    let sweep = free.with_memory(memory);
+    let found = sweep.search(&sweep.rules("4e12flops"));
+    let model = sweep.model(&found.choices[0]);
+    assert!(peak(model) <= memory, "{} of {memory}", peak(model));
+    // It is the largest that fits: the next model has no place.
+    let next = &sweep.fields[0].candidates[found.choices[0].candidate + 1];
+    assert!(peak(next) > memory, "{} of {memory}", peak(next));
+    assert_eq!(found.limits, [Limit::Compute, Limit::Memory]);
+}
+
+#[test]
+fn a_finite_set_of_samples_binds() {
+    let sweep = Synthetic::joint();
+    let free = sweep.search(&sweep.rules("1e12flops"));
+    let available = free.choices[0].samples / 3;
+    let rules = Rules { available: Some(available), ..sweep.rules("1e12flops") };
+    let found = sweep.search(&rules);
+    let best = &found.choices[0];
+    // All of them, up to what rounding to one of the models leaves.
+    assert!(best.samples <= available && best.samples as f64 > 0.97 * available as f64, "{best:?}");
+    assert!(found.limits.contains(&Limit::Data), "{:?}", found.limits);
+    let [smaller, larger] = [&free.choices[0], best].map(|choice| sweep.model(choice).macs);
+    assert!(larger > 2 * smaller, "what samples can't take goes into the model: {larger}, {smaller}");
+}
+
+#[test]
+fn samples_that_were_not_varied_stay() {
+    let sweep = Synthetic::new(&[]);
+    let evidence = &sweep.fields[0].evidence;
+    assert_eq!(evidence.fixed_samples, Some(10_000));
+    let found = sweep.search(&sweep.rules("1e11flops"));
+    assert_eq!(found.choices[0].samples, 10_000);
+    assert!(found.choices[0].flops <= 1e11);
+    let next = &sweep.fields[0].candidates[found.choices[0].candidate + 1];
+    assert!(6.0 * next.macs as f64 * 10_000.0 > 1e11, "a larger model is better, and too dear");
+    assert_eq!(found.limits, [Limit::Compute, Limit::Data]);
+    assert!(search(&sweep.fields, &sweep.rules("1e6flops"), &tempo).is_none());
+}
+
+#[test]
+fn a_target_is_reached_at_the_least_cost() {
+    let sweep = Synthetic::joint();
+    // The least compute that comes to the loss of an optimum is that optimum's.
+    let compute = 1e12;
+    let [macs, samples] = optimum(&theta(), compute);
+    let target = law(macs, samples);
+    let rules = Rules { target_loss: Some(target), ..sweep.rules("5e12flops") };
+    let best = sweep.search(&rules).choices[0];
+    assert!(best.loss <= target, "{best:?}");
+    assert!((best.flops / compute - 1.0).abs() < 0.05, "{}", best.flops);
+
+    // With a budget of time, time is what is saved; here it goes with compute, up to validation.
+    let timed = Rules { target_loss: Some(target), ..sweep.rules("1h") };
+    let best = sweep.search(&timed).choices[0];
+    assert!(best.loss <= target && best.flops < 1.2 * compute, "{best:?}");
+    let impossible = Rules { target_loss: Some(0.2), ..sweep.rules("1h") };
+    assert!(search(&sweep.fields, &impossible, &tempo).is_none(), "0.2 is irreducible");
+}
+
+#[test]
+fn the_law_is_trusted_up_to_thirty_times_the_compute() {
+    let sweep = Synthetic::joint();
+    let largest = sweep.fields[0].evidence.flops;
+    let within = sweep.search(&sweep.rules(&format!("{}flops", 0.99 * FURTHEST * largest)));
+    assert!(within.beyond.is_none());
+
+    let budget = format!("{}flops", 100.0 * largest);
+    let found = sweep.search(&sweep.rules(&budget));
+    assert!(found.choices[0].flops <= FURTHEST * largest);
+    assert_eq!(found.limits, [Limit::Extrapolation]);
+    let beyond = found.beyond.expect("more compute is better");
+    assert!((beyond.flops / largest - 100.0).abs() < 1.0, "{}", beyond.flops / largest);
+
+    let far = Rules { far: true, ..sweep.rules(&budget) };
+    let found = sweep.search(&far);
+    assert!((found.choices[0].flops / largest - 100.0).abs() < 1.0);
+    assert_eq!((found.limits, found.beyond.is_none()), (vec![Limit::Compute], true));
+}

@@ -1,0 +1,144 @@
+//! Sweeps whose losses follow a law, so that the best training is known.
+
+use allometry::nn::Precision;
+use allometry::scaling::cost::Cost;
+use allometry::scaling::recommend::candidate::{Candidate, Field};
+use allometry::scaling::recommend::evidence::gather;
+use allometry::scaling::recommend::pace::Tempo;
+use allometry::scaling::recommend::search::{Choice, Found, Rules, search};
+use allometry::scaling::{
+    Architecture, Axis, Bytes, Compound, Plan, Record, Schedule, Status, Throughput, Variant,
+};
+use std::sync::OnceLock;
+
+/// E, A, α, B, β of the loss in M MACs and D samples.
+const LAW: [f64; 5] = [0.2, 60.0, 0.35, 90.0, 0.42];
+
+pub fn law(macs: f64, samples: f64) -> f64 {
+    let [e, a, alpha, b, beta] = LAW;
+    e + a * macs.powf(-alpha) + b * samples.powf(-beta)
+}
+
+/// θ of the same, as optimisers see it.
+pub fn theta() -> Vec<f64> {
+    let [e, a, alpha, b, beta] = LAW;
+    vec![a.ln(), alpha, b.ln(), beta, e.ln()]
+}
+
+/// A sweep over the width of a network of two layers, one epoch each.
+pub fn plan(samples: &[usize]) -> Plan {
+    Plan {
+        dataset: "glyphs".into(),
+        target_columns: Vec::new(),
+        axes: vec![Axis::Width],
+        factors: vec![0.25, 0.5, 1.0, 2.0],
+        seeds: vec![0],
+        samples: samples.to_vec(),
+        flops: Vec::new(),
+        predict: 0,
+        schedule: Schedule { epochs: 1, batch: 16, ..Schedule::default() },
+        compound: Compound::default(),
+        architecture: Architecture::preset("mlp").unwrap(),
+    }
+}
+
+/// What a run of `variant` leaves if its loss follows the law.
+fn record(variant: &Variant, plan: &Plan) -> Record {
+    let Cost { parameters, macs, .. } = Cost::of(&variant.architecture).unwrap();
+    let samples = variant.train_samples.unwrap_or(10_000) as u64;
+    let loss = law(macs as f64, samples as f64);
+    Record {
+        key: variant.key.clone(),
+        axis: variant.axis,
+        factor: variant.factor,
+        also: variant.also.clone(),
+        scale: variant.scale,
+        architecture: variant.architecture.name.clone(),
+        resolution: variant.architecture.resolution(),
+        seed: variant.seed,
+        device: "a device of synthetic records".into(),
+        epochs: plan.schedule.epochs,
+        batch: plan.schedule.batch,
+        learning_rate: plan.schedule.learning_rate,
+        precision: Precision::F32,
+        recompute: false,
+        clip_norm: None,
+        parameters,
+        macs,
+        training_flops: 6.0 * macs as f64 * samples as f64,
+        samples_seen: samples,
+        train_samples: samples,
+        flops_budget: None,
+        skipped_steps: None,
+        train_loss: Some(loss),
+        validation_loss: Some(loss),
+        validation_accuracy: None,
+        curve: Vec::new(),
+        samples_per_second: Some(Throughput { median: 1e9 / macs as f64, iqr: 0.0 }),
+        inference_samples_per_second: None,
+        flops_per_second: None,
+        peak_bytes: None,
+        predicted_peak_bytes: Bytes::default(),
+        wall_seconds: 1.0,
+        status: Status::Completed,
+        reason: None,
+    }
+}
+
+/// A sweep's plan with its models, and a search in them.
+pub struct Synthetic {
+    pub plan: Plan,
+    pub fields: Vec<Field>,
+}
+
+impl Synthetic {
+    pub fn new(samples: &[usize]) -> Synthetic {
+        let plan = plan(samples);
+        let variants = plan.variants().unwrap();
+        let records: Vec<Record> = variants.iter().map(|variant| record(variant, &plan)).collect();
+        let (evidence, left_out) = gather(&plan, &records, 10_000, 40, 0).unwrap();
+        assert!(left_out.is_empty(), "{left_out:?}");
+        let fields = evidence.into_iter().map(|evidence| Field::new(&plan, evidence, None).unwrap());
+        Synthetic { fields: fields.collect(), plan }
+    }
+
+    /// The sweep that varies width and samples; its law takes a while to fit.
+    pub fn joint() -> &'static Synthetic {
+        static JOINT: OnceLock<Synthetic> = OnceLock::new();
+        JOINT.get_or_init(|| Synthetic::new(&SAMPLES))
+    }
+
+    pub fn with_memory(&self, memory: u64) -> Synthetic {
+        let fields = self.fields.iter();
+        let fields =
+            fields.map(|field| Field::new(&self.plan, field.evidence.clone(), Some(memory)).unwrap());
+        Synthetic { fields: fields.collect(), plan: self.plan.clone() }
+    }
+
+    pub fn rules(&self, budget: &str) -> Rules<'_> {
+        Rules {
+            budget: budget.parse().unwrap(),
+            target_loss: None,
+            far: false,
+            schedule: &self.plan.schedule,
+            available: None,
+            validation: 1000,
+        }
+    }
+
+    pub fn search(&self, rules: &Rules) -> Found {
+        search(&self.fields, rules, &tempo).expect("something fits")
+    }
+
+    pub fn model(&self, choice: &Choice) -> &Candidate {
+        &self.fields[choice.field].candidates[choice.candidate]
+    }
+}
+
+/// A thousand million MACs a second, and a second to begin with.
+pub fn tempo(candidate: &Candidate) -> Tempo {
+    let sample = candidate.macs as f64 / 1e9;
+    Tempo { start: 1.0, sample, validation_sample: sample / 3.0 }
+}
+
+pub const SAMPLES: [usize; 4] = [1600, 4800, 16_000, 48_000];

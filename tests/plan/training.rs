@@ -1,0 +1,92 @@
+//! A training as a file, and beside it what came.
+
+use crate::synthetic::{SAMPLES, plan};
+use allometry::scaling::recommend::{Expected, Training};
+use allometry::scaling::{Architecture, Schedule};
+use std::fs;
+use tempfile::TempDir;
+
+fn training() -> Training {
+    Training {
+        dataset: "glyphs".into(),
+        target_columns: Vec::new(),
+        seed: 3,
+        schedule: Schedule {
+            epochs: 2,
+            batch: 16,
+            clip_norm: Some(1.0),
+            train_samples: Some(64),
+            validation_samples: Some(32),
+            ..Schedule::default()
+        },
+        expected: Expected {
+            loss: 1.0,
+            loss_low: 0.9,
+            loss_high: 1.2,
+            seconds: 20.0,
+            peak_bytes: 1000,
+            flops: 1e12,
+            device: "CPU".into(),
+        },
+        architecture: Architecture::preset("convnet").unwrap().with_outputs(62),
+    }
+}
+
+#[test]
+fn a_training_survives_toml() {
+    let training = training();
+    let text = training.to_toml().unwrap();
+    assert!(text.starts_with("# Written by `allometry plan`"), "{text}");
+    assert_eq!(Training::from_toml(&text).unwrap(), training);
+    let splits = training.open(None).unwrap();
+    assert_eq!((splits.train.len(), splits.validation.len()), (64, 32));
+
+    for (from, to, word) in [
+        ("train_samples = 64\n", "", "train_samples"),
+        ("epochs = 2", "epochs = 0", "at least 1"),
+        ("dataset = \"glyphs\"", "dateset = \"glyphs\"", "dateset"),
+        ("width = 32", "width = 0", "width is 0"),
+    ] {
+        let broken = text.replacen(from, to, 1);
+        assert_ne!(broken, text, "{from}");
+        let error = Training::from_toml(&broken).unwrap_err().to_string();
+        assert!(error.contains(word), "{error}");
+    }
+    let other = Training { architecture: Architecture::preset("convnet").unwrap(), ..training };
+    let error = other.open(None).err().expect("glyphs have 62 classes, and the model 10").to_string();
+    assert!(error.contains("not what the model is for"), "{error}");
+}
+
+#[test]
+fn a_training_is_told_from_a_model_and_from_a_sweep() {
+    let place = TempDir::new().unwrap();
+    let file = |name: &str, text: &str| {
+        let path = place.path().join(name);
+        fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_string()
+    };
+    let found = |name: &str| Training::find(name);
+    assert_eq!(found("convnet").unwrap(), None);
+    assert_eq!(found("no-such-file.toml").unwrap(), None);
+    let model = file("model.toml", &training().architecture.to_toml().unwrap());
+    assert_eq!(found(&model).unwrap(), None);
+    let right = file("training.toml", &training().to_toml().unwrap());
+    assert_eq!(found(&right).unwrap(), Some(training()));
+
+    let sweep = file("plan.toml", &plan(&SAMPLES).to_toml().unwrap());
+    let error = found(&sweep).unwrap_err().to_string();
+    assert!(error.contains("plan.toml") && error.contains("allometry plan"), "{error}");
+    let text = training().to_toml().unwrap().replace("batch = 16", "batch = 0");
+    let error = found(&file("broken.toml", &text)).unwrap_err().to_string();
+    assert!(error.contains("broken.toml") && error.contains("at least 1"), "{error}");
+}
+
+#[test]
+fn what_came_is_compared_with_what_was_expected() {
+    let compared = training().expected.beside(1.1, 19.0, 1010);
+    assert!(compared.inside);
+    assert!((compared.loss_error - 0.1).abs() < 1e-12);
+    assert!((compared.seconds_error + 0.05).abs() < 1e-12);
+    assert!((compared.peak_error - 0.01).abs() < 1e-12);
+    assert!(!training().expected.beside(1.3, 19.0, 1010).inside);
+}

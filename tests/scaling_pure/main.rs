@@ -1,0 +1,10 @@
+//! The laboratory without a device: models as data, scaling, plans, the store, laws, reports.
+
+mod architecture;
+mod axis;
+mod law;
+mod plan;
+mod record;
+mod report;
+mod store;
+mod synthetic;

@@ -1,0 +1,144 @@
+//! Plans: which models they train, on how much data, and what they refuse.
+
+use crate::synthetic::{plan, preset, records};
+use allometry::data::{self, DataOptions};
+use allometry::scaling::cost::Cost;
+use allometry::scaling::{Axis, Plan, Schedule};
+use std::collections::HashSet;
+use std::fs;
+
+#[test]
+fn a_plan_trains_each_model_once_and_shows_it_on_every_axis() {
+    let plan = plan(preset("convnet"), &Axis::ALL);
+    let variants = plan.variants().unwrap();
+    assert_eq!(variants.len(), 2 * 9);
+    let keys: HashSet<&str> = variants.iter().map(|v| v.key.as_str()).collect();
+    assert_eq!(keys.len(), variants.len());
+    for key in ["base-s0", "base-s7", "depth-0.5-s0", "compound-2-s7"] {
+        assert!(keys.contains(key), "{key}");
+    }
+    let base = variants.iter().find(|v| v.key == "base-s0").unwrap();
+    assert_eq!(base.also.iter().map(|place| place.axis).collect::<Vec<_>>(), Axis::ALL[1..]);
+    assert!(variants[..9].iter().all(|v| v.seed == 0), "the first seed comes first");
+    let on_width = records(&plan).into_iter().filter(|r| r.factor_on(Axis::Width).is_some()).count();
+    assert_eq!(on_width, 2 * 3);
+}
+
+#[test]
+fn models_that_rounding_makes_equal_are_trained_once() {
+    // One dense layer a stage cannot be halved: depth 0.5 is the base model.
+    let variants = plan(preset("keras-dense"), &[Axis::Depth]).variants().unwrap();
+    assert_eq!(
+        variants.iter().map(|v| v.key.as_str()).collect::<Vec<_>>(),
+        ["base-s0", "depth-2-s0", "base-s7", "depth-2-s7"]
+    );
+    assert_eq!(variants[0].also[0].factor, 0.5);
+}
+
+#[test]
+fn plans_survive_toml_and_are_checked() {
+    let good = plan(preset("convnet"), &Axis::ALL);
+    assert_eq!(Plan::from_toml(&good.to_toml().unwrap()).unwrap(), good);
+    let refused = |plan: Plan, reason: &str| {
+        let message = plan.validate().unwrap_err().to_string();
+        assert!(message.contains(reason), "{message}");
+    };
+    refused(Plan { factors: vec![1.0, 1.0], ..good.clone() }, "factor 1 stands twice");
+    refused(Plan { seeds: vec![], ..good.clone() }, "no seed");
+    refused(Plan { factors: vec![-2.0], ..good.clone() }, "factor is -2");
+    refused(Plan { schedule: Schedule { batch: 0, ..Schedule::default() }, ..good.clone() }, "at least 1");
+    refused(plan(preset("keras-dense"), &[Axis::Resolution]), "no resolution");
+}
+
+/// The plan's runs as `key: samples`.
+fn amounts(plan: &Plan) -> Vec<String> {
+    let variants = plan.variants().unwrap();
+    variants.iter().map(|v| format!("{}: {}", v.key, v.train_samples.unwrap_or_default())).collect()
+}
+
+#[test]
+fn each_model_is_trained_on_each_number_of_samples() {
+    let plan = Plan { samples: vec![4000, 1000], ..plan(preset("mlp"), &[Axis::Width]) };
+    let coarse = [
+        "base-n4000-s0: 4000",
+        "width-0.5-n4000-s0: 4000",
+        "width-2-n4000-s0: 4000",
+        "base-n1000-s0: 1000",
+        "width-0.5-n1000-s0: 1000",
+        "width-2-n1000-s0: 1000",
+    ];
+    assert_eq!(amounts(&plan)[..6], coarse, "all models with one amount before any with the next");
+    assert_eq!(amounts(&plan)[6..], coarse.map(|run| run.replace("s0", "s7")));
+    assert_eq!(plan.most_samples().unwrap(), Some(4000));
+    assert!(plan.variants().unwrap().iter().all(|variant| variant.flops.is_none()));
+    let scheduled = Plan { samples: Vec::new(), ..plan.clone() };
+    assert_eq!((amounts(&scheduled)[0].as_str(), scheduled.most_samples().unwrap()), ("base-s0: 0", None));
+    assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
+    assert_eq!(plan.differences(&scheduled), ["samples"]);
+    assert!(!scheduled.to_toml().unwrap().contains("samples"), "older plan files say nothing of it");
+}
+
+#[test]
+fn a_compute_budget_buys_whole_batches() {
+    let schedule = Schedule { epochs: 3, batch: 64, ..Schedule::default() };
+    let axes = plan(preset("mlp"), &[Axis::Width]);
+    let plan = Plan { flops: vec![1.5e11, 1e3], schedule, ..axes };
+    let variants = plan.variants().unwrap();
+    assert_eq!(
+        variants[..6].iter().map(|v| v.key.as_str()).collect::<Vec<_>>(),
+        [
+            "base-c1.5e11-s0",
+            "width-0.5-c1.5e11-s0",
+            "width-2-c1.5e11-s0",
+            "base-c1e3-s0",
+            "width-0.5-c1e3-s0",
+            "width-2-c1e3-s0"
+        ]
+    );
+    for variant in &variants {
+        let (budget, samples) = (variant.flops.unwrap(), variant.train_samples.unwrap());
+        let macs = Cost::of(&variant.architecture).unwrap().macs;
+        let spent = |samples: usize| 6.0 * macs as f64 * (3 * samples) as f64;
+        assert_eq!(samples % 64, 0);
+        assert!(samples == 64 || spent(samples) <= budget, "{samples} of {}", variant.key);
+        assert!(spent(samples + 64) > budget, "{samples} of {}: another batch could be paid", variant.key);
+    }
+    assert_eq!(variants[3].train_samples, Some(64), "one batch at least");
+    assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
+    assert_eq!(plan.differences(&Plan { flops: vec![1.5e11], ..plan.clone() }), ["flops"]);
+}
+
+#[test]
+fn amounts_of_data_are_checked() {
+    let good = plan(preset("mlp"), &[Axis::Width]);
+    let refused = |plan: Plan, reason: &str| {
+        let message = plan.validate().unwrap_err().to_string();
+        assert!(message.contains(reason), "{message}");
+    };
+    let both = Plan { samples: vec![10], flops: vec![1e9], ..good.clone() };
+    refused(both, "more than one of");
+    let schedule = Schedule { train_samples: Some(10), ..Schedule::default() };
+    refused(Plan { schedule, samples: vec![10], ..good.clone() }, "more than one of");
+    refused(Plan { samples: vec![10, 0], ..good.clone() }, "at least 1");
+    refused(Plan { samples: vec![10, 20, 10], ..good.clone() }, "10 samples stand twice");
+    refused(Plan { flops: vec![1e9, 1e9], ..good.clone() }, "1e9 FLOPs stands twice");
+    refused(Plan { flops: vec![0.0], ..good.clone() }, "above zero");
+    refused(Plan { flops: vec![f64::NAN], ..good.clone() }, "above zero");
+
+    let place = tempfile::tempdir().unwrap();
+    let table: String = (0..20).map(|row| format!("{row},{}\n", 2 * row)).collect();
+    fs::write(place.path().join("table.csv"), format!("x,y\n{table}")).unwrap();
+    let directory = Some(place.path().to_path_buf());
+    let options = DataOptions { dataset: "csv".into(), directory, ..DataOptions::default() };
+    // A fifth of the rows is held out.
+    let rows = data::open(&options).unwrap().train;
+    let check = |plan: &Plan| plan.check_samples(rows.as_ref()).map_err(|error| error.to_string());
+    check(&Plan { samples: vec![16, 3], ..good.clone() }).unwrap();
+    let message = check(&Plan { samples: vec![17, 3], ..good.clone() }).unwrap_err();
+    assert!(message.contains("base-n17-s0 asks for 17") && message.contains("csv has 16"), "{message}");
+    let message = check(&Plan { flops: vec![1e11], ..good.clone() }).unwrap_err();
+    assert!(message.contains("width-0.5-c1e11-s0") && message.contains("more epochs"), "{message}");
+    // New characters are drawn without end.
+    let drawn = data::open(&DataOptions { samples: Some(3), ..DataOptions::default() }).unwrap();
+    Plan { samples: vec![17], ..good }.check_samples(drawn.train.as_ref()).unwrap();
+}

@@ -1,0 +1,186 @@
+//! The loop: losses that fall, what it tells on the way, and an end that can be asked for.
+
+use crate::varied::{CROSS_ENTROPY, adapter, noise, same_bits, weights};
+use allometry::data::{Dataset, Splits, Target, Targets};
+use allometry::nn::{Activation, Dense, Model, Sequential};
+use allometry::optim::{Algorithm, Decay, Schedule};
+use allometry::train::{Callback, EpochReport, FitOptions, Loss, Progress, fit};
+use allometry::{Device, Error, Result};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A linear function of four numbers, or the class that its sign says.
+struct Plane {
+    samples: usize,
+    seed: u32,
+    classes: bool,
+}
+
+impl Dataset for Plane {
+    fn name(&self) -> &str {
+        "plane"
+    }
+
+    fn len(&self) -> usize {
+        self.samples
+    }
+
+    fn sample_shape(&self) -> &[usize] {
+        &[4]
+    }
+
+    fn targets(&self) -> Targets {
+        if self.classes { Targets::Classes(2) } else { Targets::Values(1) }
+    }
+
+    fn write(&self, _epoch: u64, index: usize, input: &mut [f32], target: Target<'_>) -> Result<()> {
+        self.check(index, input)?;
+        input.copy_from_slice(&noise(4, self.seed + index as u32));
+        let value = input[0] - 2.0 * input[1] + 0.5 * input[2] + 1.0;
+        if self.classes { target.class((value > 1.0) as u32) } else { target.values(&[value]) }
+    }
+}
+
+fn plane(classes: bool) -> Splits {
+    let split = |samples, seed| Arc::new(Plane { samples, seed, classes });
+    Splits { train: split(128, 0), validation: split(50, 10_000) }
+}
+
+fn options(loss: Loss, epochs: u64, rate: f64) -> FitOptions {
+    FitOptions {
+        epochs,
+        batch: 16,
+        seed: 0,
+        loss,
+        clip_norm: None,
+        algorithm: Algorithm::adam(),
+        schedule: Schedule { peak: rate, warmup: 4, decay: Decay::Cosine, total: epochs * 8 },
+        report_seconds: 0.0,
+        interrupted: Arc::new(AtomicBool::new(false)),
+    }
+}
+
+fn small(outputs: usize, device: &Device) -> Model {
+    let layers = Sequential::new().add(Dense::new(16).activation(Activation::Relu)).add(Dense::new(outputs));
+    layers.build(device, &[4], 0).unwrap()
+}
+
+fn regression_learns(device: &Device) {
+    let model = small(1, device);
+    let history = fit(&model, &plane(false), &options(Loss::MeanSquaredError, 20, 0.02), &mut ()).unwrap();
+    let (first, last) = (&history.epochs[0], &history.epochs[19]);
+    assert_eq!((history.epochs.len(), history.samples_seen), (20, 20 * 128));
+    assert_eq!((first.train.accuracy, last.validation.accuracy), (None, None));
+    assert_eq!((last.train.samples, last.validation.samples), (128, 50));
+    let (before, after) = (first.validation.loss, last.validation.loss);
+    assert!(after < 0.02 * before, "{before} to {after}");
+}
+
+#[test]
+fn regression_learns_on_the_cpu() {
+    regression_learns(&Device::cpu());
+}
+
+#[test]
+fn regression_learns_on_the_adapter() {
+    regression_learns(&adapter());
+}
+
+#[test]
+fn classification_learns_and_says_how_it_goes() {
+    #[derive(Default)]
+    struct Told {
+        steps: Vec<(u64, u64)>,
+        epochs: Vec<u64>,
+    }
+    impl Callback for Told {
+        fn on_progress(&mut self, progress: &Progress) {
+            assert_eq!((progress.steps, progress.epochs), (8, 15));
+            assert!(progress.metrics.loss.is_finite() && progress.samples_per_second > 0.0);
+            self.steps.push((progress.epoch, progress.step));
+        }
+
+        fn on_epoch(&mut self, report: &EpochReport) {
+            self.epochs.push(report.epoch);
+        }
+    }
+    let model = small(2, &Device::cpu());
+    let mut told = Told::default();
+    let loss = Loss::for_targets(Targets::Classes(2));
+    let history = fit(&model, &plane(true), &options(loss, 15, 0.02), &mut told).unwrap();
+    let last = history.epochs.last().unwrap();
+    assert!(last.validation.accuracy.unwrap() >= 0.9, "{last:?}");
+    assert!(last.train.accuracy.unwrap() >= 0.95, "{last:?}");
+    // With a report at every step, each of them is told, and once.
+    let all: Vec<(u64, u64)> = (1..=15).flat_map(|epoch| (1..=8).map(move |step| (epoch, step))).collect();
+    assert_eq!(told.steps, all);
+    assert_eq!(told.epochs, (1..=15).collect::<Vec<_>>());
+    assert_eq!(history.throughput.len(), all.len() - 1, "the first step is a warm-up");
+}
+
+#[test]
+fn how_often_training_is_looked_at_changes_no_number() {
+    struct Last(Option<Progress>);
+    impl Callback for Last {
+        fn on_progress(&mut self, progress: &Progress) {
+            self.0 = Some(*progress);
+        }
+    }
+    let train = |report_seconds: f64| {
+        let options = FitOptions { report_seconds, ..options(CROSS_ENTROPY, 3, 0.02) };
+        let mut last = Last(None);
+        let history = fit(&small(2, &Device::cpu()), &plane(true), &options, &mut last).unwrap();
+        (history.epochs.iter().map(|epoch| epoch.train).collect::<Vec<_>>(), last.0.unwrap().metrics)
+    };
+    let (seldom, whole) = train(1e9);
+    let (often, step) = train(0.0);
+    assert_eq!(seldom, often);
+    // Nothing is read between the ends of two epochs, or every step of 16 samples is.
+    assert_eq!((whole, step.samples), (seldom[2], 16));
+    assert!(step.loss.is_finite() && (0.0..=1.0).contains(&step.accuracy.unwrap()));
+}
+
+#[test]
+fn losses_and_targets_have_to_fit() {
+    let model = small(2, &Device::cpu());
+    let refused = fit(&model, &plane(false), &options(CROSS_ENTROPY, 1, 0.01), &mut ());
+    assert!(matches!(refused, Err(Error::Argument { op: "train", .. })), "{refused:?}");
+    let large = FitOptions { batch: 0, ..options(CROSS_ENTROPY, 1, 0.01) };
+    assert!(fit(&model, &plane(true), &large, &mut ()).is_err());
+}
+
+#[test]
+fn a_training_that_diverges_says_so() {
+    let model = small(1, &Device::cpu());
+    let diverged = fit(&model, &plane(false), &options(Loss::MeanSquaredError, 3, 1e30), &mut ());
+    assert!(matches!(diverged, Err(Error::Diverged { .. })), "{diverged:?}");
+    // Also where only the validation after the last step shows it.
+    let model = small(1, &Device::cpu());
+    let once = FitOptions { batch: 128, ..options(Loss::MeanSquaredError, 1, 1e30) };
+    let once = FitOptions { schedule: Schedule::constant(1e30), ..once };
+    let diverged = fit(&model, &plane(false), &once, &mut ());
+    assert!(matches!(diverged, Err(Error::Diverged { step: 1, .. })), "{diverged:?}");
+}
+
+#[test]
+fn training_ends_when_it_is_asked_to() {
+    struct Stop(Arc<AtomicBool>);
+    impl Callback for Stop {
+        fn on_progress(&mut self, progress: &Progress) {
+            assert!((progress.epoch, progress.step) <= (2, 3), "a step after the request to stop");
+            if (progress.epoch, progress.step) == (2, 3) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+    }
+    let model = small(1, &Device::cpu());
+    let start = weights(&model);
+    let options = options(Loss::MeanSquaredError, 5, 0.01);
+    let stopped = fit(&model, &plane(false), &options, &mut Stop(options.interrupted.clone()));
+    assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
+    let moved = weights(&model);
+    assert!(!same_bits(&moved, &start), "what was learnt until then is in the model");
+    // A request that came before the first step leaves everything as it is.
+    assert!(matches!(fit(&model, &plane(false), &options, &mut ()), Err(Error::Interrupted)));
+    assert!(same_bits(&weights(&model), &moved));
+}

@@ -1,0 +1,126 @@
+//! Gradients of whole models, and double precision.
+
+use crate::varied::{CLASSES, IMAGE, adapter, images, noise, varied};
+use allometry::data::BatchTargets;
+use allometry::gradcheck::{GradCheckOptions, gradcheck};
+use allometry::nn::{
+    Activation, Conv2d, Dense, Dropout, GlobalAveragePool2d, Model, Padding, Pass, Sequential,
+};
+use allometry::ops::RandomKey;
+use allometry::optim::Algorithm;
+use allometry::{DType, Device, Error, Result, Tensor};
+
+/// The layers applied to `x` with these parameters: a model as a function of everything it has.
+fn apply(layers: &Sequential, x: &Tensor, parameters: &[Tensor]) -> Result<Tensor> {
+    let mut rest = parameters;
+    let mut x = x.clone();
+    for (index, layer) in layers.layers().iter().enumerate() {
+        let (own, others) = rest.split_at(layer.parameters(&x.shape()[1..]).len());
+        rest = others;
+        x = layer.forward(&x, own, &Pass::Training(RandomKey { seed: 3, step: 5, layer: index as u32 }))?;
+    }
+    Ok(x)
+}
+
+/// Compares the gradients of a model's loss, by its input and every parameter, with central differences.
+fn check_gradients(layers: &Sequential, input: &[usize], loss: impl Fn(&Tensor) -> Result<Tensor>) {
+    let device = Device::cpu();
+    let model = layers.build_as(&device, DType::F64, input, 4).unwrap();
+    let batch = 3;
+    let features: usize = input.iter().product();
+    let values: Vec<f64> = noise(batch * features, 9).into_iter().map(f64::from).collect();
+    let x =
+        Tensor::new(&device, &values, allometry::Shape::new(&[&[batch], input].concat()).unwrap()).unwrap();
+    // Biases that are not zero, so that nothing is hidden by symmetry.
+    for (seed, (name, value)) in (20..).zip(model.parameters().iter()) {
+        if name.ends_with("bias") {
+            let values: Vec<f32> = noise(value.shape().elements(), seed).iter().map(|v| 0.3 * v).collect();
+            model.parameters().set(name, &values).unwrap();
+        }
+    }
+    let inputs: Vec<Tensor> = std::iter::once(x).chain(model.parameters().tensors()).collect();
+    let report =
+        gradcheck(|t| loss(&apply(layers, &t[0], &t[1..])?), &inputs, GradCheckOptions::default()).unwrap();
+    assert!(report.passed(), "{report}");
+    assert!(report.compared > 100, "{report}");
+}
+
+fn labelled(output: &Tensor) -> Result<Tensor> {
+    let labels = Tensor::new(output.device(), &[2u32, 0, 3], [3])?;
+    output.cross_entropy(&labels, 0.1)
+}
+
+#[test]
+fn gradients_of_a_multilayer_perceptron_are_right() {
+    let layers = Sequential::new()
+        .add(Dense::new(7).activation(Activation::Relu))
+        .add(Dense::new(6).activation(Activation::Tanh))
+        .add(Dropout::new(0.3))
+        .add(Dense::new(5).activation(Activation::Gelu))
+        .add(Dense::new(CLASSES));
+    check_gradients(&layers, &[6], labelled);
+}
+
+#[test]
+fn gradients_of_a_convolutional_network_are_right() {
+    check_gradients(&varied(), &IMAGE, labelled);
+    let averaging = Sequential::new()
+        .add(Conv2d::new(3, [3, 2]).strides([1, 2]).activation(Activation::Silu))
+        .add(
+            Conv2d::new(4, [2, 3])
+                .padding(Padding::Explicit([[1, 0], [0, 2]]))
+                .activation(Activation::Sigmoid),
+        )
+        .add(GlobalAveragePool2d::new())
+        .add(Dense::new(2));
+    check_gradients(&averaging, &[6, 7, 2], |output| {
+        let target: Vec<f64> = noise(6, 1).into_iter().map(f64::from).collect();
+        output.mse(&Tensor::new(output.device(), &target, [3, 2])?)
+    });
+}
+
+#[test]
+fn gradients_lie_where_the_optimiser_reads_them() {
+    // Written into flat slices or collected from the graph: the same gradients.
+    let device = Device::cpu();
+    let model = varied().build_as(&device, DType::F64, &IMAGE, 0).unwrap();
+    let values: Vec<f64> = noise(2 * 162, 3).into_iter().map(f64::from).collect();
+    let x = Tensor::new(&device, &values, [2, 9, 9, 2]).unwrap();
+    let labels = Tensor::new(&device, &[1u32, 3], [2]).unwrap();
+    let loss = || model.train(&x, 11).unwrap().cross_entropy(&labels, 0.0).unwrap();
+    let flat = model.parameters().gradients().unwrap();
+    model.parameters().backward(&loss(), &flat).unwrap();
+    let collected = loss().backward().unwrap();
+    for (name, parameter) in model.parameters().iter() {
+        let (a, b) = (flat.get(parameter).unwrap(), collected.get(parameter).unwrap());
+        assert_eq!(a.to_vec::<f64>().unwrap(), b.to_vec::<f64>().unwrap(), "{name}");
+    }
+}
+
+#[test]
+fn a_model_in_double_precision_learns_on_the_cpu_and_is_refused_elsewhere() {
+    let device = Device::cpu();
+    let model = varied().build_as(&device, DType::F64, &IMAGE, 0).unwrap();
+    let batch = images(0, 8);
+    let inputs: Vec<f64> = batch.inputs.iter().map(|&v| v.into()).collect();
+    let x = Tensor::new(&device, &inputs, [8, 9, 9, 2]).unwrap();
+    let BatchTargets::Classes(labels) = &batch.targets else { unreachable!("images have labels") };
+    let labels = Tensor::new(&device, labels, [8]).unwrap();
+    let loss = |model: &Model| {
+        let output = model.predict(&x).unwrap();
+        assert_eq!(output.dtype(), DType::F64);
+        output.cross_entropy(&labels, 0.0).unwrap().item().unwrap()
+    };
+    let before = loss(&model);
+    let gradients = model.parameters().gradients().unwrap();
+    let mut optimizer = Algorithm::sgd(0.9).build(model.parameters()).unwrap();
+    for step in 0..60 {
+        let loss = model.train(&x, step).unwrap().cross_entropy(&labels, 0.0).unwrap();
+        model.parameters().backward(&loss, &gradients).unwrap();
+        optimizer.step(model.parameters(), &gradients, 0.05).unwrap();
+    }
+    let after = loss(&model);
+    assert!(after < 0.5 * before, "{before} to {after}");
+    let refused = varied().build_as(&adapter(), DType::F64, &IMAGE, 0);
+    assert!(matches!(refused, Err(Error::DType { .. })), "{:?}", refused.err());
+}

@@ -1,0 +1,13 @@
+//! Training as a whole: memory that stays where it is, bits that repeat, weights that survive the disk, gradients
+//! of whole models, losses that fall, and an end that can be asked for.
+//!
+//! What is said of a device is tested on the CPU device and on the adapter, and fails where there is none.
+
+mod dropout;
+mod fit;
+mod gradients;
+mod memory;
+mod repetition;
+mod schedule;
+mod varied;
+mod weights;

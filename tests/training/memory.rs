@@ -1,0 +1,40 @@
+//! Memory stays where it is, and is given back.
+
+use crate::varied::{CROSS_ENTROPY, IMAGE, adapter, images, varied};
+use allometry::Device;
+use allometry::data::Batch;
+use allometry::optim::Algorithm;
+use allometry::train::Trainer;
+
+fn memory_stays(device: &Device, steps: u64) {
+    let model = varied().build(device, &IMAGE, 0).unwrap();
+    let mut trainer = Trainer::new(&model, CROSS_ENTROPY, Algorithm::adam()).unwrap();
+    let batches: Vec<Batch> = (0..3).map(|number| images(number, 6)).collect();
+    let mut tenth = None;
+    for step in 1..=steps {
+        trainer.step(&batches[step as usize % 3], 1e-3).unwrap();
+        // Every so often the loss is read back, as a loop does it.
+        if step % 10 == 0 {
+            trainer.take_metrics().unwrap();
+            let usage = device.usage();
+            let now = (usage.live, usage.reserved);
+            assert_eq!(*tenth.get_or_insert(now), now, "live and reserved bytes after step {step}");
+        }
+    }
+    assert_eq!(trainer.steps(), steps);
+    drop(trainer);
+    drop(model);
+    assert_eq!(device.usage().live, 0, "bytes that nobody holds any more");
+    device.trim();
+    assert_eq!(device.usage().reserved, 0, "bytes given back to the system");
+}
+
+#[test]
+fn a_thousand_steps_take_no_more_memory_than_ten_on_the_cpu() {
+    memory_stays(&Device::cpu(), 1000);
+}
+
+#[test]
+fn a_thousand_steps_take_no_more_memory_than_ten_on_the_adapter() {
+    memory_stays(&adapter(), 1000);
+}
