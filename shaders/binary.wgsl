@@ -1,7 +1,8 @@
 // forward: y = f(a, b), broadcast as in NumPy
 //
-// FUNCTION is the code of f in the table of src/ops/binary.rs. With RANK = 0 both operands are contiguous and an
-// invocation computes four neighbours; else they are walked by strides (0 repeats) over RANK merged axes.
+// FUNCTION is the code of f in the table of src/ops/binary.rs. In `forward` an operand is contiguous, or a single number
+// (A_REPEATS, B_REPEATS), and an invocation computes four neighbours; in `forward_strided` both are walked by strides (0
+// repeats) over RANK merged axes.
 
 struct Params {
     count: u32,
@@ -39,16 +40,27 @@ fn combine(a: f32, b: f32) -> f32 {
     }
 }
 
+fn four_of_a(i: u32) -> vec4<f32> {
+    if A_REPEATS == 1u { return vec4(f32(a4[p.offset_a / 4u][p.offset_a % 4u])); }
+    return vec4<f32>(a4[i]);
+}
+
+fn four_of_b(i: u32) -> vec4<f32> {
+    if B_REPEATS == 1u { return vec4(f32(b4[p.offset_b / 4u][p.offset_b % 4u])); }
+    return vec4<f32>(b4[i]);
+}
+
 @compute @workgroup_size(256)
 fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count { return; }
-    let l = vec4<f32>(a4[i]);
-    let r = vec4<f32>(b4[i]);
-    let value = vec4(combine(l.x, r.x), combine(l.y, r.y), combine(l.z, r.z), combine(l.w, r.w));
-    // The last vector may hang over the end: there is memory behind it, but it is not ours.
-    y4[i] = select(y4[i], vec4<Element2>(value), vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
+    let l = four_of_a(i);
+    let r = four_of_b(i);
+    let value = vec4<Element2>(vec4(combine(l.x, r.x), combine(l.y, r.y), combine(l.z, r.z), combine(l.w, r.w)));
+    let inside = elements_inside(i, p.count);
+    // What is only written must not be read for it, or the whole result would pass through memory twice.
+    if all(inside) { y4[i] = value; } else { y4[i] = select(y4[i], value, inside); }
 }
 
 @compute @workgroup_size(256)

@@ -25,17 +25,13 @@ struct Params {
     step: u32,
 }
 
-// Which of vector i are ours: the last one may hang over the end.
-fn ours(i: u32) -> vec4<bool> {
-    return vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count);
-}
-
 @compute @workgroup_size(256)
 fn sgd(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
        @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count || is_skipped() { return; }
-    store(i, w[i] - p.rate * (gradient_of(i) + p.decay * w[i]));
+    let old = w[i];
+    store(i, old, old - p.rate * (gradient_of(i) + p.decay * old));
 }
 
 @compute @workgroup_size(256)
@@ -43,13 +39,15 @@ fn momentum(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
             @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count || is_skipped() { return; }
-    let gradient = gradient_of(i) + p.decay * w[i];
+    let old = w[i];
+    let old_m = m[i];
+    let gradient = gradient_of(i) + p.decay * old;
     var velocity = gradient;
-    if !is_first() { velocity += p.momentum * m[i]; }
+    if !is_first() { velocity += p.momentum * old_m; }
     var direction = velocity;
     if p.nesterov == 1u { direction = gradient + p.momentum * velocity; }
-    m[i] = select(m[i], velocity, ours(i));
-    store(i, w[i] - p.rate * direction);
+    m[i] = select(old_m, velocity, elements_inside(i, p.count));
+    store(i, old, old - p.rate * direction);
 }
 
 @compute @workgroup_size(256)
@@ -57,17 +55,20 @@ fn adam(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count || is_skipped() { return; }
-    var value = w[i];
+    let old = w[i];
+    let old_m = m[i];
+    let old_v = v[i];
+    var value = old;
     var gradient = gradient_of(i);
     if p.decoupled == 1u {
         value *= 1.0 - p.rate * p.decay;
     } else {
         gradient += p.decay * value;
     }
-    let mean = p.beta1 * m[i] + (1.0 - p.beta1) * gradient;
-    let square = p.beta2 * v[i] + (1.0 - p.beta2) * gradient * gradient;
+    let mean = p.beta1 * old_m + (1.0 - p.beta1) * gradient;
+    let square = p.beta2 * old_v + (1.0 - p.beta2) * gradient * gradient;
     value -= step_size() * mean / (sqrt(square) * v_scale() + p.epsilon);
-    m[i] = select(m[i], mean, ours(i));
-    v[i] = select(v[i], square, ours(i));
-    store(i, value);
+    m[i] = select(old_m, mean, elements_inside(i, p.count));
+    v[i] = select(old_v, square, elements_inside(i, p.count));
+    store(i, old, value);
 }

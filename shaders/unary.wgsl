@@ -40,9 +40,10 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
            @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count { return; }
-    // The last vector may hang over the end: there is memory behind it, but it is not ours.
     let value = vec4<Element1>(forward4(vec4<f32>(a4[i])));
-    y4[i] = select(y4[i], value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
+    let inside = elements_inside(i, p.count);
+    // What is only written must not be read for it, or the whole result would pass through memory twice.
+    if all(inside) { y4[i] = value; } else { y4[i] = select(y4[i], value, inside); }
 }
 
 @compute @workgroup_size(256)
@@ -66,7 +67,8 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
     let i = group_index(group, groups) * 256u + lane;
     if i * 4u >= p.count { return; }
     let value = vec4<Element2>(vec4<f32>(a4[i]) * derivative4(vec4<f32>(b4[i])));
-    dx4[i] = select(dx4[i], value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
+    let inside = elements_inside(i, p.count);
+    if all(inside) { dx4[i] = value; } else { dx4[i] = select(dx4[i], value, inside); }
 }
 
 @compute @workgroup_size(256)
@@ -76,7 +78,7 @@ fn gradient_in_place(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workg
     if i * 4u >= p.count { return; }
     let dy = y4[i];
     let value = vec4<Element1>(vec4<f32>(dy) * derivative4(vec4<f32>(a4[i])));
-    y4[i] = select(dy, value, vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(p.count));
+    y4[i] = select(dy, value, elements_inside(i, p.count));
 }
 
 @compute @workgroup_size(256)

@@ -18,6 +18,6 @@ fn v_scale() -> f32 {
     return p.v_scale;
 }
 
-fn store(i: u32, value: vec4<f32>) {
-    w[i] = select(w[i], value, ours(i));
+fn store(i: u32, old: vec4<f32>, value: vec4<f32>) {
+    w[i] = select(old, value, elements_inside(i, p.count));
 }

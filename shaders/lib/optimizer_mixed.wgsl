@@ -29,7 +29,10 @@ fn gradient_of(i: u32) -> vec4<f32> {
     return vec4<f32>(g[i]) * state[UNSCALE];
 }
 
-fn store(i: u32, value: vec4<f32>) {
-    w[i] = select(w[i], value, ours(i));
-    weights[i] = select(weights[i], vec4<Element3>(value), ours(i));
+fn store(i: u32, old: vec4<f32>, value: vec4<f32>) {
+    let inside = elements_inside(i, p.count);
+    w[i] = select(old, value, inside);
+    let copy = vec4<Element3>(value);
+    // What is only written is not read for it.
+    if all(inside) { weights[i] = copy; } else { weights[i] = select(weights[i], copy, inside); }
 }

@@ -10,8 +10,9 @@
 // loop changes at the end of each round, under the mask of the lanes that are still in it, and for a sum that takes
 // longer than a step. But it also takes a multiple of the time to compile, which short work does not win back.
 //
-// The host's constants: ROWS, VECTORS; ALONG_ROWS, UNROLLED and WHOLE (steps come in fours), 0 or 1; A_VECTOR and
-// B_VECTOR (four neighbours, along k in A and along n in B, lie in one aligned vector), FUNCTION and HAS_BIAS.
+// The host's constants: ROWS, VECTORS, FUNCTION, and of 0 or 1: ALONG_ROWS, UNROLLED, HAS_BIAS, WHOLE (steps come in
+// fours), and where four neighbours lie in one aligned vector: A_VECTOR along k in A, A_ALONG_M along m (only with lanes
+// along the columns, where rows come in fours), B_VECTOR along n in B, B_ALONG_K along k.
 
 const LANES: u32 = 8u;
 // From one row of an invocation to the next, and from one vector of columns to the next.
@@ -77,6 +78,26 @@ fn b_columns(right: Right, k: u32, n: u32) -> vec4<f32> {
     );
 }
 
+// Four columns of rows k to k + 3 of B, a row in each column of the matrix.
+fn b_block(right: Right, k: u32, n: u32) -> mat4x4<f32> {
+    if B_ALONG_K == 1u {
+        let last = right.columns - 1u;
+        let begin = right.start + k;
+        return transpose(mat4x4(
+            vec4<f32>(b[(begin + min(n, last) * right.column) / 4u]),
+            vec4<f32>(b[(begin + min(n + 1u, last) * right.column) / 4u]),
+            vec4<f32>(b[(begin + min(n + 2u, last) * right.column) / 4u]),
+            vec4<f32>(b[(begin + min(n + 3u, last) * right.column) / 4u]),
+        ));
+    }
+    return mat4x4(
+        b_columns(right, k, n),
+        b_columns(right, k + 1u, n),
+        b_columns(right, k + 2u, n),
+        b_columns(right, k + 3u, n),
+    );
+}
+
 // One step along k: `left` is A's column k.
 fn step_along_k(left: array<f32, ROWS>, right: Right, k: u32) {
     for (var v = 0u; v < VECTORS; v++) {
@@ -91,23 +112,32 @@ fn step_along_k(left: array<f32, ROWS>, right: Right, k: u32) {
 fn four_steps_along_k(left: array<vec4<f32>, ROWS>, right: Right, k: u32) {
     for (var v = 0u; v < VECTORS; v++) {
         let n = right.first + v * COLUMN_STEP;
-        let row0 = b_columns(right, k, n);
-        let row1 = b_columns(right, k + 1u, n);
-        let row2 = b_columns(right, k + 2u, n);
-        let row3 = b_columns(right, k + 3u, n);
+        let rows = b_block(right, k, n);
         for (var r = 0u; r < ROWS; r++) {
-            let sum = fma(vec4(left[r].y), row1, fma(vec4(left[r].x), row0, sums[r][v]));
-            sums[r][v] = fma(vec4(left[r].w), row3, fma(vec4(left[r].z), row2, sum));
+            let sum = fma(vec4(left[r].y), rows[1], fma(vec4(left[r].x), rows[0], sums[r][v]));
+            sums[r][v] = fma(vec4(left[r].w), rows[3], fma(vec4(left[r].z), rows[2], sum));
         }
     }
 }
 
-// `count` steps: row r's values of A lie from start[r] on, `step` apart; where inside[r] is false they are zero.
+// `count` steps: row r's values of A lie from start[r] on, `step` apart; where inside[r] is false they are zero (with
+// A_ALONG_M all rows are inside).
 fn accumulate(start: array<u32, ROWS>, inside: array<bool, ROWS>, step: u32, right: Right, count: u32) {
     var k = 0u;
     for (; UNROLLED == 1u && k + 4u <= count; k += 4u) {
         var left: array<vec4<f32>, ROWS>;
-        for (var r = 0u; r < ROWS; r++) {
+        for (var r = 0u; A_ALONG_M == 1u && r < ROWS; r += 4u) {
+            let i = start[r] + k * step;
+            // (Rows beyond the matrix, which repeat its last one elsewhere, are others of it here.)
+            let rows = transpose(mat4x4(
+                vec4<f32>(a[i / 4u]),
+                vec4<f32>(a[(i + step) / 4u]),
+                vec4<f32>(a[(i + 2u * step) / 4u]),
+                vec4<f32>(a[(i + 3u * step) / 4u]),
+            ));
+            for (var j = 0u; j < 4u; j++) { left[r + j] = rows[j]; }
+        }
+        for (var r = 0u; A_ALONG_M == 0u && r < ROWS; r++) {
             let i = start[r] + k * step;
             if A_VECTOR == 1u {
                 left[r] = vec4<f32>(a[i / 4u]);

@@ -89,8 +89,19 @@ struct Params {
     strides_b: [u32; 6],
 }
 
+/// The contiguous kernel takes a single number on either side, which is where nothing is stepped over.
 fn constants(p: &Params) -> Constants {
-    vec![("FUNCTION", p.function), ("RANK", p.rank)]
+    let repeats = |strides: &[u32; 6]| (strides[0] == 0) as u32;
+    vec![
+        ("FUNCTION", p.function),
+        ("A_REPEATS", repeats(&p.strides_a)),
+        ("B_REPEATS", repeats(&p.strides_b)),
+        ("RANK", 0),
+    ]
+}
+
+fn constants_strided(p: &Params) -> Constants {
+    vec![("FUNCTION", p.function), ("A_REPEATS", 0), ("B_REPEATS", 0), ("RANK", p.rank)]
 }
 
 static FORWARD: Kernel<Params> = Kernel {
@@ -108,7 +119,12 @@ static FORWARD: Kernel<Params> = Kernel {
 };
 static FORWARD_STRIDED: Kernel<Params> = Kernel {
     name: "binary.forward_strided",
-    gpu: Shader { entry: "forward_strided", groups: |p| (p.count as u64).div_ceil(WORKGROUP), ..FORWARD.gpu },
+    gpu: Shader {
+        entry: "forward_strided",
+        constants: constants_strided,
+        groups: |p| (p.count as u64).div_ceil(WORKGROUP),
+        ..FORWARD.gpu
+    },
     ..FORWARD
 };
 
@@ -198,8 +214,9 @@ fn launch(function: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         strides_a: walk.strides[0],
         strides_b: walk.strides[1],
     };
-    let packed = a.shape() == shape && b.shape() == shape && a.is_packed() && b.is_packed();
-    let kernel = if packed { &FORWARD } else { &FORWARD_STRIDED };
+    // (Axes of extent 1 merge away, so that a single number has stride 0 and anything else that is packed has stride 1.)
+    let simple = |t: &Tensor| t.shape().elements() == 1 || t.shape() == shape && t.is_packed();
+    let kernel = if simple(a) && simple(b) { &FORWARD } else { &FORWARD_STRIDED };
     a.device().run(kernel, &params, &[a_operand, b_operand], &[output.operand()])?;
     Ok(output)
 }

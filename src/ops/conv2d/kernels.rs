@@ -221,6 +221,8 @@ const fn software<D: Direction, const ALONG_ROWS: u32, const ROWS: u32, const VE
         constants: |p| {
             let mut constants = constants_of_operands::<D>(p);
             constants.extend([
+                ("A_ALONG_M", 0),
+                ("B_ALONG_K", 0),
                 ("ALONG_ROWS", ALONG_ROWS),
                 ("UNROLLED", unrolled(D::run(p), p.flops())),
                 ("WHOLE", D::run(p).is_multiple_of(4) as u32),

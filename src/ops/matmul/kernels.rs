@@ -129,6 +129,8 @@ pub(super) const fn software<const ALONG_ROWS: u32, const ROWS: u32, const VECTO
                 ("HAS_BIAS", p.has_bias),
                 ("A_VECTOR", a_vector(p)),
                 ("B_VECTOR", b_vector(p)),
+                ("A_ALONG_M", a_along_m(p) * (1 - ALONG_ROWS)),
+                ("B_ALONG_K", b_along_k(p)),
                 ("ALONG_ROWS", ALONG_ROWS),
                 ("UNROLLED", unrolled(p.piece, p.flops())),
                 ("WHOLE", p.k.is_multiple_of(4) as u32),
@@ -186,6 +188,16 @@ fn a_vector(p: &Params) -> u32 {
 /// Whether four neighbours along n lie in one aligned vector.
 fn b_vector(p: &Params) -> u32 {
     (p.b_column == 1 && (p.b_row | p.b_batch | p.n).is_multiple_of(4)) as u32
+}
+
+/// Whether four neighbours along m lie in one aligned vector of A.
+fn a_along_m(p: &Params) -> u32 {
+    (p.a_row == 1 && p.a_column > 1 && (p.a_column | p.a_batch | p.m).is_multiple_of(4)) as u32
+}
+
+/// Whether four neighbours along k lie in one aligned vector of B.
+fn b_along_k(p: &Params) -> u32 {
+    (p.b_row == 1 && p.b_column > 1 && (p.b_column | p.b_batch | p.piece).is_multiple_of(4)) as u32
 }
 
 #[cfg(test)]
