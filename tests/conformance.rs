@@ -4,7 +4,7 @@
 //! gradient, once more for the same bits; the oracle's gradient is compared with central differences. Inputs that
 //! an op has to refuse are given to it on every device.
 //!
-//! `ALLOMETRY_TEST_SEED=n` repeats a run; without it every run draws new numbers and prints the seed.
+//! Every run draws the same numbers; `ALLOMETRY_TEST_SEED=n` draws others.
 
 mod harness;
 mod ops;

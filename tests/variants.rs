@@ -51,6 +51,7 @@ fn uses(family: &str) -> Vec<(&'static str, Run)> {
         "matmul" => vec![
             ("68 × 36 × 132", |d| dense(d, [68, 36, 132], false)),
             ("131 × 133 × 131, transposed", |d| dense(d, [131, 133, 131], true)),
+            ("132 × 136 × 132, transposed", |d| dense(d, [132, 136, 132], true)),
             ("a long sum", |d| dense(d, [33, 1090, 21], false)),
         ],
         _ => vec![

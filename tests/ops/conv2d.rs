@@ -1,6 +1,6 @@
 //! Convolution of images, and with it what all convolutions share (src/ops/convolution.rs).
 
-use crate::harness::{Bound, Draw, Input, Op, input, ones, refuse, sample};
+use crate::harness::{Bound, Draw, HALF_ROUNDING, Input, Op, input, ones, refuse, sample};
 use allometry::ops::Function::{self, Gelu, Linear, Relu, Sigmoid, Tanh};
 use allometry::ops::Padding::{self, Explicit, Same, Valid};
 use allometry::{Error, Result, Tensor};
@@ -57,7 +57,12 @@ pub fn add(op: &mut Op, name: &str, inputs: Vec<Input>, how: Use) {
     let sample = sample(name, inputs, move |t| how.apply(t)).forward(bound);
     // Gelu is a second dispatch where a gradient is asked for; what it makes of the first's rounding is not bounded
     // here.
-    let sample = if how.function == Gelu { sample } else { sample.half(1) };
+    let sample = match how.function {
+        Gelu => sample,
+        // Their slopes are worked out from the rounded result, which where they are flat leaves little of them.
+        Tanh | Sigmoid => sample.half(1).half_floor(2.0 * HALF_ROUNDING),
+        _ => sample.half(1),
+    };
     op.add(if how.function == Relu { sample.no_differences("a kink where the sum is 0") } else { sample });
 }
 

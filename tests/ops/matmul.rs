@@ -1,6 +1,6 @@
 //! Matrix products and dense layers.
 
-use crate::harness::{Bound, Draw, Input, Op, Sample, Storage, input, ones, refuse, sample};
+use crate::harness::{Bound, Draw, HALF_ROUNDING, Input, Op, Sample, Storage, input, ones, refuse, sample};
 use allometry::ops::Function;
 use allometry::ops::matmul::Step;
 use allometry::{Device, Error, Result, Tensor};
@@ -35,10 +35,11 @@ fn layer(what: impl Into<String>, inputs: Vec<Input>, function: Function) -> Sam
     let sample = sample(what, inputs, move |t| dense(t, function)).forward(bound);
     // The others are two dispatches where a gradient is asked for, and what the second makes of the first's rounding
     // has no bound as simple as this.
-    if matches!(function, Function::Linear | Function::Relu | Function::Tanh) {
-        sample.half(1)
-    } else {
-        sample
+    match function {
+        Function::Linear | Function::Relu => sample.half(1),
+        // Its slope is worked out from the rounded result, which next to ±1 leaves little of it.
+        Function::Tanh => sample.half(1).half_floor(2.0 * HALF_ROUNDING),
+        _ => sample,
     }
 }
 
@@ -71,6 +72,16 @@ pub fn op(draw: &mut Draw) -> Op {
                 input([k, n]).stored(b),
             ));
         }
+    }
+    // Enough work for loops that are unrolled, in which either factor may be read by vectors across its rows.
+    for (m, k, n, a, b, what) in [
+        (132, 133, 136, Storage::Transposed, Storage::Packed, "AᵀB"),
+        (133, 132, 135, Storage::Packed, Storage::Transposed, "ABᵀ"),
+        (132, 136, 134, Storage::Transposed, Storage::Transposed, "AᵀBᵀ"),
+    ] {
+        let name = format!("{what}, {m} × {k} × {n}");
+        let large = product(name, input([m, k]).stored(a), input([k, n]).stored(b));
+        op.add(large.no_differences("the sheer size"));
     }
     // Views: rows at an odd and (64 columns of 4 bytes) at an aligned offset, insides, repeated rows.
     op.add(product("rows of a longer matrix", input([9, 7]).rows(), input([7, 5]).rows()));
