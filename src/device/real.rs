@@ -31,7 +31,12 @@ pub trait Real:
     /// Nearest value to a constant of a formula.
     fn of(value: f64) -> Self;
     fn to_f64(self) -> f64;
-    fn exp(self) -> Self;
+    /// eˣ, in f32 by fused multiplications if `FUSED`: only for loops that are compiled for processors that have them.
+    fn exp_with<const FUSED: bool>(self) -> Self;
+    #[inline(always)]
+    fn exp(self) -> Self {
+        self.exp_with::<false>()
+    }
     fn ln(self) -> Self;
     fn sqrt(self) -> Self;
     fn tanh(self) -> Self;
@@ -65,8 +70,16 @@ macro_rules! tile_for_target {
     };
 }
 
+/// Whether the processor that a function is compiled for has fused multiplications.
+macro_rules! has_fused {
+    () => {
+        multiversion::target::target_cfg_f!(any(target_feature = "avx512f", target_feature = "fma"))
+    };
+}
+pub(crate) use has_fused;
+
 macro_rules! real {
-    ($type:ident, $scale:literal, $exp:path, $tanh:path) => {
+    ($type:ident, $scale:literal, $exp:ident, $tanh:path) => {
         impl Real for $type {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -80,8 +93,8 @@ macro_rules! real {
                 self as f64
             }
             #[inline(always)]
-            fn exp(self) -> Self {
-                $exp(self)
+            fn exp_with<const FUSED: bool>(self) -> Self {
+                $exp::<FUSED>(self)
             }
             #[inline(always)]
             fn ln(self) -> Self {
@@ -133,36 +146,42 @@ macro_rules! real {
 }
 
 real!(f32, 1, exp, tanh);
-real!(f64, 2, f64::exp, f64::tanh);
+real!(f64, 2, exp_f64, f64::tanh);
 
 /// eˣ without a call or a branch, so that loops over it become vector instructions: x = n·ln 2 + r, and a polynomial
 /// in r (the coefficients of Cephes' `expf`; within 2 units in the last place).
 #[inline(always)]
-fn exp(x: f32) -> f32 {
+fn exp<const FUSED: bool>(x: f32) -> f32 {
+    let multiply_add = |a: f32, b: f32, c: f32| if FUSED { a.mul_add(b, c) } else { a * b + c };
     // Beyond these the result is 0 or infinite; NaN stays.
     let x = x.clamp(-104.0, 89.0);
     // Adding 1.5·2²³ rounds to an integer, and leaves it in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
-    let shifted = x * std::f32::consts::LOG2_E + ROUND;
+    let shifted = multiply_add(x, std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
     // ln 2 in two parts, the first short enough for an exact product.
-    let r = x - n * 0.693_359_4 - n * -2.121_944_4e-4;
+    let r = multiply_add(n, 2.121_944_4e-4, multiply_add(n, -0.693_359_4, x));
     let mut sum = 1.987_569_1e-4;
     for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
-        sum = sum * r + coefficient;
+        sum = multiply_add(sum, r, coefficient);
     }
-    let value = sum * r * r + r + 1.0;
+    let value = multiply_add(sum * r, r, r) + 1.0;
     // 2ⁿ in two factors: alone it may be too large or too small for a number.
     let n = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
     value * power(n >> 1) * power(n.wrapping_sub(n >> 1))
 }
 
+#[inline(always)]
+fn exp_f64<const FUSED: bool>(x: f64) -> f64 {
+    x.exp()
+}
+
 /// The hyperbolic tangent, likewise: near 0 a polynomial (Cephes' `tanhf`), further out 1 − 2 / (e²ˣ + 1).
 #[inline(always)]
 fn tanh(x: f32) -> f32 {
     let size = x.abs();
-    let far = (1.0 - 2.0 / (exp(2.0 * size) + 1.0)).copysign(x);
+    let far = (1.0 - 2.0 / (exp::<false>(2.0 * size) + 1.0)).copysign(x);
     let square = x * x;
     let mut sum = -5.704_988_7e-3;
     for coefficient in [2.063_908_8e-2, -5.373_971_5e-2, 1.333_144_2e-1, -0.333_332_8] {
@@ -197,7 +216,8 @@ mod tests {
     #[test]
     fn exp_and_tanh_are_right_everywhere() {
         for x in floats() {
-            assert_close(x, exp(x), f64::from(x).exp(), 2.0);
+            assert_close(x, exp::<false>(x), f64::from(x).exp(), 2.0);
+            assert_close(x, exp::<true>(x), f64::from(x).exp(), 2.0);
             assert_close(x, tanh(x), f64::from(x).tanh(), 2.0);
         }
     }

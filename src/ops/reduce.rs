@@ -105,7 +105,6 @@ fn reduce_piece<T: Real>(x: &[T], results: &mut [T], start: T, join: impl Fn(T, 
 /// result, and shorter chains round less.
 #[inline(always)]
 pub(crate) fn along<T: Real>(x: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {
-    const CHAINS: usize = 32;
     let mut chains = [start; CHAINS];
     let blocks = x.chunks_exact(CHAINS);
     let rest = blocks.remainder().iter().fold(start, |a, &b| join(a, map(b)));
@@ -114,13 +113,41 @@ pub(crate) fn along<T: Real>(x: &[T], start: T, map: impl Fn(T) -> T, join: impl
             *chain = join(*chain, map(value));
         }
     }
+    join(join_chains(chains, &join), rest)
+}
+
+/// `y = map(x)`, and the sum of y, in chains likewise.
+#[inline(always)]
+pub(crate) fn map_and_sum<T: Real>(x: &[T], y: &mut [T], map: impl Fn(T) -> T) -> T {
+    let mut chains = [T::ZERO; CHAINS];
+    let (x_blocks, mut y_blocks) = (x.chunks_exact(CHAINS), y.chunks_exact_mut(CHAINS));
+    let x_rest = x_blocks.remainder();
+    for (x, y) in x_blocks.zip(&mut y_blocks) {
+        for ((y, &x), chain) in y.iter_mut().zip(x).zip(&mut chains) {
+            *y = map(x);
+            *chain += *y;
+        }
+    }
+    let mut sum = join_chains(chains, |a, b| a + b);
+    for (y, &x) in y_blocks.into_remainder().iter_mut().zip(x_rest) {
+        *y = map(x);
+        sum += *y;
+    }
+    sum
+}
+
+/// Chains of a reduction.
+const CHAINS: usize = 32;
+
+#[inline(always)]
+fn join_chains<T: Real>(mut chains: [T; CHAINS], join: impl Fn(T, T) -> T) -> T {
     let mut width = CHAINS;
     while width > 1 {
         width /= 2;
         let (lower, upper) = chains.split_at_mut(width);
         lower.iter_mut().zip(upper).for_each(|(a, &mut b)| *a = join(*a, b));
     }
-    join(chains[0], rest)
+    chains[0]
 }
 
 fn argmax<T: Real>(p: &Params, mut call: Call<T>) {

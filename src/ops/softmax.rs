@@ -1,12 +1,12 @@
 //! `softmax`: y = eˣ / Σ eˣ along an axis, and its logarithm. The largest x is subtracted first, so nothing
 //! overflows.
 
-use super::reduce::along;
+use super::reduce::{along, map_and_sum};
 use super::{FUNCTIONS, Function, INDEX, ROW, ROW_SOFTWARE, check_axis, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Call, Kernel, Shader};
-use crate::device::real::Real;
+use crate::device::real::{Real, has_fused};
 use crate::error::Result;
 use crate::tensor::Tensor;
 use crate::twin;
@@ -59,15 +59,21 @@ static GRADIENT: Kernel<Params> = Kernel {
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 pub(crate) fn largest_and_sum<T: Real>(x: &[T]) -> (T, T) {
     let largest = along(x, T::of(f32::MIN as f64), |x| x, T::max);
-    (largest, along(x, T::ZERO, |x| (x - largest).exp(), |a, b| a + b))
+    let sum = match has_fused!() {
+        true => along(x, T::ZERO, |x| (x - largest).exp_with::<true>(), |a, b| a + b),
+        false => along(x, T::ZERO, |x| (x - largest).exp(), |a, b| a + b),
+    };
+    (largest, sum)
 }
 
 /// e^(x − largest) / Σ of a row.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 pub(crate) fn softmax_row<T: Real>(x: &[T], y: &mut [T]) {
     let largest = along(x, T::of(f32::MIN as f64), |x| x, T::max);
-    y.iter_mut().zip(x).for_each(|(y, &x)| *y = (x - largest).exp());
-    let sum = along(y, T::ZERO, |y| y, |a, b| a + b);
+    let sum = match has_fused!() {
+        true => map_and_sum(x, y, |x| (x - largest).exp_with::<true>()),
+        false => map_and_sum(x, y, |x| (x - largest).exp()),
+    };
     let scale = T::ONE / sum;
     y.iter_mut().for_each(|y| *y *= scale);
 }
