@@ -17,7 +17,10 @@ pub type Group<'a> = criterion::BenchmarkGroup<'a, WallTime>;
 pub fn devices() -> Vec<(&'static str, Device)> {
     let mut devices = vec![("cpu", Device::cpu())];
     match Device::gpu(GpuOptions::default()) {
-        Ok(device) => devices.push(("adapter", device)),
+        Ok(device) => {
+            device.expect_long_work();
+            devices.push(("adapter", device));
+        }
         Err(error) => eprintln!("note: the CPU device only; {error}"),
     }
     devices.iter().for_each(|(label, device)| eprintln!("{label}: {}", device.name()));

@@ -77,11 +77,12 @@ impl Case {
     }
 }
 
-/// The cases of a family, with sizes that suit the device.
+/// The cases of a family, with sizes that suit the device, which is to [expect long work](Device::expect_long_work).
 ///
 /// # Errors
 /// [`Error::Argument`] for a name that is not in [`FAMILIES`]; what the device says where there is no memory for them.
 pub fn cases(device: &Device, family: &str) -> Result<Vec<Case>> {
+    device.expect_long_work();
     match family {
         "matmul" => matmul(device),
         "ladder" => ladder(device),

@@ -5,6 +5,9 @@
 //! faster on this adapter ([`Choices`]), else what the family's own table says. Nothing is measured
 //! unless it is asked for.
 //!
+//! On software adapters a smaller tile stands in for the default at first, which would take long to compile:
+//! [`Device::expect_long_work`].
+//!
 //! Sums fall into other pieces in another variant, so results differ in their last bits between them. For one table of
 //! choices the same device gives the same bits.
 
@@ -33,7 +36,16 @@ pub struct Family<P: 'static> {
     pub class: fn(&P) -> Class,
     /// The table that is good at once: the name of a variant for this kind of adapter.
     pub default: fn(Kind, Class) -> &'static str,
+    /// On software adapters: the variant that stands in for the default while a class has done less than
+    /// `LONG_WORK`. It takes less time to compile and gives the same bits.
+    pub stand_in: fn(Class) -> &'static str,
 }
+
+/// FLOPs after which a class of problems gets its default variant on software adapters. Their drivers compile a kernel
+/// when it first runs, which for the largest tiles takes as long as this much work.
+pub(super) const LONG_WORK: u64 = 1 << 32;
+/// What a call counts for at least: many small ones take long too.
+pub(super) const LEAST_WORK: u64 = LONG_WORK / 64;
 
 impl<P> Family<P> {
     /// The kernel that was chosen for a class of problems, if there is one of that name, else the default.
@@ -66,6 +78,14 @@ impl Device {
             _ => &family.variants[0].kernel,
         };
         self.run(kernel, params, inputs, outputs)
+    }
+
+    /// From now on takes the variants for long work at once, also where they take long to compile (on software adapters;
+    /// else a class of problems gets them when it has done some work). Whoever measures kernels wants that.
+    pub fn expect_long_work(&self) {
+        if let Backend::Gpu(gpu) = &self.0.backend {
+            gpu.expect_long_work();
+        }
     }
 
     /// What went wrong when the device was opened and need not stop anybody: a file of tuned choices that can't be

@@ -31,6 +31,7 @@ pub fn measure(
     seconds: f64,
 ) -> Result<Measurement> {
     let predicted_peak_bytes = cost::predicted_peak(architecture, step)?;
+    device.expect_long_work();
     device.trim();
     device.reset_peak();
     let model = step.build(architecture, device, 0)?;
@@ -76,6 +77,7 @@ pub fn profile(
     step: &StepOptions,
     steps: usize,
 ) -> Result<StepProfile> {
+    device.expect_long_work();
     let model = step.build(architecture, device, 0)?;
     let batch = noise(architecture, step.batch);
     let mut trainer = step.trainer(architecture, &model)?;

@@ -274,6 +274,8 @@ impl Gpu {
             pool: Pool::default(),
             warning,
             choices: RwLock::new(choices),
+            long_work: Default::default(),
+            work: Default::default(),
             subject,
             pipelines: Pipelines::default(),
             recorder: Recorder::new(&handles),

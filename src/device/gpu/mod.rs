@@ -17,13 +17,14 @@ pub use tune::Choices;
 use super::kernel::Kernel;
 use super::pool::Pool;
 use super::profile::Dispatch;
-use super::variant::Family;
+use super::variant::{Class, Family, LEAST_WORK, LONG_WORK};
 use super::{Kind, Operand};
 use crate::error::{Error, Result};
 use pipeline::{Form, Pipelines};
 use recorder::Recorder;
+use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// An open adapter.
@@ -39,6 +40,9 @@ pub(crate) struct Gpu {
     /// Why there are no choices, where a file of them can't be used.
     pub(crate) warning: Option<Error>,
     choices: RwLock<Choices>,
+    /// Whether default variants are taken at once, and, if not, the FLOPs that each class of a family has done so far.
+    long_work: AtomicBool,
+    work: Mutex<HashMap<(&'static str, Class), u64>>,
     subject: tune::Subject,
     handles: Handles,
     pipelines: Pipelines,
@@ -134,7 +138,20 @@ impl Gpu {
     pub(crate) fn choose<P>(&self, family: &'static Family<P>, params: &P) -> &'static Kernel<P> {
         let class = (family.class)(params);
         let choices = self.choices.read().unwrap_or_else(PoisonError::into_inner);
-        family.kernel(self.kind, class, choices.get(family.name, class))
+        let chosen = choices.get(family.name, class);
+        if chosen.is_none() && self.kind == Kind::Software && !self.long_work.load(Ordering::Relaxed) {
+            let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
+            let done = work.entry((family.name, class)).or_default();
+            if *done < LONG_WORK {
+                *done += (family.variants[0].kernel.flops)(params).max(LEAST_WORK);
+                return family.kernel(self.kind, class, Some((family.stand_in)(class)));
+            }
+        }
+        family.kernel(self.kind, class, chosen)
+    }
+
+    pub(crate) fn expect_long_work(&self) {
+        self.long_work.store(true, Ordering::Relaxed);
     }
 
     pub(crate) fn choices(&self) -> Choices {

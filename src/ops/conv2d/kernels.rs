@@ -121,6 +121,7 @@ macro_rules! family {
             ],
             class: |p| Class::of($d::rows(p), $d::columns(p).into()),
             default,
+            stand_in,
         }
     };
 }
@@ -136,6 +137,15 @@ fn default(kind: Kind, class: Class) -> &'static str {
         (Kind::Software, UpTo16) => "4x4-down",
         (Kind::Software, _) => "16x1",
         _ => "64x64",
+    }
+}
+
+/// What stands in for the default on software adapters: a smaller tile, whose sums run in the same order.
+fn stand_in(class: Class) -> &'static str {
+    match default(Kind::Software, class) {
+        "16x1" => "8x1",
+        "4x4-down" => "8x1-down",
+        other => other,
     }
 }
 

@@ -46,6 +46,7 @@ macro_rules! family {
             ],
             class: |p| Class::of(p.m.into(), p.n.into()),
             default,
+            stand_in,
         }
     };
 }
@@ -69,6 +70,15 @@ fn default(kind: Kind, class: Class) -> &'static str {
         (_, UpTo8 | UpTo16, _) => "16x128",
         _ if class.large => "128x128",
         _ => "64x64",
+    }
+}
+
+/// What stands in for the default on software adapters: a smaller tile, whose sums run in the same order.
+fn stand_in(class: Class) -> &'static str {
+    match default(Kind::Software, class) {
+        "16x1" | "24x1" => "8x1",
+        "4x4-down" => "8x1-down",
+        other => other,
     }
 }
 
