@@ -152,7 +152,9 @@ fn what_stands_in_for_the_default_gives_the_same_bits() {
         let (results, profile) = device
             .profile(|| {
                 let mut results = dense(&device, [133, 135, 134], false)?;
+                results.extend(dense(&device, [133, 135, 9], true)?);
                 results.extend(conv(&device, [19, 35], 1, [1, 1])?);
+                results.extend(conv(&device, [16, 12], 1, [2, 1])?);
                 Ok(results)
             })
             .unwrap();
