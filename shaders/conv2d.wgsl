@@ -11,8 +11,9 @@
 // With groups each formula holds for each group: ci and co are then channels of the group, W is
 // [kh, kw, ci/groups, co] in memory, and a group's channels lie in the midst of all channels.
 //
-// A_VECTOR, B_VECTOR: the channels of that operand come in whole vectors of four. The same for software adapters is
-// conv2d_software.wgsl.
+// A_VECTOR, B_VECTOR: the channels of that operand come in whole vectors of four. WINDOW_WIDTH is kw, STRIDED says
+// whether a stride is more than 1: a GPU divides by a number that it learns only when it runs by some twenty
+// instructions, which would take longer than the products. The same for software adapters is conv2d_software.wgsl.
 
 // Bindings in the order of each formula: forward x, w, bias, y; data dy, wᵀ, w, dx (wᵀ is w with its last two axes
 // exchanged: the right operand's rows are then contiguous; the third is for the twin); weights x, dy, dy, dw.
@@ -45,31 +46,71 @@ fn extent_k() -> u32 {
     }
 }
 
-// Where in X output pixel `pixel` finds its value under tap `tap`, in pixels, or -1 outside.
-fn source(pixel: u32, tap: u32) -> i32 {
-    let row = pixel / p.ow;
-    let y = i32(row % p.oh * p.stride_h + tap / p.kw) - i32(p.pad_h);
-    let x = i32(pixel % p.ow * p.stride_w + tap % p.kw) - i32(p.pad_w);
-    if y < 0 || x < 0 || y >= i32(p.h) || x >= i32(p.w) { return -1; }
-    return (i32(row / p.oh * p.h) + y) * i32(p.w) + x;
+// What tile_a needs to know of a row of the left operand, worked out once before the sum over k. Forward, a row is an
+// output pixel: `image` is the first row of its image, y and x the corner of its window. Data: an input pixel; y and x
+// are where it lies under the window's first tap. Weights: a tap and a channel; y and x are the tap's place from the
+// output pixel's own.
+struct RowOfA {
+    inside: bool,
+    image: i32,
+    y: i32,
+    x: i32,
+    channel: u32,
 }
 
-// Where in dY input pixel `pixel` was used under tap `tap`, in pixels, or -1 nowhere.
-fn target_of(pixel: u32, tap: u32) -> i32 {
-    let row = pixel / p.w;
-    let y = i32(row % p.h + p.pad_h) - i32(tap / p.kw);
-    let x = i32(pixel % p.w + p.pad_w) - i32(tap % p.kw);
-    if y < 0 || x < 0 || y % i32(p.stride_h) != 0 || x % i32(p.stride_w) != 0 { return -1; }
-    let oy = y / i32(p.stride_h);
-    let ox = x / i32(p.stride_w);
-    if oy >= i32(p.oh) || ox >= i32(p.ow) { return -1; }
-    return (i32(row / p.h * p.oh) + oy) * i32(p.ow) + ox;
+fn row_of_a(m: u32) -> RowOfA {
+    let inside = m < extent_m();
+    switch DIRECTION {
+        case 0u: {
+            let line = m / p.ow;
+            let image = line / p.oh;
+            let y = i32((line - image * p.oh) * p.stride_h) - i32(p.pad_h);
+            let x = i32((m - line * p.ow) * p.stride_w) - i32(p.pad_w);
+            return RowOfA(inside, i32(image * p.h), y, x, 0u);
+        }
+        case 1u: {
+            let line = m / p.w;
+            let image = line / p.h;
+            let y = i32(line - image * p.h + p.pad_h);
+            return RowOfA(inside, i32(image * p.oh), y, i32(m - line * p.w + p.pad_w), 0u);
+        }
+        default: {
+            let tap = m / inputs();
+            let y = i32(tap / WINDOW_WIDTH) - i32(p.pad_h);
+            let x = i32(tap % WINDOW_WIDTH) - i32(p.pad_w);
+            return RowOfA(inside, 0, y, x, part * inputs() + m - tap * inputs());
+        }
+    }
+}
+
+// Which pixel of X a row of the result reads under a tap of its window, -1 outside the image.
+fn source(row: RowOfA, tap: u32) -> i32 {
+    let y = row.y + i32(tap / WINDOW_WIDTH);
+    let x = row.x + i32(tap % WINDOW_WIDTH);
+    if y < 0 || x < 0 || y >= i32(p.h) || x >= i32(p.w) { return -1; }
+    return (row.image + y) * i32(p.w) + x;
+}
+
+// Which pixel of dY read a row's input pixel under a tap, -1 where none did.
+fn target_of(row: RowOfA, tap: u32) -> i32 {
+    var y = row.y - i32(tap / WINDOW_WIDTH);
+    var x = row.x - i32(tap % WINDOW_WIDTH);
+    if y < 0 || x < 0 { return -1; }
+    if STRIDED == 1u {
+        let stride_h = i32(p.stride_h);
+        let stride_w = i32(p.stride_w);
+        if y % stride_h != 0 || x % stride_w != 0 { return -1; }
+        y /= stride_h;
+        x /= stride_w;
+    }
+    if y >= i32(p.oh) || x >= i32(p.ow) { return -1; }
+    return (row.image + y) * i32(p.ow) + x;
 }
 
 // The pixel of the left operand under one tap, whichever way the product runs.
-fn pixel_under(m: u32, tap: u32) -> i32 {
-    if DIRECTION == 1u { return target_of(m, tap); }
-    return source(m, tap);
+fn pixel_under(row: RowOfA, tap: u32) -> i32 {
+    if DIRECTION == 1u { return target_of(row, tap); }
+    return source(row, tap);
 }
 
 fn a_scalar(i: u32) -> f32 {
@@ -80,34 +121,46 @@ fn b_scalar(i: u32) -> f32 {
     return f32(b[i / 4u][i % 4u]);
 }
 
-fn tile_a(m: u32, k: u32) -> vec4<f32> {
+// Weights: four output pixels from k on, which are followed from one to the next.
+fn pixels_of_a(row: RowOfA, k: u32) -> vec4<f32> {
     var v = vec4(0.0);
-    if m >= extent_m() { return v; }
-    if DIRECTION == 2u {
-        let tap = m / inputs();
-        let channel = part * inputs() + m % inputs();
-        for (var i = 0u; i < 4u; i++) {
-            if k + i < extent_k() {
-                let pixel = source(k + i, tap);
-                if pixel >= 0 { v[i] = a_scalar(u32(pixel) * p.ci + channel); }
-            }
+    let line = k / p.ow;
+    var ox = k - line * p.ow;
+    var image = line / p.oh;
+    var oy = line - image * p.oh;
+    for (var i = 0u; i < 4u; i++) {
+        let y = i32(oy * p.stride_h) + row.y;
+        let x = i32(ox * p.stride_w) + row.x;
+        if k + i < extent_k() && y >= 0 && x >= 0 && y < i32(p.h) && x < i32(p.w) {
+            v[i] = a_scalar(((image * p.h + u32(y)) * p.w + u32(x)) * p.ci + row.channel);
         }
-        return v;
+        ox += 1u;
+        if ox == p.ow { ox = 0u; oy += 1u; }
+        if oy == p.oh { oy = 0u; image += 1u; }
     }
+    return v;
+}
+
+fn tile_a(row: RowOfA, k: u32) -> vec4<f32> {
+    var v = vec4(0.0);
+    if !row.inside { return v; }
+    if DIRECTION == 2u { return pixels_of_a(row, k); }
     let all = select(p.ci, p.co, DIRECTION == 1u);
     let channels = select(inputs(), outputs(), DIRECTION == 1u);
     let first = part * channels;
     if A_VECTOR == 1u {
         if k < extent_k() {
-            let pixel = pixel_under(m, k / channels);
-            if pixel >= 0 { v = vec4<f32>(a[(u32(pixel) * all + first + k % channels) / 4u]); }
+            let tap = k / channels;
+            let pixel = pixel_under(row, tap);
+            if pixel >= 0 { v = vec4<f32>(a[(u32(pixel) * all + first + k - tap * channels) / 4u]); }
         }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
         if k + i < extent_k() {
-            let pixel = pixel_under(m, (k + i) / channels);
-            if pixel >= 0 { v[i] = a_scalar(u32(pixel) * all + first + (k + i) % channels); }
+            let tap = (k + i) / channels;
+            let pixel = pixel_under(row, tap);
+            if pixel >= 0 { v[i] = a_scalar(u32(pixel) * all + first + k + i - tap * channels); }
         }
     }
     return v;

@@ -19,25 +19,31 @@
 var<private> matrix: u32;
 var<private> split: u32;
 
-fn a_at(m: u32, k: u32) -> f32 {
-    let i = matrix * p.a_batch + m * p.a_row + k * p.a_column;
-    return f32(a[i / 4u][i % 4u]);
-}
-
 fn b_at(k: u32, n: u32) -> f32 {
     let i = matrix * p.b_batch + k * p.b_row + n * p.b_column;
     return f32(b[i / 4u][i % 4u]);
 }
 
-fn tile_a(m: u32, k: u32) -> vec4<f32> {
+// A row of A: where it begins, if it is inside.
+struct RowOfA {
+    inside: bool,
+    start: u32,
+}
+
+fn row_of_a(m: u32) -> RowOfA {
+    return RowOfA(m < p.m, matrix * p.a_batch + m * p.a_row);
+}
+
+fn tile_a(row: RowOfA, k: u32) -> vec4<f32> {
     var v = vec4(0.0);
-    if m >= p.m { return v; }
+    if !row.inside { return v; }
     if A_VECTOR == 1u {
-        if k < p.k { v = vec4<f32>(a[(matrix * p.a_batch + m * p.a_row + k) / 4u]); }
+        if k < p.k { v = vec4<f32>(a[(row.start + k) / 4u]); }
         return v;
     }
     for (var i = 0u; i < 4u; i++) {
-        if k + i < p.k { v[i] = a_at(m, k + i); }
+        let at = row.start + (k + i) * p.a_column;
+        if k + i < p.k { v[i] = f32(a[at / 4u][at % 4u]); }
     }
     return v;
 }

@@ -38,11 +38,20 @@ var<workgroup> results: array<vec4<f32>, BLOCKS * C_VECTORS>;
 var<private> subgroup: u32;
 var<private> subgroups: u32;
 
-fn load_slabs(tile_m: u32, tile_n: u32, k: u32, last_k: u32, lane: u32) {
-    for (var i = lane; i < TILE * SLAB / 4u; i += 256u) {
-        let row = select(i % TILE, i / (SLAB / 4u), A_ALONG_K == 1u);
+// The vectors of A that an invocation brings in per slab, and their rows, which are the same for all slabs.
+const LOADS_A: u32 = TILE * SLAB / 4u / 256u;
+var<private> rows_of_a: array<RowOfA, LOADS_A>;
+
+fn row_in_slab(i: u32) -> u32 {
+    return select(i % TILE, i / (SLAB / 4u), A_ALONG_K == 1u);
+}
+
+fn load_slabs(tile_n: u32, k: u32, last_k: u32, lane: u32) {
+    for (var load = 0u; load < LOADS_A; load++) {
+        let i = lane + load * 256u;
+        let row = row_in_slab(i);
         let quad = select(i / TILE, i % (SLAB / 4u), A_ALONG_K == 1u);
-        let values = tile_a(tile_m * TILE + row, k + quad * 4u);
+        let values = tile_a(rows_of_a[load], k + quad * 4u);
         // The last slab may reach beyond the range that this call sums over.
         let inside = vec4(k + quad * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(last_k);
         slab_a[row * A_STRIDE + quad] = vec4<f16>(select(vec4(0.0), values, inside));
@@ -55,6 +64,9 @@ fn load_slabs(tile_m: u32, tile_n: u32, k: u32, last_k: u32, lane: u32) {
 }
 
 fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) {
+    for (var load = 0u; load < LOADS_A; load++) {
+        rows_of_a[load] = row_of_a(tile_m * TILE + row_in_slab(lane + load * 256u));
+    }
     // Adapters with larger subgroups have fewer of them, and take several turns.
     for (var first = 0u; first < BLOCKS; first += subgroups) {
         let block = first + subgroup;
@@ -62,7 +74,7 @@ fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) 
         let n = block % BLOCK_COLUMNS * ACROSS * FRAGMENT;
         var sums: array<FragmentC, DOWN * ACROSS>;
         for (var k = first_k; k < last_k; k += SLAB) {
-            load_slabs(tile_m, tile_n, k, last_k, lane);
+            load_slabs(tile_n, k, last_k, lane);
             workgroupBarrier();
             if block < BLOCKS {
                 for (var s = 0u; s < SLAB; s += FRAGMENT) {

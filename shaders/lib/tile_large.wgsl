@@ -1,7 +1,7 @@
 // C = A·B for GPUs: a workgroup of 256 invocations computes a tile of TILE_M × TILE_N, each of them ROWS rows of
 // VECTORS vectors of four columns.
 //
-// tile.wgsl says what the kernel that this stands in front of defines (tile_a, tile_b, tile_c) and what A_ALONG_K and
+// tile.wgsl says what the kernel that this stands in front of defines (row_of_a, tile_a, tile_b, tile_c) and what A_ALONG_K and
 // B_ALONG_N mean; either file serves the same kernels. Two things are different here:
 //   - Each value from workgroup memory is used more often: with 8 × 8 per invocation ten loads feed 64 products.
 //   - There are two slabs. While the products of one run, the next one is on its way from memory into registers, and
@@ -30,6 +30,7 @@ fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) 
     let a_k = 4u * select(lane / TILE_M, lane % (SLAB / 4u), A_ALONG_K == 1u);
     let b_k = select(lane % SLAB, lane / QUADS, B_ALONG_N == 1u);
     let b_quad = select(lane / SLAB, lane % QUADS, B_ALONG_N == 1u);
+    let row_a = row_of_a(tile_m * TILE_M + a_row);
     var c: array<array<vec4<f32>, VECTORS>, ROWS>;
     var a = vec4(0.0);
     var b = vec4(0.0);
@@ -39,7 +40,7 @@ fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) 
     for (var k = first_k; k < last_k + SLAB; k += SLAB) {
         if k < last_k {
             if lane < LOADS_A {
-                a = tile_a(tile_m * TILE_M + a_row, k + a_k);
+                a = tile_a(row_a, k + a_k);
                 // The last slab may reach beyond the range that this call sums over.
                 a = select(vec4(0.0), a, vec4(k + a_k) + vec4(0u, 1u, 2u, 3u) < vec4(last_k));
             }

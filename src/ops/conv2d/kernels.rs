@@ -257,8 +257,13 @@ fn groups<D: Direction>(p: &Params, rows: u32, columns: u32) -> u64 {
 
 fn tiled_constants<D: Direction>(p: &Params) -> Constants {
     let mut constants = constants_of_operands::<D>(p);
-    let along = [("DIRECTION", D::NUMBER), ("A_ALONG_K", (D::NUMBER != 2) as u32), ("B_ALONG_N", 1)];
-    constants.extend(along);
+    constants.extend([
+        ("DIRECTION", D::NUMBER),
+        ("A_ALONG_K", (D::NUMBER != 2) as u32),
+        ("B_ALONG_N", 1),
+        ("WINDOW_WIDTH", p.kw),
+        ("STRIDED", (p.stride_h > 1 || p.stride_w > 1) as u32),
+    ]);
     constants
 }
 
