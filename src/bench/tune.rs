@@ -243,7 +243,7 @@ fn product(class: Class, kind: Kind) -> Work {
             if large {
                 (2048, 2048)
             } else {
-                (512, 512)
+                (1024, 1024)
             }
         }
         (rows, columns, _) => (extent(rows), extent(columns)),
@@ -268,12 +268,13 @@ fn convolutions(direction: &str, kind: Kind) -> Vec<Work> {
     let geometries: Vec<((usize, usize), usize, usize)> = match direction {
         "conv2d.weights" => {
             let channels = [1, 3, 32].into_iter().flat_map(|ci| COLUMNS.map(|co| (images, ci, co)));
-            channels.chain([((4 * wide, 16), 128, 256)]).collect()
+            channels.chain([((4 * wide, 16), 256, 512)]).collect()
         }
         _ => {
             // Few pixels for the class of many columns whose result is not large.
             let few = |columns| if columns == 128 { (16, 8) } else { images };
-            let columns = COLUMNS.map(|columns| (few(columns), columns)).into_iter().chain([(images, 128)]);
+            let many = (32 * wide, 16);
+            let columns = COLUMNS.map(|columns| (few(columns), columns)).into_iter().chain([(many, 128)]);
             let ordered = |(images, columns)| match direction {
                 "conv2d.data" => (images, columns, 32),
                 _ => (images, 32, columns),

@@ -160,7 +160,8 @@ impl<P> Tunable for Family<P> {
 pub struct Class {
     pub rows: Band,
     pub columns: Band,
-    /// Whether a result with many rows and columns has at least 512² elements.
+    /// Whether a result with many rows and columns has at least 1,024² elements: 64 of the largest tiles, which keep a
+    /// GPU busy.
     pub large: bool,
 }
 
@@ -201,7 +202,7 @@ impl Band {
 impl Class {
     /// The class of a result with so many rows and columns.
     pub fn of(rows: u64, columns: u64) -> Class {
-        let large = rows.min(columns) > 64 && rows.saturating_mul(columns) >= 512 * 512;
+        let large = rows.min(columns) > 64 && rows.saturating_mul(columns) >= 1024 * 1024;
         Class { rows: Band::of(rows), columns: Band::of(columns), large }
     }
 
@@ -242,7 +243,7 @@ mod tests {
     fn every_shape_has_a_class_that_can_be_read_back() {
         let all: Vec<Class> = Class::all().collect();
         assert_eq!(all.len(), 26);
-        let extents = [1, 8, 9, 16, 17, 32, 33, 64, 65, 511, 512, 4096, u64::MAX];
+        let extents = [1, 8, 9, 16, 17, 32, 33, 64, 65, 1023, 1024, 4096, u64::MAX];
         for rows in extents {
             for columns in extents {
                 let class = Class::of(rows, columns);
@@ -262,8 +263,8 @@ mod tests {
         assert_eq!(name(8, 9), "rows <= 8, columns <= 16");
         assert_eq!(name(16, 65), "rows <= 16, columns > 64");
         assert_eq!(name(17, 64), "rows <= 32, columns <= 64");
-        assert_eq!(name(511, 513), "rows > 64, columns > 64");
-        assert_eq!(name(512, 512), "rows > 64, columns > 64, large");
+        assert_eq!(name(1023, 1025), "rows > 64, columns > 64");
+        assert_eq!(name(1024, 1024), "rows > 64, columns > 64, large");
         assert_eq!(name(64, 1 << 20), "rows <= 64, columns > 64");
     }
 }

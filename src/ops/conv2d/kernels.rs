@@ -130,12 +130,15 @@ pub(super) static FORWARD: Family<Params> = family!(Forward, "forward", forward)
 pub(super) static DATA: Family<Params> = family!(Data, "data", data);
 pub(super) static WEIGHTS: Family<Params> = family!(Weights, "weights", weights);
 
-/// The table of defaults. On software adapters sixteen vectors of sums are the most that don't take seconds to compile.
+/// The table of defaults. On GPUs large tiles load less for each product and find out where for more of them at once: in
+/// code for RDNA 2, 71 % of the instructions in a loop are products with tiles of 128 × 128, 56 % with 64 × 64. But there
+/// must be enough of them. On software adapters sixteen vectors of sums are the most that don't take seconds to compile.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.columns) {
         (Kind::Software, UpTo8) => "8x1-down",
         (Kind::Software, UpTo16) => "4x4-down",
         (Kind::Software, _) => "16x1",
+        _ if class.large => "128x128",
         _ => "64x64",
     }
 }
