@@ -122,7 +122,7 @@ mod tests {
 
     fn choices() -> Choices {
         let mut choices = Choices::default();
-        choices.set("matmul", Class::of(1000, 1000), Some("128x128"));
+        choices.set("matmul", Class::of(2000, 2000), Some("128x128"));
         choices.set("matmul", Class::of(10, 1000), Some("16x128"));
         choices.set("conv2d.data", Class::of(1000, 10), Some("4x4-down"));
         choices
@@ -135,7 +135,7 @@ mod tests {
         assert_eq!(choices.get("matmul", Class::of(65, 65)), None);
         assert_eq!(choices.get("conv2d.forward", Class::of(1000, 10)), None);
         for (family, class) in [
-            ("matmul", Class::of(1000, 1000)),
+            ("matmul", Class::of(2000, 2000)),
             ("matmul", Class::of(10, 1000)),
             ("conv2d.data", Class::of(1000, 10)),
         ] {
