@@ -82,14 +82,21 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
 }
 
 // What the rows of the kernel's gradient read under output column x: `start` is where their channel lies in the first
-// pixel of their row of the image, `tap_x` how far their tap is from the output column's own.
+// pixel of their row of the image, `tap_x` how far their tap is from the output column's own. With A_ALONG_M four rows
+// are four channels of one tap.
 fn under_column(x: u32, start: array<u32, ROWS>, inside: array<bool, ROWS>, tap_x: array<i32, ROWS>)
 -> array<f32, ROWS> {
     var values: array<f32, ROWS>;
-    for (var r = 0u; r < ROWS; r++) {
+    for (var r = 0u; r < ROWS; r += 1u + 3u * A_ALONG_M) {
         let column = i32(x * p.stride_w) + tap_x[r];
         let valid = inside[r] && column >= 0 && column < i32(p.w);
-        values[r] = select(0.0, a_scalar(start[r] + select(0u, u32(column), valid) * p.ci), valid);
+        let i = start[r] + select(0u, u32(column), valid) * p.ci;
+        if A_ALONG_M == 1u {
+            let four = select(vec4(0.0), vec4<f32>(a[i / 4u]), valid);
+            for (var j = 0u; j < 4u; j++) { values[r + j] = four[j]; }
+        } else {
+            values[r] = select(0.0, a_scalar(i), valid);
+        }
     }
     return values;
 }

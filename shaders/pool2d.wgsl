@@ -1,11 +1,12 @@
 // max_forward:      y = max x over the window            average_forward:  y = Σ x / n over the window
 // max_gradient:     dx = Σ dy over the windows of which x is the first maximum
+// max_gradient_apart: the same where no two windows overlap
 // average_gradient: dx = Σ dy / n over the windows that cover x
 //
 // Images are [batch, height, width, channels]. A window is what of kernel_h × kernel_w elements lies inside the
 // image, n their number; "first" means in row-major order. An invocation computes four neighbouring channels, forward of
-// one pixel of y, for the gradient of one pixel of x, whose windows it visits in order: no two invocations write to one
-// place. VECTOR says that channels come in whole vectors of four.
+// one pixel of y, for the gradient of one pixel of x, whose windows it visits in order, or of one window that shares no
+// pixel with others: no two invocations write to one place. VECTOR says that channels come in whole vectors of four.
 
 struct Params {
     batch: u32,
@@ -188,6 +189,38 @@ fn max_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups
         }
     }
     store_dx(at(to, to.row, to.column), to.channel, sum);
+}
+
+// First and one past the last position that an invocation writes along an axis: from window `o` to the next one, with
+// the first and the last window to the image's edges.
+fn cell(o: u32, stride: u32, pad: u32, count: u32, extent: u32) -> vec2<u32> {
+    let start = select(o * stride - pad, 0u, o == 0u);
+    return vec2(start, select((o + 1u) * stride - pad, extent, o + 1u == count));
+}
+
+@compute @workgroup_size(256)
+fn max_gradient_apart(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+                      @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i >= p.batch * p.out_height * p.out_width * quads() { return; }
+    let to = place(i, p.out_height, p.out_width);
+    let rows = rows_of(to.row);
+    let columns = columns_of(to.column);
+    let all_rows = cell(to.row, p.stride_h, p.pad_h, p.out_height, p.height);
+    let all_columns = cell(to.column, p.stride_w, p.pad_w, p.out_width, p.width);
+    let o = out_at(to, to.row, to.column);
+    let best = largest_quad(o);
+    let dy = x_quad(o);
+    var found = vec4(false);
+    for (var row = all_rows.x; row < all_rows.y; row++) {
+        for (var column = all_columns.x; column < all_columns.y; column++) {
+            let in_window = row >= rows.x && row < rows.y && column >= columns.x && column < columns.y;
+            let i = at(to, row, column);
+            let first = (input_quad(i) == best) & !found & vec4(in_window);
+            store_dx(i, to.channel, select(vec4(0.0), dy, first));
+            found = found | first;
+        }
+    }
 }
 
 @compute @workgroup_size(256)

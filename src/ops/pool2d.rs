@@ -103,6 +103,12 @@ static MAX_GRADIENT: Kernel<Params> = Kernel {
     twin: twin!(max_gradient),
     ..MAX_FORWARD
 };
+/// Where no two windows overlap.
+static MAX_GRADIENT_APART: Kernel<Params> = Kernel {
+    name: "pool2d.max_gradient_apart",
+    gpu: Shader { entry: "max_gradient_apart", ..MAX_FORWARD.gpu },
+    ..MAX_GRADIENT
+};
 static AVERAGE_GRADIENT: Kernel<Params> = Kernel {
     name: "pool2d.average_gradient",
     gpu: Shader { entry: "average_gradient", ..MAX_GRADIENT.gpu },
@@ -243,7 +249,9 @@ impl Tensor {
             let dy = flow.gradient().packed(OP)?;
             let dx = Tensor::empty(OP, x.device(), x.dtype(), x.shape())?;
             let inputs = [dy.operand(), x.operand(), y.operand()];
-            x.device().run(&MAX_GRADIENT, &params, &inputs, &[dx.operand()])?;
+            let apart = params.stride_h >= params.kernel_h && params.stride_w >= params.kernel_w;
+            let kernel = if apart { &MAX_GRADIENT_APART } else { &MAX_GRADIENT };
+            x.device().run(kernel, &params, &inputs, &[dx.operand()])?;
             flow.give(0, dx)
         }))
     }

@@ -30,6 +30,10 @@ pub(super) trait Direction {
     fn run(p: &Params) -> u32;
     /// The innermost extents of a group's two operands, whose multiples of four make vectors.
     fn channels(p: &Params) -> [u32; 2];
+    /// Whether four rows of the result read one aligned vector of the left operand.
+    fn a_along_m(_: &Params) -> u32 {
+        0
+    }
 }
 
 pub(super) struct Forward;
@@ -84,6 +88,9 @@ impl Direction for Weights {
     }
     fn channels(p: &Params) -> [u32; 2] {
         [1, p.outputs()]
+    }
+    fn a_along_m(p: &Params) -> u32 {
+        p.inputs().is_multiple_of(4) as u32
     }
 }
 
@@ -234,7 +241,7 @@ const fn software<D: Direction, const ALONG_ROWS: u32, const ROWS: u32, const VE
         constants: |p| {
             let mut constants = constants_of_operands::<D>(p);
             constants.extend([
-                ("A_ALONG_M", 0),
+                ("A_ALONG_M", (1 - ALONG_ROWS) * D::a_along_m(p)),
                 ("B_ALONG_K", 0),
                 ("ALONG_ROWS", ALONG_ROWS),
                 ("UNROLLED", unrolled(D::run(p), p.flops())),
