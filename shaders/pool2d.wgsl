@@ -215,9 +215,9 @@ fn max_gradient_apart(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_work
     for (var row = all_rows.x; row < all_rows.y; row++) {
         for (var column = all_columns.x; column < all_columns.y; column++) {
             let in_window = row >= rows.x && row < rows.y && column >= columns.x && column < columns.y;
-            let i = at(to, row, column);
-            let first = (input_quad(i) == best) & !found & vec4(in_window);
-            store_dx(i, to.channel, select(vec4(0.0), dy, first));
+            let here = at(to, row, column);
+            let first = (input_quad(here) == best) & !found & vec4(in_window);
+            store_dx(here, to.channel, select(vec4(0.0), dy, first));
             found = found | first;
         }
     }

@@ -36,9 +36,9 @@ pub struct Family<P: 'static> {
     pub class: fn(&P) -> Class,
     /// The table that is good at once: the name of a variant for this kind of adapter.
     pub default: fn(Kind, Class) -> &'static str,
-    /// On software adapters: the variant that stands in for the default while a class has done less than
+    /// On software adapters: the variant that stands in for this one of the defaults while a class has done less than
     /// `LONG_WORK`. It takes less time to compile and gives the same bits.
-    pub stand_in: fn(Class) -> &'static str,
+    pub stand_in: fn(&'static str) -> &'static str,
 }
 
 /// FLOPs after which a class of problems gets its default variant on software adapters. Their drivers compile a kernel

@@ -65,6 +65,15 @@ pub(crate) fn unrolled(run: u32, flops: u64) -> u32 {
     (run >= LONG && flops >= WORTH_COMPILING) as u32
 }
 
+/// The small tile that stands in for a large one on software adapters; its sums run in the same order.
+pub(crate) fn software_stand_in(tile: &'static str) -> &'static str {
+    match tile {
+        "16x1" | "24x1" => "8x1",
+        "4x4-down" => "8x1-down",
+        other => other,
+    }
+}
+
 /// Rows and columns of a workgroup's tile on software adapters, from its constants.
 pub(crate) fn software_tile(along_rows: u32, rows: u32, vectors: u32) -> (u32, u32) {
     match along_rows {

@@ -59,21 +59,16 @@ static GRADIENT: Kernel<Params> = Kernel {
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 pub(crate) fn largest_and_sum<T: Real>(x: &[T]) -> (T, T) {
     let largest = along(x, T::of(f32::MIN as f64), |x| x, T::max);
-    let sum = match has_fused!() {
-        true => along(x, T::ZERO, |x| (x - largest).exp_with::<true>(), |a, b| a + b),
-        false => along(x, T::ZERO, |x| (x - largest).exp(), |a, b| a + b),
-    };
-    (largest, sum)
+    const FUSED: bool = has_fused!();
+    (largest, along(x, T::ZERO, |x| (x - largest).exp_with::<FUSED>(), |a, b| a + b))
 }
 
 /// e^(x − largest) / Σ of a row.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 pub(crate) fn softmax_row<T: Real>(x: &[T], y: &mut [T]) {
     let largest = along(x, T::of(f32::MIN as f64), |x| x, T::max);
-    let sum = match has_fused!() {
-        true => map_and_sum(x, y, |x| (x - largest).exp_with::<true>()),
-        false => map_and_sum(x, y, |x| (x - largest).exp()),
-    };
+    const FUSED: bool = has_fused!();
+    let sum = map_and_sum(x, y, |x| (x - largest).exp_with::<FUSED>());
     let scale = T::ONE / sum;
     y.iter_mut().for_each(|y| *y *= scale);
 }

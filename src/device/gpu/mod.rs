@@ -144,7 +144,8 @@ impl Gpu {
             let done = work.entry((family.name, class)).or_default();
             if *done < LONG_WORK {
                 *done += (family.variants[0].kernel.flops)(params).max(LEAST_WORK);
-                return family.kernel(self.kind, class, Some((family.stand_in)(class)));
+                let stand_in = (family.stand_in)((family.default)(self.kind, class));
+                return family.kernel(self.kind, class, Some(stand_in));
             }
         }
         family.kernel(self.kind, class, chosen)

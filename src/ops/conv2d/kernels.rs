@@ -11,8 +11,8 @@ use crate::device::variant::Band::{UpTo8, UpTo16};
 use crate::device::variant::{Class, Family, Variant};
 use crate::ops::convolution::{Params, SCALARS};
 use crate::ops::{
-    FUNCTIONS, INDEX, TILE_COOPERATIVE, TILE_SOFTWARE, cooperative_tile, fills_fragments, software_tile,
-    unrolled,
+    FUNCTIONS, INDEX, TILE_COOPERATIVE, TILE_SOFTWARE, cooperative_tile, fills_fragments, software_stand_in,
+    software_tile, unrolled,
 };
 use crate::twin;
 
@@ -128,7 +128,7 @@ macro_rules! family {
             ],
             class: |p| Class::of($d::rows(p), $d::columns(p).into()),
             default,
-            stand_in,
+            stand_in: software_stand_in,
         }
     };
 }
@@ -147,15 +147,6 @@ fn default(kind: Kind, class: Class) -> &'static str {
         (Kind::Software, _) => "16x1",
         _ if class.large => "128x128",
         _ => "64x64",
-    }
-}
-
-/// What stands in for the default on software adapters: a smaller tile, whose sums run in the same order.
-fn stand_in(class: Class) -> &'static str {
-    match default(Kind::Software, class) {
-        "16x1" => "8x1",
-        "4x4-down" => "8x1-down",
-        other => other,
     }
 }
 

@@ -11,8 +11,8 @@ use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
 use crate::device::variant::Band::{Above64, UpTo8, UpTo16, UpTo32, UpTo64};
 use crate::device::variant::{Class, Family, Variant};
 use crate::ops::{
-    FUNCTIONS, INDEX, TILE_COOPERATIVE, TILE_SOFTWARE, cooperative_tile, fills_fragments, software_tile,
-    unrolled,
+    FUNCTIONS, INDEX, TILE_COOPERATIVE, TILE_SOFTWARE, cooperative_tile, fills_fragments, software_stand_in,
+    software_tile, unrolled,
 };
 use crate::twin;
 
@@ -46,7 +46,7 @@ macro_rules! family {
             ],
             class: |p| Class::of(p.m.into(), p.n.into()),
             default,
-            stand_in,
+            stand_in: software_stand_in,
         }
     };
 }
@@ -70,15 +70,6 @@ fn default(kind: Kind, class: Class) -> &'static str {
         (_, UpTo8 | UpTo16, _) => "16x128",
         _ if class.large => "128x128",
         _ => "64x64",
-    }
-}
-
-/// What stands in for the default on software adapters: a smaller tile, whose sums run in the same order.
-fn stand_in(class: Class) -> &'static str {
-    match default(Kind::Software, class) {
-        "16x1" | "24x1" => "8x1",
-        "4x4-down" => "8x1-down",
-        other => other,
     }
 }
 
