@@ -1,10 +1,10 @@
 //! The page of a sweep: it has what the runs can show, says what they can't, and every run can be pointed at.
 
-use allometry::nn::Precision;
+mod blank;
+
 use allometry::scaling::record::CurvePoint;
 use allometry::scaling::{
-    Architecture, Axis, Bytes, Compound, Plan, Prediction, Record, Schedule, Status, Store, Throughput,
-    Variant, report,
+    Architecture, Bytes, Plan, Prediction, Record, Schedule, Status, Store, Throughput, Variant, report,
 };
 use std::collections::BTreeMap;
 use std::fs;
@@ -14,17 +14,10 @@ const EPOCHS: usize = 2;
 
 fn plan() -> Plan {
     Plan {
-        dataset: "glyphs".into(),
-        target_columns: Vec::new(),
-        axes: vec![Axis::Width],
         factors: vec![0.5, 0.7, 1.0, 1.4, 2.0],
         seeds: vec![0, 1],
-        samples: Vec::new(),
-        flops: Vec::new(),
-        predict: 0,
         schedule: Schedule { epochs: EPOCHS, ..Schedule::default() },
-        compound: Compound::default(),
-        architecture: Architecture::preset("convnet").expect("a preset"),
+        ..blank::plan(Architecture::preset("convnet").expect("a preset"))
     }
 }
 
@@ -49,28 +42,13 @@ fn record(variant: &Variant) -> Record {
         seconds: epoch as f64,
     };
     Record {
-        key: variant.key.clone(),
-        axis: variant.axis,
-        factor: variant.factor,
-        also: variant.also.clone(),
-        scale: variant.scale,
-        architecture: variant.architecture.name.clone(),
-        resolution: variant.architecture.resolution(),
-        seed: variant.seed,
         device: "CPU".into(),
         epochs: EPOCHS,
-        batch: 64,
-        learning_rate: 1e-3,
-        precision: Precision::F32,
-        recompute: false,
-        clip_norm: None,
         parameters,
         macs,
         training_flops: 6.0 * macs as f64 * seen as f64,
         samples_seen: seen,
         train_samples: samples,
-        flops_budget: variant.flops,
-        skipped_steps: None,
         train_loss: Some(0.9 * end),
         validation_loss: Some(end),
         validation_accuracy: Some((-end).exp()),
@@ -81,8 +59,7 @@ fn record(variant: &Variant) -> Record {
         peak_bytes: Some(memory),
         predicted_peak_bytes: memory,
         wall_seconds: seen as f64 * macs as f64 / 2e9,
-        status: Status::Completed,
-        reason: None,
+        ..blank::record(variant)
     }
 }
 

@@ -1,14 +1,12 @@
 //! Sweeps whose losses follow a law, so that the best training is known.
 
-use allometry::nn::Precision;
+use crate::blank;
 use allometry::scaling::cost::Cost;
 use allometry::scaling::recommend::candidate::{Candidate, Field};
 use allometry::scaling::recommend::evidence::gather;
 use allometry::scaling::recommend::pace::Tempo;
 use allometry::scaling::recommend::search::{Choice, Found, Rules, search};
-use allometry::scaling::{
-    Architecture, Axis, Bytes, Compound, Plan, Record, Schedule, Status, Throughput, Variant,
-};
+use allometry::scaling::{Architecture, Plan, Record, Schedule, Throughput, Variant};
 use std::sync::OnceLock;
 
 /// E, A, α, B, β of the loss in M MACs and D samples.
@@ -28,17 +26,10 @@ pub fn theta() -> Vec<f64> {
 /// A sweep over the width of a network of two layers, one epoch each.
 pub fn plan(samples: &[usize]) -> Plan {
     Plan {
-        dataset: "glyphs".into(),
-        target_columns: Vec::new(),
-        axes: vec![Axis::Width],
         factors: vec![0.25, 0.5, 1.0, 2.0],
-        seeds: vec![0],
         samples: samples.to_vec(),
-        flops: Vec::new(),
-        predict: 0,
         schedule: Schedule { epochs: 1, batch: 16, ..Schedule::default() },
-        compound: Compound::default(),
-        architecture: Architecture::preset("mlp").unwrap(),
+        ..blank::plan(Architecture::preset("mlp").unwrap())
     }
 }
 
@@ -48,40 +39,19 @@ fn record(variant: &Variant, plan: &Plan) -> Record {
     let samples = variant.train_samples.unwrap_or(10_000) as u64;
     let loss = law(macs as f64, samples as f64);
     Record {
-        key: variant.key.clone(),
-        axis: variant.axis,
-        factor: variant.factor,
-        also: variant.also.clone(),
-        scale: variant.scale,
-        architecture: variant.architecture.name.clone(),
-        resolution: variant.architecture.resolution(),
-        seed: variant.seed,
-        device: "a device of synthetic records".into(),
         epochs: plan.schedule.epochs,
         batch: plan.schedule.batch,
         learning_rate: plan.schedule.learning_rate,
-        precision: Precision::F32,
-        recompute: false,
-        clip_norm: None,
         parameters,
         macs,
         training_flops: 6.0 * macs as f64 * samples as f64,
         samples_seen: samples,
         train_samples: samples,
-        flops_budget: None,
-        skipped_steps: None,
         train_loss: Some(loss),
         validation_loss: Some(loss),
-        validation_accuracy: None,
-        curve: Vec::new(),
         samples_per_second: Some(Throughput { median: 1e9 / macs as f64, iqr: 0.0 }),
-        inference_samples_per_second: None,
-        flops_per_second: None,
-        peak_bytes: None,
-        predicted_peak_bytes: Bytes::default(),
         wall_seconds: 1.0,
-        status: Status::Completed,
-        reason: None,
+        ..blank::record(variant)
     }
 }
 

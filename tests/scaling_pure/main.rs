@@ -2,6 +2,8 @@
 
 mod architecture;
 mod axis;
+#[path = "../blank/mod.rs"]
+mod blank;
 mod law;
 mod plan;
 mod record;

@@ -1,29 +1,14 @@
 //! Plans to try things on, and records as their runs might leave them.
 
-use allometry::nn::Precision;
-use allometry::scaling::{
-    Architecture, Axis, Bytes, Compound, CurvePoint, Plan, Record, Scale, Schedule, Status, Throughput,
-    Variant,
-};
+use crate::blank;
+use allometry::scaling::{Architecture, Axis, Bytes, CurvePoint, Plan, Record, Scale, Throughput, Variant};
 
 pub fn preset(name: &str) -> Architecture {
     Architecture::preset(name).expect("a preset")
 }
 
 pub fn plan(base: Architecture, axes: &[Axis]) -> Plan {
-    Plan {
-        dataset: "glyphs".into(),
-        target_columns: Vec::new(),
-        axes: axes.to_vec(),
-        factors: vec![0.5, 1.0, 2.0],
-        seeds: vec![0, 7],
-        samples: Vec::new(),
-        flops: Vec::new(),
-        predict: 0,
-        schedule: Schedule::default(),
-        compound: Compound::default(),
-        architecture: base,
-    }
+    Plan { axes: axes.to_vec(), seeds: vec![0, 7], ..blank::plan(base) }
 }
 
 /// A record as a run of `variant` might leave it; its numbers follow simple laws of the scale.
@@ -42,28 +27,12 @@ pub fn record(variant: &Variant) -> Record {
         workspace: 65_536,
     };
     Record {
-        key: variant.key.clone(),
-        axis: variant.axis,
-        factor: variant.factor,
-        also: variant.also.clone(),
-        scale: variant.scale,
-        architecture: variant.architecture.name.clone(),
-        resolution: variant.architecture.resolution(),
-        seed: variant.seed,
         device: "<script>alert('cpu')</script>".into(),
-        epochs: 3,
-        batch: 64,
-        learning_rate: 1e-3,
-        precision: Precision::F32,
-        recompute: false,
-        clip_norm: None,
         parameters,
         macs,
         training_flops: 6.0 * macs as f64 * 30_000.0,
         samples_seen: 30_000,
         train_samples: 10_000,
-        flops_budget: variant.flops,
-        skipped_steps: None,
         train_loss: Some(0.9 * loss),
         validation_loss: Some(loss),
         validation_accuracy: Some(1.0 - 0.3 * loss),
@@ -79,8 +48,7 @@ pub fn record(variant: &Variant) -> Record {
         peak_bytes: Some(memory),
         predicted_peak_bytes: memory,
         wall_seconds: 30_000.0 / rate,
-        status: Status::Completed,
-        reason: None,
+        ..blank::record(variant)
     }
 }
 
