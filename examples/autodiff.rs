@@ -3,7 +3,7 @@
 //! cargo run --release --example autodiff
 
 use allometry::autograd::Node;
-use allometry::{Device, Result, Tensor};
+use allometry::{Device, Result, Tensor, print_line};
 
 fn main() -> Result<()> {
     let device = Device::cpu();
@@ -13,16 +13,15 @@ fn main() -> Result<()> {
     let y = x.matmul(&w)?.add(&b)?.tanh()?;
     let loss = y.square()?.mean(&[], false)?;
 
-    println!("loss = mean(tanh(x·w + b)²) = {:.6}", loss.item()?);
-    print_graph(loss.graph().expect("w and b have gradients"), 0);
+    print_line!("loss = mean(tanh(x·w + b)²) = {:.6}", loss.item()?)?;
+    print_graph(loss.graph().expect("w and b have gradients"), 0)?;
     let gradients = loss.backward()?;
-    println!("d loss / d w = {:?}", gradients.get(&w).expect("the loss depends on w").to_vec::<f32>()?);
-    println!("d loss / d b = {:?}", gradients.get(&b).expect("the loss depends on b").to_vec::<f32>()?);
-    Ok(())
+    print_line!("d loss / d w = {:?}", gradients.get(&w).expect("the loss depends on w").to_vec::<f32>()?)?;
+    print_line!("d loss / d b = {:?}", gradients.get(&b).expect("the loss depends on b").to_vec::<f32>()?)
 }
 
-fn print_graph(node: &Node, depth: usize) {
-    let (op, inputs) = node.describe();
-    println!("{:indent$}{op}", "", indent = 2 * depth + 2);
-    inputs.for_each(|input| print_graph(input, depth + 1));
+fn print_graph(node: &Node, depth: usize) -> Result<()> {
+    let (op, mut inputs) = node.describe();
+    print_line!("{:indent$}{op}", "", indent = 2 * depth + 2)?;
+    inputs.try_for_each(|input| print_graph(input, depth + 1))
 }

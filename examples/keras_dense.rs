@@ -6,7 +6,7 @@ use allometry::data::{Batch, BatchTargets};
 use allometry::nn::{Activation, Dense, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
-use allometry::{Choice, Device, Result};
+use allometry::{Choice, Device, Result, print_line};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -16,24 +16,23 @@ fn main() -> Result<()> {
         .add(Dense::new(128).activation(Activation::Relu))
         .add(Dense::new(64).activation(Activation::Relu))
         .add(Dense::new(1));
-    print!("{}", layers.summary(&[20])?);
+    print_line!("{}", layers.summary(&[20])?.trim_end())?;
 
     let device = Device::open(Choice::Auto)?;
     let model = layers.build(&device, &[20], 0)?;
     let mut trainer = Trainer::new(&model, Loss::MeanSquaredError, Algorithm::adam())?;
     let mut random = ChaCha8Rng::seed_from_u64(0);
-    println!("training on {}", device.name());
+    print_line!("training on {}", device.name())?;
     for step in 1..=1000 {
         trainer.step(&waves(256, &mut random), 1e-3)?;
         if step % 200 == 0 {
-            println!("step {step:4}: mean squared error {:.4}", trainer.take_metrics()?.loss);
+            print_line!("step {step:4}: mean squared error {:.4}", trainer.take_metrics()?.loss)?;
         }
     }
     let unseen = waves(2048, &mut random);
     let guessing = variance(&unseen.targets);
     let error = trainer.evaluate(std::iter::once(Ok(unseen)))?.loss;
-    println!("on unseen samples: {error:.4}; always guessing the mean: {guessing:.4}");
-    Ok(())
+    print_line!("on unseen samples: {error:.4}; always guessing the mean: {guessing:.4}")
 }
 
 /// Samples of y = sin(x₀ + x₁) + x₂·x₃ / 2 with 20 inputs in ±1, of which sixteen mean nothing.

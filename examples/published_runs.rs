@@ -11,7 +11,7 @@ use allometry::scaling::law::allocation::FLOPS;
 use allometry::scaling::law::approaches::approaches;
 use allometry::scaling::law::envelope::{Curve, envelope};
 use allometry::scaling::law::{Fit, FitOptions, Form, Points, Quantity};
-use allometry::{Error, Result};
+use allometry::{Error, Result, print_line};
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -34,11 +34,11 @@ fn main() -> Result<()> {
             ..FitOptions::default()
         };
         let fit = Fit::new(&points, &options)?;
-        print(&training_set, &fit);
+        print(&training_set, &fit)?;
         let best = envelope(&curves(&points), options.resamples, options.seed)?;
-        println!("  the best N grows as C^a");
+        print_line!("  the best N grows as C^a")?;
         for row in approaches(Some(&best), fit.isoflop.as_ref(), Some(&fit)) {
-            println!("    {:<32} a = {}, {} points", row.approach.name(), text(&row.a), row.points);
+            print_line!("    {:<32} a = {}, {} points", row.approach.name(), text(&row.a), row.points)?;
         }
     }
     Ok(())
@@ -84,35 +84,36 @@ fn curves(points: &Points) -> Vec<Curve> {
     sizes.into_iter().map(curve).filter(|curve| curve.points.len() > 1).collect()
 }
 
-fn print(training_set: &str, fit: &Fit) {
-    println!("{training_set}: {}, {} runs", fit.law.formula(), fit.n);
-    println!(
+fn print(training_set: &str, fit: &Fit) -> Result<()> {
+    print_line!("{training_set}: {}, {} runs", fit.law.formula(), fit.n)?;
+    print_line!(
         "  objective {:.4e}, converged: {}, scatter {:.2} %",
         fit.objective,
         fit.converged,
         100.0 * fit.scatter
-    );
+    )?;
     for (name, parameter) in &fit.parameters {
-        println!("  {name:<6} {}", text(&parameter.quantity));
+        print_line!("  {name:<6} {}", text(&parameter.quantity))?;
     }
     if let Some(allocation) = &fit.allocation {
         for best in &allocation.samples_per_parameter {
-            println!("  at {:.0e} FLOPs {} tokens per parameter", best.budget, text(&best.ratio));
+            print_line!("  at {:.0e} FLOPs {} tokens per parameter", best.budget, text(&best.ratio))?;
         }
     }
     for row in fit.holdout.iter().flat_map(|holdout| &holdout.rows) {
-        println!(
+        print_line!(
             "  N {:.2e}, D {:.2e}: measured {:.3}, predicted {}, error {:+.2} %",
             row.sizes[0],
             row.sizes[1],
             row.measured,
             text(&row.predicted),
             100.0 * row.relative_error
-        );
+        )?;
     }
     for warning in &fit.warnings {
-        println!("  warning: {warning}");
+        print_line!("  warning: {warning}")?;
     }
+    Ok(())
 }
 
 fn text(quantity: &Quantity) -> String {

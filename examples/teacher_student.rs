@@ -19,7 +19,7 @@ use allometry::nn::{Activation, Dense, Initializer, Model, Sequential};
 use allometry::optim::{Algorithm, Decay, Schedule};
 use allometry::scaling::law::{Fit, FitOptions, Form, Interval, Points};
 use allometry::train::{Loss, Trainer};
-use allometry::{Device, Error, Result};
+use allometry::{Device, Error, Result, note, print_line};
 use clap::Parser;
 use comfy_table::{CellAlignment, Table, presets};
 use rand::{RngExt, SeedableRng};
@@ -98,8 +98,8 @@ fn main() -> Result<()> {
         ]);
         exponents.push((dimension, interval));
     }
-    println!("{table}\n{}", verdict(&exponents));
-    options.csv.map_or(Ok(()), |path| write(path, &rows))
+    options.csv.map_or(Ok(()), |path| write(path, &rows))?;
+    print_line!("{table}\n{}", verdict(&exponents))
 }
 
 /// Trains a student of each width, all on the same samples of a teacher with this activation.
@@ -135,7 +135,7 @@ fn train(
     for ((student, (trainer, _)), &width) in students.iter().zip(&trainers).zip(widths) {
         let loss = trainer.evaluate(std::iter::once(Ok(test.clone())))?.loss;
         let parameters = student.parameters().count();
-        println!("d = {dimension}, seed {seed}, width {width:3}: {parameters:5} parameters, loss {loss:.3e}");
+        note!("d = {dimension}, seed {seed}, width {width:3}: {parameters:5} parameters, loss {loss:.3e}");
         rows.push(Row { width, parameters, dimension, seed, loss });
     }
     Ok(rows)

@@ -17,6 +17,7 @@
 //! | [`data`] | data sets, and the loader that prepares batches on another thread |
 //! | [`train`] | a step, the loop, what it tells the terminal |
 //! | [`files`] | replacing a file whole or not at all |
+//! | [`output`] | standard output and standard error, without panics |
 //! | [`mod@bench`] | kernels against the roofline of their device |
 //! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, plans, reports |
 //!
@@ -55,6 +56,7 @@ pub mod gradcheck;
 pub mod nn;
 pub mod ops;
 pub mod optim;
+pub mod output;
 pub mod scaling;
 pub mod shape;
 pub mod tensor;

@@ -5,13 +5,14 @@ use allometry::nn::Precision;
 use allometry::scaling::report::{self, Quantity};
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Architecture, Axis, Compound, Plan, Record, Schedule, Store};
-use allometry::{Choice, Device, Error, Result};
+use allometry::{Choice, Device, Error, Result, print_line};
 
 struct Lines;
 
 impl Observer for Lines {
     fn on_record(&mut self, record: &Record) {
-        println!(
+        // A line that can't be printed ends no training.
+        let _ = print_line!(
             "{:18} {:>9} parameters {:>11} MACs   accuracy {:5.1} %   {:7.0} samples/s   {:6.1} MiB",
             record.key,
             record.parameters,
@@ -59,13 +60,13 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         memory_limit: None,
         interrupted: Default::default(),
     };
-    println!("{} along {axis} on {}", plan.architecture.name, options.device.name());
+    print_line!("{} along {axis} on {}", plan.architecture.name, options.device.name())?;
     sweep::run(&plan, &mut store, &options, &mut Lines)?;
     for (what, quantity) in
         [("samples/s", Quantity::TrainingThroughput), ("peak memory", Quantity::PeakMemory)]
     {
         for law in report::laws(store.records(), Quantity::Macs, quantity) {
-            println!("{what} grows as MACs^{:.2}", law.law.alpha);
+            print_line!("{what} grows as MACs^{:.2}", law.law.alpha)?;
         }
     }
     Ok(())

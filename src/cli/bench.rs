@@ -3,11 +3,11 @@
 use super::kernels::{self, KernelsArgs};
 use super::sweep::{axis, compound};
 use super::{Common, StepArgs, positive, print_json};
-use allometry::Result;
 use allometry::nn::summary::{bytes, grouped};
 use allometry::scaling::cost::Cost;
 use allometry::scaling::measure::{Measurement, measure};
 use allometry::scaling::{Architecture, Axis, Compound, PowerLaw, Scale};
+use allometry::{Result, print_line};
 use clap::{Args, Subcommand};
 use comfy_table::{CellAlignment, Table, presets};
 
@@ -76,7 +76,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     if args.common.json {
         return print_json(&rows);
     }
-    println!("{} on {}, batch {}", base.name, device.name(), args.step.batch);
+    print_line!("{} on {}, batch {}", base.name, device.name(), args.step.batch)?;
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header([
@@ -107,7 +107,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             bytes(row.measured.predicted_peak_bytes.total()),
         ]);
     }
-    println!("{table}");
+    print_line!("{table}")?;
     for &axis in &args.axis {
         let of_axis = || rows.iter().filter(|row| row.axis == axis);
         let seconds =
@@ -117,12 +117,12 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             .collect::<Vec<_>>();
         // Too few or equal sizes have no exponent; the table above says all there is.
         if let (Ok(time), Ok(memory)) = (PowerLaw::fit(&seconds), PowerLaw::fit(&memory)) {
-            println!(
+            print_line!(
                 "{}: time per sample grows as MACs^{:.2}, peak memory as MACs^{:.2}",
                 axis.name(),
                 time.alpha,
                 memory.alpha
-            );
+            )?;
         }
     }
     Ok(())

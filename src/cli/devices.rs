@@ -2,7 +2,7 @@
 
 use super::{Common, print_json};
 use allometry::device::{AdapterDescription, adapters};
-use allometry::{Device, Result};
+use allometry::{Device, Result, print_line};
 use clap::Args;
 use comfy_table::{Table, presets};
 
@@ -55,6 +55,5 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
         ]);
     }
     table.add_row([devices.cpu.as_str(), "twins", "CPU", "", "yes", "no", "no", "no", "memory"]);
-    println!("{table}\nThe chosen device is {}.", devices.chosen);
-    Ok(())
+    print_line!("{table}\nThe chosen device is {}.", devices.chosen)
 }

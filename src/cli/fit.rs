@@ -5,7 +5,7 @@ use allometry::scaling::law::approaches::{Approach, Method};
 use allometry::scaling::law::doubling::{Doubling, Spread, SpreadOf};
 use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
 use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, Points, Quantity};
-use allometry::{Result, files};
+use allometry::{Result, files, print_line};
 use clap::{Args, ValueEnum};
 use comfy_table::Table;
 use std::path::PathBuf;
@@ -105,46 +105,45 @@ pub fn run(args: &FitArgs) -> Result<()> {
     if args.common.json {
         return print_json(&fit);
     }
-    print(&fit, &points);
-    Ok(())
+    print(&fit, &points)
 }
 
-fn print(fit: &Fit, points: &Points) {
+fn print(fit: &Fit, points: &Points) -> Result<()> {
     let quantity = points.quantity();
-    println!("{} law, {}, fitted to {} rows", fit.law, fit.law.formula(), fit.n);
+    print_line!("{} law, {}, fitted to {} rows", fit.law, fit.law.formula(), fit.n)?;
     let state = if fit.converged { "converged" } else { "not converged" };
     let r2 = fit.r2.map_or(String::new(), |r2| format!("; R² {r2:.4}"));
-    println!(
+    print_line!(
         "Huber loss of ln y {}, {state}; scatter around the law {:.2} %{r2}",
         digits(fit.objective),
         100.0 * fit.scatter
-    );
-    println!("{}", parameters(fit));
+    )?;
+    print_line!("{}", parameters(fit))?;
     if fit.comparison.len() > 1 {
-        println!("{}", comparison(fit));
+        print_line!("{}", comparison(fit))?;
     }
     for doubling in &fit.doubling {
-        print_doubling(doubling, &fit.spread, quantity);
+        print_doubling(doubling, &fit.spread, quantity)?;
     }
     if let Some(allocation) = &fit.allocation {
-        println!("Compute-optimal: N grows as C^a, a = {}.", with_interval(&allocation.a));
+        print_line!("Compute-optimal: N grows as C^a, a = {}.", with_interval(&allocation.a))?;
         for optimum in &allocation.samples_per_parameter {
-            println!(
+            print_line!(
                 "  {} FLOPs: {} samples per parameter; N {}, D {}; {quantity} {}",
                 digits(optimum.budget),
                 with_interval(&optimum.ratio),
                 with_interval(&optimum.parameters),
                 with_interval(&optimum.samples),
                 with_interval(&optimum.loss)
-            );
+            )?;
         }
     }
     if let Some(isoflop) = &fit.isoflop {
-        println!("{}", profiles(isoflop, quantity));
-        println!("{}", exponents(&fit.approaches));
+        print_line!("{}", profiles(isoflop, quantity))?;
+        print_line!("{}", exponents(&fit.approaches))?;
     }
     if let Some(holdout) = &fit.holdout {
-        println!("The largest rows, left out of the fit:");
+        print_line!("The largest rows, left out of the fit:")?;
         let mut table = table(&["sizes", "measured", "predicted", "error", "inside"]);
         for row in &holdout.rows {
             let sizes: Vec<String> = row.sizes.iter().map(|size| digits(*size)).collect();
@@ -156,20 +155,21 @@ fn print(fit: &Fit, points: &Points) {
                 if row.inside { "yes" } else { "no" }.to_string(),
             ]);
         }
-        println!("{table}");
-        println!(
+        print_line!("{table}")?;
+        print_line!(
             "Relative error {:.2} % (root mean square); {} of {} inside the interval.",
             100.0 * holdout.relative_error,
             holdout.inside,
             holdout.rows.len()
-        );
+        )?;
     }
     for warning in &fit.warnings {
-        println!("Warning: {warning}.");
+        print_line!("Warning: {warning}.")?;
     }
+    Ok(())
 }
 
-fn print_doubling(doubling: &Doubling, spread: &Spread, quantity: &str) {
+fn print_doubling(doubling: &Doubling, spread: &Spread, quantity: &str) -> Result<()> {
     let from: Vec<String> = doubling.from.iter().map(|size| digits(*size)).collect();
     let relative = doubling.relative;
     let (verb, value, low, high) = if relative.value < 0.0 {
@@ -178,26 +178,27 @@ fn print_doubling(doubling: &Doubling, spread: &Spread, quantity: &str) {
         ("lowers", relative.value, relative.low, relative.high)
     };
     let [value, low, high] = [value, low, high].map(|part| format!("{:.2}", 100.0 * part));
-    println!(
+    print_line!(
         "Twice the {} from {} {verb} {quantity} by {value} % [{low}, {high}].",
         doubling.size,
         from.join(" × ")
-    );
+    )?;
     let spread = match spread.of {
         SpreadOf::Seeds => format!("the {:.2} % by which runs of one size differ", 100.0 * spread.value),
         SpreadOf::Rows => format!("the {:.2} % by which rows scatter around the law", 100.0 * spread.value),
     };
     match doubling.worthwhile_to {
-        Some(limit) if limit.value == 0.0 => println!("No doubling of it buys more than {spread}."),
+        Some(limit) if limit.value == 0.0 => print_line!("No doubling of it buys more than {spread}.")?,
         Some(limit) => {
-            println!(
+            print_line!(
                 "Beyond {} = {} a doubling buys less than {spread}.",
                 doubling.size,
                 with_interval(&limit)
-            );
+            )?;
         }
-        None => println!("So does every doubling, as it is a power law; to be held against {spread}."),
+        None => print_line!("So does every doubling, as it is a power law; to be held against {spread}.")?,
     }
+    Ok(())
 }
 
 /// The isoFLOP profiles, with what each says about the best size.

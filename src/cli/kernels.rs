@@ -1,9 +1,9 @@
 //! `allometry bench kernels`
 
 use super::{Common, positive, print_json};
-use allometry::Result;
 use allometry::bench::{FAMILIES, Figure, Roofline, cases};
 use allometry::device::profile::Clock;
+use allometry::{Result, print_line};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use comfy_table::{CellAlignment, Table, presets};
@@ -54,12 +54,12 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
     if args.common.json {
         return print_json(&figures);
     }
-    println!(
+    print_line!(
         "{}: {:.1} GFLOP/s and {:.1} GB/s at best",
         figures.device,
         roofline.flops_per_second / 1e9,
         roofline.bytes_per_second / 1e9
-    );
+    )?;
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["Family", "Work", "ms", "GFLOP/s", "GB/s", "Attained"]);
@@ -76,6 +76,5 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
             format!("{:.0} %", 100.0 * figure.attained),
         ]);
     }
-    println!("{table}");
-    Ok(())
+    print_line!("{table}")
 }

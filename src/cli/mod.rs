@@ -16,7 +16,7 @@ mod tune;
 use allometry::data::{self, DataOptions, Splits};
 use allometry::nn::Precision;
 use allometry::scaling::{Architecture, StepOptions};
-use allometry::{Choice, Device, Error, Result};
+use allometry::{Choice, Device, Error, Result, note, print_line};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use comfy_table::{CellAlignment, Table, presets};
 use std::path::PathBuf;
@@ -95,7 +95,7 @@ impl Common {
             DeviceArg::Cpu => Choice::Cpu,
         })?;
         if let Some(warning) = device.warning() {
-            eprintln!("allometry: {warning}; kernels run in their default variants");
+            note!("allometry: {warning}; kernels run in their default variants");
         }
         Ok(device)
     }
@@ -220,9 +220,24 @@ fn positive(text: &str) -> std::result::Result<f64, String> {
 /// Reads the arguments, runs the command and turns its outcome into an exit code; errors go to standard error in one
 /// sentence.
 pub fn run() -> ExitCode {
-    let matches = Cli::command().get_matches();
+    match execute() {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            note!("allometry: {error}");
+            ExitCode::from(exit_code(&error))
+        }
+    }
+}
+
+fn execute() -> Result<()> {
+    let matches = match Cli::command().try_get_matches() {
+        Ok(matches) => matches,
+        // Help and version are results like any other.
+        Err(text) if !text.use_stderr() => return print_line!("{}", text.render().to_string().trim_end()),
+        Err(error) => error.exit(),
+    };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    let outcome = match &cli.command {
+    match &cli.command {
         Command::Devices(args) => devices::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Train(args) => {
@@ -237,15 +252,9 @@ pub fn run() -> ExitCode {
         Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
         Command::Completions { shell } => {
-            clap_complete::generate(*shell, &mut Cli::command(), "allometry", &mut std::io::stdout());
-            Ok(())
-        }
-    };
-    match outcome {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("allometry: {error}");
-            ExitCode::from(exit_code(&error))
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Cli::command(), "allometry", &mut script);
+            print_line!("{}", String::from_utf8_lossy(&script).trim_end())
         }
     }
 }
@@ -269,10 +278,10 @@ fn interrupt_flag() -> Arc<AtomicBool> {
         if raised.swap(true, Ordering::Relaxed) {
             std::process::exit(130);
         }
-        eprintln!("\nstopping after this step; once more to stop at once");
+        note!("\nstopping after this step; once more to stop at once");
     };
     if let Err(error) = ctrlc::set_handler(handler) {
-        eprintln!("allometry: Ctrl-C will not end the run in order: {error}");
+        note!("allometry: Ctrl-C will not end the run in order: {error}");
     }
     flag
 }
@@ -292,6 +301,5 @@ fn table(header: &[&str]) -> Table {
 fn print_json(value: &impl serde::Serialize) -> Result<()> {
     let text = serde_json::to_string(value)
         .map_err(|e| Error::Config { what: "JSON".to_string(), problem: e.to_string() })?;
-    println!("{text}");
-    Ok(())
+    print_line!("{text}")
 }

@@ -9,7 +9,7 @@ use allometry::scaling::recommend::{
     Budget, FURTHEST, Limit, Options, Recommendation, Suggestion, recommend,
 };
 use allometry::scaling::report::Quantity;
-use allometry::{Error, Result};
+use allometry::{Error, Result, note, print_line};
 use clap::Args;
 use std::path::PathBuf;
 use std::time::Instant;
@@ -65,7 +65,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     let start = Instant::now();
     let device = args.common.open()?;
     let device_seconds = start.elapsed().as_secs_f64();
-    eprintln!("planning on {}: the best models are trained for {} s each", device.name(), args.seconds);
+    note!("planning on {}: the best models are trained for {} s each", device.name(), args.seconds);
     let options = Options {
         device,
         device_seconds,
@@ -84,30 +84,32 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     if args.common.json {
         return print_json(&found);
     }
-    print(&found, &plan.dataset);
+    print(&found, &plan.dataset)?;
     let data = args.data.as_deref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
-    println!("Next: allometry train {}{data}", file.display());
-    Ok(())
+    print_line!("Next: allometry train {}{data}", file.display())
 }
 
-fn print(found: &Recommendation, dataset: &str) {
+fn print(found: &Recommendation, dataset: &str) -> Result<()> {
     let wanted = match found.target_loss {
         Some(target) => format!("A loss of {target}"),
         None => "The least loss".to_string(),
     };
-    println!(
+    print_line!(
         "{wanted} with {} on {}, by the laws of {} runs on {dataset}:",
-        found.budget, found.device, found.runs
-    );
-    println!("{}", suggestions(found));
-    println!("{}", limits(found));
-    println!("{}", certainty(found));
+        found.budget,
+        found.device,
+        found.runs
+    )?;
+    print_line!("{}", suggestions(found))?;
+    print_line!("{}", limits(found))?;
+    print_line!("{}", certainty(found))?;
     for left_out in &found.left_out {
-        println!("Left out: {}: {}.", left_out.axis, left_out.reason);
+        print_line!("Left out: {}: {}.", left_out.axis, left_out.reason)?;
     }
     for warning in &found.warnings {
-        println!("Warning: {warning}.");
+        print_line!("Warning: {warning}.")?;
     }
+    Ok(())
 }
 
 fn suggestions(found: &Recommendation) -> comfy_table::Table {

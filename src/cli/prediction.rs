@@ -2,33 +2,34 @@
 
 use super::fit::digits;
 use super::{print_json, table};
-use allometry::Result;
 use allometry::scaling::predict::{AxisPrediction, Estimate, Row};
 use allometry::scaling::{Prediction, Record};
+use allometry::{Result, print_line};
 
 /// The laws, and a row for every model that is held back.
-pub fn print(prediction: &Prediction) {
+pub fn print(prediction: &Prediction) -> Result<()> {
     for axis in &prediction.axes {
         let left_out = if axis.left_out == 0 {
             String::new()
         } else {
             format!(", {} that did not complete left out", axis.left_out)
         };
-        println!(
+        print_line!(
             "Axis {}: {} law, {}, fitted to the validation losses of {} runs{left_out}. It predicts:",
             axis.axis,
             axis.law,
             axis.law.formula(),
             axis.runs
-        );
-        println!("{}", rows(axis, prediction.level));
+        )?;
+        print_line!("{}", rows(axis, prediction.level))?;
         for warning in &axis.warnings {
-            println!("Warning: {warning}.");
+            print_line!("Warning: {warning}.")?;
         }
     }
     for axis in &prediction.without_law {
-        println!("Axis {}: no prediction; {}.", axis.axis, axis.reason);
+        print_line!("Axis {}: no prediction; {}.", axis.axis, axis.reason)?;
     }
+    Ok(())
 }
 
 fn rows(axis: &AxisPrediction, level: f64) -> comfy_table::Table {
@@ -55,10 +56,10 @@ pub fn print_score_as_json(prediction: &Prediction, records: &[Record]) -> Resul
 }
 
 /// Every run that was predicted and is trained, and in how many the interval held.
-pub fn print_score(prediction: &Prediction, records: &[Record]) {
+pub fn print_score(prediction: &Prediction, records: &[Record]) -> Result<()> {
     let score = prediction.score(records);
-    let Some(relative_error) = score.relative_error else { return };
-    println!("Predicted before training, and measured since:");
+    let Some(relative_error) = score.relative_error else { return Ok(()) };
+    print_line!("Predicted before training, and measured since:")?;
     let mut table = table(&["run", "predicted", "measured", "error", "inside"]);
     for row in &score.rows {
         table.add_row([
@@ -69,17 +70,21 @@ pub fn print_score(prediction: &Prediction, records: &[Record]) {
             if row.inside { "yes" } else { "no" }.to_string(),
         ]);
     }
-    println!("{table}");
-    println!(
+    print_line!("{table}")?;
+    print_line!(
         "Relative error {:.2} % (root mean square); {} of {} inside the {} % interval.",
         100.0 * relative_error,
         score.inside,
         score.rows.len(),
         100.0 * prediction.level
-    );
+    )?;
     if score.without_loss > 0 {
-        println!("{} predicted runs have no loss: they failed, or are not trained yet.", score.without_loss);
+        print_line!(
+            "{} predicted runs have no loss: they failed, or are not trained yet.",
+            score.without_loss
+        )?;
     }
+    Ok(())
 }
 
 fn with_interval(estimate: &Estimate) -> String {

@@ -4,7 +4,7 @@ use super::{Common, StepArgs, count, print_json};
 use allometry::device::profile::{Clock, KernelTime};
 use allometry::scaling::Architecture;
 use allometry::scaling::measure::profile;
-use allometry::{Error, Result};
+use allometry::{Error, Result, print_line};
 use clap::Args;
 use comfy_table::{CellAlignment, Table, presets};
 use std::path::PathBuf;
@@ -70,7 +70,13 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
             kernels,
         });
     }
-    println!("{} on {}, batch {}, {} steps", architecture.name, device.name(), args.step.batch, args.steps);
+    print_line!(
+        "{} on {}, batch {}, {} steps",
+        architecture.name,
+        device.name(),
+        args.step.batch,
+        args.steps
+    )?;
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["Kernel", "Calls", "Total ms", "Mean µs", "Share", "GFLOP/s", "GB/s"]);
@@ -89,15 +95,15 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
             format!("{:.1}", kernel.bytes_per_second() / 1e9),
         ]);
     }
-    println!("{table}");
-    println!(
+    print_line!("{table}")?;
+    print_line!(
         "A step takes {:.3} ms: {:.3} ms in kernels, {:.3} ms elsewhere (the host's work, gaps between dispatches).",
         steps.step_seconds * 1e3,
         steps.kernel_seconds() * 1e3,
         steps.other_seconds() * 1e3,
-    );
+    )?;
     if let Some(path) = &args.trace {
-        println!("trace: {}", path.display());
+        print_line!("trace: {}", path.display())?;
     }
     Ok(())
 }

@@ -1,8 +1,8 @@
 //! `allometry report`
 
 use super::{Common, prediction, print_json};
-use allometry::Result;
 use allometry::scaling::{Store, report};
+use allometry::{Result, print_line};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -25,10 +25,9 @@ pub fn run(args: &ReportArgs) -> Result<()> {
         }
         return print_json(&records);
     }
-    println!("{}", report::table(&records));
+    print_line!("{}", report::table(&records))?;
     if let Some(prediction) = &prediction {
-        prediction::print_score(prediction, &records);
+        prediction::print_score(prediction, &records)?;
     }
-    println!("report: {}", args.directory.join("report.html").display());
-    Ok(())
+    print_line!("report: {}", args.directory.join("report.html").display())
 }

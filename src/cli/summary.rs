@@ -1,11 +1,11 @@
 //! `allometry summary`
 
 use super::{Common, StepArgs, count, print_json};
-use allometry::Result;
 use allometry::nn::summary::bytes;
 use allometry::nn::{LayerReport, Precision};
 use allometry::scaling::Architecture;
 use allometry::scaling::cost::{Cost, predicted_peak};
+use allometry::{Result, print_line};
 use clap::Args;
 
 #[derive(Args)]
@@ -48,10 +48,9 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
             layers: cost.layers,
         });
     }
-    println!("Model: {}, input {:?}", architecture.name, architecture.input_shape());
-    print!("{}", architecture.layers().summary(&architecture.input_shape())?);
+    print_line!("Model: {}, input {:?}", architecture.name, architecture.input_shape())?;
+    print_line!("{}", architecture.layers().summary(&architecture.input_shape())?.trim_end())?;
     let how = if step.precision == Precision::Mixed { " in mixed precision" } else { "" };
     let again = if step.recompute { ", activations recomputed" } else { "" };
-    println!(" Predicted peak memory of training{how} with batch {}{again}: {}", step.batch, bytes(peak));
-    Ok(())
+    print_line!(" Predicted peak memory of training{how} with batch {}{again}: {}", step.batch, bytes(peak))
 }

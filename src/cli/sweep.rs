@@ -6,7 +6,7 @@ use super::{
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Axis, Compound, Plan, Prediction, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
-use allometry::{Error, Result};
+use allometry::{Error, Result, note, print_line};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -84,6 +84,17 @@ pub(super) fn compound(text: &str) -> std::result::Result<Compound, String> {
 /// Shows each variant's training on the terminal.
 struct Terminal {
     json: bool,
+    /// What was printed on the way; a failure does not end the sweep, since everything is on disk too.
+    printed: Result<()>,
+}
+
+impl Terminal {
+    /// Keeps the first failure to print.
+    fn keep(&mut self, printed: Result<()>) {
+        if self.printed.is_ok() {
+            self.printed = printed;
+        }
+    }
 }
 
 impl Observer for Terminal {
@@ -93,20 +104,19 @@ impl Observer for Terminal {
 
     fn on_record(&mut self, record: &Record) {
         if let Some(reason) = &record.reason {
-            eprintln!("{}: {}: {reason}", record.key, record.status);
+            note!("{}: {}: {reason}", record.key, record.status);
         }
         if self.json {
-            // A record is plain data; if it could not be written, its copy on disk is what counts.
-            let _ = print_json(record);
+            self.keep(print_json(record));
         }
     }
 
     fn on_prediction(&mut self, prediction: &Prediction) {
-        if self.json {
-            let _ = print_json(&serde_json::json!({ "prediction": prediction }));
+        self.keep(if self.json {
+            print_json(&serde_json::json!({ "prediction": prediction }))
         } else {
-            prediction::print(prediction);
-        }
+            prediction::print(prediction)
+        });
     }
 }
 
@@ -145,7 +155,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let mut store = Store::open(&args.out, &plan)?;
     let device = args.common.open()?;
     let variants = plan.variants()?.len();
-    eprintln!(
+    note!(
         "{variants} runs of {} on {} with {}, {} done; results in {}",
         plan.architecture.name,
         plan.dataset,
@@ -159,26 +169,28 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         memory_limit: args.memory_limit,
         interrupted: interrupt_flag(),
     };
-    let outcome = sweep::run(&plan, &mut store, &options, &mut Terminal { json: args.common.json });
+    let mut terminal = Terminal { json: args.common.json, printed: Ok(()) };
+    let outcome = sweep::run(&plan, &mut store, &options, &mut terminal);
     // Whatever ended the sweep, what is done is reported.
     if !store.records().is_empty() {
         report::write(&args.out, &plan, store.records())?;
     }
     if matches!(outcome, Err(Error::Interrupted)) {
-        eprintln!("the same command goes on from here");
+        note!("the same command goes on from here");
     }
     outcome?;
+    terminal.printed?;
     let prediction = store.prediction()?;
     if args.common.json {
         if let Some(prediction) = &prediction {
             prediction::print_score_as_json(prediction, store.records())?;
         }
     } else {
-        println!("{}", report::table(store.records()));
+        print_line!("{}", report::table(store.records()))?;
         if let Some(prediction) = &prediction {
-            prediction::print_score(prediction, store.records());
+            prediction::print_score(prediction, store.records())?;
         }
-        println!("report: {}", args.out.join("report.html").display());
+        print_line!("report: {}", args.out.join("report.html").display())?;
     }
     Ok(())
 }

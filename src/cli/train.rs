@@ -10,7 +10,7 @@ use allometry::scaling::record::Throughput;
 use allometry::scaling::report::Quantity;
 use allometry::scaling::{Architecture, Schedule};
 use allometry::train::{TerminalProgress, fit};
-use allometry::{Error, Result};
+use allometry::{Error, Result, note, print_line};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use std::collections::HashMap;
@@ -99,7 +99,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     let Job { architecture, splits, schedule, seed, expected } = job(args, matches)?;
     let device = args.common.open()?;
     let cost = Cost::of(&architecture)?;
-    eprintln!(
+    note!(
         "{} on {}: {} parameters, {} MACs per sample, {} training and {} validation samples of {}",
         architecture.name,
         device.name(),
@@ -110,7 +110,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         splits.train.name(),
     );
     if let Some(expected) = expected.as_ref().filter(|expected| expected.device != device.name()) {
-        eprintln!("allometry: planned for {}; its time is not this device's", expected.device);
+        note!("allometry: planned for {}; its time is not this device's", expected.device);
     }
     let step = schedule.step();
     let model = step.build(&architecture, &device, seed)?;
@@ -154,9 +154,9 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     if args.common.json {
         return print_json(&outcome);
     }
-    print(&outcome);
+    print(&outcome)?;
     if let Some(out) = &args.out {
-        println!("weights in {}", out.join("weights.safetensors").display());
+        print_line!("weights in {}", out.join("weights.safetensors").display())?;
     }
     Ok(())
 }
@@ -191,9 +191,9 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
     Ok(Job { architecture, splits, schedule, seed: args.seed, expected: None })
 }
 
-fn print(outcome: &Outcome) {
+fn print(outcome: &Outcome) -> Result<()> {
     let accuracy = outcome.validation_accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a));
-    println!(
+    print_line!(
         "validation loss {:.4}{}; {:.0} samples/s, peak memory {}, {:.1} s{}",
         outcome.validation_loss,
         accuracy.unwrap_or_default(),
@@ -201,8 +201,8 @@ fn print(outcome: &Outcome) {
         bytes(outcome.peak_bytes),
         outcome.seconds,
         outcome.skipped_steps.map(|steps| format!(", {steps} steps skipped")).unwrap_or_default(),
-    );
-    let Some(planned) = &outcome.planned else { return };
+    )?;
+    let Some(planned) = &outcome.planned else { return Ok(()) };
     let expected = &planned.expected;
     let mut table = table(&["", "expected", "measured", "difference"]);
     let percent = |part: f64| format!("{:+.1} %", 100.0 * part);
@@ -224,5 +224,6 @@ fn print(outcome: &Outcome) {
             percent(error),
         ]);
     }
-    println!("{table}");
+    print_line!("{table}")?;
+    Ok(())
 }

@@ -1,9 +1,9 @@
 //! `allometry tune`
 
 use super::{Common, positive, print_json};
-use allometry::Result;
 use allometry::bench::tune::{self, Outcome};
 use allometry::device::Kind;
+use allometry::{Result, note, print_line};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use comfy_table::{CellAlignment, Table, presets};
@@ -43,13 +43,12 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         if args.common.json {
             return print_json(&tuned);
         }
-        println!("{}: there is nothing to choose on the CPU device", tuned.device);
-        return Ok(());
+        return print_line!("{}: there is nothing to choose on the CPU device", tuned.device);
     }
     let all = || tune::families().iter().map(|name| name.to_string()).collect();
     let families = if args.family.is_empty() { all() } else { args.family.clone() };
     tuned.outcomes = tune::tune(&device, &families, args.seconds, |outcome| {
-        eprintln!("{}, {}: {}", outcome.family, outcome.class, outcome.best);
+        note!("{}, {}: {}", outcome.family, outcome.class, outcome.best);
     })?;
     let file = device.save_choices()?;
     if args.common.json {
@@ -76,6 +75,5 @@ pub fn run(args: &TuneArgs) -> Result<()> {
             format!("{:.0} %", 100.0 * (default / best - 1.0)),
         ]);
     }
-    println!("{}\n{table}\nkept in {}", tuned.device, file.display());
-    Ok(())
+    print_line!("{}\n{table}\nkept in {}", tuned.device, file.display())
 }

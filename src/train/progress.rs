@@ -2,6 +2,7 @@
 //! watches. Everything goes to standard error, so that standard output stays for results.
 
 use super::fit::{Callback, EpochReport, Progress};
+use crate::note;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
@@ -66,9 +67,9 @@ impl Callback for TerminalProgress {
             report.seconds,
         );
         if self.bar.is_hidden() {
-            eprintln!("{line}");
+            note!("{line}");
         } else {
-            self.bar.suspend(|| eprintln!("{line}"));
+            self.bar.suspend(|| note!("{line}"));
         }
     }
 }

@@ -10,6 +10,7 @@ mod fit;
 mod inputs;
 #[cfg(unix)]
 mod interruption;
+mod output;
 mod prediction;
 mod process;
 mod reading;

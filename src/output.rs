@@ -1,0 +1,69 @@
+//! Standard output and standard error, written without a panic. The standard library's `println!` and `eprintln!` end the
+//! process where the reader has gone (`allometry fit … | head -1`) or the disk is full.
+//!
+//! [`print_line!`](crate::print_line) is for results, [`note!`](crate::note) for progress.
+
+use crate::error::{Error, Result};
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write};
+
+/// Prints a line of results, formatted as by `println!`, to standard output: [`output::line`](line).
+#[macro_export]
+macro_rules! print_line {
+    ($($text:tt)*) => { $crate::output::line(format_args!($($text)*)) };
+}
+
+/// Prints a line of progress, formatted as by `eprintln!`, to standard error: [`output::note`](note).
+#[macro_export]
+macro_rules! note {
+    ($($text:tt)*) => { $crate::output::note(format_args!($($text)*)) };
+}
+
+/// Writes a line to standard output. Where nobody reads it any more it succeeds: whoever closed the pipe has what they
+/// wanted, and what a command writes to disk may still be wanted.
+///
+/// # Errors
+/// [`Error::File`] where the line can't be written, because the disk is full, say.
+pub fn line(text: Arguments) -> Result<()> {
+    text_to(&mut std::io::stdout().lock(), &format!("{text}\n"))
+}
+
+/// Writes text to an output, whole.
+///
+/// # Errors
+/// Those of [`line`].
+fn text_to(output: &mut dyn Write, text: &str) -> Result<()> {
+    match output.write_all(text.as_bytes()).and_then(|()| output.flush()) {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Error::file("standard output", "write")),
+    }
+}
+
+/// Writes a line to standard error. What can't be written is left out: no training ends because its progress is not
+/// seen.
+pub fn note(text: Arguments) {
+    let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Failing(ErrorKind);
+
+    impl Write for Failing {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(self.0.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_closed_pipe_is_no_error_and_a_full_disk_is_one() {
+        text_to(&mut Failing(ErrorKind::BrokenPipe), "a\n").unwrap();
+        let error = text_to(&mut Failing(ErrorKind::StorageFull), "a\n").unwrap_err();
+        assert!(error.to_string().contains("standard output"), "{error}");
+    }
+}
