@@ -119,3 +119,30 @@ fn a_sweep_goes_on_when_its_records_can_not_be_printed() {
     assert_eq!(run(&arguments, Some(closed()), Some(closed())).code, 0);
     assert_eq!(records(&directory).len(), 2);
 }
+
+/// A macro that panics is found by chance only, so the sources are searched for it.
+#[test]
+fn nothing_prints_by_a_macro_that_panics() {
+    fn search(folder: &std::path::Path, found: &mut Vec<String>) {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                search(&path, found);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let code = std::fs::read_to_string(&path).unwrap();
+                let panicking = ["println!(", "print!(", "dbg!("]
+                    .map(|end| [" ", "(", "e", "{"].map(|start| format!("{start}{end}")));
+                let lines = code.lines().filter(|line| !line.trim_start().starts_with("//"));
+                let lines = lines.filter(|line| {
+                    panicking.as_flattened().iter().any(|name| format!(" {line}").contains(name))
+                });
+                found.extend(lines.map(|line| format!("{}: {line}", path.display())));
+            }
+        }
+    }
+    let mut found = Vec::new();
+    for folder in ["src", "examples"] {
+        search(&std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join(folder), &mut found);
+    }
+    assert!(found.is_empty(), "{found:#?}");
+}
