@@ -1,18 +1,19 @@
-// classification: sums[0] += Σ losses[r];  sums[1] += number of rows r of logits whose largest is at labels[r]
-// losses:         sums[0] += Σ losses[r]
+// classification: sums[pair, 0] += Σ losses[r];  sums[pair, 1] += number of rows r of logits whose largest is at labels[r]
+// losses:         sums[pair, 0] += Σ losses[r]
 //
 // One workgroup, so that the order of the sums is fixed. The first of several equal logits counts as the largest.
 
 struct Params {
     rows: u32,
     classes: u32,
+    pair: u32,
 }
 
 @group(0) @binding(0) var<storage, read> row_losses: array<f32>;
 @group(0) @binding(1) var<storage, read> logits: array<Element1>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
 @group(0) @binding(3) var<storage, read_write> sums: array<f32>;
-@group(0) @binding(1) var<storage, read_write> loss_sum: array<f32>;
+@group(0) @binding(1) var<storage, read_write> loss_sums: array<f32>;
 
 var<workgroup> loss_of: array<f32, 256>;
 var<workgroup> right_of: array<f32, 256>;
@@ -54,8 +55,8 @@ fn classification(@builtin(local_invocation_index) lane: u32) {
     right_of[lane] = right;
     gather(lane);
     if lane == 0u {
-        sums[0] += loss_of[0];
-        sums[1] += right_of[0];
+        sums[2u * p.pair] += loss_of[0];
+        sums[2u * p.pair + 1u] += right_of[0];
     }
 }
 
@@ -69,6 +70,6 @@ fn losses(@builtin(local_invocation_index) lane: u32) {
     right_of[lane] = 0.0;
     gather(lane);
     if lane == 0u {
-        loss_sum[0] += loss_of[0];
+        loss_sums[2u * p.pair] += loss_of[0];
     }
 }

@@ -64,31 +64,66 @@ pub struct Trainer<'a> {
     training: Accumulator,
 }
 
-/// Sums of losses and of right answers, on the device.
+/// Pairs of sums on the device; when all are full, the host reads them.
+const PAIRS: usize = 128;
+/// Batches that a pair takes: few enough that f32 adds them up to a relative 2e-6.
+const BATCHES: u64 = 64;
+/// Samples that a pair takes, unless a batch is larger: f32 counts no further.
+const SAMPLES: u64 = 1 << 24;
+
+/// Sums of losses and of right answers: pairs in f32 on the device, their total in f64 on the host. What goes into which
+/// pair depends on the batches alone, so the total is the same however often it is read.
 struct Accumulator {
-    sums: Tensor,
+    pairs: Tensor,
+    /// The pair that the next batch goes to, with the batches and samples that it has.
+    pair: usize,
+    in_pair: (u64, u64),
+    /// Of pairs that were read and used again.
+    read: [f64; 2],
     samples: u64,
 }
 
 impl Accumulator {
     fn new(device: &Device) -> Result<Accumulator> {
         let _category = allocating(Category::Workspace);
-        Ok(Accumulator { sums: Tensor::zeros(device, DType::F32, [2])?, samples: 0 })
+        let pairs = Tensor::zeros(device, DType::F32, [PAIRS, 2])?;
+        Ok(Accumulator { pairs, pair: 0, in_pair: (0, 0), read: [0.0; 2], samples: 0 })
     }
 
-    /// Reads the sums back, which waits for the device.
-    fn read(&self, loss: Loss) -> Result<Metrics> {
-        let sums = self.sums.to_vec::<f32>()?;
+    /// The pair for a batch of so many samples. Waits for the device when all pairs are full.
+    fn pair_for(&mut self, samples: u64) -> Result<usize> {
+        let (batches, before) = self.in_pair;
+        if batches == BATCHES || (batches > 0 && before + samples > SAMPLES) {
+            if self.pair + 1 == PAIRS {
+                self.read = self.total()?;
+                self.pairs.fill(0.0)?;
+            }
+            self.pair = (self.pair + 1) % PAIRS;
+            self.in_pair = (0, 0);
+        }
+        self.in_pair = (self.in_pair.0 + 1, self.in_pair.1 + samples);
+        self.samples += samples;
+        Ok(self.pair)
+    }
+
+    /// Both sums over all batches. Waits for the device.
+    fn total(&self) -> Result<[f64; 2]> {
+        let add = |sum: [f64; 2], pair: &[f32]| [sum[0] + f64::from(pair[0]), sum[1] + f64::from(pair[1])];
+        Ok(self.pairs.to_vec::<f32>()?.chunks_exact(2).fold(self.read, add))
+    }
+
+    /// Their means. Waits for the device.
+    fn metrics(&self, loss: Loss) -> Result<Metrics> {
         let samples = self.samples;
-        let mean = |sum: f32| sum as f64 / samples.max(1) as f64;
-        let accuracy = matches!(loss, Loss::CrossEntropy { .. }).then(|| mean(sums[1]));
-        Ok(Metrics { loss: mean(sums[0]), accuracy, samples })
+        let [losses, right] = self.total()?.map(|sum| sum / samples.max(1) as f64);
+        let accuracy = matches!(loss, Loss::CrossEntropy { .. }).then_some(right);
+        Ok(Metrics { loss: losses, accuracy, samples })
     }
 
     /// Starts again from zero.
     fn clear(&mut self) -> Result<()> {
-        self.samples = 0;
-        self.sums.fill(0.0)
+        (self.pair, self.in_pair, self.read, self.samples) = (0, (0, 0), [0.0; 2], 0);
+        self.pairs.fill(0.0)
     }
 }
 
@@ -119,7 +154,8 @@ impl<'a> Trainer<'a> {
         self.step
     }
 
-    /// Forward, backward and update on one batch, with this learning rate. Nothing is waited for.
+    /// Forward, backward and update on one batch, with this learning rate. Waits for nothing, but once in thousands of
+    /// steps for the sums of losses.
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<()> {
         let x = self.model.batch(&batch.inputs)?;
         let output = self.model.train(&x, self.step)?;
@@ -147,7 +183,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// [`Error::Diverged`] if the loss is no longer a finite number.
     pub fn metrics(&self) -> Result<Metrics> {
-        let metrics = self.training.read(self.loss)?;
+        let metrics = self.training.metrics(self.loss)?;
         if metrics.samples > 0 && !metrics.loss.is_finite() {
             return Err(Error::Diverged { step: self.step, loss: metrics.loss });
         }
@@ -178,25 +214,25 @@ pub fn evaluate(model: &Model, loss: Loss, batches: impl Iterator<Item = Result<
         let output = model.predict(&model.batch(&batch.inputs)?)?;
         accumulate(loss, &mut sums, &output, &batch)?;
     }
-    sums.read(loss)
+    sums.metrics(loss)
 }
 
 /// The loss of each sample, added to the sums on the device and returned with its graph.
 fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, batch: &Batch) -> Result<Tensor> {
     let device = output.device();
-    sums.samples += batch.size as u64;
+    let pair = sums.pair_for(batch.size as u64)?;
     match (&batch.targets, loss) {
         (BatchTargets::Classes(labels), Loss::CrossEntropy { smoothing }) => {
             let labels = Tensor::new(device, labels, [batch.size])?;
             let losses = output.cross_entropy_rows(&labels, smoothing)?;
-            sums.sums.add_classification(&losses, output, &labels)?;
+            sums.pairs.add_classification(pair, &losses, output, &labels)?;
             Ok(losses)
         }
         (BatchTargets::Values(values), Loss::MeanSquaredError) => {
             let shape = Shape::from([batch.size, values.len() / batch.size]);
             let target = Tensor::new(device, values, shape)?;
             let losses = output.mse_rows(&target)?;
-            sums.sums.add_losses(&losses)?;
+            sums.pairs.add_losses(pair, &losses)?;
             Ok(losses)
         }
         (targets, loss) => {

@@ -3,19 +3,20 @@
 use crate::harness::{Draw, Op, input, ones, refuse, sample};
 use allometry::{DType, Error, Result, Tensor};
 
-/// The sums after two batches.
+/// Three pairs of sums after batches that went to the first, the last and the first.
 fn classified(t: &[Tensor]) -> Result<Tensor> {
-    let sums = Tensor::zeros(t[0].device(), t[0].dtype(), [2])?;
-    for _ in 0..2 {
-        sums.add_classification(&t[0], &t[1], &t[2])?;
+    let sums = Tensor::zeros(t[0].device(), t[0].dtype(), [3, 2])?;
+    for pair in [0, 2, 0] {
+        sums.add_classification(pair, &t[0], &t[1], &t[2])?;
     }
     Ok(sums)
 }
 
 fn summed(t: &[Tensor]) -> Result<Tensor> {
-    let sums = Tensor::ones(t[0].device(), t[0].dtype(), [2])?;
-    sums.add_losses(&t[0])?;
-    sums.add_losses(&t[0])?;
+    let sums = Tensor::ones(t[0].device(), t[0].dtype(), [3, 2])?;
+    for pair in [1, 1, 2] {
+        sums.add_losses(pair, &t[0])?;
+    }
     Ok(sums)
 }
 
@@ -53,8 +54,8 @@ pub fn op(draw: &mut Draw) -> Op {
     op.refuse(refuse(
         "logits of another number of rows",
         move |device| {
-            let sums = ones(device, [2])?;
-            sums.add_classification(&ones(device, [2])?, &ones(device, [3, 2])?, &labels(device)?)?;
+            let sums = ones(device, [1, 2])?;
+            sums.add_classification(0, &ones(device, [2])?, &ones(device, [3, 2])?, &labels(device)?)?;
             Ok(sums)
         },
         |e| matches!(e, Error::Shape { op: "metric", .. }),
@@ -62,8 +63,8 @@ pub fn op(draw: &mut Draw) -> Op {
     op.refuse(refuse(
         "floats as labels",
         |device| {
-            let sums = ones(device, [2])?;
-            sums.add_classification(&ones(device, [2])?, &ones(device, [2, 2])?, &ones(device, [2])?)?;
+            let sums = ones(device, [1, 2])?;
+            sums.add_classification(0, &ones(device, [2])?, &ones(device, [2, 2])?, &ones(device, [2])?)?;
             Ok(sums)
         },
         |e| matches!(e, Error::DType { op: "metric", .. }),
@@ -72,10 +73,19 @@ pub fn op(draw: &mut Draw) -> Op {
         "sums of another extent",
         |device| {
             let sums = ones(device, [3])?;
-            sums.add_losses(&ones(device, [4])?)?;
+            sums.add_losses(0, &ones(device, [4])?)?;
             Ok(sums)
         },
         |e| matches!(e, Error::Shape { op: "metric", .. }),
+    ));
+    op.refuse(refuse(
+        "a pair beyond the last",
+        |device| {
+            let sums = ones(device, [3, 2])?;
+            sums.add_losses(3, &ones(device, [4])?)?;
+            Ok(sums)
+        },
+        |e| matches!(e, Error::Argument { op: "metric", argument: "pair", .. }),
     ));
     op
 }

@@ -9,5 +9,6 @@ mod gradients;
 mod memory;
 mod repetition;
 mod schedule;
+mod sums;
 mod varied;
 mod weights;
