@@ -18,6 +18,8 @@
 //! | [`train`] | a step, the loop, what it tells the terminal |
 //! | [`files`] | replacing a file whole or not at all |
 //! | [`output`] | standard output and standard error, without panics |
+//! | [`units`] | how bytes, counts, compute and durations are written |
+//! | [`terminal`] | tables as wide as the terminal |
 //! | [`mod@bench`] | kernels against the roofline of their device |
 //! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, plans, reports |
 //!
@@ -60,7 +62,9 @@ pub mod output;
 pub mod scaling;
 pub mod shape;
 pub mod tensor;
+pub mod terminal;
 pub mod train;
+pub mod units;
 
 pub use autograd::{Gradients, no_grad};
 pub use device::{Choice, DType, Device};

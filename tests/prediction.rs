@@ -164,7 +164,7 @@ fn a_known_law_is_predicted_without_a_look_at_what_is_held_back() {
     let failed = Record { status: Status::Diverged, validation_loss: None, ..all[13].clone() };
     let score = prediction.score(&[worse(&all[12]), failed]);
     assert_eq!((score.rows.len(), score.inside, score.without_loss), (1, 0, 5));
-    assert!((score.rows[0].relative_error - (1.0 / 1.1 - 1.0)).abs() < 1e-12);
+    assert!((score.rows[0].relative_error.unwrap() - (1.0 / 1.1 - 1.0)).abs() < 1e-12);
     assert!((score.relative_error.unwrap() - (1.0 - 1.0 / 1.1)).abs() < 1e-12);
 }
 
@@ -183,6 +183,26 @@ fn runs_that_failed_are_left_out_and_counted() {
     assert_eq!((prediction.axes.len(), prediction.without_law[0].axis), (0, Axis::Width));
     assert!(prediction.without_law[0].reason.contains("number of rows is 2"), "{prediction:?}");
     assert_eq!(prediction.score(&runs).without_loss, 0);
+}
+
+#[test]
+fn a_loss_of_zero_is_left_out_of_the_law_and_scored() {
+    let plan = plan(2);
+    let zero = |run: &Record| Record { validation_loss: Some(0.0), ..run.clone() };
+    let mut runs = records(&plan, floor);
+    runs[1] = zero(&runs[1]);
+    let prediction = Prediction::new(&plan, &runs).unwrap();
+    let axis = &prediction.axes[0];
+    assert_eq!((axis.runs, axis.left_out, axis.zeros), (7, 0, 1));
+    // A large model that reaches 0 was trained: its loss lies outside, and has no relative error.
+    let large = runs.len() - 1;
+    runs[large] = zero(&runs[large]);
+    let score = prediction.score(&runs);
+    assert_eq!(score.without_loss, 0);
+    let row = score.rows.last().unwrap();
+    assert_eq!((row.measured, row.relative_error, row.inside), (0.0, None, false));
+    assert!(score.relative_error.unwrap() < 0.01, "{score:?}");
+    assert_eq!(prediction.score(&runs[large..]).relative_error, None);
 }
 
 #[test]

@@ -3,13 +3,13 @@
 use super::kernels::{self, KernelsArgs};
 use super::sweep::{axis, compound};
 use super::{Common, StepArgs, positive, print_json};
-use allometry::nn::summary::{bytes, grouped};
 use allometry::scaling::cost::Cost;
 use allometry::scaling::measure::{Measurement, measure};
 use allometry::scaling::{Architecture, Axis, Compound, PowerLaw, Scale};
+use allometry::terminal::Table;
+use allometry::units::{bytes, grouped};
 use allometry::{Result, print_line};
 use clap::{Args, Subcommand};
-use comfy_table::{CellAlignment, Table, presets};
 
 #[derive(Args)]
 #[command(
@@ -77,9 +77,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         return print_json(&rows);
     }
     print_line!("{} on {}, batch {}", base.name, device.name(), args.step.batch)?;
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header([
+    let mut table = Table::new([
         "Axis",
         "Factor",
         "Parameters",
@@ -90,9 +88,6 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         "Peak",
         "Predicted",
     ]);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
     for row in &rows {
         let rate = row.measured.training.median;
         table.add_row([

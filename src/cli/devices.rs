@@ -2,9 +2,10 @@
 
 use super::{Common, print_json};
 use allometry::device::{AdapterDescription, adapters};
+use allometry::terminal::Table;
+use allometry::units::bytes;
 use allometry::{Device, Result, print_line};
 use clap::Args;
-use comfy_table::{Table, presets};
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  WGPU_BACKEND=vulkan allometry devices")]
@@ -27,9 +28,7 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
     if args.common.json {
         return print_json(&devices);
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header([
+    let mut table = Table::new([
         "Adapter",
         "Backend",
         "Kind",
@@ -39,7 +38,8 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
         "Matrices",
         "Timestamps",
         "Largest tensor",
-    ]);
+    ])
+    .with_text_columns(9);
     let yes = |flag: bool| if flag { "yes" } else { "no" }.to_string();
     for adapter in &devices.adapters {
         table.add_row([
@@ -51,7 +51,7 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
             yes(adapter.subgroups),
             adapter.cooperative_matrices.map_or("no".to_string(), |n| format!("{n}×{n}")),
             yes(adapter.timestamps),
-            format!("{} MiB", adapter.largest_tensor >> 20),
+            bytes(adapter.largest_tensor),
         ]);
     }
     table.add_row([devices.cpu.as_str(), "twins", "CPU", "", "yes", "no", "no", "no", "memory"]);

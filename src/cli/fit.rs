@@ -1,13 +1,13 @@
 //! `allometry fit`
 
-use super::{Common, count, positive, print_json, table};
+use super::{Common, count, positive, print_json};
 use allometry::scaling::law::approaches::{Approach, Method};
 use allometry::scaling::law::doubling::{Doubling, Spread, SpreadOf};
 use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
 use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, Points, Quantity};
+use allometry::terminal::Table;
 use allometry::{Result, files, print_line};
 use clap::{Args, ValueEnum};
-use comfy_table::Table;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -144,7 +144,7 @@ fn print(fit: &Fit, points: &Points) -> Result<()> {
     }
     if let Some(holdout) = &fit.holdout {
         print_line!("The largest rows, left out of the fit:")?;
-        let mut table = table(&["sizes", "measured", "predicted", "error", "inside"]);
+        let mut table = Table::new(["sizes", "measured", "predicted", "error", "inside"]);
         for row in &holdout.rows {
             let sizes: Vec<String> = row.sizes.iter().map(|size| digits(*size)).collect();
             table.add_row([
@@ -203,7 +203,7 @@ fn print_doubling(doubling: &Doubling, spread: &Spread, quantity: &str) -> Resul
 
 /// The isoFLOP profiles, with what each says about the best size.
 fn profiles(isoflop: &IsoFlop, quantity: &str) -> Table {
-    let mut table = table(&["isoFLOP budget", "runs", "best N", quantity]);
+    let mut table = Table::new(["isoFLOP budget", "runs", "best N", quantity]);
     for profile in &isoflop.profiles {
         let (size, loss) = match &profile.minimum {
             Minimum::Optimum { parameters, loss } => (with_interval(parameters), with_interval(loss)),
@@ -215,7 +215,7 @@ fn profiles(isoflop: &IsoFlop, quantity: &str) -> Table {
 }
 
 fn exponents(approaches: &[Approach]) -> Table {
-    let mut table = table(&["approach", "a in N ∝ C^a", "from"]);
+    let mut table = Table::new(["approach", "a in N ∝ C^a", "from"]);
     for Approach { approach, a, points } in approaches {
         let from = match approach {
             Method::Envelope => "changes of the best size",
@@ -228,7 +228,7 @@ fn exponents(approaches: &[Approach]) -> Table {
 }
 
 fn parameters(fit: &Fit) -> Table {
-    let mut table = table(&["parameter", "value", "standard error", "95 % interval"]);
+    let mut table = Table::new(["parameter", "value", "standard error", "95 % interval"]);
     for (name, parameter) in &fit.parameters {
         let quantity = parameter.quantity;
         let interval = format!("[{}, {}]", digits(quantity.low), digits(quantity.high));
@@ -242,7 +242,7 @@ fn parameters(fit: &Fit) -> Table {
 }
 
 fn comparison(fit: &Fit) -> Table {
-    let mut table = table(&["law", "error on the largest", "AICc", "chosen"]);
+    let mut table = Table::new(["law", "error on the largest", "AICc", "chosen"]);
     for candidate in &fit.comparison {
         let error = candidate.largest_out_error.map(|error| format!("{:.2} %", 100.0 * error));
         table.add_row([

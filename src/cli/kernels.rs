@@ -3,10 +3,10 @@
 use super::{Common, positive, print_json};
 use allometry::bench::{FAMILIES, Figure, Roofline, cases};
 use allometry::device::profile::Clock;
+use allometry::terminal::Table;
 use allometry::{Result, print_line};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use comfy_table::{CellAlignment, Table, presets};
 
 #[derive(Args)]
 #[command(after_help = "\
@@ -60,12 +60,7 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
         roofline.flops_per_second / 1e9,
         roofline.bytes_per_second / 1e9
     )?;
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["Family", "Work", "ms", "GFLOP/s", "GB/s", "Attained"]);
-    for column in table.column_iter_mut().skip(2) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table = Table::new(["Family", "Work", "ms", "GFLOP/s", "GB/s", "Attained"]).with_text_columns(2);
     for figure in &figures.kernels {
         table.add_row([
             figure.family.to_string(),

@@ -18,7 +18,6 @@ use allometry::nn::Precision;
 use allometry::scaling::{Architecture, StepOptions};
 use allometry::{Choice, Device, Error, Result, note, print_line};
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use comfy_table::{CellAlignment, Table, presets};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -284,17 +283,6 @@ fn interrupt_flag() -> Arc<AtomicBool> {
         note!("allometry: Ctrl-C will not end the run in order: {error}");
     }
     flag
-}
-
-/// An empty table for results: a name, then numbers.
-fn table(header: &[&str]) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY);
-    table.set_header(header);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
 }
 
 /// Prints a value as one line of JSON.

@@ -1,14 +1,15 @@
 //! `allometry plan`
 
 use super::fit::resamples;
-use super::{Common, interrupt_flag, positive, print_json, table};
+use super::{Common, interrupt_flag, positive, print_json};
 use allometry::files::replace;
-use allometry::nn::summary::grouped;
 use allometry::scaling::Store;
 use allometry::scaling::recommend::{
     Budget, FURTHEST, Limit, Options, Recommendation, Suggestion, recommend,
 };
 use allometry::scaling::report::Quantity;
+use allometry::terminal::Table;
+use allometry::units::grouped;
 use allometry::{Error, Result, note, print_line};
 use clap::Args;
 use std::path::PathBuf;
@@ -112,8 +113,8 @@ fn print(found: &Recommendation, dataset: &str) -> Result<()> {
     Ok(())
 }
 
-fn suggestions(found: &Recommendation) -> comfy_table::Table {
-    let mut table = table(&[
+fn suggestions(found: &Recommendation) -> Table {
+    let mut table = Table::new([
         "",
         "depth",
         "width",

@@ -1,19 +1,19 @@
 //! What a sweep predicted of its largest models, and how well it was met.
 
 use super::fit::digits;
-use super::{print_json, table};
+use super::print_json;
 use allometry::scaling::predict::{AxisPrediction, Estimate, Row};
 use allometry::scaling::{Prediction, Record};
+use allometry::terminal::Table;
 use allometry::{Result, print_line};
 
 /// The laws, and a row for every model that is held back.
 pub fn print(prediction: &Prediction) -> Result<()> {
     for axis in &prediction.axes {
-        let left_out = if axis.left_out == 0 {
-            String::new()
-        } else {
-            format!(", {} that did not complete left out", axis.left_out)
-        };
+        let reasons = [(axis.left_out, "did not complete"), (axis.zeros, "have a loss of exactly 0")];
+        let left_out = reasons.into_iter().filter(|(count, _)| *count > 0);
+        let left_out: String =
+            left_out.map(|(count, reason)| format!(", {count} that {reason} left out")).collect();
         print_line!(
             "Axis {}: {} law, {}, fitted to the validation losses of {} runs{left_out}. It predicts:",
             axis.axis,
@@ -32,12 +32,12 @@ pub fn print(prediction: &Prediction) -> Result<()> {
     Ok(())
 }
 
-fn rows(axis: &AxisPrediction, level: f64) -> comfy_table::Table {
+fn rows(axis: &AxisPrediction, level: f64) -> Table {
     let interval = format!("validation loss [{} %]", 100.0 * level);
     let mut header = vec!["model", axis.size.name()];
     header.extend(axis.rows.iter().any(|row| row.samples.is_some()).then_some("samples"));
     header.extend([interval.as_str(), "runs"]);
-    let mut table = table(&header);
+    let mut table = Table::new(header);
     // All seeds of a model have one prediction.
     let mut rows: Vec<&Row> = axis.rows.iter().collect();
     rows.sort_by_key(|row| row.model());
@@ -58,22 +58,27 @@ pub fn print_score_as_json(prediction: &Prediction, records: &[Record]) -> Resul
 /// Every run that was predicted and is trained, and in how many the interval held.
 pub fn print_score(prediction: &Prediction, records: &[Record]) -> Result<()> {
     let score = prediction.score(records);
-    let Some(relative_error) = score.relative_error else { return Ok(()) };
+    if score.rows.is_empty() {
+        return Ok(());
+    }
     print_line!("Predicted before training, and measured since:")?;
-    let mut table = table(&["run", "predicted", "measured", "error", "inside"]);
+    let mut table = Table::new(["run", "predicted", "measured", "error", "inside"]);
     for row in &score.rows {
         table.add_row([
             row.key.clone(),
             with_interval(&row.predicted),
             digits(row.measured),
-            format!("{:+.2} %", 100.0 * row.relative_error),
+            row.relative_error.map_or("–".to_string(), |error| format!("{:+.2} %", 100.0 * error)),
             if row.inside { "yes" } else { "no" }.to_string(),
         ]);
     }
     print_line!("{table}")?;
+    let error = score
+        .relative_error
+        .map(|error| format!("Relative error {:.2} % (root mean square); ", 100.0 * error));
     print_line!(
-        "Relative error {:.2} % (root mean square); {} of {} inside the {} % interval.",
-        100.0 * relative_error,
+        "{}{} of {} inside the {} % interval.",
+        error.unwrap_or_default(),
         score.inside,
         score.rows.len(),
         100.0 * prediction.level

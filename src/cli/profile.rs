@@ -4,9 +4,9 @@ use super::{Common, StepArgs, count, print_json};
 use allometry::device::profile::{Clock, KernelTime};
 use allometry::scaling::Architecture;
 use allometry::scaling::measure::profile;
+use allometry::terminal::Table;
 use allometry::{Error, Result, print_line};
 use clap::Args;
-use comfy_table::{CellAlignment, Table, presets};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -77,12 +77,7 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
         args.step.batch,
         args.steps
     )?;
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["Kernel", "Calls", "Total ms", "Mean µs", "Share", "GFLOP/s", "GB/s"]);
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table = Table::new(["Kernel", "Calls", "Total ms", "Mean µs", "Share", "GFLOP/s", "GB/s"]);
     let total = steps.profile.kernel_seconds();
     for kernel in &kernels {
         table.add_row([

@@ -1,10 +1,10 @@
 //! `allometry summary`
 
 use super::{Common, StepArgs, count, print_json};
-use allometry::nn::summary::bytes;
 use allometry::nn::{LayerReport, Precision};
 use allometry::scaling::Architecture;
 use allometry::scaling::cost::{Cost, predicted_peak};
+use allometry::units::bytes;
 use allometry::{Result, print_line};
 use clap::Args;
 

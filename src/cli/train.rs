@@ -1,15 +1,16 @@
 //! `allometry train`
 
-use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt_flag, print_json, table};
+use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt_flag, print_json};
 use allometry::data::Splits;
 use allometry::nn::Precision;
-use allometry::nn::summary::{bytes, grouped};
 use allometry::scaling::cost::{Cost, predicted_peak};
 use allometry::scaling::recommend::{Comparison, Expected, Training};
 use allometry::scaling::record::Throughput;
 use allometry::scaling::report::Quantity;
 use allometry::scaling::{Architecture, Schedule};
+use allometry::terminal::Table;
 use allometry::train::{TerminalProgress, fit};
+use allometry::units::{bytes, grouped};
 use allometry::{Error, Result, note, print_line};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
@@ -204,7 +205,7 @@ fn print(outcome: &Outcome) -> Result<()> {
     )?;
     let Some(planned) = &outcome.planned else { return Ok(()) };
     let expected = &planned.expected;
-    let mut table = table(&["", "expected", "measured", "difference"]);
+    let mut table = Table::new(["", "expected", "measured", "difference"]);
     let percent = |part: f64| format!("{:+.1} %", 100.0 * part);
     let loss = |value: f64| Quantity::ValidationLoss.format(value);
     table.add_row([

@@ -3,10 +3,10 @@
 use super::{Common, positive, print_json};
 use allometry::bench::tune::{self, Outcome};
 use allometry::device::Kind;
+use allometry::terminal::Table;
 use allometry::{Result, note, print_line};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use comfy_table::{CellAlignment, Table, presets};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -55,13 +55,9 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         tuned.file = Some(file);
         return print_json(&tuned);
     }
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["Family", "Class", "Work", "Default", "ms", "Best", "ms", "Gain"]);
-    for column in [4, 6, 7] {
-        let column = table.column_mut(column).expect("the header has eight columns");
-        column.set_cell_alignment(CellAlignment::Right);
-    }
+    let mut table =
+        Table::new(["Family", "Class", "Work", "Default", "Best", "Default ms", "Best ms", "Gain"])
+            .with_text_columns(5);
     for outcome in &tuned.outcomes {
         let [default, best] = outcome.seconds();
         table.add_row([
@@ -69,8 +65,8 @@ pub fn run(args: &TuneArgs) -> Result<()> {
             outcome.class.to_string(),
             outcome.work.clone(),
             outcome.default.to_string(),
-            format!("{:.3}", default * 1e3),
             outcome.best.to_string(),
+            format!("{:.3}", default * 1e3),
             format!("{:.3}", best * 1e3),
             format!("{:.0} %", 100.0 * (default / best - 1.0)),
         ]);

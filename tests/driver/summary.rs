@@ -11,7 +11,7 @@ fn summary_counts_the_model_everybody_knows() {
     for row in ["(None, 64)", "(None, 128)", "(None, 1)", " 1,344 ", " 8,320 ", " 8,256 ", " 65 "] {
         assert!(table.contains(row), "{row:?} in\n{table}");
     }
-    assert!(table.contains("Total params: 17,985 (70.25 KB)"), "{table}");
+    assert!(table.contains("Total params: 17,985 (70.3 KiB)"), "{table}");
 
     let json = succeed(&["summary", "keras-dense", "--json"]).json();
     assert_eq!(keys(&json), ["parameters", "macs", "activations", "predicted_peak_bytes", "layers"].into());

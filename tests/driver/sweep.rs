@@ -139,7 +139,7 @@ fn a_sweep_leaves_records_tables_plots_and_a_page() {
     assert_eq!(page.matches("<svg ").count(), plots.len());
     assert!(page.contains("prefers-color-scheme:dark"));
 
-    for best in ["best by accuracy ", "best by accuracy per FLOP ", "best by accuracy per second "] {
+    for best in ["│ best by ", "│ accuracy ", "│ accuracy per FLOP ", "│ accuracy per second "] {
         assert!(ended.out.lines().any(|line| line.starts_with(best)), "{best:?} in\n{}", ended.out);
     }
     assert!(ended.out.contains("report.html"), "{}", ended.out);
@@ -150,7 +150,7 @@ fn a_sweep_leaves_records_tables_plots_and_a_page() {
     assert!(!again.err.contains("epoch "), "{}", again.err);
     fs::remove_file(out.join("report.html")).unwrap();
     let table = succeed(&["report", text(&out)]).out;
-    assert!(table.contains("best by accuracy per FLOP"), "{table}");
+    assert!(table.contains("│ accuracy per FLOP"), "{table}");
     let rewritten = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(rewritten == page, "the report differs when it is written from what is on disk");
     assert_eq!(succeed(&["report", text(&out), "--json"]).json(), Value::Array(records));

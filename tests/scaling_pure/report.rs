@@ -25,14 +25,53 @@ fn the_table_names_the_best() {
     for wanted in ["base", "width ×2", "compound ×0.5", "1 completed, 1 diverged"] {
         assert!(text.contains(wanted), "{wanted} in\n{text}");
     }
-    for best in [
-        "best by accuracy             width ×2",
-        "best by accuracy per FLOP    resolution ×0.5",
-        "best by accuracy per second  resolution ×0.5",
+    for (by, best) in [
+        ("accuracy ", "width ×2"),
+        ("accuracy per FLOP ", "resolution ×0.5"),
+        ("accuracy per second ", "resolution ×0.5"),
     ] {
-        assert!(text.contains(best), "{best} in\n{text}");
+        let row = text.lines().find(|line| line.contains(&format!("│ {by}")));
+        assert!(row.is_some_and(|row| row.contains(best)), "{by}{best} in\n{text}");
     }
     assert!(report::table(&[]).contains("model"));
+}
+
+#[test]
+fn a_loss_of_zero_is_a_value() {
+    let plan = plan(preset("convnet"), &[Axis::Width]);
+    let mut runs = records(&plan);
+    // Regression, where the loss is what models are compared by: both seeds of a model end with a loss of 0.
+    for run in &mut runs {
+        run.validation_accuracy = None;
+        run.validation_loss = run.validation_loss.filter(|_| run.factor != 0.5).or(Some(0.0));
+    }
+    let text = report::table(&runs);
+    let row = text.lines().find(|line| line.contains("width ×0.5")).unwrap_or_else(|| panic!("{text}"));
+    let cells: Vec<&str> = row.split("  ").map(str::trim).filter(|cell| !cell.is_empty()).collect();
+    assert_eq!(cells[3], "0 ± 0", "{row}");
+    // Nothing is better, in whatever way.
+    for by in ["validation loss ", "1/loss per FLOP ", "1/loss per second "] {
+        let row = text.lines().find(|line| line.contains(&format!("│ {by}"))).unwrap_or_default();
+        assert!(row.contains("width ×0.5"), "{by} in\n{text}");
+    }
+    // A law can't take it: it is left out, and counted.
+    let laws = report::laws(&runs, report::Quantity::Macs, report::Quantity::ValidationLoss);
+    assert_eq!(laws.iter().map(|law| (law.law.n, law.left_out)).collect::<Vec<_>>(), [(4, 2)]);
+    let directory = tempfile::tempdir().unwrap();
+    report::write(directory.path(), &plan, &runs).unwrap();
+    let page = fs::read_to_string(directory.path().join("report.html")).unwrap();
+    assert!(
+        page.contains("2 runs with a loss of exactly 0 left out") && page.contains("2 of 0 left out"),
+        "{page}"
+    );
+    assert!(!before_script(&page).contains("NaN") && !before_script(&page).contains(">inf<"));
+    // An error rate of 0 is the same.
+    for run in &mut runs {
+        run.validation_accuracy = Some(if run.factor == 2.0 { 1.0 } else { 0.9 - 0.1 * run.factor });
+    }
+    let laws = report::laws(&runs, report::Quantity::Macs, report::Quantity::Accuracy);
+    assert_eq!(laws.iter().map(|law| (law.law.n, law.left_out)).collect::<Vec<_>>(), [(4, 2)]);
+    assert!(report::table(&runs).contains("100.00 ± 0.00 %"), "{}", report::table(&runs));
 }
 
 /// The page without its script, which speaks of NaN.

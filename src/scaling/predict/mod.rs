@@ -49,6 +49,9 @@ pub struct AxisPrediction {
     pub runs: usize,
     /// Runs that were left out, as they diverged or failed.
     pub left_out: usize,
+    /// Runs that were left out, as their loss is exactly 0, which has no logarithm.
+    #[serde(default)]
+    pub zeros: usize,
     /// What the data can't tell.
     pub warnings: Vec<String>,
     /// The runs held back, in the plan's order.
@@ -138,6 +141,8 @@ impl Prediction {
                 .iter()
                 .filter_map(|record| Some([size.of(record), record.train_samples as f64, loss(record)?]))
                 .collect();
+            let completed = rows.len();
+            let rows: Vec<[f64; 3]> = rows.into_iter().filter(|row| row[2] > 0.0).collect();
             let options = FitOptions { form: form(plan), ..FitOptions::default() };
             match points(plan, size, &rows).and_then(|points| Fit::new(&points, &options)) {
                 Ok(fit) => prediction.axes.push(AxisPrediction {
@@ -146,7 +151,8 @@ impl Prediction {
                     law: fit.law,
                     parameters: parameters(&fit),
                     runs: rows.len(),
-                    left_out: kept.len() - rows.len(),
+                    left_out: kept.len() - completed,
+                    zeros: completed - rows.len(),
                     rows: predicted(plan, &variants, records, (axis, size), &fit)?,
                     warnings: fit.warnings,
                 }),
@@ -171,14 +177,13 @@ impl Prediction {
                     key: row.key.clone(),
                     predicted: row.loss,
                     measured,
-                    relative_error: row.loss.value / measured - 1.0,
+                    relative_error: (measured > 0.0).then(|| row.loss.value / measured - 1.0),
                     inside: Interval { low: row.loss.low, high: row.loss.high }.contains(measured),
                 })
             })
             .collect();
-        let squares: f64 = rows.iter().map(|row| row.relative_error.powi(2)).sum();
         Score {
-            relative_error: (!rows.is_empty()).then(|| (squares / rows.len() as f64).sqrt()),
+            relative_error: relative_error(rows.iter()),
             inside: rows.iter().filter(|row| row.inside).count(),
             without_loss: self.axes.iter().map(|axis| axis.rows.len()).sum::<usize>() - rows.len(),
             rows,
@@ -191,7 +196,7 @@ impl Prediction {
 pub struct Score {
     /// Every predicted run that has a loss.
     pub rows: Vec<Scored>,
-    /// Root mean square of the relative errors; none without rows.
+    /// Root mean square of the relative errors; none without one.
     pub relative_error: Option<f64>,
     /// Rows whose loss was inside the interval.
     pub inside: usize,
@@ -210,19 +215,25 @@ pub struct Scored {
     pub predicted: Estimate,
     /// Its validation loss.
     pub measured: f64,
-    /// (predicted − measured) / measured
-    pub relative_error: f64,
+    /// (predicted − measured) / measured; none where 0 was measured.
+    pub relative_error: Option<f64>,
     /// Whether the interval held.
     pub inside: bool,
+}
+
+/// The root mean square of the relative errors; none without one.
+pub fn relative_error<'a>(rows: impl Iterator<Item = &'a Scored>) -> Option<f64> {
+    let squares: Vec<f64> = rows.filter_map(|row| Some(row.relative_error?.powi(2))).collect();
+    (!squares.is_empty()).then(|| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
 }
 
 fn find<'a>(records: &'a [Record], key: &str) -> Option<&'a Record> {
     records.iter().find(|record| record.key == key)
 }
 
-/// The loss of a run that came to its end, if a law can be fitted to it.
+/// The loss of a run that came to its end.
 fn loss(record: &Record) -> Option<f64> {
-    record.validation_loss.filter(|loss| record.completed() && loss.is_finite() && *loss > 0.0)
+    record.validation_loss.filter(|loss| record.completed() && loss.is_finite())
 }
 
 fn parameters(fit: &Fit) -> Vec<Parameter> {

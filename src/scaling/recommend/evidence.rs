@@ -62,9 +62,20 @@ pub fn gather(
 }
 
 /// Whether a run stands on the axis and has a loss that a law can be fitted to.
-fn counts(record: &Record, axis: Axis) -> bool {
+pub fn counts(record: &Record, axis: Axis) -> bool {
     let loss = record.validation_loss.filter(|loss| *loss > 0.0 && loss.is_finite());
     record.completed() && loss.is_some() && record.factor_on(axis).is_some()
+}
+
+/// What is said of completed runs with a loss of exactly 0, which no law can take; none where there are none.
+pub fn zeros(records: &[Record]) -> Option<String> {
+    let zero = |record: &&Record| record.completed() && record.validation_loss == Some(0.0);
+    match records.iter().filter(zero).count() {
+        0 => None,
+        count => {
+            Some(format!("{count} of the runs left out, with a loss of exactly 0, which has no logarithm"))
+        }
+    }
 }
 
 impl Evidence {

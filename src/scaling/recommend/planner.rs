@@ -2,14 +2,13 @@
 //! together, or why nothing did.
 
 use super::candidate::{Candidate, Field};
-use super::evidence::LeftOut;
+use super::evidence::{LeftOut, counts, zeros};
 use super::pace::{Pace, Tempo};
 use super::rehearsal::rehearse;
 use super::search::{Choice, FURTHEST, Found, Rules, cheapest, search};
 use super::training::{Expected, Training};
 use super::{Options, Reach, Recommendation, Suggestion};
 use crate::error::{Error, Result};
-use crate::scaling::axis::Axis;
 use crate::scaling::cost::predicted_peak;
 use crate::scaling::plan::{Plan, Schedule};
 use crate::scaling::record::{Record, Throughput};
@@ -200,10 +199,7 @@ impl Planner<'_> {
         let alternatives: Result<Vec<Suggestion>> =
             found.choices[1..].iter().map(|choice| self.suggestion(choice)).collect();
         let evidence = &self.fields[found.choices[0].field].evidence;
-        let with_law = |record: &&Record| {
-            let stands = |axis: Axis| record.factor_on(axis).is_some();
-            record.completed() && self.fields.iter().any(|field| stands(field.evidence.axis))
-        };
+        let with_law = |record: &&Record| self.fields.iter().any(|field| counts(record, field.evidence.axis));
         Ok(Recommendation {
             budget: self.options.budget,
             target_loss: self.options.target_loss,
@@ -213,7 +209,10 @@ impl Planner<'_> {
             limits: found.limits,
             fixed_samples: evidence.fixed_samples,
             left_out,
-            warnings: evidence.fit.warnings.iter().cloned().chain(best.reach.warnings()).collect(),
+            warnings: (evidence.fit.warnings.iter().cloned())
+                .chain(best.reach.warnings())
+                .chain(zeros(records))
+                .collect(),
             best,
         })
     }

@@ -1,8 +1,9 @@
 //! What a run says of itself when it is pointed at.
 
-use super::quantity::{Quantity, significant};
+use super::quantity::Quantity;
 use super::series::label;
 use crate::scaling::record::Record;
+use crate::units::significant;
 
 /// Names and values, the model first. What a run has no value for is left out.
 pub(super) fn about(record: &Record) -> Vec<(&'static str, String)> {

@@ -3,7 +3,7 @@
 
 use super::palette::palette;
 use super::plot::Plot;
-use super::quantity::{Quantity, seconds};
+use super::quantity::Quantity;
 use super::runs::{ABSENT, run_table};
 use super::series::{Amount, amounts, axes, laws};
 use super::words::{axis_findings, best, endings, exponent, headline, list, plural, quality, signed};
@@ -12,6 +12,7 @@ use crate::nn::Precision;
 use crate::scaling::axis::Axis;
 use crate::scaling::plan::Plan;
 use crate::scaling::record::Record;
+use crate::units::seconds;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -186,10 +187,11 @@ fn exponent_table(records: &[Record]) -> String {
         quantities.iter().map(|quantity| format!("<th>{}</th>", quantity.law_name())).collect();
     let cell = |axis: Axis, fits: &[super::AxisLaw]| match fits.iter().find(|fit| fit.axis == axis) {
         Some(fit) => format!(
-            "<td title=\"{}; R² = {}; {} points\"><b>{}</b>{}</td>",
+            "<td title=\"{}; R² = {}; {} points{}\"><b>{}</b>{}</td>",
             exponent(&fit.law),
             signed(fit.law.r2),
             fit.law.n,
+            if fit.left_out > 0 { format!(", {} of 0 left out", fit.left_out) } else { String::new() },
             signed(fit.law.alpha),
             fit.law
                 .alpha_interval

@@ -1,6 +1,7 @@
 //! From values to positions along a plot's axis, and where its ticks stand.
 
-use super::quantity::{Quantity, trim};
+use super::quantity::Quantity;
+use crate::units::trim;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 

@@ -1,10 +1,11 @@
 //! The table of all runs, which the page's script sorts.
 
 use super::html::escape;
-use super::quantity::{Quantity, bytes, metric, seconds, significant};
+use super::quantity::Quantity;
 use super::series::label;
 use super::words::failures;
 use crate::scaling::record::{Bytes, Record, Throughput};
+use crate::units::{bytes, metric, seconds, significant};
 use std::fmt::Write;
 
 /// Stands for a value that a run does not have; the script sorts it last.
@@ -86,9 +87,9 @@ fn run_row(record: &Record) -> Vec<(&'static str, Cell)> {
         let parts: Vec<String> = peak
             .iter()
             .flat_map(|peak| peak.named())
-            .map(|(name, value)| format!("{name} {}", bytes(value as f64)))
+            .map(|(name, value)| format!("{name} {}", bytes(value)))
             .collect();
-        Cell::number(peak.map(|b| b.total() as f64), bytes).hint(parts.join(", "))
+        Cell::number(peak.map(|b| b.total() as f64), |v| bytes(v as u64)).hint(parts.join(", "))
     };
     let count = |value: u64| Cell::number(Some(value as f64), metric);
     let loss = |value| Cell::number(value, |v| significant(v, 4));

@@ -1,11 +1,12 @@
 //! Records gathered for showing: the runs of one model over its seeds, the models along one axis, and the law
 //! fitted to each axis.
 
-use super::quantity::{Quantity, metric, spaced, times};
+use super::quantity::Quantity;
 use crate::scaling::axis::Axis;
 use crate::scaling::cost::FLOPS_PER_MAC;
 use crate::scaling::law::PowerLaw;
 use crate::scaling::record::Record;
+use crate::units::{flops, metric, times};
 use std::cmp::Ordering;
 
 /// One model and its runs, one a seed.
@@ -86,7 +87,7 @@ impl std::fmt::Display for Amount {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
             Amount::Samples(samples) => write!(f, "{} samples", metric(samples as f64)),
-            Amount::Flops(budget) => write!(f, "{}FLOP", spaced(metric(budget))),
+            Amount::Flops(budget) => f.write_str(&flops(budget)),
         }
     }
 }
@@ -155,19 +156,23 @@ pub struct AxisLaw {
     pub quantity: Quantity,
     /// The fit.
     pub law: PowerLaw,
+    /// Completed runs with a value of exactly 0 (an accuracy of 1 is an error rate of 0), which has no logarithm: they
+    /// are left out.
+    pub left_out: usize,
 }
 
-/// The law of `quantity` in `size` on every axis where one can be fitted: every completed run is a point, and
-/// there must be two different sizes and values above zero.
+/// The law of `quantity` in `size` on every axis where one can be fitted: every completed run with a value above zero is
+/// a point, and there must be two different sizes.
 pub fn laws(records: &[Record], size: Quantity, quantity: Quantity) -> Vec<AxisLaw> {
     let fit = |axis| {
         let points: Vec<(f64, f64)> = records
             .iter()
             .filter(|record| record.completed() && record.factor_on(axis).is_some())
-            .filter_map(|record| Some((size.of(record)?, quantity.law_value(quantity.of(record)?))))
+            .filter_map(|record| Some((size.plotted(record)?, quantity.law_value(quantity.of(record)?))))
             .collect();
-        let law = PowerLaw::fit(&points).ok()?;
-        Some(AxisLaw { axis, size, quantity, law })
+        let above_zero: Vec<(f64, f64)> = points.iter().copied().filter(|(_, value)| *value > 0.0).collect();
+        let law = PowerLaw::fit(&above_zero).ok()?;
+        Some(AxisLaw { axis, size, quantity, law, left_out: points.len() - above_zero.len() })
     };
     axes(records).into_iter().filter_map(fit).collect()
 }

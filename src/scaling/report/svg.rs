@@ -3,13 +3,14 @@
 
 use super::canvas::{Canvas, Drawn, Stroke, name_of};
 use super::plot::{Plot, Sheet, plot};
-use super::quantity::{Quantity, times};
+use super::quantity::Quantity;
 use super::ruler::Ruler;
 use super::series::{AxisLaw, Configuration, along, axes, laws};
 use super::words::signed;
 use crate::error::Result;
 use crate::scaling::axis::Axis;
 use crate::scaling::record::Record;
+use crate::units::times;
 
 /// The plots of a section: each quantity against each size, as far as the records have values.
 pub(super) fn render(records: &[Record], panels: &[(Quantity, Quantity)]) -> Result<Vec<Plot>> {
@@ -31,10 +32,10 @@ pub(super) struct Point<'d> {
 }
 
 impl<'d> Point<'d> {
-    /// None where no run has both values.
+    /// Of the runs that have a place on both axes; none where no run has one.
     pub fn new(configuration: &Configuration<'d>, x: Quantity, y: Quantity) -> Option<Point<'d>> {
         let done = configuration.runs.iter().filter(|run| run.completed());
-        let runs: Vec<_> = done.filter_map(|&run| Some((run, (x.of(run)?, y.of(run)?)))).collect();
+        let runs: Vec<_> = done.filter_map(|&run| Some((run, (x.plotted(run)?, y.plotted(run)?)))).collect();
         let count = runs.len() as f64;
         let mean = (
             runs.iter().map(|(_, at)| at.0).sum::<f64>() / count,

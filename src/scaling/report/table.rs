@@ -4,14 +4,19 @@ use super::quantity::Quantity;
 use super::series::{Configuration, amounts, configurations};
 use super::words::{best, endings, failures, quality, with_spread};
 use crate::scaling::record::Record;
-use comfy_table::{CellAlignment, ContentArrangement, Table, presets};
+use crate::terminal::Table;
 
 /// The table, and under it the best configurations by accuracy, by accuracy per FLOP and per second,
 /// then each run that did not complete, with the reason.
 pub fn table(records: &[Record]) -> String {
     let mut text = format!("{}\n", render(records));
-    for best in best(records) {
-        text += &format!("best by {:<20} {:<16} {:<16} {}\n", best.by, best.label, best.value, best.cost);
+    let best = best(records);
+    if !best.is_empty() {
+        let mut table = Table::new(["best by", "model", "value", "cost"]).with_text_columns(4);
+        for best in best {
+            table.add_row([best.by, &best.label, &best.value, &best.cost]);
+        }
+        text += &format!("{table}\n");
     }
     for failure in failures(records) {
         text += &format!("{failure}\n");
@@ -42,9 +47,7 @@ fn render(records: &[Record]) -> Table {
     header.extend(columns.iter().map(|&column| heading(column).to_string()));
     header.push("runs".to_string());
 
-    let mut table = Table::new();
-    table.load_style(presets::UTF8_BORDERS_ONLY).set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_header(header);
+    let mut table = Table::new(header);
     for configuration in &configurations {
         let mut row = vec![configuration.label()];
         row.extend(columns.iter().map(|&column| cell(configuration, column)));
@@ -52,11 +55,6 @@ fn render(records: &[Record]) -> Table {
         let all_completed = runs.clone().all(Record::completed);
         row.push(if all_completed { runs.len().to_string() } else { endings(runs) });
         table.add_row(row);
-    }
-    for index in 1..=columns.len() {
-        if let Some(column) = table.column_mut(index) {
-            column.set_cell_alignment(CellAlignment::Right);
-        }
     }
     table
 }

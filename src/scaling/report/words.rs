@@ -1,11 +1,12 @@
 //! The findings as sentences, and the best configurations. Text without markup: the page escapes it, the
 //! terminal prints it.
 
-use super::quantity::{Quantity, metric, seconds, spaced, times};
+use super::quantity::Quantity;
 use super::series::{Configuration, along, amounts, axes, configurations, label, laws};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::PowerLaw;
 use crate::scaling::record::{Record, Status};
+use crate::units::{self, metric, seconds, significant, times};
 
 /// A configuration that leads in something.
 #[derive(Debug, Clone)]
@@ -24,16 +25,18 @@ pub(super) struct Best {
 type Cost<'f> = &'f dyn Fn(&Configuration) -> Option<f64>;
 
 /// The leaders in accuracy, in accuracy per training FLOP and in accuracy per second of training, each a mean
-/// over seeds. For regression the merit is 1 / validation loss. A configuration that failed with any seed
-/// leads in nothing.
+/// over seeds. For regression the merit is 1 / validation loss: a loss of 0 is the best, and costs decide between two of
+/// them. A configuration that failed with any seed leads in nothing.
 pub(super) fn best(records: &[Record]) -> Vec<Best> {
     let mut sound = configurations(records);
     sound.retain(|c| c.runs.iter().all(|run| run.completed()));
     let quality = quality(records);
     let classifies = quality == Quantity::Accuracy;
-    let merit = |c: &Configuration| {
+    // The less the better, and where that is equal, the cheaper.
+    let rank = |c: &Configuration, cost: f64| {
         let value = c.mean(quality)?;
-        Some(if classifies { value } else { 1.0 / value })
+        let score = if classifies { -value / cost } else { value * cost };
+        (score.is_finite() && cost.is_finite()).then_some((score, cost))
     };
     let names = if classifies {
         ["accuracy", "accuracy per FLOP", "accuracy per second"]
@@ -50,18 +53,17 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
     let time = |c: &Configuration| c.mean(Quantity::Seconds);
     let costs: [Cost; 3] = [&|_| Some(1.0), &flops, &time];
     let leader = |(by, cost): (&'static str, Cost)| {
-        let scored = sound.iter().filter_map(|c| Some((merit(c)? / cost(c)?, c)));
-        let finite = scored.filter(|(score, _)| score.is_finite());
+        let ranked = sound.iter().filter_map(|c| Some((rank(c, cost(c)?)?, c)));
         // Among equals the first leads.
-        let (_, winner) = finite.reduce(|lead, next| if next.0 > lead.0 { next } else { lead })?;
+        let (_, winner) = ranked.reduce(|lead, next| if next.0 < lead.0 { next } else { lead })?;
         Some(Best {
             by,
             label: winner.label(),
             value: with_spread(winner, quality)?,
             cost: format!(
-                "{} parameters, {}FLOP, {}{}",
+                "{} parameters, {}, {}{}",
                 metric(winner.first().parameters as f64),
-                spaced(metric(flops(winner)?)),
+                units::flops(flops(winner)?),
                 seconds(time(winner)?),
                 samples(winner)
             ),
@@ -87,7 +89,7 @@ pub(super) fn with_spread(configuration: &Configuration, quantity: Quantity) -> 
     let half = spread / 2.0;
     Some(match quantity {
         Quantity::Accuracy => format!("{:.2} ± {:.2} %", 100.0 * mean, 100.0 * half),
-        _ => format!("{text} ± {}", super::quantity::significant(half, 2)),
+        _ => format!("{text} ± {}", significant(half, 2)),
     })
 }
 

@@ -33,8 +33,10 @@ const RESAMPLES: usize = 1000;
 
 /// What a sweep says about its loss.
 pub(super) struct Study {
-    /// The runs that completed with a loss.
+    /// The runs that completed with a loss that has a logarithm.
     runs: Vec<Record>,
+    /// How many completed with a loss of exactly 0, which has none.
+    zeros: usize,
     /// Those of them on the most data.
     on_most: Vec<Record>,
     /// The different amounts of data, the least first.
@@ -150,8 +152,9 @@ const LOSS: Quantity = Quantity::ValidationLoss;
 impl Study {
     /// Fits what can be fitted.
     pub fn new(records: &[Record]) -> Result<Study> {
-        let sound = |record: &&Record| record.completed() && LOSS.of(record).is_some();
-        let runs: Vec<Record> = records.iter().filter(sound).cloned().collect();
+        let done = || records.iter().filter(|record| record.completed());
+        let runs: Vec<Record> = done().filter(|record| LOSS.plotted(record).is_some()).cloned().collect();
+        let zeros = done().filter(|record| LOSS.of(record) == Some(0.0)).count();
         let on_most = on_most_data(&runs);
         let amounts = amounts(&runs);
         let budgets = matches!(amounts.last(), Some(Amount::Flops(_)));
@@ -168,6 +171,6 @@ impl Study {
             })
         };
         let axes = axes(&runs).into_iter().map(study_of).collect::<Result<_>>()?;
-        Ok(Study { spread: spread_of_seeds(&runs), runs, on_most, amounts, axes })
+        Ok(Study { spread: spread_of_seeds(&runs), runs, zeros, on_most, amounts, axes })
     }
 }

@@ -9,11 +9,12 @@ use crate::scaling::law::{Fit, LEVEL};
 use crate::scaling::record::Record;
 use crate::scaling::report::canvas::{Canvas, Drawn, Stroke};
 use crate::scaling::report::plot::{Plot, Sheet, plot};
-use crate::scaling::report::quantity::{Quantity, metric, significant};
+use crate::scaling::report::quantity::Quantity;
 use crate::scaling::report::ruler::{Measure, Ruler};
 use crate::scaling::report::series::{Amount, Configuration, along, configurations};
 use crate::scaling::report::svg::{Point, Series, gather, labels};
 use crate::scaling::report::words::signed;
+use crate::units::{metric, significant};
 
 /// Right ends of the legend's columns: formula, exponent, its interval, floor.
 const COLUMNS: [i32; 4] = [400, 500, 690, 848];

@@ -5,13 +5,14 @@ use super::{LOSS, Law};
 use crate::error::Result;
 use crate::scaling::law::{Fit, Form};
 use crate::scaling::plan::Plan;
-use crate::scaling::predict::{AxisPrediction, Prediction, Score, Size};
+use crate::scaling::predict::{AxisPrediction, Prediction, Score, Size, relative_error};
 use crate::scaling::record::Record;
 use crate::scaling::report::html::escape;
 use crate::scaling::report::plot::{Plot, Sheet, plot};
-use crate::scaling::report::quantity::{Quantity, significant};
+use crate::scaling::report::quantity::Quantity;
 use crate::scaling::report::ruler::Ruler;
 use crate::scaling::report::words::plural;
+use crate::units::significant;
 use std::collections::HashSet;
 
 /// Right ends of the legend's columns.
@@ -27,7 +28,9 @@ pub(in crate::scaling::report) fn section(
     let held_back: HashSet<String> = held_back.map(|variant| variant.key).collect();
     let smaller: Vec<Record> = records
         .iter()
-        .filter(|record| record.completed() && LOSS.of(record).is_some() && !held_back.contains(&record.key))
+        .filter(|record| {
+            record.completed() && LOSS.plotted(record).is_some() && !held_back.contains(&record.key)
+        })
         .cloned()
         .collect();
     let score = prediction.score(records);
@@ -55,9 +58,13 @@ pub(in crate::scaling::report) fn section(
 
 /// How well the prediction was met.
 fn finding(score: &Score, level: f64) -> String {
-    let Some(error) = score.relative_error else {
+    if score.rows.is_empty() {
         return "The largest models are predicted, and not trained yet.".into();
-    };
+    }
+    let missed = score
+        .relative_error
+        .map(|error| format!(", and missed by {} % (root mean square)", significant(100.0 * error, 2)))
+        .unwrap_or_default();
     let waiting = match score.without_loss {
         0 => String::new(),
         count => format!(
@@ -67,10 +74,9 @@ fn finding(score: &Score, level: f64) -> String {
         ),
     };
     format!(
-        "The losses of the {} were predicted before they were trained, and missed by {} % (root mean square); {} of {} ended \
-         inside the {} % interval.{waiting}",
+        "The losses of the {} were predicted before they were trained{missed}; {} of {} ended inside the {} % \
+         interval.{waiting}",
         plural(score.rows.len(), "largest run"),
-        significant(100.0 * error, 2),
         score.inside,
         score.rows.len(),
         significant(100.0 * level, 2)
@@ -102,7 +108,7 @@ fn panel(
         .iter()
         .filter_map(|row| {
             let run = records.iter().find(|run| run.key == row.key && run.completed())?;
-            Some((run, (row.size, LOSS.of(run)?)))
+            Some((run, (row.size, LOSS.plotted(run)?)))
         })
         .collect();
     // An interval without an end has none to be drawn.
@@ -172,11 +178,7 @@ fn legend_cells(formula: String, predicted: &AxisPrediction, score: &Score) -> V
     if count == 0 {
         return vec![formula, String::new(), "not trained yet".into()];
     }
-    let squares: f64 = rows().map(|row| row.relative_error.powi(2)).sum();
-    let error = (squares / count as f64).sqrt();
-    vec![
-        formula,
-        format!("{} of {count}", rows().filter(|row| row.inside).count()),
-        format!("{} %", significant(100.0 * error, 2)),
-    ]
+    let error = relative_error(rows()).map(|error| format!("{} %", significant(100.0 * error, 2)));
+    let inside = format!("{} of {count}", rows().filter(|row| row.inside).count());
+    vec![formula, inside, error.unwrap_or_default()]
 }

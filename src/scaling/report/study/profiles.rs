@@ -8,10 +8,11 @@ use crate::scaling::law::isoflop::{Budgets, IsoFlop, Minimum, Profile, Run, isof
 use crate::scaling::record::Record;
 use crate::scaling::report::canvas::Stroke;
 use crate::scaling::report::plot::{Plot, Sheet, plot};
-use crate::scaling::report::quantity::{Quantity, metric};
+use crate::scaling::report::quantity::Quantity;
 use crate::scaling::report::ruler::Ruler;
 use crate::scaling::report::series::Amount;
 use crate::scaling::report::words::signed;
+use crate::units::metric;
 
 /// The size of profiles.
 const SIZE: Quantity = Quantity::Macs;

@@ -8,18 +8,24 @@ use crate::scaling::law::approaches::approaches;
 use crate::scaling::law::{Fit, Form};
 use crate::scaling::report::html::escape;
 use crate::scaling::report::plot::Plot;
-use crate::scaling::report::quantity::significant;
-use crate::scaling::report::words::signed;
+use crate::scaling::report::words::{plural, signed};
+use crate::units::significant;
 use std::fmt::Write;
 
-/// The section, and its plots for files of their own. Nothing where no run has a loss.
+/// The section, and its plots for files of their own. Nothing where no run has a loss above zero.
 pub(in crate::scaling::report) fn section(study: &Study) -> Result<(String, Vec<Plot>)> {
     if study.runs.is_empty() {
         return Ok(Default::default());
     }
     let plots = panels(study)?;
     let figures: String = plots.iter().map(Plot::figure).collect();
-    let Answer { short, axes } = answer(study);
+    let Answer { mut short, axes } = answer(study);
+    if study.zeros > 0 {
+        let runs = plural(study.zeros, "run");
+        short.push(format!(
+            "{runs} with a loss of exactly 0 left out: 0 has no logarithm, so no law can take it."
+        ));
+    }
     let short: String =
         short.iter().map(|one| format!("<p class=\"finding\">{}</p>\n", escape(one))).collect();
     let cards: String = axes

@@ -4,8 +4,8 @@ use super::{AxisStudy, Law, Study, needs, profiles};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::doubling::SpreadOf;
 use crate::scaling::law::{Fit, Form, Quantity};
-use crate::scaling::report::quantity::{metric, significant};
 use crate::scaling::report::words::{capitalised, list, plural};
+use crate::units::{metric, significant};
 
 /// The answer in short, and what one more doubling buys along each axis.
 pub struct Answer {

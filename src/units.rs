@@ -1,0 +1,152 @@
+//! How quantities are written for people. Each has one unit wherever it is shown:
+//!
+//! | quantity | written as |
+//! |---|---|
+//! | memory | `12.5 MiB`, with binary prefixes |
+//! | counts (parameters, MACs, samples) | `72.1 k`, or `72,134` where digits count |
+//! | compute | `1.2 TFLOP` |
+//! | durations | `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min` |
+//!
+//! Rates are columns of numbers whose heading has the unit. Bandwidth is in GB/s, with 10⁹ bytes a GB, as memory is sold.
+
+/// A count with the SI prefix k, M, G, T or P, to three significant digits: `72.1 k`.
+pub fn metric(value: f64) -> String {
+    prefixed(value, 1000.0, &["", " k", " M", " G", " T", " P", " E"])
+}
+
+/// Floating-point operations: `5.2 MFLOP`.
+pub fn flops(value: f64) -> String {
+    let number = metric(value);
+    let space = if number.ends_with(|c: char| c.is_ascii_digit()) { " " } else { "" };
+    format!("{number}{space}FLOP")
+}
+
+/// A count with all its digits: `17,985`.
+pub fn grouped(value: u64) -> String {
+    let digits = value.to_string();
+    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+/// Bytes with a binary prefix, to three significant digits: `12.5 MiB`.
+pub fn bytes(value: u64) -> String {
+    prefixed(value as f64, 1024.0, &[" B", " KiB", " MiB", " GiB", " TiB", " PiB", " EiB"])
+}
+
+fn prefixed(value: f64, base: f64, prefixes: &[&str]) -> String {
+    let mut scaled = value;
+    let mut index = 0;
+    // 999.5 would be written 1000: it belongs to the next prefix.
+    while scaled.abs() >= base - 0.5 && index + 1 < prefixes.len() {
+        scaled /= base;
+        index += 1;
+    }
+    format!("{}{}", trim(significant(scaled, 3)), prefixes[index])
+}
+
+/// A duration: `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min`.
+pub fn seconds(value: f64) -> String {
+    match value {
+        v if v < 0.9995 => format!("{} ms", trim(significant(1000.0 * v, 3))),
+        v if v < 99.95 => format!("{} s", significant(v, 3)),
+        v if v < 3570.0 => {
+            let whole = v.round() as u64;
+            format!("{} min {:02} s", whole / 60, whole % 60)
+        }
+        v => {
+            let minutes = (v / 60.0).round() as u64;
+            format!("{} h {:02} min", minutes / 60, minutes % 60)
+        }
+    }
+}
+
+/// A number to that many significant digits, with an exponent under 10⁻⁴ and from 10⁶ on.
+pub fn significant(value: f64, digits: i32) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    if !(1e-4..1e6).contains(&value.abs()) {
+        return format!("{value:.*e}", (digits - 1) as usize);
+    }
+    let decimals = digits - 1 - value.abs().log10().floor() as i32;
+    format!("{value:.*}", decimals.max(0) as usize)
+}
+
+/// Without zeros that follow the last digit of a fraction.
+pub fn trim(text: String) -> String {
+    if text.contains('.') && !text.contains('e') {
+        text.trim_end_matches('0').trim_end_matches('.').to_string()
+    } else {
+        text
+    }
+}
+
+/// `×2`, `×0.5`, `×13.2`.
+pub fn times(ratio: f64) -> String {
+    format!("×{}", trim(significant(ratio, 3)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_have_binary_prefixes() {
+        for (value, text) in [
+            (0, "0 B"),
+            (1, "1 B"),
+            (1023, "1023 B"),
+            (1024, "1 KiB"),
+            (71_940, "70.3 KiB"),
+            // 1023.6 KiB are 1.00 MiB to three digits.
+            ((1 << 20) - 400, "1 MiB"),
+            (5 << 20, "5 MiB"),
+            (3 << 29, "1.5 GiB"),
+            (1 << 42, "4 TiB"),
+            (u64::MAX, "16 EiB"),
+        ] {
+            assert_eq!(bytes(value), text, "{value}");
+        }
+    }
+
+    #[test]
+    fn counts_and_compute_have_decimal_prefixes() {
+        for (value, number, compute) in [
+            (0.0, "0", "0 FLOP"),
+            (950.0, "950", "950 FLOP"),
+            (999.7, "1 k", "1 kFLOP"),
+            (72_134.0, "72.1 k", "72.1 kFLOP"),
+            (5.2e6, "5.2 M", "5.2 MFLOP"),
+            (1.25e12, "1.25 T", "1.25 TFLOP"),
+            (3e21, "3000 E", "3000 EFLOP"),
+        ] {
+            assert_eq!((metric(value), flops(value)), (number.to_string(), compute.to_string()));
+        }
+        assert_eq!(
+            [0, 999, 1000, 17_985, 1_234_567].map(grouped),
+            ["0", "999", "1,000", "17,985", "1,234,567"]
+        );
+    }
+
+    #[test]
+    fn durations_have_the_units_that_people_use() {
+        for (value, text) in [
+            (0.0, "0 ms"),
+            (0.0123, "12.3 ms"),
+            (0.9996, "1.000 s"),
+            (12.34, "12.3 s"),
+            (99.94, "99.9 s"),
+            (245.0, "4 min 05 s"),
+            (3569.0, "59 min 29 s"),
+            (7800.0, "2 h 10 min"),
+        ] {
+            assert_eq!(seconds(value), text, "{value}");
+        }
+    }
+}
