@@ -11,6 +11,7 @@ use allometry::scaling::law::allocation::FLOPS;
 use allometry::scaling::law::approaches::approaches;
 use allometry::scaling::law::envelope::{Curve, envelope};
 use allometry::scaling::law::{Fit, FitOptions, Form, Points, Quantity};
+use allometry::tables::{Format, Table, Value};
 use allometry::{Error, Result, print_line};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -46,22 +47,20 @@ fn main() -> Result<()> {
 
 /// Parameters, tokens and C4 validation loss of every run, by training set.
 fn read(path: &Path) -> Result<BTreeMap<String, [Vec<f64>; 3]>> {
-    let broken = |problem: csv::Error| Error::format(path, "the published table", problem.to_string());
-    let mut reader = csv::Reader::from_path(path).map_err(broken)?;
-    let header = reader.headers().map_err(broken)?.clone();
+    let table = Table::read(path, &Format::default())?;
     let place = |start: &str| {
-        let place = header.iter().position(|name| name.starts_with(start));
+        let place = table.names().iter().position(|name| name.starts_with(start));
         place.ok_or_else(|| Error::format(path, format!("a column {start}"), "none"))
     };
     let training_set = place("dataset")?;
-    let columns = [place("params")?, place("tokens")?, place("loss:c4_val")?];
     let mut runs: BTreeMap<String, [Vec<f64>; 3]> = BTreeMap::new();
-    for record in reader.records() {
-        let record = record.map_err(broken)?;
-        let set = runs.entry(record[training_set].to_string()).or_default();
-        for (values, &column) in set.iter_mut().zip(&columns) {
-            let number = record[column].parse();
-            values.push(number.map_err(|_| Error::format(path, "a number", &record[column]))?);
+    for (index, start) in ["params", "tokens", "loss:c4_val"].into_iter().enumerate() {
+        let column = place(start)?;
+        for (row, value) in table.numbers(column)?.into_iter().enumerate() {
+            let Value::Number(number) = value else {
+                return Err(Error::format(path, "a number", table.place(row, column)));
+            };
+            runs.entry(table.cell(row, training_set).to_string()).or_default()[index].push(number);
         }
     }
     Ok(runs)

@@ -20,6 +20,7 @@
 //! | [`output`] | standard output and standard error, without panics |
 //! | [`units`] | how bytes, counts, compute and durations are written |
 //! | [`terminal`] | tables as wide as the terminal |
+//! | [`tables`] | reading tables as other programs write them |
 //! | [`mod@bench`] | kernels against the roofline of their device |
 //! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, plans, reports |
 //!
@@ -61,6 +62,7 @@ pub mod optim;
 pub mod output;
 pub mod scaling;
 pub mod shape;
+pub mod tables;
 pub mod tensor;
 pub mod terminal;
 pub mod train;

@@ -1,25 +1,32 @@
 //! `allometry fit`
 
-use super::{Common, count, positive, print_json};
+use super::{Common, count, positive, print_json, usage_error};
 use allometry::scaling::law::approaches::{Approach, Method};
 use allometry::scaling::law::doubling::{Doubling, Spread, SpreadOf};
 use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
-use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, Points, Quantity};
+use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, LeftOut, Points, Quantity, Selection};
+use allometry::tables::{Decimal, Format};
 use allometry::terminal::Table;
-use allometry::{Result, files, print_line};
+use allometry::{Result, files, note, print_line};
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use std::path::PathBuf;
 
 #[derive(Args)]
 #[command(after_help = "\
 Example:
   allometry fit runs.csv --x parameters --x2 tokens --y loss --law joint --budget 1e20 --holdout 3
+  allometry fit log.jsonl --x step --y 'eval loss' --where 'model=small,task=a' --skip-missing
 
 Laws: power y = k·x^α; floor y = E + A·x^−α; broken y = E + A·x^−α·(L₀ − y)^γ, for curves that bend; joint
 y = E + A·N^−α + B·D^−β; auto chooses by the error on the largest rows, left out of the fit, and by AICc. Intervals are
-95 % by bootstrap.")]
+95 % by bootstrap.
+
+Tables: CSV with a header, also with semicolons or tabs between cells and decimal commas; or JSON lines. Numbers may have
+marks before three digits (\"1,014.45\"), and suffixes k, M, B and T where all of a column have one. Of a sweep's
+runs.csv those count that completed. Rows with an empty cell or a size of 0 are left out, and counted.")]
 pub struct FitArgs {
-    /// A CSV file with a header.
+    /// The table: a CSV file with a header, or JSON lines.
     file: PathBuf,
     /// The column of the size, for the joint law that of the parameters N.
     #[arg(long, value_name = "COLUMN")]
@@ -45,9 +52,26 @@ pub struct FitArgs {
     /// Leave the K largest rows out of the fit, predict them, and compare.
     #[arg(long, value_name = "K", value_parser = count)]
     holdout: Option<usize>,
+    /// Only rows whose cell in COLUMN is VALUE (the same text, or the same number). Of several conditions, with commas
+    /// between or each with a --where, all have to hold. Names and values stand as in the table, spaces and commas
+    /// included, without quotes.
+    #[arg(long = "where", value_name = "COLUMN=VALUE[,COLUMN=VALUE]")]
+    conditions: Vec<String>,
+    /// Leave out rows where one of the columns is NaN, NA, null or a dash; otherwise they are an error.
+    #[arg(long)]
+    skip_missing: bool,
     /// Leave out rows whose y (or error rate) is larger.
     #[arg(long, value_name = "Y", value_parser = positive)]
     drop_above: Option<f64>,
+    /// Leave out rows whose y (or error rate) is smaller.
+    #[arg(long, value_name = "Y", value_parser = positive)]
+    drop_below: Option<f64>,
+    /// What stands between cells: comma, semicolon, tab, or another character; by default found from the file.
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// What stands before the decimals of a number; by default found from the file.
+    #[arg(long, value_enum)]
+    decimal: Option<DecimalArg>,
     /// Compute budgets in FLOPs; the joint law says which sizes are best for each, with C = 6·N·D.
     #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive)]
     budget: Vec<f64>,
@@ -67,6 +91,48 @@ enum LawArg {
     Auto,
 }
 
+impl LawArg {
+    /// The form, or none where it is to be chosen.
+    fn form(self) -> Option<Form> {
+        match self {
+            LawArg::Power => Some(Form::Power),
+            LawArg::Floor => Some(Form::Floor),
+            LawArg::Broken => Some(Form::Broken),
+            LawArg::Joint => Some(Form::Joint),
+            LawArg::Auto => None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DecimalArg {
+    Point,
+    Comma,
+}
+
+impl From<DecimalArg> for Decimal {
+    fn from(decimal: DecimalArg) -> Decimal {
+        match decimal {
+            DecimalArg::Point => Decimal::Point,
+            DecimalArg::Comma => Decimal::Comma,
+        }
+    }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match (text, text.as_bytes()) {
+        ("comma", _) => Ok(b','),
+        ("semicolon", _) => Ok(b';'),
+        ("tab" | "\\t", _) => Ok(b'\t'),
+        (_, &[byte]) if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n".contains(&byte) => {
+            Ok(byte)
+        }
+        _ => {
+            Err("comma, semicolon, tab, or one ASCII character that is no letter, digit or quote".to_string())
+        }
+    }
+}
+
 /// Percentiles 2.5 and 97.5 of fewer mean nothing.
 const FEWEST: usize = 40;
 
@@ -76,41 +142,78 @@ pub(super) fn resamples(text: &str) -> Result<usize, String> {
 }
 
 pub fn run(args: &FitArgs) -> Result<()> {
+    refuse_unused(args);
     let columns = Columns {
         x: args.x.clone(),
         x2: args.x2.clone(),
         y: args.y.clone(),
         error_rate: args.error_rate,
+        conditions: args.conditions.clone(),
         drop_above: args.drop_above,
+        drop_below: args.drop_below,
+        skip_missing: args.skip_missing,
+        format: Format { delimiter: args.delimiter, decimal: args.decimal.map(Decimal::from) },
     };
-    let points = law::read(&args.file, &columns)?;
-    let form = match args.law {
-        LawArg::Power => Some(Form::Power),
-        LawArg::Floor => Some(Form::Floor),
-        LawArg::Broken => Some(Form::Broken),
-        LawArg::Joint => Some(Form::Joint),
-        LawArg::Auto => None,
-    };
+    let Selection { points, left_out } = law::read(&args.file, &columns)?;
+    // A fit can take minutes, and is worth having without its plot.
+    if let Some(error) = args.plot.as_ref().and_then(|path| files::check_target(path).err()) {
+        note!("allometry: {error}; there will be no plot");
+    }
     let options = FitOptions {
-        form,
+        form: args.law.form(),
         resamples: args.bootstrap,
         seed: args.seed,
         holdout: args.holdout.unwrap_or(0),
         budgets: args.budget.clone(),
     };
     let fit = Fit::new(&points, &options)?;
-    if let Some(path) = &args.plot {
-        files::replace(path, law::plot::svg(&fit, &points)?.as_bytes())?;
-    }
     if args.common.json {
-        return print_json(&fit);
+        print_json(&Printed { fit: &fit, left_out })?;
+    } else {
+        print(&fit, &points, &left_out)?;
     }
-    print(&fit, &points)
+    match &args.plot {
+        Some(path) => files::replace(path, law::plot::svg(&fit, &points)?.as_bytes()),
+        None => Ok(()),
+    }
 }
 
-fn print(fit: &Fit, points: &Points) -> Result<()> {
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    fit: &'a Fit,
+    #[serde(skip_serializing_if = "LeftOut::is_empty")]
+    left_out: LeftOut,
+}
+
+/// Ends with a matter of usage where an option has no meaning for the law that is asked for.
+fn refuse_unused(args: &FitArgs) {
+    let one_size = args.law.form().filter(|form| form.sizes() == 1);
+    if let (Some(form), true) = (one_size, args.x2.is_some()) {
+        let problem =
+            format!("--x2 is not used by the {form} law, which is of one size; --law joint is of two");
+        usage_error("fit", &problem);
+    }
+    if !args.budget.is_empty() {
+        if let Some(form) = one_size {
+            usage_error(
+                "fit",
+                &format!("--budget is not used by the {form} law; --law joint divides a budget"),
+            );
+        }
+        if args.x2.is_none() && args.law.form().is_none() {
+            usage_error("fit", "--budget is used by the joint law alone, which needs --x2");
+        }
+    }
+}
+
+fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()> {
     let quantity = points.quantity();
     print_line!("{} law, {}, fitted to {} rows", fit.law, fit.law.formula(), fit.n)?;
+    if !left_out.is_empty() {
+        print_line!("Left out: {left_out}.")?;
+    }
     let state = if fit.converged { "converged" } else { "not converged" };
     let r2 = fit.r2.map_or(String::new(), |r2| format!("; R² {r2:.4}"));
     print_line!(

@@ -17,6 +17,7 @@ use allometry::data::{self, DataOptions, Splits};
 use allometry::nn::Precision;
 use allometry::scaling::{Architecture, StepOptions};
 use allometry::{Choice, Device, Error, Result, note, print_line};
+use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -54,7 +55,7 @@ enum Command {
     Profile(profile::ProfileArgs),
     /// Find the fastest variants of kernels on this adapter, and remember them for all later runs.
     Tune(tune::TuneArgs),
-    /// Fit a scaling law to columns of a CSV file.
+    /// Fit a scaling law to columns of a table.
     Fit(fit::FitArgs),
     /// Recommend a training within a budget, from a sweep's laws and this device's speed.
     Plan(plan::PlanArgs),
@@ -150,12 +151,21 @@ struct DatasetArgs {
     /// Rows and columns of the images at factor 1; by default the model's own.
     #[arg(long, value_parser = count)]
     resolution: Option<usize>,
-    /// Columns of a csv file that are predicted; by default the last.
-    #[arg(long, value_delimiter = ',', value_name = "COLUMN")]
+    /// Columns of a csv file that are predicted, with commas between (names may have some of their own) or each with a
+    /// --target; by default the last.
+    #[arg(long, value_name = "COLUMN")]
     target: Vec<String>,
 }
 
 impl DatasetArgs {
+    /// The names of the columns that are predicted.
+    fn target_columns(&self) -> Result<Vec<String>> {
+        match (&self.data, &*self.dataset) {
+            (Some(place), "csv") => data::csv::target_names(place, &self.target),
+            _ => Ok(self.target.clone()),
+        }
+    }
+
     /// Opens the data for a model, and fits the model's input and output to it.
     fn open(&self, model: &str, seed: u64, samples: Option<usize>) -> Result<(Architecture, Splits)> {
         let architecture = Architecture::load(model)?;
@@ -169,7 +179,7 @@ impl DatasetArgs {
             }),
             seed,
             samples,
-            target_columns: self.target.clone(),
+            target_columns: self.target_columns()?,
             ..DataOptions::default()
         };
         let splits = data::open(&options)?;
@@ -256,6 +266,14 @@ fn execute() -> Result<()> {
             print_line!("{}", String::from_utf8_lossy(&script).trim_end())
         }
     }
+}
+
+/// Ends the process as for arguments that can't be parsed: with the command's usage, and code 2.
+fn usage_error(command: &str, problem: &str) -> ! {
+    let mut cli = Cli::command();
+    cli.build();
+    let command = cli.find_subcommand_mut(command).expect("it is the command that was parsed");
+    command.error(ErrorKind::ArgumentConflict, problem).exit()
 }
 
 fn exit_code(error: &Error) -> u8 {

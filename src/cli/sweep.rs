@@ -130,7 +130,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let (architecture, splits) = args.data.open(&args.model, seed, train_samples)?;
     let plan = Plan {
         dataset: args.data.dataset.clone(),
-        target_columns: args.data.target.clone(),
+        target_columns: args.data.target_columns()?,
         axes: args.axis.clone(),
         factors: args.factors.clone(),
         seeds: args.seeds.clone(),

@@ -1,11 +1,11 @@
-//! Tables of numbers for regression: a CSV file with a header, one sample a row.
+//! Tables of numbers for regression: a [table](crate::tables) with a header, one sample a row.
 //!
 //! Features are standardised: each column minus its mean, over its deviation, both of the training rows
 //! alone. Targets stay as they are.
 
 use super::{DataOptions, Dataset, Splits, Target, Targets, directory};
 use crate::error::{Error, Result};
-use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use crate::tables::{Format, Table, Value, listed, shown};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -24,13 +24,9 @@ struct Rows {
     outputs: usize,
 }
 
-/// A table as it stands in the file, split by column.
-struct Table {
-    /// `[rows][features]`
-    features: Vec<Vec<f64>>,
-    /// `[rows][targets]`
-    targets: Vec<Vec<f64>>,
-}
+/// The most that the squares of all targets may add up to. Sums of them, and the squares of gradients that Adam keeps,
+/// are f32, and a gradient may be a hundred times its target.
+const MOST_SQUARES: f64 = f32::MAX as f64 / 1e4;
 
 /// Reads the file that the options' directory is, or the only `.csv` file in it.
 pub(super) fn open(options: &DataOptions) -> Result<Splits> {
@@ -42,12 +38,12 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(Error::argument("data", "validation_fraction", fraction, "between 0 and 1"));
     }
-    let path = find(directory(options)?)?;
-    let table = read(&path, &options.target_columns)?;
+    let table = Table::read(&find(directory(options)?)?, &Format::default())?;
+    let (features, targets) = columns(&table, &options.target_columns)?;
 
-    let count = table.features.len();
+    let count = table.len();
     if count < 2 {
-        return Err(Error::format(path, "at least 2 rows below the header", count.to_string()));
+        return Err(Error::format(table.path(), "at least 2 rows below the header", count.to_string()));
     }
     let mut order: Vec<usize> = (0..count).collect();
     order.shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed));
@@ -55,14 +51,63 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     let (validation, train) = order.split_at(held_out);
     let train = &train[..train.len().min(options.samples.unwrap_or(usize::MAX))];
 
-    let scales = scales(&table.features, train);
-    let rows = |indices: &[usize]| Rows {
-        features: indices.iter().flat_map(|&row| standardise(&table.features[row], &scales)).collect(),
-        targets: indices.iter().flat_map(|&row| &table.targets[row]).map(|&value| value as f32).collect(),
-        shape: [scales.len()],
-        outputs: table.targets[0].len(),
-    };
-    Ok(Splits { train: Arc::new(rows(train)), validation: Arc::new(rows(validation)) })
+    let mut halves = [train, validation].map(|rows| Rows {
+        features: vec![0.0; rows.len() * features.len()],
+        targets: vec![0.0; rows.len() * targets.len()],
+        shape: [features.len()],
+        outputs: targets.len(),
+    });
+    for (place, &column) in features.iter().enumerate() {
+        let values = numbers(&table, column)?;
+        // One that never changes says nothing, and is 0 everywhere.
+        let Some((mean, deviation)) = scale(&values, train) else { continue };
+        for (half, rows) in halves.iter_mut().zip([train, validation]) {
+            let slots = half.features[place..].iter_mut().step_by(features.len());
+            slots.zip(rows).for_each(|(slot, &row)| *slot = ((values[row] - mean) / deviation) as f32);
+        }
+    }
+    let mut squares = 0.0;
+    for (place, &column) in targets.iter().enumerate() {
+        let values = numbers(&table, column)?;
+        squares += values.iter().map(|value| value * value).sum::<f64>();
+        if squares > MOST_SQUARES {
+            return Err(too_large(&table, column, &values));
+        }
+        for (half, rows) in halves.iter_mut().zip([train, validation]) {
+            let slots = half.targets[place..].iter_mut().step_by(targets.len());
+            slots.zip(rows).for_each(|(slot, &row)| *slot = values[row] as f32);
+        }
+    }
+    let [train, validation] = halves;
+    Ok(Splits { train: Arc::new(train), validation: Arc::new(validation) })
+}
+
+/// The names of target columns, from texts that each are a name or several with commas between. The file's header
+/// tells which commas belong to a name.
+pub fn target_names(place: &Path, texts: &[String]) -> Result<Vec<String>> {
+    if !texts.iter().any(|text| text.contains(',')) {
+        return Ok(texts.to_vec());
+    }
+    let table = Table::read(&find(place)?, &Format::default())?;
+    let names = texts.iter().flat_map(|text| {
+        let names = split(text, table.names());
+        // What is no list of columns is split at every comma, for the error to name the one that is not there.
+        names.unwrap_or_else(|| text.split(',').collect())
+    });
+    Ok(names.map(str::to_string).collect())
+}
+
+/// A list of known names with commas between. A longer name goes before a shorter one.
+fn split<'a>(text: &'a str, known: &[String]) -> Option<Vec<&'a str>> {
+    let is_known = |name: &str| known.iter().any(|known| known == name);
+    if is_known(text.trim()) {
+        return Some(vec![text.trim()]);
+    }
+    text.rmatch_indices(',').find_map(|(comma, _)| {
+        let first = text[..comma].trim();
+        let others = is_known(first).then(|| split(&text[comma + 1..], known))??;
+        Some([&[first], &others[..]].concat())
+    })
 }
 
 fn find(place: &Path) -> Result<PathBuf> {
@@ -85,94 +130,64 @@ fn find(place: &Path) -> Result<PathBuf> {
     }
 }
 
-fn read(path: &Path, target_columns: &[String]) -> Result<Table> {
-    let file = std::fs::File::open(path).map_err(Error::file(path, "open"))?;
-    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(file);
-    let header = reader.headers().map_err(|error| failure(path, error))?.clone();
-    let is_target = columns(path, &header, target_columns)?;
-
-    let mut table = Table { features: Vec::new(), targets: Vec::new() };
-    for record in reader.records() {
-        let record = record.map_err(|error| failure(path, error))?;
-        let row = table.features.len() + 1;
-        let (mut features, mut targets) = (Vec::new(), Vec::new());
-        for ((cell, name), &is_target) in record.iter().zip(&header).zip(&is_target) {
-            let value = number(cell).ok_or_else(|| {
-                let found = format!("{cell:?} in row {row} below the header, column {name:?}");
-                Error::format(path, "a number that fits in 32 bits", found)
-            })?;
-            if is_target { targets.push(value) } else { features.push(value) }
-        }
-        table.features.push(features);
-        table.targets.push(targets);
-    }
-    Ok(table)
-}
-
-/// Finite, also as f32. "nan" and "inf" would parse, and spoil every mean.
-fn number(cell: &str) -> Option<f64> {
-    cell.parse().ok().filter(|value: &f64| value.abs() <= f64::from(f32::MAX))
-}
-
-/// For each column of the header, whether it is a target.
-fn columns(path: &Path, header: &StringRecord, target_columns: &[String]) -> Result<Vec<bool>> {
-    let names = header.iter().map(|name| format!("{name:?}")).collect::<Vec<_>>().join(", ");
-    if header.is_empty() || header.iter().all(|name| number(name).is_some()) {
-        let found = if header.is_empty() { "an empty file".into() } else { format!("numbers: {names}") };
-        return Err(Error::format(path, "a header of column names in the first line", found));
-    }
-    let mut is_target = vec![false; header.len()];
-    for target in target_columns {
-        let mut places = header.iter().enumerate().filter(|(_, name)| name == target);
-        match (places.next(), places.next()) {
-            (Some((column, _)), None) => is_target[column] = true,
-            (Some(_), Some(_)) => {
-                return Err(Error::format(path, format!("one column {target:?}"), "several of that name"));
-            }
-            (None, _) => return Err(Error::format(path, format!("a column {target:?}"), names)),
-        }
-    }
-    if target_columns.is_empty() {
-        // The header is not empty, so there is a last column.
-        is_target[header.len() - 1] = true;
-    }
-    if is_target.iter().all(|&is| is) {
-        return Err(Error::format(path, "at least one column beside the targets", names));
-    }
-    Ok(is_target)
-}
-
-/// What the reader of a table complains about, as an error of this crate.
-pub(crate) fn failure(path: &Path, error: csv::Error) -> Error {
-    // Records are counted from the header, which is number 0. (The lines that the reader counts are one too
-    // few in files with CR LF.)
-    let row = error.position().map_or(0, |position| position.record());
-    match error.into_kind() {
-        ErrorKind::Io(source) => Error::file(path, "read")(source),
-        ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            let found = format!("{len} in row {row} below the header");
-            Error::format(path, format!("{expected_len} columns, as in the header"), found)
-        }
-        ErrorKind::Utf8 { .. } => Error::format(path, "text in UTF-8", format!("other bytes in row {row}")),
-        other => Error::format(path, "a CSV table", format!("{other:?} in row {row}")),
-    }
-}
-
-/// Mean and deviation of each feature over these rows. A column that never changes is left with deviation 1
-/// and becomes 0.
-fn scales(features: &[Vec<f64>], rows: &[usize]) -> Vec<(f64, f64)> {
-    let count = rows.len() as f64;
-    let scale = |column: usize| {
-        let values = || rows.iter().map(|&row| features[row][column]);
-        let mean = values().sum::<f64>() / count;
-        let deviation = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
-        (mean, if deviation > 0.0 { deviation } else { 1.0 })
+/// A column of finite numbers, also as f32.
+fn numbers(table: &Table, column: usize) -> Result<Vec<f64>> {
+    let values = table.numbers(column)?.into_iter().enumerate();
+    let number = |(row, value)| match value {
+        Value::Number(number) if fits(number) => Ok(number),
+        _ => Err(Error::format(table.path(), "a number that fits in 32 bits", table.place(row, column))),
     };
-    (0..features[0].len()).map(scale).collect()
+    values.map(number).collect()
 }
 
-fn standardise<'a>(row: &'a [f64], scales: &'a [(f64, f64)]) -> impl Iterator<Item = f32> + 'a {
-    row.iter().zip(scales).map(|(value, (mean, deviation))| ((value - mean) / deviation) as f32)
+fn fits(value: f64) -> bool {
+    value.abs() <= f64::from(f32::MAX)
+}
+
+/// The columns that are features, and those that are targets.
+fn columns(table: &Table, target_columns: &[String]) -> Result<(Vec<usize>, Vec<usize>)> {
+    let names = table.names();
+    if names.iter().all(|name| name.parse().is_ok_and(fits)) {
+        let found =
+            if names.is_empty() { "an empty file".into() } else { format!("numbers: {}", listed(names)) };
+        return Err(Error::format(table.path(), "a header of column names in the first line", found));
+    }
+    let mut targets = target_columns.iter().map(|name| table.column(name)).collect::<Result<Vec<usize>>>()?;
+    if targets.is_empty() {
+        // There are names, so there is a last one.
+        targets.push(names.len() - 1);
+    }
+    let (targets, features): (Vec<usize>, Vec<usize>) =
+        (0..names.len()).partition(|column| targets.contains(column));
+    if features.is_empty() {
+        return Err(Error::format(table.path(), "at least one column beside the targets", listed(names)));
+    }
+    Ok((features, targets))
+}
+
+/// Mean and deviation of a feature over these rows; none for one that is constant but for rounding.
+fn scale(values: &[f64], rows: &[usize]) -> Option<(f64, f64)> {
+    let values = || rows.iter().map(|&row| values[row]);
+    let (low, high) = values()
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (value.min(low), value.max(high)));
+    let rounding = 64.0 * f64::EPSILON * low.abs().max(high.abs());
+    // The squares of smaller differences would vanish.
+    let smallest = f64::MIN_POSITIVE.sqrt();
+    if high - low <= rounding.max(smallest) {
+        return None;
+    }
+    let count = rows.len() as f64;
+    let mean = values().sum::<f64>() / count;
+    let deviation = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
+    Some((mean, deviation))
+}
+
+fn too_large(table: &Table, column: usize, values: &[f64]) -> Error {
+    let largest = values.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+    let power = 10f64.powf(largest.log10().floor());
+    let name = shown(&table.names()[column]);
+    let found = format!("targets up to {largest:e} in column {name} (scale them down: divide by {power:e})");
+    Error::format(table.path(), "targets whose squares can be summed in 32 bits", found)
 }
 
 impl Dataset for Rows {

@@ -78,7 +78,7 @@ fn csv_tables_with_mistakes_are_refused_with_the_place() {
     refused("a\n1\n2\n", &["beside the targets"]);
 
     fs::write(place.path().join("table.csv"), b"a,b\n1,\xff\n").unwrap();
-    assert_says(&refusal(&options("csv", place.path())), &["UTF-8", "row 1"]);
+    assert_says(&refusal(&options("csv", place.path())), &["UTF-8", "line 2"]);
 
     let mut wrong = table(place.path(), "a,b,b\n1,2,3\n4,5,6\n");
     wrong.target_columns = vec!["c".into()];
@@ -96,4 +96,81 @@ fn csv_tables_with_mistakes_are_refused_with_the_place() {
     assert_says(&refusal(&good), &["2 .csv files", "--data FILE"]);
     let missing = options("csv", &place.path().join("missing.csv"));
     assert_says(&refusal(&missing), &["missing.csv", "cannot open"]);
+}
+
+#[test]
+fn csv_reads_what_fit_reads() {
+    let place = TempDir::new().unwrap();
+    let rows: String = (0..10).map(|i| format!("{i},25;\"1.0{i}0\";{}k\n", 2 * i + 1)).collect();
+    let options = table(place.path(), &format!("\u{feff}a;b;y\n{rows}"));
+    let splits = data::open(&options).unwrap();
+    assert_eq!((splits.train.len(), splits.train.sample_shape()), (8, &[2][..]));
+    let BatchTargets::Values(mut values) = all(splits.train.as_ref()).targets else { panic!("no values") };
+    let BatchTargets::Values(others) = all(splits.validation.as_ref()).targets else { panic!("no values") };
+    values.extend(others);
+    values.sort_by(f32::total_cmp);
+    assert_eq!(values, (0..10).map(|i| 1000.0 * (2 * i + 1) as f32).collect::<Vec<_>>());
+
+    let open = "a,b\n1,2\n3,\"4\n5,6\n7,8\n";
+    assert_says(&refusal(&table(place.path(), open)), &["quote", "line 3"]);
+    let long = format!("a,b\n1,{}\n3,4\n", "x".repeat(500));
+    let message = refusal(&table(place.path(), &long));
+    assert_says(&message, &["xxx", "500 characters", "row 1"]);
+    assert!(message.len() < 400, "{message}");
+}
+
+#[test]
+fn csv_features_that_are_constant_but_for_rounding_are_zero() {
+    let place = TempDir::new().unwrap();
+    for (cells, constant) in [
+        (["0.1", "0.1", "0.1"], true),
+        (["0.3", "0.30000000000000004", "0.29999999999999999"], true),
+        (["-1e-200", "1e-200", "0"], true),
+        (["1700000000.001", "1700000000.002", "1700000000.003"], false),
+        (["0", "0", "1e-30"], false),
+    ] {
+        let rows: String = (0..30).map(|i| format!("{},{i}\n", cells[i % 3])).collect();
+        let train = data::open(&table(place.path(), &format!("a,y\n{rows}"))).unwrap().train;
+        let inputs = all(train.as_ref()).inputs;
+        assert_eq!(inputs.iter().all(|&value| value == 0.0), constant, "{cells:?}: {inputs:?}");
+        assert!(inputs.iter().all(|value| value.abs() < 10.0), "{cells:?}: {inputs:?}");
+    }
+    // The only other value may be in the rows that are held out.
+    for odd in 0..20 {
+        let rows: String = (0..20).map(|i| format!("{},{i}\n", if i == odd { 1e20 } else { 0.1 })).collect();
+        let splits = data::open(&table(place.path(), &format!("a,y\n{rows}"))).unwrap();
+        for half in [splits.train, splits.validation] {
+            assert!(all(half.as_ref()).inputs.iter().all(|value| value.abs() < 10.0), "{odd}");
+        }
+    }
+}
+
+#[test]
+fn csv_targets_whose_squares_are_too_large_are_refused_before_training() {
+    let place = TempDir::new().unwrap();
+    let of =
+        |scale: f64| -> String { (0..20).map(|i| format!("{i},{i},{:e}\n", scale * i as f64)).collect() };
+    let message = refusal(&table(place.path(), &format!("a,b,the cost\n{}", of(-1e24))));
+    assert_says(&message, &["1.9e25", "\"the cost\"", "scale", "1e25"]);
+    assert!(data::open(&table(place.path(), &format!("a,b,c\n{}", of(1e14)))).is_ok());
+    // A feature may be as large, as it is standardised.
+    let mut options = table(place.path(), &format!("a,b,c\n{}", of(1e35)));
+    options.target_columns = vec!["a".into()];
+    assert!(data::open(&options).is_ok());
+}
+
+#[test]
+fn csv_target_names_are_told_apart_by_the_header() {
+    let place = TempDir::new().unwrap();
+    table(place.path(), "a,\"a, b\",\"b, c\",c\n1,2,3,4\n");
+    let names = |texts: &[&str]| -> Vec<String> {
+        let texts: Vec<String> = texts.iter().map(|text| text.to_string()).collect();
+        data::csv::target_names(place.path(), &texts).unwrap()
+    };
+    assert_eq!(names(&["a, b"]), ["a, b"]);
+    assert_eq!(names(&["a,c"]), ["a", "c"]);
+    assert_eq!(names(&["a, b, c"]), ["a, b", "c"]);
+    assert_eq!(names(&["a,b, c", "a, b"]), ["a", "b, c", "a, b"]);
+    assert_eq!(names(&["a,d"]), ["a", "d"]);
+    assert_eq!(names(&["d"]), ["d"]);
 }

@@ -17,6 +17,7 @@ mod reading;
 mod starting;
 mod summary;
 mod sweep;
+mod tables;
 mod train;
 mod tune;
 mod usage;

@@ -28,7 +28,7 @@
 //! - [`isoflop`](mod@isoflop) and [`envelope`](mod@envelope): the best N from runs of equal compute, and from training
 //!   curves; [`approaches`](mod@approaches) sets the three side by side.
 //! - [`fit`]: all of it together, with warnings where the data can't tell.
-//! - [`table`](read): columns of a CSV file as points.
+//! - [`table`](read): columns of a table as points.
 //! - [`band`](mod@band) and [`plot`]: a law as a curve with its interval, and as a picture.
 //! - [`PowerLaw`]: the quick way for plots, a line through logarithms by least squares.
 
@@ -57,7 +57,7 @@ pub use fit::{Fit, FitOptions};
 pub use form::Form;
 pub use least_squares::{PowerLaw, student_t};
 pub use points::Points;
-pub use table::{Columns, read};
+pub use table::{Columns, LeftOut, Selection, read};
 
 use serde::{Deserialize, Serialize};
 

@@ -1,13 +1,14 @@
-//! Columns of a CSV file as points to fit.
+//! Columns of a table as points to fit.
 
 use super::{Points, error_rate};
-use crate::data::csv::failure;
 use crate::error::{Error, Result};
-use csv::{ReaderBuilder, StringRecord, Trim};
+use crate::tables::{Format, Table, Value, shown};
+use serde::Serialize;
+use std::fmt;
 use std::path::Path;
 
-/// Which columns of a file are what.
-#[derive(Debug, Clone)]
+/// Which columns of a table are what, and which rows count.
+#[derive(Debug, Clone, Default)]
 pub struct Columns {
     /// The size.
     pub x: String,
@@ -17,74 +18,193 @@ pub struct Columns {
     pub y: String,
     /// Whether y is an accuracy, from 0 to 1; the law is then fitted to the [error rate](super::error_rate).
     pub error_rate: bool,
+    /// Only rows that these hold for count; see [`Table::select`].
+    pub conditions: Vec<String>,
     /// Rows with a larger y (after that) are left out: runs that diverged, for example.
     pub drop_above: Option<f64>,
+    /// Rows with a smaller y (after that) are left out.
+    pub drop_below: Option<f64>,
+    /// Whether rows with NaN, NA and the like are left out; otherwise they are refused. Rows with empty cells are
+    /// always left out.
+    pub skip_missing: bool,
+    /// How the file is written.
+    pub format: Format,
 }
 
-/// Reads a file with a header. Every value of the columns has to be finite and above zero, except in rows that
-/// are left out.
-pub fn read(path: &Path, columns: &Columns) -> Result<Points> {
-    let file = std::fs::File::open(path).map_err(Error::file(path, "open"))?;
-    let mut reader = ReaderBuilder::new().trim(Trim::All).from_reader(file);
-    let header = reader.headers().map_err(|error| failure(path, error))?.clone();
-    let names: Vec<&str> = [Some(&columns.x), columns.x2.as_ref(), Some(&columns.y)]
-        .into_iter()
-        .flatten()
-        .map(String::as_str)
-        .collect();
-    let mut places = Vec::with_capacity(names.len());
-    for name in &names {
-        places.push(find(path, &header, name)?);
+/// What a table holds for a fit.
+#[derive(Debug, Clone)]
+pub struct Selection {
+    /// The rows that count.
+    pub points: Points,
+    /// How many others there are, and why they don't.
+    pub left_out: LeftOut,
+}
+
+/// Numbers of rows that are left out, by reason. Rows that a condition does not hold for are not among them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct LeftOut {
+    /// Runs of a sweep that did not complete.
+    pub not_completed: usize,
+    /// An empty cell in one of the columns.
+    pub empty: usize,
+    /// NaN, NA or the like in one of the columns.
+    pub missing: usize,
+    /// A size of 0, which has no logarithm.
+    pub size_zero: usize,
+    /// A y above or below its limit.
+    pub beyond_limits: usize,
+}
+
+impl LeftOut {
+    /// Whether every row counts.
+    pub fn is_empty(&self) -> bool {
+        *self == LeftOut::default()
     }
-    let mut table = vec![Vec::new(); names.len()];
-    for (row, record) in reader.records().enumerate() {
-        let record = record.map_err(|error| failure(path, error))?;
-        let cell = |column: usize| &record[places[column]];
-        let last = names.len() - 1;
-        let number = |column: usize| -> Option<f64> {
-            let number = cell(column).parse().ok()?;
-            Some(if columns.error_rate && column == last { error_rate(number) } else { number })
-        };
-        if columns.drop_above.is_some_and(|most| number(last).is_some_and(|y| y > most)) {
-            continue;
-        }
-        for (column, name) in names.iter().enumerate() {
-            let accuracy = columns.error_rate && column == last;
-            let sound = |value: &f64| *value > 0.0 && value.is_finite() && !(accuracy && *value > 1.0);
-            let value = number(column).filter(sound).ok_or_else(|| {
-                let found =
-                    format!("{:?} in row {} below the header, column {name:?}", cell(column), row + 1);
-                let expected =
-                    if accuracy { "an accuracy from 0 to below 1" } else { "a finite number above zero" };
-                Error::format(path, expected, found)
-            })?;
-            table[column].push(value);
-        }
+}
+
+impl fmt::Display for LeftOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let reasons = [
+            (self.not_completed, "of runs that did not complete"),
+            (self.empty, "with an empty cell"),
+            (self.missing, "with NaN or the like"),
+            (self.size_zero, "with a size of 0"),
+            (self.beyond_limits, "with y beyond its limits"),
+        ];
+        let reasons: Vec<String> = reasons
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, reason)| format!("{count} {} {reason}", if *count == 1 { "row" } else { "rows" }))
+            .collect();
+        f.write_str(&reasons.join(", "))
     }
-    for (column, name) in table.iter().zip(&names).take(names.len() - 1) {
+}
+
+/// Columns that the table of a sweep's runs has.
+const OF_RUNS: [&str; 4] = ["key", "axis", "factor", "status"];
+/// The status of a run that was trained to its end.
+const COMPLETED: &str = "completed";
+
+/// Reads a table. In rows that are not left out every value of the columns has to be finite and above zero. Of a
+/// sweep's own runs those count that completed, unless a condition chooses them by their status.
+///
+/// # Errors
+/// Those of [`Table`], and [`Error::Format`] for a value that is no such number, for a size that is the same in every
+/// row, and where no row is left.
+pub fn read(path: &Path, columns: &Columns) -> Result<Selection> {
+    let mut table = Table::read(path, &columns.format)?;
+    let mut names = vec![columns.x.as_str()];
+    names.extend(columns.x2.as_deref());
+    names.push(&columns.y);
+    let places = names.iter().map(|name| find(&table, name)).collect::<Result<Vec<usize>>>()?;
+    let mut status = status(&table);
+    for conditions in &columns.conditions {
+        let chosen_by = table.select(conditions)?;
+        status = status.filter(|status| !chosen_by.contains(status));
+    }
+    let (kept, left_out) = select(&table, &places, status, columns)?;
+    for (column, name) in kept.iter().zip(&names).take(names.len() - 1) {
         if let Some(first) = column.first().filter(|first| column.iter().all(|value| value == *first)) {
             let found = format!("{first} in every row, from 1 to {}", column.len());
-            return Err(Error::format(path, format!("several values in column {name:?}"), found));
+            return Err(Error::format(path, format!("several values in column {}", shown(name)), found));
         }
     }
     let quantity = if columns.error_rate { format!("1 − {}", columns.y) } else { columns.y.clone() };
-    match (&names[..], &table[..]) {
+    let points = match (&names[..], &kept[..]) {
         ([x, x2, _], [xs, x2s, ys]) => Points::joint((x, xs), (x2, x2s), (&quantity, ys)),
         ([x, _], [xs, ys]) => Points::single((x, xs), (&quantity, ys)),
         _ => unreachable!("two columns or three were asked for"),
-    }
+    };
+    Ok(Selection { points: points?, left_out })
 }
 
-fn find(path: &Path, header: &StringRecord, name: &str) -> Result<usize> {
-    let mut places = header.iter().enumerate().filter(|(_, known)| *known == name);
-    match (places.next(), places.next()) {
-        (Some((place, _)), None) => Ok(place),
-        (Some(_), Some(_)) => {
-            Err(Error::format(path, format!("one column {name:?}"), "several of that name"))
+/// The column of that name. Where a table has a single one, the separator may be another.
+fn find(table: &Table, name: &str) -> Result<usize> {
+    table.column(name).map_err(|error| match error {
+        Error::Format { path, expected, found } if table.names().len() == 1 => {
+            let found = format!("{found} as the only column (--delimiter says what separates columns)");
+            Error::Format { path, expected, found }
         }
-        (None, _) => {
-            let found = header.iter().map(|known| format!("{known:?}")).collect::<Vec<_>>().join(", ");
-            Err(Error::format(path, format!("a column {name:?}"), found))
+        other => other,
+    })
+}
+
+/// The column that says how runs ended, where the table is that of a sweep.
+fn status(table: &Table) -> Option<usize> {
+    let columns = OF_RUNS.map(|name| table.column(name).ok());
+    if columns.contains(&None) { None } else { columns[3] }
+}
+
+/// The values of the rows that count, column by column, and the numbers of those that don't.
+fn select(
+    table: &Table,
+    places: &[usize],
+    status: Option<usize>,
+    columns: &Columns,
+) -> Result<(Vec<Vec<f64>>, LeftOut)> {
+    let values = places.iter().map(|&place| table.numbers(place)).collect::<Result<Vec<_>>>()?;
+    let last = places.len() - 1;
+    let mut left_out = LeftOut::default();
+    let mut kept = vec![Vec::new(); places.len()];
+    for row in 0..table.len() {
+        let mut cells: Vec<Value> = values.iter().map(|column| column[row]).collect();
+        if let (true, Value::Number(accuracy)) = (columns.error_rate, cells[last]) {
+            cells[last] = Value::Number(error_rate(accuracy));
         }
+        let count = if status.is_some_and(|status| table.cell(row, status) != COMPLETED) {
+            &mut left_out.not_completed
+        } else if matches!(cells[last], Value::Number(y) if columns.is_beyond_limits(y)) {
+            &mut left_out.beyond_limits
+        } else if cells.contains(&Value::Empty) {
+            &mut left_out.empty
+        } else if columns.skip_missing && cells.contains(&Value::Missing) {
+            &mut left_out.missing
+        } else if cells[..last].contains(&Value::Number(0.0)) {
+            &mut left_out.size_zero
+        } else {
+            for (column, cell) in cells.into_iter().enumerate() {
+                let number = columns.check(cell, column == last).map_err(|expected| {
+                    let found = table.place(row, places[column]);
+                    Error::format(table.path(), expected, found)
+                })?;
+                kept[column].push(number);
+            }
+            continue;
+        };
+        *count += 1;
+    }
+    if kept[last].is_empty() {
+        let found = if left_out.is_empty() { "none".into() } else { format!("{left_out}, and no other") };
+        return Err(Error::format(table.path(), "rows with a number in each column that is fitted", found));
+    }
+    Ok((kept, left_out))
+}
+
+impl Columns {
+    fn is_beyond_limits(&self, y: f64) -> bool {
+        self.drop_above.is_some_and(|most| y > most) || self.drop_below.is_some_and(|least| y < least)
+    }
+
+    /// The number of a cell, if a law can have it, or what is expected there.
+    fn check(&self, cell: Value, is_quantity: bool) -> Result<f64, String> {
+        let accuracy = self.error_rate && is_quantity;
+        let wanted = if accuracy { "an accuracy from 0 to below 1" } else { "a finite number above zero" };
+        let help = match cell {
+            Value::Number(number) if number > 0.0 && number.is_finite() && !(accuracy && number > 1.0) => {
+                return Ok(number);
+            }
+            Value::Missing => " (--skip-missing leaves such rows out)",
+            Value::Number(number) if is_quantity && !accuracy && number <= 0.0 => {
+                " (--drop-below leaves smaller ones out)"
+            }
+            Value::Number(number) if is_quantity && !accuracy && number > 0.0 => {
+                " (--drop-above leaves larger ones out)"
+            }
+            Value::Mixed => {
+                ", written as the others of its column: with a decimal point or a comma, with a suffix or none"
+            }
+            _ => "",
+        };
+        Err(format!("{wanted}{help}"))
     }
 }

@@ -1,0 +1,115 @@
+//! Delimited tables: what separates their cells, and quotes that do not close.
+
+use super::numbers::{self, Notation};
+use super::{Decimal, Row, Table, line, shown};
+use crate::error::{Error, Result};
+use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
+use std::path::Path;
+
+/// What may separate cells, the most usual first.
+const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
+/// Rows below the header that the separator is found from.
+const LOOKED_AT: usize = 20;
+
+/// Reads a table with a header.
+pub(super) fn read(path: &Path, text: &str, delimiter: Option<u8>) -> Result<Table> {
+    let delimiter = delimiter.unwrap_or_else(|| detect(text));
+    check_quotes(path, text, delimiter)?;
+    let mut reader = reader(text, delimiter, false);
+    let header = reader.headers().map_err(|error| failure(path, error))?;
+    let names: Vec<String> = header.iter().map(str::to_string).collect();
+    let mut rows = Vec::new();
+    for record in reader.into_records() {
+        let cells = record.map_err(|error| failure(path, error))?;
+        let number = cells.position().map_or(0, |position| position.record());
+        rows.push(Row { number, cells });
+    }
+    let notation = Notation {
+        // Where commas separate cells, none separates decimals.
+        given: (delimiter == b',').then_some(Decimal::Point),
+        // Programs put semicolons between cells where the comma is taken.
+        presumed: (delimiter == b';').then_some(Decimal::Comma),
+        ..Notation::default()
+    };
+    Ok(Table { path: path.into(), names, rows, notation })
+}
+
+fn reader(text: &str, delimiter: u8, flexible: bool) -> csv::Reader<&[u8]> {
+    ReaderBuilder::new().delimiter(delimiter).flexible(flexible).trim(Trim::All).from_reader(text.as_bytes())
+}
+
+/// The separator that gives the first rows as many cells as the header has; of several the one that gives the most
+/// cells, and then the most numbers. Where rows differ under every separator, the one that divides the header most.
+fn detect(text: &str) -> u8 {
+    let score = |delimiter: u8| {
+        let mut reader = reader(text, delimiter, true);
+        let columns = reader.headers().map_or(0, StringRecord::len);
+        let rows: Vec<StringRecord> = reader.records().take(LOOKED_AT).filter_map(|row| row.ok()).collect();
+        let even = columns > 1 && rows.iter().all(|row| row.len() == columns);
+        let cells = rows.iter().flatten();
+        (even, columns, cells.filter(|cell| numbers::is_number(cell)).count())
+    };
+    // The last of equal ones is taken.
+    DELIMITERS.into_iter().rev().max_by_key(|&delimiter| score(delimiter)).unwrap_or(b',')
+}
+
+/// Refuses a quote that opens a cell and takes in what follows to the end of the file, or to a quote in the middle of
+/// a cell of a later line: it would swallow rows.
+fn check_quotes(path: &Path, text: &str, delimiter: u8) -> Result<()> {
+    let bytes = text.as_bytes();
+    let ends_cell = |byte: u8| byte == delimiter || byte == b'\n' || byte == b'\r';
+    let mut place = 0;
+    while let Some(step) = bytes[place..].iter().position(|&byte| byte == b'"') {
+        let open = place + step;
+        if open > 0 && !ends_cell(bytes[open - 1]) {
+            // Within a cell a quote is a character as any other.
+            place = open + 1;
+            continue;
+        }
+        let Some(close) = closing(bytes, open) else {
+            return Err(open_quote(path, text, open, "the end of the file"));
+        };
+        let stray = bytes.get(close + 1).is_some_and(|&byte| !ends_cell(byte));
+        if stray && bytes[open..close].iter().any(|&byte| byte == b'\n' || byte == b'\r') {
+            let end = format!("the middle of a cell in line {}", line(&bytes[..close]));
+            return Err(open_quote(path, text, open, &end));
+        }
+        place = close + 1;
+    }
+    Ok(())
+}
+
+/// Where the quote that opens at `open` closes. Two quotes in a row are one that belongs to the cell.
+fn closing(bytes: &[u8], open: usize) -> Option<usize> {
+    let mut place = open + 1;
+    loop {
+        let quote = place + bytes[place..].iter().position(|&byte| byte == b'"')?;
+        if bytes.get(quote + 1) != Some(&b'"') {
+            return Some(quote);
+        }
+        place = quote + 2;
+    }
+}
+
+fn open_quote(path: &Path, text: &str, open: usize, end: &str) -> Error {
+    let found = format!(
+        "a quote that opens in line {} and runs to {end}: {}",
+        line(&text.as_bytes()[..open]),
+        shown(&text[open..])
+    );
+    Error::format(path, "quotes that close in their cell", found)
+}
+
+/// What the reader complains about, as an error of this crate.
+fn failure(path: &Path, error: csv::Error) -> Error {
+    // Records are counted from the header, which is number 0.
+    let row = error.position().map_or(0, |position| position.record());
+    match error.into_kind() {
+        ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            let help = if expected_len == 1 { " (`allometry fit` takes --delimiter)" } else { "" };
+            let found = format!("{len} in row {row} below the header{help}");
+            Error::format(path, format!("{expected_len} columns, as in the header,"), found)
+        }
+        other => Error::format(path, "a table", format!("{other:?} in row {row}")),
+    }
+}

@@ -1,0 +1,61 @@
+//! Rows that conditions hold for.
+
+use super::{Table, listed, shown};
+use crate::error::{Error, Result};
+use std::collections::HashSet;
+
+impl Table {
+    /// Keeps the rows that all conditions hold for, written `COLUMN=VALUE` with commas between. Both sides are as in
+    /// the table, without quotes: the header tells where the name of a column begins and ends, so that names and values
+    /// may have commas, equals signs and spaces. A value equals a cell of the same text or of the same number. Returns
+    /// the columns that conditions are about.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a column that is not there or there twice, and for a condition that holds for none of the
+    /// rows that the ones before it leave.
+    pub fn select(&mut self, conditions: &str) -> Result<Vec<usize>> {
+        let mut columns = Vec::new();
+        let mut rest = Some(conditions);
+        while let Some(condition) = rest {
+            let (column, value) = self.condition(condition)?;
+            // The value ends before the next comma that a condition follows.
+            let end = value.match_indices(',').find(|(comma, _)| self.condition(&value[comma + 1..]).is_ok());
+            let (value, following) = match end {
+                Some((comma, _)) => (&value[..comma], Some(&value[comma + 1..])),
+                None => (value, None),
+            };
+            self.keep(column, value.trim())?;
+            columns.push(column);
+            rest = following;
+        }
+        Ok(columns)
+    }
+
+    /// The column that a condition begins with, and what stands behind the equals sign.
+    fn condition<'a>(&self, text: &'a str) -> Result<(usize, &'a str)> {
+        let splits = || text.match_indices('=').map(|(place, _)| (text[..place].trim(), &text[place + 1..]));
+        if let Some((name, value)) = splits().find(|(name, _)| self.names.iter().any(|known| known == name)) {
+            return Ok((self.column(name)?, value));
+        }
+        match splits().next() {
+            Some((name, _)) => Err(self.column(name).expect_err("no name before an equals sign is known")),
+            None => Err(Error::argument("table", "condition", shown(text), "COLUMN=VALUE")),
+        }
+    }
+
+    fn keep(&mut self, column: usize, value: &str) -> Result<()> {
+        let number: Option<f64> = value.parse().ok();
+        let equals = |cell: &str| {
+            cell == value || number.is_some_and(|number| cell.parse().is_ok_and(|c: f64| c == number))
+        };
+        if !self.rows.iter().any(|row| equals(&row.cells[column])) {
+            let mut known = HashSet::new();
+            let cells = self.rows.iter().map(|row| &row.cells[column]);
+            let values: Vec<&str> = cells.filter(|cell| known.insert(*cell)).collect();
+            let expected = format!("{} in column {}", shown(value), shown(&self.names[column]));
+            return Err(Error::format(&self.path, expected, listed(&values)));
+        }
+        self.rows.retain(|row| equals(&row.cells[column]));
+        Ok(())
+    }
+}
