@@ -107,3 +107,34 @@ impl Error {
 fn list(shapes: &[Shape]) -> String {
     shapes.iter().map(|s| s.to_string()).collect::<Vec<_>>().join(" and ")
 }
+
+/// The most characters of a file's text, and the most names, that a message shows.
+const SHOWN: usize = 80;
+const LISTED: usize = 20;
+
+/// Text in quotes, cut where it is long.
+pub fn shown(text: &str) -> String {
+    match text.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{:?}… ({} characters)", &text[..end], text.chars().count()),
+        None => format!("{text:?}"),
+    }
+}
+
+/// Names in quotes, with commas between; of many the first ones.
+pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
+    let first: Vec<String> = names.iter().take(LISTED).map(|name| shown(name.as_ref())).collect();
+    match names.len() - first.len() {
+        0 if first.is_empty() => "none".to_string(),
+        0 => first.join(", "),
+        more => format!("{} and {more} more", first.join(", ")),
+    }
+}
+
+/// Another library's message about a file, with long lines cut: it may quote the file.
+pub(crate) fn brief(message: impl std::fmt::Display) -> String {
+    let cut = |line: &str| match line.char_indices().nth(2 * SHOWN) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line.to_string(),
+    };
+    message.to_string().lines().map(cut).collect::<Vec<_>>().join("\n")
+}

@@ -1,6 +1,7 @@
 //! Tables as other programs write them.
 
-use allometry::tables::{Decimal, Format, Table, Value, listed, shown};
+use allometry::error::{listed, shown};
+use allometry::tables::{Decimal, Format, Table, Value};
 use std::fs;
 use tempfile::TempDir;
 

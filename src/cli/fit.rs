@@ -55,7 +55,7 @@ pub struct FitArgs {
     /// Only rows whose cell in COLUMN is VALUE (the same text, or the same number). Of several conditions, with commas
     /// between or each with a --where, all have to hold. Names and values stand as in the table, spaces and commas
     /// included, without quotes.
-    #[arg(long = "where", value_name = "COLUMN=VALUE[,COLUMN=VALUE]")]
+    #[arg(long = "where", value_name = "COLUMN=VALUE[,COLUMN=VALUE]", value_parser = condition)]
     conditions: Vec<String>,
     /// Leave out rows where one of the columns is NaN, NA, null or a dash; otherwise they are an error.
     #[arg(long)]
@@ -119,6 +119,10 @@ impl From<DecimalArg> for Decimal {
     }
 }
 
+fn condition(text: &str) -> Result<String, String> {
+    if text.contains('=') { Ok(text.to_string()) } else { Err("COLUMN=VALUE is needed".to_string()) }
+}
+
 fn delimiter(text: &str) -> Result<u8, String> {
     match (text, text.as_bytes()) {
         ("comma", _) => Ok(b','),
@@ -166,7 +170,11 @@ pub fn run(args: &FitArgs) -> Result<()> {
         holdout: args.holdout.unwrap_or(0),
         budgets: args.budget.clone(),
     };
-    let fit = Fit::new(&points, &options)?;
+    let fit = Fit::new(&points, &options).inspect_err(|_| {
+        if !left_out.is_empty() {
+            note!("Left out: {left_out}.");
+        }
+    })?;
     if args.common.json {
         print_json(&Printed { fit: &fit, left_out })?;
     } else {

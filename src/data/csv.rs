@@ -4,8 +4,8 @@
 //! alone. Targets stay as they are.
 
 use super::{DataOptions, Dataset, Splits, Target, Targets, directory};
-use crate::error::{Error, Result};
-use crate::tables::{Format, Table, Value, listed, shown};
+use crate::error::{Error, Result, listed, shown};
+use crate::tables::{Format, Table, Value};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;

@@ -17,7 +17,7 @@ mod subset;
 pub use loader::{Epoch, Loader, LoaderOptions};
 pub use subset::Subset;
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -188,6 +188,10 @@ pub fn open(options: &DataOptions) -> Result<Splits> {
     }
     if options.samples == Some(0) {
         return Err(Error::argument("data", "samples", 0, "at least 1"));
+    }
+    if options.dataset != "csv" && !options.target_columns.is_empty() {
+        let found = listed(&options.target_columns);
+        return Err(Error::argument("data", "target columns", found, "none, but for a csv file"));
     }
     match options.dataset.as_str() {
         "glyphs" => glyphs::Glyphs::open(options),

@@ -5,7 +5,7 @@
 
 use super::images::{Images, RawImages};
 use super::{DataOptions, Splits, directory};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, shown};
 use image::{ImageFormat, ImageReader};
 use rayon::prelude::*;
 use std::collections::BTreeMap;
@@ -119,8 +119,13 @@ fn read(path: &Path, drawings: &mut BTreeMap<Key, Vec<u8>>) -> Result<()> {
 
 /// Reads `…/alphabet/character/NUMBER_DRAWER.png`.
 fn key(path: &Path, name: &str) -> Result<Key> {
-    let foreign =
-        || Error::format(path, "drawings named ALPHABET/CHARACTER/NUMBER_DRAWER.png, drawers 01 to 20", name);
+    let foreign = || {
+        Error::format(
+            path,
+            "drawings named ALPHABET/CHARACTER/NUMBER_DRAWER.png, drawers 01 to 20",
+            shown(name),
+        )
+    };
     let mut parts = name.trim_end_matches(".png").rsplit('/');
     let (file, character, alphabet) = (parts.next(), parts.next(), parts.next());
     let drawer = file.and_then(|file| file.rsplit_once('_')).and_then(|(_, drawer)| drawer.parse().ok());
@@ -135,8 +140,9 @@ fn key(path: &Path, name: &str) -> Result<Key> {
 /// A drawing's pixels, 255 where there is ink.
 fn ink(path: &Path, name: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let side = NATIVE_RESOLUTION as u32;
-    let foreign =
-        |found: String| Error::format(path, format!("a PNG of {side} × {side} pixels as {name}"), found);
+    let foreign = |found: String| {
+        Error::format(path, format!("a PNG of {side} × {side} pixels as {}", shown(name)), found)
+    };
     let reader = || ImageReader::with_format(Cursor::new(&bytes), ImageFormat::Png);
     let (width, height) = reader().into_dimensions().map_err(|e| foreign(e.to_string()))?;
     if (width, height) != (side, side) {

@@ -1,7 +1,7 @@
 //! Weights on disk: safetensors, with the names of [`Parameters`](super::Parameters).
 
 use super::sequential::Model;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use crate::files;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use std::collections::HashMap;
@@ -40,7 +40,7 @@ impl Model {
             let view = file.tensor(name).map_err(|_| {
                 let mut names = file.names();
                 names.sort_unstable();
-                Error::format(path, format!("a tensor {name}"), format!("only {}", names.join(", ")))
+                Error::format(path, format!("a tensor {name}"), format!("only {}", listed(&names)))
             })?;
             if view.shape() != &parameter.shape()[..] || view.dtype() != Dtype::F32 {
                 let found = format!("{:?} {:?}", view.dtype(), view.shape());

@@ -6,7 +6,7 @@
 //! *depth* (how often its block repeats) are what the axes multiply.
 
 use crate::data::{Dataset, Targets};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, brief};
 use crate::nn::Activation;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -219,7 +219,7 @@ impl Architecture {
     /// Reads and validates a model.
     pub fn from_toml(text: &str) -> Result<Architecture> {
         let architecture: Architecture = toml::from_str(text)
-            .map_err(|e| Error::Config { what: "model".to_string(), problem: e.to_string() })?;
+            .map_err(|e| Error::Config { what: "model".to_string(), problem: brief(e) })?;
         architecture.validate()?;
         Ok(architecture)
     }

@@ -8,7 +8,7 @@ use super::predict;
 use super::record::Place;
 use super::step::StepOptions;
 use crate::data::Dataset;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, brief};
 use crate::nn::Precision;
 use crate::optim::{self, Decay};
 use crate::train::FitOptions;
@@ -211,7 +211,7 @@ impl Plan {
     /// Reads and validates a plan.
     pub fn from_toml(text: &str) -> Result<Plan> {
         let plan: Plan = toml::from_str(text)
-            .map_err(|e| Error::Config { what: "plan".to_string(), problem: e.to_string() })?;
+            .map_err(|e| Error::Config { what: "plan".to_string(), problem: brief(e) })?;
         plan.validate()?;
         Ok(plan)
     }

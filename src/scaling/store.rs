@@ -12,7 +12,7 @@
 use super::plan::{Plan, Variant};
 use super::predict::Prediction;
 use super::record::Record;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, brief, shown};
 use crate::files;
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Write};
@@ -118,7 +118,7 @@ impl Store {
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
-                .map_err(|e| Error::format(&path, "a prediction", e.to_string())),
+                .map_err(|e| Error::format(&path, "a prediction", brief(e))),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(Error::file(&path, "read")(error)),
         }
@@ -175,9 +175,9 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize)> {
     let mut records: Vec<Record> = Vec::new();
     for (number, line) in (1..).zip(bytes[..whole].split_inclusive(|&byte| byte == b'\n')) {
         let record: Record = serde_json::from_slice(line)
-            .map_err(|e| Error::format(path, format!("a record in line {number}"), e.to_string()))?;
+            .map_err(|e| Error::format(path, format!("a record in line {number}"), brief(e)))?;
         if records.iter().any(|known| known.key == record.key) {
-            let found = format!("a second record of {} in line {number}", record.key);
+            let found = format!("a second record of {} in line {number}", shown(&record.key));
             return Err(Error::format(path, "one record a run", found));
         }
         records.push(record);

@@ -1,8 +1,8 @@
 //! Delimited tables: what separates their cells, and quotes that do not close.
 
 use super::numbers::{self, Notation};
-use super::{Decimal, Row, Table, line, shown};
-use crate::error::{Error, Result};
+use super::{Decimal, Row, Table, line};
+use crate::error::{Error, Result, shown};
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 use std::path::Path;
 

@@ -3,7 +3,7 @@
 
 use super::numbers::Notation;
 use super::{Decimal, Row, Table};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, brief};
 use csv::StringRecord;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Table> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for object in serde_json::Deserializer::from_str(&text).into_iter::<Object>() {
         let Object(entries) =
-            object.map_err(|error| Error::format(path, "JSON lines, an object each", error.to_string()))?;
+            object.map_err(|error| Error::format(path, "JSON lines, an object each", brief(error)))?;
         let mut cells = vec![String::new(); names.len()];
         for (name, value) in entries {
             let place = *known.entry(name).or_insert_with_key(|name| {

@@ -17,7 +17,7 @@ mod selection;
 
 pub use numbers::{Decimal, Value};
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed, shown};
 use csv::StringRecord;
 use numbers::{Notation, Seen};
 use std::io::Read;
@@ -48,10 +48,6 @@ struct Row {
     number: u64,
     cells: StringRecord,
 }
-
-/// The most characters of a cell, and the most names of columns, that a message shows.
-const SHOWN: usize = 80;
-const LISTED: usize = 20;
 
 impl Table {
     /// Reads a file. Rows without a single value are skipped.
@@ -128,24 +124,6 @@ impl Table {
             self.rows[row].number,
             shown(&self.names[column])
         )
-    }
-}
-
-/// Text in quotes, cut where it is long.
-pub fn shown(text: &str) -> String {
-    match text.char_indices().nth(SHOWN) {
-        Some((end, _)) => format!("{:?}… ({} characters)", &text[..end], text.chars().count()),
-        None => format!("{text:?}"),
-    }
-}
-
-/// Names in quotes, with commas between; of many the first ones.
-pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
-    let first: Vec<String> = names.iter().take(LISTED).map(|name| shown(name.as_ref())).collect();
-    match names.len() - first.len() {
-        0 if first.is_empty() => "none".to_string(),
-        0 => first.join(", "),
-        more => format!("{} and {more} more", first.join(", ")),
     }
 }
 

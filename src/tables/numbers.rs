@@ -146,7 +146,9 @@ fn is_missing(cell: &str) -> bool {
 }
 
 fn number(cell: &str, decimal: Decimal) -> Option<f64> {
-    plain(cell, decimal)?.parse().ok()
+    // Most cells have neither marks nor decimal commas.
+    let simple = (decimal == Decimal::Point).then(|| cell.parse().ok());
+    simple.flatten().or_else(|| plain(cell, decimal)?.parse().ok())
 }
 
 /// A number without marks, with a decimal point. None where marks stand elsewhere than before three digits.

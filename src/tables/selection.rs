@@ -1,7 +1,7 @@
 //! Rows that conditions hold for.
 
-use super::{Table, listed, shown};
-use crate::error::{Error, Result};
+use super::Table;
+use crate::error::{Error, Result, listed, shown};
 use std::collections::HashSet;
 
 impl Table {

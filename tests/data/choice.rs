@@ -15,6 +15,9 @@ fn unknown_names_and_impossible_options_are_refused() {
         let options = DataOptions { resolution: Some(resolution), ..DataOptions::default() };
         assert_says(&refusal(&options), &["resolution", &resolution.to_string()]);
     }
+    let columns = vec!["price".to_string()];
+    let images = DataOptions { target_columns: columns, ..DataOptions::default() };
+    assert_says(&refusal(&images), &["target columns", "\"price\"", "csv"]);
     for name in ["mnist", "fashion-mnist", "omniglot", "csv"] {
         let homeless = DataOptions { dataset: name.into(), ..DataOptions::default() };
         assert_says(&refusal(&homeless), &[name, "--data DIR"]);

@@ -1,6 +1,6 @@
 //! How it ends when something is wrong: files that are missing, a training that diverges.
 
-use crate::process::{fail, text};
+use crate::process::{fail, run, text};
 use tempfile::TempDir;
 
 #[test]
@@ -18,6 +18,19 @@ fn missing_files_are_named() {
     fail(&[&weights[..], &["--weights", text(&missing)]].concat(), 1, &[text(&missing)]);
     fail(&["train", "mlp", "--dataset", "nonsense"], 1, &["nonsense", "glyphs"]);
     fail(&["summary", "convnet", "--resolution", "3"], 1, &["resolution 3 is too small", "at least 8"]);
+}
+
+#[test]
+fn a_file_that_is_something_else_is_not_printed() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().join("sizes.txt");
+    std::fs::write(&path, "12,".repeat(50_000)).unwrap();
+    let table = ["fit", text(&path), "--x", "size", "--y", "loss"];
+    for arguments in [&["train", text(&path)][..], &["summary", text(&path)], &table] {
+        let ended = run(arguments);
+        assert_eq!(ended.code, 1, "{}", ended.err);
+        assert!(ended.err.contains("sizes.txt") && ended.err.len() < 2000, "{arguments:?}: {}", ended.err);
+    }
 }
 
 #[test]

@@ -58,6 +58,9 @@ fn a_command_that_makes_no_sense_is_a_matter_of_usage() {
         &["profile"],
         &["profile", "mlp", "--steps", "0"],
         &["completions", "abacus"],
+        &["fit", "runs.csv", "--x", "n", "--y", "loss", "--where", "c4"],
+        &["fit", "runs.csv", "--x", "n", "--y", "loss", "--delimiter", "ab"],
+        &["fit", "runs.csv", "--x", "n", "--y", "loss", "--decimal", "dot"],
     ] {
         let ended = run(arguments);
         assert_eq!(ended.code, 2, "{arguments:?}: {}", ended.err);

@@ -5,7 +5,7 @@
 //! of this crate, it counts as missing, because other variants may be the fastest ones then.
 
 use crate::device::variant::Class;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, brief};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -85,7 +85,7 @@ impl Subject {
         };
         let file: File = toml::from_str(&text).map_err(|error| {
             let expected = "choices as `allometry tune` writes them (run it again, or delete the file)";
-            Error::format(&path, expected, error.message())
+            Error::format(&path, expected, brief(error.message()))
         })?;
         Ok(if file.subject == *self { file.choices } else { Choices::default() })
     }

@@ -1,8 +1,8 @@
 //! Columns of a table as points to fit.
 
 use super::{Points, error_rate};
-use crate::error::{Error, Result};
-use crate::tables::{Format, Table, Value, shown};
+use crate::error::{Error, Result, shown};
+use crate::tables::{Format, Table, Value};
 use serde::Serialize;
 use std::fmt;
 use std::path::Path;

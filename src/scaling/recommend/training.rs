@@ -1,7 +1,7 @@
 //! One training as a file: what `allometry plan` writes and `allometry train` runs.
 
 use crate::data::{self, DataOptions, Splits, Subset};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, brief};
 use crate::scaling::architecture::Architecture;
 use crate::scaling::plan::Schedule;
 use crate::train::FitOptions;
@@ -118,7 +118,7 @@ impl Training {
     /// Reads and validates a training.
     pub fn from_toml(text: &str) -> Result<Training> {
         let fail = |problem: String| Error::Config { what: "training".to_string(), problem };
-        let training: Training = toml::from_str(text).map_err(|error| fail(error.to_string()))?;
+        let training: Training = toml::from_str(text).map_err(|error| fail(brief(error)))?;
         training.architecture.validate()?;
         training.schedule.validate()?;
         if training.schedule.train_samples.is_none() || training.schedule.validation_samples.is_none() {
