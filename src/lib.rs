@@ -21,6 +21,7 @@
 //! | [`units`] | how bytes, counts, compute and durations are written |
 //! | [`terminal`] | tables as wide as the terminal |
 //! | [`tables`] | reading tables as other programs write them |
+//! | [`rounding`] | which numbers are equal but for rounding |
 //! | [`mod@bench`] | kernels against the roofline of their device |
 //! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, plans, reports |
 //!
@@ -60,6 +61,7 @@ pub mod nn;
 pub mod ops;
 pub mod optim;
 pub mod output;
+pub mod rounding;
 pub mod scaling;
 pub mod shape;
 pub mod tables;

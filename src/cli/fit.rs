@@ -2,7 +2,7 @@
 
 use super::{Common, count, positive, print_json, usage_error};
 use allometry::scaling::law::approaches::{Approach, Method};
-use allometry::scaling::law::doubling::{Doubling, Spread, SpreadOf};
+use allometry::scaling::law::doubling::{Doubling, SpreadOf};
 use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
 use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, LeftOut, Points, Quantity, Selection};
 use allometry::tables::{Decimal, Format};
@@ -225,16 +225,16 @@ fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()> {
     let state = if fit.converged { "converged" } else { "not converged" };
     let r2 = fit.r2.map_or(String::new(), |r2| format!("; R² {r2:.4}"));
     print_line!(
-        "Huber loss of ln y {}, {state}; scatter around the law {:.2} %{r2}",
+        "Huber loss of ln y {}, {state}; scatter around the law {}{r2}",
         digits(fit.objective),
-        100.0 * fit.scatter
+        percent(fit.scatter)
     )?;
     print_line!("{}", parameters(fit))?;
     if fit.comparison.len() > 1 {
         print_line!("{}", comparison(fit))?;
     }
     for doubling in &fit.doubling {
-        print_doubling(doubling, &fit.spread, quantity)?;
+        print_doubling(doubling, fit, quantity)?;
     }
     if let Some(allocation) = &fit.allocation {
         print_line!("Compute-optimal: N grows as C^a, a = {}.", with_interval(&allocation.a))?;
@@ -280,8 +280,15 @@ fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()> {
     Ok(())
 }
 
-fn print_doubling(doubling: &Doubling, spread: &Spread, quantity: &str) -> Result<()> {
+fn print_doubling(doubling: &Doubling, fit: &Fit, quantity: &str) -> Result<()> {
     let from: Vec<String> = doubling.from.iter().map(|size| digits(*size)).collect();
+    let from = from.join(" × ");
+    if !doubling.known {
+        return print_line!(
+            "What twice the {} from {from} does to {quantity}, these rows can't tell.",
+            doubling.size
+        );
+    }
     let relative = doubling.relative;
     let (verb, value, low, high) = if relative.value < 0.0 {
         ("raises", -relative.value, -relative.high, -relative.low)
@@ -289,27 +296,30 @@ fn print_doubling(doubling: &Doubling, spread: &Spread, quantity: &str) -> Resul
         ("lowers", relative.value, relative.low, relative.high)
     };
     let [value, low, high] = [value, low, high].map(|part| format!("{:.2}", 100.0 * part));
-    print_line!(
-        "Twice the {} from {} {verb} {quantity} by {value} % [{low}, {high}].",
-        doubling.size,
-        from.join(" × ")
-    )?;
-    let spread = match spread.of {
-        SpreadOf::Seeds => format!("the {:.2} % by which runs of one size differ", 100.0 * spread.value),
-        SpreadOf::Rows => format!("the {:.2} % by which rows scatter around the law", 100.0 * spread.value),
+    print_line!("Twice the {} from {from} {verb} {quantity} by {value} % [{low}, {high}].", doubling.size)?;
+    let part = percent(fit.spread.value);
+    let spread = match fit.spread.of {
+        SpreadOf::Seeds => format!("the {part} by which runs of one size differ"),
+        SpreadOf::Rows => format!("the {part} by which rows scatter around the law"),
     };
     match doubling.worthwhile_to {
-        Some(limit) if limit.value == 0.0 => print_line!("No doubling of it buys more than {spread}.")?,
-        Some(limit) => {
-            print_line!(
-                "Beyond {} = {} a doubling buys less than {spread}.",
-                doubling.size,
-                with_interval(&limit)
-            )?;
+        Some(limit) if limit.value <= 0.0 => print_line!("No doubling of it buys more than {spread}."),
+        Some(limit) if limit.value.is_finite() => {
+            let limit = with_interval(&limit);
+            print_line!("Beyond {} = {limit} a doubling buys less than {spread}.", doubling.size)
         }
-        None => print_line!("So does every doubling, as it is a power law; to be held against {spread}.")?,
+        Some(_) => print_line!("At every {} a doubling buys more than {spread}.", doubling.size),
+        None if fit.law == Form::Power && fit.spread.shows() => {
+            print_line!("So does every doubling, as it is a power law; to be held against {spread}.")
+        }
+        // Nothing is bought where y rises, and nothing is small where rows lie on the law.
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// A part as a percentage, with two decimals or, where these would be zeros, four digits.
+fn percent(part: f64) -> String {
+    if part < 1e-4 { format!("{} %", digits(100.0 * part)) } else { format!("{:.2} %", 100.0 * part) }
 }
 
 /// The isoFLOP profiles, with what each says about the best size.
@@ -373,7 +383,9 @@ fn with_interval(quantity: &Quantity) -> String {
 /// Four significant digits.
 pub(super) fn digits(value: f64) -> String {
     let size = value.abs();
-    if value == 0.0 {
+    if !value.is_finite() {
+        value.to_string().replace("inf", "∞")
+    } else if size < f64::MIN_POSITIVE {
         "0".to_string()
     } else if (1e-3..1e5).contains(&size) {
         let places = (3 - size.log10().floor() as i32).max(0) as usize;

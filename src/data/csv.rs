@@ -5,6 +5,7 @@
 
 use super::{DataOptions, Dataset, Splits, Target, Targets, directory};
 use crate::error::{Error, Result, listed, shown};
+use crate::rounding::ROUNDING;
 use crate::tables::{Format, Table, Value};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -170,7 +171,7 @@ fn scale(values: &[f64], rows: &[usize]) -> Option<(f64, f64)> {
     let values = || rows.iter().map(|&row| values[row]);
     let (low, high) = values()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (value.min(low), value.max(high)));
-    let rounding = 64.0 * f64::EPSILON * low.abs().max(high.abs());
+    let rounding = ROUNDING * low.abs().max(high.abs());
     // The squares of smaller differences would vanish.
     let smallest = f64::MIN_POSITIVE.sqrt();
     if high - low <= rounding.max(smallest) {

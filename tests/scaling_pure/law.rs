@@ -26,6 +26,9 @@ fn laws_refuse_what_they_cannot_fit() {
     refused(&[(-1.0, 1.0), (2.0, 1.0), (3.0, 1.0)], "N is -1");
     refused(&[(1.0, f64::NAN), (2.0, 1.0), (3.0, 1.0)], "P is NaN");
     refused(&[(5.0, 1.0), (5.0, 2.0), (5.0, 3.0)], "different");
+    refused(&[(0.3, 1.0), (0.1 + 0.2, 2.0), (0.3, 3.0)], "different");
+    // k would be e to the power of 15,000.
+    refused(&[(1e9, 3.0), (1e9 + 1e6, 1.5)], "more spread out");
 }
 
 #[test]

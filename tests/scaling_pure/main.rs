@@ -4,6 +4,7 @@ mod architecture;
 mod axis;
 #[path = "../blank/mod.rs"]
 mod blank;
+mod certainty;
 mod law;
 mod plan;
 mod record;

@@ -85,12 +85,7 @@ fn resample(logs: &Logs, groups: &[usize], parameters: usize, random: &mut ChaCh
         }
     }
     let rows: Vec<usize> = (0..count).filter(|&row| weight[row] > 0.0).collect();
-    Logs {
-        x: rows.iter().map(|&row| logs.x[row]).collect(),
-        y: rows.iter().map(|&row| logs.y[row]).collect(),
-        weight: rows.iter().map(|&row| weight[row]).collect(),
-        mean: logs.mean,
-    }
+    logs.select(&rows, &weight)
 }
 
 impl Bootstrap {
@@ -119,7 +114,7 @@ impl Bootstrap {
         self.estimate.parameters().into_iter().enumerate().map(quantity).collect()
     }
 
-    /// Something that follows from θ, with its interval.
+    /// Something that follows from θ, with its interval over the resamples whose θ gives a number.
     pub fn quantity(&self, of: impl Fn(&[f64]) -> f64) -> Quantity {
         self.at_level(of, LEVEL)
     }
@@ -139,7 +134,7 @@ impl Bootstrap {
     }
 
     fn at_level(&self, of: impl Fn(&[f64]) -> f64, level: f64) -> Quantity {
-        let replicates = self.replicates.iter().map(|theta| of(theta));
+        let replicates = self.replicates.iter().map(|theta| of(theta)).filter(|value| !value.is_nan());
         Quantity::new(of(&self.estimate.theta), replicates.collect(), level)
     }
 }

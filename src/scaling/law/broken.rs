@@ -15,22 +15,20 @@
 
 use super::form::MOST;
 
-/// ln γ beyond this changes nothing that floats can tell, but would overflow.
-const MOST_LOG_GAMMA: f64 = 25.0;
 /// Newton doubles the digits in each step, after as many steps as it takes to come near the root.
 const STEPS: usize = 100;
 
 /// The formula's parameters E, A, α, L₀, γ.
 pub(super) fn parameters(theta: &[f64]) -> Vec<f64> {
     let &[a, alpha, e, w, g] = theta else { unreachable!("θ of a law with a break has five elements") };
-    let gamma = gamma(g);
+    let gamma = g.exp();
     vec![e.exp(), (a + (1.0 - gamma) * w).exp(), alpha, e.exp() + w.exp(), gamma]
 }
 
 /// ln y at ln x, and its derivatives by θ: those of s from `f(s) = t` by the implicit function theorem.
 pub(super) fn log_with_gradient(theta: &[f64], x: f64, gradient: &mut [f64; MOST]) -> f64 {
     let &[a, alpha, e, w, g] = theta else { unreachable!("θ of a law with a break has five elements") };
-    let gamma = gamma(g);
+    let gamma = g.exp();
     let s = logit(a - alpha * x, gamma);
     let log_height = -softplus(-s);
     let part = w + log_height;
@@ -52,10 +50,6 @@ pub(super) fn log_size(theta: &[f64], t: f64) -> f64 {
 /// t of a height u.
 pub(super) fn drive(height: f64, gamma: f64) -> f64 {
     height.ln() - gamma * (-height).ln_1p()
-}
-
-fn gamma(g: f64) -> f64 {
-    g.clamp(-MOST_LOG_GAMMA, MOST_LOG_GAMMA).exp()
 }
 
 /// The root of f(s) = t.

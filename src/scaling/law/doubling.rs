@@ -2,7 +2,11 @@
 
 use super::bootstrap::Bootstrap;
 use super::{Form, Points, Quantity, broken};
+use crate::rounding::ROUNDING;
 use serde::{Deserialize, Serialize};
+
+/// A spread of ln y that rounding makes by itself.
+const NO_SPREAD: f64 = 1e-9;
 
 /// How far apart single runs of one size lie: what a gain has to be larger than to be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -11,6 +15,13 @@ pub struct Spread {
     pub value: f64,
     /// What it was taken from.
     pub of: SpreadOf,
+}
+
+impl Spread {
+    /// Whether it is more than rounding: beside none, nothing is small.
+    pub fn shows(&self) -> bool {
+        self.value > NO_SPREAD
+    }
 }
 
 /// What a spread was taken from.
@@ -34,27 +45,38 @@ pub struct Doubling {
     pub gain: Quantity,
     /// The same as a part of y.
     pub relative: Quantity,
-    /// The size from which on a doubling buys less than the spread. None for a power law, which buys the same part
-    /// for ever.
+    /// The size from which on a doubling buys less than the spread; 0 where none buys more. None for a power law, which
+    /// buys the same part for ever, where y rises with the size, and where rows lie on the law but for rounding.
     pub worthwhile_to: Option<Quantity>,
+    /// Whether the rows tell how y depends on the size. If not, the numbers mean nothing.
+    pub known: bool,
+}
+
+/// Repeats, over all sizes, that a spread needs: one pair may lie close together by chance.
+const FREEDOM: usize = 2;
+
+/// The standard deviation of ln y within groups, from rows of the number of their group and ln y; none with too few
+/// repeats. Equal rows of a group are one: a row that stands twice in a table is no repeat.
+pub fn within_groups(rows: impl IntoIterator<Item = (usize, f64)>) -> Option<f64> {
+    let mut rows: Vec<(usize, f64)> = rows.into_iter().collect();
+    rows.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    rows.dedup_by(|a, b| a.0 == b.0 && (a.1 - b.1).abs() <= ROUNDING);
+    let (mut squares, mut freedom) = (0.0, 0);
+    for group in rows.chunk_by(|a, b| a.0 == b.0) {
+        let mean = group.iter().map(|row| row.1).sum::<f64>() / group.len() as f64;
+        squares += group.iter().map(|row| (row.1 - mean).powi(2)).sum::<f64>();
+        freedom += group.len() - 1;
+    }
+    (freedom >= FREEDOM).then(|| (squares / freedom as f64).sqrt())
 }
 
 /// The spread of seeds where rows have them, else the scatter of rows around a law.
 pub(super) fn spread(points: &Points, form: Form, scatter: f64) -> Spread {
-    let groups = points.groups(form);
-    let count = groups.iter().max().map_or(0, |last| last + 1);
-    let mut rows = vec![0.0; count];
-    let mut means = vec![0.0; count];
-    for (&group, y) in groups.iter().zip(points.y()) {
-        rows[group] += 1.0;
-        means[group] += (y.ln() - means[group]) / rows[group];
+    let logs = points.y().iter().map(|y| y.ln());
+    match within_groups(points.groups(form).into_iter().zip(logs)) {
+        Some(value) => Spread { value, of: SpreadOf::Seeds },
+        None => Spread { value: scatter, of: SpreadOf::Rows },
     }
-    let freedom = points.len() - count;
-    if freedom == 0 {
-        return Spread { value: scatter, of: SpreadOf::Rows };
-    }
-    let deviations = groups.iter().zip(points.y()).map(|(&group, y)| (y.ln() - means[group]).powi(2));
-    Spread { value: (deviations.sum::<f64>() / freedom as f64).sqrt(), of: SpreadOf::Seeds }
 }
 
 /// What doubling a size, by its number, buys from the largest row on.
@@ -64,6 +86,7 @@ pub(super) fn doubling(
     points: &Points,
     size: usize,
     spread: Spread,
+    known: bool,
 ) -> Doubling {
     let (_, largest) = points.without_largest(1);
     let from = largest.x()[0];
@@ -82,12 +105,15 @@ pub(super) fn doubling(
             limit(theta[2 * size], theta[2 * size + 1], floor, spread.value)
         }
     };
+    let relative = bootstrap.quantity(|theta| gain(theta) / form.predict(theta, from));
+    let ends = form.has_floor() && relative.value > 0.0 && spread.shows();
     Doubling {
         size: points.sizes()[size].clone(),
         from: from[..form.sizes()].to_vec(),
         gain: bootstrap.quantity(gain),
-        relative: bootstrap.quantity(|theta| gain(theta) / form.predict(theta, from)),
-        worthwhile_to: form.has_floor().then(|| bootstrap.quantity(limit)),
+        relative,
+        worthwhile_to: ends.then(|| bootstrap.quantity(limit)),
+        known,
     }
 }
 

@@ -14,7 +14,7 @@
 use super::objective::{Evaluation, Logs, Objective};
 use super::starts::starts;
 use super::{Form, Points};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use argmin::core::Executor;
 use argmin::solver::linesearch::MoreThuenteLineSearch;
 use argmin::solver::quasinewton::LBFGS;
@@ -104,22 +104,23 @@ pub fn estimate(form: Form, points: &Points, search: Search) -> Result<Estimate>
             starts = reached.into_iter().map(|evaluation| evaluation.theta).collect();
         }
     }
-    Ok(best(form, &logs, &starts))
+    best(form, &logs, &starts).ok_or_else(|| Error::Config {
+        what: "fit".to_string(),
+        problem: format!("no start of the {form} law gives finite numbers for these rows; try another law"),
+    })
 }
 
-/// The best minimum that these starts lead to, of which there has to be one. θ of the starts is for logarithms from
-/// their mean.
-pub(super) fn best(form: Form, logs: &Logs, starts: &[Vec<f64>]) -> Estimate {
+/// The best minimum that these starts lead to; none without a start. θ of the starts is for logarithms from their mean.
+fn best(form: Form, logs: &Logs, starts: &[Vec<f64>]) -> Option<Estimate> {
     let minima: Vec<(Evaluation, bool)> =
         starts.par_iter().map(|start| minimise(&Objective::new(form, logs), start)).collect();
-    let (minimum, converged) =
-        minima.into_iter().min_by(|a, b| a.0.value.total_cmp(&b.0.value)).expect("there is a start");
-    Estimate {
+    let (minimum, converged) = minima.into_iter().min_by(|a, b| a.0.value.total_cmp(&b.0.value))?;
+    Some(Estimate {
         form,
         theta: logs.plain(form, &minimum.theta),
         objective: Objective::new(form, logs).sum(minimum.value),
         converged,
-    }
+    })
 }
 
 /// Descends until the gradient has vanished or nothing gets better; and whether it has vanished.

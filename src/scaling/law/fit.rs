@@ -10,6 +10,7 @@ use super::isoflop::{self, Budgets, IsoFlop, isoflop};
 use super::warning::doubts;
 use super::{Form, LEVEL, Points, Quantity};
 use crate::error::{Error, Result};
+use crate::rounding::constant;
 use serde::{Serialize, Serializer};
 
 /// How to fit.
@@ -53,7 +54,7 @@ pub struct Fit {
     pub scatter: f64,
     /// What the gain of a doubling is held against.
     pub spread: Spread,
-    /// Of a power law: the part of the variance of ln y that it accounts for.
+    /// Of a power law: the part of the variance of ln y that it accounts for. None where y is constant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r2: Option<f64>,
     /// The form, beside the others where it was chosen.
@@ -136,33 +137,44 @@ impl Fit {
         if !options.budgets.is_empty() && form != Form::Joint {
             warnings.push(format!("a {form} law has no compute-optimal allocation; the joint law has"));
         }
-        let allocation = allocation(&bootstrap, form, &estimated.theta, &options.budgets);
+        let parameters = quantities.into_iter().zip(identified);
+        let parameters = parameters.map(|(quantity, identified)| Parameter { quantity, identified });
+        let parameters: Vec<_> = form.names().iter().copied().zip(parameters).collect();
+        let unknown: Vec<&str> =
+            (0..form.sizes()).filter(|&size| !told(&parameters, size)).map(exponent).collect();
+        let allocation = if unknown.is_empty() {
+            allocation(&bootstrap, form, &estimated.theta, &options.budgets)
+        } else {
+            None
+        };
         if form == Form::Joint && allocation.is_none() {
-            warnings
-                .push("an exponent is not above zero: there is no compute-optimal allocation".to_string());
+            let why = match unknown[..] {
+                [] => "an exponent is not above zero".to_string(),
+                [one] => format!("{one} is not identified"),
+                _ => format!("{} are not identified", unknown.join(" and ")),
+            };
+            warnings.push(format!("{why}: there is no compute-optimal allocation"));
         }
         let scatter = estimated.scatter(&points);
         let spread = spread(&points, form, scatter);
-        let parameters = quantities.into_iter().zip(identified);
-        let parameters = parameters.map(|(quantity, identified)| Parameter { quantity, identified });
         let mut fit = Fit {
             law: form,
-            parameters: form.names().iter().copied().zip(parameters).collect(),
             objective: estimated.objective,
             n: points.len(),
             converged: estimated.converged,
             warnings,
             scatter,
             spread,
-            r2: (form == Form::Power).then(|| r2(&estimated, &points)),
+            r2: if form == Form::Power { r2(&estimated, &points) } else { None },
             comparison,
             doubling: (0..form.sizes())
-                .map(|size| doubling(&bootstrap, form, &points, size, spread))
+                .map(|size| doubling(&bootstrap, form, &points, size, spread, told(&parameters, size)))
                 .collect(),
             allocation,
             isoflop: if form == Form::Joint { profiles(&points, options)? } else { None },
             approaches: Vec::new(),
             holdout: (!largest.is_empty()).then(|| score(&bootstrap, &largest)),
+            parameters,
             bootstrap,
         };
         if let Some(isoflop) = &fit.isoflop {
@@ -170,6 +182,22 @@ impl Fit {
         }
         Ok(fit)
     }
+
+    /// Whether the rows tell how y depends on a size, by its number: without it, the law says nothing of sizes beyond
+    /// the rows, nor which size is best.
+    pub fn identifies(&self, size: usize) -> bool {
+        told(&self.parameters, size)
+    }
+}
+
+/// What the exponent of a size, by its number, is called.
+pub(super) fn exponent(size: usize) -> &'static str {
+    ["alpha", "beta"][size]
+}
+
+/// Whether the data tell the exponent of a size.
+fn told(parameters: &[(&'static str, Parameter)], size: usize) -> bool {
+    parameters.iter().any(|(name, parameter)| *name == exponent(size) && parameter.identified)
 }
 
 /// The estimate of the form asked for; or of the form that does best, with all that were tried.
@@ -183,8 +211,13 @@ fn choose_form(points: &Points, form: Option<Form>) -> Result<(Estimate, Vec<Can
         }
     };
     let mut estimates = Vec::with_capacity(forms.len());
-    for form in forms {
-        estimates.push(estimate(form, points, Search::Screened)?);
+    for candidate in forms {
+        match estimate(candidate, points, Search::Screened) {
+            Ok(estimated) => estimates.push(estimated),
+            // Where the form is to be chosen, one that can't be fitted is no candidate.
+            Err(problem) if form.is_some() => return Err(problem),
+            Err(_) => {}
+        }
     }
     let candidates: Vec<Candidate> = estimates.iter().map(|estimated| judge(estimated, points)).collect();
     let chosen = choose(&candidates);
@@ -205,14 +238,17 @@ fn profiles(points: &Points, options: &FitOptions) -> Result<Option<IsoFlop>> {
     Ok(Some(found).filter(|found| found.frontier.is_some()))
 }
 
-/// The part of the variance of ln y that a law accounts for.
-fn r2(estimated: &Estimate, points: &Points) -> f64 {
+/// The part of the variance of ln y that a law accounts for, 0 where it does no better than their mean. A constant y has
+/// none to account for.
+fn r2(estimated: &Estimate, points: &Points) -> Option<f64> {
+    if constant(points.y().iter().copied()) {
+        return None;
+    }
     let squares = |values: &mut dyn Iterator<Item = f64>| values.map(|value| value * value).sum::<f64>();
     let mean = points.y().iter().map(|y| y.ln()).sum::<f64>() / points.len() as f64;
     let total = squares(&mut points.y().iter().map(|y| y.ln() - mean));
     let left = squares(&mut estimated.residuals(points).into_iter());
-    // A constant y has no variance to account for.
-    if total > 0.0 { 1.0 - left / total } else { 1.0 }
+    Some((1.0 - left / total).max(0.0))
 }
 
 fn score(bootstrap: &Bootstrap, largest: &Points) -> Holdout {

@@ -6,6 +6,7 @@
 
 use super::Interval;
 use crate::error::{Error, Result};
+use crate::rounding::constant;
 use serde::{Deserialize, Serialize};
 
 /// A fitted law `P = k·N^α`.
@@ -25,7 +26,7 @@ pub struct PowerLaw {
 
 impl PowerLaw {
     /// Fits points (N, P). Every value must be finite and above zero, there must be at least two points, and
-    /// at least two different N.
+    /// at least two different N, not so close together that k is beyond what numbers hold.
     pub fn fit(points: &[(f64, f64)]) -> Result<PowerLaw> {
         for &(n, p) in points {
             for (argument, value) in [("N", n), ("P", p)] {
@@ -37,47 +38,63 @@ impl PowerLaw {
         if points.len() < 2 {
             return Err(Error::argument("power law", "number of points", points.len(), "at least 2"));
         }
-        if points.iter().all(|point| point.0 == points[0].0) {
+        if constant(points.iter().map(|point| point.0)) {
             return Err(Error::argument(
                 "power law",
                 "N",
-                format!("{} in every point", points[0].0),
+                format!("{} in every point, but for rounding", points[0].0),
                 "different in at least two points",
             ));
         }
-        let count = points.len() as f64;
-        let logs = || points.iter().map(|&(n, p)| (n.ln(), p.ln()));
-        let mean_x = logs().map(|(x, _)| x).sum::<f64>() / count;
-        let mean_y = logs().map(|(_, y)| y).sum::<f64>() / count;
-        let sum_xx: f64 = logs().map(|(x, _)| (x - mean_x).powi(2)).sum();
-        let sum_xy: f64 = logs().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
-        let sum_yy: f64 = logs().map(|(_, y)| (y - mean_y).powi(2)).sum();
-        // Two N that differ in their last bit only can have equal logarithms.
-        if sum_xx == 0.0 {
-            return Err(Error::argument(
-                "power law",
-                "N",
-                "almost the same in every point",
-                "more spread out",
-            ));
-        }
-        let alpha = sum_xy / sum_xx;
+        let logs: Vec<(f64, f64)> = points.iter().map(|&(n, p)| (n.ln(), p.ln())).collect();
+        let Line { mean: (mean_x, mean_y), slope: alpha, sum_xx } = Line::through(&logs);
         let intercept = mean_y - alpha * mean_x;
-        let residual: f64 = logs().map(|(x, y)| (y - intercept - alpha * x).powi(2)).sum();
+        let k = intercept.exp();
+        if !(k > 0.0 && k.is_finite()) {
+            let found = format!("about {:.4e} in every point", mean_x.exp());
+            return Err(Error::argument("power law", "N", found, "more spread out"));
+        }
+        let sum_yy: f64 = logs.iter().map(|(_, y)| (y - mean_y).powi(2)).sum();
+        let residual: f64 = logs.iter().map(|(x, y)| (y - intercept - alpha * x).powi(2)).sum();
         let alpha_interval = (points.len() > 2).then(|| {
             let freedom = points.len() - 2;
             let half = student_t(0.975, freedom) * (residual / freedom as f64 / sum_xx).sqrt();
             Interval { low: alpha - half, high: alpha + half }
         });
         // A constant P has no variance to explain; the law P = k then leaves nothing unexplained.
-        let r2 = if sum_yy > 0.0 { (1.0 - residual / sum_yy).max(0.0) } else { 1.0 };
-        Ok(PowerLaw { k: intercept.exp(), alpha, alpha_interval, r2, n: points.len() })
+        let r2 = if constant(points.iter().map(|point| point.1)) {
+            1.0
+        } else {
+            (1.0 - residual / sum_yy).max(0.0)
+        };
+        Ok(PowerLaw { k, alpha, alpha_interval, r2, n: points.len() })
     }
 
     /// P at N.
     pub fn predict(&self, n: f64) -> f64 {
         // In logarithms: k alone may underflow where k·N^α does not.
         (self.k.ln() + self.alpha * n.ln()).exp()
+    }
+}
+
+/// A line by least squares.
+pub(super) struct Line {
+    /// The point that it goes through.
+    pub mean: (f64, f64),
+    pub slope: f64,
+    /// Squares of the distances of x from its mean.
+    pub sum_xx: f64,
+}
+
+impl Line {
+    /// Through points, of which not all have the same x.
+    pub fn through(points: &[(f64, f64)]) -> Line {
+        let count = points.len() as f64;
+        let mean_x = points.iter().map(|(x, _)| x).sum::<f64>() / count;
+        let mean_y = points.iter().map(|(_, y)| y).sum::<f64>() / count;
+        let sum_xx: f64 = points.iter().map(|(x, _)| (x - mean_x).powi(2)).sum();
+        let sum_xy: f64 = points.iter().map(|(x, y)| (x - mean_x) * (y - mean_y)).sum();
+        Line { mean: (mean_x, mean_y), slope: sum_xy / sum_xx, sum_xx }
     }
 }
 

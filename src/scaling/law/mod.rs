@@ -19,7 +19,7 @@
 //! - [`form`](Form): the formulas, their gradients, and what their parameters are called; `broken.rs` solves the one
 //!   that has y on both sides.
 //! - [`points`](Points): what a law is fitted to.
-//! - [`objective`]: the Huber loss of the logarithms' residuals.
+//! - [`objective`]: the Huber loss of the logarithms' residuals; `bounds.rs` keeps the parameters numbers.
 //! - [`estimate`](mod@estimate): from a grid of starts (`starts.rs`) to the objective's minimum.
 //! - [`bootstrap`](mod@bootstrap): how far the parameters move when the data is drawn again.
 //! - [`choice`]: which form, by leaving the largest out and by AICc.
@@ -36,6 +36,7 @@ pub mod allocation;
 pub mod approaches;
 pub mod band;
 pub mod bootstrap;
+mod bounds;
 mod broken;
 pub mod choice;
 pub mod doubling;
@@ -82,9 +83,12 @@ impl Quantity {
     /// leaves a fortieth of them on either side.
     pub fn new(value: f64, mut replicates: Vec<f64>, level: f64) -> Quantity {
         let count = replicates.len() as f64;
-        let mean = replicates.iter().sum::<f64>() / count;
-        let squares: f64 = replicates.iter().map(|replicate| (replicate - mean).powi(2)).sum();
-        let se = (squares / (count - 1.0).max(1.0)).sqrt();
+        // Squares of large numbers are beyond what floats hold; those of their parts of the largest are not.
+        let largest = replicates.iter().fold(f64::MIN_POSITIVE, |most, replicate| replicate.abs().max(most));
+        let parts = || replicates.iter().map(|replicate| replicate / largest);
+        let mean = parts().sum::<f64>() / count;
+        let squares: f64 = parts().map(|part| (part - mean).powi(2)).sum();
+        let se = (squares / (count - 1.0).max(1.0)).sqrt() * largest;
         replicates.sort_by(f64::total_cmp);
         let outside = 0.5 * (1.0 - level);
         Quantity {
@@ -107,8 +111,8 @@ fn percentile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = p * last as f64;
     let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);
-    // Equal neighbours may be infinite, and their difference would be no number.
-    if below == above { below } else { below + (above - below) * place.fract() }
+    // Between infinite neighbours there is no difference to take a part of.
+    if (above - below).is_finite() { below + (above - below) * place.fract() } else { below }
 }
 
 /// A closed interval.

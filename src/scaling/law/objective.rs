@@ -7,8 +7,9 @@
 //! Inside, logarithms of sizes are taken from their mean. That changes `a` into `a − α·mean(ln x)` and nothing
 //! else, and makes the problem a well-conditioned one: otherwise a and α, whose effects hardly differ where
 //! ln x is around 20, would have to move together. The value is divided by δ and by the number of rows, so
-//! that gradients are of order 1 whatever the data.
+//! that gradients are of order 1 whatever the data. `bounds.rs` says how far θ may go.
 
+use super::bounds::Bounds;
 use super::form::MOST;
 use super::{Form, Points};
 use argmin::core::{CostFunction, Error as ArgminError, Gradient};
@@ -36,6 +37,8 @@ pub(super) struct Logs {
     /// How often each row counts.
     pub weight: Vec<f64>,
     pub mean: [f64; 2],
+    /// ln of the largest y of all rows, also of those that are left out.
+    pub largest: f64,
 }
 
 impl Logs {
@@ -47,6 +50,7 @@ impl Logs {
             y: points.y().iter().map(|y| y.ln()).collect(),
             weight: vec![1.0; points.len()],
             mean,
+            largest: points.y().iter().copied().fold(0.0, f64::max).ln(),
         }
     }
 
@@ -59,11 +63,17 @@ impl Logs {
             rows.swap(place, random.random_range(place..self.y.len()));
         }
         rows.truncate(kept);
+        self.select(&rows, &self.weight)
+    }
+
+    /// These rows, with their weights among those of all.
+    pub fn select(&self, rows: &[usize], weight: &[f64]) -> Logs {
         Logs {
             x: rows.iter().map(|&row| self.x[row]).collect(),
             y: rows.iter().map(|&row| self.y[row]).collect(),
-            weight: rows.iter().map(|&row| self.weight[row]).collect(),
+            weight: rows.iter().map(|&row| weight[row]).collect(),
             mean: self.mean,
+            largest: self.largest,
         }
     }
 
@@ -91,6 +101,7 @@ impl Logs {
 pub(super) struct Objective<'a> {
     form: Form,
     logs: &'a Logs,
+    bounds: Bounds,
     total: f64,
     seen: RefCell<Seen>,
 }
@@ -124,7 +135,8 @@ impl Evaluation {
 
 impl<'a> Objective<'a> {
     pub fn new(form: Form, logs: &'a Logs) -> Objective<'a> {
-        Objective { form, logs, total: logs.weight.iter().sum(), seen: RefCell::default() }
+        let bounds = Bounds::of(form, logs);
+        Objective { form, logs, bounds, total: logs.weight.iter().sum(), seen: RefCell::default() }
     }
 
     /// The sum over rows of Huber losses, from what an evaluation holds.
@@ -132,16 +144,22 @@ impl<'a> Objective<'a> {
         value * DELTA * self.total
     }
 
-    /// At a point, without remembering it.
+    /// At a point, without remembering it. Outside of the bounds the objective is what it is at their edge.
     pub fn evaluate(&self, theta: &[f64]) -> Evaluation {
+        let inside = self.bounds.nearest(theta);
         let count = self.form.count();
         let (mut value, mut gradient) = (0.0, [0.0; MOST]);
         let mut slopes = [0.0; MOST];
         for ((&x, y), weight) in self.logs.x.iter().zip(&self.logs.y).zip(&self.logs.weight) {
-            let (loss, slope) = huber(y - self.form.log_with_gradient(theta, x, &mut slopes));
+            let (loss, slope) = huber(y - self.form.log_with_gradient(&inside, x, &mut slopes));
             value += weight * loss;
             for (sum, by_theta) in gradient[..count].iter_mut().zip(&slopes) {
                 *sum -= weight * slope * by_theta;
+            }
+        }
+        for (place, element) in theta.iter().enumerate() {
+            if self.bounds.leaves(place, *element) {
+                gradient[place] = 0.0;
             }
         }
         let scale = 1.0 / (DELTA * self.total);
@@ -152,9 +170,11 @@ impl<'a> Objective<'a> {
         }
     }
 
-    /// The best point seen since this was last called.
+    /// The best point seen since this was last called, inside of the bounds.
     pub fn take_best(&self) -> Option<Evaluation> {
-        self.seen.take().best
+        let mut best = self.seen.take().best?;
+        best.theta = self.bounds.nearest(&best.theta);
+        Some(best)
     }
 
     fn remembered<T>(&self, theta: &[f64], read: impl FnOnce(&Evaluation) -> T) -> Result<T, ArgminError> {

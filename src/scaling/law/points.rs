@@ -2,6 +2,7 @@
 
 use super::Form;
 use crate::error::{Error, Result};
+use crate::rounding::{self, ROUNDING, constant, levels};
 
 /// Rows (x, y) or (x, x2, y), all values finite and above zero, and what the columns are called.
 #[derive(Debug, Clone)]
@@ -74,10 +75,18 @@ impl Points {
         &self.y
     }
 
+    fn size(&self, size: usize) -> impl Iterator<Item = f64> + '_ {
+        self.x.iter().map(move |x| x[size])
+    }
+
+    /// How many different values a size takes, each more than `1 + apart` times the one below.
+    pub(super) fn different(&self, size: usize, apart: f64) -> usize {
+        rounding::different(&self.size(size).collect::<Vec<_>>(), apart)
+    }
+
     /// Smallest and largest value of a size.
     pub fn range(&self, size: usize) -> (f64, f64) {
-        let values = self.x.iter().map(|x| x[size]);
-        values.fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
+        self.size(size).fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
     }
 
     /// Two sets of rows: all but the `count` largest, and those, the largest last. With two sizes the largest is
@@ -116,10 +125,8 @@ impl Points {
             return Err(Error::argument("fit", "number of rows", self.len(), needed));
         }
         for (size, name) in self.sizes.iter().enumerate().take(form.sizes()) {
-            let (low, high) = self.range(size);
-            // Two sizes that differ in their last bit only can have equal logarithms.
-            if low.ln() == high.ln() {
-                let found = format!("{low} in every row of column {name:?}");
+            if constant(self.size(size)) {
+                let found = format!("{} in every row of column {name:?}, but for rounding", self.x[0][size]);
                 return Err(Error::argument("fit", "size", found, "different in at least two rows"));
             }
         }
@@ -131,14 +138,18 @@ impl Points {
         Ok(())
     }
 
-    /// For each row a number from 0 on that rows of the same sizes share.
+    /// For each row a number from 0 on that rows of the same sizes, but for rounding, share.
     pub(super) fn groups(&self, form: Form) -> Vec<usize> {
+        let level = |size: usize| levels(&self.size(size).collect::<Vec<_>>(), ROUNDING);
+        let first = level(0);
+        if form.sizes() == 1 {
+            return first;
+        }
         let mut known = std::collections::HashMap::new();
-        let key = |x: &[f64; 2]| [x[0].to_bits(), if form.sizes() == 2 { x[1].to_bits() } else { 0 }];
-        let group = |x| {
+        let group = |key| {
             let next = known.len();
-            *known.entry(key(x)).or_insert(next)
+            *known.entry(key).or_insert(next)
         };
-        self.x.iter().map(group).collect()
+        first.into_iter().zip(level(1)).map(group).collect()
     }
 }

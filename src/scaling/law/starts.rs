@@ -5,7 +5,8 @@
 //! Beside them stand a few that follow the data's own size, so that a law of values around 0.001 is found as well as
 //! one of losses around 2. The law with a break has starts of that kind alone.
 
-use super::{Form, Points, PowerLaw, broken};
+use super::least_squares::Line;
+use super::{Form, Points, broken};
 
 /// θ for plain logarithms.
 pub(super) fn starts(form: Form, points: &Points) -> Vec<Vec<f64>> {
@@ -77,14 +78,13 @@ fn with_break(points: &Points) -> Vec<Vec<f64>> {
             for gamma in [0.1, 0.3, 1.0, 3.0] {
                 let rows = points.x().iter().zip(points.y());
                 let line: Vec<(f64, f64)> =
-                    rows.map(|(x, y)| (x[0], broken::drive((y - floor) / width, gamma).exp())).collect();
-                // An extreme guess can be beyond what floats hold; the others are enough.
-                if let Ok(line) = PowerLaw::fit(&line) {
-                    starts.push(vec![line.k.ln(), -line.alpha, floor.ln(), width.ln(), f64::ln(gamma)]);
-                }
+                    rows.map(|(x, y)| (x[0].ln(), broken::drive((y - floor) / width, gamma))).collect();
+                let Line { mean, slope, .. } = Line::through(&line);
+                starts.push(vec![mean.1 - slope * mean.0, -slope, floor.ln(), width.ln(), f64::ln(gamma)]);
             }
         }
     }
+    // An extreme guess can be beyond what floats hold; the others are enough.
     starts.retain(|theta| theta.iter().all(|element| element.is_finite()));
     starts
 }

@@ -2,6 +2,7 @@
 
 use super::{Points, error_rate};
 use crate::error::{Error, Result, shown};
+use crate::rounding::constant;
 use crate::tables::{Format, Table, Value};
 use serde::Serialize;
 use std::fmt;
@@ -104,7 +105,7 @@ pub fn read(path: &Path, columns: &Columns) -> Result<Selection> {
     }
     let (kept, left_out) = select(&table, &places, status, columns)?;
     for (column, name) in kept.iter().zip(&names).take(names.len() - 1) {
-        if let Some(first) = column.first().filter(|first| column.iter().all(|value| value == *first)) {
+        if let Some(first) = column.first().filter(|_| constant(column.iter().copied())) {
             let found = format!("{first} in every row, from 1 to {}", column.len());
             return Err(Error::format(path, format!("several values in column {}", shown(name)), found));
         }

@@ -1,9 +1,17 @@
 //! What the data can't tell, in words.
 
+use super::fit::exponent;
 use super::{Form, Points, Quantity};
+use crate::rounding::constant;
 
 /// A size that spans less than this says nothing about an exponent.
 const RANGE: f64 = 4.0;
+/// Values of a size that are closer together than this part are one: they can't tell how a curve bends.
+const APART: f64 = 0.25;
+/// Beside a floor, an exponent whose interval spans more than this is not known.
+const FREE: f64 = 10.0;
+/// A coefficient whose interval spans more than this is not known.
+const WIDE: f64 = 1e6;
 /// A floor whose interval spans more than this is not known, nor an L₀ that may be more than this times the largest y.
 const SPAN: f64 = 4.0;
 /// A floor with an interval that reaches under this part of the smallest y may as well be zero.
@@ -17,85 +25,158 @@ const TOGETHER: f64 = 0.98;
 
 /// For each parameter whether the data identify it, and sentences about what they don't.
 pub(super) fn doubts(form: Form, points: &Points, parameters: &[Quantity]) -> (Vec<bool>, Vec<String>) {
-    let mut identified = vec![true; parameters.len()];
-    let mut warnings = Vec::new();
-    let place = |name: &str| form.names().iter().position(|known| *known == name);
-    let mut mark = |names: &[&str]| {
-        for place in names.iter().filter_map(|name| place(name)) {
-            identified[place] = false;
-        }
-    };
+    let mut doubts =
+        Doubts { form, points, parameters, known: vec![true; parameters.len()], said: Vec::new() };
     for size in 0..form.sizes() {
+        doubts.of_size(size);
+    }
+    if form == Form::Broken {
+        doubts.of_break();
+    }
+    if form == Form::Joint && correlation(points).abs() > TOGETHER {
+        let [first, second] = [&points.sizes()[0], &points.sizes()[1]];
+        let said = format!(
+            "{first} and {second} rise together in these rows, so that their parts can't be told apart; vary one with \
+             the other held"
+        );
+        doubts.add(&["alpha", "A", "beta", "B"], said);
+    }
+    if form.has_floor() {
+        doubts.of_floor();
+    }
+    doubts.of_numbers();
+    (doubts.known, doubts.said)
+}
+
+/// What is found out about a law's parameters.
+struct Doubts<'a> {
+    form: Form,
+    points: &'a Points,
+    parameters: &'a [Quantity],
+    known: Vec<bool>,
+    said: Vec<String>,
+}
+
+impl Doubts<'_> {
+    fn add(&mut self, unknown: &[&str], said: String) {
+        for (known, name) in self.known.iter_mut().zip(self.form.names()) {
+            *known &= !unknown.contains(name);
+        }
+        self.said.push(said);
+    }
+
+    fn parameter(&self, name: &str) -> Quantity {
+        let place = self.form.names().iter().position(|known| *known == name);
+        self.parameters[place.expect("a parameter of this form")]
+    }
+
+    /// Whether the rows have enough of a size, and y depends on it.
+    fn of_size(&mut self, size: usize) {
+        let Doubts { form, points, .. } = *self;
         let name = &points.sizes()[size];
+        let exponent = exponent(size);
+        let coefficient = if form == Form::Power { "k" } else { ["A", "B"][size] };
+        let of_size: &[&str] = match form {
+            Form::Power => &["alpha", "k"],
+            // One that is not known leaves the others free: a slower fall to a lower floor meets the same rows.
+            Form::Floor | Form::Joint => &[exponent, coefficient, "E"],
+            Form::Broken => form.names(),
+        };
         let (low, high) = points.range(size);
-        let (exponent, coefficient) =
-            [("alpha", if form == Form::Power { "k" } else { "A" }), ("beta", "B")][size];
-        let found = place(exponent).map(|place| parameters[place]);
         let factor = high / low;
+        let found = self.parameter(exponent);
+        let [near, far] = [found.low, found.high].map(f64::abs);
+        let span = near.max(far) / near.min(far);
+        // A power and a constant go through any two sizes, whatever the exponent.
+        let needed = if form == Form::Joint { 3 } else { form.count() };
+        let different = points.different(size, APART);
+        let depends = !constant(points.y().iter().copied()) && (found.low > 0.0 || found.high < 0.0);
         if factor < RANGE {
-            mark(&[exponent, coefficient]);
-            warnings.push(format!(
+            let said = format!(
                 "{name} spans a factor of {factor:.2} only; {exponent} needs a factor of {RANGE} or more"
-            ));
-        } else if found.is_some_and(|found| !(found.low > 0.0 || found.high < 0.0)) {
+            );
+            self.add(of_size, said);
+        } else if different < needed {
+            let said = format!(
+                "{name} has {different} different values only, a factor of {} or more apart; {exponent} needs {needed}",
+                1.0 + APART
+            );
+            self.add(of_size, said);
+        } else if !depends {
             let consequence = if form.has_floor() {
-                mark(&[exponent, coefficient, "E"]);
                 format!("{coefficient} and E can't be told apart")
             } else {
                 format!("y may not depend on {name}")
             };
-            warnings.push(format!("the interval of {exponent} contains 0: {consequence}"));
+            let unknown: &[&str] = if form.has_floor() { of_size } else { &[] };
+            self.add(unknown, format!("the interval of {exponent} contains 0: {consequence}"));
+        } else if form.has_floor() && span > FREE {
+            let said = format!(
+                "the interval of {exponent} spans a factor of {span:.1}: a slow fall to a low floor meets these rows as \
+                 well as a fast one to a high floor"
+            );
+            self.add(of_size, said);
         }
     }
-    if form == Form::Broken {
+
+    fn of_break(&mut self) {
+        let points = self.points;
         let largest = points.y().iter().copied().fold(0.0, f64::max);
-        let [top, gamma] =
-            ["L0", "gamma"].map(|name| parameters[place(name).expect("a parameter of this form")]);
+        let [top, gamma] = ["L0", "gamma"].map(|name| self.parameter(name));
+        let unknown = ["L0", "gamma", "A"];
         if gamma.low.is_nan() || gamma.low < NO_BREAK {
-            mark(&["L0", "gamma", "A"]);
-            warnings.push(
-                "the interval of gamma reaches down to zero: these rows need no break, the floor law says as much"
-                    .to_string(),
-            );
+            let said = "the interval of gamma reaches down to zero: these rows need no break, the floor law says as much";
+            self.add(&unknown, said.to_string());
         } else if top.high.is_nan() || top.high >= SPAN * largest {
-            mark(&["L0", "gamma", "A"]);
-            warnings.push(format!(
+            let said = format!(
                 "the interval of L0 reaches {:.1} times the largest {}: no row lies before the break",
                 top.high / largest,
                 points.quantity()
-            ));
+            );
+            self.add(&unknown, said);
         }
     }
-    if form == Form::Joint && correlation(points).abs() > TOGETHER {
-        mark(&["alpha", "A", "beta", "B"]);
-        let [first, second] = [&points.sizes()[0], &points.sizes()[1]];
-        warnings.push(format!(
-            "{first} and {second} rise together in these rows, so that their parts can't be told apart; vary \
-             one with the other held"
-        ));
-    }
-    if let Some(floor) = place("E").map(|place| parameters[place]) {
-        let smallest = points.y().iter().copied().fold(f64::INFINITY, f64::min);
-        let quantity = points.quantity();
+
+    fn of_floor(&mut self) {
+        let floor = self.parameter("E");
+        let smallest = self.points.y().iter().copied().fold(f64::INFINITY, f64::min);
+        let quantity = self.points.quantity();
         if floor.low.is_nan() || floor.low < NOTHING * smallest {
-            mark(&["E"]);
-            warnings.push(format!(
-                "the interval of the floor E reaches down to zero: {quantity} does not show one yet"
-            ));
+            let said =
+                format!("the interval of the floor E reaches down to zero: {quantity} does not show one yet");
+            self.add(&["E"], said);
         } else if floor.high > SPAN * floor.low {
-            mark(&["E"]);
             let span = floor.high / floor.low;
-            warnings.push(format!(
+            let said = format!(
                 "the interval of the floor E spans a factor of {span:.1}: {quantity} does not come near it"
-            ));
+            );
+            self.add(&["E"], said);
         } else if floor.value < FAR * smallest {
             let below = smallest / floor.value;
-            warnings.push(format!(
+            let said = format!(
                 "the floor E lies a factor of {below:.0} under the smallest {quantity}: it is an extrapolation"
-            ));
+            );
+            self.add(&[], said);
         }
     }
-    (identified, warnings)
+
+    /// What is left has to be known, if only to a power of ten.
+    fn of_numbers(&mut self) {
+        for (place, name) in self.form.names().iter().enumerate() {
+            let Quantity { value, se, low, high } = self.parameters[place];
+            let finite = [value, se, low, high].iter().all(|number| number.is_finite());
+            if !self.known[place] || (finite && (low <= 0.0 || high < WIDE * low)) {
+                continue;
+            }
+            let span = high / low;
+            let said = if span.is_finite() {
+                format!("the interval of {name} spans a factor of {span:.1e}")
+            } else {
+                format!("the interval of {name} has no end")
+            };
+            self.add(&[name], said);
+        }
+    }
 }
 
 /// Of the logarithms of the two sizes.

@@ -18,7 +18,9 @@ mod words;
 use super::quantity::Quantity;
 use super::series::{Amount, amounts, axes, configurations, on_most_data};
 use crate::error::Result;
+use crate::rounding::constant;
 use crate::scaling::axis::Axis;
+use crate::scaling::law::doubling::within_groups;
 use crate::scaling::law::envelope::Envelope;
 use crate::scaling::law::isoflop::IsoFlop;
 use crate::scaling::law::{Fit, FitOptions, Form, Points};
@@ -41,7 +43,7 @@ pub(super) struct Study {
     on_most: Vec<Record>,
     /// The different amounts of data, the least first.
     amounts: Vec<Amount>,
-    /// Standard deviation of ln loss over the seeds of one model; none where no model has several.
+    /// Standard deviation of ln loss over the seeds of one model; none where too few models have several.
     spread: Option<f64>,
     /// Axes that have a run, in the order they are shown.
     axes: Vec<AxisStudy>,
@@ -93,7 +95,7 @@ impl Law {
             .collect();
         let column = |place: usize| -> Vec<f64> { rows.iter().map(|row| row[place]).collect() };
         let columns: Vec<Vec<f64>> = (0..=sizes.len()).map(column).collect();
-        if sizes.len() == 1 && rows.len() > 1 && columns[0].iter().all(|size| *size == columns[0][0]) {
+        if sizes.len() == 1 && rows.len() > 1 && constant(columns[0].iter().copied()) {
             return Law::Constant;
         }
         let loss = (LOSS.name(), &columns[sizes.len()][..]);
@@ -121,16 +123,11 @@ impl Law {
 }
 
 /// Standard deviation of ln loss over the seeds of one model on the same data, over all models that have several
-/// seeds; none where no model has.
+/// seeds; none where these are too few.
 fn spread_of_seeds(records: &[Record]) -> Option<f64> {
-    let (mut squares, mut freedom) = (0.0, 0);
-    for configuration in configurations(records) {
-        let logs: Vec<f64> = configuration.values(LOSS).map(f64::ln).collect();
-        let mean = logs.iter().sum::<f64>() / logs.len() as f64;
-        squares += logs.iter().map(|log| (log - mean).powi(2)).sum::<f64>();
-        freedom += logs.len().saturating_sub(1);
-    }
-    (freedom > 0).then(|| (squares / freedom as f64).sqrt())
+    let models = configurations(records);
+    let losses = models.iter().enumerate();
+    within_groups(losses.flat_map(|(model, runs)| runs.values(LOSS).map(move |loss| (model, loss.ln()))))
 }
 
 /// How many runs, and of how many different sizes, a form can be fitted to; [`Points::check`] asks for the same.

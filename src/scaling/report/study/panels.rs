@@ -168,19 +168,19 @@ fn residuals(study: &Study) -> Result<Option<Plot>> {
     if points.is_empty() {
         return Ok(None);
     }
-    let spread = study.spread.unwrap_or(0.0);
+    let around = study.spread.into_iter().flat_map(|spread| [spread, -spread]);
     let across = Ruler::around(x, points.iter().map(|(_, _, at)| at.0));
     let sheet = Sheet {
         name: "residuals".into(),
         title: "measured loss over fitted loss against training FLOPs".into(),
         remark: if study.spread.is_some() { "shaded: ± the spread of seeds" } else { "" },
-        up: Ruler::around(Measure::Deviation, points.iter().map(|(_, _, at)| at.1).chain([spread, -spread])),
+        up: Ruler::around(Measure::Deviation, points.iter().map(|(_, _, at)| at.1).chain(around)),
         across,
         rows: 0,
     };
     let ends = sheet.across.ends();
     let drawn = plot(sheet, |canvas| {
-        if spread > 0.0 {
+        if let Some(spread) = study.spread {
             canvas.band("muted", &ends.map(|size| (size, -spread, spread)), 0.16)?;
         }
         canvas.curve("muted", &ends.map(|size| (size, 0.0)), 1.0, Stroke::Full(2))?;

@@ -85,7 +85,9 @@ fn data_or_size(study: &Study) -> Option<String> {
     for one in &study.axes {
         let Some(fit) = one.joint.as_ref().and_then(Law::fitted) else { continue };
         let Some((size, data)) = gain(fit, 0).zip(gain(fit, 1)) else { continue };
-        let place = if data.low > size.high { 0 } else { 1 + usize::from(size.low <= data.high) };
+        // What raises the loss is worth nothing, even if the other raises it more.
+        let place =
+            if data.low > size.high.max(0.0) { 0 } else { 1 + usize::from(size.low <= data.high.max(0.0)) };
         better[place].push(one.axis.to_string());
     }
     let what = [
@@ -107,8 +109,8 @@ fn luck(study: &Study) -> String {
              smaller than that is luck as likely as not.",
             significant(100.0 * spread, 2)
         ),
-        None => "Each model was trained with one seed, so that nobody knows how much of a result is luck. Below, the scatter \
-                 of single runs around their law stands in for it; --seeds 0,1,2 would measure it."
+        None => "Too few models were trained from several seeds to say how much of a result is luck. Below, the scatter of \
+                 single runs around their law stands in for it; --seeds 0,1,2 would measure it."
             .into(),
     }
 }
@@ -195,9 +197,7 @@ fn joint_sentences(fit: &Fit) -> Vec<String> {
 
 /// The part of the loss that twice a size takes away; none where the data can't tell its exponent.
 fn gain(fit: &Fit, size: usize) -> Option<Quantity> {
-    let exponent = ["alpha", "beta"][size];
-    let known = fit.parameters.iter().any(|(name, parameter)| *name == exponent && parameter.identified);
-    known.then(|| fit.doubling[size].relative)
+    fit.identifies(size).then(|| fit.doubling[size].relative)
 }
 
 /// A part of the loss that is no more than nothing when it is written down.
@@ -229,7 +229,7 @@ const REACH: f64 = 1000.0;
 
 /// From which size on a doubling buys less than luck.
 fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
-    let gained = gain(fit, size).filter(|gain| gain.high > NOTHING)?;
+    let gained = gain(fit, size).filter(|gain| gain.value > NOTHING)?;
     let part = fit.spread.value;
     let name = match fit.spread.of {
         SpreadOf::Seeds => "the spread of seeds",
@@ -238,6 +238,10 @@ fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
     let against = format!("{name} ({} %)", significant(100.0 * part, 2));
     let doubling = &fit.doubling[size];
     let most = REACH * doubling.from[size];
+    if fit.law.has_floor() && doubling.worthwhile_to.is_none() {
+        // All runs lie on the law: nothing is small beside no scatter.
+        return None;
+    }
     // A power law buys the same part for ever.
     let Some(end) = doubling.worthwhile_to else {
         return Some(if gained.value < part {

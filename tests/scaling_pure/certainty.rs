@@ -1,0 +1,132 @@
+//! What a table can't tell is said, and nothing that looks sure stands in its place.
+
+use allometry::scaling::law::doubling::SpreadOf;
+use allometry::scaling::law::{Fit, FitOptions, Form, Points};
+
+const SINGLE: [Form; 3] = [Form::Power, Form::Floor, Form::Broken];
+
+fn points(rows: impl IntoIterator<Item = (f64, f64)>) -> Points {
+    let (x, y): (Vec<f64>, Vec<f64>) = rows.into_iter().unzip();
+    Points::single(("N", &x), ("y", &y)).unwrap()
+}
+
+fn fit(points: &Points, form: impl Into<Option<Form>>) -> Fit {
+    Fit::new(points, &FitOptions { form: form.into(), resamples: 60, ..FitOptions::default() }).unwrap()
+}
+
+fn unknown(fit: &Fit) -> Vec<&'static str> {
+    fit.parameters.iter().filter(|(_, parameter)| !parameter.identified).map(|(name, _)| *name).collect()
+}
+
+/// Numbers that scatter by about 1, always the same.
+fn scatter(row: usize) -> f64 {
+    (37.0 * (row as f64 + 1.0)).sin() * 1.4
+}
+
+/// y of a law of one size by its formula.
+fn formula(fit: &Fit, x: f64) -> f64 {
+    let of = |name: &str| fit.parameters.iter().find(|(known, _)| *known == name).unwrap().1.quantity.value;
+    match fit.law {
+        Form::Power => of("k") * x.powf(of("alpha")),
+        Form::Floor => of("E") + of("A") * x.powf(-of("alpha")),
+        Form::Broken => {
+            let (mut low, mut high) = (of("E"), of("L0"));
+            for _ in 0..200 {
+                let y = 0.5 * (low + high);
+                let left = (y - of("E")).ln() - of("gamma") * (of("L0") - y).ln();
+                if left > of("A").ln() - of("alpha") * x.ln() { high = y } else { low = y }
+            }
+            0.5 * (low + high)
+        }
+        Form::Joint => unreachable!("one size"),
+    }
+}
+
+#[test]
+fn laws_of_narrow_sizes_are_reproduced_by_their_parameters() {
+    let curve = |row: usize| 0.4 + 2.0 / (1.0 + row as f64) + 0.01 * scatter(row);
+    // A clock once a minute, steps counted from a million, and sizes that differ in their last digits.
+    let sizes: [&dyn Fn(usize) -> f64; 3] =
+        [&|row| 1.7e9 + 60.0 * row as f64, &|row| 1e6 + 100.0 * row as f64, &|row| {
+            3.0 * (1.0 + 1e-11 * row as f64)
+        }];
+    for (place, size) in sizes.iter().enumerate() {
+        let points = points((0..40).map(|row| (size(row), curve(row))));
+        for form in SINGLE.map(Some).into_iter().chain([None]) {
+            let fit = fit(&points, form);
+            assert!(!fit.identifies(0), "{place}, {form:?}: {:?}", fit.parameters);
+            for (name, parameter) in &fit.parameters {
+                let quantity = parameter.quantity;
+                let numbers = [quantity.value, quantity.se, quantity.low, quantity.high];
+                assert!(
+                    numbers.iter().all(|number| number.is_finite()),
+                    "{place}, {form:?}, {name}: {quantity:?}"
+                );
+            }
+            for x in [size(0), size(39)] {
+                let (found, expected) = (formula(&fit, x), fit.bootstrap.estimate().predict([x, 1.0]));
+                assert!((found / expected - 1.0).abs() < 1e-6, "{place}, {form:?}: {found} for {expected}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_constant_has_no_variance_to_account_for() {
+    for y in [[3.3; 3], [0.3, 0.1 + 0.2, 0.9 / 3.0]] {
+        let fit = fit(&points((0..9).map(|row| (10.0 * 2f64.powi(row), y[row as usize % 3]))), Form::Power);
+        assert_eq!(fit.r2, None);
+        assert!(fit.warnings.iter().any(|said| said.contains("may not depend")), "{:?}", fit.warnings);
+    }
+    // A law through most rows that an outlier is far from accounts for nothing, and not for less.
+    let fit =
+        fit(&points((0..12).map(|row| (2f64.powi(row), if row == 5 { 9.0 } else { 1.0 }))), Form::Power);
+    assert_eq!(fit.r2, Some(0.0));
+}
+
+#[test]
+fn where_y_rises_no_doubling_is_worth_anything() {
+    let costs = points((0..14).map(|row| {
+        let samples = 500.0 * 2f64.powi(row);
+        (samples, (3.0 + 2e-4 * samples) * (1.0 + 0.01 * scatter(row as usize)))
+    }));
+    for form in SINGLE {
+        let fit = fit(&costs, form);
+        assert!(fit.doubling[0].relative.value < 0.0 && fit.doubling[0].worthwhile_to.is_none(), "{form}");
+    }
+}
+
+#[test]
+fn a_pair_or_a_copy_is_no_spread() {
+    let row = |place: usize| {
+        (1e3 * 3f64.powi(place as i32), 1.0 + 20.0 * 3f64.powi(-(place as i32)) + 0.01 * scatter(place))
+    };
+    let rows: Vec<(f64, f64)> = (0..10).map(row).collect();
+    let (n, y) = rows[4];
+    let with = |more: &[(f64, f64)]| fit(&points([&rows, more].concat()), Form::Floor).spread;
+    let alone = with(&[]);
+    assert_eq!(alone.of, SpreadOf::Rows);
+    for more in [&[(n, y); 5][..], &[(n, y * 1.0001)], &[(n, y * 1.0001), (n, y), (n, y * 1.0001)]] {
+        let spread = with(more);
+        assert_eq!(spread.of, SpreadOf::Rows, "{more:?}");
+        assert!(spread.value > 1e-4, "{spread:?}");
+    }
+    // Sizes that differ by rounding are one.
+    let seeds = with(&[(n * (1.0 + 2e-16), y * 1.02), (n, y * 0.98)]);
+    assert_eq!(seeds.of, SpreadOf::Seeds);
+    assert!((seeds.value - 0.02).abs() < 1e-4, "{seeds:?}");
+}
+
+#[test]
+fn no_number_that_is_none_counts_as_known() {
+    // Four amounts of data at each size, of which the law knows nothing, so that it may fall as it likes.
+    let loss = |n: f64, d: f64| 1.2 + 30.0 * n.powf(-0.2) + 900.0 * d.powf(-0.33);
+    let rows = (0..24)
+        .map(|row| (2e6 * 4f64.powi(row % 6), loss(2e6 * 4f64.powi(row % 6), 3e7 * 8f64.powi(row / 6))));
+    let fit = fit(&points(rows), Form::Floor);
+    let fitted = serde_json::to_value(&fit).unwrap();
+    for (name, parameter) in fitted["parameters"].as_object().unwrap() {
+        assert!(parameter.as_object().unwrap().values().all(|value| !value.is_null()), "{name}: {parameter}");
+    }
+    assert_eq!(unknown(&fit), ["E", "A", "alpha"], "{:?}", fit.parameters);
+}
