@@ -127,7 +127,9 @@ impl Law {
 fn spread_of_seeds(records: &[Record]) -> Option<f64> {
     let models = configurations(records);
     let losses = models.iter().enumerate();
-    within_groups(losses.flat_map(|(model, runs)| runs.values(LOSS).map(move |loss| (model, loss.ln()))))
+    // A loss of 0 has no logarithm; no law is fitted to it either.
+    let logs = losses.flat_map(|(model, runs)| runs.values(LOSS).map(move |loss| (model, loss.ln())));
+    within_groups(logs.filter(|(_, log)| log.is_finite()))
 }
 
 /// How many runs, and of how many different sizes, a form can be fitted to; [`Points::check`] asks for the same.
