@@ -77,6 +77,9 @@ fn decimal_commas_are_told_from_thousands() {
         let table = table(&format!("n,m\n\"{wrong}\",1\n"));
         assert!(matches!(column(&table, "n")[..], [Value::Text | Value::Mixed]), "{wrong}");
     }
+    let comma = Format { decimal: Some(Decimal::Comma), ..Format::default() };
+    let told = written(b"n,m\n\"1,5\",1\n\"1.014,25\",2\n", &comma).unwrap();
+    assert_eq!(numbers(&told, "n"), [1.5, 1014.25]);
     // A number that can only have a decimal comma tells how the others of its column are written.
     assert_eq!(of("n;m\n1.014,45;a\n3,155;b\n2.500;c\n1,5e3;d\n"), [1014.45, 3.155, 2500.0, 1500.0]);
     assert_eq!(of("n\tm\n1,014\ta\n3,155.5\tb\n"), [1014.0, 3155.5]);

@@ -18,12 +18,12 @@ Example:
   allometry fit runs.csv --x parameters --x2 tokens --y loss --law joint --budget 1e20 --holdout 3
   allometry fit log.jsonl --x step --y 'eval loss' --where 'model=small,task=a' --skip-missing
 
-Laws: power y = k·x^α; floor y = E + A·x^−α; broken y = E + A·x^−α·(L₀ − y)^γ, for curves that bend; joint
-y = E + A·N^−α + B·D^−β; auto chooses by the error on the largest rows, left out of the fit, and by AICc. Intervals are
-95 % by bootstrap.
+Laws: power y = k·x^α; floor y = E + A·x^−α; broken y = E + A·x^−α·(L₀ − y)^γ, for curves that bend; \
+joint y = E + A·N^−α + B·D^−β; auto chooses by the error on the largest rows, left out of the fit, and by AICc. \
+Intervals are 95 % by bootstrap.
 
-Tables: CSV with a header, also with semicolons or tabs between cells and decimal commas; or JSON lines. Numbers may have
-marks before three digits (\"1,014.45\"), and suffixes k, M, B and T where all of a column have one. Of a sweep's
+Tables: CSV with a header, also with semicolons or tabs between cells and decimal commas; or JSON lines. Numbers may \
+have marks before three digits (\"1,014.45\"), and suffixes k, M, B and T where all of a column have one. Of a sweep's \
 runs.csv those count that completed. Rows with an empty cell or a size of 0 are left out, and counted.")]
 pub struct FitArgs {
     /// The table: a CSV file with a header, or JSON lines.

@@ -139,7 +139,8 @@ fn decode(path: &Path, bytes: Vec<u8>) -> Result<String> {
         [0xfe, 0xff, ..] => wide(u16::from_be_bytes),
         _ => String::from_utf8(bytes).map_err(|error| {
             let line = line(&error.as_bytes()[..error.utf8_error().valid_up_to()]);
-            Error::format(path, "text in UTF-8", format!("other bytes in line {line}"))
+            let expected = "text in UTF-8 (spreadsheets save it as \"CSV UTF-8\")";
+            Error::format(path, expected, format!("other bytes in line {line}"))
         }),
     }
 }

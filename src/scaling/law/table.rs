@@ -202,7 +202,7 @@ impl Columns {
                 " (--drop-above leaves larger ones out)"
             }
             Value::Mixed => {
-                ", written as the others of its column: with a decimal point or a comma, with a suffix or none"
+                ", written as its column is (suffixes on all or none, one decimal mark: --decimal)"
             }
             _ => "",
         };
