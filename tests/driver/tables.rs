@@ -151,6 +151,11 @@ fn fit_refuses_options_that_the_law_does_not_use() {
             }
         }
     }
+    // Where the law is chosen, a size may turn out to have no part.
+    let chosen = fit(&["--x2", "D", "--bootstrap", "40", "--json"]).json();
+    assert_eq!(chosen["law"], "power");
+    let said = chosen["warnings"].to_string();
+    assert!(said.contains("D varies") && said.contains("no part in the power law"), "{said}");
     // Nor can the joint law be chosen without its second size.
     let ended = fit(&["--budget", "1e20"]);
     assert!(ended.code == 2 && ended.err.contains("--x2"), "{}", ended.err);

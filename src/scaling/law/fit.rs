@@ -137,6 +137,12 @@ impl Fit {
         if !options.budgets.is_empty() && form != Form::Joint {
             warnings.push(format!("a {form} law has no compute-optimal allocation; the joint law has"));
         }
+        for (size, name) in points.sizes().iter().enumerate().skip(form.sizes()) {
+            let (low, high) = points.range(size);
+            if !constant([low, high]) {
+                warnings.push(format!("{name} varies, and has no part in the {form} law"));
+            }
+        }
         let parameters = quantities.into_iter().zip(identified);
         let parameters = parameters.map(|(quantity, identified)| Parameter { quantity, identified });
         let parameters: Vec<_> = form.names().iter().copied().zip(parameters).collect();
