@@ -5,9 +5,10 @@ use super::input::{Input, Storage};
 use super::sample::{Bound, HALF_ROUNDING, HALF_SUBNORMAL, Op, Sample};
 use allometry::device::{DType, GpuOptions, Kind};
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
-use allometry::{Device, Result, Shape, Tensor};
+use allometry::{Device, Error, Result, Shape, Tensor};
 use half::f16;
 use std::fmt::Write;
+use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::LazyLock;
 
@@ -15,6 +16,27 @@ use std::sync::LazyLock;
 struct Place {
     name: &'static str,
     device: Result<Device, String>,
+    /// Whether it has 16-bit floats. Where it has none, what needs them is skipped and counted.
+    has_f16: bool,
+}
+
+impl Place {
+    fn new(name: &'static str, device: Result<Device, String>) -> Place {
+        let has_f16 = device.as_ref().is_ok_and(|device| Tensor::zeros(device, DType::F16, [1]).is_ok());
+        Place { name, device, has_f16 }
+    }
+
+    /// Whether it refused 16-bit floats that it does not have.
+    fn lacks(&self, error: &Error) -> bool {
+        !self.has_f16 && matches!(error, Error::DType { found: "f16", .. })
+    }
+}
+
+/// What is wrong with an op, and how often it was not tried for want of 16-bit floats.
+#[derive(Default)]
+struct Findings {
+    failures: Vec<String>,
+    skipped: usize,
 }
 
 /// In f64: what all others are compared with.
@@ -24,22 +46,19 @@ static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     let gpu = |options| Device::gpu(options).map_err(|e| e.to_string());
     let as_it_is = GpuOptions::default();
     let mut places = vec![
-        Place { name: "the CPU device", device: Ok(Device::cpu()) },
-        Place { name: "the adapter", device: gpu(as_it_is) },
-        Place {
-            name: "the adapter with the kernels' forms for GPUs",
-            device: gpu(GpuOptions { variants: Some(Kind::Gpu), ..as_it_is }),
-        },
-        Place {
-            name: "the adapter without immediates",
-            device: gpu(GpuOptions { immediates: false, ..as_it_is }),
-        },
+        Place::new("the CPU device", Ok(Device::cpu())),
+        Place::new("the adapter", gpu(as_it_is)),
+        Place::new(
+            "the adapter with the kernels' forms for GPUs",
+            gpu(GpuOptions { variants: Some(Kind::Gpu), ..as_it_is }),
+        ),
+        Place::new("the adapter without immediates", gpu(GpuOptions { immediates: false, ..as_it_is })),
     ];
     // Above, products of f16 run on cooperative matrices if there are any.
     if allometry::device::adapters().iter().any(|adapter| adapter.cooperative_matrices.is_some()) {
         let options = GpuOptions { variants: Some(Kind::Gpu), cooperative_matrices: false, ..as_it_is };
         let name = "the adapter with the kernels' forms for GPUs, without cooperative matrices";
-        places.push(Place { name, device: gpu(options) });
+        places.push(Place::new(name, gpu(options)));
     }
     places
 });
@@ -63,30 +82,39 @@ pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
     let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
     assert!(twice.is_none(), "{name}: two samples have the name {:?}", twice.unwrap()[0]);
 
-    let mut failures: Vec<String> = Vec::new();
+    let mut all = Findings::default();
     for sample in &op.samples {
-        guarded(&sample.name, &mut failures, |found| check_sample(name, sample, None, found));
+        guarded(&sample.name, &mut all, |found| check_sample(name, sample, None, found));
         if let Some(roundings) = sample.roundings {
             let what = format!("{} in f16", sample.name);
-            guarded(&what, &mut failures, |found| check_sample(name, sample, Some(roundings), found));
+            guarded(&what, &mut all, |found| check_sample(name, sample, Some(roundings), found));
         }
     }
     for refusal in &op.refusals {
         for place in PLACES.iter() {
             let Ok(device) = &place.device else { continue };
-            guarded(refusal.what, &mut failures, |found| match (refusal.attempt)(device) {
+            guarded(refusal.what, &mut all, |found| match (refusal.attempt)(device) {
                 Err(error) if (refusal.expected)(&error) => {}
-                Err(error) => {
-                    found.push(format!("on {}: refused with another error: {error} ({error:?})", place.name))
-                }
-                Ok(result) => found.push(format!("on {}: not refused, gave {result:?}", place.name)),
+                Err(error) if place.lacks(&error) => found.skipped += 1,
+                Err(error) => found
+                    .failures
+                    .push(format!("on {}: refused with another error: {error} ({error:?})", place.name)),
+                Ok(result) => found.failures.push(format!("on {}: not refused, gave {result:?}", place.name)),
             });
         }
     }
+    let Findings { mut failures, skipped } = all;
     for place in PLACES.iter() {
         if let Err(reason) = &place.device {
             failures.push(format!("{}: {reason}", place.name));
         }
+    }
+    if skipped > 0 {
+        // Past the capture of the test runner.
+        let _ = writeln!(
+            std::io::stderr(),
+            "{name}: {skipped} uses of 16-bit floats skipped: the adapter has none"
+        );
     }
     if !failures.is_empty() {
         let mut text =
@@ -99,18 +127,20 @@ pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
 }
 
 /// Runs `body` and puts what it finds, or its panic, under `what`.
-fn guarded(what: &str, failures: &mut Vec<String>, body: impl FnOnce(&mut Vec<String>)) {
-    let mut found = Vec::new();
+fn guarded(what: &str, all: &mut Findings, body: impl FnOnce(&mut Findings)) {
+    let mut found = Findings::default();
     if let Err(panic) = catch_unwind(AssertUnwindSafe(|| body(&mut found))) {
         let text = panic.downcast_ref::<String>().map(String::as_str);
         let text = text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no message");
-        found.push(format!("panicked: {text}"));
+        found.failures.push(format!("panicked: {text}"));
     }
-    failures.extend(found.into_iter().map(|problem| format!("{what} · {problem}")));
+    all.failures.extend(found.failures.into_iter().map(|problem| format!("{what} · {problem}")));
+    all.skipped += found.skipped;
 }
 
 /// In f32, or in f16 where results are rounded `half` times on their way.
-fn check_sample(op: &str, sample: &Sample, half: Option<u32>, failures: &mut Vec<String>) {
+fn check_sample(op: &str, sample: &Sample, half: Option<u32>, findings: &mut Findings) {
+    let Findings { failures, skipped } = findings;
     let mut draw = Draw::of(&format!("{op}/{}", sample.name));
     let mut values: Vec<Vec<f32>> = sample.inputs.iter().map(|input| input.draw(&mut draw)).collect();
     if half.is_some() {
@@ -163,6 +193,10 @@ fn check_sample(op: &str, sample: &Sample, half: Option<u32>, failures: &mut Vec
         });
         let (first, again, without_graph) = match results {
             Ok(results) => results,
+            Err(error) if place.lacks(&error) => {
+                *skipped += 1;
+                continue;
+            }
             Err(error) => {
                 report(error.to_string());
                 continue;
