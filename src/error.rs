@@ -2,6 +2,7 @@
 //! what was expected, and what to do about it.
 
 use crate::shape::Shape;
+use crate::units;
 use std::path::PathBuf;
 
 /// Everything that can go wrong on purpose. Nothing in the public interface panics on what a user can do.
@@ -34,13 +35,18 @@ pub enum Error {
 
     /// A tensor larger than the adapter can bind in one piece.
     #[error(
-        "{op}: a tensor of {bytes} bytes is larger than {device} can bind in one piece ({limit} bytes); use a smaller batch, width or resolution, or --device cpu"
+        "{op}: a tensor of {} is larger than {device} can bind in one piece ({}); use a smaller batch, width or resolution{}",
+        units::bytes(*bytes),
+        units::bytes(*limit),
+        if device.starts_with("CPU") { "" } else { ", or --device cpu" }
     )]
     TooLarge { op: &'static str, bytes: u64, limit: u64, device: String },
 
     /// The device has no memory left.
     #[error(
-        "out of memory on {device}: {bytes} more bytes asked for with {live} live; use a smaller batch, width or resolution"
+        "out of memory on {device}: {} more asked for with {} live; use a smaller batch, width or resolution",
+        units::bytes(*bytes),
+        units::bytes(*live)
     )]
     OutOfMemory { device: String, bytes: u64, live: u64 },
 
@@ -64,11 +70,16 @@ pub enum Error {
     #[error("{what}: {problem}")]
     Config { what: String, problem: String },
 
-    /// Training ended with a loss that is not a number, or infinite.
+    /// Training ended with a loss that is not a number, or infinite: after updates, or with the first batch, before any.
     #[error(
-        "training diverged at step {step}: the loss is {loss}; use a smaller learning rate or clip gradients"
+        "training diverged at step {step}: the loss is {loss}{}",
+        if *updated {
+            "; use a smaller learning rate or clip gradients"
+        } else {
+            " before the first update, so that inputs or targets are too large; scale them down"
+        }
     )]
-    Diverged { step: u64, loss: f64 },
+    Diverged { step: u64, loss: f64, updated: bool },
 
     /// Ctrl-C, after what was done has been saved.
     #[error("interrupted; what was done is saved")]

@@ -2,7 +2,7 @@
 
 use super::kernels::{self, KernelsArgs};
 use super::sweep::{axis, compound};
-use super::{Common, StepArgs, positive, print_json};
+use super::{Common, StepArgs, axes, models, positive, print_json};
 use allometry::scaling::cost::Cost;
 use allometry::scaling::measure::{Measurement, measure};
 use allometry::scaling::{Architecture, Axis, Compound, PowerLaw, Scale};
@@ -19,14 +19,12 @@ use clap::{Args, Subcommand};
 pub struct BenchArgs {
     #[command(subcommand)]
     what: Option<What>,
-    /// depth, width, resolution, compound.
-    #[arg(long, value_delimiter = ',', default_value = "depth,width,resolution,compound", value_parser = axis)]
+    #[arg(long, value_delimiter = ',', default_values_t = Axis::ALL, value_parser = axis, help = axes())]
     axis: Vec<Axis>,
     /// Factors tried on every axis.
     #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
     factors: Vec<f64>,
-    /// keras-dense, mlp, convnet, mobilenet, or a TOML file: the model at factor 1.
-    #[arg(long, default_value = "convnet")]
+    #[arg(long, default_value = "convnet", help = models("or a TOML file: the model at factor 1"))]
     model: String,
     #[command(flatten)]
     step: StepArgs,
@@ -73,7 +71,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             rows.push(Row { axis, factor, scale, parameters: cost.parameters, macs: cost.macs, measured });
         }
     }
-    if args.common.json {
+    if args.common.output.json {
         return print_json(&rows);
     }
     print_line!("{} on {}, batch {}", base.name, device.name(), args.step.batch)?;

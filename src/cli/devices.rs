@@ -25,7 +25,7 @@ struct Devices {
 pub fn run(args: &DevicesArgs) -> Result<()> {
     let devices =
         Devices { chosen: args.common.open()?.name(), cpu: Device::cpu().name(), adapters: adapters() };
-    if args.common.json {
+    if args.common.output.json {
         return print_json(&devices);
     }
     let mut table = Table::new([

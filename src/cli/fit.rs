@@ -1,6 +1,6 @@
 //! `allometry fit`
 
-use super::{Common, count, positive, print_json, usage_error};
+use super::{Output, count, positive, print_json, usage_error};
 use allometry::scaling::law::approaches::{Approach, Method};
 use allometry::scaling::law::doubling::{Doubling, SpreadOf};
 use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
@@ -12,19 +12,25 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
 
-#[derive(Args)]
-#[command(after_help = "\
+fn after_help() -> String {
+    let laws = Form::ALL.map(|form| format!("{} {}", form.name(), form.formula())).join("; ");
+    format!(
+        "\
 Example:
   allometry fit runs.csv --x parameters --x2 tokens --y loss --law joint --budget 1e20 --holdout 3
   allometry fit log.jsonl --x step --y 'eval loss' --where 'model=small,task=a' --skip-missing
 
-Laws: power y = k·x^α; floor y = E + A·x^−α; broken y = E + A·x^−α·(L₀ − y)^γ, for curves that bend; \
-joint y = E + A·N^−α + B·D^−β; auto chooses by the error on the largest rows, left out of the fit, and by AICc. \
-Intervals are 95 % by bootstrap.
+Laws: {laws}; auto chooses by the error on the largest rows, left out of the fit, and by AICc. Broken is for curves \
+that bend. Intervals are 95 % by bootstrap.
 
 Tables: CSV with a header, also with semicolons or tabs between cells and decimal commas; or JSON lines. Numbers may \
 have marks before three digits (\"1,014.45\"), and suffixes k, M, B and T where all of a column have one. Of a sweep's \
-runs.csv those count that completed. Rows with an empty cell or a size of 0 are left out, and counted.")]
+runs.csv those count that completed. Rows with an empty cell or a size of 0 are left out, and counted."
+    )
+}
+
+#[derive(Args)]
+#[command(after_help = after_help())]
 pub struct FitArgs {
     /// The table: a CSV file with a header, or JSON lines.
     file: PathBuf,
@@ -79,7 +85,7 @@ pub struct FitArgs {
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     #[command(flatten)]
-    common: Common,
+    output: Output,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -175,7 +181,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
             note!("Left out: {left_out}.");
         }
     })?;
-    if args.common.json {
+    if args.output.json {
         print_json(&Printed { fit: &fit, left_out })?;
     } else {
         print(&fit, &points, &left_out)?;
@@ -251,6 +257,7 @@ fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()> {
     }
     if let Some(isoflop) = &fit.isoflop {
         print_line!("{}", profiles(isoflop, quantity))?;
+        print_unusable(isoflop)?;
         print_line!("{}", exponents(&fit.approaches))?;
     }
     if let Some(holdout) = &fit.holdout {
@@ -322,15 +329,27 @@ fn percent(part: f64) -> String {
     if part < 1e-4 { format!("{} %", digits(100.0 * part)) } else { format!("{:.2} %", 100.0 * part) }
 }
 
-/// The isoFLOP profiles, with what each says about the best size.
+/// In one line the budgets that show no best size: there may be one for every row of the table.
+fn print_unusable(isoflop: &IsoFlop) -> Result<()> {
+    let problems = isoflop.problems();
+    let count: usize = problems.iter().map(|(_, budgets)| budgets.len()).sum();
+    let reasons: Vec<String> =
+        problems.iter().map(|(problem, budgets)| format!("{problem} ({})", budgets.len())).collect();
+    if count > 0 {
+        let all = isoflop.profiles.len();
+        print_line!("{count} of {all} budgets show no best size: {}.", reasons.join(", "))?;
+    }
+    Ok(())
+}
+
+/// The isoFLOP profiles that show a best size.
 fn profiles(isoflop: &IsoFlop, quantity: &str) -> Table {
     let mut table = Table::new(["isoFLOP budget", "runs", "best N", quantity]);
     for profile in &isoflop.profiles {
-        let (size, loss) = match &profile.minimum {
-            Minimum::Optimum { parameters, loss } => (with_interval(parameters), with_interval(loss)),
-            Minimum::Problem(problem) => (problem.clone(), String::new()),
-        };
-        table.add_row([digits(profile.budget), profile.runs.to_string(), size, loss]);
+        if let Minimum::Optimum { parameters, loss } = &profile.minimum {
+            let cells = [digits(profile.budget), profile.runs.to_string()];
+            table.add_row(cells.into_iter().chain([with_interval(parameters), with_interval(loss)]));
+        }
     }
     table
 }

@@ -51,7 +51,7 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
         device.trim();
     }
     let figures = Figures { device: device.name(), clock: device.clock(), roofline, kernels };
-    if args.common.json {
+    if args.common.output.json {
         return print_json(&figures);
     }
     print_line!(

@@ -15,7 +15,7 @@ mod tune;
 
 use allometry::data::{self, DataOptions, Splits};
 use allometry::nn::Precision;
-use allometry::scaling::{Architecture, StepOptions};
+use allometry::scaling::{Architecture, Axis, StepOptions};
 use allometry::{Choice, Device, Error, Result, note, print_line};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
@@ -69,15 +69,22 @@ enum Command {
     },
 }
 
-/// Flags that every command takes.
+/// Flags of commands that print results.
+#[derive(Args)]
+struct Output {
+    /// Print JSON for machines.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Flags of commands that compute on a device.
 #[derive(Args)]
 struct Common {
     /// Where to compute: the fastest real GPU, else the CPU (auto); a GPU or software adapter; the CPU.
     #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
     device: DeviceArg,
-    /// Print JSON for machines.
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    output: Output,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -107,8 +114,7 @@ struct StepArgs {
     /// Samples per step.
     #[arg(long, default_value_t = 64, value_parser = count)]
     batch: usize,
-    /// f32; or mixed: weights, activations and gradients in f16, with f32 master weights.
-    #[arg(long, default_value_t = Precision::F32, value_parser = precision)]
+    #[arg(long, default_value_t = Precision::F32, value_parser = precision, help = precisions())]
     precision: Precision,
     /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
     /// numbers.
@@ -142,8 +148,7 @@ struct OptimizerArgs {
 /// Which data, for the commands that train.
 #[derive(Args)]
 struct DatasetArgs {
-    /// glyphs (drawn, needs no files), mnist, fashion-mnist, omniglot or csv.
-    #[arg(long, default_value = "glyphs")]
+    #[arg(long, default_value = "glyphs", help = datasets())]
     dataset: String,
     /// The folder with the data set's files; for csv the file itself.
     #[arg(long, value_name = "DIR")]
@@ -204,6 +209,27 @@ impl DataArgs {
     fn open(&self, model: &str, seed: u64) -> Result<(Architecture, Splits)> {
         self.set.open(model, seed, self.samples)
     }
+}
+
+/// The help of a model: the presets, and what else it can be.
+fn models(or: &str) -> String {
+    format!("{}, {or}", Architecture::PRESETS.join(", "))
+}
+
+/// The help of a data set.
+fn datasets() -> String {
+    format!("{}; glyphs are drawn, and need no files", data::NAMES.join(", "))
+}
+
+/// The help of axes.
+fn axes() -> String {
+    Axis::ALL.map(Axis::name).join(", ")
+}
+
+/// The help of the precision.
+fn precisions() -> String {
+    let names = Precision::ALL.map(Precision::name).join(" or ");
+    format!("{names}; mixed has weights, activations and gradients in f16, and f32 master weights")
 }
 
 /// An argument that says in which types models are stored.

@@ -82,7 +82,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     let found = recommend(&plan, &records, &options)?;
     let file = args.out.clone().unwrap_or_else(|| args.directory.join("recommended.toml"));
     replace(&file, found.best.training.to_toml()?.as_bytes())?;
-    if args.common.json {
+    if args.common.output.json {
         return print_json(&found);
     }
     print(&found, &plan.dataset)?;

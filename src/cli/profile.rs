@@ -1,6 +1,6 @@
 //! `allometry profile`
 
-use super::{Common, StepArgs, count, print_json};
+use super::{Common, StepArgs, count, models, print_json};
 use allometry::device::profile::{Clock, KernelTime};
 use allometry::scaling::Architecture;
 use allometry::scaling::measure::profile;
@@ -16,7 +16,7 @@ Example:
 
 The trace opens in https://ui.perfetto.dev and in chrome://tracing.")]
 pub struct ProfileArgs {
-    /// keras-dense, mlp, convnet, or a TOML file.
+    #[arg(help = models("or a TOML file"))]
     model: String,
     /// Rows and columns of the image, for models that take one.
     #[arg(long, value_parser = count)]
@@ -40,8 +40,12 @@ struct Profiled {
     clock: Clock,
     batch: usize,
     steps: usize,
+    /// Of a step that is not profiled.
     step_seconds: f64,
+    /// Of one that is: the sum of the next two.
+    profiled_seconds: f64,
     kernel_seconds: f64,
+    other_seconds: f64,
     kernels: Vec<KernelTime>,
 }
 
@@ -58,7 +62,7 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
         allometry::files::replace(path, &json)?;
     }
     let kernels = steps.profile.kernels();
-    if args.common.json {
+    if args.common.output.json {
         return print_json(&Profiled {
             model: architecture.name.clone(),
             device: device.name(),
@@ -66,7 +70,9 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
             batch: args.step.batch,
             steps: args.steps,
             step_seconds: steps.step_seconds,
+            profiled_seconds: steps.profiled_seconds(),
             kernel_seconds: steps.kernel_seconds(),
+            other_seconds: steps.other_seconds(),
             kernels,
         });
     }
@@ -91,11 +97,16 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
         ]);
     }
     print_line!("{table}")?;
+    // Rounded before they are added, so that what is printed adds up.
+    let [kernels, elsewhere] =
+        [steps.kernel_seconds(), steps.other_seconds()].map(|seconds| (seconds * 1e6).round() / 1e3);
     print_line!(
-        "A step takes {:.3} ms: {:.3} ms in kernels, {:.3} ms elsewhere (the host's work, gaps between dispatches).",
+        "A step takes {:.3} ms. Timed kernel by kernel it takes {:.3} ms: {:.3} ms in kernels, {:.3} ms elsewhere (the \
+         host's work, timing, gaps between dispatches).",
         steps.step_seconds * 1e3,
-        steps.kernel_seconds() * 1e3,
-        steps.other_seconds() * 1e3,
+        kernels + elsewhere,
+        kernels,
+        elsewhere,
     )?;
     if let Some(path) = &args.trace {
         print_line!("trace: {}", path.display())?;

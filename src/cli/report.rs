@@ -1,6 +1,6 @@
 //! `allometry report`
 
-use super::{Common, prediction, print_json};
+use super::{Output, prediction, print_json};
 use allometry::scaling::{Store, report};
 use allometry::{Result, print_line};
 use clap::Args;
@@ -12,14 +12,14 @@ pub struct ReportArgs {
     /// The directory of a sweep.
     directory: PathBuf,
     #[command(flatten)]
-    common: Common,
+    output: Output,
 }
 
 pub fn run(args: &ReportArgs) -> Result<()> {
     let (plan, records) = Store::load(&args.directory)?;
     report::write(&args.directory, &plan, &records)?;
     let prediction = Store::load_prediction(&args.directory)?;
-    if args.common.json {
+    if args.output.json {
         if let Some(prediction) = &prediction {
             prediction::print_score_as_json(prediction, &records)?;
         }

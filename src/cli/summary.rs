@@ -1,6 +1,6 @@
 //! `allometry summary`
 
-use super::{Common, StepArgs, count, print_json};
+use super::{Output, StepArgs, count, models, print_json};
 use allometry::nn::{LayerReport, Precision};
 use allometry::scaling::Architecture;
 use allometry::scaling::cost::{Cost, predicted_peak};
@@ -11,7 +11,7 @@ use clap::Args;
 #[derive(Args)]
 #[command(after_help = "Example:\n  allometry summary convnet --resolution 56")]
 pub struct SummaryArgs {
-    /// keras-dense, mlp, convnet, mobilenet, or a TOML file.
+    #[arg(help = models("or a TOML file"))]
     model: String,
     /// Rows and columns of the image, for models that take one.
     #[arg(long, value_parser = count)]
@@ -19,7 +19,7 @@ pub struct SummaryArgs {
     #[command(flatten)]
     step: StepArgs,
     #[command(flatten)]
-    common: Common,
+    output: Output,
 }
 
 #[derive(serde::Serialize)]
@@ -39,7 +39,7 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
     let cost = Cost::of(&architecture)?;
     let step = args.step.options(None);
     let peak = predicted_peak(&architecture, &step)?.total();
-    if args.common.json {
+    if args.output.json {
         return print_json(&Summary {
             parameters: cost.parameters,
             macs: cost.macs,

@@ -1,7 +1,8 @@
 //! `allometry sweep`
 
 use super::{
-    Common, DatasetArgs, OptimizerArgs, StepArgs, count, interrupt_flag, positive, prediction, print_json,
+    Common, DatasetArgs, OptimizerArgs, StepArgs, axes, count, interrupt_flag, models, positive, prediction,
+    print_json,
 };
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Axis, Compound, Plan, Prediction, Record, Schedule, Store, Variant, report};
@@ -18,14 +19,12 @@ Example:
 
 The same command goes on where it was interrupted.")]
 pub struct SweepArgs {
-    /// depth, width, resolution, compound.
-    #[arg(long, value_delimiter = ',', default_value = "depth,width,resolution,compound", value_parser = axis)]
+    #[arg(long, value_delimiter = ',', default_values_t = Axis::ALL, value_parser = axis, help = axes())]
     axis: Vec<Axis>,
     /// Factors tried on every axis; on the compound axis a factor is the multiple of FLOPs.
     #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
     factors: Vec<f64>,
-    /// keras-dense, mlp, convnet, mobilenet, or a TOML file: the model at factor 1.
-    #[arg(long, default_value = "convnet")]
+    #[arg(long, default_value = "convnet", help = models("or a TOML file: the model at factor 1"))]
     model: String,
     #[command(flatten)]
     data: DatasetArgs,
@@ -65,9 +64,7 @@ pub struct SweepArgs {
 }
 
 pub(super) fn axis(text: &str) -> std::result::Result<Axis, String> {
-    let names: Vec<&str> = Axis::ALL.iter().map(|axis| axis.name()).collect();
-    let found = Axis::ALL.into_iter().find(|axis| axis.name() == text.trim());
-    found.ok_or_else(|| format!("not an axis; there are {}", names.join(", ")))
+    text.trim().parse().map_err(|_| format!("not an axis; there are {}", axes()))
 }
 
 pub(super) fn compound(text: &str) -> std::result::Result<Compound, String> {
@@ -169,7 +166,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         memory_limit: args.memory_limit,
         interrupted: interrupt_flag(),
     };
-    let mut terminal = Terminal { json: args.common.json, printed: Ok(()) };
+    let mut terminal = Terminal { json: args.common.output.json, printed: Ok(()) };
     let outcome = sweep::run(&plan, &mut store, &options, &mut terminal);
     // Whatever ended the sweep, what is done is reported.
     if !store.records().is_empty() {
@@ -181,7 +178,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     outcome?;
     terminal.printed?;
     let prediction = store.prediction()?;
-    if args.common.json {
+    if args.common.output.json {
         if let Some(prediction) = &prediction {
             prediction::print_score_as_json(prediction, store.records())?;
         }

@@ -1,6 +1,6 @@
 //! `allometry train`
 
-use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt_flag, print_json};
+use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt_flag, models, print_json};
 use allometry::data::Splits;
 use allometry::nn::Precision;
 use allometry::scaling::cost::{Cost, predicted_peak};
@@ -27,7 +27,7 @@ Example:
 A file that `allometry plan` wrote is trained exactly as planned: of the flags it takes --data, --out, --device and
 --json, and what was measured is printed beside what was expected.")]
 pub struct TrainArgs {
-    /// keras-dense, mlp, convnet, mobilenet, a model's TOML file, or a training that `allometry plan` wrote.
+    #[arg(help = models("a model's TOML file, or a training that `allometry plan` wrote"))]
     model: String,
     #[command(flatten)]
     data: DataArgs,
@@ -152,7 +152,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         device: device.name(),
         planned: expected.map(|expected| expected.beside(last.validation.loss, wall_seconds, peak_bytes)),
     };
-    if args.common.json {
+    if args.common.output.json {
         return print_json(&outcome);
     }
     print(&outcome)?;

@@ -40,7 +40,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
     let device = args.common.open()?;
     let mut tuned = Tuned { device: device.name(), file: None, outcomes: Vec::new() };
     if device.kind() == Kind::Cpu {
-        if args.common.json {
+        if args.common.output.json {
             return print_json(&tuned);
         }
         return print_line!("{}: there is nothing to choose on the CPU device", tuned.device);
@@ -51,7 +51,7 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         note!("{}, {}: {}", outcome.family, outcome.class, outcome.best);
     })?;
     let file = device.save_choices()?;
-    if args.common.json {
+    if args.common.output.json {
         tuned.file = Some(file);
         return print_json(&tuned);
     }

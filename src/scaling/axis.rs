@@ -157,10 +157,10 @@ impl FromStr for Axis {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Axis> {
-        Axis::ALL
-            .into_iter()
-            .find(|axis| axis.name() == text)
-            .ok_or_else(|| Error::argument("axis", "name", text, "depth, width, resolution or compound"))
+        Axis::ALL.into_iter().find(|axis| axis.name() == text).ok_or_else(|| {
+            let names = Axis::ALL.map(Axis::name).join(", ");
+            Error::argument("axis", "name", text, format!("one of {names}"))
+        })
     }
 }
 

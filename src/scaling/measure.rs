@@ -54,19 +54,25 @@ pub struct StepProfile {
     pub steps: usize,
     /// Wall time of a step that is not profiled.
     pub step_seconds: f64,
-    /// Of all steps together, while they were profiled.
+    /// Of all steps together, while they were profiled, which takes time of its own.
     pub profile: Profile,
 }
 
 impl StepProfile {
-    /// What a step spends inside kernels.
+    /// Wall time of a step while it is profiled: the sum of what it spends inside kernels and elsewhere.
+    pub fn profiled_seconds(&self) -> f64 {
+        // A GPU's clock may run ahead of the host's by a little.
+        self.profile.wall.max(self.profile.kernel_seconds()) / self.steps as f64
+    }
+
+    /// What a profiled step spends inside kernels.
     pub fn kernel_seconds(&self) -> f64 {
         self.profile.kernel_seconds() / self.steps as f64
     }
 
-    /// What a step spends elsewhere: the host's own work, and gaps between dispatches.
+    /// What a profiled step spends elsewhere: the host's own work, timing, and gaps between dispatches.
     pub fn other_seconds(&self) -> f64 {
-        (self.step_seconds - self.kernel_seconds()).max(0.0)
+        self.profiled_seconds() - self.kernel_seconds()
     }
 }
 

@@ -10,6 +10,7 @@ use crate::data::{self, DataOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::train::{Callback, History, Metrics, fit};
+use crate::units::bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -186,7 +187,7 @@ fn run_variant(
     let limit = options.memory_limit.or_else(|| device.available_memory());
     if let Some(limit) = limit.filter(|&limit| predicted.total() > limit) {
         record.status = Status::OutOfMemory;
-        record.reason = Some(format!("{} bytes predicted, {limit} there", predicted.total()));
+        record.reason = Some(format!("{} predicted, {} there", bytes(predicted.total()), bytes(limit)));
         return Ok(record);
     }
     let start = Instant::now();

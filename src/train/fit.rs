@@ -149,7 +149,8 @@ pub fn fit(
         callback.on_epoch(&report);
         // The last update can ruin a model whose training losses were still finite.
         if !report.validation.loss.is_finite() {
-            return Err(Error::Diverged { step: trainer.steps(), loss: report.validation.loss });
+            let (step, loss) = (trainer.steps(), report.validation.loss);
+            return Err(Error::Diverged { step, loss, updated: true });
         }
         history.epochs.push(report);
     }

@@ -185,7 +185,8 @@ impl<'a> Trainer<'a> {
     pub fn metrics(&self) -> Result<Metrics> {
         let metrics = self.training.metrics(self.loss)?;
         if metrics.samples > 0 && !metrics.loss.is_finite() {
-            return Err(Error::Diverged { step: self.step, loss: metrics.loss });
+            // The loss of a step is that of the weights before its update.
+            return Err(Error::Diverged { step: self.step, loss: metrics.loss, updated: self.step > 1 });
         }
         Ok(metrics)
     }

@@ -71,7 +71,11 @@ fn profile_shows_every_kernel_of_a_step() {
     let profiled = succeed(&json).json();
     assert_eq!(profiled["clock"], "host");
     assert_eq!((&profiled["steps"], &profiled["batch"]), (&3.into(), &4.into()));
-    assert!(number(&profiled["step_seconds"]) > 0.0 && number(&profiled["kernel_seconds"]) > 0.0);
+    let [step, profiled_step, kernel, other] =
+        ["step_seconds", "profiled_seconds", "kernel_seconds", "other_seconds"]
+            .map(|of| number(&profiled[of]));
+    assert!(step > 0.0 && kernel > 0.0 && other >= 0.0, "{profiled}");
+    assert!((kernel + other - profiled_step).abs() < 1e-12, "{profiled}");
     let kernels = profiled["kernels"].as_array().unwrap();
     let calls_of = |name: &str| {
         let found = kernels.iter().find(|k| k["kernel"] == name);
@@ -103,5 +107,11 @@ fn profile_shows_every_kernel_of_a_step() {
     for words in ["optimizer.adam", "GFLOP/s", "A step takes"] {
         assert!(table.contains(words), "{words:?} in\n{table}");
     }
+    // The numbers that are printed add up as well.
+    let sentence = table.lines().find(|line| line.starts_with("A step takes")).unwrap();
+    let milliseconds: Vec<f64> =
+        sentence.split(" ms").filter_map(|part| part.rsplit(' ').next()?.parse().ok()).collect();
+    let [_, whole, kernels, elsewhere] = milliseconds[..] else { panic!("{sentence}") };
+    assert!((kernels + elsewhere - whole).abs() < 1e-6 && kernels > 0.0, "{sentence}");
     fail(&["profile", "no-such-model"], 1, &["no-such-model"]);
 }

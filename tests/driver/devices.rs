@@ -36,6 +36,53 @@ fn an_adapter_that_is_not_there_is_named_with_those_that_are() {
     }
 }
 
+/// Standard error of the driver with these arguments, where no session has set a runtime folder, or a wrong one.
+fn complaints(arguments: &[&str], runtime_folder: Option<&str>) -> String {
+    let mut command = driver(arguments);
+    command.env_remove("XDG_RUNTIME_DIR").envs(runtime_folder.map(|folder| ("XDG_RUNTIME_DIR", folder)));
+    let ended = Ended::of(command.output().unwrap());
+    assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
+    ended.err
+}
+
+#[test]
+fn a_driver_does_not_complain_of_what_the_session_lacks() {
+    for folder in [None, Some(""), Some("no/such/folder"), Some("/no-such-folder")] {
+        let err = complaints(&["devices"], folder);
+        assert!(!err.contains("XDG_RUNTIME_DIR"), "{folder:?}: {err}");
+    }
+}
+
+#[test]
+fn no_driver_is_loaded_where_none_is_needed() {
+    let place = TempDir::new().unwrap();
+    let (table, sweep) = (place.path().join("table.csv"), place.path().join("sweep"));
+    fs::write(&table, "n,loss\n1,4.0\n2,3.0\n4,2.3\n8,1.8\n16,1.5\n32,1.3\n").unwrap();
+    let loaded = |arguments: &[&str]| {
+        // The Vulkan loader tells of everything that it looks at.
+        let ended = Ended::of(driver(arguments).env("VK_LOADER_DEBUG", "all").output().unwrap());
+        assert_eq!(ended.code, 0, "{arguments:?}: {}", ended.err);
+        ended.err.contains("Vulkan")
+    };
+    assert!(loaded(&["devices"]), "the loader has to tell, or this test says nothing");
+    let small = ["--samples", "16", "--epochs", "1", "--resolution", "8", "--device", "cpu"];
+    let sweep_of = ["sweep", "--model", "mlp", "--axis", "width", "--factors", "0.05", "--out", text(&sweep)];
+    for arguments in [
+        &["--help"][..],
+        &["train", "--help"],
+        &["completions", "bash"],
+        &["summary", "mlp"],
+        &["fit", text(&table), "--x", "n", "--y", "loss", "--law", "power", "--bootstrap", "40"],
+        &[&["train", "mlp"][..], &small].concat(),
+        &[&sweep_of[..], &small].concat(),
+        &["report", text(&sweep)],
+        &["bench", "kernels", "--family", "softmax", "--seconds", "0.001", "--device", "cpu"],
+        &["profile", "keras-dense", "--steps", "1", "--batch", "2", "--device", "cpu"],
+    ] {
+        assert!(!loaded(arguments), "{arguments:?}");
+    }
+}
+
 #[test]
 fn a_tensor_too_large_for_the_adapter_is_a_matter_of_memory() {
     let place = TempDir::new().unwrap();
@@ -50,5 +97,5 @@ fn a_tensor_too_large_for_the_adapter_is_a_matter_of_memory() {
     "#;
     fs::write(&model, toml).unwrap();
     let arguments = ["train", text(&model), "--device", "gpu", "--samples", "1", "--epochs", "1"];
-    fail(&arguments, 4, &["conv2d", "bytes", "smaller batch"]);
+    fail(&arguments, 4, &["conv2d", "a tensor of 16 GiB", "smaller batch", "--device cpu"]);
 }

@@ -94,11 +94,17 @@ fn fit_takes_accuracies_profiles_and_curves_that_bend() {
     // Five sizes at each of three budgets, the best in the middle.
     let path = place.path().join("profiles.csv");
     let mut table = String::from("N,D,loss\n");
-    for row in 0..15 {
-        let (budget, factor) = (1e18 * 10f64.powi(row / 5), 2f64.powi(row % 5 - 2));
+    let mut add = |budget: f64, factor: f64| {
         let n = (budget / 6.0).sqrt() * factor;
         let d = budget / (6.0 * n);
         table += &format!("{n},{d},{}\n", 1.8 + 480.0 * n.powf(-0.35) + 480.0 * d.powf(-0.35));
+    };
+    for row in 0..15 {
+        add(1e18 * 10f64.powi(row / 5), 2f64.powi(row % 5 - 2));
+    }
+    // Runs whose budget no other has say nothing about the best size.
+    for row in 0..12 {
+        add(1e15 * 1.5f64.powi(row), 1.0);
     }
     fs::write(&path, table).unwrap();
     let command =
@@ -108,11 +114,28 @@ fn fit_takes_accuracies_profiles_and_curves_that_bend() {
         assert_eq!(row["approach"], name);
         assert!((number(&row["a"]["value"]) - 0.5).abs() < 1e-3, "{row}");
     }
-    assert_eq!(joint["isoflop"]["profiles"].as_array().unwrap().len(), 3);
+    assert_eq!(joint["isoflop"]["profiles"].as_array().unwrap().len(), 3 + 12);
     let said = succeed(&command).out;
-    for words in ["isoFLOP budget", "3 minima", "15 rows"] {
+    let reason = "12 of 15 budgets show no best size: fewer than 4 different sizes (12).";
+    for words in ["isoFLOP budget", "3 minima", "27 rows", reason] {
         assert!(said.contains(words), "{words:?} in {said}");
     }
+    assert!(said.lines().count() < 35, "{said}");
+}
+
+#[test]
+fn names_of_columns_are_text_in_a_picture() {
+    let place = TempDir::new().unwrap();
+    let (path, plot) = (place.path().join("names.csv"), place.path().join("names.svg"));
+    let rows: String = (0..8).map(|row| format!("{},{}\n", 10 << row, 5.0 * 0.8f64.powi(row))).collect();
+    fs::write(&path, format!("\"n <script> & \"\"d\"\"\",loss's </svg>\n{rows}")).unwrap();
+    let columns =
+        ["--x", "n <script> & \"d\"", "--y", "loss's </svg>", "--law", "power", "--bootstrap", "40"];
+    succeed(&[&["fit", text(&path), "--plot", text(&plot)][..], &columns].concat());
+    let svg = fs::read_to_string(&plot).unwrap();
+    assert!(svg.contains("n &lt;script&gt; &amp; &quot;d&quot;"), "{svg}");
+    assert!(svg.contains("&lt;/svg&gt;") && svg.matches("</svg>").count() == 1, "{svg}");
+    assert!(!svg.contains("<script"), "{svg}");
 }
 
 #[test]

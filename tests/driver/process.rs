@@ -9,6 +9,8 @@ use std::process::{Command, Output, Stdio};
 pub fn driver(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_allometry"));
     command.args(arguments).env_remove("WGPU_BACKEND").env_remove("WGPU_ADAPTER_NAME");
+    // Tables are as wide as they are.
+    command.env_remove("COLUMNS");
     command.env("ALLOMETRY_CACHE", concat!(env!("CARGO_TARGET_TMPDIR"), "/nothing-cached"));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -263,14 +263,14 @@ fn a_variant_that_does_not_fit_is_recorded_and_the_sweep_goes_on() {
     let out = place.path().join("sweep");
     let arguments = ["sweep", "--device", "cpu", "--model", "mlp", "--resolution", "8", "--axis", "width"];
     let arguments = [&arguments[..], &["--factors", "0.25,1", "--samples", "16", "--epochs", "1"]].concat();
-    // The base model needs 5 MB, a quarter of its width less than one.
+    // The base model needs 5 MiB, a quarter of its width less than one.
     let arguments = [&arguments[..], &["--memory-limit", "2000000", "--out", text(&out)]].concat();
     let ended = succeed(&arguments);
     let records = records(&out);
     let of = |key: &str| records.iter().find(|record| record["key"] == key).unwrap();
     let large = of("base-s0");
     assert_eq!(large["status"], "out_of_memory");
-    assert!(large["reason"].as_str().unwrap().contains("2000000"), "{large}");
+    assert!(large["reason"].as_str().unwrap().contains(" MiB predicted, 1.91 MiB there"), "{large}");
     assert_eq!((&large["peak_bytes"], &large["samples_seen"]), (&Value::Null, &Value::from(0)));
     assert_eq!(of("width-0.25-s0")["status"], "completed");
     assert!(ended.out.contains("out of memory"), "{}", ended.out);

@@ -1,6 +1,9 @@
 //! Help, completions, and commands that make no sense.
 
 use crate::process::{run, succeed};
+use allometry::nn::Precision;
+use allometry::scaling::law::Form;
+use allometry::scaling::{Architecture, Axis};
 
 /// Runs the driver with arguments that it can't understand.
 pub fn fail_usage(arguments: &[&str]) {
@@ -13,21 +16,67 @@ fn completions_are_a_script() {
     assert!(script.contains("_allometry()") && script.contains("complete -F _allometry"), "{script}");
 }
 
+/// The names of all commands, as the driver's help lists them.
+fn commands() -> Vec<String> {
+    let help = succeed(&["--help"]).out;
+    let list =
+        help.split("Commands:\n").nth(1).and_then(|rest| rest.split("\n\n").next()).unwrap_or_default();
+    // A description that is wrapped goes on further to the right.
+    let lines = list.lines().filter(|line| line.starts_with("  ") && !line.starts_with("   "));
+    let names = lines.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help");
+    let names: Vec<String> = names.map(str::to_string).collect();
+    assert!(names.len() >= 11 && names.contains(&"fit".to_string()), "{names:?}");
+    names
+}
+
+/// The help of a command on one line, so that no line's end parts two words.
+fn help(command: &str) -> String {
+    let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
+    succeed(&arguments).out.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn a_device_is_asked_for_where_one_is_used() {
+    let with_device = ["devices", "train", "sweep", "bench", "bench kernels", "profile", "tune", "plan"];
+    for command in commands().iter().map(String::as_str).chain(["bench kernels"]) {
+        assert_eq!(help(command).contains("--device"), with_device.contains(&command), "{command}");
+    }
+    for arguments in [
+        &["summary", "mlp", "--device", "cpu"][..],
+        &["fit", "table.csv", "--x", "a", "--y", "b", "--device", "cpu"],
+        &["report", "sweep", "--device", "cpu"],
+    ] {
+        fail_usage(arguments);
+    }
+}
+
+#[test]
+fn helps_list_what_there_is() {
+    for command in ["summary", "train", "sweep", "bench", "profile"] {
+        let help = help(command);
+        assert!(help.contains(&Architecture::PRESETS.join(", ")), "{help}");
+        assert!(help.contains(&Precision::ALL.map(Precision::name).join(" or ")), "{help}");
+    }
+    for command in ["sweep", "bench"] {
+        assert!(help(command).contains(&Axis::ALL.map(Axis::name).join(", ")), "{command}");
+    }
+    for command in ["train", "sweep"] {
+        assert!(help(command).contains(&allometry::data::NAMES.join(", ")), "{command}");
+    }
+    let help = help("fit");
+    for form in Form::ALL {
+        assert!(help.contains(&format!("{} {}", form.name(), form.formula())), "{form} in {help}");
+        assert!(
+            help.split("possible values:").nth(1).is_some_and(|values| values.contains(form.name())),
+            "{form}"
+        );
+    }
+}
+
 #[test]
 fn every_help_shows_an_example() {
-    let commands = [
-        "devices",
-        "summary",
-        "train",
-        "sweep",
-        "bench",
-        "bench kernels",
-        "profile",
-        "tune",
-        "plan",
-        "report",
-        "completions",
-    ];
+    let mut commands = commands();
+    commands.push("bench kernels".to_string());
     for command in commands {
         let arguments: Vec<&str> = command.split(' ').chain(["--help"]).collect();
         let help = succeed(&arguments).out;

@@ -14,6 +14,8 @@ struct Plane {
     samples: usize,
     seed: u32,
     classes: bool,
+    /// What targets are multiplied by.
+    scale: f32,
 }
 
 impl Dataset for Plane {
@@ -37,12 +39,12 @@ impl Dataset for Plane {
         self.check(index, input)?;
         input.copy_from_slice(&noise(4, self.seed + index as u32));
         let value = input[0] - 2.0 * input[1] + 0.5 * input[2] + 1.0;
-        if self.classes { target.class((value > 1.0) as u32) } else { target.values(&[value]) }
+        if self.classes { target.class((value > 1.0) as u32) } else { target.values(&[self.scale * value]) }
     }
 }
 
 fn plane(classes: bool) -> Splits {
-    let split = |samples, seed| Arc::new(Plane { samples, seed, classes });
+    let split = |samples, seed| Arc::new(Plane { samples, seed, classes, scale: 1.0 });
     Splits { train: split(128, 0), validation: split(50, 10_000) }
 }
 
@@ -153,13 +155,23 @@ fn losses_and_targets_have_to_fit() {
 fn a_training_that_diverges_says_so() {
     let model = small(1, &Device::cpu());
     let diverged = fit(&model, &plane(false), &options(Loss::MeanSquaredError, 3, 1e30), &mut ());
-    assert!(matches!(diverged, Err(Error::Diverged { .. })), "{diverged:?}");
+    let Err(error @ Error::Diverged { updated: true, .. }) = diverged else { panic!("{diverged:?}") };
+    assert!(error.to_string().contains("smaller learning rate"), "{error}");
     // Also where only the validation after the last step shows it.
     let model = small(1, &Device::cpu());
     let once = FitOptions { batch: 128, ..options(Loss::MeanSquaredError, 1, 1e30) };
     let once = FitOptions { schedule: Schedule::constant(1e30), ..once };
     let diverged = fit(&model, &plane(false), &once, &mut ());
-    assert!(matches!(diverged, Err(Error::Diverged { step: 1, .. })), "{diverged:?}");
+    assert!(matches!(diverged, Err(Error::Diverged { step: 1, updated: true, .. })), "{diverged:?}");
+    // Where the first loss is beyond f32 already, no learning rate is to blame.
+    let far = |samples, seed| Arc::new(Plane { samples, seed, classes: false, scale: 1e25 });
+    let far = Splits { train: far(128, 0), validation: far(50, 10_000) };
+    let diverged = fit(&small(1, &Device::cpu()), &far, &options(Loss::MeanSquaredError, 3, 1e-9), &mut ());
+    let Err(error @ Error::Diverged { step: 1, updated: false, .. }) = diverged else {
+        panic!("{diverged:?}")
+    };
+    let text = error.to_string();
+    assert!(text.contains("scale them down") && !text.contains("learning rate"), "{text}");
 }
 
 #[test]

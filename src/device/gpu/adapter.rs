@@ -57,6 +57,10 @@ pub struct AdapterDescription {
 const BACKEND: &str = "WGPU_BACKEND";
 const NAME: &str = "WGPU_ADAPTER_NAME";
 
+/// What to do where there is no adapter at all.
+const INSTALL: &str = "Install the GPU's Vulkan driver, or Mesa's software driver (Debian, Ubuntu: apt-get install \
+                       mesa-vulkan-drivers), or use --device cpu";
+
 /// Every adapter that the system offers, whatever the environment variables say.
 pub fn adapters() -> Vec<AdapterDescription> {
     let instance = instance(wgpu::Backends::all());
@@ -157,8 +161,12 @@ fn allowed() -> Result<Vec<wgpu::Adapter>> {
                 std::env::var(BACKEND).unwrap_or_default(),
                 name.unwrap_or_default()
             ),
+            mend: if found.is_empty() {
+                INSTALL.into()
+            } else {
+                format!("Unset {BACKEND} and {NAME} or name one of these")
+            },
             found: if found.is_empty() { "no adapters at all".to_string() } else { found.join(", ") },
-            mend: format!("Unset {BACKEND} and {NAME} or name one of these"),
         });
     }
     fitting.sort_by_key(|adapter| preference(adapter.get_info().device_type));
@@ -179,10 +187,7 @@ impl Gpu {
         let adapter = allowed()?.into_iter().next().ok_or_else(|| Error::NoAdapter {
             wanted: "a GPU or a software Vulkan driver is needed".to_string(),
             found: "none".to_string(),
-            mend:
-                "Install the GPU's Vulkan driver, or Mesa's software driver (Debian, Ubuntu: apt-get install \
-                   mesa-vulkan-drivers), or use --device cpu"
-                    .to_string(),
+            mend: INSTALL.into(),
         })?;
         Gpu::from_adapter(&adapter, options)
     }

@@ -88,6 +88,21 @@ pub struct Parabola {
     pub coefficients: [f64; 3],
 }
 
+impl IsoFlop {
+    /// Why budgets show no best size: each reason, and the budgets that it holds for.
+    pub fn problems(&self) -> Vec<(&str, Vec<f64>)> {
+        let mut problems: Vec<(&str, Vec<f64>)> = Vec::new();
+        for profile in &self.profiles {
+            let Minimum::Problem(problem) = &profile.minimum else { continue };
+            match problems.iter_mut().find(|(known, _)| known == problem) {
+                Some((_, budgets)) => budgets.push(profile.budget),
+                None => problems.push((problem, vec![profile.budget])),
+            }
+        }
+        problems
+    }
+}
+
 impl Parabola {
     /// By least squares; none with fewer than three different sizes.
     fn fit(runs: &[Run]) -> Option<Parabola> {
@@ -211,7 +226,7 @@ impl Group {
 fn judge(runs: &[Run]) -> Result<Parabola, String> {
     let sizes = different(runs);
     let parabola = Parabola::fit(runs).filter(|_| sizes >= SIZES);
-    let parabola = parabola.ok_or_else(|| format!("{sizes} different sizes; {SIZES} are needed"))?;
+    let parabola = parabola.ok_or_else(|| format!("fewer than {SIZES} different sizes"))?;
     let (smallest, largest) = runs.iter().fold((f64::INFINITY, 0.0f64), |(low, high), run| {
         (run.parameters.min(low), run.parameters.max(high))
     });

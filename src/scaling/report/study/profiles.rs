@@ -11,8 +11,8 @@ use crate::scaling::report::plot::{Plot, Sheet, plot};
 use crate::scaling::report::quantity::Quantity;
 use crate::scaling::report::ruler::Ruler;
 use crate::scaling::report::series::Amount;
-use crate::scaling::report::words::signed;
-use crate::units::metric;
+use crate::scaling::report::words::{list, signed};
+use crate::units::{flops, metric};
 
 /// The size of profiles.
 const SIZE: Quantity = Quantity::Macs;
@@ -104,20 +104,22 @@ pub fn panel(study: &Study, axis: Axis, found: &IsoFlop) -> Result<Plot> {
     })
 }
 
-/// The best size of each budget, or why the runs don't show one.
+/// The best size of each budget, and for each reason not to show one a sentence on all of its budgets.
 pub fn sentences(found: &IsoFlop) -> Vec<String> {
-    let sentence = |profile: &Profile| {
-        let budget = Amount::Flops(profile.budget);
-        match &profile.minimum {
-            Minimum::Optimum { parameters: size, .. } => format!(
-                "With {budget} the best model has about {} MACs ({:.0} %: {} to {}).",
-                metric(size.value),
-                100.0 * LEVEL,
-                metric(size.low),
-                metric(size.high)
-            ),
-            Minimum::Problem(problem) => format!("With {budget} no best size shows: {problem}."),
-        }
-    };
-    found.profiles.iter().map(sentence).collect()
+    let best = found.profiles.iter().filter_map(|profile| match &profile.minimum {
+        Minimum::Optimum { parameters: size, .. } => Some(format!(
+            "With {} the best model has about {} MACs ({:.0} %: {} to {}).",
+            flops(profile.budget),
+            metric(size.value),
+            100.0 * LEVEL,
+            metric(size.low),
+            metric(size.high)
+        )),
+        Minimum::Problem(_) => None,
+    });
+    let none = found.problems().into_iter().map(|(problem, budgets)| {
+        let budgets: Vec<String> = budgets.into_iter().map(flops).collect();
+        format!("With {} no best size shows: {problem}.", list(&budgets))
+    });
+    best.chain(none).collect()
 }
