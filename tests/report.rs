@@ -196,11 +196,17 @@ fn budgets_give_isoflop_profiles() {
 
 #[test]
 fn few_runs_are_told_what_is_missing() {
-    for (runs, sentence) in [(1, "width with 1 run of 1 size"), (3, "width with 3 runs of 3 sizes")] {
+    // Seeds are advised only where they help: of one size no number of seeds makes two.
+    let factors = "More factors (--factors) give it.";
+    let seeds = "More factors (--factors) or more seeds (--seeds) give it.";
+    for (runs, sentence, advice) in
+        [(1, "width with 1 run of 1 size", factors), (3, "width with 3 runs of 3 sizes", seeds)]
+    {
         let plan = Plan { seeds: vec![0], ..plan() };
         let written = Written::new(&plan, &records(&plan)[..runs]);
         written.says("Too few runs to say how big the model should be");
         written.says(sentence);
+        written.says(advice);
         written.has(&["loss-parameters"]);
         written.lacks(&["residuals"]);
     }

@@ -21,3 +21,4 @@ mod tables;
 mod train;
 mod tune;
 mod usage;
+mod width;

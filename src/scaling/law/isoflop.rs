@@ -322,7 +322,7 @@ mod tests {
                 Minimum::Optimum { .. } => panic!("a minimum was found"),
             }
         };
-        assert_eq!(problem(&[0.5, 1.0, 2.0], 1.0), "3 different sizes; 4 are needed");
+        assert_eq!(problem(&[0.5, 1.0, 2.0], 1.0), "fewer than 4 different sizes");
         assert!(problem(&[1.5, 2.0, 3.0, 4.0], 1.0).contains("below the smallest"));
         assert!(problem(&[0.2, 0.3, 0.4, 0.5], 1.0).contains("above the largest"));
         assert!(problem(&[0.3, 0.5, 2.0, 3.0], -1.0).contains("opens downwards"));

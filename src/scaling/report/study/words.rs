@@ -37,6 +37,18 @@ fn what_is_missing(study: &Study) -> String {
     let joint = study.axes.iter().any(|one| one.joint.is_some());
     let (form, of) = if joint { (Form::Joint, "size and data") } else { (Form::Power, "size") };
     let (runs, sizes) = needs(form);
+    // Seeds add runs, but no sizes.
+    let seeds_suffice = |one: &AxisStudy| {
+        let laws = [&one.joint, &one.parameters, &one.flops].into_iter().flatten();
+        laws.into_iter().any(|law| matches!(law, Law::Few { sizes: have, .. } if *have >= sizes))
+    };
+    let more = if study.axes.iter().any(seeds_suffice) {
+        "More factors (--factors) or more seeds (--seeds) give it"
+    } else if joint {
+        "More factors (--factors) or numbers of samples (--samples) give it"
+    } else {
+        "More factors (--factors) give it"
+    };
     let have = study.axes.iter().map(|one| {
         let law = [&one.joint, &one.parameters, &one.flops].into_iter().flatten().find_map(|law| match law {
             Law::Few { runs, sizes } => {
@@ -48,7 +60,7 @@ fn what_is_missing(study: &Study) -> String {
     });
     format!(
         "Too few runs to say how big the model should be: a law of {of} needs at least {runs} completed runs of {sizes} \
-         different sizes along an axis, and there is {}. More factors (--factors) or more seeds (--seeds) give it.",
+         different sizes along an axis, and there is {}. {more}.",
         list(&have.collect::<Vec<_>>())
     )
 }
