@@ -7,11 +7,12 @@
 //! | compute | `1.2 TFLOP` |
 //! | durations | `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min` |
 //!
-//! Rates are columns of numbers whose heading has the unit. Bandwidth is in GB/s, with 10⁹ bytes a GB, as memory is sold.
+//! `fit` does not know the units of a table's columns: it writes numbers with four digits, also budgets of compute, as
+//! they stand in publications. Rates are columns of numbers whose heading has the unit. Bandwidth is in GB/s, with 10⁹ bytes a GB, as memory is sold.
 
-/// A count with the SI prefix k, M, G, T or P, to three significant digits: `72.1 k`.
+/// A count with an SI prefix, from k to Y, to three significant digits: `72.1 k`.
 pub fn metric(value: f64) -> String {
-    prefixed(value, 1000.0, &["", " k", " M", " G", " T", " P", " E"])
+    prefixed(value, 1000.0, &["", " k", " M", " G", " T", " P", " E", " Z", " Y"])
 }
 
 /// Floating-point operations: `5.2 MFLOP`.
@@ -124,7 +125,8 @@ mod tests {
             (72_134.0, "72.1 k", "72.1 kFLOP"),
             (5.2e6, "5.2 M", "5.2 MFLOP"),
             (1.25e12, "1.25 T", "1.25 TFLOP"),
-            (3e21, "3000 E", "3000 EFLOP"),
+            (3e21, "3 Z", "3 ZFLOP"),
+            (2.5e28, "25000 Y", "25000 YFLOP"),
         ] {
             assert_eq!((metric(value), flops(value)), (number.to_string(), compute.to_string()));
         }

@@ -25,7 +25,7 @@ that bend. Intervals are 95 % by bootstrap.
 
 Tables: CSV with a header, also with semicolons or tabs between cells and decimal commas; or JSON lines. Numbers may \
 have marks before three digits (\"1,014.45\"), and suffixes k, M, B and T where all of a column have one. Of a sweep's \
-runs.csv those count that completed. Rows with an empty cell or a size of 0 are left out, and counted."
+runs.csv those count that completed. Rows with an empty cell, a size or a y of 0 are left out, and counted."
     )
 }
 

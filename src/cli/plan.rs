@@ -22,7 +22,7 @@ Example:
   allometry plan sweep --budget 2h,8GiB
   allometry train sweep/recommended.toml
 
-Budgets: a time (90s, 30m, 2h, 1d: all that the training takes), compute (1e15flops: 6 · MACs · samples seen), memory
+Budgets: a time (90s, 30m, 2h, 1d: all that the training takes), compute (1e15flops, 2.5PFLOP: 6 · MACs · samples seen), memory
 (500MiB, 8GiB: at the peak, on the device); at most one of each. What would take more than 30 times the compute of the
 largest run is refused without --far.")]
 pub struct PlanArgs {
@@ -151,7 +151,7 @@ fn row(rank: &str, suggestion: &Suggestion) -> [String; 11] {
         format!("{}{passes}", grouped(*samples as u64)),
         format!("{} [{}, {}]", loss_text(loss.value), loss_text(loss.low), loss_text(loss.high)),
         format!("{about}{}", Quantity::Seconds.format(suggestion.seconds)),
-        format!("{:.2e}", suggestion.flops),
+        Quantity::TrainingFlops.format(suggestion.flops),
         Quantity::PeakMemory.format(suggestion.peak_bytes as f64),
     ]
 }

@@ -10,7 +10,7 @@ use allometry::scaling::report::Quantity;
 use allometry::scaling::{Architecture, Schedule};
 use allometry::terminal::Table;
 use allometry::train::{TerminalProgress, fit};
-use allometry::units::{bytes, grouped};
+use allometry::units::{bytes, grouped, seconds};
 use allometry::{Error, Result, note, print_line};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
@@ -195,12 +195,12 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
 fn print(outcome: &Outcome) -> Result<()> {
     let accuracy = outcome.validation_accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a));
     print_line!(
-        "validation loss {:.4}{}; {:.0} samples/s, peak memory {}, {:.1} s{}",
+        "validation loss {:.4}{}; {:.0} samples/s, peak memory {}, {}{}",
         outcome.validation_loss,
         accuracy.unwrap_or_default(),
         outcome.samples_per_second,
         bytes(outcome.peak_bytes),
-        outcome.seconds,
+        seconds(outcome.seconds),
         outcome.skipped_steps.map(|steps| format!(", {steps} steps skipped")).unwrap_or_default(),
     )?;
     let Some(planned) = &outcome.planned else { return Ok(()) };

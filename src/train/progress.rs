@@ -3,6 +3,7 @@
 
 use super::fit::{Callback, EpochReport, Progress};
 use crate::note;
+use crate::units::seconds;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
@@ -55,7 +56,7 @@ impl Callback for TerminalProgress {
             None => String::new(),
         };
         let line = format!(
-            "{}epoch {}/{}: loss {:.4}{}, validation loss {:.4}{}, {:.0} samples/s, {:.1} s{skipped}",
+            "{}epoch {}/{}: loss {:.4}{}, validation loss {:.4}{}, {:.0} samples/s, {}{skipped}",
             self.prefix,
             report.epoch,
             report.epochs,
@@ -64,7 +65,7 @@ impl Callback for TerminalProgress {
             report.validation.loss,
             accuracy(&report.validation),
             report.samples_per_second,
-            report.seconds,
+            seconds(report.seconds),
         );
         if self.bar.is_hidden() {
             note!("{line}");

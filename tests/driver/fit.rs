@@ -153,9 +153,12 @@ fn fit_names_what_it_cannot_use() {
     fail(&[&fit("N", "loss", "floor")[..], &["--holdout", "20"]].concat(), 1, &["rows is 4", "at least 5"]);
     fail(&[&fit("N", "loss", "floor")[..], &["--holdout", "24"]].concat(), 1, &["holdout is 24", "24 rows"]);
     fail(&["fit", "nowhere.csv", "--x", "N", "--y", "loss"], 1, &["nowhere.csv"]);
-    for bad in ["0", "-1.5"] {
-        let path = place.path().join("bad.csv");
-        fs::write(&path, format!("N,loss\n1,3\n2,{bad}\n4,1\n8,1\n")).unwrap();
-        fail(&["fit", text(&path), "--x", "N", "--y", "loss"], 1, &[bad, "row 2", "\"loss\""]);
-    }
+    let path = place.path().join("bad.csv");
+    let with = |value: &str| fs::write(&path, format!("N,loss\n1,3\n2,{value}\n4,1\n8,1\n")).unwrap();
+    let columns = ["fit", text(&path), "--x", "N", "--y", "loss"];
+    with("-1.5");
+    fail(&columns, 1, &["-1.5", "row 2", "\"loss\""]);
+    // A loss of 0 is one, but has no logarithm: three rows are left.
+    with("0");
+    assert!(fail(&columns, 1, &["rows is 3"]).err.contains("1 row with a y of 0"));
 }

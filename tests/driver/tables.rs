@@ -77,7 +77,7 @@ fn fit_leaves_rows_out_and_says_how_many() {
     let columns = |more: &[&'static str]| [&[export.as_str()][..], &columns, more].concat();
     let said = find(&columns(&[]));
     assert_eq!(said["n"], 7);
-    let expected = serde_json::json!({ "not_completed": 0, "empty": 7, "missing": 0, "size_zero": 1, "beyond_limits": 0 });
+    let expected = serde_json::json!({ "not_completed": 0, "empty": 7, "missing": 0, "size_zero": 1, "value_zero": 0, "beyond_limits": 0 });
     assert_eq!(said["left_out"], expected);
     let printed = succeed(&[&["fit"], &columns(&["--law", "power", "--bootstrap", "40"])[..]].concat()).out;
     assert!(printed.contains("fitted to 7 rows"), "{printed}");
@@ -97,7 +97,10 @@ fn fit_leaves_rows_out_and_says_how_many() {
     fail(&[&["fit"], &columns(&[])[..]].concat(), 1, &["\"NaN\"", "row 23", "--skip-missing"]);
     assert_eq!(find(&columns(&["--skip-missing"]))["left_out"]["missing"], 1);
     with("c4,1e9,0,\n");
-    fail(&[&["fit"], &columns(&[])[..]].concat(), 1, &["\"0\"", "row 23", "--drop-below"]);
+    assert_eq!(find(&columns(&[]))["left_out"]["value_zero"], 1);
+    assert_eq!(find(&columns(&["--drop-below", "1e-9"]))["left_out"]["beyond_limits"], 1);
+    with("c4,1e9,-1,\n");
+    fail(&[&["fit"], &columns(&[])[..]].concat(), 1, &["\"-1\"", "row 23", "--drop-below"]);
     assert_eq!(find(&columns(&["--drop-below", "1e-9"]))["left_out"]["beyond_limits"], 1);
     with("c4,1e9,inf,\n");
     fail(&[&["fit"], &columns(&[])[..]].concat(), 1, &["\"inf\"", "row 23", "--drop-above"]);

@@ -44,12 +44,12 @@ fn tables_fit_the_terminal() {
         &["profile", "keras-dense", "--steps", "1", "--batch", "2", "--device", "cpu"],
     ] {
         let natural = frames(arguments, "");
-        assert!(widest(&natural) >= 60, "{arguments:?}: {natural:#?}");
+        assert!(widest(&natural) > 50, "{arguments:?}: {natural:#?}");
         for columns in [40, 60, 80] {
             let narrow = frames(arguments, &columns.to_string());
             assert!(!narrow.is_empty() && widest(&narrow) <= columns, "{arguments:?}: {narrow:#?}");
         }
         // What is no number of columns is no limit.
-        assert!(widest(&frames(arguments, "wide")) >= 60, "{arguments:?}");
+        assert!(widest(&frames(arguments, "wide")) > 50, "{arguments:?}");
     }
 }

@@ -93,7 +93,7 @@ fn from_a_sweep_to_the_training_it_recommends() {
     let refused =
         |more: &[&str], words: &[&str]| refuse(&[&["plan", &sweep], &quick[..], more].concat(), words);
     refused(&["--budget", "1e15flops"], &["--far", "30", "a guess"]);
-    refused(&["--budget", "1000flops"], &["nothing fits", "FLOPs"]);
+    refused(&["--budget", "1000flops"], &["nothing fits", "1 kFLOP", "MFLOP"]);
     refused(&["--budget", "1KiB"], &["nothing fits", "KiB"]);
     refused(&["--target-loss", "0.000001"], &["no training", "0.000001"]);
     refused(&["--budget", "64MiB", "--far"], &["nothing limits", "time or FLOPs"]);

@@ -52,6 +52,8 @@ pub struct LeftOut {
     pub missing: usize,
     /// A size of 0, which has no logarithm.
     pub size_zero: usize,
+    /// A y of 0 (an accuracy of 1 is an error rate of 0), which has none either.
+    pub value_zero: usize,
     /// A y above or below its limit.
     pub beyond_limits: usize,
 }
@@ -70,6 +72,7 @@ impl fmt::Display for LeftOut {
             (self.empty, "with an empty cell"),
             (self.missing, "with NaN or the like"),
             (self.size_zero, "with a size of 0"),
+            (self.value_zero, "with a y of 0"),
             (self.beyond_limits, "with y beyond its limits"),
         ];
         let reasons: Vec<String> = reasons
@@ -162,6 +165,8 @@ fn select(
             &mut left_out.missing
         } else if cells[..last].contains(&Value::Number(0.0)) {
             &mut left_out.size_zero
+        } else if cells[last] == Value::Number(0.0) {
+            &mut left_out.value_zero
         } else {
             for (column, cell) in cells.into_iter().enumerate() {
                 let number = columns.check(cell, column == last).map_err(|expected| {
@@ -189,13 +194,13 @@ impl Columns {
     /// The number of a cell, if a law can have it, or what is expected there.
     fn check(&self, cell: Value, is_quantity: bool) -> Result<f64, String> {
         let accuracy = self.error_rate && is_quantity;
-        let wanted = if accuracy { "an accuracy from 0 to below 1" } else { "a finite number above zero" };
+        let wanted = if accuracy { "an accuracy from 0 to 1" } else { "a finite number above zero" };
         let help = match cell {
             Value::Number(number) if number > 0.0 && number.is_finite() && !(accuracy && number > 1.0) => {
                 return Ok(number);
             }
             Value::Missing => " (--skip-missing leaves such rows out)",
-            Value::Number(number) if is_quantity && !accuracy && number <= 0.0 => {
+            Value::Number(number) if is_quantity && !accuracy && number < 0.0 => {
                 " (--drop-below leaves smaller ones out)"
             }
             Value::Number(number) if is_quantity && !accuracy && number > 0.0 => {

@@ -2,6 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::scaling::report::Quantity;
+use crate::units::flops;
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -27,6 +28,7 @@ enum Unit {
 
 /// Every unit, in lower case. One that ends like another stands in front of it.
 const UNITS: [(&str, Unit); 18] = [
+    // With one of the PREFIXES or none.
     ("flops", Unit::Flops),
     ("flop", Unit::Flops),
     ("kib", Unit::Bytes(1024.0)),
@@ -46,6 +48,9 @@ const UNITS: [(&str, Unit); 18] = [
     ("h", Unit::Seconds(3600.0)),
     ("d", Unit::Seconds(86_400.0)),
 ];
+
+/// Decimal prefixes of FLOPs, in lower case: a thousand times the one before.
+const PREFIXES: &str = "kmgtpezy";
 
 impl Budget {
     /// Whether it limits how much is computed, by time or by FLOPs.
@@ -83,14 +88,18 @@ impl FromStr for Budget {
 /// A number above zero and its unit.
 fn amount(part: &str) -> Result<(f64, Unit)> {
     let refused = || {
-        let expected =
-            "a number and a unit: a time (90s, 30m, 2h, 1d), compute (1e15flops) or memory (500MiB, 8GiB)";
+        let expected = "a number and a unit: a time (90s, 30m, 2h, 1d), compute (1e15flops, 2.5PFLOP) or memory (500MiB, 8GiB)";
         Error::argument("plan", "budget", format!("{part:?}"), expected)
     };
     let lower = part.to_ascii_lowercase();
     let found = UNITS.iter().find_map(|&(name, unit)| Some((lower.strip_suffix(name)?.trim(), unit)));
     let (number, unit) = found.ok_or_else(refused)?;
-    let number: f64 = number.parse().map_err(|_| refused())?;
+    let prefix = number.chars().last().filter(|_| unit == Unit::Flops).and_then(|last| PREFIXES.find(last));
+    let (number, factor) = match prefix {
+        Some(place) => (number[..number.len() - 1].trim(), 1000f64.powi(place as i32 + 1)),
+        None => (number, 1.0),
+    };
+    let number = number.parse::<f64>().map_err(|_| refused())? * factor;
     if number > 0.0 && number.is_finite() { Ok((number, unit)) } else { Err(refused()) }
 }
 
@@ -101,7 +110,7 @@ impl fmt::Display for Budget {
         }
         let parts = [
             self.seconds.map(|seconds| Quantity::Seconds.format(seconds)),
-            self.flops.map(|flops| format!("{flops:.3e} FLOPs")),
+            self.flops.map(flops),
             self.bytes.map(|bytes| Quantity::PeakMemory.format(bytes as f64)),
         ];
         f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))

@@ -13,6 +13,7 @@ use crate::scaling::cost::predicted_peak;
 use crate::scaling::plan::{Plan, Schedule};
 use crate::scaling::record::{Record, Throughput};
 use crate::scaling::report;
+use crate::units::flops;
 
 /// Rehearsals after which the rest is taken from the law of throughput.
 const MOST_REHEARSALS: usize = 8;
@@ -241,11 +242,11 @@ impl Planner<'_> {
         let bytes = peak.map_or(0, |peak| peak.total());
         fail(format!(
             "nothing fits {budget}: the smallest training that the sweep's laws speak of, {} on {} samples, takes {}, \
-             {:.3e} FLOPs and {}",
+             {} and {}",
             self.name(&least),
             least.samples,
             report::Quantity::Seconds.format(least.seconds),
-            least.flops,
+            flops(least.flops),
             report::Quantity::PeakMemory.format(bytes as f64)
         ))
     }
@@ -258,13 +259,14 @@ impl Planner<'_> {
         let seconds = beyond.seconds * allowed / beyond.flops;
         let problem = format!(
             "the best training for this is {} on {} samples, with {:.0} times the compute of the largest run on its axis \
-             ({:.3e} FLOPs). Beyond a factor of {FURTHEST} a law is a guess: its interval covers how well the runs fix \
+             ({}). Beyond a factor of {FURTHEST} a law is a guess: its interval covers how well the runs fix \
              the curve, not whether the curve bends where there are no runs. Sweep larger models or more samples, take a \
-             smaller budget ({allowed:.3e} FLOPs, about {} here), or say --far",
+             smaller budget ({}, about {} here), or say --far",
             self.name(beyond),
             beyond.samples,
             beyond.flops / evidence.flops,
-            evidence.flops,
+            flops(evidence.flops),
+            flops(allowed),
             report::Quantity::Seconds.format(seconds),
         );
         Error::Config { what: "plan".into(), problem }
