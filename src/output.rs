@@ -7,13 +7,13 @@ use crate::error::{Error, Result};
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write};
 
-/// Prints a line of results, formatted as by `println!`, to standard output: [`output::line`](line).
+/// Prints a line of results, formatted as by `println!`, to standard output: [`output::line`](fn@line).
 #[macro_export]
 macro_rules! print_line {
     ($($text:tt)*) => { $crate::output::line(format_args!($($text)*)) };
 }
 
-/// Prints a line of progress, formatted as by `eprintln!`, to standard error: [`output::note`](note).
+/// Prints a line of progress, formatted as by `eprintln!`, to standard error: [`output::note`](fn@note).
 #[macro_export]
 macro_rules! note {
     ($($text:tt)*) => { $crate::output::note(format_args!($($text)*)) };
