@@ -4,6 +4,7 @@ mod bench;
 mod devices;
 mod fit;
 mod kernels;
+mod law;
 mod plan;
 mod prediction;
 mod profile;

@@ -1,6 +1,6 @@
 //! What a sweep predicted of its largest models, and how well it was met.
 
-use super::fit::digits;
+use super::law::digits;
 use super::print_json;
 use allometry::scaling::predict::{AxisPrediction, Estimate, Row};
 use allometry::scaling::{Prediction, Record};

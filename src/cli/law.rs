@@ -1,0 +1,201 @@
+//! A fitted law in words and tables.
+
+use allometry::scaling::law::approaches::{Approach, Method};
+use allometry::scaling::law::doubling::{Doubling, SpreadOf};
+use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
+use allometry::scaling::law::{Fit, Form, LeftOut, Points, Quantity};
+use allometry::terminal::Table;
+use allometry::{Result, print_line};
+
+/// Prints a law, all that is known about it, and how many rows it was not fitted to.
+pub(super) fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()> {
+    let quantity = points.quantity();
+    print_line!("{} law, {}, fitted to {} rows", fit.law, fit.law.formula(), fit.n)?;
+    if !left_out.is_empty() {
+        print_line!("Left out: {left_out}.")?;
+    }
+    let state = if fit.converged { "converged" } else { "not converged" };
+    let r2 = fit.r2.map_or(String::new(), |r2| format!("; R² {r2:.4}"));
+    print_line!(
+        "Huber loss of ln y {}, {state}; scatter around the law {}{r2}",
+        digits(fit.objective),
+        percent(fit.scatter)
+    )?;
+    print_line!("{}", parameters(fit))?;
+    if fit.comparison.len() > 1 {
+        print_line!("{}", comparison(fit))?;
+    }
+    for doubling in &fit.doubling {
+        print_doubling(doubling, fit, quantity)?;
+    }
+    if let Some(allocation) = &fit.allocation {
+        print_line!("Compute-optimal: N grows as C^a, a = {}.", with_interval(&allocation.a))?;
+        for optimum in &allocation.samples_per_parameter {
+            print_line!(
+                "  {} FLOPs: {} samples per parameter; N {}, D {}; {quantity} {}",
+                digits(optimum.budget),
+                with_interval(&optimum.ratio),
+                with_interval(&optimum.parameters),
+                with_interval(&optimum.samples),
+                with_interval(&optimum.loss)
+            )?;
+        }
+    }
+    if let Some(isoflop) = &fit.isoflop {
+        print_line!("{}", profiles(isoflop, quantity))?;
+        print_unusable(isoflop)?;
+        print_line!("{}", exponents(&fit.approaches))?;
+    }
+    if let Some(holdout) = &fit.holdout {
+        print_line!("The largest rows, left out of the fit:")?;
+        let mut table = Table::new(["sizes", "measured", "predicted", "error", "inside"]);
+        for row in &holdout.rows {
+            let sizes: Vec<String> = row.sizes.iter().map(|size| digits(*size)).collect();
+            table.add_row([
+                sizes.join(" × "),
+                digits(row.measured),
+                with_interval(&row.predicted),
+                format!("{:+.2} %", 100.0 * row.relative_error),
+                if row.inside { "yes" } else { "no" }.to_string(),
+            ]);
+        }
+        print_line!("{table}")?;
+        print_line!(
+            "Relative error {:.2} % (root mean square); {} of {} inside the interval.",
+            100.0 * holdout.relative_error,
+            holdout.inside,
+            holdout.rows.len()
+        )?;
+    }
+    for warning in &fit.warnings {
+        print_line!("Warning: {warning}.")?;
+    }
+    Ok(())
+}
+
+fn print_doubling(doubling: &Doubling, fit: &Fit, quantity: &str) -> Result<()> {
+    let from: Vec<String> = doubling.from.iter().map(|size| digits(*size)).collect();
+    let from = from.join(" × ");
+    if !doubling.known {
+        return print_line!(
+            "What twice the {} from {from} does to {quantity}, these rows can't tell.",
+            doubling.size
+        );
+    }
+    let relative = doubling.relative;
+    let (verb, value, low, high) = if relative.value < 0.0 {
+        ("raises", -relative.value, -relative.high, -relative.low)
+    } else {
+        ("lowers", relative.value, relative.low, relative.high)
+    };
+    let [value, low, high] = [value, low, high].map(|part| format!("{:.2}", 100.0 * part));
+    print_line!("Twice the {} from {from} {verb} {quantity} by {value} % [{low}, {high}].", doubling.size)?;
+    let part = percent(fit.spread.value);
+    let spread = match fit.spread.of {
+        SpreadOf::Seeds => format!("the {part} by which runs of one size differ"),
+        SpreadOf::Rows => format!("the {part} by which rows scatter around the law"),
+    };
+    match doubling.worthwhile_to {
+        Some(limit) if limit.value <= 0.0 => print_line!("No doubling of it buys more than {spread}."),
+        Some(limit) if limit.value.is_finite() => {
+            let limit = with_interval(&limit);
+            print_line!("Beyond {} = {limit} a doubling buys less than {spread}.", doubling.size)
+        }
+        Some(_) => print_line!("At every {} a doubling buys more than {spread}.", doubling.size),
+        None if fit.law == Form::Power && fit.spread.shows() => {
+            print_line!("So does every doubling, as it is a power law; to be held against {spread}.")
+        }
+        // Nothing is bought where y rises, and nothing is small where rows lie on the law.
+        None => Ok(()),
+    }
+}
+
+/// A part as a percentage, with two decimals or, where these would be zeros, four digits.
+fn percent(part: f64) -> String {
+    if part < 1e-4 { format!("{} %", digits(100.0 * part)) } else { format!("{:.2} %", 100.0 * part) }
+}
+
+/// In one line the budgets that show no best size: there may be one for every row of the table.
+fn print_unusable(isoflop: &IsoFlop) -> Result<()> {
+    let problems = isoflop.problems();
+    let count: usize = problems.iter().map(|(_, budgets)| budgets.len()).sum();
+    let reasons: Vec<String> =
+        problems.iter().map(|(problem, budgets)| format!("{problem} ({})", budgets.len())).collect();
+    if count > 0 {
+        let all = isoflop.profiles.len();
+        print_line!("{count} of {all} budgets show no best size: {}.", reasons.join(", "))?;
+    }
+    Ok(())
+}
+
+/// The isoFLOP profiles that show a best size.
+fn profiles(isoflop: &IsoFlop, quantity: &str) -> Table {
+    let mut table = Table::new(["isoFLOP budget", "runs", "best N", quantity]);
+    for profile in &isoflop.profiles {
+        if let Minimum::Optimum { parameters, loss } = &profile.minimum {
+            let cells = [digits(profile.budget), profile.runs.to_string()];
+            table.add_row(cells.into_iter().chain([with_interval(parameters), with_interval(loss)]));
+        }
+    }
+    table
+}
+
+fn exponents(approaches: &[Approach]) -> Table {
+    let mut table = Table::new(["approach", "a in N ∝ C^a", "from"]);
+    for Approach { approach, a, points } in approaches {
+        let from = match approach {
+            Method::Envelope => "changes of the best size",
+            Method::IsoFlop => "minima",
+            Method::JointLaw => "rows",
+        };
+        table.add_row([approach.name().to_string(), with_interval(a), format!("{points} {from}")]);
+    }
+    table
+}
+
+fn parameters(fit: &Fit) -> Table {
+    let mut table = Table::new(["parameter", "value", "standard error", "95 % interval"]);
+    for (name, parameter) in &fit.parameters {
+        let quantity = parameter.quantity;
+        let interval = format!("[{}, {}]", digits(quantity.low), digits(quantity.high));
+        if parameter.identified {
+            table.add_row([name.to_string(), digits(quantity.value), digits(quantity.se), interval]);
+        } else {
+            table.add_row([name.to_string(), "not identified".into(), "–".into(), interval]);
+        }
+    }
+    table
+}
+
+fn comparison(fit: &Fit) -> Table {
+    let mut table = Table::new(["law", "error on the largest", "AICc", "chosen"]);
+    for candidate in &fit.comparison {
+        let error = candidate.largest_out_error.map(|error| format!("{:.2} %", 100.0 * error));
+        table.add_row([
+            candidate.law.to_string(),
+            error.unwrap_or_else(|| "too few rows".to_string()),
+            format!("{:.1}", candidate.aicc),
+            if candidate.law == fit.law { "yes" } else { "" }.to_string(),
+        ]);
+    }
+    table
+}
+
+fn with_interval(quantity: &Quantity) -> String {
+    format!("{} [{}, {}]", digits(quantity.value), digits(quantity.low), digits(quantity.high))
+}
+
+/// Four significant digits.
+pub(super) fn digits(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() {
+        value.to_string().replace("inf", "∞")
+    } else if size < f64::MIN_POSITIVE {
+        "0".to_string()
+    } else if (1e-3..1e5).contains(&size) {
+        let places = (3 - size.log10().floor() as i32).max(0) as usize;
+        format!("{value:.places$}")
+    } else {
+        format!("{value:.3e}")
+    }
+}
