@@ -30,7 +30,7 @@ const MOST_LINES: usize = 2;
 impl Table {
     /// A table without rows, whose first column is text.
     pub fn new<S: Into<String>>(header: impl IntoIterator<Item = S>) -> Table {
-        let header = header.into_iter().map(Into::into).collect();
+        let header = header.into_iter().map(printable).collect();
         Table { header, rows: Vec::new(), text_columns: 1 }
     }
 
@@ -41,7 +41,7 @@ impl Table {
 
     /// Adds a row, a cell for each column.
     pub fn add_row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
-        self.rows.push(cells.into_iter().map(Into::into).collect());
+        self.rows.push(cells.into_iter().map(printable).collect());
     }
 
     /// The table in lines of at most `columns`: as it is, or with cells of two lines, or else a block for each row, with
@@ -125,6 +125,12 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.fit(width()))
     }
+}
+
+/// The text with a space for each control character: the name of a column may hold a line's end, or what a terminal
+/// would obey.
+fn printable(text: impl Into<String>) -> String {
+    text.into().replace(char::is_control, " ")
 }
 
 /// A header in a frame.
@@ -222,6 +228,15 @@ mod tests {
         // An empty cell has no line; blocks are equally wide.
         assert_eq!(text.matches("note").count(), 1, "{text}");
         assert!(text.lines().all(|line| line.width() == widest(&text)), "{text}");
+    }
+
+    #[test]
+    fn a_cell_can_t_leave_its_place() {
+        let mut table = Table::new(["two\nlines", "y"]);
+        table.add_row(["red \u{1b}[31m", "1\r\t2"]);
+        let text = table.fit(None);
+        assert!(text.contains("two lines") && text.contains("red  [31m") && text.contains("1  2"), "{text}");
+        assert_eq!(text.lines().count(), 5, "{text}");
     }
 
     #[test]

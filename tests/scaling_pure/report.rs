@@ -85,7 +85,7 @@ fn a_report_is_whole_and_stands_alone() {
     let mut runs = records(&plan);
     runs[4] = Record {
         status: Status::Failed,
-        reason: Some("\"quoted\" & <b>bold</b>".into()),
+        reason: Some("\"quoted\" & <b>bold</b>\u{1b}".into()),
         validation_loss: None,
         validation_accuracy: Some(f64::NAN),
         peak_bytes: None,
@@ -100,6 +100,7 @@ fn a_report_is_whole_and_stands_alone() {
     assert_eq!(page.matches("<tr").count(), (1 + 3 + 4) + (1 + 4) + (1 + runs.len()));
     assert!(page.contains("&lt;script&gt;alert(") && !page.contains("<script>alert("));
     assert!(page.contains("&quot;quoted&quot; &amp; &lt;b&gt;bold&lt;/b&gt;"));
+    assert!(!page.contains('\u{1b}'), "a character that XML does not allow");
     for outside in [" src=", " href=", "url(", "@import", "fetch("] {
         assert!(!page.contains(outside), "{outside}");
     }

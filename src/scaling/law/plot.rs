@@ -89,7 +89,8 @@ pub fn svg(fit: &Fit, points: &Points) -> Result<String> {
     let mut text = String::new();
     let problem = |problem: String| Error::Config { what: "plot".to_string(), problem };
     picture.draw(&mut text).map_err(problem)?;
-    Ok(text)
+    // Names of columns may hold characters that XML does not allow, even escaped.
+    Ok(text.replace(|letter: char| letter.is_control() && !"\n\r\t".contains(letter), "\u{fffd}"))
 }
 
 /// y against the first size, a curve for each of these values of the second.

@@ -83,6 +83,8 @@ pub(super) fn escape(text: &str) -> String {
             '>' => out.push_str("&gt;"),
             '"' => out.push_str("&quot;"),
             '\'' => out.push_str("&#39;"),
+            // XML allows no others, even escaped.
+            control if control.is_control() && !"\n\r\t".contains(control) => out.push('\u{fffd}'),
             other => out.push(other),
         }
     }
