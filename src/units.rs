@@ -79,6 +79,21 @@ pub fn significant(value: f64, digits: i32) -> String {
     format!("{value:.*}", decimals.max(0) as usize)
 }
 
+/// A number whose unit is not known, to four significant digits: `0.2277`, `7.045e5`.
+pub fn digits(value: f64) -> String {
+    let size = value.abs();
+    if !value.is_finite() {
+        value.to_string().replace("inf", "∞")
+    } else if size < f64::MIN_POSITIVE {
+        "0".to_string()
+    } else if (1e-3..1e5).contains(&size) {
+        let places = (3 - size.log10().floor() as i32).max(0) as usize;
+        format!("{value:.places$}")
+    } else {
+        format!("{value:.3e}")
+    }
+}
+
 /// Without zeros that follow the last digit of a fraction.
 pub fn trim(text: String) -> String {
     if text.contains('.') && !text.contains('e') {
@@ -134,6 +149,20 @@ mod tests {
             [0, 999, 1000, 17_985, 1_234_567].map(grouped),
             ["0", "999", "1,000", "17,985", "1,234,567"]
         );
+    }
+
+    #[test]
+    fn numbers_without_a_unit_have_four_digits() {
+        for (value, text) in [
+            (0.0, "0"),
+            (0.000_123_456, "1.235e-4"),
+            (-0.227_74, "-0.2277"),
+            (1.0, "1.000"),
+            (98_765.4, "98765"),
+            (704_500.0, "7.045e5"),
+        ] {
+            assert_eq!(digits(value), text, "{value}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use allometry::scaling::law::doubling::{Doubling, SpreadOf};
 use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
 use allometry::scaling::law::{Fit, Form, LeftOut, Points, Quantity};
 use allometry::terminal::Table;
+use allometry::units::digits;
 use allometry::{Result, print_line};
 
 /// Prints a law, all that is known about it, and how many rows it was not fitted to.
@@ -183,19 +184,4 @@ fn comparison(fit: &Fit) -> Table {
 
 fn with_interval(quantity: &Quantity) -> String {
     format!("{} [{}, {}]", digits(quantity.value), digits(quantity.low), digits(quantity.high))
-}
-
-/// Four significant digits.
-pub(super) fn digits(value: f64) -> String {
-    let size = value.abs();
-    if !value.is_finite() {
-        value.to_string().replace("inf", "∞")
-    } else if size < f64::MIN_POSITIVE {
-        "0".to_string()
-    } else if (1e-3..1e5).contains(&size) {
-        let places = (3 - size.log10().floor() as i32).max(0) as usize;
-        format!("{value:.places$}")
-    } else {
-        format!("{value:.3e}")
-    }
 }

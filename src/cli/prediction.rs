@@ -1,10 +1,10 @@
 //! What a sweep predicted of its largest models, and how well it was met.
 
-use super::law::digits;
 use super::print_json;
 use allometry::scaling::predict::{AxisPrediction, Estimate, Row};
 use allometry::scaling::{Prediction, Record};
 use allometry::terminal::Table;
+use allometry::units::digits;
 use allometry::{Result, print_line};
 
 /// The laws, and a row for every model that is held back.
