@@ -19,7 +19,7 @@ use allometry::nn::{Activation, Dense, Initializer, Model, Sequential};
 use allometry::optim::{Algorithm, Decay, Schedule};
 use allometry::scaling::law::{Fit, FitOptions, Form, Interval, Points};
 use allometry::train::{Loss, Trainer};
-use allometry::{Device, Error, Result, note, print_line};
+use allometry::{Device, Error, Result, files, note, print_line};
 use clap::Parser;
 use comfy_table::{CellAlignment, Table, presets};
 use rand::{RngExt, SeedableRng};
@@ -70,6 +70,7 @@ struct Row {
 
 fn main() -> Result<()> {
     let mut options = Options::parse();
+    options.csv.as_deref().map_or(Ok(()), files::check_target)?;
     options.dimensions.sort_unstable();
     options.dimensions.dedup();
     let activation = if options.relu_teacher { Activation::Relu } else { Activation::Tanh };

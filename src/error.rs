@@ -1,7 +1,7 @@
 //! One error type for the whole crate. Each variant says which op or file failed, what was seen,
 //! what was expected, and what to do about it.
 
-use crate::shape::Shape;
+use crate::shape::{MAX_ELEMENTS, Shape};
 use crate::units;
 use std::path::PathBuf;
 
@@ -35,12 +35,21 @@ pub enum Error {
 
     /// A tensor larger than the adapter can bind in one piece.
     #[error(
-        "{op}: a tensor of {} is larger than {device} can bind in one piece ({}); use a smaller batch, width or resolution{}",
+        "{op}: a tensor of {} is larger than {device} can bind in one piece ({}); use a smaller batch, width or resolution, or --device cpu",
         units::bytes(*bytes),
-        units::bytes(*limit),
-        if device.starts_with("CPU") { "" } else { ", or --device cpu" }
+        units::bytes(*limit)
     )]
     TooLarge { op: &'static str, bytes: u64, limit: u64, device: String },
+
+    /// More elements in one tensor than any device's kernels can count.
+    #[error(
+        "{what}: {elements} elements in one tensor; kernels count up to {MAX_ELEMENTS}; use a smaller batch, width or resolution"
+    )]
+    TooManyElements { what: String, elements: usize },
+
+    /// A model whose parameters, activations or multiply-adds don't fit 64 bits.
+    #[error("{what}: its {counted} are too many to count; use a smaller depth, width or resolution")]
+    Uncountable { what: String, counted: &'static str },
 
     /// The device has no memory left.
     #[error(
@@ -81,6 +90,17 @@ pub enum Error {
     )]
     Diverged { step: u64, loss: f64, updated: bool },
 
+    /// A sweep of which no run came to its end.
+    #[error(
+        "none of {runs} runs was completed: {diverged} diverged, {unfit} did not fit into memory, {failed} failed; the reason of each is in {}",
+        records.display()
+    )]
+    NoneCompleted { runs: usize, diverged: usize, unfit: usize, failed: usize, records: PathBuf },
+
+    /// A folder that another process works in.
+    #[error("{}: another process works in this folder; wait until it ends, or use another folder", path.display())]
+    Busy { path: PathBuf },
+
     /// Ctrl-C, after what was done has been saved.
     #[error("interrupted; what was done is saved")]
     Interrupted,
@@ -99,6 +119,17 @@ impl Error {
     /// A file that does not hold what its format says.
     pub fn format(path: impl Into<PathBuf>, expected: impl Into<String>, found: impl Into<String>) -> Error {
         Error::Format { path: path.into(), expected: expected.into(), found: found.into() }
+    }
+
+    /// Whether something is too large: for the device's memory, for one binding, or for any device.
+    pub fn is_about_memory(&self) -> bool {
+        matches!(
+            self,
+            Error::OutOfMemory { .. }
+                | Error::TooLarge { .. }
+                | Error::TooManyElements { .. }
+                | Error::Uncountable { .. }
+        )
     }
 
     pub(crate) fn shape(op: &'static str, shapes: &[Shape], expected: impl Into<String>) -> Error {

@@ -1,6 +1,7 @@
 //! Writing files so that a kill at any moment leaves the old one or the new one.
 
 use crate::error::{Error, Result};
+use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
@@ -23,6 +24,40 @@ pub fn check_target(path: &Path) -> Result<()> {
         return Err(Error::file(path, "replace")(ErrorKind::IsADirectory.into()));
     }
     check_folder(folder_of(path))
+}
+
+/// A folder that belongs to this process until the lock is dropped. A process that is killed leaves it free.
+#[derive(Debug)]
+pub struct Lock {
+    /// Closing it gives the folder back.
+    _file: Option<File>,
+}
+
+impl Lock {
+    /// Takes a folder, and makes it where it is missing. Processes hold it by a lock on the file `.lock` in it, which
+    /// stays there. Where a file system has no locks, nobody is kept out.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] if another process has it; [`Error::File`] where there can't be a file.
+    pub fn take(folder: &Path) -> Result<Lock> {
+        std::fs::create_dir_all(folder).map_err(Error::file(folder, "create"))?;
+        let path = folder.join(".lock");
+        let file = File::options().write(true).create(true).truncate(false).open(&path);
+        let file = file.map_err(Error::file(&path, "open"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: Some(file) }),
+            Err(TryLockError::WouldBlock) => Err(Error::Busy { path: folder.into() }),
+            Err(TryLockError::Error(_)) => Ok(Lock { _file: None }),
+        }
+    }
+}
+
+/// Removes a file, if it is there.
+pub fn remove(path: &Path) -> Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::file(path, "remove")(error)),
+        _ => Ok(()),
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {

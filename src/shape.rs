@@ -11,6 +11,11 @@ pub const MAX_RANK: usize = 6;
 /// Tensors have at most this many elements, since kernels count in 32 bits.
 pub const MAX_ELEMENTS: usize = u32::MAX as usize;
 
+/// The product of extents; `usize::MAX` if it is larger.
+pub fn elements(extents: &[usize]) -> usize {
+    extents.iter().fold(1, |product, &extent| product.saturating_mul(extent))
+}
+
 /// The extents of a tensor, outermost first. A scalar has no axes and one element.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Shape {
@@ -53,7 +58,7 @@ impl Shape {
 
     /// Number of elements; `usize::MAX` if there are more.
     pub fn elements(&self) -> usize {
-        self.iter().fold(1, |product, &extent| product.saturating_mul(extent))
+        elements(self)
     }
 
     /// The extent of `axis`, counted from the last (0 is the innermost); 1 beyond the outermost.

@@ -3,7 +3,6 @@
 
 mod precisions;
 
-use allometry::Device;
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
 use allometry::nn::{Activation, LayerReport, Precision};
@@ -11,6 +10,7 @@ use allometry::optim::Algorithm;
 use allometry::scaling::architecture::{Downsample, Head, Input, Output, Stage};
 use allometry::scaling::cost::{Cost, predicted_peak};
 use allometry::scaling::{Architecture, Bytes, Scale, StepOptions};
+use allometry::{Device, Error};
 
 fn preset(name: &str) -> Architecture {
     Architecture::preset(name).expect("a preset")
@@ -369,5 +369,55 @@ fn memory_grows_as_it_should() {
                 .unwrap();
         assert_eq!(plain.optimizer, 0, "{name}");
         assert!(plain.total() < one, "{name}");
+    }
+}
+
+/// Sizes around every limit: 32-bit counts of elements, 64-bit counts of a model's, and what a host has.
+#[test]
+fn predicting_what_is_far_too_large_takes_no_memory_and_ends_in_words() {
+    for name in ["keras-dense", "mlp", "convnet", "mobilenet"] {
+        let base = Architecture::load(name).unwrap();
+        for precision in Precision::ALL {
+            for power in (0..64).step_by(3) {
+                let step = StepOptions { batch: 1 << power, precision, ..StepOptions::default() };
+                match predicted_peak(&base, &step) {
+                    Ok(bytes) => assert!(bytes.total() >> power > 0, "{name} in batches of 2^{power}"),
+                    Err(error) => {
+                        let text = error.to_string();
+                        assert!(error.is_about_memory() && power > 20, "{name}, 2^{power}: {text}");
+                        assert!(text.contains(&format!("a batch of {}", step.batch)), "{text}");
+                        assert!(!text.contains("dry"), "{text}");
+                    }
+                }
+            }
+        }
+    }
+    // The largest batch that can be counted, and one sample more: nothing in between overflows.
+    let [base, step] = [preset("convnet"), preset("mobilenet")].map(|base| {
+        let fits =
+            |batch: usize| predicted_peak(&base, &StepOptions { batch, ..StepOptions::default() }).is_ok();
+        let (mut low, mut high) = (1, 1 << 32);
+        while high - low > 1 {
+            let middle = (low + high) / 2;
+            *(if fits(middle) { &mut low } else { &mut high }) = middle;
+        }
+        low
+    });
+    assert_eq!([base, step], [(1 << 32) / (28 * 28 * 16); 2]);
+    for width in (4..=20).step_by(2).map(|power| 1 << power) {
+        for resolution in (4..=20).step_by(4).map(|power| 1 << power) {
+            for stages in [
+                vec![Stage::conv(width, 3), Stage::dense(width, 2)],
+                vec![Stage::separable(width, 2).stride(2)],
+                vec![Stage { kernel: width, ..Stage::conv(width, 1) }],
+            ] {
+                let model = Architecture { stages, ..Architecture::load("mlp").unwrap() };
+                let model = model.with_input(resolution, 1 << 10);
+                let predicted = predicted_peak(&model, &StepOptions::default());
+                assert!(predicted.as_ref().map_or_else(Error::is_about_memory, |_| true), "{predicted:?}");
+                let cost = Cost::of(&model);
+                assert!(cost.as_ref().map_or_else(Error::is_about_memory, |_| true), "{cost:?}");
+            }
+        }
     }
 }

@@ -27,6 +27,8 @@ fn plan(seeds: u64) -> Plan {
         predict: 2,
         schedule: Schedule { batch: 16, ..Schedule::default() },
         compound: Compound::default(),
+        data: Vec::new(),
+        earlier: Vec::new(),
         architecture: Architecture::preset("convnet").unwrap(),
     }
 }
@@ -251,12 +253,12 @@ fn a_prediction_is_kept_once() {
     let plan = plan(2);
     let place = tempfile::tempdir().unwrap();
     let store = Store::open(place.path(), &plan).unwrap();
-    assert_eq!(store.prediction().unwrap(), None);
+    assert_eq!(Store::load_prediction(place.path(), 1).unwrap(), None);
     let mut prediction = Prediction::new(&plan, &records(&plan, floor)).unwrap();
-    store.write_prediction(&prediction).unwrap();
-    assert_eq!(Store::load_prediction(place.path()).unwrap().unwrap(), prediction);
+    store.write_prediction(1, &prediction).unwrap();
+    assert_eq!(Store::load_prediction(place.path(), 1).unwrap().unwrap(), prediction);
     let before = std::fs::read(place.path().join("prediction.json")).unwrap();
-    assert!(store.write_prediction(&prediction).unwrap_err().to_string().contains("prediction.json"));
+    assert!(store.write_prediction(1, &prediction).unwrap_err().to_string().contains("prediction.json"));
     assert_eq!(std::fs::read(place.path().join("prediction.json")).unwrap(), before);
 
     // An end that is not finite comes back as one that holds nothing.
@@ -265,5 +267,5 @@ fn a_prediction_is_kept_once() {
     let read: Prediction = serde_json::from_str(&text).unwrap();
     assert!(read.axes[0].rows[0].loss.high.is_nan());
     std::fs::write(place.path().join("prediction.json"), "{").unwrap();
-    assert!(store.prediction().unwrap_err().to_string().contains("prediction.json"));
+    assert!(Store::load_prediction(place.path(), 1).unwrap_err().to_string().contains("prediction.json"));
 }

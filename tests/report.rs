@@ -57,7 +57,7 @@ fn record(variant: &Variant) -> Record {
         inference_samples_per_second: Some(Throughput { median: 6e9 / macs as f64, iqr: 1.0 }),
         flops_per_second: Some(1.2e10),
         peak_bytes: Some(memory),
-        predicted_peak_bytes: memory,
+        predicted_peak_bytes: Some(memory),
         wall_seconds: seen as f64 * macs as f64 / 2e9,
         ..blank::record(variant)
     }
@@ -280,7 +280,7 @@ fn a_prediction_stands_beside_what_was_measured() {
     let smaller: Vec<Record> = runs.iter().filter(|run| run.factor < 2.0).cloned().collect();
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &plan).unwrap();
-    store.write_prediction(&Prediction::new(&plan, &smaller).unwrap()).unwrap();
+    store.write_prediction(1, &Prediction::new(&plan, &smaller).unwrap()).unwrap();
 
     let written = Written::into(directory.path(), &plan, &smaller);
     written.says("The largest models are predicted, and not trained yet.");

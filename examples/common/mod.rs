@@ -50,6 +50,8 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
             validation_samples: Some(1000),
         },
         compound: Compound::default(),
+        data: Vec::new(),
+        earlier: Vec::new(),
         architecture,
     };
     let directory = tempfile::tempdir().map_err(Error::file(std::env::temp_dir(), "create a folder in"))?;

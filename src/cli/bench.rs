@@ -8,7 +8,7 @@ use allometry::scaling::measure::{Measurement, measure};
 use allometry::scaling::{Architecture, Axis, Compound, PowerLaw, Scale};
 use allometry::terminal::Table;
 use allometry::units::{bytes, grouped};
-use allometry::{Result, print_line};
+use allometry::{Result, note, print_line};
 use clap::{Args, Subcommand};
 
 #[derive(Args)]
@@ -62,17 +62,32 @@ pub fn run(args: &BenchArgs) -> Result<()> {
     let base = Architecture::load(&args.model)?;
     let device = args.common.open()?;
     let mut rows = Vec::new();
+    // One size that does not fit takes nothing from the others.
+    let mut unfit = Ok(());
     for &axis in &args.axis {
         for &factor in &args.factors {
             let scale = axis.scale(factor, &args.compound, &base)?;
             let architecture = scale.apply(&base)?;
-            let cost = Cost::of(&architecture)?;
-            let measured = measure(&architecture, &device, &args.step.options(None), args.seconds)?;
-            rows.push(Row { axis, factor, scale, parameters: cost.parameters, macs: cost.macs, measured });
+            let measured = Cost::of(&architecture).and_then(|cost| {
+                let step = args.step.options(None);
+                Ok((cost, measure(&architecture, &device, &step, args.seconds)?))
+            });
+            match measured {
+                Ok((cost, measured)) => {
+                    let Cost { parameters, macs, .. } = cost;
+                    rows.push(Row { axis, factor, scale, parameters, macs, measured });
+                }
+                Err(error) if error.is_about_memory() => {
+                    note!("{axis} × {factor} is left out: {error}");
+                    unfit = unfit.and(Err(error));
+                }
+                Err(error) => return Err(error),
+            }
         }
     }
     if args.common.output.json {
-        return print_json(&rows);
+        print_json(&rows)?;
+        return unfit;
     }
     print_line!("{} on {}, batch {}", base.name, device.name(), args.step.batch)?;
     let mut table = Table::new([
@@ -118,5 +133,5 @@ pub fn run(args: &BenchArgs) -> Result<()> {
             )?;
         }
     }
-    Ok(())
+    unfit
 }

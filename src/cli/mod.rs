@@ -3,6 +3,7 @@
 mod bench;
 mod devices;
 mod fit;
+mod interrupt;
 mod kernels;
 mod law;
 mod plan;
@@ -14,7 +15,7 @@ mod sweep;
 mod train;
 mod tune;
 
-use allometry::data::{self, DataOptions, Splits};
+use allometry::data::{self, DataFile, DataOptions, Splits};
 use allometry::nn::Precision;
 use allometry::scaling::{Architecture, Axis, StepOptions};
 use allometry::{Choice, Device, Error, Result, note, print_line};
@@ -22,8 +23,6 @@ use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Trains a model at many sizes, and measures what each size costs and gains.
 #[derive(Parser)]
@@ -35,7 +34,7 @@ struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine, 1 failure, 2 usage, 3 no adapter, 4 out of memory, 5 device lost, 6 diverged,
-130 interrupted (what was done is saved).
+130 interrupted (what was done is saved). A sweep ends with 6, 4 or 1 if no run of it was completed.
 
 Example:
   allometry sweep --axis width --factors 0.5,1,2 --out width-sweep";
@@ -172,23 +171,27 @@ impl DatasetArgs {
         }
     }
 
+    fn options(&self) -> Result<DataOptions> {
+        Ok(DataOptions {
+            dataset: self.dataset.clone(),
+            directory: self.data.clone(),
+            resolution: self.resolution,
+            target_columns: self.target_columns()?,
+            ..DataOptions::default()
+        })
+    }
+
+    /// The files of the data as they are now.
+    fn fingerprint(&self) -> Result<Vec<DataFile>> {
+        data::fingerprint(&self.options()?)
+    }
+
     /// Opens the data for a model, and fits the model's input and output to it.
     fn open(&self, model: &str, seed: u64, samples: Option<usize>) -> Result<(Architecture, Splits)> {
         let architecture = Architecture::load(model)?;
-        let options = DataOptions {
-            dataset: self.dataset.clone(),
-            directory: self.data.clone(),
-            resolution: self.resolution.or(if self.dataset == "csv" {
-                None
-            } else {
-                architecture.resolution()
-            }),
-            seed,
-            samples,
-            target_columns: self.target_columns()?,
-            ..DataOptions::default()
-        };
-        let splits = data::open(&options)?;
+        let own = architecture.resolution().filter(|_| self.dataset != "csv");
+        let resolution = self.resolution.or(own);
+        let splits = data::open(&DataOptions { resolution, seed, samples, ..self.options()? })?;
         let architecture = architecture.for_dataset(splits.train.as_ref());
         architecture.validate()?;
         Ok((architecture, splits))
@@ -306,28 +309,15 @@ fn usage_error(command: &str, problem: &str) -> ! {
 fn exit_code(error: &Error) -> u8 {
     match error {
         Error::NoAdapter { .. } => 3,
-        Error::OutOfMemory { .. } | Error::TooLarge { .. } => 4,
+        error if error.is_about_memory() => 4,
         Error::DeviceLost { .. } => 5,
         Error::Diverged { .. } => 6,
+        // What did not diverge was not trained.
+        Error::NoneCompleted { failed: 0, diverged: 1.., .. } => 6,
+        Error::NoneCompleted { failed: 0, .. } => 4,
         Error::Interrupted => 130,
         _ => 1,
     }
-}
-
-/// A flag that Ctrl-C (or a polite kill) raises. The second time ends the process at once.
-fn interrupt_flag() -> Arc<AtomicBool> {
-    let flag = Arc::new(AtomicBool::new(false));
-    let raised = flag.clone();
-    let handler = move || {
-        if raised.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-        note!("\nstopping after this step; once more to stop at once");
-    };
-    if let Err(error) = ctrlc::set_handler(handler) {
-        note!("allometry: Ctrl-C will not end the run in order: {error}");
-    }
-    flag
 }
 
 /// Prints a value as one line of JSON.

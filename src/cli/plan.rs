@@ -1,8 +1,8 @@
 //! `allometry plan`
 
 use super::fit::resamples;
-use super::{Common, interrupt_flag, positive, print_json};
-use allometry::files::replace;
+use super::{Common, interrupt, positive, print_json};
+use allometry::files::{check_target, replace};
 use allometry::scaling::Store;
 use allometry::scaling::recommend::{
     Budget, FURTHEST, Limit, Options, Recommendation, Suggestion, recommend,
@@ -63,6 +63,8 @@ fn budget(text: &str) -> Result<Budget, String> {
 
 pub fn run(args: &PlanArgs) -> Result<()> {
     let (plan, records) = Store::load(&args.directory)?;
+    let file = args.out.clone().unwrap_or_else(|| args.directory.join("recommended.toml"));
+    check_target(&file)?;
     let start = Instant::now();
     let device = args.common.open()?;
     let device_seconds = start.elapsed().as_secs_f64();
@@ -77,15 +79,17 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         seed: args.seed,
         resamples: args.bootstrap,
         rehearsal_seconds: args.seconds,
-        interrupted: interrupt_flag(),
+        interrupted: interrupt::flag(),
     };
     let found = recommend(&plan, &records, &options)?;
-    let file = args.out.clone().unwrap_or_else(|| args.directory.join("recommended.toml"));
-    replace(&file, found.best.training.to_toml()?.as_bytes())?;
+    // What was found is printed, also where it can't be written.
+    let written = replace(&file, found.best.training.to_toml()?.as_bytes());
     if args.common.output.json {
-        return print_json(&found);
+        print_json(&found)?;
+        return written;
     }
     print(&found, &plan.dataset)?;
+    written?;
     let data = args.data.as_deref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
     print_line!("Next: allometry train {}{data}", file.display())
 }

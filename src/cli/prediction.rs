@@ -7,8 +7,11 @@ use allometry::terminal::Table;
 use allometry::units::digits;
 use allometry::{Result, print_line};
 
-/// The laws, and a row for every model that is held back.
-pub fn print(prediction: &Prediction) -> Result<()> {
+/// The laws, and a row for every model that is held back in a generation of the plan.
+pub fn print(generation: usize, prediction: &Prediction) -> Result<()> {
+    if generation > 1 {
+        print_line!("What the extension adds beyond the largest models of before:")?;
+    }
     for axis in &prediction.axes {
         let reasons = [(axis.left_out, "did not complete"), (axis.zeros, "have a loss of exactly 0")];
         let left_out = reasons.into_iter().filter(|(count, _)| *count > 0);
@@ -50,13 +53,34 @@ fn rows(axis: &AxisPrediction, level: f64) -> Table {
     table
 }
 
-/// The score as one line of JSON.
-pub fn print_score_as_json(prediction: &Prediction, records: &[Record]) -> Result<()> {
-    print_json(&serde_json::json!({ "score": prediction.score(records) }))
+/// A prediction as one line of JSON.
+pub fn print_as_json(generation: usize, prediction: &Prediction) -> Result<()> {
+    print_json(&numbered(generation, "prediction", prediction))
+}
+
+/// The scores, each as one line of JSON.
+pub fn print_scores_as_json(predictions: &[(usize, Prediction)], records: &[Record]) -> Result<()> {
+    predictions.iter().try_for_each(|(generation, prediction)| {
+        print_json(&numbered(*generation, "score", &prediction.score(records)))
+    })
+}
+
+/// An object with one field, and with the generation of a plan that was extended.
+fn numbered(generation: usize, name: &str, value: &impl serde::Serialize) -> serde_json::Value {
+    let mut object = serde_json::json!({ name: value });
+    if generation > 1 {
+        object["generation"] = generation.into();
+    }
+    object
+}
+
+/// How each prediction was met.
+pub fn print_scores(predictions: &[(usize, Prediction)], records: &[Record]) -> Result<()> {
+    predictions.iter().try_for_each(|(_, prediction)| print_score(prediction, records))
 }
 
 /// Every run that was predicted and is trained, and in how many the interval held.
-pub fn print_score(prediction: &Prediction, records: &[Record]) -> Result<()> {
+fn print_score(prediction: &Prediction, records: &[Record]) -> Result<()> {
     let score = prediction.score(records);
     if score.rows.is_empty() {
         return Ok(());

@@ -5,7 +5,7 @@ use allometry::device::profile::{Clock, KernelTime};
 use allometry::scaling::Architecture;
 use allometry::scaling::measure::profile;
 use allometry::terminal::Table;
-use allometry::{Error, Result, print_line};
+use allometry::{Error, Result, files, print_line};
 use clap::Args;
 use std::path::PathBuf;
 
@@ -54,16 +54,22 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
     if let (Some(resolution), [_, _, channels]) = (args.resolution, &architecture.input_shape()[..]) {
         architecture = architecture.with_input(resolution, *channels);
     }
+    if let Some(path) = &args.trace {
+        files::check_target(path)?;
+    }
     let device = args.common.open()?;
     let steps = profile(&architecture, &device, &args.step.options(None), args.steps)?;
-    if let Some(path) = &args.trace {
-        let json = serde_json::to_vec(&steps.profile.chrome_trace(&device.name()))
-            .map_err(|e| Error::Config { what: "trace".to_string(), problem: e.to_string() })?;
-        allometry::files::replace(path, &json)?;
-    }
+    let written = match &args.trace {
+        Some(path) => {
+            let json = serde_json::to_vec(&steps.profile.chrome_trace(&device.name()))
+                .map_err(|e| Error::Config { what: "trace".to_string(), problem: e.to_string() })?;
+            files::replace(path, &json)
+        }
+        None => Ok(()),
+    };
     let kernels = steps.profile.kernels();
     if args.common.output.json {
-        return print_json(&Profiled {
+        print_json(&Profiled {
             model: architecture.name.clone(),
             device: device.name(),
             clock: steps.profile.clock,
@@ -74,7 +80,8 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
             kernel_seconds: steps.kernel_seconds(),
             other_seconds: steps.other_seconds(),
             kernels,
-        });
+        })?;
+        return written;
     }
     print_line!(
         "{} on {}, batch {}, {} steps",
@@ -108,8 +115,9 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
         kernels,
         elsewhere,
     )?;
-    if let Some(path) = &args.trace {
-        print_line!("trace: {}", path.display())?;
+    written?;
+    match &args.trace {
+        Some(path) => print_line!("trace: {}", path.display()),
+        None => Ok(()),
     }
-    Ok(())
 }

@@ -17,17 +17,16 @@ pub struct ReportArgs {
 
 pub fn run(args: &ReportArgs) -> Result<()> {
     let (plan, records) = Store::load(&args.directory)?;
-    report::write(&args.directory, &plan, &records)?;
-    let prediction = Store::load_prediction(&args.directory)?;
+    // What was found is printed, also where it can't be written.
+    let written = report::write(&args.directory, &plan, &records);
+    let predictions = Store::load_predictions(&args.directory, &plan)?;
     if args.output.json {
-        if let Some(prediction) = &prediction {
-            prediction::print_score_as_json(prediction, &records)?;
-        }
-        return print_json(&records);
+        prediction::print_scores_as_json(&predictions, &records)?;
+        print_json(&records)?;
+        return written;
     }
     print_line!("{}", report::table(&records))?;
-    if let Some(prediction) = &prediction {
-        prediction::print_score(prediction, &records)?;
-    }
+    prediction::print_scores(&predictions, &records)?;
+    written?;
     print_line!("report: {}", args.directory.join("report.html").display())
 }

@@ -1,7 +1,7 @@
 //! `allometry sweep`
 
 use super::{
-    Common, DatasetArgs, OptimizerArgs, StepArgs, axes, count, interrupt_flag, models, positive, prediction,
+    Common, DatasetArgs, OptimizerArgs, StepArgs, axes, count, interrupt, models, positive, prediction,
     print_json,
 };
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
@@ -17,7 +17,8 @@ Example:
   allometry sweep --axis depth,width,resolution,compound --factors 0.5,1,2 --model convnet \\
     --dataset omniglot --data data/omniglot --out omniglot-sweep
 
-The same command goes on where it was interrupted.")]
+The same command goes on where it was interrupted. With --extend, a command that names more factors, seeds, samples or
+FLOPs than the sweep has trains what is new; models larger than all before are predicted anew, where --predict says so.")]
 pub struct SweepArgs {
     #[arg(long, value_delimiter = ',', default_values_t = Axis::ALL, value_parser = axis, help = axes())]
     axis: Vec<Axis>,
@@ -56,6 +57,9 @@ pub struct SweepArgs {
     /// Variants that are predicted to need more bytes than this are not trained.
     #[arg(long, value_name = "BYTES")]
     memory_limit: Option<u64>,
+    /// Train what is new: more factors, seeds, samples or FLOPs than the sweep in the directory has.
+    #[arg(long)]
+    extend: bool,
     /// The directory of this sweep.
     #[arg(long, value_name = "DIR", default_value = "sweep")]
     out: PathBuf,
@@ -108,12 +112,9 @@ impl Observer for Terminal {
         }
     }
 
-    fn on_prediction(&mut self, prediction: &Prediction) {
-        self.keep(if self.json {
-            print_json(&serde_json::json!({ "prediction": prediction }))
-        } else {
-            prediction::print(prediction)
-        });
+    fn on_prediction(&mut self, generation: usize, prediction: &Prediction) {
+        let print = if self.json { prediction::print_as_json } else { prediction::print };
+        self.keep(print(generation, prediction));
     }
 }
 
@@ -145,11 +146,15 @@ pub fn run(args: &SweepArgs) -> Result<()> {
             validation_samples: args.validation_samples,
         },
         compound: args.compound,
+        data: args.data.fingerprint()?,
+        earlier: Vec::new(),
         architecture,
     };
     // Before there is a directory with a plan that can't be run.
     plan.check_samples(splits.train.as_ref())?;
-    let mut store = Store::open(&args.out, &plan)?;
+    let mut store =
+        if args.extend { Store::extend(&args.out, &plan)? } else { Store::open(&args.out, &plan)? };
+    let plan = store.plan().clone();
     let device = args.common.open()?;
     let variants = plan.variants()?.len();
     note!(
@@ -164,30 +169,30 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         device,
         data: args.data.data.clone(),
         memory_limit: args.memory_limit,
-        interrupted: interrupt_flag(),
+        interrupted: interrupt::flag(),
     };
     let mut terminal = Terminal { json: args.common.output.json, printed: Ok(()) };
     let outcome = sweep::run(&plan, &mut store, &options, &mut terminal);
     // Whatever ended the sweep, what is done is reported.
-    if !store.records().is_empty() {
-        report::write(&args.out, &plan, store.records())?;
-    }
+    let written = match store.records() {
+        [] => Ok(()),
+        records => report::write(&args.out, &plan, records),
+    };
     if matches!(outcome, Err(Error::Interrupted)) {
         note!("the same command goes on from here");
     }
     outcome?;
-    terminal.printed?;
-    let prediction = store.prediction()?;
+    let predictions = Store::load_predictions(&args.out, &plan)?;
     if args.common.output.json {
-        if let Some(prediction) = &prediction {
-            prediction::print_score_as_json(prediction, store.records())?;
-        }
+        prediction::print_scores_as_json(&predictions, store.records())?;
     } else {
         print_line!("{}", report::table(store.records()))?;
-        if let Some(prediction) = &prediction {
-            prediction::print_score(prediction, store.records())?;
-        }
+        prediction::print_scores(&predictions, store.records())?;
+    }
+    terminal.printed?;
+    written?;
+    if !args.common.output.json {
         print_line!("report: {}", args.out.join("report.html").display())?;
     }
-    Ok(())
+    sweep::check_completed(&store)
 }

@@ -1,21 +1,21 @@
 //! `allometry train`
 
-use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt_flag, models, print_json};
+use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt, models, print_json};
 use allometry::data::Splits;
-use allometry::nn::Precision;
-use allometry::scaling::cost::{Cost, predicted_peak};
+use allometry::nn::{Model, Precision};
+use allometry::scaling::cost::{Cost, predicted_peak_on};
 use allometry::scaling::recommend::{Comparison, Expected, Training};
 use allometry::scaling::record::Throughput;
 use allometry::scaling::report::Quantity;
 use allometry::scaling::{Architecture, Schedule};
 use allometry::terminal::Table;
-use allometry::train::{TerminalProgress, fit};
+use allometry::train::{History, TerminalProgress, fit};
 use allometry::units::{bytes, grouped, seconds};
-use allometry::{Error, Result, note, print_line};
+use allometry::{Error, Result, files, note, print_line};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use std::collections::HashMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(Args)]
@@ -98,6 +98,13 @@ struct Outcome {
 pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     let start = Instant::now();
     let Job { architecture, splits, schedule, seed, expected } = job(args, matches)?;
+    let _lock = match &args.out {
+        Some(out) => {
+            files::check_folder(out)?;
+            Some(files::Lock::take(out)?)
+        }
+        None => None,
+    };
     let device = args.common.open()?;
     let cost = Cost::of(&architecture)?;
     note!(
@@ -114,28 +121,30 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         note!("allometry: planned for {}; its time is not this device's", expected.device);
     }
     let step = schedule.step();
+    let counts = [splits.train.len(), splits.validation.len()];
+    let predicted = predicted_peak_on(&architecture, &step, counts)?;
+    device.check_room(predicted.total())?;
     let model = step.build(&architecture, &device, seed)?;
     if let Some(weights) = &args.weights {
         model.load(weights)?;
     }
-    let options = schedule.fit_options(&architecture, splits.train.len(), seed, interrupt_flag());
+    let options = schedule.fit_options(&architecture, splits.train.len(), seed, interrupt::flag());
     let mut progress = TerminalProgress::new("");
     let trained = fit(&model, &splits, &options, &mut progress);
     let wall_seconds = start.elapsed().as_secs_f64();
     drop(progress);
-    let notes = HashMap::from([("model".to_string(), architecture.name.clone())]);
-    if let Some(out) = args.out.as_ref().filter(|_| matches!(trained, Ok(_) | Err(Error::Interrupted))) {
-        model.save(&out.join("weights.safetensors"), notes)?;
-        allometry::files::replace(&out.join("model.toml"), architecture.to_toml()?.as_bytes())?;
+    let saved = match (&args.out, &trained) {
+        (Some(out), Ok(_) | Err(Error::Interrupted)) => {
+            save(out, &model, &architecture, trained.as_ref().ok())
+        }
+        _ => Ok(()),
+    };
+    if matches!(trained, Err(Error::Interrupted)) {
+        saved?;
+        return Err(Error::Interrupted);
     }
     let history = trained?;
-    if let Some(out) = &args.out {
-        let json = serde_json::to_vec_pretty(&history)
-            .map_err(|e| Error::Config { what: "history".to_string(), problem: e.to_string() })?;
-        allometry::files::replace(&out.join("history.json"), &json)?;
-    }
     let peak_bytes = device.usage().peak;
-    let predicted = predicted_peak(&architecture, &step)?;
     let last = history.epochs.last().expect("there is at least one epoch");
     let outcome = Outcome {
         validation_accuracy: last.validation.accuracy,
@@ -152,14 +161,31 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         device: device.name(),
         planned: expected.map(|expected| expected.beside(last.validation.loss, wall_seconds, peak_bytes)),
     };
+    // What was measured is printed, also where it can't be saved.
     if args.common.output.json {
-        return print_json(&outcome);
+        print_json(&outcome)?;
+        return saved;
     }
     print(&outcome)?;
-    if let Some(out) = &args.out {
-        print_line!("weights in {}", out.join("weights.safetensors").display())?;
+    saved?;
+    match &args.out {
+        Some(out) => print_line!("weights in {}", out.join("weights.safetensors").display()),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+/// Writes the weights, the model, and the history unless training was interrupted. At no time there is another
+/// training's history beside these weights.
+fn save(out: &Path, model: &Model, architecture: &Architecture, history: Option<&History>) -> Result<()> {
+    let path = out.join("history.json");
+    files::remove(&path)?;
+    let notes = HashMap::from([("model".to_string(), architecture.name.clone())]);
+    model.save(&out.join("weights.safetensors"), notes)?;
+    files::replace(&out.join("model.toml"), architecture.to_toml()?.as_bytes())?;
+    let Some(history) = history else { return Ok(()) };
+    let json = serde_json::to_vec_pretty(history)
+        .map_err(|e| Error::Config { what: "history".to_string(), problem: e.to_string() })?;
+    files::replace(&path, &json)
 }
 
 fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
@@ -174,6 +200,7 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
             );
             return Err(Error::Config { what: args.model.clone(), problem });
         }
+        training.check_data(args.data.set.data.as_deref())?;
         let splits = training.open(args.data.set.data.as_deref())?;
         let Training { architecture, schedule, seed, expected, .. } = training;
         return Ok(Job { architecture, splits, schedule, seed, expected: Some(expected) });

@@ -4,7 +4,7 @@ use super::{Common, positive, print_json};
 use allometry::bench::tune::{self, Outcome};
 use allometry::device::Kind;
 use allometry::terminal::Table;
-use allometry::{Result, note, print_line};
+use allometry::{Result, files, note, print_line};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use std::path::PathBuf;
@@ -45,15 +45,18 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         }
         return print_line!("{}: there is nothing to choose on the CPU device", tuned.device);
     }
+    files::check_target(&device.choices_file()?)?;
     let all = || tune::families().iter().map(|name| name.to_string()).collect();
     let families = if args.family.is_empty() { all() } else { args.family.clone() };
     tuned.outcomes = tune::tune(&device, &families, args.seconds, |outcome| {
         note!("{}, {}: {}", outcome.family, outcome.class, outcome.best);
     })?;
-    let file = device.save_choices()?;
+    // What was measured is printed, also where it can't be saved.
+    let saved = device.save_choices();
     if args.common.output.json {
-        tuned.file = Some(file);
-        return print_json(&tuned);
+        tuned.file = saved.as_ref().ok().cloned();
+        print_json(&tuned)?;
+        return saved.map(drop);
     }
     let mut table =
         Table::new(["Family", "Class", "Work", "Default", "Best", "Default ms", "Best ms", "Gain"])
@@ -71,5 +74,6 @@ pub fn run(args: &TuneArgs) -> Result<()> {
             format!("{:.0} %", 100.0 * (default / best - 1.0)),
         ]);
     }
-    print_line!("{}\n{table}\nkept in {}", tuned.device, file.display())
+    print_line!("{}\n{table}", tuned.device)?;
+    print_line!("kept in {}", saved?.display())
 }

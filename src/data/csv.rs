@@ -39,7 +39,7 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(Error::argument("data", "validation_fraction", fraction, "between 0 and 1"));
     }
-    let table = Table::read(&find(directory(options)?)?, &Format::default())?;
+    let table = Table::read(&file(directory(options)?)?, &Format::default())?;
     let (features, targets) = columns(&table, &options.target_columns)?;
 
     let count = table.len();
@@ -89,7 +89,7 @@ pub fn target_names(place: &Path, texts: &[String]) -> Result<Vec<String>> {
     if !texts.iter().any(|text| text.contains(',')) {
         return Ok(texts.to_vec());
     }
-    let table = Table::read(&find(place)?, &Format::default())?;
+    let table = Table::read(&file(place)?, &Format::default())?;
     let names = texts.iter().flat_map(|text| {
         let names = split(text, table.names());
         // What is no list of columns is split at every comma, for the error to name the one that is not there.
@@ -111,7 +111,8 @@ fn split<'a>(text: &'a str, known: &[String]) -> Option<Vec<&'a str>> {
     })
 }
 
-fn find(place: &Path) -> Result<PathBuf> {
+/// The file that a place is, or the only `.csv` file in it.
+pub(super) fn file(place: &Path) -> Result<PathBuf> {
     if !place.is_dir() {
         return Ok(place.into());
     }

@@ -11,13 +11,12 @@ pub const CLASSES: usize = 10;
 
 /// Reads the four files of the set; its test images are the validation split.
 pub(super) fn open(options: &DataOptions) -> Result<Splits> {
-    let directory = directory(options)?;
-    let train = read(&options.dataset, directory, "train")?;
-    let test = read(&options.dataset, directory, "t10k")?;
+    let [train_images, train_labels, test_images, test_labels] = files(options)?;
+    let train = read(&train_images, &train_labels)?;
+    let test = read(&test_images, &test_labels)?;
     if train.size != test.size {
         let side = |[h, w]: [usize; 2]| format!("images of {h} × {w} pixels");
-        let path = directory.join("t10k-images-idx3-ubyte");
-        return Err(Error::format(path, side(train.size) + ", as for training", side(test.size)));
+        return Err(Error::format(test_images, side(train.size) + ", as for training", side(test.size)));
     }
     let train = train.subset(options.samples, options.seed);
     Ok(Splits {
@@ -26,11 +25,21 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     })
 }
 
-fn read(dataset: &str, directory: &Path, part: &str) -> Result<RawImages> {
-    let images_path = find(dataset, directory, &format!("{part}-images-idx3-ubyte"))?;
-    let labels_path = find(dataset, directory, &format!("{part}-labels-idx1-ubyte"))?;
-    let images = idx::read(&images_path, 3)?;
-    let labels = idx::read(&labels_path, 1)?;
+/// Images and labels, to train on and to test by.
+pub(super) fn files(options: &DataOptions) -> Result<[PathBuf; 4]> {
+    let directory = directory(options)?;
+    let file = |name| find(&options.dataset, directory, name);
+    Ok([
+        file("train-images-idx3-ubyte")?,
+        file("train-labels-idx1-ubyte")?,
+        file("t10k-images-idx3-ubyte")?,
+        file("t10k-labels-idx1-ubyte")?,
+    ])
+}
+
+fn read(images_path: &Path, labels_path: &Path) -> Result<RawImages> {
+    let images = idx::read(images_path, 3)?;
+    let labels = idx::read(labels_path, 1)?;
 
     let (count, labelled) = (images.extents[0], labels.extents[0]);
     if count != labelled {

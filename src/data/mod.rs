@@ -2,9 +2,11 @@
 //! prepares mini-batches of them on another thread.
 //!
 //! In reading order: this file, [`loader`], then one file per set: [`glyphs`] (drawn, not read), [`mnist`]
-//! on [`idx`], [`omniglot`], [`csv`]. Image sets are resampled by [`resample`] to the resolution asked for.
+//! on [`idx`], [`omniglot`], [`csv`]. Image sets are resampled by [`resample`] to the resolution asked for. What files a
+//! set was read from is remembered by their [`fingerprint`](mod@fingerprint).
 
 pub mod csv;
+pub mod fingerprint;
 pub mod glyphs;
 pub mod idx;
 mod images;
@@ -14,6 +16,7 @@ pub mod omniglot;
 pub mod resample;
 mod subset;
 
+pub use fingerprint::{DataFile, fingerprint};
 pub use loader::{Epoch, Loader, LoaderOptions};
 pub use subset::Subset;
 

@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{BufReader, Cursor, Read};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zip::ZipArchive;
 
@@ -40,22 +40,9 @@ struct Key {
 pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     let directory = directory(options)?;
     let mut drawings = BTreeMap::new();
-    let mut found = false;
-    for path in ARCHIVES.map(|name| directory.join(name)).into_iter().filter(|path| path.is_file()) {
+    for path in files(options)? {
         read(&path, &mut drawings)?;
-        found = true;
     }
-    if !found {
-        return Err(Error::Config {
-            what: "dataset omniglot".into(),
-            problem: format!(
-                "neither {} in {}; give the folder with Omniglot's archives with --data DIR",
-                ARCHIVES.join(" nor "),
-                directory.display()
-            ),
-        });
-    }
-
     let mut alphabets: Vec<String> = drawings.keys().map(|key| key.alphabet.clone()).collect();
     alphabets.dedup();
     let part = |held_out: bool| {
@@ -87,6 +74,24 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
         Images::new("omniglot", raw, alphabets.len(), Some(resolution))
     };
     Ok(Splits { train: Arc::new(images(train)?), validation: Arc::new(images(validation)?) })
+}
+
+/// The archives that there are.
+pub(super) fn files(options: &DataOptions) -> Result<Vec<PathBuf>> {
+    let directory = directory(options)?;
+    let mut found: Vec<PathBuf> = ARCHIVES.iter().map(|name| directory.join(name)).collect();
+    found.retain(|path| path.is_file());
+    if found.is_empty() {
+        return Err(Error::Config {
+            what: "dataset omniglot".into(),
+            problem: format!(
+                "neither {} in {}; give the folder with Omniglot's archives with --data DIR",
+                ARCHIVES.join(" nor "),
+                directory.display()
+            ),
+        });
+    }
+    Ok(found)
 }
 
 /// Adds an archive's drawings. What is in both archives is kept once.

@@ -154,7 +154,7 @@ impl Device {
         match &self.0.backend {
             Backend::Cpu(_) => format!("CPU ({} threads)", rayon::current_num_threads()),
             Backend::Gpu(gpu) => gpu.name.clone(),
-            Backend::Dry => "dry".to_string(),
+            Backend::Dry => "no device (memory is only counted)".to_string(),
         }
     }
 
@@ -192,10 +192,24 @@ impl Device {
         if self.kind() == Kind::Gpu {
             return None;
         }
-        let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-        let line = info.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
-        let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-        Some(kibibytes * 1024)
+        host_memory("MemAvailable:")
+    }
+
+    /// Refuses what can't fit, however much of the memory is free: more bytes than the host has, swap included. Where
+    /// the system does not tell, nothing is refused.
+    ///
+    /// # Errors
+    /// [`Error::OutOfMemory`].
+    pub fn check_room(&self, bytes: u64) -> Result<()> {
+        if self.kind() == Kind::Gpu {
+            return Ok(());
+        }
+        match host_memory("MemTotal:") {
+            Some(memory) if bytes > memory + host_memory("SwapTotal:").unwrap_or(0) => {
+                Err(Error::OutOfMemory { device: self.name(), bytes, live: self.usage().live })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// Whether two handles mean the same device.
@@ -245,7 +259,8 @@ impl Device {
     /// Memory for `len` elements; what it holds is not defined.
     ///
     /// # Errors
-    /// [`Error::TooLarge`] beyond the adapter's binding limit or [`MAX_ELEMENTS`], [`Error::OutOfMemory`],
+    /// [`Error::TooManyElements`] beyond [`MAX_ELEMENTS`], [`Error::TooLarge`] beyond the adapter's binding limit,
+    /// [`Error::OutOfMemory`],
     /// [`Error::DType`] for f64 on a GPU, and for f16 on one that can't load and store it.
     pub fn allocate(&self, op: &'static str, dtype: DType, len: usize) -> Result<Buffer> {
         if dtype == DType::F64 && !matches!(self.kind(), Kind::Cpu) {
@@ -257,9 +272,11 @@ impl Device {
             return Err(Error::DType { op, found: dtype.name(), expected });
         }
         let size = dtype.size() as u64;
-        let limit = self.largest_tensor().min(MAX_ELEMENTS as u64 * size);
-        let bytes = (len as u64).saturating_mul(size);
-        let bytes = bytes.checked_next_multiple_of(ALIGNMENT).unwrap_or(bytes);
+        if len > MAX_ELEMENTS {
+            return Err(Error::TooManyElements { what: op.to_string(), elements: len });
+        }
+        let limit = self.largest_tensor();
+        let bytes = (len as u64 * size).next_multiple_of(ALIGNMENT);
         if bytes > limit {
             return Err(Error::TooLarge { op, bytes, limit, device: self.name() });
         }
@@ -389,6 +406,14 @@ impl Device {
             Backend::Dry => Ok(()),
         }
     }
+}
+
+/// A line of Linux' table of memory, in bytes; none on other systems.
+fn host_memory(name: &str) -> Option<u64> {
+    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
+    let line = info.lines().find_map(|line| line.strip_prefix(name))?;
+    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
+    Some(kibibytes * 1024)
 }
 
 impl fmt::Debug for Device {

@@ -113,6 +113,24 @@ impl Device {
         }
     }
 
+    /// The file that [`save_choices`](Device::save_choices) writes.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is no cache folder, and for the CPU device.
+    pub fn choices_file(&self) -> Result<PathBuf> {
+        match &self.0.backend {
+            Backend::Gpu(gpu) => gpu.choices_file(),
+            _ => Err(self.has_no_variants()),
+        }
+    }
+
+    fn has_no_variants(&self) -> Error {
+        Error::Config {
+            what: "tuned choices".to_string(),
+            problem: format!("{} has no variants of kernels to choose from", self.name()),
+        }
+    }
+
     /// Writes the choices into the cache folder, where the next [`Device::open`] of the same adapter and driver finds
     /// them. Returns the file.
     ///
@@ -121,10 +139,7 @@ impl Device {
     pub fn save_choices(&self) -> Result<PathBuf> {
         match &self.0.backend {
             Backend::Gpu(gpu) => gpu.save_choices(),
-            _ => Err(Error::Config {
-                what: "tuned choices".to_string(),
-                problem: format!("{} has no variants of kernels to choose from", self.name()),
-            }),
+            _ => Err(self.has_no_variants()),
         }
     }
 }

@@ -5,7 +5,7 @@ use super::initializer::Initializer;
 use super::layer::{Layer, ParameterSpec, Pass};
 use crate::error::{Error, Result};
 use crate::ops::Padding;
-use crate::shape::Shape;
+use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 
 /// `f(x ∗ kernel + bias)` on `[height, width, channels]`, kernel `[kh, kw, in/groups, out]`.
@@ -95,7 +95,7 @@ impl Layer for Conv2d {
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
         let [kh, kw] = self.kernel_size;
         let inputs = input[2] / self.groups;
-        let fans = (kh * kw * inputs, kh * kw * self.filters);
+        let fans = (elements(&[kh, kw, inputs]), elements(&[kh, kw, self.filters]));
         let kernel = ParameterSpec {
             name: "kernel",
             shape: vec![kh, kw, inputs, self.filters],
@@ -108,9 +108,9 @@ impl Layer for Conv2d {
     }
 
     fn macs(&self, input: &[usize]) -> u64 {
-        let pixels: usize = self.output_shape(input).map_or(0, |output| output[..2].iter().product());
-        let taps = self.kernel_size[0] * self.kernel_size[1] * (input[2] / self.groups);
-        (pixels * taps * self.filters) as u64
+        let values = self.output_shape(input).map_or(0, |output| elements(&output));
+        let [kh, kw] = self.kernel_size;
+        elements(&[values, kh, kw, input[2] / self.groups]) as u64
     }
 
     fn forward(&self, x: &Tensor, parameters: &[Tensor], _: &Pass) -> Result<Tensor> {

@@ -4,7 +4,7 @@ use super::activation::Activation;
 use super::initializer::Initializer;
 use super::layer::{Layer, ParameterSpec, Pass};
 use crate::error::{Error, Result};
-use crate::shape::Shape;
+use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 
 /// `f(x·kernel + bias)`, kernel `[in, out]`.
@@ -69,7 +69,7 @@ impl Layer for Dense {
     }
 
     fn macs(&self, input: &[usize]) -> u64 {
-        (input[0] * self.units) as u64
+        elements(&[input[0], self.units]) as u64
     }
 
     fn forward(&self, x: &Tensor, parameters: &[Tensor], _: &Pass) -> Result<Tensor> {

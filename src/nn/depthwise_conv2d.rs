@@ -5,7 +5,7 @@ use super::initializer::Initializer;
 use super::layer::{Layer, ParameterSpec, Pass};
 use crate::error::{Error, Result};
 use crate::ops::Padding;
-use crate::shape::Shape;
+use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 
 /// `f(x ∗ kernel + bias)` channel by channel on `[height, width, channels]`, kernel `[kh, kw, channels, multiplier]`:
@@ -85,12 +85,12 @@ impl Layer for DepthwiseConv2d {
         }
         let (oh, _) = self.padding.resolve(self.kind(), 0, height, self.kernel_size[0], self.strides[0])?;
         let (ow, _) = self.padding.resolve(self.kind(), 1, width, self.kernel_size[1], self.strides[1])?;
-        Ok(vec![oh, ow, channels * self.depth_multiplier])
+        Ok(vec![oh, ow, elements(&[channels, self.depth_multiplier])])
     }
 
     fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
         let ([kh, kw], channels, multiplier) = (self.kernel_size, input[2], self.depth_multiplier);
-        let fans = (kh * kw * channels, kh * kw * multiplier);
+        let fans = (elements(&[kh, kw, channels]), elements(&[kh, kw, multiplier]));
         let kernel = ParameterSpec {
             name: "depthwise_kernel",
             shape: vec![kh, kw, channels, multiplier],
@@ -99,7 +99,7 @@ impl Layer for DepthwiseConv2d {
         };
         let bias = ParameterSpec {
             name: "bias",
-            shape: vec![channels * multiplier],
+            shape: vec![elements(&[channels, multiplier])],
             initializer: Initializer::Zeros,
             fans,
         };
@@ -107,8 +107,8 @@ impl Layer for DepthwiseConv2d {
     }
 
     fn macs(&self, input: &[usize]) -> u64 {
-        let values: usize = self.output_shape(input).map_or(0, |output| output.iter().product());
-        (values * self.kernel_size[0] * self.kernel_size[1]) as u64
+        let values = self.output_shape(input).map_or(0, |output| elements(&output));
+        elements(&[values, self.kernel_size[0], self.kernel_size[1]]) as u64
     }
 
     fn forward(&self, x: &Tensor, parameters: &[Tensor], _: &Pass) -> Result<Tensor> {

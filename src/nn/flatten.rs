@@ -2,6 +2,7 @@
 
 use super::layer::{Layer, Pass};
 use crate::error::Result;
+use crate::shape::elements;
 use crate::tensor::Tensor;
 
 /// All axes of a sample become one.
@@ -20,7 +21,7 @@ impl Layer for Flatten {
     }
 
     fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
-        Ok(vec![input.iter().product()])
+        Ok(vec![elements(input)])
     }
 
     fn forward(&self, x: &Tensor, _: &[Tensor], _: &Pass) -> Result<Tensor> {

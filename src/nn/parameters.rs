@@ -7,7 +7,7 @@ use crate::autograd::Gradients;
 use crate::device::memory::{Category, allocating};
 use crate::device::{ALIGNMENT, DType, Device};
 use crate::error::{Error, Result};
-use crate::shape::Shape;
+use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
@@ -51,26 +51,31 @@ impl Parameters {
         let mut lengths = vec![0usize];
         let mut places = Vec::with_capacity(specs.len());
         for (_, spec) in specs {
-            let length = spec.shape.iter().product::<usize>().next_multiple_of(align);
+            let length = elements(&spec.shape).checked_next_multiple_of(align).unwrap_or(usize::MAX);
             let mut piece = lengths.len() - 1;
-            if lengths[piece] > 0 && lengths[piece] + length > largest {
+            if lengths[piece] > 0 && lengths[piece].saturating_add(length) > largest {
                 lengths.push(0);
                 piece += 1;
             }
             places.push((piece, lengths[piece]));
-            lengths[piece] += length;
+            lengths[piece] = lengths[piece].saturating_add(length);
         }
         let (mut flat, mut master) = (Vec::with_capacity(lengths.len()), Vec::with_capacity(lengths.len()));
         for (piece, &length) in lengths.iter().enumerate() {
-            let mut values = vec![0f32; length.max(1)];
-            let here = specs.iter().zip(&places).enumerate().filter(|(_, (_, place))| place.0 == piece);
+            let shape = Shape::from([length.max(1)]);
             // A dry device has no use for values.
-            for (index, ((_, spec), &(_, offset))) in here.filter(|_| !device.is_dry()) {
-                let count = spec.shape.iter().product();
-                let drawn = spec.initializer.draw(count, spec.fans, seed, index as u64);
-                values[offset..offset + count].copy_from_slice(&drawn);
-            }
-            master.push(upload(device, types.master, &values, Shape::from([values.len()]))?);
+            master.push(if device.is_dry() {
+                Tensor::empty("parameters", device, types.master, shape)?
+            } else {
+                let here = specs.iter().zip(&places).enumerate().filter(|(_, (_, place))| place.0 == piece);
+                let mut values = zeros(device, length.max(1))?;
+                for (index, ((_, spec), &(_, offset))) in here {
+                    let count = elements(&spec.shape);
+                    let drawn = spec.initializer.draw(count, spec.fans, seed, index as u64);
+                    values[offset..offset + count].copy_from_slice(&drawn);
+                }
+                upload(device, types.master, &values, shape)?
+            });
             flat.push(master[piece].cast(types.weights)?);
         }
         let entries = specs
@@ -184,6 +189,15 @@ impl FlatGradients {
     pub fn get(&self, parameter: &Tensor) -> Option<&Tensor> {
         self.slots.get(&parameter.graph()?.id())
     }
+}
+
+/// So many zeros on the host, if it has room for them.
+fn zeros(device: &Device, length: usize) -> Result<Vec<f32>> {
+    bytemuck::allocation::try_zeroed_vec(length).map_err(|()| Error::OutOfMemory {
+        device: device.name(),
+        bytes: 4 * length as u64,
+        live: device.usage().live,
+    })
 }
 
 /// Copies `values` to the device, stored as `dtype`.

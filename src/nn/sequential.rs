@@ -8,10 +8,14 @@ use crate::autograd::{no_grad, recompute};
 use crate::device::{DType, Device};
 use crate::error::{Error, Result};
 use crate::ops::RandomKey;
-use crate::shape::Shape;
+use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
+
+/// The most parameters, multiply-adds or activations that a model is counted for: their bytes fit 64 bits as well.
+const COUNTABLE: u64 = u64::MAX / 16;
 
 /// Layers in a row: a model as data, before it has seen a device.
 ///
@@ -61,26 +65,36 @@ impl Sequential {
     /// What each layer makes of a sample of shape `input`, and costs.
     ///
     /// # Errors
-    /// The first layer that can't take what reaches it.
+    /// The first layer that can't take what reaches it; [`Error::Uncountable`] where a sum over the layers is beyond 64
+    /// bits.
     pub fn describe(&self, input: &[usize]) -> Result<Vec<LayerReport>> {
-        let mut seen: Vec<&str> = Vec::new();
+        let mut seen: HashMap<&str, usize> = HashMap::new();
         let mut shape = input.to_vec();
+        let mut totals = [("parameters", 0u64), ("multiply-adds", 0), ("activations", 0)];
         let mut reports = Vec::with_capacity(self.layers.len());
         for layer in &self.layers {
             let output = layer.output_shape(&shape)?;
-            let parameters: usize =
-                layer.parameters(&shape).iter().map(|spec| spec.shape.iter().product::<usize>()).sum();
-            let before = seen.iter().filter(|&&kind| kind == layer.kind()).count();
-            seen.push(layer.kind());
+            let counts =
+                layer.parameters(&shape).iter().map(|spec| elements(&spec.shape)).collect::<Vec<_>>();
+            let parameters = counts.into_iter().fold(0, usize::saturating_add) as u64;
+            let (macs, activations) = (layer.macs(&shape), elements(&output) as u64);
+            for ((counted, total), count) in totals.iter_mut().zip([parameters, macs, activations]) {
+                *total = total.saturating_add(count);
+                if *total > COUNTABLE {
+                    return Err(Error::Uncountable { what: layer.kind().to_string(), counted });
+                }
+            }
+            let before = seen.entry(layer.kind()).or_default();
             let base = snake_case(layer.kind());
             reports.push(LayerReport {
-                name: if before == 0 { base } else { format!("{base}_{before}") },
+                name: if *before == 0 { base } else { format!("{base}_{before}") },
                 kind: layer.kind().to_string(),
-                parameters: parameters as u64,
-                macs: layer.macs(&shape),
-                activations: output.iter().product::<usize>() as u64,
+                parameters,
+                macs,
+                activations,
                 output_shape: output.clone(),
             });
+            *before += 1;
             shape = output;
         }
         Ok(reports)
@@ -119,7 +133,7 @@ impl Sequential {
             let output = layer.output_shape(&shape)?;
             let wanted = layer.parameters(&shape);
             counts.push(wanted.len());
-            activations.push(output.iter().product::<usize>() as u64);
+            activations.push(elements(&output) as u64);
             specs.extend(wanted.into_iter().map(|spec| (format!("layers.{index}.{}", spec.name), spec)));
             shape = output;
         }
@@ -244,10 +258,19 @@ impl Model {
 
     /// A batch of samples on the model's device, from host values, stored like the weights.
     pub fn batch(&self, values: &[f32]) -> Result<Tensor> {
-        let sample: usize = self.input.iter().product();
-        let shape = Shape::new(&[&[values.len() / sample.max(1)], &self.input[..]].concat())?;
+        let sample = elements(&self.input).max(1);
         let weights = &self.parameters.flat()[0];
-        upload(weights.device(), weights.dtype(), values, shape)
+        upload(weights.device(), weights.dtype(), values, self.batch_shape(values.len() / sample)?)
+    }
+
+    /// Memory for such a batch; what it holds is not defined.
+    pub(crate) fn blank_batch(&self, size: usize) -> Result<Tensor> {
+        let weights = &self.parameters.flat()[0];
+        Tensor::empty("batch", weights.device(), weights.dtype(), self.batch_shape(size)?)
+    }
+
+    fn batch_shape(&self, size: usize) -> Result<Shape> {
+        Shape::new(&[&[size], &self.input[..]].concat())
     }
 }
 

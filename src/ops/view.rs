@@ -90,17 +90,11 @@ impl Tensor {
     /// The elements repeated to fill `shape` by NumPy's rule. A view.
     ///
     /// # Errors
-    /// [`Error::Shape`] when they can't, [`Error::TooLarge`] beyond [`MAX_ELEMENTS`].
+    /// [`Error::Shape`] when they can't, [`Error::TooManyElements`] beyond [`MAX_ELEMENTS`].
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Tensor> {
         let (from, to) = (self.shape(), shape.into());
         if to.elements() > MAX_ELEMENTS {
-            let size = self.dtype().size() as u64;
-            return Err(Error::TooLarge {
-                op: "broadcast_to",
-                bytes: (to.elements() as u64).saturating_mul(size),
-                limit: MAX_ELEMENTS as u64 * size,
-                device: self.device().name(),
-            });
+            return Err(Error::TooManyElements { what: "broadcast_to".to_string(), elements: to.elements() });
         }
         let layout = self.layout().broadcast_to(to).ok_or_else(|| {
             Error::shape("broadcast_to", &[from, to], "aligned at the last axis, extents must be equal or 1")

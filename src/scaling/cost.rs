@@ -7,10 +7,10 @@
 use super::architecture::{Architecture, Output};
 use super::record::Bytes;
 use super::step::StepOptions;
-use crate::data::{Batch, BatchTargets, Targets};
+use crate::data::Targets;
 use crate::device::Device;
 use crate::device::memory::Usage;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::LayerReport;
 use crate::train::Loss;
 use serde::Serialize;
@@ -48,21 +48,44 @@ impl Cost {
     }
 }
 
-/// The most bytes that training holds at once, by category.
+/// The most bytes that training holds at once, by category, when steps have as many samples as a batch.
 ///
 /// # Errors
-/// What makes the architecture impossible to build.
+/// What makes the architecture impossible to build, or its tensors too large for any device.
 pub fn predicted_peak(architecture: &Architecture, step: &StepOptions) -> Result<Bytes> {
+    rehearse(architecture, step, step.batch)
+}
+
+/// The same of a training on so many samples, judged by so many: no batch has more than there are.
+///
+/// # Errors
+/// Those of [`predicted_peak`].
+pub fn predicted_peak_on(
+    architecture: &Architecture,
+    step: &StepOptions,
+    [training, validation]: [usize; 2],
+) -> Result<Bytes> {
+    let cut = StepOptions { batch: step.batch.min(training), ..*step };
+    rehearse(architecture, &cut, step.batch.min(validation))
+}
+
+/// A step, and an evaluation of so many samples, on a dry device.
+fn rehearse(architecture: &Architecture, step: &StepOptions, validation: usize) -> Result<Bytes> {
     architecture.validate()?;
     let device = Device::dry();
-    let model = step.build(architecture, &device, 0)?;
-    let features: usize = architecture.input_shape().iter().product();
-    let targets = match architecture.output {
-        Output::Classes(_) => BatchTargets::Classes(vec![0; step.batch]),
-        Output::Values(values) => BatchTargets::Values(vec![0.0; step.batch * values]),
+    let run = || {
+        let model = step.build(architecture, &device, 0)?;
+        let mut trainer = step.trainer(architecture, &model)?;
+        trainer.rehearse(step.batch)?;
+        trainer.rehearse_evaluation(validation)
     };
-    let batch = Batch { size: step.batch, inputs: vec![0.0; step.batch * features], targets };
-    step.trainer(architecture, &model)?.step(&batch, 0.0)?;
+    run().map_err(|error| match error {
+        Error::TooManyElements { what, elements } => {
+            let what = format!("{} with a batch of {}, {what}", architecture.name, step.batch);
+            Error::TooManyElements { what, elements }
+        }
+        other => other,
+    })?;
     Ok(Bytes::at_peak(&device.usage()))
 }
 

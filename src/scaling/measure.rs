@@ -31,6 +31,7 @@ pub fn measure(
     seconds: f64,
 ) -> Result<Measurement> {
     let predicted_peak_bytes = cost::predicted_peak(architecture, step)?;
+    device.check_room(predicted_peak_bytes.total())?;
     device.expect_long_work();
     device.trim();
     device.reset_peak();
@@ -83,6 +84,7 @@ pub fn profile(
     step: &StepOptions,
     steps: usize,
 ) -> Result<StepProfile> {
+    device.check_room(cost::predicted_peak(architecture, step)?.total())?;
     device.expect_long_work();
     let model = step.build(architecture, device, 0)?;
     let batch = noise(architecture, step.batch);

@@ -9,6 +9,7 @@
 //! - [`cost`]: parameters, MACs and peak memory of an architecture, before it is built.
 //! - [`measure`]: throughput and memory on a device.
 //! - [`plan`]: which variants, seeds and schedule a sweep trains, and the key each run is known by.
+//! - [`extension`]: plans that go on with more factors, seeds or samples.
 //! - [`record`]: what is kept of one run: its size, its cost, its quality, how it ended.
 //! - [`predict`]: what the largest models' losses will be, said before they are trained.
 //! - [`store`]: a sweep's directory; a record is in it whole or not at all.
@@ -20,6 +21,7 @@
 pub mod architecture;
 pub mod axis;
 pub mod cost;
+pub mod extension;
 pub mod law;
 pub mod layers;
 pub mod measure;

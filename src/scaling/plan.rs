@@ -4,10 +4,11 @@
 use super::architecture::Architecture;
 use super::axis::{Axis, Compound, Scale};
 use super::cost::{Cost, FLOPS_PER_MAC, loss_of};
+use super::extension::{Extent, new_runs};
 use super::predict;
 use super::record::Place;
 use super::step::StepOptions;
-use crate::data::Dataset;
+use crate::data::{DataFile, Dataset, fingerprint};
 use crate::error::{Error, Result, brief};
 use crate::nn::Precision;
 use crate::optim::{self, Decay};
@@ -49,6 +50,13 @@ pub struct Plan {
     /// Coefficients of the compound axis.
     #[serde(default)]
     pub compound: Compound,
+    /// The files of the data set, as they were when the plan was made; empty for a set that is drawn, and in plans of
+    /// before they were kept.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataFile>,
+    /// What it covered before each of its extensions, the oldest first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub earlier: Vec<Extent>,
     /// The base model, as it is at factor 1: input and output already fit the data set.
     pub architecture: Architecture,
 }
@@ -198,9 +206,16 @@ pub struct Variant {
     pub flops: Option<f64>,
     /// Seed of initialisation, data order and dropout.
     pub seed: u64,
+    /// The generation of the plan that it came with; see [`extension`](super::extension).
+    pub generation: usize,
 }
 
 impl Variant {
+    /// Whether its loss is predicted when that generation of the plan is trained.
+    pub fn is_predicted_in(&self, generation: usize) -> bool {
+        self.generation == generation && !self.held_back.is_empty()
+    }
+
     /// Whether it is one of an axis' models.
     pub fn stands_on(&self, axis: Axis) -> bool {
         self.axis == axis || self.also.iter().any(|place| place.axis == axis)
@@ -223,7 +238,8 @@ impl Plan {
 
     /// Checks that every variant can be made, and that enough are left to predict those that are held back.
     pub fn validate(&self) -> Result<()> {
-        predict::check(self, &self.variants()?)
+        let generations = (1..=self.generations()).map(|number| self.generation(number));
+        generations.into_iter().try_for_each(|plan| predict::check(&plan, &plan.variants()?))
     }
 
     /// Every run, each model once. All models come with the first seed before any comes with the second, and with
@@ -233,10 +249,23 @@ impl Plan {
     /// Several places of the grid can hold the same model: factor 1 is the base model on every axis, and
     /// rounding maps near factors to one size. Such a model is one run; it stands where its factor is nearest
     /// to 1, and [`Variant::also`] has its other places.
+    ///
+    /// Of an extended plan the runs of earlier generations come first, each with the key that it had.
     pub fn variants(&self) -> Result<Vec<Variant>> {
-        self.check_lists()?;
         self.architecture.validate()?;
-        let models = self.models()?;
+        let mut all = Vec::new();
+        for number in 1..=self.generations() {
+            let plan = self.generation(number);
+            let runs = plan.grid(&all)?;
+            all.extend(new_runs(runs, &all));
+        }
+        Ok(all)
+    }
+
+    /// The runs that the lists give, whatever was trained before.
+    fn grid(&self, earlier: &[Variant]) -> Result<Vec<Variant>> {
+        self.check_lists()?;
+        let models = self.models(earlier)?;
         let amounts = self.amounts();
         let mut runs = Vec::with_capacity(self.seeds.len() * amounts.len() * models.len());
         for &seed in &self.seeds {
@@ -307,12 +336,15 @@ impl Plan {
     }
 
     /// Every different model, with no key and no seed yet.
-    fn models(&self) -> Result<Vec<Variant>> {
+    fn models(&self, earlier: &[Variant]) -> Result<Vec<Variant>> {
         let mut places = Vec::with_capacity(self.axes.len() * self.factors.len());
         for &axis in &self.axes {
             for &factor in &self.factors {
                 let scale = axis.scale(factor, &self.compound, &self.architecture)?;
-                places.push((Place { axis, factor }, scale, scale.apply(&self.architecture)?));
+                let architecture = scale.apply(&self.architecture)?;
+                // A sweep does not begin that has a model without a size.
+                Cost::of(&architecture)?;
+                places.push((Place { axis, factor }, scale, architecture));
             }
         }
         // A stable sort: among equals, the order of the plan decides.
@@ -332,10 +364,11 @@ impl Plan {
                     train_samples: None,
                     flops: None,
                     seed: 0,
+                    generation: self.generations(),
                 }),
             }
         }
-        predict::mark(&mut models, &self.axes, self.predict)?;
+        predict::mark(&mut models, earlier, &self.axes, self.predict)?;
         Ok(models)
     }
 
@@ -387,10 +420,12 @@ impl Plan {
         Ok(())
     }
 
-    /// Names of the parts in which two plans differ; empty when they are the same sweep.
+    /// Names of the parts in which two plans differ; empty when they are the same sweep, however it was extended. Data
+    /// that this plan knows nothing of are any.
     pub fn differences(&self, other: &Plan) -> Vec<&'static str> {
         [
             ("dataset", self.dataset != other.dataset),
+            ("data", fingerprint::difference(&self.data, &other.data).is_some()),
             ("target_columns", self.target_columns != other.target_columns),
             ("axes", self.axes != other.axes),
             ("factors", self.factors != other.factors),

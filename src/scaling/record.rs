@@ -80,8 +80,8 @@ pub struct Record {
     pub flops_per_second: Option<f64>,
     /// Peak bytes on the device as the ledger saw them.
     pub peak_bytes: Option<Bytes>,
-    /// Peak bytes as counted beforehand.
-    pub predicted_peak_bytes: Bytes,
+    /// Peak bytes as counted beforehand; none of a model whose tensors are too large for any device.
+    pub predicted_peak_bytes: Option<Bytes>,
     /// Seconds from the first step to the last, validation included.
     pub wall_seconds: f64,
     /// How it ended.

@@ -3,8 +3,10 @@
 //! - `plan.toml`: what the sweep runs; a directory belongs to one plan.
 //! - `runs.jsonl`: one record a line, appended and synced before the next run begins.
 //! - `prediction.json`, where the plan asks for one: what the largest models' losses will be, written once, before one
-//!   of them is trained.
+//!   of them is trained; `prediction-2.json` that of an extension's, and so on.
 //! - what [`super::report`] makes of the two.
+//!
+//! A directory belongs to one process at a time, which holds its lock ([`files::Lock`]) as long as the store is open.
 //!
 //! A line counts once its newline is on disk. A process killed while appending leaves a last line without
 //! one; opening the directory again cuts it off, and that run is trained anew.
@@ -12,6 +14,7 @@
 use super::plan::{Plan, Variant};
 use super::predict::Prediction;
 use super::record::Record;
+use crate::data::fingerprint;
 use crate::error::{Error, Result, brief, shown};
 use crate::files;
 use std::fs::{self, File, OpenOptions};
@@ -19,8 +22,7 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
 const PLAN: &str = "plan.toml";
-const RUNS: &str = "runs.jsonl";
-const PREDICTION: &str = "prediction.json";
+pub(super) const RUNS: &str = "runs.jsonl";
 
 /// An open sweep directory.
 #[derive(Debug)]
@@ -30,17 +32,55 @@ pub struct Store {
     /// Bytes of `runs.jsonl` that hold whole records.
     length: u64,
     records: Vec<Record>,
+    plan: Plan,
+    _lock: files::Lock,
 }
 
 impl Store {
-    /// Opens the directory for `plan`, and makes it where it is missing. Refuses one that holds another plan.
+    /// Opens the directory for `plan`, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it holds another plan, [`Error::Busy`] if another process has it open; files that can't be
+    /// read or written.
     pub fn open(directory: impl Into<PathBuf>, plan: &Plan) -> Result<Store> {
-        let directory = directory.into();
-        plan.validate()?;
-        fs::create_dir_all(&directory).map_err(Error::file(&directory, "create"))?;
-        match read_plan(&directory)? {
-            Some(found) => refuse_other(&directory, &found, plan)?,
-            None => files::replace(&directory.join(PLAN), plan.to_toml()?.as_bytes())?,
+        Store::open_for(directory.into(), plan, |directory, found| {
+            refuse_other(directory, found, plan)?;
+            Ok(found.clone())
+        })
+    }
+
+    /// The same, where a plan that is there is extended to `plan`; see [`Plan::extended`].
+    ///
+    /// # Errors
+    /// Those of [`Store::open`], and a plan that can't be extended so.
+    pub fn extend(directory: impl Into<PathBuf>, plan: &Plan) -> Result<Store> {
+        Store::open_for(directory.into(), plan, |directory, found| {
+            let described = |error: Error| Error::Config {
+                what: directory.display().to_string(),
+                problem: error.to_string(),
+            };
+            if found.differences(plan).contains(&"data") {
+                refuse_other(directory, found, plan)?;
+            }
+            found.extended(plan).map_err(described)
+        })
+    }
+
+    /// Opens the directory; `settle` says what its plan becomes if it has one.
+    fn open_for(
+        directory: PathBuf,
+        wanted: &Plan,
+        settle: impl FnOnce(&Path, &Plan) -> Result<Plan>,
+    ) -> Result<Store> {
+        wanted.validate()?;
+        let lock = files::Lock::take(&directory)?;
+        let found = read_plan(&directory)?;
+        let plan = match &found {
+            Some(found) => settle(&directory, found)?,
+            None => wanted.clone(),
+        };
+        if found.as_ref() != Some(&plan) {
+            files::replace(&directory.join(PLAN), plan.to_toml()?.as_bytes())?;
         }
         let path = directory.join(RUNS);
         let file =
@@ -52,7 +92,7 @@ impl Store {
         if whole < bytes.len() {
             truncate(&path, length).map_err(Error::file(&path, "truncate"))?;
         }
-        Ok(Store { directory, file, length, records })
+        Ok(Store { directory, file, length, records, plan, _lock: lock })
     }
 
     /// Reads plan and records and changes nothing, for reports. A torn last line is left out.
@@ -90,6 +130,11 @@ impl Store {
         Ok(())
     }
 
+    /// The plan of the directory, with all its extensions.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
     /// The records so far, in the order they were added.
     pub fn records(&self) -> &[Record] {
         &self.records
@@ -107,14 +152,16 @@ impl Store {
         Ok(variants)
     }
 
-    /// The prediction of the largest models, if it has been made.
-    pub fn prediction(&self) -> Result<Option<Prediction>> {
-        Store::load_prediction(&self.directory)
+    /// The predictions that a directory has, each with the generation of the plan whose largest models it is about.
+    pub fn load_predictions(directory: impl AsRef<Path>, plan: &Plan) -> Result<Vec<(usize, Prediction)>> {
+        let generations = 1..=plan.generations();
+        let of = |number| Ok(Store::load_prediction(&directory, number)?.map(|found| (number, found)));
+        generations.filter_map(|number| of(number).transpose()).collect()
     }
 
-    /// The same of a directory that is not open, for reports.
-    pub fn load_prediction(directory: impl AsRef<Path>) -> Result<Option<Prediction>> {
-        let path = directory.as_ref().join(PREDICTION);
+    /// The prediction of a generation's largest models, if it has been made.
+    pub fn load_prediction(directory: impl AsRef<Path>, generation: usize) -> Result<Option<Prediction>> {
+        let path = directory.as_ref().join(prediction_file(generation));
         match fs::read(&path) {
             Ok(bytes) => serde_json::from_slice(&bytes)
                 .map(Some)
@@ -124,9 +171,9 @@ impl Store {
         }
     }
 
-    /// Keeps the prediction, for good: a directory that has one takes no other.
-    pub fn write_prediction(&self, prediction: &Prediction) -> Result<()> {
-        let path = self.directory.join(PREDICTION);
+    /// Keeps the prediction of a generation's largest models, for good: there is no other of the same models.
+    pub fn write_prediction(&self, generation: usize, prediction: &Prediction) -> Result<()> {
+        let path = self.directory.join(prediction_file(generation));
         if path.exists() {
             let found = path.display();
             return Err(Error::argument("store", "prediction", found, "made once, before what it is about"));
@@ -143,6 +190,10 @@ impl Store {
     }
 }
 
+fn prediction_file(generation: usize) -> String {
+    if generation == 1 { "prediction.json".to_string() } else { format!("prediction-{generation}.json") }
+}
+
 fn read_plan(directory: &Path) -> Result<Option<Plan>> {
     let path = directory.join(PLAN);
     match fs::read_to_string(&path) {
@@ -155,18 +206,21 @@ fn read_plan(directory: &Path) -> Result<Option<Plan>> {
 }
 
 fn refuse_other(directory: &Path, found: &Plan, wanted: &Plan) -> Result<()> {
+    let fail = |problem: String| Err(Error::Config { what: directory.display().to_string(), problem });
+    if let Some(difference) = fingerprint::difference(&found.data, &wanted.data) {
+        return fail(format!(
+            "holds a sweep on other data: {difference}; use another directory, or the data it was begun with"
+        ));
+    }
     let differences = found.differences(wanted);
     if differences.is_empty() {
         return Ok(());
     }
-    Err(Error::Config {
-        what: directory.display().to_string(),
-        problem: format!(
-            "holds a sweep with another plan (different: {}); use another directory, or the plan in its \
-             {PLAN}",
-            differences.join(", ")
-        ),
-    })
+    let extend = if found.extended(wanted).is_ok() { ", add --extend to train what is new" } else { "" };
+    fail(format!(
+        "holds a sweep with another plan (different: {}); use another directory{extend}, or the plan in its {PLAN}",
+        differences.join(", ")
+    ))
 }
 
 /// The records of all whole lines, and how many bytes those lines take.

@@ -5,7 +5,7 @@ use super::measure;
 use super::plan::{Plan, Variant};
 use super::predict::Prediction;
 use super::record::{Bytes, CurvePoint, Record, Status, Throughput};
-use super::store::Store;
+use super::store::{RUNS, Store};
 use crate::data::{self, DataOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -35,8 +35,9 @@ pub trait Observer {
     }
     /// After it is on disk.
     fn on_record(&mut self, _record: &Record) {}
-    /// Before the first of the runs is trained that are held back: what was predicted of them, and is on disk.
-    fn on_prediction(&mut self, _prediction: &Prediction) {}
+    /// Before the first of the runs is trained that are held back in a generation of the plan: what was predicted of
+    /// them, and is on disk.
+    fn on_prediction(&mut self, _generation: usize, _prediction: &Prediction) {}
 }
 
 impl Observer for () {}
@@ -59,21 +60,21 @@ pub fn run(
     let pending = store.pending(plan)?;
     let total = plan.variants()?.len();
     let done = total - pending.len();
-    let most_samples = plan.most_samples()?;
+    let (most_samples, judged_by) = (plan.most_samples()?, plan.judged_by()?);
     let mut data = DataCache::default();
     if let Some(variant) = pending.first().filter(|_| most_samples.is_some()) {
-        let wanted =
-            DataOptions { samples: most_samples, ..data_options(plan, variant, most_samples, options) };
+        let wanted = DataOptions { samples: most_samples, ..data_options(plan, variant, judged_by, options) };
         plan.check_samples(data.open(wanted)?.train.as_ref())?;
     }
-    let mut predicted = false;
+    let mut predicted = 0;
     for (index, variant) in pending.iter().enumerate() {
-        if !predicted && !variant.held_back.is_empty() {
-            observer.on_prediction(&predict(plan, store)?);
-            predicted = true;
+        let generation = variant.generation;
+        if predicted != generation && variant.is_predicted_in(generation) {
+            observer.on_prediction(generation, &predict(&plan.generation(generation), store)?);
+            predicted = generation;
         }
         let mut callback = observer.on_start(variant, done + index, total);
-        let wanted = data_options(plan, variant, most_samples, options);
+        let wanted = data_options(plan, variant, judged_by, options);
         let record = run_variant(plan, variant, options, &mut data, wanted, callback.as_mut())?;
         drop(callback);
         store.append(record.clone())?;
@@ -82,19 +83,38 @@ pub fn run(
     Ok(())
 }
 
-/// The prediction in the store. It is made when all other runs are done, and stays as it is from then on.
+/// Whether a sweep came to anything.
+///
+/// # Errors
+/// [`Error::NoneCompleted`] if it has records, and none of a run that was trained to its end.
+pub fn check_completed(store: &Store) -> Result<()> {
+    let ended = |status| store.records().iter().filter(|record| record.status == status).count();
+    if store.records().is_empty() || ended(Status::Completed) > 0 {
+        return Ok(());
+    }
+    Err(Error::NoneCompleted {
+        runs: store.records().len(),
+        diverged: ended(Status::Diverged),
+        unfit: ended(Status::OutOfMemory),
+        failed: ended(Status::Failed),
+        records: store.directory().join(RUNS),
+    })
+}
+
+/// The prediction in the store of what comes with the plan's last generation. It is made when all other runs are done, and stays as it is from then on.
 fn predict(plan: &Plan, store: &Store) -> Result<Prediction> {
-    if let Some(prediction) = store.prediction()? {
+    let number = plan.generations();
+    if let Some(prediction) = Store::load_prediction(store.directory(), number)? {
         return Ok(prediction);
     }
-    let held_back = plan.variants()?.into_iter().filter(|variant| !variant.held_back.is_empty());
+    let held_back = plan.variants()?.into_iter().filter(|variant| variant.is_predicted_in(number));
     if let Some(trained) = held_back.map(|variant| variant.key).find(|key| store.contains(key)) {
         let problem =
             format!("the prediction is gone, but {trained}, which it was about, is already trained");
         return Err(Error::Config { what: store.directory().display().to_string(), problem });
     }
     let prediction = Prediction::new(plan, store.records())?;
-    store.write_prediction(&prediction)?;
+    store.write_prediction(number, &prediction)?;
     Ok(prediction)
 }
 
@@ -103,7 +123,7 @@ fn predict(plan: &Plan, store: &Store) -> Result<Prediction> {
 fn data_options(
     plan: &Plan,
     variant: &Variant,
-    most_samples: Option<usize>,
+    judged_by: Option<usize>,
     options: &SweepOptions,
 ) -> DataOptions {
     DataOptions {
@@ -112,7 +132,7 @@ fn data_options(
         resolution: variant.architecture.resolution(),
         seed: variant.seed,
         samples: variant.train_samples,
-        most_samples,
+        most_samples: judged_by,
         target_columns: plan.target_columns.clone(),
         ..DataOptions::default()
     }
@@ -144,10 +164,8 @@ fn run_variant(
     wanted: DataOptions,
     callback: &mut dyn Callback,
 ) -> Result<Record> {
-    let device = &options.device;
     let cost = Cost::of(&variant.architecture)?;
     let step = plan.schedule.step();
-    let predicted = cost::predicted_peak(&variant.architecture, &step)?;
     let mut record = Record {
         key: variant.key.clone(),
         axis: variant.axis,
@@ -157,7 +175,7 @@ fn run_variant(
         architecture: plan.architecture.name.clone(),
         resolution: variant.architecture.resolution(),
         seed: variant.seed,
-        device: device.name(),
+        device: options.device.name(),
         epochs: plan.schedule.epochs,
         batch: step.batch,
         learning_rate: plan.schedule.learning_rate,
@@ -179,25 +197,12 @@ fn run_variant(
         inference_samples_per_second: None,
         flops_per_second: None,
         peak_bytes: None,
-        predicted_peak_bytes: predicted,
+        predicted_peak_bytes: None,
         wall_seconds: 0.0,
         status: Status::Completed,
         reason: None,
     };
-    let limit = options.memory_limit.or_else(|| device.available_memory());
-    if let Some(limit) = limit.filter(|&limit| predicted.total() > limit) {
-        record.status = Status::OutOfMemory;
-        record.reason = Some(format!("{} predicted, {} there", bytes(predicted.total()), bytes(limit)));
-        return Ok(record);
-    }
-    let start = Instant::now();
-    // What an earlier variant left in the pool has other sizes; the peak is this variant's own.
-    device.trim();
-    device.reset_peak();
-    let outcome = train(plan, variant, options, data, wanted, callback, &mut record);
-    record.peak_bytes = Some(Bytes::at_peak(&device.usage()));
-    record.wall_seconds = start.elapsed().as_secs_f64();
-    match outcome {
+    match attempt(plan, variant, options, data, wanted, callback, &mut record) {
         Ok(()) => {}
         Err(
             error @ (Error::Interrupted
@@ -210,7 +215,7 @@ fn run_variant(
         Err(error) => {
             record.status = match error {
                 Error::Diverged { .. } => Status::Diverged,
-                Error::OutOfMemory { .. } | Error::TooLarge { .. } => Status::OutOfMemory,
+                ref error if error.is_about_memory() => Status::OutOfMemory,
                 _ => Status::Failed,
             };
             record.reason = Some(error.to_string());
@@ -219,7 +224,8 @@ fn run_variant(
     Ok(record)
 }
 
-fn train(
+/// Predicts the memory that a variant takes, and trains it where there is so much.
+fn attempt(
     plan: &Plan,
     variant: &Variant,
     options: &SweepOptions,
@@ -228,13 +234,41 @@ fn train(
     callback: &mut dyn Callback,
     record: &mut Record,
 ) -> Result<()> {
-    let schedule = &plan.schedule;
+    let (schedule, device) = (&plan.schedule, &options.device);
+    let start = Instant::now();
     let opened = data.open(wanted)?;
     let validation = match schedule.validation_samples {
         Some(samples) => Subset::first(opened.validation.clone(), samples),
         None => opened.validation.clone(),
     };
     let splits = Splits { train: opened.train.clone(), validation };
+    let counts = [splits.train.len(), splits.validation.len()];
+    let predicted = cost::predicted_peak_on(&variant.architecture, &schedule.step(), counts)?;
+    record.predicted_peak_bytes = Some(predicted);
+    let limit = options.memory_limit.or_else(|| device.available_memory());
+    if let Some(limit) = limit.filter(|&limit| predicted.total() > limit) {
+        record.status = Status::OutOfMemory;
+        record.reason = Some(format!("{} predicted, {} there", bytes(predicted.total()), bytes(limit)));
+        return Ok(());
+    }
+    // What an earlier variant left in the pool has other sizes; the peak is this variant's own.
+    device.trim();
+    device.reset_peak();
+    let trained = train(plan, variant, options, &splits, callback, record);
+    record.peak_bytes = Some(Bytes::at_peak(&device.usage()));
+    record.wall_seconds = start.elapsed().as_secs_f64();
+    trained
+}
+
+fn train(
+    plan: &Plan,
+    variant: &Variant,
+    options: &SweepOptions,
+    splits: &Splits,
+    callback: &mut dyn Callback,
+    record: &mut Record,
+) -> Result<()> {
+    let schedule = &plan.schedule;
     let model = schedule.step().build(&variant.architecture, &options.device, variant.seed)?;
     let fit_options = schedule.fit_options(
         &variant.architecture,
@@ -243,7 +277,7 @@ fn train(
         options.interrupted.clone(),
     );
     record.train_samples = schedule.distinct_samples(splits.train.len(), splits.train.is_endless());
-    let history = fit(&model, &splits, &fit_options, callback)?;
+    let history = fit(&model, splits, &fit_options, callback)?;
     fill(record, &history);
     let batch = schedule.batch.min(splits.validation.len());
     let features: usize = variant.architecture.input_shape().iter().product();

@@ -157,10 +157,19 @@ impl<'a> Trainer<'a> {
     /// Forward, backward and update on one batch, with this learning rate. Waits for nothing, but once in thousands of
     /// steps for the sums of losses.
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<()> {
-        let x = self.model.batch(&batch.inputs)?;
+        self.step_on(&Samples::Host(batch), rate)
+    }
+
+    /// A step on `size` samples of no value: for a dry device, which has no use for values.
+    pub(crate) fn rehearse(&mut self, size: usize) -> Result<()> {
+        self.step_on(&Samples::Blank(size), 0.0)
+    }
+
+    fn step_on(&mut self, samples: &Samples, rate: f64) -> Result<()> {
+        let x = samples.inputs(self.model)?;
         let output = self.model.train(&x, self.step)?;
         drop(x);
-        let loss = accumulate(self.loss, &mut self.training, &output, batch)?.mean(&[], false)?;
+        let loss = accumulate(self.loss, &mut self.training, &output, samples)?.mean(&[], false)?;
         drop(output);
         let parameters = self.model.parameters();
         match self.optimizer.loss_scale() {
@@ -201,6 +210,12 @@ impl<'a> Trainer<'a> {
         Ok(metrics)
     }
 
+    /// An evaluation of `size` samples of no value: for a dry device.
+    pub(crate) fn rehearse_evaluation(&self, size: usize) -> Result<()> {
+        let mut sums = Accumulator::new(self.model.parameters().flat()[0].device())?;
+        evaluate_on(self.model, self.loss, &mut sums, &Samples::Blank(size))
+    }
+
     /// Mean loss and accuracy over batches, without training.
     pub fn evaluate(&self, batches: impl Iterator<Item = Result<Batch>>) -> Result<Metrics> {
         evaluate(self.model, self.loss, batches)
@@ -211,37 +226,82 @@ impl<'a> Trainer<'a> {
 pub fn evaluate(model: &Model, loss: Loss, batches: impl Iterator<Item = Result<Batch>>) -> Result<Metrics> {
     let mut sums = Accumulator::new(model.parameters().flat()[0].device())?;
     for batch in batches {
-        let batch = batch?;
-        let output = model.predict(&model.batch(&batch.inputs)?)?;
-        accumulate(loss, &mut sums, &output, &batch)?;
+        evaluate_on(model, loss, &mut sums, &Samples::Host(&batch?))?;
     }
     sums.metrics(loss)
 }
 
+fn evaluate_on(model: &Model, loss: Loss, sums: &mut Accumulator, samples: &Samples) -> Result<()> {
+    let output = model.predict(&samples.inputs(model)?)?;
+    accumulate(loss, sums, &output, samples).map(drop)
+}
+
+/// What a step or an evaluation computes on.
+enum Samples<'a> {
+    /// What a loader has prepared.
+    Host(&'a Batch),
+    /// So many samples of no value.
+    Blank(usize),
+}
+
+impl Samples<'_> {
+    fn size(&self) -> usize {
+        match self {
+            Samples::Host(batch) => batch.size,
+            Samples::Blank(size) => *size,
+        }
+    }
+
+    fn inputs(&self, model: &Model) -> Result<Tensor> {
+        match self {
+            Samples::Host(batch) => model.batch(&batch.inputs),
+            Samples::Blank(size) => model.blank_batch(*size),
+        }
+    }
+
+    /// The targets for this output, of the kind that the loss compares with.
+    fn targets(&self, loss: Loss, output: &Tensor) -> Result<Tensor> {
+        let (device, size) = (output.device(), self.size());
+        let batch = match self {
+            Samples::Host(batch) => batch,
+            Samples::Blank(_) => {
+                let (dtype, shape) = match loss {
+                    Loss::CrossEntropy { .. } => (DType::U32, Shape::from([size])),
+                    Loss::MeanSquaredError => (DType::F32, output.shape()),
+                };
+                return Tensor::empty("targets", device, dtype, shape);
+            }
+        };
+        match (&batch.targets, loss) {
+            (BatchTargets::Classes(labels), Loss::CrossEntropy { .. }) => Tensor::new(device, labels, [size]),
+            (BatchTargets::Values(values), Loss::MeanSquaredError) => {
+                Tensor::new(device, values, [size, values.len() / size])
+            }
+            (targets, loss) => {
+                let found = match targets {
+                    BatchTargets::Classes(_) => "labels",
+                    BatchTargets::Values(_) => "numbers",
+                };
+                Err(Error::argument("train", "targets", found, format!("what {loss:?} compares with")))
+            }
+        }
+    }
+}
+
 /// The loss of each sample, added to the sums on the device and returned with its graph.
-fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, batch: &Batch) -> Result<Tensor> {
-    let device = output.device();
-    let pair = sums.pair_for(batch.size as u64)?;
-    match (&batch.targets, loss) {
-        (BatchTargets::Classes(labels), Loss::CrossEntropy { smoothing }) => {
-            let labels = Tensor::new(device, labels, [batch.size])?;
-            let losses = output.cross_entropy_rows(&labels, smoothing)?;
-            sums.pairs.add_classification(pair, &losses, output, &labels)?;
+fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, samples: &Samples) -> Result<Tensor> {
+    let pair = sums.pair_for(samples.size() as u64)?;
+    let targets = samples.targets(loss, output)?;
+    match loss {
+        Loss::CrossEntropy { smoothing } => {
+            let losses = output.cross_entropy_rows(&targets, smoothing)?;
+            sums.pairs.add_classification(pair, &losses, output, &targets)?;
             Ok(losses)
         }
-        (BatchTargets::Values(values), Loss::MeanSquaredError) => {
-            let shape = Shape::from([batch.size, values.len() / batch.size]);
-            let target = Tensor::new(device, values, shape)?;
-            let losses = output.mse_rows(&target)?;
+        Loss::MeanSquaredError => {
+            let losses = output.mse_rows(&targets)?;
             sums.pairs.add_losses(pair, &losses)?;
             Ok(losses)
-        }
-        (targets, loss) => {
-            let found = match targets {
-                BatchTargets::Classes(_) => "labels",
-                BatchTargets::Values(_) => "numbers",
-            };
-            Err(Error::argument("train", "targets", found, format!("what {loss:?} compares with")))
         }
     }
 }

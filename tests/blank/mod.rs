@@ -16,6 +16,8 @@ pub fn plan(architecture: Architecture) -> Plan {
         predict: 0,
         schedule: Schedule::default(),
         compound: Compound::default(),
+        data: Vec::new(),
+        earlier: Vec::new(),
         architecture,
     }
 }
@@ -54,7 +56,7 @@ pub fn record(variant: &Variant) -> Record {
         inference_samples_per_second: None,
         flops_per_second: None,
         peak_bytes: None,
-        predicted_peak_bytes: Bytes::default(),
+        predicted_peak_bytes: Some(Bytes::default()),
         wall_seconds: 0.0,
         status: Status::Completed,
         reason: None,

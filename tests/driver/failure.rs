@@ -1,6 +1,8 @@
 //! How it ends when something is wrong: files that are missing, a training that diverges.
 
+use crate::inputs::{small_convnet, small_mlp};
 use crate::process::{fail, run, text};
+use crate::reading::records;
 use tempfile::TempDir;
 
 #[test]
@@ -41,4 +43,32 @@ fn divergence_has_a_code_of_its_own() {
     assert_eq!(ended.out, "");
     // The only step's loss is that of the initial weights; what it made of them shows in the validation.
     fail(&[&common[..], &["--batch", "32", "--epochs", "1"]].concat(), 6, &["diverged"]);
+}
+
+#[test]
+fn a_sweep_of_which_nothing_is_completed_ends_with_a_code_that_says_why() {
+    let place = TempDir::new().unwrap();
+    let (dense, image) = (small_mlp(place.path()), small_convnet(place.path()));
+    let common =
+        ["--axis", "width", "--factors", "0.5,1", "--samples", "32", "--epochs", "1", "--device", "cpu"];
+    let sweep = |name: &str, model: &str, more: &[&str]| -> (Vec<String>, std::path::PathBuf) {
+        let out = place.path().join(name);
+        let all = [&["sweep", "--model", model, "--batch", "8"][..], &common, more, &["--out", text(&out)]];
+        (all.concat().into_iter().map(str::to_string).collect(), out)
+    };
+    for (name, model, more, code, words) in [
+        ("diverged", &dense, &["--learning-rate", "1e30"][..], 6, "2 diverged"),
+        ("too-large", &image, &["--memory-limit", "10"], 4, "2 did not fit"),
+        // Of two runs one does not fit, and the other diverges.
+        ("both", &dense, &["--learning-rate", "1e30", "--memory-limit", "30000"], 6, "1 diverged, 1 did not"),
+    ] {
+        let (arguments, out) = sweep(name, model, more);
+        let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+        for _ in 0..2 {
+            let ended = fail(&arguments, code, &["none of 2 runs", words, "runs.jsonl"]);
+            assert!(ended.out.contains("base") && out.join("report.html").exists(), "{name}: {}", ended.out);
+        }
+        assert_eq!(records(&out).len(), 2, "{name}");
+        assert_eq!(run(&["report", text(&out)]).code, 0, "{name}: its report can be written");
+    }
 }

@@ -80,9 +80,12 @@ fn a_sweep_that_is_stopped_goes_on_and_ends_with_the_same_numbers() {
 }
 
 #[test]
-fn training_that_is_interrupted_saves_its_weights() {
+fn training_that_is_interrupted_saves_its_weights_and_keeps_no_other_history() {
     let place = TempDir::new().unwrap();
     let (model, out) = (small_mlp(place.path()), place.path().join("out"));
+    succeed(&["train", &model, "--device", "cpu", "--samples", "64", "--epochs", "1", "--out", text(&out)]);
+    let earlier = fs::read(out.join("weights.safetensors")).unwrap();
+    assert!(out.join("history.json").exists());
     let arguments = ["train", &model, "--device", "cpu", "--samples", "2000", "--epochs", "100000", "--json"];
     let mut child = driver(&[&arguments[..], &["--out", text(&out)]].concat()).spawn().unwrap();
     // The handler is in place once the first epoch is over.
@@ -98,4 +101,40 @@ fn training_that_is_interrupted_saves_its_weights() {
     assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
     let bytes = fs::read(out.join("weights.safetensors")).expect("weights are saved");
     safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    assert_ne!(bytes, earlier);
+    assert!(!out.join("history.json").exists(), "that was another training's");
+}
+
+/// Starts a sweep in a shell that ignores a signal, and sends it that signal amid its runs.
+fn send_ignored(place: &TempDir, signal: &str) -> (Ended, std::path::PathBuf) {
+    let (model, out) = (small_mlp(place.path()), place.path().join(signal));
+    let script = format!("trap '' {signal}; exec \"$0\" \"$@\"");
+    let mut command = Command::new("sh");
+    command.args(["-c", &script, env!("CARGO_BIN_EXE_allometry")]).args(resumable(&model, &out));
+    command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+    let child = command.spawn().unwrap();
+    while lines(&out).len() < 2 {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    assert!(
+        Command::new("kill")
+            .args([&format!("-{signal}"), &child.id().to_string()])
+            .status()
+            .unwrap()
+            .success()
+    );
+    (Ended::of(child.wait_with_output().unwrap()), out)
+}
+
+#[test]
+fn signals_that_were_ignored_stay_ignored() {
+    let place = TempDir::new().unwrap();
+    for signal in ["HUP", "TERM"] {
+        let (ended, out) = send_ignored(&place, signal);
+        assert_eq!((ended.code, lines(&out).len()), (0, 10), "{signal}: {}", ended.err);
+    }
+    // Shells let background jobs ignore Ctrl-C by this signal; from a process it is meant.
+    let (ended, out) = send_ignored(&place, "INT");
+    assert_eq!(ended.code, 130, "{}", ended.err);
+    assert!((2..10).contains(&lines(&out).len()));
 }

@@ -5,12 +5,15 @@
 
 mod bench;
 mod devices;
+mod extension;
 mod failure;
 mod fit;
 mod inputs;
 #[cfg(unix)]
 mod interruption;
+mod memory;
 mod output;
+mod places;
 mod prediction;
 mod process;
 mod reading;

@@ -283,7 +283,7 @@ fn a_variant_that_diverges_is_recorded_and_the_sweep_goes_on() {
     let arguments = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1,2"];
     let arguments =
         [&arguments[..], &["--samples", "32", "--batch", "8", "--learning-rate", "1e30"]].concat();
-    succeed(&[&arguments[..], &["--out", text(&out)]].concat());
+    fail(&[&arguments[..], &["--out", text(&out)]].concat(), 6, &["2 diverged"]);
     let records = records(&out);
     assert_eq!(records.len(), 2);
     for record in &records {

@@ -28,6 +28,7 @@ fn training() -> Training {
             flops: 1e12,
             device: "CPU".into(),
         },
+        data: Vec::new(),
         architecture: Architecture::preset("convnet").unwrap().with_outputs(62),
     }
 }

@@ -5,6 +5,7 @@ mod axis;
 #[path = "../blank/mod.rs"]
 mod blank;
 mod certainty;
+mod extension;
 mod law;
 mod plan;
 mod record;

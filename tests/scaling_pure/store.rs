@@ -48,6 +48,9 @@ fn a_store_resumes_and_keeps_to_its_plan() {
     let pending = store.pending(&plan).unwrap();
     assert_eq!(pending.len(), runs.len() - 1);
     assert!(pending.iter().all(|variant| variant.key != runs[0].key));
+    let busy = Store::open(directory.path().join("new"), &plan).unwrap_err();
+    assert!(matches!(busy, Error::Busy { .. }), "{busy}");
+    drop(store);
 
     let other = Plan { seeds: vec![1], factors: vec![1.0, 3.0], ..plan.clone() };
     let message = Store::open(directory.path().join("new"), &other).unwrap_err().to_string();
@@ -61,6 +64,7 @@ fn a_foreign_line_is_an_error_that_names_it() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path(), &plan).unwrap();
     store.append(records(&plan)[0].clone()).unwrap();
+    drop(store);
     let path = directory.path().join("runs.jsonl");
     let good = fs::read(&path).unwrap();
     for (extra, reason) in

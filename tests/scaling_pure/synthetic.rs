@@ -46,7 +46,7 @@ pub fn record(variant: &Variant) -> Record {
         inference_samples_per_second: Some(Throughput { median: 3.0 * rate, iqr: 0.05 * rate }),
         flops_per_second: Some(6.0 * macs as f64 * rate),
         peak_bytes: Some(memory),
-        predicted_peak_bytes: memory,
+        predicted_peak_bytes: Some(memory),
         wall_seconds: 30_000.0 / rate,
         ..blank::record(variant)
     }

@@ -10,6 +10,13 @@ mod recorder;
 mod tune;
 
 pub use adapter::{AdapterDescription, GpuOptions, adapters};
+fn choices_folder() -> Result<PathBuf> {
+    tune::cache_folder().ok_or_else(|| Error::Config {
+        what: "tuned choices".to_string(),
+        problem: "there is no cache folder; set ALLOMETRY_CACHE to one".to_string(),
+    })
+}
+
 #[cfg(test)]
 pub(crate) use pipeline::translate_cooperative;
 pub use tune::Choices;
@@ -163,13 +170,14 @@ impl Gpu {
         *self.choices.write().unwrap_or_else(PoisonError::into_inner) = choices;
     }
 
-    /// Writes the choices to where the next process finds them.
+    /// Where the next process finds the choices.
+    pub(crate) fn choices_file(&self) -> Result<PathBuf> {
+        Ok(self.subject.file(&choices_folder()?))
+    }
+
+    /// Writes the choices there.
     pub(crate) fn save_choices(&self) -> Result<PathBuf> {
-        let folder = tune::cache_folder().ok_or_else(|| Error::Config {
-            what: "tuned choices".to_string(),
-            problem: "there is no cache folder; set ALLOMETRY_CACHE to one".to_string(),
-        })?;
-        self.subject.write(&folder, &self.choices())
+        self.subject.write(&choices_folder()?, &self.choices())
     }
 
     /// `offset` is a multiple of [`COPIED`]. Where the number of bytes is none, the rest of the last word becomes

@@ -62,8 +62,13 @@ impl Size {
     }
 }
 
-/// Marks the `count` largest models on every axis.
-pub(in crate::scaling) fn mark(models: &mut [Variant], axes: &[Axis], count: usize) -> Result<()> {
+/// Marks the `count` largest models on every axis, of an extended plan those that are larger than all of before.
+pub(in crate::scaling) fn mark(
+    models: &mut [Variant],
+    earlier: &[Variant],
+    axes: &[Axis],
+    count: usize,
+) -> Result<()> {
     if count == 0 {
         return Ok(());
     }
@@ -73,9 +78,16 @@ pub(in crate::scaling) fn mark(models: &mut [Variant], axes: &[Axis], count: usi
             (0..models.len()).filter(|&place| models[place].stands_on(axis)).collect();
         let size = Size::of_models(places.iter().map(|&place| &costs[place]));
         // Rounding can leave two models with the same parameters; then the one with more to compute is larger.
-        places.sort_by_key(|&place| (size.of_cost(&costs[place]), costs[place].macs));
+        let key = |cost: &Cost| (size.of_cost(cost), cost.macs);
+        places.sort_by_key(|&place| key(&costs[place]));
+        let known = earlier.iter().filter(|known| known.stands_on(axis));
+        let known: Vec<(u64, u64)> =
+            known.map(|known| Ok(key(&Cost::of(&known.architecture)?))).collect::<Result<_>>()?;
+        let largest = known.into_iter().max();
         for &place in places.iter().rev().take(count) {
-            models[place].held_back.push(axis);
+            if Some(key(&costs[place])) > largest {
+                models[place].held_back.push(axis);
+            }
         }
     }
     Ok(())
@@ -98,14 +110,19 @@ pub(super) fn points(plan: &Plan, size: Size, rows: &[[f64; 3]]) -> Result<Point
     }
 }
 
-/// Whether enough runs are left on every axis to fit a law to, before any of them is trained.
+/// Whether enough runs are left on every axis to fit a law to, before any of those is trained that come with a plan's
+/// last generation.
 pub(in crate::scaling) fn check(plan: &Plan, variants: &[Variant]) -> Result<()> {
     if plan.predict == 0 {
         return Ok(());
     }
     for &axis in &plan.axes {
+        let held_back = |variant: &&Variant| variant.is_predicted_in(plan.generations());
+        if !variants.iter().filter(held_back).any(|variant| variant.held_back.contains(&axis)) {
+            continue;
+        }
         let size = Size::along(axis, variants)?;
-        let kept = variants.iter().filter(|variant| variant.stands_on(axis) && variant.held_back.is_empty());
+        let kept = variants.iter().filter(|variant| variant.stands_on(axis) && !held_back(variant));
         let rows: Vec<[f64; 3]> = kept
             .map(|variant| Ok([size.of_variant(variant)?, variant.train_samples.unwrap_or(1) as f64, 1.0]))
             .collect::<Result<_>>()?;

@@ -127,15 +127,18 @@ impl From<Quantity> for Estimate {
 }
 
 impl Prediction {
-    /// Fits the law of every axis to the plan's runs that are not held back, and predicts those that are. Records of
-    /// runs that are held back are not looked at.
+    /// Fits the law of every axis to the plan's runs, and predicts those of its last generation that are held back.
+    /// Their records are not looked at; those of runs that an earlier generation held back are.
     pub fn new(plan: &Plan, records: &[Record]) -> Result<Prediction> {
         let variants = plan.variants()?;
         let mut prediction = Prediction { level: LEVEL, axes: Vec::new(), without_law: Vec::new() };
         for &axis in &plan.axes {
+            let predicted_here = |variant: &Variant| variant.is_predicted_in(plan.generations());
+            if !variants.iter().any(|one| predicted_here(one) && one.held_back.contains(&axis)) {
+                continue;
+            }
             let size = Size::along(axis, &variants)?;
-            let kept =
-                variants.iter().filter(|variant| variant.stands_on(axis) && variant.held_back.is_empty());
+            let kept = variants.iter().filter(|one| one.stands_on(axis) && !predicted_here(one));
             let kept: Vec<&Record> = kept.filter_map(|variant| find(records, &variant.key)).collect();
             let rows: Vec<[f64; 3]> = kept
                 .iter()
@@ -258,7 +261,8 @@ fn predicted(
         let seen = find(records, &variant.key).map(|record| record.train_samples);
         seen.zip(variant.train_samples).is_some_and(|(seen, epoch)| seen > epoch as u64)
     });
-    let held_back = variants.iter().filter(|variant| variant.held_back.contains(&axis));
+    let here = |variant: &&Variant| variant.is_predicted_in(plan.generations());
+    let held_back = variants.iter().filter(here).filter(|variant| variant.held_back.contains(&axis));
     held_back
         .map(|variant| {
             let samples = variant.train_samples.filter(|_| fit.law == Form::Joint);

@@ -96,7 +96,7 @@ impl Field {
         let step = plan.schedule.step();
         let fits = |candidate: &Candidate| {
             let peak = predicted_peak(&candidate.architecture, &step);
-            memory.is_none_or(|memory| peak.is_ok_and(|peak| peak.total() <= memory))
+            peak.is_ok_and(|peak| memory.is_none_or(|memory| peak.total() <= memory))
         };
         // Memory grows with the factor.
         let fitting = candidates.partition_point(fits);

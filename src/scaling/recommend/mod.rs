@@ -186,15 +186,17 @@ pub fn recommend(plan: &Plan, records: &[Record], options: &Options) -> Result<R
 /// a sweep that did not vary them.
 fn numbers_of_samples(plan: &Plan, options: &Options) -> Result<(Option<usize>, usize, usize)> {
     let most = plan.most_samples()?.or(plan.schedule.train_samples);
-    let splits = data::open(&DataOptions {
+    let wanted = DataOptions {
         dataset: plan.dataset.clone(),
         directory: options.data.clone(),
         resolution: plan.architecture.resolution(),
         seed: options.seed,
-        most_samples: most,
+        most_samples: plan.judged_by()?,
         target_columns: plan.target_columns.clone(),
         ..DataOptions::default()
-    })?;
+    };
+    data::fingerprint::check(&plan.data, &wanted)?;
+    let splits = data::open(&wanted)?;
     let all = splits.train.len();
     let available = (!splits.train.is_endless()).then_some(all);
     let validation = plan.schedule.validation_samples.unwrap_or(usize::MAX).min(splits.validation.len());

@@ -101,7 +101,7 @@ impl Planner<'_> {
                 self.pace.add(model.clone(), rehearsal);
                 Ok(true)
             }
-            Err(Error::OutOfMemory { .. } | Error::TooLarge { .. }) => Ok(false),
+            Err(error) if error.is_about_memory() => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -147,6 +147,7 @@ impl Planner<'_> {
         Training {
             dataset: self.plan.dataset.clone(),
             target_columns: self.plan.target_columns.clone(),
+            data: self.plan.data.clone(),
             seed: self.options.seed,
             schedule: Schedule {
                 train_samples: Some(samples),

@@ -1,6 +1,6 @@
 //! One training as a file: what `allometry plan` writes and `allometry train` runs.
 
-use crate::data::{self, DataOptions, Splits, Subset};
+use crate::data::{self, DataFile, DataOptions, Splits, Subset};
 use crate::error::{Error, Result, brief};
 use crate::scaling::architecture::Architecture;
 use crate::scaling::plan::Schedule;
@@ -28,6 +28,9 @@ pub struct Training {
     pub schedule: Schedule,
     /// What it is expected to come to.
     pub expected: Expected,
+    /// The files of the data set that the sweep was run on; see [`Plan::data`](crate::scaling::Plan::data).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataFile>,
     /// The model.
     pub architecture: Architecture,
 }
@@ -136,22 +139,35 @@ impl Training {
         Ok(format!("{HEADING}\n{text}"))
     }
 
+    /// Refuses other data than those that it was planned for.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with what differs; files that can't be read.
+    pub fn check_data(&self, directory: Option<&Path>) -> Result<()> {
+        data::fingerprint::check(&self.data, &self.data_options(directory))
+    }
+
+    fn data_options(&self, directory: Option<&Path>) -> DataOptions {
+        let counts = [self.schedule.train_samples, self.schedule.validation_samples];
+        DataOptions {
+            dataset: self.dataset.clone(),
+            directory: directory.map(Path::to_path_buf),
+            resolution: self.architecture.resolution(),
+            seed: self.seed,
+            samples: self.schedule.train_samples,
+            most_samples: counts.into_iter().flatten().max(),
+            target_columns: self.target_columns.clone(),
+            ..DataOptions::default()
+        }
+    }
+
     /// Opens the data it is trained on, cut to the numbers of samples that it names.
     ///
     /// # Errors
     /// Files that can't be read; a set that has fewer samples, or other ones than the model takes.
     pub fn open(&self, directory: Option<&Path>) -> Result<Splits> {
         let wanted = [self.schedule.train_samples, self.schedule.validation_samples];
-        let splits = data::open(&DataOptions {
-            dataset: self.dataset.clone(),
-            directory: directory.map(Path::to_path_buf),
-            resolution: self.architecture.resolution(),
-            seed: self.seed,
-            samples: self.schedule.train_samples,
-            most_samples: wanted.into_iter().flatten().max(),
-            target_columns: self.target_columns.clone(),
-            ..DataOptions::default()
-        })?;
+        let splits = data::open(&self.data_options(directory))?;
         let fail =
             |problem: String| Err(Error::Config { what: format!("dataset {}", self.dataset), problem });
         let found = [splits.train.len(), splits.validation.len()];

@@ -66,7 +66,7 @@ fn row(record: &Record) -> Vec<(String, String)> {
     .map(|(name, value)| (name.to_string(), value))
     .into();
     push_bytes(&mut row, "peak_bytes", record.peak_bytes);
-    push_bytes(&mut row, "predicted_peak_bytes", Some(record.predicted_peak_bytes));
+    push_bytes(&mut row, "predicted_peak_bytes", record.predicted_peak_bytes);
     row
 }
 

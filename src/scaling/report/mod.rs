@@ -54,7 +54,7 @@ const COST: [(Quantity, Quantity); 3] = [
 ];
 
 /// Writes `runs.csv`, one SVG a plot and `report.html` into `directory`, each whole or not at all. If the directory
-/// holds a prediction of the largest models, the page shows how it was met.
+/// holds predictions of the largest models, the page shows how they were met.
 pub fn write(directory: &Path, plan: &Plan, records: &[Record]) -> Result<()> {
     std::fs::create_dir_all(directory).map_err(Error::file(directory, "create"))?;
     replace(&directory.join("runs.csv"), &csv::render(records)?)?;
@@ -62,10 +62,12 @@ pub fn write(directory: &Path, plan: &Plan, records: &[Record]) -> Result<()> {
     let quality = svg::render(&shown, &QUALITY)?;
     let cost = svg::render(&shown, &COST)?;
     let (law, panels) = study::section(&study::Study::new(records)?)?;
-    let (prediction, predicted) = match Store::load_prediction(directory)? {
-        Some(prediction) => study::prediction_section(plan, records, &prediction)?,
-        None => Default::default(),
-    };
+    let (mut prediction, mut predicted) = (String::new(), Vec::new());
+    for (generation, made) in Store::load_predictions(directory, plan)? {
+        let (section, plots) = study::prediction_section(&plan.generation(generation), records, &made)?;
+        prediction += &section;
+        predicted.extend(plots);
+    }
     for plot in quality.iter().chain(&cost).chain(&panels).chain(&predicted) {
         replace(&directory.join(format!("{}.svg", plot.name)), plot.standalone().as_bytes())?;
     }

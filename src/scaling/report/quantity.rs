@@ -46,7 +46,7 @@ impl Quantity {
             Quantity::TrainingThroughput => record.samples_per_second.map(|t| t.median),
             Quantity::InferenceThroughput => record.inference_samples_per_second.map(|t| t.median),
             Quantity::PeakMemory => record.peak_bytes.map(|bytes| bytes.total() as f64),
-            Quantity::PredictedMemory => Some(record.predicted_peak_bytes.total() as f64),
+            Quantity::PredictedMemory => record.predicted_peak_bytes.map(|bytes| bytes.total() as f64),
         };
         let may_be_zero = matches!(self, Quantity::ValidationLoss | Quantity::Accuracy);
         value.filter(|v| v.is_finite() && (*v > 0.0 || (may_be_zero && *v == 0.0)))

@@ -108,7 +108,7 @@ fn run_row(record: &Record) -> Vec<(&'static str, Cell)> {
         ("infer /s", rate(record.inference_samples_per_second)),
         ("FLOP/s", Cell::number(record.flops_per_second, metric)),
         ("peak", memory(record.peak_bytes)),
-        ("predicted", memory(Some(record.predicted_peak_bytes))),
+        ("predicted", memory(record.predicted_peak_bytes)),
         ("time", Cell::number(Some(record.wall_seconds), seconds)),
         (
             "status",

@@ -18,25 +18,28 @@ use std::collections::HashSet;
 /// Right ends of the legend's columns.
 const COLUMNS: [(&str, i32); 3] = [("law of smaller models", 500), ("inside", 640), ("mean error", 848)];
 
-/// The section, and its plots for files of their own.
+/// The section about what came with the plan's last generation, and its plots for files of their own.
 pub(in crate::scaling::report) fn section(
     plan: &Plan,
     records: &[Record],
     prediction: &Prediction,
 ) -> Result<(String, Vec<Plot>)> {
-    let held_back = plan.variants()?.into_iter().filter(|variant| !variant.held_back.is_empty());
-    let held_back: HashSet<String> = held_back.map(|variant| variant.key).collect();
+    let generation = plan.generations();
+    let fitted = plan.variants()?.into_iter().filter(|variant| !variant.is_predicted_in(generation));
+    let fitted: HashSet<String> = fitted.map(|variant| variant.key).collect();
     let smaller: Vec<Record> = records
         .iter()
-        .filter(|record| {
-            record.completed() && LOSS.plotted(record).is_some() && !held_back.contains(&record.key)
-        })
+        .filter(|record| record.completed() && LOSS.plotted(record).is_some() && fitted.contains(&record.key))
         .cloned()
         .collect();
     let score = prediction.score(records);
     let mut plots = Vec::with_capacity(prediction.axes.len());
     for axis in &prediction.axes {
         plots.extend(panel(records, &smaller, axis, prediction.level, &score)?);
+    }
+    let number = if generation == 1 { String::new() } else { format!("-{generation}") };
+    for plot in &mut plots {
+        plot.name = plot.name.replacen("prediction", &format!("prediction{number}"), 1);
     }
     let figures: String = plots.iter().map(Plot::figure).collect();
     let without: String = prediction
@@ -46,10 +49,11 @@ pub(in crate::scaling::report) fn section(
         .collect();
     let without = if without.is_empty() { without } else { format!("<ul class=\"note\">\n{without}</ul>\n") };
     let html = format!(
-        "<section>\n<h2>Predicted against measured</h2>\n<p class=\"finding\">{}</p>\n\
+        "<section>\n<h2>Predicted against measured{}</h2>\n<p class=\"finding\">{}</p>\n\
          <p class=\"note\">Rings with whiskers are what the law of the smaller models expected of the largest, before one of these \
          was trained; filled marks what was measured. The band is where {} % of single runs are expected.</p>\n{without}\
          <div class=\"plots two\">\n{figures}</div>\n</section>\n",
+        if generation == 1 { "" } else { ", after an extension" },
         escape(&finding(&score, prediction.level)),
         significant(100.0 * prediction.level, 2)
     );

@@ -1,0 +1,100 @@
+//! Which data a sweep was run on: its files by size and checksum, so that runs on other data are not taken for runs of
+//! the same sweep.
+
+use super::{DataOptions, csv, directory, mnist, omniglot};
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+/// A file of a data set, as it was read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DataFile {
+    /// Its name, without its folder.
+    pub name: String,
+    /// Its size.
+    pub bytes: u64,
+    /// Its CRC-32, that of zip and gzip, as eight hexadecimal digits.
+    pub crc32: String,
+}
+
+impl DataFile {
+    fn of(path: &Path) -> Result<DataFile> {
+        let mut file = File::open(path).map_err(Error::file(path, "open"))?;
+        let mut hasher = crc32fast::Hasher::new();
+        let (mut bytes, mut part) = (0, vec![0; 1 << 16]);
+        loop {
+            let count = file.read(&mut part).map_err(Error::file(path, "read"))?;
+            if count == 0 {
+                break;
+            }
+            hasher.update(&part[..count]);
+            bytes += count as u64;
+        }
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(DataFile { name, bytes, crc32: format!("{:08x}", hasher.finalize()) })
+    }
+
+    /// Whether both have the same contents, whatever their names are.
+    fn same(&self, other: &DataFile) -> bool {
+        (self.bytes, &self.crc32) == (other.bytes, &other.crc32)
+    }
+}
+
+impl fmt::Display for DataFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} ({} bytes, CRC-32 {})", self.name, self.bytes, self.crc32)
+    }
+}
+
+/// The files that [`open`](super::open) reads, in the set's order; none for a set that is drawn.
+///
+/// # Errors
+/// Files that are missing or can't be read.
+pub fn fingerprint(options: &DataOptions) -> Result<Vec<DataFile>> {
+    let files: Vec<PathBuf> = match options.dataset.as_str() {
+        "mnist" | "fashion-mnist" => mnist::files(options)?.to_vec(),
+        "omniglot" => omniglot::files(options)?,
+        "csv" => vec![csv::file(directory(options)?)?],
+        _ => Vec::new(),
+    };
+    files.iter().map(|path| DataFile::of(path)).collect()
+}
+
+/// How the files given differ from those that were read, in words; none if their contents are the same, and if nothing
+/// is known of those that were read.
+pub fn difference(read: &[DataFile], given: &[DataFile]) -> Option<String> {
+    if read.is_empty() {
+        return None;
+    }
+    let list = |files: Vec<&DataFile>| match &files[..] {
+        [] => "no file".to_string(),
+        files => files.iter().map(|file| file.to_string()).collect::<Vec<_>>().join(", "),
+    };
+    let places = 0..read.len().max(given.len());
+    let differing: Vec<usize> = places
+        .filter(|&place| match (read.get(place), given.get(place)) {
+            (Some(a), Some(b)) => !a.same(b),
+            _ => true,
+        })
+        .collect();
+    let of = |files| list(differing.iter().filter_map(|&place| <[DataFile]>::get(files, place)).collect());
+    (!differing.is_empty()).then(|| format!("{} then, {} now", of(read), of(given)))
+}
+
+/// Refuses other files than those that were read.
+///
+/// # Errors
+/// [`Error::Config`] with what differs; files that can't be read.
+pub fn check(read: &[DataFile], options: &DataOptions) -> Result<()> {
+    match difference(read, &fingerprint(options)?) {
+        None => Ok(()),
+        Some(difference) => Err(Error::Config {
+            what: format!("dataset {}", options.dataset),
+            problem: format!("not the data of the sweep: {difference}; give its files with --data"),
+        }),
+    }
+}

@@ -1,0 +1,83 @@
+//! Where results will go: checked before work begins, and used by one process at a time.
+
+use crate::inputs::small_mlp;
+use crate::process::{Ended, driver, fail, run, succeed, text};
+use crate::reading::records;
+use crate::starting::{borrowed, start_until};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// A path that can't be made into a folder, whoever tries.
+fn impossible(place: &Path) -> PathBuf {
+    fs::write(place.join("file"), "in the way").unwrap();
+    place.join("file").join("folder")
+}
+
+/// A sweep of ten runs of about a third of a second.
+fn sweep(model: &str, out: &Path) -> Vec<String> {
+    let arguments = ["sweep", "--device", "cpu", "--model", model, "--axis", "width,depth", "--epochs", "2"];
+    let more =
+        ["--factors", "0.5,1,2", "--seeds", "0,1", "--samples", "200", "--batch", "16", "--out", text(out)];
+    arguments.into_iter().chain(more).map(str::to_string).collect()
+}
+
+#[test]
+fn places_that_can_not_be_written_are_refused_before_work_begins() {
+    let place = TempDir::new().unwrap();
+    let (model, nowhere) = (small_mlp(place.path()), impossible(place.path()));
+    let train =
+        ["train", &model, "--samples", "64", "--epochs", "1", "--device", "cpu", "--out", text(&nowhere)];
+    let ended = fail(&train, 1, &[text(&nowhere), "cannot create"]);
+    assert!(!ended.err.contains("epoch 1/1"), "{}", ended.err);
+    let arguments = sweep(&model, &nowhere);
+    let ended = fail(&borrowed(&arguments), 1, &[text(&nowhere)]);
+    assert!(!ended.err.contains("epoch 1/2"), "{}", ended.err);
+
+    let swept = place.path().join("swept");
+    let quick = ["sweep", "--model", &model, "--axis", "width", "--samples", "32,64,96", "--epochs", "1"];
+    succeed(&[&quick[..], &["--batch", "8", "--device", "cpu", "--out", text(&swept)]].concat());
+    let trace = nowhere.join("trace.json");
+    for arguments in [
+        &["plan", text(&swept), "--budget", "1s", "--out", text(&nowhere.join("plan.toml"))][..],
+        &["plan", text(&swept), "--budget", "1s", "--out", text(place.path())],
+        &["profile", &model, "--trace", text(&trace)],
+    ] {
+        let ended = fail(&[arguments, &["--device", "cpu"]].concat(), 1, &[]);
+        assert!(!ended.err.contains("planning on") && ended.out.is_empty(), "{arguments:?}: {}", ended.err);
+    }
+    // A report's table needs no place; it is printed before the failure.
+    fs::remove_file(swept.join("report.html")).unwrap();
+    fs::create_dir(swept.join("report.html")).unwrap();
+    let ended = fail(&["report", text(&swept)], 1, &["report.html"]);
+    assert!(ended.out.contains("base"), "{}", ended.out);
+}
+
+#[test]
+fn tuning_does_not_begin_where_it_can_not_be_remembered() {
+    let place = TempDir::new().unwrap();
+    let mut tune = driver(&["tune", "--device", "gpu", "--family", "matmul", "--seconds", "1e-6"]);
+    let ended = Ended::of(tune.env("ALLOMETRY_CACHE", impossible(place.path())).output().unwrap());
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert!(ended.complaint().contains("cannot create") && !ended.err.contains("matmul,"), "{}", ended.err);
+}
+
+#[test]
+fn a_folder_belongs_to_one_process_at_a_time() {
+    let place = TempDir::new().unwrap();
+    let (model, out) = (small_mlp(place.path()), place.path().join("sweep"));
+    let arguments = sweep(&model, &out);
+    let mut first = start_until(&arguments, &out, 2);
+    fail(&borrowed(&arguments), 1, &[text(&out), "another process"]);
+    fail(
+        &["train", &model, "--samples", "8", "--device", "cpu", "--out", text(&out)],
+        1,
+        &["another process"],
+    );
+    assert_eq!(run(&["report", text(&out)]).code, 0, "reading takes no lock");
+    // A killed process leaves the folder free.
+    first.kill().unwrap();
+    first.wait().unwrap();
+    succeed(&borrowed(&arguments));
+    assert_eq!(records(&out).len(), 10);
+}
