@@ -14,24 +14,24 @@ fn a_sweep_is_extended_by_what_is_new() {
     let base = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--samples", "100"];
     let base =
         [&base[..], &["--epochs", "1", "--batch", "16", "--predict", "1", "--out", text(&out)]].concat();
-    let first = [&base[..], &["--factors", "0.25,0.5,0.75,1,1.5,2", "--extend"]].concat();
+    let first = [&base[..], &["--factors", "0.5,1,1.5,2,3", "--extend"]].concat();
     succeed(&first);
     let (before, prediction) = (lines(&out), fs::read(out.join("prediction.json")).unwrap());
-    let more = [&base[..], &["--factors", "0.25,0.5,0.75,1,1.5,2,3,4", "--seeds", "0,1"]].concat();
+    let more = [&base[..], &["--factors", "0.5,1,1.5,2,3,4,5", "--seeds", "0,1"]].concat();
     fail(&more, 1, &["another plan (different: factors, seeds)", "--extend"]);
     let ended = succeed(&[&more[..], &["--extend", "--json"]].concat());
     let after = lines(&out);
     assert_eq!(after[..before.len()], before);
-    assert_eq!(after.len(), 16);
+    assert_eq!(after.len(), 14);
     assert_eq!(fs::read(out.join("prediction.json")).unwrap(), prediction, "it is never written again");
     let second: Value = serde_json::from_slice(&fs::read(out.join("prediction-2.json")).unwrap()).unwrap();
     let rows: Vec<&Value> =
         second["axes"][0]["rows"].as_array().unwrap().iter().map(|row| &row["key"]).collect();
-    assert_eq!(rows, ["width-4-s0", "width-4-s1"]);
+    assert_eq!(rows, ["width-5-s0", "width-5-s1"]);
     let printed: Vec<Value> = ended.out.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let predicted = printed.iter().position(|line| line["prediction"] == second).expect("it is printed");
     assert_eq!(printed[predicted]["generation"], 2);
-    assert!(printed[predicted + 1]["key"] == "width-4-s0", "before its models are trained");
+    assert!(printed[predicted + 1]["key"] == "width-5-s0", "before its models are trained");
     assert_eq!(printed.iter().filter(|line| line["score"].is_object()).count(), 2);
     let page = fs::read_to_string(out.join("report.html")).unwrap();
     assert!(page.contains("after an extension") && out.join("prediction-2-width.svg").exists());
@@ -39,7 +39,7 @@ fn a_sweep_is_extended_by_what_is_new() {
     succeed(&more);
     succeed(&[&more[..], &["--extend"]].concat());
     assert_eq!(lines(&out), after);
-    fail(&first, 1, &["lacks", "factors 3, 4; seeds 1"]);
+    fail(&first, 1, &["lacks", "factors 4, 5; seeds 1"]);
 }
 
 #[test]
