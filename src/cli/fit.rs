@@ -1,6 +1,7 @@
 //! `allometry fit`
 
 use super::law::print;
+use super::watch::Watch;
 use super::{Output, count, positive, print_json, usage_error};
 use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, LeftOut, Selection};
 use allometry::tables::{Decimal, Format};
@@ -173,7 +174,8 @@ pub fn run(args: &FitArgs) -> Result<()> {
         holdout: args.holdout.unwrap_or(0),
         budgets: args.budget.clone(),
     };
-    let fit = Fit::new(&points, &options).inspect_err(|_| {
+    let watch = Watch::new();
+    let fit = Fit::with_progress(&points, &options, &|step| watch.step(step)).inspect_err(|_| {
         if !left_out.is_empty() {
             note!("Left out: {left_out}.");
         }

@@ -14,6 +14,7 @@ mod summary;
 mod sweep;
 mod train;
 mod tune;
+mod watch;
 
 use allometry::data::{self, DataFile, DataOptions, Splits};
 use allometry::nn::Precision;

@@ -162,3 +162,49 @@ fn fit_names_what_it_cannot_use() {
     with("0");
     assert!(fail(&columns, 1, &["rows is 3"]).err.contains("1 row with a y of 0"));
 }
+
+#[test]
+fn fit_says_no_more_than_the_rows_tell() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().join("rows.csv");
+    let fit = |columns: &[&str], law: &str| {
+        let of = ["fit", text(&path), "--law", law, "--bootstrap", "60"];
+        let said = succeed(&[&of[..], columns].concat()).out;
+        (said, succeed(&[&of[..], columns, &["--json"]].concat()).json())
+    };
+    // Two model sizes.
+    let mut table = String::from("N,D,loss\n");
+    for row in 0..12 {
+        let (n, d) = (4e7 * 30f64.powi(row % 2), 2e8 * 5f64.powi(row / 2));
+        table += &format!("{n},{d},{:.4}\n", 1.7 + 300.0 * n.powf(-0.32) + 1500.0 * d.powf(-0.36));
+    }
+    fs::write(&path, table).unwrap();
+    let joint = ["--x", "N", "--x2", "D", "--y", "loss"];
+    let (said, json) = fit(&[&joint[..], &["--budget", "1e20"]].concat(), "joint");
+    assert!(!said.contains("Compute-optimal") && said.contains("twice the N"), "{said}");
+    assert!(said.contains("these rows can't tell") && said.contains("Twice the D"), "{said}");
+    assert!(json.get("allocation").is_none(), "{json}");
+    let known = |name: &str| json["parameters"][name]["identified"] == true;
+    assert!(!known("alpha") && !known("A") && !known("E") && known("beta"), "{json}");
+
+    // A cost that rises.
+    let rows: String = (0..9).map(|row| format!("{},{}\n", 2i32.pow(row), 7 + 3 * 2i32.pow(row))).collect();
+    fs::write(&path, format!("batch,bytes\n{rows}")).unwrap();
+    for law in ["power", "floor", "broken", "auto"] {
+        let (said, _) = fit(&["--x", "batch", "--y", "bytes"], law);
+        assert!(said.contains("raises bytes") && !said.contains("buys"), "{law}: {said}");
+    }
+
+    // A clock, and a y that is nearly constant.
+    let rows: String = (0..30)
+        .map(|row| format!("{},{}\n", 1.65e9 + 30.0 * f64::from(row), 2.0 - 0.01 * f64::from(row % 4)))
+        .collect();
+    fs::write(&path, format!("clock,loss\n{rows}")).unwrap();
+    for law in ["power", "floor", "broken", "auto"] {
+        let (said, json) = fit(&["--x", "clock", "--y", "loss"], law);
+        assert!(!said.contains("NaN") && !said.contains("inf"), "{law}: {said}");
+        for parameter in json["parameters"].as_object().unwrap().values() {
+            assert!(parameter.as_object().unwrap().values().all(|value| !value.is_null()), "{law}: {json}");
+        }
+    }
+}

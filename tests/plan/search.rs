@@ -1,6 +1,7 @@
 //! The search for the best training that fits, over synthetic sweeps.
 
-use crate::synthetic::{Synthetic, law, tempo, theta};
+use crate::synthetic::{self, SAMPLES, Synthetic, law, tempo, theta};
+use allometry::scaling::Plan;
 use allometry::scaling::cost::predicted_peak;
 use allometry::scaling::law::allocation::optimum;
 use allometry::scaling::recommend::Limit;
@@ -142,4 +143,19 @@ fn the_law_is_trusted_up_to_thirty_times_the_compute() {
     let found = sweep.search(&far);
     assert!((found.choices[0].flops / largest - 100.0).abs() < 1.0);
     assert_eq!((found.limits, found.beyond.is_none()), (vec![Limit::Compute], true));
+}
+
+#[test]
+fn an_axis_whose_runs_do_not_identify_its_law_is_left_out() {
+    for (factors, samples, words) in [
+        // Two models, models over a factor of less than four, and two numbers of samples.
+        (vec![0.5, 2.0], &SAMPLES[..], "MACs has 2 different values"),
+        (vec![1.0, 1.2, 1.4, 1.6], &SAMPLES, "MACs spans a factor of"),
+        (vec![0.25, 0.5, 1.0, 2.0], &SAMPLES[1..3], "samples spans a factor of 3.33"),
+    ] {
+        let plan = Plan { factors, ..synthetic::plan(samples) };
+        let (evidence, left_out) = synthetic::laws(&plan);
+        assert!(evidence.is_empty(), "{words}");
+        assert!(left_out[0].reason.contains(words), "{}", left_out[0].reason);
+    }
 }

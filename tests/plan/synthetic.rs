@@ -3,7 +3,7 @@
 use crate::blank;
 use allometry::scaling::cost::Cost;
 use allometry::scaling::recommend::candidate::{Candidate, Field};
-use allometry::scaling::recommend::evidence::gather;
+use allometry::scaling::recommend::evidence::{Evidence, LeftOut, gather};
 use allometry::scaling::recommend::pace::Tempo;
 use allometry::scaling::recommend::search::{Choice, Found, Rules, search};
 use allometry::scaling::{Architecture, Plan, Record, Schedule, Throughput, Variant};
@@ -55,6 +55,13 @@ fn record(variant: &Variant, plan: &Plan) -> Record {
     }
 }
 
+/// What the runs of a plan say, if their losses follow the law.
+pub fn laws(plan: &Plan) -> (Vec<Evidence>, Vec<LeftOut>) {
+    let variants = plan.variants().unwrap();
+    let records: Vec<Record> = variants.iter().map(|variant| record(variant, plan)).collect();
+    gather(plan, &records, 10_000, 40, 0).unwrap()
+}
+
 /// A sweep's plan with its models, and a search in them.
 pub struct Synthetic {
     pub plan: Plan,
@@ -64,9 +71,7 @@ pub struct Synthetic {
 impl Synthetic {
     pub fn new(samples: &[usize]) -> Synthetic {
         let plan = plan(samples);
-        let variants = plan.variants().unwrap();
-        let records: Vec<Record> = variants.iter().map(|variant| record(variant, &plan)).collect();
-        let (evidence, left_out) = gather(&plan, &records, 10_000, 40, 0).unwrap();
+        let (evidence, left_out) = laws(&plan);
         assert!(left_out.is_empty(), "{left_out:?}");
         let fields = evidence.into_iter().map(|evidence| Field::new(&plan, evidence, None).unwrap());
         Synthetic { fields: fields.collect(), plan }

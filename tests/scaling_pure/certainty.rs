@@ -130,3 +130,72 @@ fn no_number_that_is_none_counts_as_known() {
     }
     assert_eq!(unknown(&fit), ["E", "A", "alpha"], "{:?}", fit.parameters);
 }
+
+/// E, A, α, B, β.
+fn joint(n: f64, d: f64) -> f64 {
+    1.7 + 300.0 * n.powf(-0.32) + 1500.0 * d.powf(-0.36)
+}
+
+/// Every size with six numbers of samples, and half a percent of noise.
+fn grid(sizes: &[f64]) -> Points {
+    let mut columns = [Vec::new(), Vec::new(), Vec::new()];
+    for (place, &n) in sizes.iter().enumerate() {
+        for step in 0..6 {
+            let d = 3e8 * 4f64.powi(step);
+            let loss = joint(n, d) * (1.0 + 0.005 * scatter(6 * place + step as usize));
+            for (column, value) in columns.iter_mut().zip([n, d, loss]) {
+                column.push(value);
+            }
+        }
+    }
+    Points::joint(("N", &columns[0]), ("D", &columns[1]), ("loss", &columns[2])).unwrap()
+}
+
+#[test]
+fn a_joint_law_needs_three_values_of_each_size() {
+    let known = fit(&grid(&[1e7, 8e7, 6e8, 5e9]), Form::Joint);
+    assert!(known.allocation.is_some() && known.identifies(0) && known.identifies(1), "{:?}", known.warnings);
+    // Two, three of which two are nearly one, and two but for rounding.
+    for sizes in [&[5e7, 2e9][..], &[5e7, 5.5e7, 2e9], &[5e7, 5e7 * (1.0 + 2e-16), 2e9]] {
+        let fit = fit(&grid(sizes), Form::Joint);
+        assert_eq!(unknown(&fit), ["E", "A", "alpha"], "{sizes:?}: {:?}", fit.parameters);
+        assert!(fit.allocation.is_none() && fit.approaches.is_empty(), "{sizes:?}");
+        assert!(!fit.doubling[0].known && fit.doubling[1].known, "{sizes:?}");
+        let said = fit.warnings.join("\n");
+        assert!(said.contains("N has 2 different values") && said.contains("no compute-optimal"), "{said}");
+    }
+}
+
+#[test]
+fn a_narrow_size_leaves_every_parameter_of_a_floor_open() {
+    let narrow = points((0..30).map(|row| {
+        let n = 1e6 * 3f64.powf(row as f64 / 29.0);
+        (n, 1.5 + 90.0 * n.powf(-0.3))
+    }));
+    for form in [Form::Floor, Form::Broken] {
+        let fit = fit(&narrow, form);
+        assert_eq!(unknown(&fit), form.names(), "{form}: {:?}", fit.parameters);
+    }
+}
+
+#[test]
+fn intervals_reach_along_a_flat_valley() {
+    // A slow fall to no floor and a fast one to a high floor both meet a size over a factor of 5.
+    let rows = |span: f64| {
+        points((0..24).map(|row| {
+            let n = 2e7 * span.powf(row as f64 / 23.0);
+            (n, (1.6 + 250.0 * n.powf(-0.35)) * (1.0 + 0.008 * scatter(row)))
+        }))
+    };
+    let floor = |points: &Points| {
+        let fit = fit(points, Form::Floor);
+        let [floor, _, alpha] = [0, 1, 2].map(|place| fit.parameters[place].1.quantity);
+        assert!(floor.low <= 1.6 && 1.6 <= floor.high && alpha.low <= 0.35 && 0.35 <= alpha.high, "{fit:?}");
+        (floor, alpha, unknown(&fit))
+    };
+    let (flat, alpha, open) = floor(&rows(5.0));
+    assert!(flat.low < 0.1 && alpha.high > 8.0 * alpha.low, "{flat:?} {alpha:?}");
+    assert!(open.contains(&"E"), "{open:?}");
+    let (steep, _, open) = floor(&rows(1e4));
+    assert!(steep.low > 1.4 && open.is_empty(), "{steep:?} {open:?}");
+}

@@ -7,7 +7,7 @@
 
 use super::Form;
 use super::form::MOST;
-use super::objective::Logs;
+use super::logs::Logs;
 
 /// The most that the logarithm of a factor in the formula, such as x^−α, may come to. A product of two such is a number
 /// still.

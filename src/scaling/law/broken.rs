@@ -17,6 +17,7 @@ use super::form::MOST;
 
 /// Newton doubles the digits in each step, after as many steps as it takes to come near the root.
 const STEPS: usize = 100;
+const NEAR: f64 = 1e-8;
 
 /// The formula's parameters E, A, α, L₀, γ.
 pub(super) fn parameters(theta: &[f64]) -> Vec<f64> {
@@ -57,10 +58,16 @@ fn logit(t: f64, gamma: f64) -> f64 {
     // The asymptotes are s on the left and γ·s on the right; f(0) says which of the two is near.
     let mut s = if t < (gamma - 1.0) * std::f64::consts::LN_2 { t } else { t / gamma };
     for _ in 0..STEPS {
-        let slope = (-softplus(s)).exp() + gamma * (-softplus(-s)).exp();
-        let step = (gamma * softplus(s) - softplus(-s) - t) / slope;
+        // softplus(s) and softplus(−s), and their derivatives, from one exponential.
+        let small = (-s.abs()).exp();
+        let common = small.ln_1p();
+        let (larger, smaller) = (1.0 / (1.0 + small), small / (1.0 + small));
+        let (height, rest) = if s > 0.0 { (larger, smaller) } else { (smaller, larger) };
+        let slope = rest + gamma * height;
+        let step = (gamma * (s.max(0.0) + common) - (-s).max(0.0) - common - t) / slope;
         s -= step;
-        if step.abs() <= 4.0 * f64::EPSILON * s.abs().max(1.0) {
+        // What is left is of the order of the step's square.
+        if step.abs() <= NEAR * s.abs().max(1.0) {
             break;
         }
     }

@@ -5,7 +5,8 @@
 //! ln y|)`: nearly all residuals are above δ, where the Huber loss is their absolute value, and that is the
 //! likelihood which the estimator maximises.
 
-use super::estimate::{Estimate, Search, estimate};
+use super::estimate::{Estimate, Search, estimate_with};
+use super::progress::Progress;
 use super::{Form, Points};
 use serde::{Deserialize, Serialize};
 
@@ -35,10 +36,10 @@ pub struct Candidate {
 }
 
 /// Judges an estimate.
-pub fn judge(estimated: &Estimate, points: &Points) -> Candidate {
+pub fn judge(estimated: &Estimate, points: &Points, progress: Progress) -> Candidate {
     Candidate {
         law: estimated.form,
-        largest_out_error: largest_out_error(estimated.form, points),
+        largest_out_error: largest_out_error(estimated.form, points, progress),
         scatter: estimated.scatter(points),
         aicc: aicc(estimated, points),
     }
@@ -63,10 +64,10 @@ pub fn choose(candidates: &[Candidate]) -> Option<Form> {
     supported.min_by_key(|candidate| candidate.law.count()).map(|candidate| candidate.law)
 }
 
-fn largest_out_error(form: Form, points: &Points) -> Option<f64> {
+fn largest_out_error(form: Form, points: &Points, progress: Progress) -> Option<f64> {
     let count = ((points.len() as f64 * LEFT_OUT).round() as usize).max(1);
     let (kept, largest) = points.without_largest(count);
-    let estimated = estimate(form, &kept, Search::Screened).ok()?;
+    let estimated = estimate_with(form, &kept, Search::Screened, progress).ok()?;
     let errors = largest.x().iter().zip(largest.y()).map(|(&x, y)| estimated.predict(x) / y - 1.0);
     Some((errors.map(|error| error * error).sum::<f64>() / largest.len() as f64).sqrt())
 }

@@ -11,7 +11,9 @@
 //! takes the best of these to convergence; it costs a fraction of [`Search::Full`], and `tests/law.rs` checks
 //! that it finds the same optimum.
 
-use super::objective::{Evaluation, Logs, Objective};
+use super::logs::Logs;
+use super::objective::{Evaluation, Objective};
+use super::progress::{Counter, Progress, Stage, silent};
 use super::starts::starts;
 use super::{Form, Points};
 use crate::error::{Error, Result};
@@ -34,6 +36,9 @@ const DESCENTS: usize = 8;
 /// drawn at random, which tell a good start from a bad one as well as all.
 const ROUNDS: [(u64, usize); 2] = [(8, 400), (25, 40)];
 const FIRST_ROWS: usize = 80;
+/// A search looks at no more rows than these, drawn at random; of the minima it finds, so many are taken to all rows.
+const MOST_ROWS: usize = 2000;
+const FINALISTS: usize = 4;
 
 /// How many of the starts are descended from to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,33 +92,75 @@ impl Estimate {
 
 /// The parameters that fit best. The points have to pass [`Points::check`].
 pub fn estimate(form: Form, points: &Points, search: Search) -> Result<Estimate> {
+    estimate_with(form, points, search, &silent)
+}
+
+/// The same, and how far it is.
+pub(super) fn estimate_with(
+    form: Form,
+    points: &Points,
+    search: Search,
+    progress: Progress,
+) -> Result<Estimate> {
     points.check(form)?;
-    let logs = Logs::of(points);
+    let logs = Logs::of(form, points);
     let mut starts = starts(form, points);
     for theta in &mut starts {
         *theta = logs.centred(form, theta);
     }
+    let large = logs.y.len() > MOST_ROWS;
+    let counter = {
+        let kept = ROUNDS.map(|(_, kept)| starts.len().min(kept));
+        let last = if large { kept[1] + kept[1].min(FINALISTS) } else { kept[1] };
+        let of = if search == Search::Screened { starts.len() + kept[0] + last } else { starts.len() };
+        Counter::new(progress, Stage::Search, form, of)
+    };
     if search == Search::Screened {
-        let some = logs.some(FIRST_ROWS);
-        for ((steps, kept), rows) in ROUNDS.into_iter().zip([&some, &logs]) {
-            let mut reached: Vec<Evaluation> =
-                starts.par_iter().map(|start| descend(&Objective::new(form, rows), start, steps)).collect();
-            // A stable sort: which of two equals goes on does not depend on threads.
-            reached.sort_by(|a, b| a.value.total_cmp(&b.value));
-            reached.truncate(kept);
-            starts = reached.into_iter().map(|evaluation| evaluation.theta).collect();
+        let first = logs.some(FIRST_ROWS);
+        let some = if large { &logs.some(MOST_ROWS) } else { &logs };
+        for ((steps, kept), rows) in ROUNDS.into_iter().zip([&first, some]) {
+            starts =
+                screened(&starts, kept, &counter, |start| descend(&Objective::new(form, rows), start, steps));
+        }
+        if large {
+            starts = screened(&starts, FINALISTS, &counter, |start| {
+                minimise(&Objective::new(form, some), start, 0.0).0
+            });
         }
     }
-    best(form, &logs, &starts).ok_or_else(|| Error::Config {
+    best(form, &logs, &starts, &counter).ok_or_else(|| Error::Config {
         what: "fit".to_string(),
         problem: format!("no start of the {form} law gives finite numbers for these rows; try another law"),
     })
 }
 
+/// Where the best of these starts lead to.
+fn screened(
+    starts: &[Vec<f64>],
+    kept: usize,
+    counter: &Counter,
+    descend: impl Fn(&[f64]) -> Evaluation + Sync,
+) -> Vec<Vec<f64>> {
+    let descents = starts.par_iter().map(|start| {
+        let reached = descend(start);
+        counter.next();
+        reached
+    });
+    let mut reached: Vec<Evaluation> = descents.collect();
+    // A stable sort: which of two equals goes on does not depend on threads.
+    reached.sort_by(|a, b| a.value.total_cmp(&b.value));
+    reached.truncate(kept);
+    reached.into_iter().map(|evaluation| evaluation.theta).collect()
+}
+
 /// The best minimum that these starts lead to; none without a start. θ of the starts is for logarithms from their mean.
-fn best(form: Form, logs: &Logs, starts: &[Vec<f64>]) -> Option<Estimate> {
-    let minima: Vec<(Evaluation, bool)> =
-        starts.par_iter().map(|start| minimise(&Objective::new(form, logs), start)).collect();
+fn best(form: Form, logs: &Logs, starts: &[Vec<f64>], counter: &Counter) -> Option<Estimate> {
+    let descents = starts.par_iter().map(|start| {
+        let reached = minimise(&Objective::new(form, logs), start, 0.0);
+        counter.next();
+        reached
+    });
+    let minima: Vec<(Evaluation, bool)> = descents.collect();
     let (minimum, converged) = minima.into_iter().min_by(|a, b| a.0.value.total_cmp(&b.0.value))?;
     Some(Estimate {
         form,
@@ -123,8 +170,8 @@ fn best(form: Form, logs: &Logs, starts: &[Vec<f64>]) -> Option<Estimate> {
     })
 }
 
-/// Descends until the gradient has vanished or nothing gets better; and whether it has vanished.
-pub(super) fn minimise(objective: &Objective, start: &[f64]) -> (Evaluation, bool) {
+/// Descends until the gradient has vanished or a descent gains no more than `enough`; and whether it has vanished.
+pub(super) fn minimise(objective: &Objective, start: &[f64], enough: f64) -> (Evaluation, bool) {
     let mut reached = objective.evaluate(start);
     for _ in 0..DESCENTS {
         let next = descend(objective, &reached.theta, STEPS);
@@ -133,8 +180,8 @@ pub(super) fn minimise(objective: &Objective, start: &[f64]) -> (Evaluation, boo
         if reached.steepness() <= FLAT {
             return (reached, true);
         }
-        // A descent that begins along the gradient, and finds nothing better.
-        if gain <= 1e-13 * reached.value {
+        // At the least, a descent that begins along the gradient and finds nothing better is the last.
+        if gain <= enough.max(1e-13 * reached.value) {
             break;
         }
     }

@@ -2,11 +2,12 @@
 
 use super::allocation::{Allocation, FLOPS, allocation};
 use super::approaches::{Approach, approaches};
-use super::bootstrap::{Bootstrap, bootstrap};
+use super::bootstrap::{Bootstrap, bootstrap_with};
 use super::choice::{Candidate, choose, judge};
 use super::doubling::{Doubling, Spread, doubling, spread};
-use super::estimate::{Estimate, Search, estimate};
+use super::estimate::{Estimate, Search, estimate_with};
 use super::isoflop::{self, Budgets, IsoFlop, isoflop};
+use super::progress::{Progress, silent};
 use super::warning::doubts;
 use super::{Form, LEVEL, Points, Quantity};
 use crate::error::{Error, Result};
@@ -117,6 +118,11 @@ pub struct Predicted {
 impl Fit {
     /// Fits a law to points, of the form asked for or of the best one.
     pub fn new(points: &Points, options: &FitOptions) -> Result<Fit> {
+        Fit::with_progress(points, options, &silent)
+    }
+
+    /// The same; `progress` is called with what is done, many times a second and from several threads.
+    pub fn with_progress(points: &Points, options: &FitOptions, progress: Progress) -> Result<Fit> {
         if options.holdout >= points.len() && options.holdout > 0 {
             return Err(Error::argument(
                 "fit",
@@ -126,9 +132,9 @@ impl Fit {
             ));
         }
         let (points, largest) = points.without_largest(options.holdout);
-        let (estimated, comparison) = choose_form(&points, options.form)?;
+        let (estimated, comparison) = choose_form(&points, options.form, progress)?;
         let form = estimated.form;
-        let bootstrap = bootstrap(&estimated, &points, options.resamples, options.seed);
+        let bootstrap = bootstrap_with(&estimated, &points, (options.resamples, options.seed), progress);
         let quantities = bootstrap.parameters();
         let (identified, mut warnings) = doubts(form, &points, &quantities);
         if !estimated.converged {
@@ -207,7 +213,11 @@ fn told(parameters: &[(&'static str, Parameter)], size: usize) -> bool {
 }
 
 /// The estimate of the form asked for; or of the form that does best, with all that were tried.
-fn choose_form(points: &Points, form: Option<Form>) -> Result<(Estimate, Vec<Candidate>)> {
+fn choose_form(
+    points: &Points,
+    form: Option<Form>,
+    progress: Progress,
+) -> Result<(Estimate, Vec<Candidate>)> {
     let forms = match form {
         Some(form) => vec![form],
         None => {
@@ -218,14 +228,15 @@ fn choose_form(points: &Points, form: Option<Form>) -> Result<(Estimate, Vec<Can
     };
     let mut estimates = Vec::with_capacity(forms.len());
     for candidate in forms {
-        match estimate(candidate, points, Search::Screened) {
+        match estimate_with(candidate, points, Search::Screened, progress) {
             Ok(estimated) => estimates.push(estimated),
             // Where the form is to be chosen, one that can't be fitted is no candidate.
             Err(problem) if form.is_some() => return Err(problem),
             Err(_) => {}
         }
     }
-    let candidates: Vec<Candidate> = estimates.iter().map(|estimated| judge(estimated, points)).collect();
+    let candidates: Vec<Candidate> =
+        estimates.iter().map(|estimated| judge(estimated, points, progress)).collect();
     let chosen = choose(&candidates);
     let best = estimates.into_iter().find(|estimated| Some(estimated.form) == chosen);
     let best = best.ok_or_else(|| Error::Config {

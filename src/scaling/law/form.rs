@@ -76,6 +76,12 @@ impl Form {
         self.names().len()
     }
 
+    /// How many different values of each size tell its parameters apart: a power and a constant go through any two,
+    /// whatever the exponent.
+    pub(super) fn steps(self) -> usize {
+        if self == Form::Joint { 3 } else { self.count() }
+    }
+
     /// From θ to the parameters of the formula. The exponent of a power law stands there with its sign.
     pub fn parameters(self, theta: &[f64]) -> Vec<f64> {
         match self {

@@ -7,6 +7,7 @@
 use super::approaches::Frontier;
 use super::{LEVEL, Quantity};
 use crate::error::{Error, Result};
+use crate::rounding::{ROUNDING, levels};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -14,8 +15,10 @@ use serde::Serialize;
 
 /// Runs whose compute is at most this part above the least of them have the same budget.
 pub const TOLERANCE: f64 = 0.05;
-/// Different sizes that a profile needs: one more than the parabola has coefficients.
-const SIZES: usize = 4;
+/// A parabola has so many coefficients, and goes through as many different sizes.
+const COEFFICIENTS: usize = 3;
+/// Different sizes that a profile needs: one more.
+const SIZES: usize = COEFFICIENTS + 1;
 /// A draw of runs of fewer sizes than a parabola has coefficients is made again, but not without end.
 const DRAWS: usize = 1000;
 
@@ -103,23 +106,32 @@ impl IsoFlop {
     }
 }
 
+/// A run as a parabola sees it.
+#[derive(Debug, Clone, Copy)]
+struct Point {
+    log_size: f64,
+    loss: f64,
+    /// The place of the size among those of the group.
+    size: usize,
+}
+
 impl Parabola {
     /// By least squares; none with fewer than three different sizes.
-    fn fit(runs: &[Run]) -> Option<Parabola> {
-        let count = runs.len() as f64;
-        let mean = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).sum::<f64>() / count;
-        let centre = mean(&|run| run.parameters.ln());
-        let z = |run: &Run| run.parameters.ln() - centre;
-        let (second, third) = (mean(&|run| z(run).powi(2)), mean(&|run| z(run).powi(3)));
-        if different(runs) < 3 {
+    fn fit(points: &[Point]) -> Option<Parabola> {
+        let count = points.len() as f64;
+        let mean = |of: &dyn Fn(&Point) -> f64| points.iter().map(of).sum::<f64>() / count;
+        let centre = mean(&|point| point.log_size);
+        let z = |point: &Point| point.log_size - centre;
+        if different(points, COEFFICIENTS) < COEFFICIENTS {
             return None;
         }
+        let (second, third) = (mean(&|point| z(point).powi(2)), mean(&|point| z(point).powi(3)));
         // 1, z and q are orthogonal over the runs, so that each coefficient is a projection of its own.
-        let q = |run: &Run| z(run).powi(2) - third / second * z(run) - second;
-        let curvature = mean(&|run| q(run) * run.loss) / mean(&|run| q(run).powi(2));
-        let slope = mean(&|run| z(run) * run.loss) / second;
+        let q = |point: &Point| z(point).powi(2) - third / second * z(point) - second;
+        let curvature = mean(&|point| q(point) * point.loss) / mean(&|point| q(point).powi(2));
+        let slope = mean(&|point| z(point) * point.loss) / second;
         let coefficients =
-            [mean(&|run| run.loss) - curvature * second, slope - curvature * third / second, curvature];
+            [mean(&|point| point.loss) - curvature * second, slope - curvature * third / second, curvature];
         Some(Parabola { centre, coefficients })
     }
 
@@ -140,7 +152,7 @@ impl Parabola {
 /// Runs of one budget, with their parabola, or why it shows no minimum.
 struct Group {
     budget: f64,
-    runs: Vec<Run>,
+    points: Vec<Point>,
     judged: Result<Parabola, String>,
 }
 
@@ -181,9 +193,13 @@ pub fn isoflop(runs: &[Run], budgets: Budgets, resamples: usize, seed: u64) -> R
 }
 
 impl Group {
-    fn new(budget: f64, runs: Vec<Run>) -> Group {
-        let judged = judge(&runs);
-        Group { budget, runs, judged }
+    fn new(budget: f64, runs: &[Run]) -> Group {
+        let sizes: Vec<f64> = runs.iter().map(|run| run.parameters).collect();
+        let points = runs.iter().zip(levels(&sizes, ROUNDING));
+        let points = points.map(|(run, size)| Point { log_size: run.parameters.ln(), loss: run.loss, size });
+        let points: Vec<Point> = points.collect();
+        let judged = judge(&points);
+        Group { budget, points, judged }
     }
 
     /// Size and loss.
@@ -195,8 +211,8 @@ impl Group {
     fn drawn_again(&self, random: &mut ChaCha8Rng) -> Option<(f64, f64)> {
         self.judged.as_ref().ok()?;
         for _ in 0..DRAWS {
-            let draw = |_| self.runs[random.random_range(0..self.runs.len())];
-            let drawn: Vec<Run> = (0..self.runs.len()).map(draw).collect();
+            let draw = |_| self.points[random.random_range(0..self.points.len())];
+            let drawn: Vec<Point> = (0..self.points.len()).map(draw).collect();
             if let Some(parabola) = Parabola::fit(&drawn) {
                 return parabola.minimum();
             }
@@ -208,8 +224,8 @@ impl Group {
     fn profile(self, (sizes, losses): (Vec<f64>, Vec<f64>)) -> Profile {
         Profile {
             budget: self.budget,
-            runs: self.runs.len(),
-            parabola: if different(&self.runs) < SIZES { None } else { Parabola::fit(&self.runs) },
+            runs: self.points.len(),
+            parabola: if different(&self.points, SIZES) < SIZES { None } else { Parabola::fit(&self.points) },
             minimum: match (self.minimum(), self.judged) {
                 (Some((parameters, loss)), _) => Minimum::Optimum {
                     parameters: Quantity::new(parameters, sizes, LEVEL),
@@ -223,27 +239,33 @@ impl Group {
 }
 
 /// The parabola of a profile that shows a minimum, or in words why it shows none.
-fn judge(runs: &[Run]) -> Result<Parabola, String> {
-    let sizes = different(runs);
-    let parabola = Parabola::fit(runs).filter(|_| sizes >= SIZES);
+fn judge(points: &[Point]) -> Result<Parabola, String> {
+    let sizes = different(points, SIZES);
+    let parabola = Parabola::fit(points).filter(|_| sizes >= SIZES);
     let parabola = parabola.ok_or_else(|| format!("fewer than {SIZES} different sizes"))?;
-    let (smallest, largest) = runs.iter().fold((f64::INFINITY, 0.0f64), |(low, high), run| {
-        (run.parameters.min(low), run.parameters.max(high))
+    let (smallest, largest) = points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), point| {
+        (point.log_size.min(low), point.log_size.max(high))
     });
-    match parabola.minimum() {
+    match parabola.minimum().map(|(best, _)| best.ln()) {
         None => Err("the parabola opens downwards: noise hides the minimum".to_string()),
-        Some((best, _)) if best <= smallest => Err("the best size is below the smallest".to_string()),
-        Some((best, _)) if best >= largest => Err("the best size is above the largest".to_string()),
+        Some(best) if best <= smallest => Err("the best size is below the smallest".to_string()),
+        Some(best) if best >= largest => Err("the best size is above the largest".to_string()),
         Some(_) => Ok(parabola),
     }
 }
 
-/// How many different sizes there are.
-fn different(runs: &[Run]) -> usize {
-    let mut sizes: Vec<u64> = runs.iter().map(|run| run.parameters.to_bits()).collect();
-    sizes.sort_unstable();
-    sizes.dedup();
-    sizes.len()
+/// How many different sizes there are, counted up to `most`: a few runs tell that there are enough.
+fn different(points: &[Point], most: usize) -> usize {
+    let mut found = Vec::with_capacity(most);
+    for point in points {
+        if found.len() == most {
+            break;
+        }
+        if !found.contains(&point.size) {
+            found.push(point.size);
+        }
+    }
+    found.len()
 }
 
 fn found(runs: &[Run]) -> Vec<Group> {
@@ -258,7 +280,7 @@ fn found(runs: &[Run]) -> Vec<Group> {
     }
     let budget =
         |runs: &[Run]| (runs.iter().map(|run| run.compute.ln()).sum::<f64>() / runs.len() as f64).exp();
-    groups.into_iter().map(|runs| Group::new(budget(&runs), runs)).collect()
+    groups.into_iter().map(|runs| Group::new(budget(&runs), &runs)).collect()
 }
 
 fn given(runs: &[Run], budgets: &[f64]) -> Vec<Group> {
@@ -272,7 +294,7 @@ fn given(runs: &[Run], budgets: &[f64]) -> Vec<Group> {
             groups[place].push(*run);
         }
     }
-    budgets.into_iter().zip(groups).map(|(budget, runs)| Group::new(budget, runs)).collect()
+    budgets.into_iter().zip(groups).map(|(budget, runs)| Group::new(budget, &runs)).collect()
 }
 
 #[cfg(test)]

@@ -19,14 +19,16 @@
 //! - [`form`](Form): the formulas, their gradients, and what their parameters are called; `broken.rs` solves the one
 //!   that has y on both sides.
 //! - [`points`](Points): what a law is fitted to.
-//! - [`objective`]: the Huber loss of the logarithms' residuals; `bounds.rs` keeps the parameters numbers.
+//! - [`objective`]: the Huber loss of the logarithms' residuals (`logs.rs`); `bounds.rs` keeps the parameters numbers.
 //! - [`estimate`](mod@estimate): from a grid of starts (`starts.rs`) to the objective's minimum.
-//! - [`bootstrap`](mod@bootstrap): how far the parameters move when the data is drawn again.
+//! - [`bootstrap`](mod@bootstrap): how far the parameters move when the data is drawn again, from starts along the valley
+//!   that the minimum lies in (`valley.rs`), by few steps (`newton.rs`).
 //! - [`choice`]: which form, by leaving the largest out and by AICc.
 //! - [`doubling`]: what twice the size buys, and up to where that is more than chance.
 //! - [`allocation`]: the best N and D for a budget of compute, from the joint law.
 //! - [`isoflop`](mod@isoflop) and [`envelope`](mod@envelope): the best N from runs of equal compute, and from training
 //!   curves; [`approaches`](mod@approaches) sets the three side by side.
+//! - [`progress`]: how far a fit is.
 //! - [`fit`]: all of it together, with warnings where the data can't tell.
 //! - [`table`](read): columns of a table as points.
 //! - [`band`](mod@band) and [`plot`]: a law as a curve with its interval, and as a picture.
@@ -46,11 +48,15 @@ pub mod fit;
 mod form;
 pub mod isoflop;
 mod least_squares;
+mod logs;
+mod newton;
 pub mod objective;
 pub mod plot;
 mod points;
+pub mod progress;
 mod starts;
 mod table;
+mod valley;
 mod warning;
 
 pub use estimate::{Estimate, Search};

@@ -9,12 +9,11 @@
 //! ln x is around 20, would have to move together. The value is divided by δ and by the number of rows, so
 //! that gradients are of order 1 whatever the data. `bounds.rs` says how far θ may go.
 
+use super::Form;
 use super::bounds::Bounds;
 use super::form::MOST;
-use super::{Form, Points};
+use super::logs::Logs;
 use argmin::core::{CostFunction, Error as ArgminError, Gradient};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
 
 /// Where the Huber loss turns from a parabola into a line, in units of ln y.
@@ -29,79 +28,16 @@ pub fn huber(residual: f64) -> (f64, f64) {
     }
 }
 
-/// Logarithms of the rows, sizes from their mean.
-#[derive(Debug, Clone)]
-pub(super) struct Logs {
-    pub x: Vec<[f64; 2]>,
-    pub y: Vec<f64>,
-    /// How often each row counts.
-    pub weight: Vec<f64>,
-    pub mean: [f64; 2],
-    /// ln of the largest y of all rows, also of those that are left out.
-    pub largest: f64,
-}
-
-impl Logs {
-    pub fn of(points: &Points) -> Logs {
-        let count = points.len() as f64;
-        let mean = [0, 1].map(|size| points.x().iter().map(|x| x[size].ln()).sum::<f64>() / count);
-        Logs {
-            x: points.x().iter().map(|x| [x[0].ln() - mean[0], x[1].ln() - mean[1]]).collect(),
-            y: points.y().iter().map(|y| y.ln()).collect(),
-            weight: vec![1.0; points.len()],
-            mean,
-            largest: points.y().iter().copied().fold(0.0, f64::max).ln(),
-        }
-    }
-
-    /// At most so many of the rows, drawn without replacement and always the same.
-    pub fn some(&self, most: usize) -> Logs {
-        let mut rows: Vec<usize> = (0..self.y.len()).collect();
-        let mut random = ChaCha8Rng::seed_from_u64(0);
-        let kept = most.min(rows.len());
-        for place in 0..kept {
-            rows.swap(place, random.random_range(place..self.y.len()));
-        }
-        rows.truncate(kept);
-        self.select(&rows, &self.weight)
-    }
-
-    /// These rows, with their weights among those of all.
-    pub fn select(&self, rows: &[usize], weight: &[f64]) -> Logs {
-        Logs {
-            x: rows.iter().map(|&row| self.x[row]).collect(),
-            y: rows.iter().map(|&row| self.y[row]).collect(),
-            weight: rows.iter().map(|&row| weight[row]).collect(),
-            mean: self.mean,
-            largest: self.largest,
-        }
-    }
-
-    /// θ for logarithms from their mean, from θ for plain ones.
-    pub fn centred(&self, form: Form, theta: &[f64]) -> Vec<f64> {
-        self.shifted(form, theta, -1.0)
-    }
-
-    /// θ for plain logarithms, from θ for those from their mean.
-    pub fn plain(&self, form: Form, theta: &[f64]) -> Vec<f64> {
-        self.shifted(form, theta, 1.0)
-    }
-
-    fn shifted(&self, form: Form, theta: &[f64], sign: f64) -> Vec<f64> {
-        let mut theta = theta.to_vec();
-        for size in 0..form.sizes() {
-            theta[2 * size] += sign * theta[2 * size + 1] * self.mean[size];
-        }
-        theta
-    }
-}
+/// Second derivatives, in the lower triangle of the first [`Form::count`] rows.
+pub(super) type Curvature = [[f64; MOST]; MOST];
 
 /// The objective as a function of θ, for an optimiser. It remembers the last point, since cost and gradient
 /// are asked for one after the other, and the best, since a line search that fails loses it.
 pub(super) struct Objective<'a> {
     form: Form,
     logs: &'a Logs,
-    bounds: Bounds,
+    pub bounds: Bounds,
+    held: Option<usize>,
     total: f64,
     seen: RefCell<Seen>,
 }
@@ -136,7 +72,14 @@ impl Evaluation {
 impl<'a> Objective<'a> {
     pub fn new(form: Form, logs: &'a Logs) -> Objective<'a> {
         let bounds = Bounds::of(form, logs);
-        Objective { form, logs, bounds, total: logs.weight.iter().sum(), seen: RefCell::default() }
+        Objective {
+            form,
+            logs,
+            bounds,
+            held: None,
+            total: logs.weight.iter().sum(),
+            seen: RefCell::default(),
+        }
     }
 
     /// The sum over rows of Huber losses, from what an evaluation holds.
@@ -144,30 +87,58 @@ impl<'a> Objective<'a> {
         value * DELTA * self.total
     }
 
+    /// The same with this element of θ held.
+    pub fn holding(mut self, element: usize) -> Objective<'a> {
+        self.held = Some(element);
+        self
+    }
+
     /// At a point, without remembering it. Outside of the bounds the objective is what it is at their edge.
     pub fn evaluate(&self, theta: &[f64]) -> Evaluation {
+        self.curved(theta, DELTA).0
+    }
+
+    /// The same, and the matrix of second derivatives as Gauss and Newton have it, `Σ ψ′(r)·∇f·∇fᵀ`. ψ′ is 1 for residuals
+    /// under δ and else 0, a sum over a few rows that happen to be there; so those up to a larger `width` stand in for
+    /// them, with the part of 1 that makes their number the same.
+    pub fn curved(&self, theta: &[f64], width: f64) -> (Evaluation, Curvature) {
         let inside = self.bounds.nearest(theta);
         let count = self.form.count();
-        let (mut value, mut gradient) = (0.0, [0.0; MOST]);
-        let mut slopes = [0.0; MOST];
-        for ((&x, y), weight) in self.logs.x.iter().zip(&self.logs.y).zip(&self.logs.weight) {
-            let (loss, slope) = huber(y - self.form.log_with_gradient(&inside, x, &mut slopes));
-            value += weight * loss;
-            for (sum, by_theta) in gradient[..count].iter_mut().zip(&slopes) {
-                *sum -= weight * slope * by_theta;
+        let (mut value, mut gradient, mut curvature) = (0.0, [0.0; MOST], [[0.0; MOST]; MOST]);
+        let mut by_theta = [0.0; MOST];
+        for cell in &self.logs.cells {
+            let expected = self.form.log_with_gradient(&inside, cell.x, &mut by_theta);
+            let (mut slope, mut near) = (0.0, 0.0);
+            for (y, weight) in self.logs.y[cell.rows.clone()].iter().zip(&self.logs.weight[cell.rows.clone()])
+            {
+                let residual = y - expected;
+                let (loss, by_residual) = huber(residual);
+                value += weight * loss;
+                slope += weight * by_residual;
+                near += if residual.abs() <= width { *weight } else { 0.0 };
+            }
+            for i in 0..count {
+                gradient[i] -= slope * by_theta[i];
+                for j in 0..=i {
+                    curvature[i][j] += near * by_theta[i] * by_theta[j];
+                }
             }
         }
         for (place, element) in theta.iter().enumerate() {
-            if self.bounds.leaves(place, *element) {
+            if self.bounds.leaves(place, *element) || self.held == Some(place) {
                 gradient[place] = 0.0;
             }
         }
         let scale = 1.0 / (DELTA * self.total);
-        Evaluation {
+        for (i, row) in curvature.iter_mut().enumerate() {
+            row[..=i].iter_mut().for_each(|element| *element *= scale * DELTA / width);
+        }
+        let evaluation = Evaluation {
             theta: theta.to_vec(),
             value: value * scale,
             gradient: gradient[..count].iter().map(|sum| sum * scale).collect(),
-        }
+        };
+        (evaluation, curvature)
     }
 
     /// The best point seen since this was last called, inside of the bounds.
@@ -215,6 +186,7 @@ impl Gradient for &Objective<'_> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Points;
     use super::*;
 
     #[test]
@@ -222,7 +194,6 @@ mod tests {
         let (n, d) = ([1e6, 3e6, 1e7, 4e7, 2e8], [2e9, 1e8, 7e8, 3e8, 5e9]);
         let y = [5.1, 4.2, 3.9, 3.6, 2.4];
         let points = Points::joint(("N", &n), ("D", &d), ("loss", &y)).unwrap();
-        let logs = Logs::of(&points);
         for (form, theta) in [
             (Form::Power, vec![1.2, 0.1]),
             (Form::Floor, vec![0.3, 0.4, 0.7]),
@@ -230,6 +201,7 @@ mod tests {
             (Form::Broken, vec![-0.2, 0.8, 0.1, 0.9, 0.7]),
             (Form::Joint, vec![0.3, 0.4, 0.1, 0.3, 0.6]),
         ] {
+            let logs = Logs::of(form, &points);
             let objective = Objective::new(form, &logs);
             let gradient = objective.evaluate(&theta).gradient;
             for place in 0..theta.len() {
@@ -244,14 +216,5 @@ mod tests {
                 assert!((found - expected).abs() < 1e-7, "{form}, {place}: {found} for {expected}");
             }
         }
-    }
-
-    #[test]
-    fn shifting_and_shifting_back_changes_nothing() {
-        let points = Points::single(("N", &[1e3, 1e5, 1e8]), ("loss", &[3.0, 2.0, 1.0])).unwrap();
-        let logs = Logs::of(&points);
-        let theta = [4.0, 0.5, 0.2];
-        let back = logs.plain(Form::Floor, &logs.centred(Form::Floor, &theta));
-        assert!(theta.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-12), "{back:?}");
     }
 }

@@ -120,7 +120,7 @@ fn against_size(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)], seco
 fn against_law(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)]) -> Picture {
     /// Standard deviations on either side that hold 95 % of normally distributed rows.
     const HALF: f64 = 1.96;
-    let says = |x: [f64; 2]| fit.bootstrap.curve(x, LEVEL).value;
+    let says = |x: [f64; 2]| fit.bootstrap.estimate().predict(x);
     let dots: Vec<Dot> =
         rows.iter().map(|&(x, y, left_out)| Dot { at: (says(x), y), colour: COLOURS[0], left_out }).collect();
     let ends =

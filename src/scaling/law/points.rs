@@ -2,7 +2,10 @@
 
 use super::Form;
 use crate::error::{Error, Result};
-use crate::rounding::{self, ROUNDING, constant, levels};
+use crate::rounding::{ROUNDING, constant, levels};
+
+/// Values of a size that are closer together than this part are one: they can't tell how a curve bends.
+pub(super) const APART: f64 = 0.25;
 
 /// Rows (x, y) or (x, x2, y), all values finite and above zero, and what the columns are called.
 #[derive(Debug, Clone)]
@@ -79,9 +82,10 @@ impl Points {
         self.x.iter().map(move |x| x[size])
     }
 
-    /// How many different values a size takes, each more than `1 + apart` times the one below.
-    pub(super) fn different(&self, size: usize, apart: f64) -> usize {
-        rounding::different(&self.size(size).collect::<Vec<_>>(), apart)
+    /// For each row the place of a size among its values, from the smallest at 0. Values closer together than [`APART`]
+    /// share one.
+    pub(super) fn steps(&self, size: usize) -> Vec<usize> {
+        levels(&self.size(size).collect::<Vec<_>>(), APART)
     }
 
     /// Smallest and largest value of a size.

@@ -1,13 +1,12 @@
 //! What the data can't tell, in words.
 
 use super::fit::exponent;
+use super::points::APART;
 use super::{Form, Points, Quantity};
 use crate::rounding::constant;
 
 /// A size that spans less than this says nothing about an exponent.
 const RANGE: f64 = 4.0;
-/// Values of a size that are closer together than this part are one: they can't tell how a curve bends.
-const APART: f64 = 0.25;
 /// Beside a floor, an exponent whose interval spans more than this is not known.
 const FREE: f64 = 10.0;
 /// A coefficient whose interval spans more than this is not known.
@@ -87,9 +86,8 @@ impl Doubts<'_> {
         let found = self.parameter(exponent);
         let [near, far] = [found.low, found.high].map(f64::abs);
         let span = near.max(far) / near.min(far);
-        // A power and a constant go through any two sizes, whatever the exponent.
-        let needed = if form == Form::Joint { 3 } else { form.count() };
-        let different = points.different(size, APART);
+        let (needed, different) =
+            (form.steps(), points.steps(size).into_iter().max().map_or(0, |last| last + 1));
         let depends = !constant(points.y().iter().copied()) && (found.low > 0.0 || found.high < 0.0);
         if factor < RANGE {
             let said = format!(

@@ -3,7 +3,7 @@
 //! The size is M, the MACs of a sample's forward pass, and not the number of parameters: with C = 6·M·D it gives
 //! compute for convolutions as well as for dense layers. D is the number of different training samples.
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::{Fit, FitOptions, Form, Points, Quantity};
 use crate::scaling::plan::Plan;
@@ -32,7 +32,7 @@ pub struct Evidence {
     pub flops: f64,
 }
 
-/// An axis that no law could be fitted on.
+/// An axis without a law: it could not be fitted, or the runs don't identify it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct LeftOut {
     /// The axis.
@@ -41,7 +41,8 @@ pub struct LeftOut {
     pub reason: String,
 }
 
-/// Fits a law on each axis of a sweep; the axes that have too few runs for one come with the reason. `samples` is how
+/// Fits a law on each axis of a sweep; the axes whose runs are too few for one, or don't identify it, come with the
+/// reason. `samples` is how
 /// many training samples an epoch has where the sweep did not vary their number.
 pub fn gather(
     plan: &Plan,
@@ -93,6 +94,12 @@ impl Evidence {
             (Points::single(("MACs", &macs), ("loss", &losses))?, None)
         };
         let fit = Fit::new(&points, &FitOptions { form, resamples, seed, ..FitOptions::default() })?;
+        if (0..fit.law.sizes()).any(|size| !fit.identifies(size)) {
+            return Err(Error::Config {
+                what: "law".into(),
+                problem: format!("the runs don't identify it: {}", fit.warnings.join("; ")),
+            });
+        }
         let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
         let range = |values: &[f64]| (values.iter().copied().fold(f64::INFINITY, f64::min), largest(values));
         Ok(Evidence {

@@ -209,8 +209,8 @@ fn no_law(left_out: &[LeftOut]) -> Error {
     Error::Config {
         what: "plan".into(),
         problem: format!(
-            "no axis of the sweep has completed runs enough for a law ({}); sweep more factors, seeds or numbers of \
-             samples",
+            "no axis of the sweep has a law that its completed runs identify ({}); sweep more factors, seeds or numbers of \
+             samples, three of each or more and over a factor of four",
             reasons.join("; ")
         ),
     }

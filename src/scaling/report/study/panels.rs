@@ -160,7 +160,7 @@ fn residuals(study: &Study) -> Result<Option<Plot>> {
             if let (Some(first), Some(second), Some(loss), Some(flops)) =
                 (size(0), size(1), LOSS.of(run), x.of(run))
             {
-                let fitted = fit.bootstrap.curve([first, second], LEVEL).value;
+                let fitted = fit.bootstrap.estimate().predict([first, second]);
                 points.push((one.axis, run, (flops, (loss / fitted).ln())));
             }
         }
