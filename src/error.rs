@@ -36,8 +36,8 @@ pub enum Error {
     /// A tensor larger than the adapter can bind in one piece.
     #[error(
         "{op}: a tensor of {} is larger than {device} can bind in one piece ({}); use a smaller batch, width or resolution, or --device cpu",
-        units::bytes(*bytes),
-        units::bytes(*limit)
+        told_apart(*bytes, *limit)[0],
+        told_apart(*bytes, *limit)[1]
     )]
     TooLarge { op: &'static str, bytes: u64, limit: u64, device: String },
 
@@ -144,6 +144,12 @@ impl Error {
     ) -> Error {
         Error::Argument { op, argument, found: found.to_string(), expected: expected.into() }
     }
+}
+
+/// Two sizes of memory, to the byte where their digits would be the same.
+fn told_apart(a: u64, b: u64) -> [String; 2] {
+    let [first, second] = [a, b].map(units::bytes);
+    if first == second { [a, b].map(|bytes| format!("{} B", units::grouped(bytes))) } else { [first, second] }
 }
 
 fn list(shapes: &[Shape]) -> String {

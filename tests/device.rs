@@ -3,7 +3,8 @@
 use allometry::device::memory::{Category, allocating};
 use allometry::device::profile::Clock;
 use allometry::device::{GpuOptions, Kind, adapters};
-use allometry::{Choice, DType, Device, Error, Tensor, units};
+use allometry::units::{bytes, grouped};
+use allometry::{Choice, DType, Device, Error, Tensor};
 use std::process::Command;
 
 fn gpu() -> Device {
@@ -18,9 +19,15 @@ fn ones(device: &Device, count: usize) -> Tensor {
 fn a_tensor_larger_than_the_adapter_binds_is_refused() {
     let device = gpu();
     let limit = device.largest_tensor();
-    let refused = Tensor::zeros(&device, DType::F32, [limit as usize / 4 + 1]);
-    let Err(error @ Error::TooLarge { .. }) = refused else { panic!("not refused: {refused:?}") };
-    assert!(error.to_string().contains(&units::bytes(limit)) && error.to_string().contains(&device.name()));
+    // By a little, and by far.
+    for (count, shown) in
+        [(limit as usize / 4 + 1, format!("{} B", grouped(limit))), (limit as usize / 16 * 5, bytes(limit))]
+    {
+        let refused = Tensor::zeros(&device, DType::F32, [count]);
+        let Err(error @ Error::TooLarge { .. }) = refused else { panic!("not refused: {refused:?}") };
+        let text = error.to_string();
+        assert!(text.contains(&format!("({shown})")) && text.contains(&device.name()), "{text}");
+    }
     // A view can be as large as one likes; its copy can't.
     let row = ones(&device, 4).broadcast_to([limit as usize / 8, 4]).unwrap();
     assert!(matches!(row.neg(), Err(Error::TooLarge { op: "neg", .. })));
