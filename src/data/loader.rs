@@ -153,7 +153,15 @@ fn prepare(
     count: usize,
     sender: &SyncSender<Result<Batch>>,
 ) {
-    let mut order: Vec<usize> = (0..dataset.len()).collect();
+    let samples = dataset.len();
+    let mut order: Vec<usize> = Vec::new();
+    if order.try_reserve_exact(samples).is_err() {
+        let bytes = (samples as u64).saturating_mul(size_of::<usize>() as u64);
+        let device = format!("the host, for the order of {samples} samples");
+        let _ = sender.send(Err(Error::OutOfMemory { device, bytes, live: 0 }));
+        return;
+    }
+    order.extend(0..samples);
     if options.shuffle {
         let mut generator = ChaCha8Rng::seed_from_u64(options.seed);
         generator.set_stream(epoch);
@@ -328,6 +336,17 @@ mod tests {
             let results: Vec<_> = Loader::new(Arc::new(bad), straight).unwrap().epoch(0).collect();
             assert_eq!(results.len(), 3);
             assert!(results[2].as_ref().unwrap_err().to_string().contains("sample 25"));
+        }
+    }
+
+    #[test]
+    fn an_order_that_no_memory_holds_is_an_error() {
+        for samples in [usize::MAX, 1 << 58] {
+            let loader = Loader::new(Arc::new(numbers(samples)), options(10)).unwrap();
+            let results: Vec<_> = loader.epoch(0).collect();
+            assert_eq!(results.len(), 1);
+            let error = results[0].as_ref().unwrap_err();
+            assert!(error.is_about_memory() && error.to_string().contains(&samples.to_string()), "{error}");
         }
     }
 

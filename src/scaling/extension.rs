@@ -23,7 +23,7 @@ pub struct Extent {
     /// [`Plan::flops`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flops: Vec<f64>,
-    /// [`Schedule::train_samples`](super::plan::Schedule::train_samples).
+    /// [`Schedule::train_samples`](super::schedule::Schedule::train_samples).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_samples: Option<usize>,
     /// [`Plan::predict`].

@@ -8,6 +8,7 @@
 //! - [`step`]: how a training step computes: batch, optimiser, precision, recomputation, clipping.
 //! - [`cost`]: parameters, MACs and peak memory of an architecture, before it is built.
 //! - [`measure`]: throughput and memory on a device.
+//! - [`schedule`]: how each model is trained.
 //! - [`plan`]: which variants, seeds and schedule a sweep trains, and the key each run is known by.
 //! - [`extension`]: plans that go on with more factors, seeds or samples.
 //! - [`record`]: what is kept of one run: its size, its cost, its quality, how it ended.
@@ -31,6 +32,7 @@ mod presets;
 pub mod recommend;
 pub mod record;
 pub mod report;
+pub mod schedule;
 pub mod step;
 pub mod store;
 pub mod sweep;
@@ -38,8 +40,9 @@ pub mod sweep;
 pub use architecture::Architecture;
 pub use axis::{Axis, Compound, Scale};
 pub use law::PowerLaw;
-pub use plan::{Plan, Schedule, Variant};
+pub use plan::{Plan, Variant};
 pub use predict::Prediction;
 pub use record::{Bytes, CurvePoint, Record, Status, Throughput};
+pub use schedule::Schedule;
 pub use step::StepOptions;
 pub use store::Store;

@@ -69,6 +69,15 @@ fn a_sweep_goes_on_after_a_variant_that_is_far_too_large() {
 }
 
 #[test]
+fn more_samples_than_any_memory_orders_are_refused() {
+    for samples in ["1000000000000000", "18446744073709551615"] {
+        let train = ["train", "mlp", "--resolution", "8", "--samples", samples, "--device", "cpu"];
+        let refused = fail(&train, 4, &["the order of", samples]);
+        assert!(!refused.err.contains("panicked"), "{}", refused.err);
+    }
+}
+
+#[test]
 fn a_batch_has_no_more_samples_than_there_are_in_predictions_too() {
     let place = TempDir::new().unwrap();
     let table = small_csv(place.path());

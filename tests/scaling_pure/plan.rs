@@ -142,3 +142,11 @@ fn amounts_of_data_are_checked() {
     let drawn = data::open(&DataOptions { samples: Some(3), ..DataOptions::default() }).unwrap();
     Plan { samples: vec![17], ..good }.check_samples(drawn.train.as_ref()).unwrap();
 }
+
+#[test]
+fn trainings_without_end_are_counted_without_overflow() {
+    let schedule = Schedule { epochs: usize::MAX, batch: 8, ..Schedule::default() };
+    assert_eq!(schedule.samples_seen(100), u64::MAX);
+    let few = Schedule { epochs: 3, batch: usize::MAX, ..Schedule::default() };
+    assert_eq!(few.samples_seen(100), 300);
+}

@@ -10,9 +10,10 @@ use super::training::{Expected, Training};
 use super::{Options, Reach, Recommendation, Suggestion};
 use crate::error::{Error, Result};
 use crate::scaling::cost::predicted_peak;
-use crate::scaling::plan::{Plan, Schedule};
+use crate::scaling::plan::Plan;
 use crate::scaling::record::{Record, Throughput};
 use crate::scaling::report;
+use crate::scaling::schedule::Schedule;
 use crate::units::flops;
 
 /// Rehearsals after which the rest is taken from the law of throughput.

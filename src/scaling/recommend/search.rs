@@ -5,7 +5,7 @@ use super::budget::Budget;
 use super::candidate::{Candidate, Field};
 use super::pace::Tempo;
 use crate::scaling::cost::FLOPS_PER_MAC;
-use crate::scaling::plan::Schedule;
+use crate::scaling::schedule::Schedule;
 use serde::Serialize;
 use std::fmt;
 

@@ -3,7 +3,7 @@
 use crate::data::{self, DataFile, DataOptions, Splits, Subset};
 use crate::error::{Error, Result, brief};
 use crate::scaling::architecture::Architecture;
-use crate::scaling::plan::Schedule;
+use crate::scaling::schedule::Schedule;
 use crate::train::FitOptions;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
