@@ -31,15 +31,16 @@ pub(super) fn log_with_gradient(theta: &[f64], x: f64, gradient: &mut [f64; MOST
     let &[a, alpha, e, w, g] = theta else { unreachable!("θ of a law with a break has five elements") };
     let gamma = g.exp();
     let s = logit(a - alpha * x, gamma);
-    let log_height = -softplus(-s);
-    let part = w + log_height;
-    let largest = e.max(part);
-    let log_y = largest + ((e - largest).exp() + (part - largest).exp()).ln();
-    let share = (part - log_y).exp();
-    let (height, rest) = (log_height.exp(), (-softplus(s)).exp());
+    let Height { height, rest, below, above } = Height::of(s);
+    let part = w - below;
+    // The larger of E and what lies above it, and the other as a part of it.
+    let (largest, other) = if e > part { (e, (part - e).exp()) } else { (part, (e - part).exp()) };
+    let log_y = largest + other.ln_1p();
+    let (most, least) = (1.0 / (1.0 + other), other / (1.0 + other));
+    let (floor, share) = if e > part { (most, least) } else { (least, most) };
     // ∂ln y/∂t = share · d ln u/ds · ds/dt
     let by_t = share * rest / (rest + gamma * height);
-    *gradient = [by_t, -by_t * x, (e - log_y).exp(), share, -by_t * gamma * softplus(s)];
+    *gradient = [by_t, -by_t * x, floor, share, -by_t * gamma * above];
     log_y
 }
 
@@ -58,13 +59,8 @@ fn logit(t: f64, gamma: f64) -> f64 {
     // The asymptotes are s on the left and γ·s on the right; f(0) says which of the two is near.
     let mut s = if t < (gamma - 1.0) * std::f64::consts::LN_2 { t } else { t / gamma };
     for _ in 0..STEPS {
-        // softplus(s) and softplus(−s), and their derivatives, from one exponential.
-        let small = (-s.abs()).exp();
-        let common = small.ln_1p();
-        let (larger, smaller) = (1.0 / (1.0 + small), small / (1.0 + small));
-        let (height, rest) = if s > 0.0 { (larger, smaller) } else { (smaller, larger) };
-        let slope = rest + gamma * height;
-        let step = (gamma * (s.max(0.0) + common) - (-s).max(0.0) - common - t) / slope;
+        let Height { height, rest, below, above } = Height::of(s);
+        let step = (gamma * above - below - t) / (rest + gamma * height);
         s -= step;
         // What is left is of the order of the step's square.
         if step.abs() <= NEAR * s.abs().max(1.0) {
@@ -74,9 +70,25 @@ fn logit(t: f64, gamma: f64) -> f64 {
     s
 }
 
-/// ln(1 + eˢ)
-fn softplus(s: f64) -> f64 {
-    s.max(0.0) + (-s.abs()).exp().ln_1p()
+/// What follows from the logit s of a height u, all from one exponential.
+struct Height {
+    height: f64,
+    /// 1 − u
+    rest: f64,
+    /// softplus(−s) = −ln u
+    below: f64,
+    /// softplus(s) = −ln(1 − u)
+    above: f64,
+}
+
+impl Height {
+    fn of(s: f64) -> Height {
+        let small = (-s.abs()).exp();
+        let common = small.ln_1p();
+        let (larger, smaller) = (1.0 / (1.0 + small), small / (1.0 + small));
+        let (height, rest) = if s > 0.0 { (larger, smaller) } else { (smaller, larger) };
+        Height { height, rest, below: (-s).max(0.0) + common, above: s.max(0.0) + common }
+    }
 }
 
 #[cfg(test)]
@@ -88,7 +100,8 @@ mod tests {
         for gamma in [1e-6, 0.02, 0.4, 1.0, 2.5, 60.0] {
             for t in [-600.0, -30.0, -2.0, -0.7, 0.0, 1e-3, 0.8, 5.0, 400.0] {
                 let s = logit(t, gamma);
-                let found = gamma * softplus(s) - softplus(-s);
+                let Height { below, above, .. } = Height::of(s);
+                let found = gamma * above - below;
                 assert!((found - t).abs() <= 1e-12 * t.abs().max(1.0), "γ {gamma}: {found} for {t} at {s}");
             }
         }
