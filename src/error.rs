@@ -43,7 +43,9 @@ pub enum Error {
 
     /// More elements in one tensor than any device's kernels can count.
     #[error(
-        "{what}: {elements} elements in one tensor; kernels count up to {MAX_ELEMENTS}; use a smaller batch, width or resolution"
+        "{what}: {} elements in one tensor; kernels count up to {}; use a smaller batch, width or resolution",
+        units::grouped(*elements as u64),
+        units::grouped(MAX_ELEMENTS as u64)
     )]
     TooManyElements { what: String, elements: usize },
 

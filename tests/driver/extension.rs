@@ -3,8 +3,11 @@
 use crate::inputs::{small_csv, small_mlp, small_mnist};
 use crate::process::{fail, succeed, text};
 use crate::reading::{lines, records};
+use allometry::scaling::recommend::{Expected, Training};
+use allometry::scaling::{Plan, Schedule};
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use tempfile::TempDir;
 
 #[test]
@@ -42,6 +45,16 @@ fn a_sweep_is_extended_by_what_is_new() {
     fail(&first, 1, &["lacks", "factors 4, 5; seeds 1"]);
 }
 
+/// A training as a plan from this sweep would write it.
+fn training_of(sweep: &Path) -> Training {
+    let plan = Plan::from_toml(&fs::read_to_string(sweep.join("plan.toml")).unwrap()).unwrap();
+    let few = Some(8);
+    let schedule = Schedule { train_samples: few, validation_samples: few, ..plan.schedule.clone() };
+    let (seed, expected) = (0, Expected::default());
+    let Plan { dataset, target_columns, data, architecture, .. } = plan;
+    Training { dataset, target_columns, seed, schedule, expected, data, architecture }
+}
+
 #[test]
 fn other_data_are_refused() {
     let place = TempDir::new().unwrap();
@@ -53,10 +66,9 @@ fn other_data_are_refused() {
         [&["sweep", "--model", "keras-dense", "--batch", "8"][..], &how, &["--device", "cpu"]].concat();
     let sweep = [&sweep[..], &["--out", text(&out)]].concat();
     succeed(&sweep);
+    let plan = ["plan", text(&out), "--budget", "1e8flops", "--data", &table, "--device", "cpu"];
     let planned = place.path().join("planned.toml");
-    let plan = ["plan", text(&out), "--budget", "1e8flops", "--data", &table, "--seconds", "0.05", "--far"];
-    let plan = [&plan[..], &["--bootstrap", "40", "--device", "cpu", "--out", text(&planned)]].concat();
-    succeed(&plan);
+    fs::write(&planned, training_of(&out).to_toml().unwrap()).unwrap();
     let train = ["train", text(&planned), "--data", &table, "--device", "cpu"];
     succeed(&train);
     let runs = fs::read(out.join("runs.jsonl")).unwrap();
