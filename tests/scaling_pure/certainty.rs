@@ -1,7 +1,9 @@
 //! What a table can't tell is said, and nothing that looks sure stands in its place.
 
 use allometry::scaling::law::doubling::SpreadOf;
+use allometry::scaling::law::progress::Stage;
 use allometry::scaling::law::{Fit, FitOptions, Form, Points};
+use std::sync::Mutex;
 
 const SINGLE: [Form; 3] = [Form::Power, Form::Floor, Form::Broken];
 
@@ -198,4 +200,32 @@ fn intervals_reach_along_a_flat_valley() {
     assert!(open.contains(&"E"), "{open:?}");
     let (steep, _, open) = floor(&rows(1e4));
     assert!(steep.low > 1.4 && open.is_empty(), "{steep:?} {open:?}");
+}
+
+#[test]
+fn a_fit_tells_how_far_it_is() {
+    let table = points((0..600).map(|row| {
+        let n = 1e4 * 1.01f64.powi(row);
+        (n, (0.9 + 40.0 * n.powf(-0.4)) * (1.0 + 0.01 * scatter(row as usize)))
+    }));
+    let steps = Mutex::new(Vec::new());
+    let options = FitOptions { form: Some(Form::Floor), resamples: 50, ..FitOptions::default() };
+    let told = Fit::with_progress(&table, &options, &|step| steps.lock().unwrap().push(step)).unwrap();
+    let steps = steps.into_inner().unwrap();
+    for stage in [Stage::Search, Stage::Resamples] {
+        let mut done: Vec<(usize, usize)> =
+            steps.iter().filter(|step| step.stage == stage).map(|step| (step.done, step.of)).collect();
+        done.sort_unstable();
+        // The law is searched for twice: in all rows, and without the largest.
+        done.dedup();
+        assert!(!done.is_empty());
+        assert!(
+            done.iter().copied().eq((1..=done.len()).map(|place| (place, done.len()))),
+            "{stage:?}: {done:?}"
+        );
+    }
+    assert_eq!(steps.iter().filter(|step| step.stage == Stage::Resamples).count(), 50);
+    // Whoever looks on changes nothing.
+    let alone = Fit::new(&table, &options).unwrap();
+    assert_eq!(serde_json::to_string(&told).unwrap(), serde_json::to_string(&alone).unwrap());
 }
