@@ -5,15 +5,17 @@
 //   DIRECTION 2, weights:   dW[(kh,kw,ci), co]    = Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · dY[(n,oh,ow), co]
 //
 // where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of the
-// left-hand side (lib/tile.wgsl, lib/tile_large.wgsl, lib/tile_cooperative.wgsl). In 2 the sum runs over all pixels of
-// a batch: it is cut into `splits` pieces of `piece` image rows, each with its own result, summed in order by a second dispatch.
+// left-hand side from blocks of 4 × 4 (lib/blocks.wgsl, then lib/tile.wgsl or lib/tile_cooperative.wgsl). In 2 the sum
+// runs over all pixels of a batch: it is cut into `splits` pieces of `piece` image rows, each with its own result, summed
+// in order by a second dispatch.
 //
 // With groups each formula holds for each group: ci and co are then channels of the group, W is
 // [kh, kw, ci/groups, co] in memory, and a group's channels lie in the midst of all channels.
 //
-// A_VECTOR, B_VECTOR: the channels of that operand come in whole vectors of four. WINDOW_WIDTH is kw, STRIDED says
-// whether a stride is more than 1: a GPU divides by a number that it learns only when it runs by some twenty
-// instructions, which would take longer than the products. The same for software adapters is conv2d_software.wgsl.
+// A_VECTOR (forward and data), A_ALONG_M (weights), B_VECTOR: the channels of that operand come in whole vectors of
+// four. WINDOW_WIDTH is kw, STRIDED says whether a stride is more than 1: a GPU divides by a number that it learns only
+// when it runs by some twenty instructions, which would take longer than the products. The same for software adapters is
+// conv2d_software.wgsl.
 
 // Bindings in the order of each formula: forward x, w, bias, y; data dy, wᵀ, w, dx (wᵀ is w with its last two axes
 // exchanged: the right operand's rows are then contiguous; the third is for the twin); weights x, dy, dy, dw.
@@ -46,10 +48,10 @@ fn extent_k() -> u32 {
     }
 }
 
-// What tile_a needs to know of a row of the left operand, worked out once before the sum over k. Forward, a row is an
-// output pixel: `image` is the first row of its image, y and x the corner of its window. Data: an input pixel; y and x
-// are where it lies under the window's first tap. Weights: a tap and a channel; y and x are the tap's place from the
-// output pixel's own.
+// What a block of the left operand needs to know of one of its rows, worked out once before the sum over k. Forward, a
+// row is an output pixel: `image` is the first row of its image, y and x the corner of its window. Data: an input pixel;
+// y and x are where it lies under the window's first tap. Weights: a tap and a channel; y and x are the tap's place from
+// the output pixel's own.
 struct RowOfA {
     inside: bool,
     image: i32,
@@ -83,8 +85,17 @@ fn row_of_a(m: u32) -> RowOfA {
     }
 }
 
+struct RowsOfA {
+    rows: array<RowOfA, 4>,
+}
+
+fn rows_of_a(m: u32) -> RowsOfA {
+    return RowsOfA(array(row_of_a(m), row_of_a(m + 1u), row_of_a(m + 2u), row_of_a(m + 3u)));
+}
+
 // Which pixel of X a row of the result reads under a tap of its window, -1 outside the image.
 fn source(row: RowOfA, tap: u32) -> i32 {
+    if !row.inside { return -1; }
     let y = row.y + i32(tap / WINDOW_WIDTH);
     let x = row.x + i32(tap % WINDOW_WIDTH);
     if y < 0 || x < 0 || y >= i32(p.h) || x >= i32(p.w) { return -1; }
@@ -93,6 +104,7 @@ fn source(row: RowOfA, tap: u32) -> i32 {
 
 // Which pixel of dY read a row's input pixel under a tap, -1 where none did.
 fn target_of(row: RowOfA, tap: u32) -> i32 {
+    if !row.inside { return -1; }
     var y = row.y - i32(tap / WINDOW_WIDTH);
     var x = row.x - i32(tap % WINDOW_WIDTH);
     if y < 0 || x < 0 { return -1; }
@@ -121,49 +133,69 @@ fn b_scalar(i: u32) -> f32 {
     return f32(b[i / 4u][i % 4u]);
 }
 
-// Weights: four output pixels from k on, which are followed from one to the next.
-fn pixels_of_a(row: RowOfA, k: u32) -> vec4<f32> {
-    var v = vec4(0.0);
+// Which value of X a tap and channel reads for an output pixel whose window begins here, -1 outside the image.
+fn value_under(row: RowOfA, image: u32, corner_y: i32, corner_x: i32) -> i32 {
+    let y = corner_y + row.y;
+    let x = corner_x + row.x;
+    if !row.inside || y < 0 || x < 0 || y >= i32(p.h) || x >= i32(p.w) { return -1; }
+    return i32(((image * p.h + u32(y)) * p.w + u32(x)) * p.ci + row.channel);
+}
+
+// Weights: column i of the block is output pixel k + i, which are followed from one to the next; its rows are taps and
+// channels, four channels of one tap where channels come in vectors.
+fn block_of_pixels(rows: RowsOfA, k: u32) -> mat4x4<f32> {
+    var block = mat4x4<f32>();
     let line = k / p.ow;
     var ox = k - line * p.ow;
     var image = line / p.oh;
     var oy = line - image * p.oh;
     for (var i = 0u; i < 4u; i++) {
-        let y = i32(oy * p.stride_h) + row.y;
-        let x = i32(ox * p.stride_w) + row.x;
-        if k + i < extent_k() && y >= 0 && x >= 0 && y < i32(p.h) && x < i32(p.w) {
-            v[i] = a_scalar(((image * p.h + u32(y)) * p.w + u32(x)) * p.ci + row.channel);
+        let y = i32(oy * p.stride_h);
+        let x = i32(ox * p.stride_w);
+        if A_ALONG_M == 1u {
+            let at = value_under(rows.rows[0], image, y, x);
+            if at >= 0 && k + i < extent_k() { block[i] = vec4<f32>(a[u32(at) / 4u]); }
+        } else {
+            for (var j = 0u; j < 4u; j++) {
+                let at = value_under(rows.rows[j], image, y, x);
+                if at >= 0 && k + i < extent_k() { block[i][j] = a_scalar(u32(at)); }
+            }
         }
         ox += 1u;
         if ox == p.ow { ox = 0u; oy += 1u; }
         if oy == p.oh { oy = 0u; image += 1u; }
     }
-    return v;
+    return block;
 }
 
-fn tile_a(row: RowOfA, k: u32) -> vec4<f32> {
-    var v = vec4(0.0);
-    if !row.inside { return v; }
-    if DIRECTION == 2u { return pixels_of_a(row, k); }
+// Forward and data: row j of the block is a pixel, its columns are channels under a tap.
+fn block_of_channels(rows: RowsOfA, k: u32) -> mat4x4<f32> {
+    var block = mat4x4<f32>();
     let all = select(p.ci, p.co, DIRECTION == 1u);
     let channels = select(inputs(), outputs(), DIRECTION == 1u);
-    let first = part * channels;
     if A_VECTOR == 1u {
-        if k < extent_k() {
-            let tap = k / channels;
-            let pixel = pixel_under(row, tap);
-            if pixel >= 0 { v = vec4<f32>(a[(u32(pixel) * all + first + k - tap * channels) / 4u]); }
+        let tap = k / channels;
+        let channel = part * channels + k - tap * channels;
+        for (var j = 0u; j < 4u; j++) {
+            let pixel = pixel_under(rows.rows[j], tap);
+            if pixel >= 0 && k < extent_k() { block[j] = vec4<f32>(a[(u32(pixel) * all + channel) / 4u]); }
         }
-        return v;
+        return transpose(block);
     }
     for (var i = 0u; i < 4u; i++) {
-        if k + i < extent_k() {
-            let tap = (k + i) / channels;
-            let pixel = pixel_under(row, tap);
-            if pixel >= 0 { v[i] = a_scalar(u32(pixel) * all + first + k + i - tap * channels); }
+        let tap = (k + i) / channels;
+        let channel = part * channels + k + i - tap * channels;
+        for (var j = 0u; j < 4u; j++) {
+            let pixel = pixel_under(rows.rows[j], tap);
+            if pixel >= 0 && k + i < extent_k() { block[i][j] = a_scalar(u32(pixel) * all + channel); }
         }
     }
-    return v;
+    return block;
+}
+
+fn block_a(rows: RowsOfA, m: u32, k: u32) -> mat4x4<f32> {
+    if DIRECTION == 2u { return block_of_pixels(rows, k); }
+    return block_of_channels(rows, k);
 }
 
 // Where row k of the right operand begins. In 1 its rows are (kh, kw, co), of which a group's lie apart.
@@ -175,19 +207,20 @@ fn row_of_b(k: u32) -> u32 {
     return k * p.co + part * outputs();
 }
 
-fn tile_b(k: u32, n: u32) -> vec4<f32> {
-    var v = vec4(0.0);
-    if k >= extent_k() { return v; }
+fn block_b(k: u32, n: u32) -> mat4x4<f32> {
+    var block = mat4x4<f32>();
     let columns = extent_n();
-    let base = row_of_b(k);
-    if B_VECTOR == 1u {
-        if n < columns { v = vec4<f32>(b[(base + n) / 4u]); }
-        return v;
-    }
     for (var i = 0u; i < 4u; i++) {
-        if n + i < columns { v[i] = b_scalar(base + n + i); }
+        let base = row_of_b(k + i);
+        if B_VECTOR == 1u {
+            if k + i < extent_k() && n < columns { block[i] = vec4<f32>(b[(base + n) / 4u]); }
+        } else {
+            for (var j = 0u; j < 4u; j++) {
+                if k + i < extent_k() && n + j < columns { block[i][j] = b_scalar(base + n + j); }
+            }
+        }
     }
-    return v;
+    return block;
 }
 
 fn tile_c(m: u32, n: u32, value: vec4<f32>) {
@@ -217,10 +250,4 @@ fn compute_tile(tile: u32, lane: u32) {
         last = min(first + p.piece * p.ow, last);
     }
     tile_product(tile % tiles / columns, tile % columns, first, last, lane);
-}
-
-@compute @workgroup_size(256)
-fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) lane: u32) {
-    compute_tile(group_index(group, groups), lane);
 }

@@ -2,10 +2,11 @@
 //
 // A and B have a stride per row, per column and per matrix, so a transposed or repeated operand needs no copy.
 // FUNCTION is the code of f; HAS_BIAS says whether the third input is a bias of n values. A_VECTOR and B_VECTOR
-// say that four neighbours (along k in A, along n in B) lie in one aligned vector.
+// say that four neighbours (along k in A, along n in B) lie in one aligned vector, A_ALONG_M and B_ALONG_K that four
+// neighbours in the other direction do.
 //
-// A workgroup computes a tile of TILE_M × TILE_N (lib/tile.wgsl, lib/tile_large.wgsl, lib/tile_cooperative.wgsl). The
-// same for software adapters is matmul_software.wgsl.
+// A workgroup computes a tile of TILE_M × TILE_N, from blocks of 4 × 4 (lib/blocks.wgsl, then lib/tile.wgsl or
+// lib/tile_cooperative.wgsl). The same for software adapters is matmul_software.wgsl.
 //
 // A long sum over k may be cut into `splits` pieces of `piece` terms, each with a result of its own; then there is
 // neither bias nor f, and matmul_join.wgsl adds the pieces.
@@ -19,46 +20,67 @@
 var<private> matrix: u32;
 var<private> split: u32;
 
+fn a_at(m: u32, k: u32) -> f32 {
+    let i = matrix * p.a_batch + m * p.a_row + k * p.a_column;
+    return f32(a[i / 4u][i % 4u]);
+}
+
 fn b_at(k: u32, n: u32) -> f32 {
     let i = matrix * p.b_batch + k * p.b_row + n * p.b_column;
     return f32(b[i / 4u][i % 4u]);
 }
 
-// A row of A: where it begins, if it is inside.
-struct RowOfA {
-    inside: bool,
+// Where four rows of A begin.
+struct RowsOfA {
     start: u32,
 }
 
-fn row_of_a(m: u32) -> RowOfA {
-    return RowOfA(m < p.m, matrix * p.a_batch + m * p.a_row);
+fn rows_of_a(m: u32) -> RowsOfA {
+    return RowsOfA(matrix * p.a_batch + m * p.a_row);
 }
 
-fn tile_a(row: RowOfA, k: u32) -> vec4<f32> {
-    var v = vec4(0.0);
-    if !row.inside { return v; }
+fn block_a(rows: RowsOfA, m: u32, k: u32) -> mat4x4<f32> {
+    var block = mat4x4<f32>();
     if A_VECTOR == 1u {
-        if k < p.k { v = vec4<f32>(a[(row.start + k) / 4u]); }
-        return v;
+        for (var i = 0u; i < 4u; i++) {
+            if k < p.k && m + i < p.m { block[i] = vec4<f32>(a[(rows.start + i * p.a_row + k) / 4u]); }
+        }
+        return transpose(block);
     }
     for (var i = 0u; i < 4u; i++) {
-        let at = row.start + (k + i) * p.a_column;
-        if k + i < p.k { v[i] = f32(a[at / 4u][at % 4u]); }
+        if A_ALONG_M == 1u {
+            if k + i < p.k && m < p.m { block[i] = vec4<f32>(a[(rows.start + (k + i) * p.a_column) / 4u]); }
+        } else {
+            for (var j = 0u; j < 4u; j++) {
+                if k + i < p.k && m + j < p.m { block[i][j] = a_at(m + j, k + i); }
+            }
+        }
     }
-    return v;
+    return block;
 }
 
-fn tile_b(k: u32, n: u32) -> vec4<f32> {
-    var v = vec4(0.0);
-    if k >= p.k { return v; }
-    if B_VECTOR == 1u {
-        if n < p.n { v = vec4<f32>(b[(matrix * p.b_batch + k * p.b_row + n) / 4u]); }
-        return v;
+fn block_b(k: u32, n: u32) -> mat4x4<f32> {
+    var block = mat4x4<f32>();
+    if B_ALONG_K == 1u {
+        for (var i = 0u; i < 4u; i++) {
+            if k < p.k && n + i < p.n {
+                block[i] = vec4<f32>(b[(matrix * p.b_batch + (n + i) * p.b_column + k) / 4u]);
+            }
+        }
+        return transpose(block);
     }
     for (var i = 0u; i < 4u; i++) {
-        if n + i < p.n { v[i] = b_at(k, n + i); }
+        if B_VECTOR == 1u {
+            if k + i < p.k && n < p.n {
+                block[i] = vec4<f32>(b[(matrix * p.b_batch + (k + i) * p.b_row + n) / 4u]);
+            }
+        } else {
+            for (var j = 0u; j < 4u; j++) {
+                if k + i < p.k && n + j < p.n { block[i][j] = b_at(k + i, n + j); }
+            }
+        }
     }
-    return v;
+    return block;
 }
 
 fn tile_c(m: u32, n: u32, value: vec4<f32>) {
@@ -81,10 +103,4 @@ fn compute_tile(tile: u32, lane: u32) {
     split = tile / tiles % p.splits;
     let first = split * p.piece;
     tile_product(tile % tiles / columns, tile % columns, first, min(first + p.piece, p.k), lane);
-}
-
-@compute @workgroup_size(256)
-fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) lane: u32) {
-    compute_tile(group_index(group, groups), lane);
 }

@@ -4,9 +4,9 @@
 // idea more. They are here to be read and timed; matmul.wgsl is what computes.
 //
 // A product of n³ multiplications reads its operands n times over if nothing is kept. Every step keeps more of them
-// closer: `naive` nothing, `workgroup_tile` in workgroup memory, `register_tile` in registers. The next one
-// (lib/tile.wgsl) moves vectors of four instead of numbers; the last (lib/tile_large.wgsl) takes a larger tile and
-// loads the next slab while it computes.
+// closer: `naive` nothing, `workgroup_tile` in workgroup memory, `register_tile` in registers. What follows is
+// lib/tile.wgsl: it moves vectors of four instead of numbers and loads the next slab while it computes, first with a
+// tile of 64 × 64, then with one of 128 × 128.
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
 @group(0) @binding(1) var<storage, read> b: array<f32>;

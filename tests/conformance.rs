@@ -53,6 +53,7 @@ const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("convolution", "tests/ops/conv2d.rs"),
     ("gradient", "tests/autograd.rs"),
     ("padding", "tests/ops/pool2d.rs"),
+    ("tiled", "tests/ops/matmul.rs"),
 ];
 
 #[test]

@@ -1,55 +1,110 @@
-// C = A·B for GPUs: a workgroup computes a tile of 64 × 64, an invocation 4 × 4 of it.
+// C = A·B for GPUs: a workgroup of THREADS invocations computes a tile of TILE_M × TILE_N, each of them ROWS rows of
+// VECTORS vectors of four columns.
 //
-// The kernel that this stands in front of says what the matrices are:
-//   row_of_a(m) -> what it wants to know of row m of A, worked out once for the sum over k
-//   tile_a(row, k) -> the four values A[m, k..k+4] of that row, zero outside
-//   tile_b(k, n) -> the four values B[k, n..n+4], zero outside
-//   tile_c(m, n, c) stores the four values C[m, n..n+4] that lie inside
-// and calls tile_product. A and B pass through workgroup memory in slabs of 16 along k, each value loaded from
-// memory once per tile. A's slab is stored k-major, and as scalars: invocations write single values of it, and a
-// write to a component of a vector may touch its neighbours.
+// A and B pass through workgroup memory in slabs of 16 along k (lib/blocks.wgsl, which also says what the kernel
+// defines), each value loaded from memory once per tile. There are two slabs of each matrix: while the products of one
+// run, the next is on its way from memory into registers, and one barrier per slab is enough, because no invocation
+// reads where it is then written. Each value from workgroup memory is used more than once: with 8 × 8 results per
+// invocation four vectors feed 64 products.
 //
-// A_ALONG_K, B_ALONG_N: 1 where the matrix is contiguous in that direction; neighbouring invocations then load
-// neighbouring vectors, otherwise neighbouring rows, so that either way their loads fall together.
+// The columns of an invocation lie apart by the width of the workgroup, so that neighbours read neighbouring vectors.
+//
+// The host's constants: TILE_M, TILE_N, ROWS (a multiple of 4), VECTORS, and THREADS = TILE_M / ROWS · TILE_N / 4 /
+// VECTORS. The slabs take (TILE_M + TILE_N) · 128 bytes of workgroup memory.
 
-const TILE: u32 = 64u;
-const TILE_M: u32 = TILE;
-const TILE_N: u32 = TILE;
-const SLAB: u32 = 16u;
-const QUADS: u32 = 16u;
+const ACROSS: u32 = QUADS_B / VECTORS;
+const ROW_QUADS: u32 = ROWS / 4u;
 
-var<workgroup> slab_a: array<f32, 1024>;
-var<workgroup> slab_b: array<vec4<f32>, 256>;
+// slab_a[k][m], slab_b[k][n]
+var<workgroup> slab_a: array<vec4<f32>, 2u * SLAB * QUADS_A>;
+var<workgroup> slab_b: array<vec4<f32>, 2u * SLAB * QUADS_B>;
 
-fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) {
-    let x = lane % QUADS;
-    let y = lane / QUADS;
-    // Each invocation brings in one vector of A (four k of one row) and one of B (four n of one k) per slab.
-    let a_row = select(lane % 64u, lane / 4u, A_ALONG_K == 1u);
-    let a_quad = select(lane / 64u, lane % 4u, A_ALONG_K == 1u);
-    let b_row = select(lane % 16u, lane / 16u, B_ALONG_N == 1u);
-    let b_quad = select(lane / 16u, lane % 16u, B_ALONG_N == 1u);
-    let row_a = row_of_a(tile_m * TILE + a_row);
-    var c: array<vec4<f32>, 4>;
-    for (var k = first_k; k < last_k; k += SLAB) {
-        var a = tile_a(row_a, k + a_quad * 4u);
-        let b = tile_b(k + b_row, tile_n * TILE + b_quad * 4u);
-        // The last slab may reach beyond the range that this call sums over.
-        a = select(vec4(0.0), a, vec4(k + a_quad * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(last_k));
+// Invocations that store blocks together write to rows of A four apart. The rows are rotated against each other, so
+// that these fall into different banks.
+fn place_in_a(k: u32, quad: u32) -> u32 {
+    return k * QUADS_A + (quad ^ ((k / 4u * 2u) & (QUADS_A - 1u)));
+}
+
+alias Sums = array<array<vec4<f32>, VECTORS>, ROWS>;
+
+fn store_block_a(slab: u32, place: Place, values: mat4x4<f32>) {
+    for (var i = 0u; i < 4u; i++) {
+        slab_a[place_in_a(slab * SLAB + place.k + i, place.quad)] = values[i];
+    }
+}
+
+fn store_block_b(slab: u32, place: Place, values: mat4x4<f32>) {
+    for (var i = 0u; i < 4u; i++) {
+        slab_b[(slab * SLAB + place.k + i) * QUADS_B + place.quad] = values[i];
+    }
+}
+
+// Adds the products of one k.
+fn step(c: ptr<function, Sums>, k: u32, x: u32, y: u32) {
+    var row: array<vec4<f32>, VECTORS>;
+    for (var v = 0u; v < VECTORS; v++) {
+        row[v] = slab_b[k * QUADS_B + v * ACROSS + x];
+    }
+    for (var q = 0u; q < ROW_QUADS; q++) {
+        let column = slab_a[place_in_a(k, y * ROW_QUADS + q)];
         for (var i = 0u; i < 4u; i++) {
-            slab_a[(a_quad * 4u + i) * TILE + a_row] = a[i];
-        }
-        slab_b[b_row * QUADS + b_quad] = b;
-        workgroupBarrier();
-        for (var s = 0u; s < SLAB; s++) {
-            let row = slab_b[s * QUADS + x];
-            for (var i = 0u; i < 4u; i++) {
-                c[i] = fma(vec4(slab_a[s * TILE + y * 4u + i]), row, c[i]);
+            for (var v = 0u; v < VECTORS; v++) {
+                (*c)[q * 4u + i][v] = fma(vec4(column[i]), row[v], (*c)[q * 4u + i][v]);
             }
         }
+    }
+}
+
+// The steps stand here one by one: NVIDIA's compiler does not unroll a loop over them, and without loads of the next
+// step during the products of this one 37 of 46 TFLOP/s are left (H100, 4096³).
+fn multiply_slabs(c: ptr<function, Sums>, slab: u32, x: u32, y: u32) {
+    let k = slab * SLAB;
+    step(c, k, x, y);
+    step(c, k + 1u, x, y);
+    step(c, k + 2u, x, y);
+    step(c, k + 3u, x, y);
+    step(c, k + 4u, x, y);
+    step(c, k + 5u, x, y);
+    step(c, k + 6u, x, y);
+    step(c, k + 7u, x, y);
+    step(c, k + 8u, x, y);
+    step(c, k + 9u, x, y);
+    step(c, k + 10u, x, y);
+    step(c, k + 11u, x, y);
+    step(c, k + 12u, x, y);
+    step(c, k + 13u, x, y);
+    step(c, k + 14u, x, y);
+    step(c, k + 15u, x, y);
+}
+
+fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) {
+    let x = lane % ACROSS;
+    let y = lane / ACROSS;
+    var c: Sums;
+    var loads: Loads;
+    prepare_loads(&loads, tile_m, lane);
+    load_slabs(&loads, tile_m, tile_n, first_k, last_k, lane);
+    store_slabs(&loads, 0u, lane);
+    workgroupBarrier();
+    var full = 0u;
+    for (var k = first_k + SLAB; k < last_k; k += SLAB) {
+        load_slabs(&loads, tile_m, tile_n, k, last_k, lane);
+        multiply_slabs(&c, full, x, y);
+        full = 1u - full;
+        store_slabs(&loads, full, lane);
         workgroupBarrier();
     }
-    for (var i = 0u; i < 4u; i++) {
-        tile_c(tile_m * TILE + y * 4u + i, tile_n * TILE + x * 4u, c[i]);
+    multiply_slabs(&c, full, x, y);
+    for (var i = 0u; i < ROWS; i++) {
+        for (var v = 0u; v < VECTORS; v++) {
+            let column = tile_n * TILE_N + (v * ACROSS + x) * 4u;
+            tile_c(tile_m * TILE_M + y * ROWS + i, column, c[i][v]);
+        }
     }
+}
+
+@compute @workgroup_size(THREADS)
+fn tiled(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+         @builtin(local_invocation_index) lane: u32) {
+    compute_tile(group_index(group, groups), lane);
 }

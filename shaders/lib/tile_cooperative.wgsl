@@ -1,36 +1,35 @@
 // C = A·B for GPUs with cooperative matrices (tensor cores), for operands stored in f16; sums are f32. (The same names
-// as lib/tile.wgsl, which says what the kernel provides that this stands in front of.)
+// as lib/tile.wgsl.)
 //
-// A workgroup computes a tile of TILE × TILE, 64 or 128. A and B pass through workgroup memory in slabs of 32 along k,
-// which takes care of edges and of operands that lie transposed. A fragment is a matrix of FRAGMENT × FRAGMENT, 16 or
-// 8, that the lanes of a subgroup hold together; each subgroup sums a block of DOWN × ACROSS fragments of C: eight in
+// A workgroup of 256 invocations computes a tile of TILE_M × TILE_N: a square of 64 or 128. A and B pass through
+// workgroup memory in slabs of 16 along k (lib/blocks.wgsl), which takes care of edges and of operands that lie
+// transposed; there are two slabs of each matrix, as in lib/tile.wgsl. A fragment is a matrix of FRAGMENT × FRAGMENT, 16
+// or 8, that the lanes of a subgroup hold together; each subgroup sums a block of DOWN × ACROSS fragments of C: eight in
 // a large tile, and more would not stay in registers. A fragment's elements have no names, so the results go back
 // through workgroup memory before bias and activation.
 //
 // All lanes of a subgroup come to the same loads, products and stores of fragments: the loops depend on numbers that
 // the workgroup has in common, the branches on the number of the subgroup.
 //
-// The host's constants: TILE, A_ALONG_K, B_ALONG_N. The device's: FRAGMENT, and the types FragmentA (f16), FragmentB
+// The host's constants: those of lib/blocks.wgsl. The device's: FRAGMENT, and the types FragmentA (f16), FragmentB
 // (f16) and FragmentC (f32).
 
-const TILE_M: u32 = TILE;
-const TILE_N: u32 = TILE;
-const SLAB: u32 = 32u;
-const DOWN: u32 = TILE / 64u;
-const ACROSS: u32 = TILE / 32u;
+const DOWN: u32 = TILE_M / 32u;
+const ACROSS: u32 = TILE_N / 64u;
 // Blocks in a row of the tile, and in all of it: one for each of 8 subgroups of 32 lanes, or 32 of 8.
-const BLOCK_COLUMNS: u32 = TILE / (FRAGMENT * ACROSS);
-const BLOCKS: u32 = TILE / (FRAGMENT * DOWN) * BLOCK_COLUMNS;
+const BLOCK_COLUMNS: u32 = TILE_N / (FRAGMENT * ACROSS);
+const BLOCKS: u32 = TILE_M / (FRAGMENT * DOWN) * BLOCK_COLUMNS;
 
 // Rows of the slabs, in vectors of four. Two vectors lie between them, so that a fragment's rows are in other banks.
 const A_STRIDE: u32 = SLAB / 4u + 2u;
-const B_STRIDE: u32 = TILE / 4u + 2u;
+const B_STRIDE: u32 = QUADS_B + 2u;
 // Vectors of four in a fragment's row, and in all of it.
 const C_STRIDE: u32 = FRAGMENT / 4u;
 const C_VECTORS: u32 = FRAGMENT * C_STRIDE;
 
-var<workgroup> slab_a: array<vec4<f16>, TILE * A_STRIDE>;
-var<workgroup> slab_b: array<vec4<f16>, SLAB * B_STRIDE>;
+// slab_a[m][k], slab_b[k][n]
+var<workgroup> slab_a: array<vec4<f16>, 2u * TILE_M * A_STRIDE>;
+var<workgroup> slab_b: array<vec4<f16>, 2u * SLAB * B_STRIDE>;
 // One fragment of each block.
 var<workgroup> results: array<vec4<f32>, BLOCKS * C_VECTORS>;
 
@@ -38,60 +37,57 @@ var<workgroup> results: array<vec4<f32>, BLOCKS * C_VECTORS>;
 var<private> subgroup: u32;
 var<private> subgroups: u32;
 
-// The vectors of A that an invocation brings in per slab, and their rows, which are the same for all slabs.
-const LOADS_A: u32 = TILE * SLAB / 4u / 256u;
-var<private> rows_of_a: array<RowOfA, LOADS_A>;
-
-fn row_in_slab(i: u32) -> u32 {
-    return select(i % TILE, i / (SLAB / 4u), A_ALONG_K == 1u);
+fn store_block_a(slab: u32, place: Place, values: mat4x4<f32>) {
+    let rows = transpose(values);
+    for (var i = 0u; i < 4u; i++) {
+        slab_a[(slab * TILE_M + place.quad * 4u + i) * A_STRIDE + place.k / 4u] = vec4<f16>(rows[i]);
+    }
 }
 
-fn load_slabs(tile_n: u32, k: u32, last_k: u32, lane: u32) {
-    for (var load = 0u; load < LOADS_A; load++) {
-        let i = lane + load * 256u;
-        let row = row_in_slab(i);
-        let quad = select(i / TILE, i % (SLAB / 4u), A_ALONG_K == 1u);
-        let values = tile_a(rows_of_a[load], k + quad * 4u);
-        // The last slab may reach beyond the range that this call sums over.
-        let inside = vec4(k + quad * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(last_k);
-        slab_a[row * A_STRIDE + quad] = vec4<f16>(select(vec4(0.0), values, inside));
+fn store_block_b(slab: u32, place: Place, values: mat4x4<f32>) {
+    for (var i = 0u; i < 4u; i++) {
+        slab_b[(slab * SLAB + place.k + i) * B_STRIDE + place.quad] = vec4<f16>(values[i]);
     }
-    for (var i = lane; i < SLAB * TILE / 4u; i += 256u) {
-        let row = select(i % SLAB, i / (TILE / 4u), B_ALONG_N == 1u);
-        let quad = select(i / SLAB, i % (TILE / 4u), B_ALONG_N == 1u);
-        slab_b[row * B_STRIDE + quad] = vec4<f16>(tile_b(k + row, tile_n * TILE + quad * 4u));
+}
+
+alias Sums = array<FragmentC, DOWN * ACROSS>;
+
+// Adds the products of a slab to the block that begins at row m and column n of the tile.
+fn multiply_slabs(sums: ptr<function, Sums>, slab: u32, m: u32, n: u32) {
+    for (var s = 0u; s < SLAB; s += FRAGMENT) {
+        var right: array<FragmentB, ACROSS>;
+        for (var j = 0u; j < ACROSS; j++) {
+            let at = (slab * SLAB + s) * B_STRIDE + (n + j * FRAGMENT) / 4u;
+            right[j] = coopLoadT<FragmentB>(&slab_b[at], B_STRIDE);
+        }
+        for (var i = 0u; i < DOWN; i++) {
+            let at = (slab * TILE_M + m + i * FRAGMENT) * A_STRIDE + s / 4u;
+            let left = coopLoadT<FragmentA>(&slab_a[at], A_STRIDE);
+            for (var j = 0u; j < ACROSS; j++) {
+                (*sums)[i * ACROSS + j] = coopMultiplyAdd(left, right[j], (*sums)[i * ACROSS + j]);
+            }
+        }
     }
 }
 
 fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) {
-    for (var load = 0u; load < LOADS_A; load++) {
-        rows_of_a[load] = row_of_a(tile_m * TILE + row_in_slab(lane + load * 256u));
-    }
+    var loads: Loads;
+    prepare_loads(&loads, tile_m, lane);
     // Adapters with larger subgroups have fewer of them, and take several turns.
     for (var first = 0u; first < BLOCKS; first += subgroups) {
         let block = first + subgroup;
         let m = block / BLOCK_COLUMNS * DOWN * FRAGMENT;
         let n = block % BLOCK_COLUMNS * ACROSS * FRAGMENT;
-        var sums: array<FragmentC, DOWN * ACROSS>;
+        var sums: Sums;
+        load_slabs(&loads, tile_m, tile_n, first_k, last_k, lane);
+        store_slabs(&loads, 0u, lane);
+        workgroupBarrier();
+        var full = 0u;
         for (var k = first_k; k < last_k; k += SLAB) {
-            load_slabs(tile_n, k, last_k, lane);
-            workgroupBarrier();
-            if block < BLOCKS {
-                for (var s = 0u; s < SLAB; s += FRAGMENT) {
-                    var right: array<FragmentB, ACROSS>;
-                    for (var j = 0u; j < ACROSS; j++) {
-                        let at = s * B_STRIDE + (n + j * FRAGMENT) / 4u;
-                        right[j] = coopLoadT<FragmentB>(&slab_b[at], B_STRIDE);
-                    }
-                    for (var i = 0u; i < DOWN; i++) {
-                        let at = (m + i * FRAGMENT) * A_STRIDE + s / 4u;
-                        let left = coopLoadT<FragmentA>(&slab_a[at], A_STRIDE);
-                        for (var j = 0u; j < ACROSS; j++) {
-                            sums[i * ACROSS + j] = coopMultiplyAdd(left, right[j], sums[i * ACROSS + j]);
-                        }
-                    }
-                }
-            }
+            if k + SLAB < last_k { load_slabs(&loads, tile_m, tile_n, k + SLAB, last_k, lane); }
+            if block < BLOCKS { multiply_slabs(&sums, full, m, n); }
+            full = 1u - full;
+            if k + SLAB < last_k { store_slabs(&loads, full, lane); }
             workgroupBarrier();
         }
         for (var f = 0u; f < DOWN * ACROSS; f++) {

@@ -5,7 +5,7 @@
 //! faster than the default by more than [`MARGIN`] is kept.
 
 use super::noise_values;
-use crate::device::variant::{Band, Class, Tunable};
+use crate::device::variant::{Band, Class, Tiles, Tunable};
 use crate::device::{Choices, Device, Kind};
 use crate::error::{Error, Result};
 use crate::ops::{Function, Padding, conv2d, matmul};
@@ -218,35 +218,32 @@ impl Work {
 fn works(family: &str, kind: Kind) -> Vec<Work> {
     match family {
         "matmul" => Class::all().map(|class| product(class, kind)).collect(),
-        direction => convolutions(direction, kind),
+        direction => convolutions(direction),
     }
 }
 
 fn product(class: Class, kind: Kind) -> Work {
-    let large = kind == Kind::Gpu;
-    let extent = |band| match band {
+    let side = |band| match band {
         Band::UpTo8 => 4,
         Band::UpTo16 => 10,
         Band::UpTo32 => 32,
         Band::UpTo64 => 64,
-        Band::Above64 => {
-            if large {
-                4096
-            } else {
-                512
-            }
-        }
+        Band::Above64 => 512,
     };
-    let (m, n) = match (class.rows, class.columns, class.large) {
-        (Band::Above64, Band::Above64, false) => (256, 512),
-        (_, _, true) => {
-            if large {
-                (2048, 2048)
-            } else {
-                (1024, 1024)
-            }
-        }
-        (rows, columns, _) => (extent(rows), extent(columns)),
+    // Along the other side, where there are more than 64: few tiles, enough, and a GPU's worth where nothing depends on it.
+    let long = match (class.tiles, kind) {
+        (Tiles::Few, _) => 512,
+        (Tiles::Enough, Kind::Gpu) => 8192,
+        (Tiles::Enough, _) => 6400,
+        (Tiles::Many, _) => 2048,
+    };
+    let (m, n) = match (class.rows, class.columns) {
+        (Band::Above64, Band::Above64) if class.tiles == Tiles::Many => (1536, long),
+        (Band::Above64, Band::Above64) if class.tiles == Tiles::Enough => (1024, 1024),
+        (Band::Above64, Band::Above64) => (256, 512),
+        (Band::Above64, columns) => (long, side(columns)),
+        (rows, Band::Above64) => (side(rows), long),
+        (rows, columns) => (side(rows), side(columns)),
     };
     // Shorter than what is cut into pieces.
     let k = 512;
@@ -260,26 +257,29 @@ fn product(class: Class, kind: Kind) -> Work {
 }
 
 /// 3×3 convolutions with as many channels as models have in their first layers and in later ones.
-fn convolutions(direction: &str, kind: Kind) -> Vec<Work> {
-    let wide = if kind == Kind::Gpu { 4 } else { 1 };
-    let images = (16 * wide, 16);
+fn convolutions(direction: &str) -> Vec<Work> {
+    // Images and their side: for few tiles, for enough of them, for many.
+    const FEW: (usize, usize) = (16, 8);
+    const ENOUGH: (usize, usize) = (32, 16);
+    const MANY: (usize, usize) = (64, 16);
+    // Where sums run over pixels, more of these make more pieces.
+    const PIECES: (usize, usize) = (96, 16);
     const COLUMNS: [usize; 5] = [8, 16, 32, 64, 128];
-    // Images and their side, input and output channels.
+    let wide = &COLUMNS[2..];
+    // With input and output channels.
     let geometries: Vec<((usize, usize), usize, usize)> = match direction {
         "conv2d.weights" => {
-            let channels = [1, 3, 32].into_iter().flat_map(|ci| COLUMNS.map(|co| (images, ci, co)));
-            channels.chain([((4 * wide, 16), 256, 512)]).collect()
+            let few = [1, 3, 32].into_iter().flat_map(|ci| COLUMNS.map(|co| (FEW, ci, co)));
+            few.chain(wide.iter().map(|&co| (PIECES, 32, co))).chain([(FEW, 384, 512)]).collect()
         }
         _ => {
-            // Few pixels for the class of many columns whose result is not large.
-            let few = |columns| if columns == 128 { (16, 8) } else { images };
-            let many = (32 * wide, 16);
-            let columns = COLUMNS.map(|columns| (few(columns), columns)).into_iter().chain([(many, 128)]);
-            let ordered = |(images, columns)| match direction {
+            let few = COLUMNS.iter().map(|&columns| (FEW, columns));
+            let all = few.chain(wide.iter().map(|&columns| (ENOUGH, columns))).chain([(MANY, 128)]);
+            all.map(|(images, columns)| match direction {
                 "conv2d.data" => (images, columns, 32),
                 _ => (images, 32, columns),
-            };
-            columns.map(ordered).collect()
+            })
+            .collect()
         }
     };
     geometries.into_iter().map(|(images, ci, co)| convolution(direction, images, ci, co)).collect()
@@ -303,8 +303,12 @@ fn convolution(direction: &str, (n, side): (usize, usize), ci: usize, co: usize)
         "conv2d.data" => (pixels, ci, 9 * co, vec![x, w, dy], Box::new(move |t| gradient(t, 0))),
         _ => (9 * ci, co, pixels, vec![x, w, dy], Box::new(move |t| gradient(t, 1))),
     };
+    let results = match direction {
+        "conv2d.weights" => conv2d::weight_pieces([9 * ci, co, 1], [n * side, side]),
+        _ => 1,
+    };
     Work {
-        class: Class::of(rows as u64, columns as u64),
+        class: Class::of(rows as u64, columns as u64, results),
         name: format!("{n}×{side}×{side}×{ci}→{co} 3×3"),
         inputs,
         terms,

@@ -167,7 +167,7 @@ impl<P> Tunable for Family<P> {
     }
 }
 
-/// The shape class of a matrix product (a convolution is one too): how many rows and columns its result has. How long
+/// The shape class of a matrix product (a convolution is one too): how many rows and columns its results have. How long
 /// the sums are and how the operands lie changes every variant's time alike (measured from 10 to 1,024 terms, with
 /// either operand transposed); very long sums of few results are cut into pieces before.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
@@ -175,9 +175,33 @@ impl<P> Tunable for Family<P> {
 pub struct Class {
     pub rows: Band,
     pub columns: Band,
-    /// Whether a result with many rows and columns has at least 1,024² elements: 64 of the largest tiles, which keep a
-    /// GPU busy.
-    pub large: bool,
+    /// How many tiles there are of a result with more than 64 rows or columns and more than 16 in the other direction.
+    pub tiles: Tiles,
+}
+
+/// Whether there are enough tiles to keep a GPU busy, of which size.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Tiles {
+    /// Fewer than [`Tiles::ENOUGH`] of 64 × 64.
+    Few,
+    /// Enough of 64 × 64.
+    Enough,
+    /// Enough of 128 × 128, of a result with more than 64 rows and columns.
+    Many,
+}
+
+impl Tiles {
+    /// Graphics processors have up to some 150 cores, and the larger tiles do more at a time: on one with 132 cores 64
+    /// tiles of 128 × 128 took half as long again as 256 of 64 × 64.
+    const ENOUGH: u64 = 96;
+
+    fn suffix(self) -> &'static str {
+        match self {
+            Tiles::Few => ", few tiles",
+            Tiles::Enough => "",
+            Tiles::Many => ", many tiles",
+        }
+    }
 }
 
 /// A range of extents.
@@ -215,24 +239,41 @@ impl Band {
 }
 
 impl Class {
-    /// The class of a result with so many rows and columns.
-    pub fn of(rows: u64, columns: u64) -> Class {
-        let large = rows.min(columns) > 64 && rows.saturating_mul(columns) >= 1024 * 1024;
-        Class { rows: Band::of(rows), columns: Band::of(columns), large }
+    /// The class of `results` results with so many rows and columns each.
+    pub fn of(rows: u64, columns: u64, results: u64) -> Class {
+        let enough = |side: u64| {
+            let tiles = rows.div_ceil(side).saturating_mul(columns.div_ceil(side));
+            tiles.saturating_mul(results) >= Tiles::ENOUGH
+        };
+        let (least, most) = (rows.min(columns), rows.max(columns));
+        let tiles = if least > 64 && enough(128) {
+            Tiles::Many
+        } else if least > 16 && most > 64 && !enough(64) {
+            Tiles::Few
+        } else {
+            Tiles::Enough
+        };
+        Class { rows: Band::of(rows), columns: Band::of(columns), tiles }
     }
 
     /// Every class.
     pub fn all() -> impl Iterator<Item = Class> {
         let pairs = Band::ALL.into_iter().flat_map(|rows| Band::ALL.map(|columns| (rows, columns)));
-        let plain = pairs.map(|(rows, columns)| Class { rows, columns, large: false });
-        plain.chain([Class { rows: Band::Above64, columns: Band::Above64, large: true }])
+        pairs.flat_map(|(rows, columns)| {
+            let (least, most) = (rows.min(columns), rows.max(columns));
+            let tiles: &[Tiles] = match (least, most) {
+                (Band::Above64, _) => &[Tiles::Few, Tiles::Enough, Tiles::Many],
+                (Band::UpTo32 | Band::UpTo64, Band::Above64) => &[Tiles::Few, Tiles::Enough],
+                _ => &[Tiles::Enough],
+            };
+            tiles.iter().map(move |&tiles| Class { rows, columns, tiles })
+        })
     }
 }
 
 impl fmt::Display for Class {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
-        let large = if self.large { ", large" } else { "" };
-        write!(f, "rows {}, columns {}{large}", self.rows.name(), self.columns.name())
+        write!(f, "rows {}, columns {}{}", self.rows.name(), self.columns.name(), self.tiles.suffix())
     }
 }
 
@@ -257,16 +298,16 @@ mod tests {
     #[test]
     fn every_shape_has_a_class_that_can_be_read_back() {
         let all: Vec<Class> = Class::all().collect();
-        assert_eq!(all.len(), 26);
+        assert_eq!(all.len(), 31);
         let extents = [1, 8, 9, 16, 17, 32, 33, 64, 65, 1023, 1024, 4096, u64::MAX];
-        for rows in extents {
-            for columns in extents {
-                let class = Class::of(rows, columns);
+        for (rows, columns) in extents.into_iter().flat_map(|rows| extents.map(|columns| (rows, columns))) {
+            for results in [1, 3, 100] {
+                let class = Class::of(rows, columns, results);
                 assert!(all.contains(&class), "{rows} × {columns}: {class}");
                 assert_eq!(Class::try_from(class.to_string()), Ok(class));
                 // The transposed result has the transposed class.
                 let turned = Class { rows: class.columns, columns: class.rows, ..class };
-                assert_eq!(Class::of(columns, rows), turned);
+                assert_eq!(Class::of(columns, rows, results), turned);
             }
         }
         assert!(Class::try_from("rows > 16".to_string()).is_err());
@@ -274,12 +315,17 @@ mod tests {
 
     #[test]
     fn bounds_are_where_tiles_end() {
-        let name = |rows, columns| Class::of(rows, columns).to_string();
-        assert_eq!(name(8, 9), "rows <= 8, columns <= 16");
-        assert_eq!(name(16, 65), "rows <= 16, columns > 64");
-        assert_eq!(name(17, 64), "rows <= 32, columns <= 64");
-        assert_eq!(name(1023, 1025), "rows > 64, columns > 64");
-        assert_eq!(name(1024, 1024), "rows > 64, columns > 64, large");
-        assert_eq!(name(64, 1 << 20), "rows <= 64, columns > 64");
+        let name = |rows, columns, results| Class::of(rows, columns, results).to_string();
+        assert_eq!(name(8, 9, 1), "rows <= 8, columns <= 16");
+        assert_eq!(name(16, 65, 1), "rows <= 16, columns > 64");
+        assert_eq!(name(17, 64, 1), "rows <= 32, columns <= 64");
+        assert_eq!(name(17, 65, 1), "rows <= 32, columns > 64, few tiles");
+        assert_eq!(name(65, 95 * 64, 1), "rows > 64, columns > 64");
+        assert_eq!(name(64, 95 * 64, 1), "rows <= 64, columns > 64, few tiles");
+        assert_eq!(name(64, 95 * 64 + 1, 1), "rows <= 64, columns > 64");
+        assert_eq!(name(512, 512, 1), "rows > 64, columns > 64, few tiles");
+        assert_eq!(name(512, 512, 2), "rows > 64, columns > 64");
+        assert_eq!(name(1024, 1024, 1), "rows > 64, columns > 64");
+        assert_eq!(name(1024, 1536, 1), "rows > 64, columns > 64, many tiles");
     }
 }

@@ -25,13 +25,23 @@ static CONV2D: Convolution = Convolution {
         x.device().run_variant(&WEIGHTS, p, &inputs, &[sums.operand()])
     },
     splits: |p| {
-        /// This many tiles of 64 × 64 keep a GPU busy.
-        const ENOUGH_TILES: u64 = 64;
-        const TILE: u64 = 64;
-        let tiles = p.taps().div_ceil(TILE) * u64::from(p.outputs()).div_ceil(TILE) * u64::from(p.groups);
-        ENOUGH_TILES.div_ceil(tiles)
+        let sizes = [p.taps(), p.outputs().into(), p.groups.into()].map(|size| size as usize);
+        weight_pieces(sizes, [(p.n * p.oh) as usize, p.ow as usize])
     },
 };
+
+/// Into how many pieces the sums of a kernel's gradient are cut, of `[taps, outputs, groups]`, over image rows and the
+/// pixels of each: enough for tiles of 64 × 64 to keep a GPU busy, more where long sums pay for more results to add up.
+pub(crate) fn weight_pieces([taps, outputs, groups]: [usize; 3], [image_rows, pixels]: [usize; 2]) -> u64 {
+    const TILE: usize = 64;
+    const ENOUGH_TILES: usize = 64;
+    const PLENTY_OF_TILES: usize = 256;
+    /// Terms.
+    const LONG_PIECE: usize = 1024;
+    let tiles = taps.div_ceil(TILE) * outputs.div_ceil(TILE) * groups;
+    let long = image_rows * pixels / LONG_PIECE;
+    ENOUGH_TILES.div_ceil(tiles).max(long.min(PLENTY_OF_TILES / tiles)).min(image_rows) as u64
+}
 
 /// The kernels of the three directions, to be measured against each other.
 pub(crate) fn families() -> [&'static dyn Tunable; 3] {

@@ -26,6 +26,7 @@ pub mod probe;
 pub mod reduce;
 pub mod select;
 pub mod softmax;
+pub(crate) mod tiled;
 pub mod unary;
 pub mod view;
 
@@ -50,9 +51,6 @@ pub(crate) const ROW_SOFTWARE: &str = include_str!("../../shaders/lib/row_softwa
 
 /// Invocations in a workgroup of every kernel that computes one element (or vector) per invocation.
 pub(crate) const WORKGROUP: u64 = 256;
-
-/// `shaders/lib/tile_cooperative.wgsl`: the tile of a product on cooperative matrices.
-pub(crate) const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_cooperative.wgsl");
 
 /// `shaders/lib/tile_software.wgsl`: the tile of a product on software adapters.
 pub(crate) const TILE_SOFTWARE: &str = include_str!("../../shaders/lib/tile_software.wgsl");
@@ -80,18 +78,6 @@ pub(crate) fn software_tile(along_rows: u32, rows: u32, vectors: u32) -> (u32, u
         0 => (rows, 32 * vectors),
         _ => (8 * rows, 4 * vectors),
     }
-}
-
-/// Rows and columns of a workgroup's tile on cooperative matrices: large ones read less, small ones are more. Of
-/// the large ones there must be enough to keep a GPU busy.
-pub(crate) fn cooperative_tile(matrices: u64, rows: u64, columns: u64) -> u32 {
-    const ENOUGH: u64 = 64;
-    if matrices * rows.div_ceil(128) * columns.div_ceil(128) >= ENOUGH { 128 } else { 64 }
-}
-
-/// Whether a product fills at least one fragment of any extent.
-pub(crate) fn fills_fragments(rows: u64, columns: u64, terms: u64) -> bool {
-    rows.min(columns).min(terms) >= 16
 }
 
 pub(crate) fn no_constants<P>(_: &P) -> Constants {

@@ -1,4 +1,4 @@
-//! Matrix products and dense layers.
+//! Matrix products and dense layers, and with them the tiles of GPUs (src/ops/tiled.rs).
 
 use crate::harness::{Bound, Draw, HALF_ROUNDING, Input, Op, Sample, Storage, input, ones, refuse, sample};
 use allometry::ops::Function;

@@ -122,22 +122,22 @@ mod tests {
 
     fn choices() -> Choices {
         let mut choices = Choices::default();
-        choices.set("matmul", Class::of(2000, 2000), Some("128x128"));
-        choices.set("matmul", Class::of(10, 1000), Some("16x128"));
-        choices.set("conv2d.data", Class::of(1000, 10), Some("4x4-down"));
+        choices.set("matmul", Class::of(2000, 2000, 1), Some("128x128"));
+        choices.set("matmul", Class::of(10, 1000, 1), Some("16x128"));
+        choices.set("conv2d.data", Class::of(1000, 10, 1), Some("4x4-down"));
         choices
     }
 
     #[test]
     fn choices_are_made_and_unmade() {
         let mut choices = choices();
-        assert_eq!(choices.get("matmul", Class::of(2000, 700)), Some("128x128"));
-        assert_eq!(choices.get("matmul", Class::of(65, 65)), None);
-        assert_eq!(choices.get("conv2d.forward", Class::of(1000, 10)), None);
+        assert_eq!(choices.get("matmul", Class::of(2000, 700, 1)), Some("128x128"));
+        assert_eq!(choices.get("matmul", Class::of(65, 65, 1)), None);
+        assert_eq!(choices.get("conv2d.forward", Class::of(1000, 10, 1)), None);
         for (family, class) in [
-            ("matmul", Class::of(2000, 2000)),
-            ("matmul", Class::of(10, 1000)),
-            ("conv2d.data", Class::of(1000, 10)),
+            ("matmul", Class::of(2000, 2000, 1)),
+            ("matmul", Class::of(10, 1000, 1)),
+            ("conv2d.data", Class::of(1000, 10, 1)),
         ] {
             assert!(!choices.is_empty());
             choices.set(family, class, None);
@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(path.file_name().unwrap(), "a-gpu-of-256-bits_vulkan_driver-1-2-3.toml");
         assert_eq!(subject.read(&folder).unwrap(), choices());
         let text = fs::read_to_string(&path).unwrap();
-        assert!(text.contains(r#""rows > 64, columns > 64, large" = "128x128""#), "{text}");
+        assert!(text.contains(r#""rows > 64, columns > 64, many tiles" = "128x128""#), "{text}");
         // A file of the same name may be about somebody else.
         let other = |change: fn(&mut Subject)| {
             let mut other = subject.clone();

@@ -7,13 +7,14 @@
 use super::twin::{data, forward, weights};
 use crate::device::Kind;
 use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
-use crate::device::variant::Band::{UpTo8, UpTo16};
-use crate::device::variant::{Class, Family, Variant};
+use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
+use crate::device::variant::{Class, Family, Tiles, Variant};
 use crate::ops::convolution::{Params, SCALARS};
-use crate::ops::{
-    FUNCTIONS, INDEX, TILE_COOPERATIVE, TILE_SOFTWARE, cooperative_tile, fills_fragments, software_stand_in,
-    software_tile, unrolled,
+use crate::ops::tiled::{
+    BLOCKS, TILE, TILE_COOPERATIVE, cooperative_tile, fills_fragments, fragment_constants, square,
+    tile_constants,
 };
+use crate::ops::{FUNCTIONS, INDEX, TILE_SOFTWARE, software_stand_in, software_tile, unrolled};
 use crate::twin;
 
 /// A direction of the convolution, as a matrix product.
@@ -113,10 +114,17 @@ macro_rules! family {
         Family {
             name: concat!("conv2d.", $entry),
             variants: &[
-                variant::<$d>(Kind::Gpu, "64x64", concat!("conv2d.", $entry), small::<$d>(), twin!($twin)),
-                variant!($d, $entry, $twin, Gpu, "128x32", large::<$d, 128, 32, 4, 1>()),
-                variant!($d, $entry, $twin, Gpu, "128x64", large::<$d, 128, 64, 8, 1>()),
-                variant!($d, $entry, $twin, Gpu, "128x128", large::<$d, 128, 128, 8, 2>()),
+                variant::<$d>(
+                    Kind::Gpu,
+                    "64x64",
+                    concat!("conv2d.", $entry),
+                    tile::<$d, 64, 64, 4, 2>(),
+                    twin!($twin),
+                ),
+                variant!($d, $entry, $twin, Gpu, "32x32", tile::<$d, 32, 32, 4, 1>()),
+                variant!($d, $entry, $twin, Gpu, "128x16", tile::<$d, 128, 16, 4, 1>()),
+                variant!($d, $entry, $twin, Gpu, "128x32", tile::<$d, 128, 32, 4, 1>()),
+                variant!($d, $entry, $twin, Gpu, "128x128", tile::<$d, 128, 128, 8, 2>()),
                 variant!($d, $entry, $twin, Software, "8x1", software::<$d, 0, 8, 1>()),
                 variant!($d, $entry, $twin, Software, "8x2", software::<$d, 0, 8, 2>()),
                 variant!($d, $entry, $twin, Software, "16x1", software::<$d, 0, 16, 1>()),
@@ -126,7 +134,7 @@ macro_rules! family {
                 variant!($d, $entry, $twin, Software, "2x4-down", software::<$d, 1, 2, 4>()),
                 variant!($d, $entry, $twin, Software, "4x4-down", software::<$d, 1, 4, 4>()),
             ],
-            class: |p| Class::of($d::rows(p), $d::columns(p).into()),
+            class: |p| Class::of($d::rows(p), $d::columns(p).into(), p.splits as u64 * p.groups as u64),
             default,
             stand_in: software_stand_in,
         }
@@ -139,24 +147,23 @@ pub(super) static WEIGHTS: Family<Params> = family!(Weights, "weights", weights)
 
 /// The table of defaults. On GPUs large tiles load less for each product and find out where for more of them at once: in
 /// code for RDNA 2, 71 % of the instructions in a loop are products with tiles of 128 × 128, 56 % with 64 × 64. But there
-/// must be enough of them. On software adapters sixteen vectors of sums are the most that don't take seconds to compile.
+/// must be enough of them, and few channels fill none. On software adapters sixteen vectors of sums are the most that
+/// don't take seconds to compile.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.columns) {
         (Kind::Software, UpTo8) => "8x1-down",
         (Kind::Software, UpTo16) => "4x4-down",
         (Kind::Software, _) => "16x1",
-        _ if class.large => "128x128",
-        _ => "64x64",
+        (_, UpTo8 | UpTo16) => "128x16",
+        (_, UpTo32) if class.tiles != Tiles::Few => "128x32",
+        _ => square(class.tiles),
     }
 }
 
 const TEXT: &str = include_str!("../../../shaders/conv2d.wgsl");
 const GROUPS: &str = include_str!("../../../shaders/lib/groups.wgsl");
-static SMALL: [&str; 6] =
-    [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/lib/tile.wgsl"), TEXT];
-static LARGE: [&str; 6] =
-    [INDEX, FUNCTIONS, SCALARS, GROUPS, include_str!("../../../shaders/lib/tile_large.wgsl"), TEXT];
-static FRAGMENTS: [&str; 6] = [INDEX, FUNCTIONS, SCALARS, GROUPS, TILE_COOPERATIVE, TEXT];
+static TILED: [&str; 7] = [INDEX, FUNCTIONS, SCALARS, GROUPS, TEXT, BLOCKS, TILE];
+static FRAGMENTS: [&str; 7] = [INDEX, FUNCTIONS, SCALARS, GROUPS, TEXT, BLOCKS, TILE_COOPERATIVE];
 static SOFTWARE: [&str; 6] =
     [INDEX, FUNCTIONS, SCALARS, GROUPS, TILE_SOFTWARE, include_str!("../../../shaders/conv2d_software.wgsl")];
 
@@ -172,26 +179,14 @@ const fn variant<D: Direction>(
     Variant { name, kind, kernel }
 }
 
-/// Tiles of 64 × 64.
-const fn small<D: Direction>() -> Shader<Params> {
-    Shader {
-        source: &SMALL,
-        entry: "tiled",
-        constants: tiled_constants::<D>,
-        groups: |p| groups::<D>(p, 64, 64),
-    }
-}
-
 /// Tiles of `M` × `N`, of which an invocation computes `ROWS` rows of `VECTORS` vectors.
-const fn large<D: Direction, const M: u32, const N: u32, const ROWS: u32, const VECTORS: u32>()
+const fn tile<D: Direction, const M: u32, const N: u32, const ROWS: u32, const VECTORS: u32>()
 -> Shader<Params> {
-    assert!(M <= 128 && N <= 128 && M / ROWS * (N / 4 / VECTORS) == 256, "a tile for 256 invocations");
     Shader {
-        source: &LARGE,
+        source: &TILED,
         entry: "tiled",
         constants: |p| {
-            let tile = [("TILE_M", M), ("TILE_N", N), ("ROWS", ROWS), ("VECTORS", VECTORS)];
-            tiled_constants::<D>(p).into_iter().chain(tile).collect()
+            tiled_constants::<D>(p).into_iter().chain(tile_constants(M, N, ROWS, VECTORS)).collect()
         },
         groups: |p| groups::<D>(p, M, N),
     }
@@ -204,9 +199,8 @@ const fn cooperative<D: Direction>() -> Cooperative<Params> {
             source: &FRAGMENTS,
             entry: "cooperative",
             constants: |p| {
-                let mut constants = tiled_constants::<D>(p);
-                constants.push(("TILE", fragments_tile::<D>(p)));
-                constants
+                let tile = fragment_constants(fragments_tile::<D>(p));
+                tiled_constants::<D>(p).into_iter().chain(tile).collect()
             },
             groups: |p| groups::<D>(p, fragments_tile::<D>(p), fragments_tile::<D>(p)),
         },
@@ -261,6 +255,7 @@ fn tiled_constants<D: Direction>(p: &Params) -> Constants {
     constants.extend([
         ("DIRECTION", D::NUMBER),
         ("A_ALONG_K", (D::NUMBER != 2) as u32),
+        ("A_ALONG_M", D::a_along_m(p)),
         ("B_ALONG_N", 1),
         ("WINDOW_WIDTH", p.kw),
         ("STRIDED", (p.stride_h > 1 || p.stride_w > 1) as u32),

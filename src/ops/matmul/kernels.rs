@@ -10,10 +10,11 @@ use crate::device::Kind;
 use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
 use crate::device::variant::Band::{Above64, UpTo8, UpTo16, UpTo32, UpTo64};
 use crate::device::variant::{Class, Family, Variant};
-use crate::ops::{
-    FUNCTIONS, INDEX, TILE_COOPERATIVE, TILE_SOFTWARE, cooperative_tile, fills_fragments, software_stand_in,
-    software_tile, unrolled,
+use crate::ops::tiled::{
+    BLOCKS, TILE, TILE_COOPERATIVE, cooperative_tile, fills_fragments, fragment_constants, square,
+    tile_constants,
 };
+use crate::ops::{FUNCTIONS, INDEX, TILE_SOFTWARE, software_stand_in, software_tile, unrolled};
 use crate::twin;
 
 /// A variant whose label is that of the family, with the variant's name.
@@ -29,12 +30,12 @@ macro_rules! family {
         Family {
             name: "matmul",
             variants: &[
-                variant(Kind::Gpu, "64x64", $entry, TILE, twin!($twin)),
+                variant(Kind::Gpu, "64x64", $entry, tile::<64, 64, 4, 2>(), twin!($twin)),
+                variant!($entry, $twin, Gpu, "32x32", tile::<32, 32, 4, 1>()),
                 variant!($entry, $twin, Gpu, "64x128", tile::<64, 128, 4, 2>()),
-                variant!($entry, $twin, Gpu, "128x64", tile::<128, 64, 8, 1>()),
                 variant!($entry, $twin, Gpu, "128x128", tile::<128, 128, 8, 2>()),
-                variant!($entry, $twin, Gpu, "16x128", tile::<16, 128, 2, 1>()),
-                variant!($entry, $twin, Gpu, "128x16", tile::<128, 16, 2, 1>()),
+                variant!($entry, $twin, Gpu, "16x128", tile::<16, 128, 4, 1>()),
+                variant!($entry, $twin, Gpu, "128x16", tile::<128, 16, 4, 1>()),
                 variant!($entry, $twin, Software, "4x2", software::<0, 4, 2>()),
                 variant!($entry, $twin, Software, "8x1", software::<0, 8, 1>()),
                 variant!($entry, $twin, Software, "8x2", software::<0, 8, 2>()),
@@ -44,7 +45,7 @@ macro_rules! family {
                 variant!($entry, $twin, Software, "8x2-down", software::<1, 8, 2>()),
                 variant!($entry, $twin, Software, "4x4-down", software::<1, 4, 4>()),
             ],
-            class: |p| Class::of(p.m.into(), p.n.into()),
+            class: |p| Class::of(p.m.into(), p.n.into(), p.results()),
             default,
             stand_in: software_stand_in,
         }
@@ -56,8 +57,9 @@ pub(super) static PRODUCT: Family<Params> = family!("matmul.forward", forward);
 /// The pieces of long sums, each with a result of its own.
 pub(super) static SPLIT: Family<Params> = family!("matmul.split", split);
 
-/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU. On
-/// software adapters so do tall ones, as B's values are gathered and A's are not.
+/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU (H100, 1024³:
+/// 34 TFLOP/s with 64×64, 22 with 128×128; 512³: 19 with 32×32, 13 with 64×64). On software adapters so do tall ones, as
+/// B's values are gathered and A's are not.
 fn default(kind: Kind, class: Class) -> &'static str {
     match (kind, class.rows, class.columns) {
         (Kind::Software, UpTo8 | UpTo16, UpTo32 | UpTo64 | Above64) => "4x2",
@@ -68,18 +70,15 @@ fn default(kind: Kind, class: Class) -> &'static str {
         (Kind::Software, ..) => "24x1",
         (_, _, UpTo8 | UpTo16) => "128x16",
         (_, UpTo8 | UpTo16, _) => "16x128",
-        _ if class.large => "128x128",
-        _ => "64x64",
+        _ => square(class.tiles),
     }
 }
 
 /// `shaders/lib/matmul.wgsl`: the scalars, which all kernels of a product share.
 pub(super) const SCALARS: &str = include_str!("../../../shaders/lib/matmul.wgsl");
 const TEXT: &str = include_str!("../../../shaders/matmul.wgsl");
-static SMALL: [&str; 5] = [INDEX, FUNCTIONS, SCALARS, include_str!("../../../shaders/lib/tile.wgsl"), TEXT];
-static LARGE: [&str; 5] =
-    [INDEX, FUNCTIONS, SCALARS, include_str!("../../../shaders/lib/tile_large.wgsl"), TEXT];
-static FRAGMENTS: [&str; 5] = [INDEX, FUNCTIONS, SCALARS, TILE_COOPERATIVE, TEXT];
+static TILED: [&str; 6] = [INDEX, FUNCTIONS, SCALARS, TEXT, BLOCKS, TILE];
+static FRAGMENTS: [&str; 6] = [INDEX, FUNCTIONS, SCALARS, TEXT, BLOCKS, TILE_COOPERATIVE];
 static SOFTWARE: [&str; 5] =
     [INDEX, FUNCTIONS, SCALARS, TILE_SOFTWARE, include_str!("../../../shaders/matmul_software.wgsl")];
 
@@ -95,24 +94,14 @@ const fn variant(
     Variant { name, kind, kernel }
 }
 
-/// Tiles of 64 × 64.
-pub(super) const TILE: Shader<Params> = Shader {
-    source: &SMALL,
-    entry: "tiled",
-    constants: constants_of_operands,
-    groups: |p| p.results() * p.m.div_ceil(64) as u64 * p.n.div_ceil(64) as u64,
-};
-
 /// Tiles of `M` × `N`, of which an invocation computes `ROWS` rows of `VECTORS` vectors.
 pub(super) const fn tile<const M: u32, const N: u32, const ROWS: u32, const VECTORS: u32>() -> Shader<Params>
 {
-    assert!(M <= 128 && N <= 128 && M / ROWS * (N / 4 / VECTORS) == 256, "a tile for 256 invocations");
     Shader {
-        source: &LARGE,
+        source: &TILED,
         entry: "tiled",
         constants: |p| {
-            let tile = [("TILE_M", M), ("TILE_N", N), ("ROWS", ROWS), ("VECTORS", VECTORS)];
-            constants_of_operands(p).into_iter().chain(tile).collect()
+            constants_of_operands(p).into_iter().chain(tile_constants(M, N, ROWS, VECTORS)).collect()
         },
         groups: |p| p.results() * p.m.div_ceil(M) as u64 * p.n.div_ceil(N) as u64,
     }
@@ -152,9 +141,7 @@ const COOPERATIVE: Cooperative<Params> = Cooperative {
         source: &FRAGMENTS,
         entry: "cooperative",
         constants: |p| {
-            let mut constants = constants_of_operands(p);
-            constants.push(("TILE", fragments_tile(p)));
-            constants
+            constants_of_operands(p).into_iter().chain(fragment_constants(fragments_tile(p))).collect()
         },
         groups: |p| {
             let tile = fragments_tile(p);
@@ -175,7 +162,9 @@ fn constants_of_operands(p: &Params) -> Constants {
         ("FUNCTION", p.function),
         ("HAS_BIAS", p.has_bias),
         ("A_VECTOR", a_vector(p)),
+        ("A_ALONG_M", a_along_m(p)),
         ("B_VECTOR", b_vector(p)),
+        ("B_ALONG_K", b_along_k(p)),
         ("A_ALONG_K", (p.a_column == 1) as u32),
         ("B_ALONG_N", (p.b_column == 1) as u32),
     ]
@@ -198,7 +187,7 @@ fn a_along_m(p: &Params) -> u32 {
 
 /// Whether four neighbours along k lie in one aligned vector of B.
 fn b_along_k(p: &Params) -> u32 {
-    (p.b_row == 1 && p.b_column > 1 && (p.b_column | p.b_batch | p.piece).is_multiple_of(4)) as u32
+    (p.b_row == 1 && p.b_column > 1 && (p.b_column | p.b_batch | p.k | p.piece).is_multiple_of(4)) as u32
 }
 
 #[cfg(test)]
@@ -210,7 +199,7 @@ mod tests {
     #[test]
     fn the_form_for_cooperative_matrices_translates_for_either_extent() {
         let small = Params { batch: 1, splits: 1, m: 65, n: 66, k: 33, piece: 33, ..Params::default() };
-        let large = Params { m: 1024, n: 1024, ..small };
+        let large = Params { m: 2048, n: 2048, ..small };
         assert_eq!((fragments_tile(&small), fragments_tile(&large)), (64, 128));
         for params in [small, large] {
             for (along_k, fragment) in [(1, 8), (1, 16), (0, 16)] {

@@ -1,6 +1,6 @@
 //! The same product by every step of the ladder that leads to the kernels in use, to be read, timed and compared.
 
-use super::kernels::{SCALARS, TILE, software, tile};
+use super::kernels::{SCALARS, software, tile};
 use super::twin::forward;
 use super::{Operand, Params, check_float, product_operands};
 use crate::device::kernel::{Kernel, Shader};
@@ -19,9 +19,10 @@ pub enum Step {
     WorkgroupTile,
     /// An invocation keeps 4 × 4 sums in registers.
     RegisterTile,
-    /// Vectors of four everywhere: the kernel for results of middle size.
+    /// Vectors of four everywhere, and the next slab on its way during the work on this one: the kernel for results of
+    /// middle size.
     Vectors,
-    /// 8 × 8 sums per invocation, and the next slab on its way during the work on this one: the kernel for large results.
+    /// 8 × 8 sums per invocation: the kernel for large results.
     LargeTile,
     /// The kernel for adapters that run on the CPU, without workgroup memory.
     Software,
@@ -88,7 +89,7 @@ static REGISTER_TILE: Kernel<Params> = step(
         ..NAIVE.gpu
     },
 );
-static VECTORS: Kernel<Params> = step("matmul.step_vectors", TILE);
+static VECTORS: Kernel<Params> = step("matmul.step_vectors", tile::<64, 64, 4, 2>());
 static LARGE_TILE: Kernel<Params> = step("matmul.step_large_tile", tile::<128, 128, 8, 2>());
 static SOFTWARE: Kernel<Params> = step("matmul.step_software", software::<0, 8, 2>());
 
