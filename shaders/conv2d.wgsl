@@ -125,13 +125,9 @@ fn pixel_under(row: RowOfA, tap: u32) -> i32 {
     return source(row, tap);
 }
 
-fn a_scalar(i: u32) -> f32 {
-    return f32(a[i / 4u][i % 4u]);
-}
-
-fn b_scalar(i: u32) -> f32 {
-    return f32(b[i / 4u][i % 4u]);
-}
+// Forward and data have rows of A, pixels, whose channels are neighbours; weights have columns, pixels too.
+const A_TURNED: u32 = u32(DIRECTION != 2u);
+const B_TURNED: u32 = 0u;
 
 // Which value of X a tap and channel reads for an output pixel whose window begins here, -1 outside the image.
 fn value_under(row: RowOfA, image: u32, corner_y: i32, corner_x: i32) -> i32 {
@@ -141,10 +137,10 @@ fn value_under(row: RowOfA, image: u32, corner_y: i32, corner_x: i32) -> i32 {
     return i32(((image * p.h + u32(y)) * p.w + u32(x)) * p.ci + row.channel);
 }
 
-// Weights: column i of the block is output pixel k + i, which are followed from one to the next; its rows are taps and
-// channels, four channels of one tap where channels come in vectors.
-fn block_of_pixels(rows: RowsOfA, k: u32) -> mat4x4<f32> {
-    var block = mat4x4<f32>();
+// Weights: vector i of the block is output pixel k + i, which are followed from one to the next; its elements are taps
+// and channels, four channels of one tap where channels come in vectors.
+fn block_of_pixels(rows: RowsOfA, k: u32, last_k: u32) -> Block {
+    var block: Block;
     let line = k / p.ow;
     var ox = k - line * p.ow;
     var image = line / p.oh;
@@ -154,11 +150,13 @@ fn block_of_pixels(rows: RowsOfA, k: u32) -> mat4x4<f32> {
         let x = i32(ox * p.stride_w);
         if A_ALONG_M == 1u {
             let at = value_under(rows.rows[0], image, y, x);
-            if at >= 0 && k + i < extent_k() { block[i] = vec4<f32>(a[u32(at) / 4u]); }
+            block.vectors[i] = a[u32(max(at, 0)) / 4u];
+            block.inside |= select(0u, 15u, at >= 0 && k + i < last_k) << (4u * i);
         } else {
             for (var j = 0u; j < 4u; j++) {
                 let at = value_under(rows.rows[j], image, y, x);
-                if at >= 0 && k + i < extent_k() { block[i][j] = a_scalar(u32(at)); }
+                block.vectors[i][j] = a[u32(max(at, 0)) / 4u][u32(max(at, 0)) % 4u];
+                block.inside |= u32(at >= 0 && k + i < last_k) << (4u * i + j);
             }
         }
         ox += 1u;
@@ -168,9 +166,9 @@ fn block_of_pixels(rows: RowsOfA, k: u32) -> mat4x4<f32> {
     return block;
 }
 
-// Forward and data: row j of the block is a pixel, its columns are channels under a tap.
-fn block_of_channels(rows: RowsOfA, k: u32) -> mat4x4<f32> {
-    var block = mat4x4<f32>();
+// Forward and data: vector j of the block is a pixel, its elements are channels under a tap.
+fn block_of_channels(rows: RowsOfA, k: u32, last_k: u32) -> Block {
+    var block: Block;
     let all = select(p.ci, p.co, DIRECTION == 1u);
     let channels = select(inputs(), outputs(), DIRECTION == 1u);
     if A_VECTOR == 1u {
@@ -178,24 +176,27 @@ fn block_of_channels(rows: RowsOfA, k: u32) -> mat4x4<f32> {
         let channel = part * channels + k - tap * channels;
         for (var j = 0u; j < 4u; j++) {
             let pixel = pixel_under(rows.rows[j], tap);
-            if pixel >= 0 && k < extent_k() { block[j] = vec4<f32>(a[(u32(pixel) * all + channel) / 4u]); }
+            block.vectors[j] = a[(u32(max(pixel, 0)) * all + channel) / 4u];
+            block.inside |= select(0u, 15u, pixel >= 0 && k < last_k) << (4u * j);
         }
-        return transpose(block);
+        return block;
     }
     for (var i = 0u; i < 4u; i++) {
         let tap = (k + i) / channels;
         let channel = part * channels + k + i - tap * channels;
         for (var j = 0u; j < 4u; j++) {
             let pixel = pixel_under(rows.rows[j], tap);
-            if pixel >= 0 && k + i < extent_k() { block[i][j] = a_scalar(u32(pixel) * all + channel); }
+            let at = u32(max(pixel, 0)) * all + channel;
+            block.vectors[j][i] = a[at / 4u][at % 4u];
+            block.inside |= u32(pixel >= 0 && k + i < last_k) << (4u * j + i);
         }
     }
     return block;
 }
 
-fn block_a(rows: RowsOfA, m: u32, k: u32) -> mat4x4<f32> {
-    if DIRECTION == 2u { return block_of_pixels(rows, k); }
-    return block_of_channels(rows, k);
+fn load_a(rows: RowsOfA, m: u32, k: u32, last_k: u32) -> Block {
+    if DIRECTION == 2u { return block_of_pixels(rows, k, last_k); }
+    return block_of_channels(rows, k, last_k);
 }
 
 // Where row k of the right operand begins. In 1 its rows are (kh, kw, co), of which a group's lie apart.
@@ -207,17 +208,14 @@ fn row_of_b(k: u32) -> u32 {
     return k * p.co + part * outputs();
 }
 
-fn block_b(k: u32, n: u32) -> mat4x4<f32> {
-    var block = mat4x4<f32>();
-    let columns = extent_n();
+fn load_b(k: u32, n: u32) -> Block {
+    var block: Block;
     for (var i = 0u; i < 4u; i++) {
-        let base = row_of_b(k + i);
-        if B_VECTOR == 1u {
-            if k + i < extent_k() && n < columns { block[i] = vec4<f32>(b[(base + n) / 4u]); }
-        } else {
-            for (var j = 0u; j < 4u; j++) {
-                if k + i < extent_k() && n + j < columns { block[i][j] = b_scalar(base + n + j); }
-            }
+        let at = row_of_b(k + i) + n;
+        if B_VECTOR == 1u { block.vectors[i] = b[at / 4u]; }
+        for (var j = 0u; j < 4u; j++) {
+            if B_VECTOR == 0u { block.vectors[i][j] = b[(at + j) / 4u][(at + j) % 4u]; }
+            block.inside |= u32(k + i < extent_k() && n + j < extent_n()) << (4u * i + j);
         }
     }
     return block;

@@ -20,16 +20,6 @@
 var<private> matrix: u32;
 var<private> split: u32;
 
-fn a_at(m: u32, k: u32) -> f32 {
-    let i = matrix * p.a_batch + m * p.a_row + k * p.a_column;
-    return f32(a[i / 4u][i % 4u]);
-}
-
-fn b_at(k: u32, n: u32) -> f32 {
-    let i = matrix * p.b_batch + k * p.b_row + n * p.b_column;
-    return f32(b[i / 4u][i % 4u]);
-}
-
 // Where four rows of A begin.
 struct RowsOfA {
     start: u32,
@@ -39,44 +29,50 @@ fn rows_of_a(m: u32) -> RowsOfA {
     return RowsOfA(matrix * p.a_batch + m * p.a_row);
 }
 
-fn block_a(rows: RowsOfA, m: u32, k: u32) -> mat4x4<f32> {
-    var block = mat4x4<f32>();
-    if A_VECTOR == 1u {
-        for (var i = 0u; i < 4u; i++) {
-            if k < p.k && m + i < p.m { block[i] = vec4<f32>(a[(rows.start + i * p.a_row + k) / 4u]); }
-        }
-        return transpose(block);
-    }
+const A_TURNED: u32 = A_VECTOR;
+const B_TURNED: u32 = B_ALONG_K;
+
+fn load_a(rows: RowsOfA, m: u32, k: u32, last_k: u32) -> Block {
+    var block: Block;
     for (var i = 0u; i < 4u; i++) {
-        if A_ALONG_M == 1u {
-            if k + i < p.k && m < p.m { block[i] = vec4<f32>(a[(rows.start + (k + i) * p.a_column) / 4u]); }
-        } else {
+        if A_VECTOR == 1u {
+            block.vectors[i] = a[(rows.start + i * p.a_row + k) / 4u];
             for (var j = 0u; j < 4u; j++) {
-                if k + i < p.k && m + j < p.m { block[i][j] = a_at(m + j, k + i); }
+                block.inside |= u32(m + i < p.m && k + j < last_k) << (4u * i + j);
+            }
+        } else {
+            let at = rows.start + (k + i) * p.a_column;
+            if A_ALONG_M == 1u { block.vectors[i] = a[at / 4u]; }
+            for (var j = 0u; j < 4u; j++) {
+                if A_ALONG_M == 0u {
+                    let one = at + j * p.a_row;
+                    block.vectors[i][j] = a[one / 4u][one % 4u];
+                }
+                block.inside |= u32(m + j < p.m && k + i < last_k) << (4u * i + j);
             }
         }
     }
     return block;
 }
 
-fn block_b(k: u32, n: u32) -> mat4x4<f32> {
-    var block = mat4x4<f32>();
-    if B_ALONG_K == 1u {
-        for (var i = 0u; i < 4u; i++) {
-            if k < p.k && n + i < p.n {
-                block[i] = vec4<f32>(b[(matrix * p.b_batch + (n + i) * p.b_column + k) / 4u]);
-            }
-        }
-        return transpose(block);
-    }
+fn load_b(k: u32, n: u32) -> Block {
+    var block: Block;
+    let start = matrix * p.b_batch + k * p.b_row + n * p.b_column;
     for (var i = 0u; i < 4u; i++) {
-        if B_VECTOR == 1u {
-            if k + i < p.k && n < p.n {
-                block[i] = vec4<f32>(b[(matrix * p.b_batch + (k + i) * p.b_row + n) / 4u]);
+        if B_ALONG_K == 1u {
+            block.vectors[i] = b[(start + i * p.b_column) / 4u];
+            for (var j = 0u; j < 4u; j++) {
+                block.inside |= u32(n + i < p.n && k + j < p.k) << (4u * i + j);
             }
         } else {
+            let at = start + i * p.b_row;
+            if B_VECTOR == 1u { block.vectors[i] = b[at / 4u]; }
             for (var j = 0u; j < 4u; j++) {
-                if k + i < p.k && n + j < p.n { block[i][j] = b_at(k + i, n + j); }
+                if B_VECTOR == 0u {
+                    let one = at + j * p.b_column;
+                    block.vectors[i][j] = b[one / 4u][one % 4u];
+                }
+                block.inside |= u32(n + j < p.n && k + i < p.k) << (4u * i + j);
             }
         }
     }

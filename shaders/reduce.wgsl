@@ -1,11 +1,11 @@
-// rows, lanes: y[o, s, i] = Σ_r x[o, r, i] / divisor   or   max_r x[o, r, i]
-// argmax:      y[o, i]    = the first r at which x[o, r, i] is largest
+// rows, columns, lanes: y[o, s, i] = Σ_r x[o, r, i] / divisor   or   max_r x[o, r, i]
+// argmax:               y[o, i]    = the first r at which x[o, r, i] is largest
 //
 // x is seen as [outer, extent, inner]. A long axis is cut into `splits` pieces of `piece` elements, so that few
 // results still keep the machine busy; a second dispatch reduces the pieces. Sums run in a fixed order.
 //
-// `rows` (inner = 1) gives a workgroup to each result, `lanes` and `argmax` an invocation. MAXIMUM = 1 chooses
-// the maximum.
+// `rows` (inner = 1) gives ROW_LANES invocations to each result, `columns` eight, `lanes` and `argmax` one. MAXIMUM = 1
+// chooses the maximum.
 
 struct Params {
     outer: u32,
@@ -43,29 +43,68 @@ fn finish(a: f32) -> f32 {
 
 var<workgroup> partial: array<f32, 256>;
 
-@compute @workgroup_size(256)
-fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-        @builtin(local_invocation_index) lane: u32) {
-    let result = group_index(group, groups);
-    // The whole workgroup takes the same way here, as barriers require.
-    if result >= p.outer * p.splits { return; }
-    let row = result / p.splits;
-    let first = result % p.splits * p.piece;
-    let last = min(first + p.piece, p.extent);
-    var a = start();
-    for (var r = first + lane; r < last; r += 256u) {
-        a = join(a, f32(x[row * p.extent + r]));
-    }
-    partial[lane] = a;
+// Joins the values of invocations that lie `distance`, 2·`distance`, … apart among `lanes` neighbours; the first
+// `distance` of them then hold the results.
+fn join_lanes(lane: u32, value: f32, lanes: u32, distance: u32) {
+    partial[lane] = value;
     workgroupBarrier();
-    for (var step = 128u; step > 0u; step /= 2u) {
-        if lane < step {
+    for (var step = lanes / 2u; step >= distance; step /= 2u) {
+        if lane % lanes < step {
             partial[lane] = join(partial[lane], partial[lane + step]);
         }
         workgroupBarrier();
     }
-    if lane == 0u {
-        y[result] = Element1(finish(partial[0]));
+}
+
+@compute @workgroup_size(256)
+fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let result = group_index(group, groups) * (256u / ROW_LANES) + lane / ROW_LANES;
+    let inside = result < p.outer * p.splits;
+    var a = start();
+    if inside {
+        let row = result / p.splits;
+        let first = result % p.splits * p.piece;
+        let last = min(first + p.piece, p.extent);
+        for (var r = first + lane % ROW_LANES; r < last; r += ROW_LANES) {
+            a = join(a, f32(x[row * p.extent + r]));
+        }
+    }
+    join_lanes(lane, a, ROW_LANES, 1u);
+    if inside && lane % ROW_LANES == 0u {
+        y[result] = Element1(finish(partial[lane]));
+    }
+}
+
+// A workgroup takes 32 neighbours along `inner`. Each invocation takes every eighth element of one of them, four at a
+// time, so that loads need not wait for each other.
+@compute @workgroup_size(256)
+fn columns(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+           @builtin(local_invocation_index) lane: u32) {
+    let block = group_index(group, groups);
+    let across = (p.inner + 31u) / 32u;
+    let i = block % across * 32u + lane % 32u;
+    let result = block / across;
+    let inside = result < p.outer * p.splits && i < p.inner;
+    var a = start();
+    if inside {
+        let base = result / p.splits * p.extent;
+        let first = result % p.splits * p.piece;
+        let last = min(first + p.piece, p.extent);
+        let step = 8u * p.inner;
+        var r = first + lane / 32u;
+        for (; r + 24u < last; r += 32u) {
+            let at = (base + r) * p.inner + i;
+            let pair = join(f32(x[at]), f32(x[at + step]));
+            a = join(a, join(pair, join(f32(x[at + 2u * step]), f32(x[at + 3u * step]))));
+        }
+        for (; r < last; r += 8u) {
+            a = join(a, f32(x[(base + r) * p.inner + i]));
+        }
+    }
+    join_lanes(lane, a, 256u, 32u);
+    if inside && lane < 32u {
+        y[result * p.inner + i] = Element1(finish(partial[lane]));
     }
 }
 

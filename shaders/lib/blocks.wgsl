@@ -1,12 +1,16 @@
 // How a workgroup brings slabs of A (TILE_M × SLAB) and of B (SLAB × TILE_N) from memory into workgroup memory: in
 // blocks of 4 × 4, of which an invocation loads LOADS. (lib/tile.wgsl and lib/tile_cooperative.wgsl share this.)
 //
-// The kernel that this stands in front of says what the matrices are:
-//   rows_of_a(m)        -> RowsOfA, what it wants to know of the rows m..m+4 of A; worked out once for the sum over k
-//   block_a(rows, m, k) -> column i is A[m..m+4, k+i], zero outside
-//   block_b(k, n)       -> column i is B[k+i, n..n+4], zero outside
-//   tile_c(m, n, c)        stores the four values C[m, n..n+4] that lie inside
-// A block comes in four vectors, whichever way its matrix lies in memory, and is turned in registers if need be.
+// The kernel that this stands behind says what the matrices are:
+//   rows_of_a(m)                -> RowsOfA, what it wants to know of the rows m..m+4 of A, worked out once
+//   load_a(rows, m, k, last_k)  -> the block A[m..m+4, k..k+4]
+//   load_b(k, n)                -> the block B[k..k+4, n..n+4]
+//   tile_c(m, n, c)                stores the four values C[m, n..n+4] that lie inside
+//   A_TURNED, B_TURNED          -> 1 where the vectors of a block are rows of A, columns of B
+//
+// A block is loaded while the products of the slab before run, so nothing may ask for its values until they are stored:
+// what lies outside is loaded from anywhere (the device keeps loads inside their buffer) and made zero at the end, and
+// 16-bit floats are converted then.
 //
 // The host's constants: TILE_M, TILE_N, THREADS, and A_ALONG_K, B_ALONG_N: 1 where the matrix is contiguous in that
 // direction. Neighbouring invocations load blocks that are neighbours in it.
@@ -17,6 +21,12 @@ const QUADS_B: u32 = TILE_N / 4u;
 const BLOCKS_A: u32 = QUADS_A * SLAB / 4u;
 const BLOCKS_B: u32 = QUADS_B * SLAB / 4u;
 const LOADS: u32 = (BLOCKS_A + BLOCKS_B + THREADS - 1u) / THREADS;
+
+struct Block {
+    vectors: array<vec4<Element0>, 4>,
+    // Bit 4·i + j: element j of vector i lies inside the matrix.
+    inside: u32,
+}
 
 // Where a block lies in its slab: from which k on, and in which four rows of A or columns of B.
 struct Place {
@@ -34,13 +44,26 @@ fn place_of_b(block: u32) -> Place {
     return Place(block % (SLAB / 4u) * 4u, block / (SLAB / 4u));
 }
 
-// What an invocation carries from one slab to the next.
-struct Loads {
-    rows: array<RowsOfA, LOADS>,
-    blocks: array<mat4x4<f32>, LOADS>,
+// The block as numbers: of A, vector i is A[m..m+4, k+i], of B B[k+i, n..n+4].
+fn values_of(block: Block, turned: u32) -> mat4x4<f32> {
+    var values: mat4x4<f32>;
+    for (var i = 0u; i < 4u; i++) { values[i] = vec4<f32>(block.vectors[i]); }
+    if block.inside != 0xffffu {
+        for (var i = 0u; i < 4u; i++) {
+            let bits = (vec4(block.inside) >> (vec4(4u * i) + vec4(0u, 1u, 2u, 3u))) & vec4(1u);
+            values[i] = select(vec4(0.0), values[i], bits == vec4(1u));
+        }
+    }
+    if turned == 1u { return transpose(values); }
+    return values;
 }
 
-// Blocks of A come first, then those of B.
+// What an invocation carries from one slab to the next. Blocks of A come first, then those of B.
+struct Loads {
+    rows: array<RowsOfA, LOADS>,
+    blocks: array<Block, LOADS>,
+}
+
 fn prepare_loads(loads: ptr<function, Loads>, tile_m: u32, lane: u32) {
     for (var i = 0u; i < LOADS; i++) {
         let block = lane + i * THREADS;
@@ -48,21 +71,17 @@ fn prepare_loads(loads: ptr<function, Loads>, tile_m: u32, lane: u32) {
     }
 }
 
-// Loads the slab from k on; what lies beyond last_k counts as zero.
+// Loads the slab from k on; A counts as zero from last_k on.
 fn load_slabs(loads: ptr<function, Loads>, tile_m: u32, tile_n: u32, k: u32, last_k: u32, lane: u32) {
     for (var i = 0u; i < LOADS; i++) {
         let block = lane + i * THREADS;
         if block < BLOCKS_A {
             let place = place_of_a(block);
-            let first = k + place.k;
-            var values = block_a((*loads).rows[i], tile_m * TILE_M + place.quad * 4u, first);
-            for (var j = 0u; j < 4u; j++) {
-                values[j] = select(vec4(0.0), values[j], first + j < last_k);
-            }
-            (*loads).blocks[i] = values;
+            (*loads).blocks[i] =
+                load_a((*loads).rows[i], tile_m * TILE_M + place.quad * 4u, k + place.k, last_k);
         } else if block < BLOCKS_A + BLOCKS_B {
             let place = place_of_b(block - BLOCKS_A);
-            (*loads).blocks[i] = block_b(k + place.k, tile_n * TILE_N + place.quad * 4u);
+            (*loads).blocks[i] = load_b(k + place.k, tile_n * TILE_N + place.quad * 4u);
         }
     }
 }
@@ -72,9 +91,9 @@ fn store_slabs(loads: ptr<function, Loads>, slab: u32, lane: u32) {
     for (var i = 0u; i < LOADS; i++) {
         let block = lane + i * THREADS;
         if block < BLOCKS_A {
-            store_block_a(slab, place_of_a(block), (*loads).blocks[i]);
+            store_block_a(slab, place_of_a(block), values_of((*loads).blocks[i], A_TURNED));
         } else if block < BLOCKS_A + BLOCKS_B {
-            store_block_b(slab, place_of_b(block - BLOCKS_A), (*loads).blocks[i]);
+            store_block_b(slab, place_of_b(block - BLOCKS_A), values_of((*loads).blocks[i], B_TURNED));
         }
     }
 }

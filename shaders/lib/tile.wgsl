@@ -87,14 +87,13 @@ fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) 
     store_slabs(&loads, 0u, lane);
     workgroupBarrier();
     var full = 0u;
-    for (var k = first_k + SLAB; k < last_k; k += SLAB) {
-        load_slabs(&loads, tile_m, tile_n, k, last_k, lane);
+    for (var k = first_k + SLAB; k < last_k + SLAB; k += SLAB) {
+        if k < last_k { load_slabs(&loads, tile_m, tile_n, k, last_k, lane); }
         multiply_slabs(&c, full, x, y);
         full = 1u - full;
-        store_slabs(&loads, full, lane);
+        if k < last_k { store_slabs(&loads, full, lane); }
         workgroupBarrier();
     }
-    multiply_slabs(&c, full, x, y);
     for (var i = 0u; i < ROWS; i++) {
         for (var v = 0u; v < VECTORS; v++) {
             let column = tile_n * TILE_N + (v * ACROSS + x) * 4u;

@@ -83,11 +83,11 @@ fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) 
         store_slabs(&loads, 0u, lane);
         workgroupBarrier();
         var full = 0u;
-        for (var k = first_k; k < last_k; k += SLAB) {
-            if k + SLAB < last_k { load_slabs(&loads, tile_m, tile_n, k + SLAB, last_k, lane); }
+        for (var k = first_k + SLAB; k < last_k + SLAB; k += SLAB) {
+            if k < last_k { load_slabs(&loads, tile_m, tile_n, k, last_k, lane); }
             if block < BLOCKS { multiply_slabs(&sums, full, m, n); }
             full = 1u - full;
-            if k + SLAB < last_k { store_slabs(&loads, full, lane); }
+            if k < last_k { store_slabs(&loads, full, lane); }
             workgroupBarrier();
         }
         for (var f = 0u; f < DOWN * ACROSS; f++) {
@@ -101,7 +101,7 @@ fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) 
                 let of_block = first + i / C_VECTORS;
                 let row = (of_block / BLOCK_COLUMNS * DOWN + f / ACROSS) * FRAGMENT + i % C_VECTORS / C_STRIDE;
                 let column = (of_block % BLOCK_COLUMNS * ACROSS + f % ACROSS) * FRAGMENT + i % C_STRIDE * 4u;
-                tile_c(tile_m * TILE + row, tile_n * TILE + column, results[i]);
+                tile_c(tile_m * TILE_M + row, tile_n * TILE_N + column, results[i]);
             }
             workgroupBarrier();
         }

@@ -33,25 +33,39 @@ impl Params {
 const SOURCE: &[&str] = &[INDEX, include_str!("../../shaders/reduce.wgsl")];
 
 fn constants(p: &Params) -> Constants {
-    vec![("MAXIMUM", p.maximum)]
+    vec![("MAXIMUM", p.maximum), ("ROW_LANES", row_lanes(p))]
+}
+
+/// Invocations that reduce one row: a workgroup, or for short rows an eighth of it.
+fn row_lanes(p: &Params) -> u32 {
+    if p.piece > 256 { 256 } else { 32 }
 }
 
 const LANES: Shader<Params> =
     Shader { source: SOURCE, entry: "lanes", constants, groups: |p| p.results().div_ceil(64) };
 
-/// One axis is contiguous: a workgroup per result on GPUs.
+/// One axis is contiguous.
 static ROWS: Kernel<Params> = Kernel {
     name: "reduce.rows",
-    gpu: Shader { entry: "rows", groups: |p| p.results(), ..LANES },
+    gpu: Shader { entry: "rows", groups: |p| p.results().div_ceil(256 / row_lanes(p) as u64), ..LANES },
     software: Some(LANES),
     cooperative: None,
     flops: |p| p.outer as u64 * p.extent as u64 * p.inner as u64,
     twin: twin!(reduce),
 };
-static COLUMNS: Kernel<Params> = Kernel { name: "reduce.columns", gpu: LANES, software: None, ..ROWS };
+/// Neighbours are results of their own.
+static COLUMNS: Kernel<Params> = Kernel {
+    name: "reduce.columns",
+    gpu: Shader {
+        entry: "columns",
+        groups: |p| p.outer as u64 * p.splits as u64 * (p.inner as u64).div_ceil(32),
+        ..LANES
+    },
+    ..ROWS
+};
 static ARGMAX: Kernel<Params> = Kernel {
     name: "reduce.argmax",
-    gpu: Shader { entry: "argmax", constants: |_| vec![("MAXIMUM", 1)], ..LANES },
+    gpu: Shader { entry: "argmax", constants: |_| vec![("MAXIMUM", 1), ("ROW_LANES", 256)], ..LANES },
     software: None,
     twin: twin!(argmax),
     ..ROWS
@@ -311,6 +325,8 @@ fn over_run(
 ) -> Result<Tensor> {
     /// Fewer results than this are worth a second dispatch that makes more of them first.
     const ENOUGH_RESULTS: usize = 4096;
+    /// Of results that are neighbours, which fewer invocations share.
+    const ENOUGH_NEIGHBOURS: usize = 32_768;
     /// A piece shorter than this is not.
     const SHORTEST_PIECE: usize = 512;
     let shape = x.shape();
@@ -319,7 +335,8 @@ fn over_run(
         result = result.with(axis, 1);
     }
     let extent: usize = shape[begin..end].iter().product();
-    let splits = (extent / SHORTEST_PIECE).min(ENOUGH_RESULTS / result.elements()).max(1);
+    let enough = if end == shape.rank() { ENOUGH_RESULTS } else { ENOUGH_NEIGHBOURS };
+    let splits = (extent / SHORTEST_PIECE).min(enough / result.elements()).max(1);
     // No more than are needed for pieces of that length: none may be empty.
     let splits = extent.div_ceil(extent.div_ceil(splits));
     if splits == 1 {

@@ -58,7 +58,7 @@ pub fn op(draw: &mut Draw) -> Op {
         op.add(product(format!("{m} × {k} × {n}"), input([m, k]), input([k, n])));
     }
     // Enough tiles to make large ones of them.
-    op.add(product("1,030 × 19 × 1,028", input([1030, 19]), input([19, 1028])).no_differences("sheer size"));
+    op.add(product("1,030 × 19 × 1,412", input([1030, 19]), input([19, 1412])).no_differences("sheer size"));
     // Every transposition, with extents that are and are not multiples of the vectors.
     for (m, k, n) in [(7, 13, 5), (68, 36, 72), (33, 65, 66)] {
         for (a, b, what) in [
@@ -142,7 +142,7 @@ pub fn op(draw: &mut Draw) -> Op {
     op.add(layer("dense, a long sum", vec![input([6, 1300]), input([1300, 9]), input([9])], Function::Tanh));
     op.add(layer("dense, many rows", vec![input([1090, 20]), input([20, 9]), input([9])], Function::Tanh));
     // Results of many elements, of few rows and of few columns have tiles of their own.
-    for (m, k, n) in [(520, 20, 516), (515, 9, 513), (16, 40, 200), (200, 40, 16)] {
+    for (m, k, n) in [(650, 20, 580), (515, 9, 513), (16, 40, 200), (200, 40, 16)] {
         let name = format!("{m} × {k} × {n}");
         op.add(product(name, input([m, k]), input([k, n])).no_differences("the sheer size"));
     }
