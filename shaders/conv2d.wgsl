@@ -128,6 +128,8 @@ fn pixel_under(row: RowOfA, tap: u32) -> i32 {
 // Forward and data have rows of A, pixels, whose channels are neighbours; weights have columns, pixels too.
 const A_TURNED: u32 = u32(DIRECTION != 2u);
 const B_TURNED: u32 = 0u;
+// Windows reach beyond the image.
+const A_WHOLE: u32 = 0u;
 
 // Which value of X a tap and channel reads for an output pixel whose window begins here, -1 outside the image.
 fn value_under(row: RowOfA, image: u32, corner_y: i32, corner_x: i32) -> i32 {
@@ -209,16 +211,19 @@ fn row_of_b(k: u32) -> u32 {
 }
 
 fn load_b(k: u32, n: u32) -> Block {
-    var block: Block;
+    let inside = bits_inside(count_below(k, extent_k()), count_below(n, extent_n()));
+    let at = vec4(row_of_b(k), row_of_b(k + 1u), row_of_b(k + 2u), row_of_b(k + 3u)) + n;
+    if B_VECTOR == 1u {
+        let vectors = mat4x4<Element0>(b[at[0] / 4u], b[at[1] / 4u], b[at[2] / 4u], b[at[3] / 4u]);
+        return Block(vectors, inside);
+    }
+    var vectors: mat4x4<Element0>;
     for (var i = 0u; i < 4u; i++) {
-        let at = row_of_b(k + i) + n;
-        if B_VECTOR == 1u { block.vectors[i] = b[at / 4u]; }
         for (var j = 0u; j < 4u; j++) {
-            if B_VECTOR == 0u { block.vectors[i][j] = b[(at + j) / 4u][(at + j) % 4u]; }
-            block.inside |= u32(k + i < extent_k() && n + j < extent_n()) << (4u * i + j);
+            vectors[i][j] = b[(at[i] + j) / 4u][(at[i] + j) % 4u];
         }
     }
-    return block;
+    return Block(vectors, inside);
 }
 
 fn tile_c(m: u32, n: u32, value: vec4<f32>) {

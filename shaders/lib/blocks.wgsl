@@ -7,6 +7,7 @@
 //   load_b(k, n)                -> the block B[k..k+4, n..n+4]
 //   tile_c(m, n, c)                stores the four values C[m, n..n+4] that lie inside
 //   A_TURNED, B_TURNED          -> 1 where the vectors of a block are rows of A, columns of B
+//   A_WHOLE, B_WHOLE            -> 1 where no tile reaches beyond the matrix
 //
 // A block is loaded while the products of the slab before run, so nothing may ask for its values until they are stored:
 // what lies outside is loaded from anywhere (the device keeps loads inside their buffer) and made zero at the end, and
@@ -23,9 +24,19 @@ const BLOCKS_B: u32 = QUADS_B * SLAB / 4u;
 const LOADS: u32 = (BLOCKS_A + BLOCKS_B + THREADS - 1u) / THREADS;
 
 struct Block {
-    vectors: array<vec4<Element0>, 4>,
+    vectors: mat4x4<Element0>,
     // Bit 4·i + j: element j of vector i lies inside the matrix.
     inside: u32,
+}
+
+// How many of the four indices from `first` on are below `end`.
+fn count_below(first: u32, end: u32) -> u32 {
+    return min(max(first, end) - first, 4u);
+}
+
+// The bits of so many elements of so many vectors.
+fn bits_inside(vectors: u32, elements: u32) -> u32 {
+    return ((1u << elements) - 1u) * (0x1111u >> (16u - 4u * vectors));
 }
 
 // Where a block lies in its slab: from which k on, and in which four rows of A or columns of B.
@@ -45,10 +56,10 @@ fn place_of_b(block: u32) -> Place {
 }
 
 // The block as numbers: of A, vector i is A[m..m+4, k+i], of B B[k+i, n..n+4].
-fn values_of(block: Block, turned: u32) -> mat4x4<f32> {
-    var values: mat4x4<f32>;
-    for (var i = 0u; i < 4u; i++) { values[i] = vec4<f32>(block.vectors[i]); }
-    if block.inside != 0xffffu {
+fn values_of(block: Block, turned: u32, whole: u32) -> mat4x4<f32> {
+    let v = block.vectors;
+    var values = mat4x4<f32>(vec4<f32>(v[0]), vec4<f32>(v[1]), vec4<f32>(v[2]), vec4<f32>(v[3]));
+    if whole == 0u && block.inside != 0xffffu {
         for (var i = 0u; i < 4u; i++) {
             let bits = (vec4(block.inside) >> (vec4(4u * i) + vec4(0u, 1u, 2u, 3u))) & vec4(1u);
             values[i] = select(vec4(0.0), values[i], bits == vec4(1u));
@@ -91,9 +102,9 @@ fn store_slabs(loads: ptr<function, Loads>, slab: u32, lane: u32) {
     for (var i = 0u; i < LOADS; i++) {
         let block = lane + i * THREADS;
         if block < BLOCKS_A {
-            store_block_a(slab, place_of_a(block), values_of((*loads).blocks[i], A_TURNED));
+            store_block_a(slab, place_of_a(block), values_of((*loads).blocks[i], A_TURNED, A_WHOLE));
         } else if block < BLOCKS_A + BLOCKS_B {
-            store_block_b(slab, place_of_b(block - BLOCKS_A), values_of((*loads).blocks[i], B_TURNED));
+            store_block_b(slab, place_of_b(block - BLOCKS_A), values_of((*loads).blocks[i], B_TURNED, B_WHOLE));
         }
     }
 }

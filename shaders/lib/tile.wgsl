@@ -19,17 +19,11 @@ const ROW_QUADS: u32 = ROWS / 4u;
 var<workgroup> slab_a: array<vec4<f32>, 2u * SLAB * QUADS_A>;
 var<workgroup> slab_b: array<vec4<f32>, 2u * SLAB * QUADS_B>;
 
-// Invocations that store blocks together write to rows of A four apart. The rows are rotated against each other, so
-// that these fall into different banks.
-fn place_in_a(k: u32, quad: u32) -> u32 {
-    return k * QUADS_A + (quad ^ ((k / 4u * 2u) & (QUADS_A - 1u)));
-}
-
 alias Sums = array<array<vec4<f32>, VECTORS>, ROWS>;
 
 fn store_block_a(slab: u32, place: Place, values: mat4x4<f32>) {
     for (var i = 0u; i < 4u; i++) {
-        slab_a[place_in_a(slab * SLAB + place.k + i, place.quad)] = values[i];
+        slab_a[(slab * SLAB + place.k + i) * QUADS_A + place.quad] = values[i];
     }
 }
 
@@ -46,7 +40,7 @@ fn step(c: ptr<function, Sums>, k: u32, x: u32, y: u32) {
         row[v] = slab_b[k * QUADS_B + v * ACROSS + x];
     }
     for (var q = 0u; q < ROW_QUADS; q++) {
-        let column = slab_a[place_in_a(k, y * ROW_QUADS + q)];
+        let column = slab_a[k * QUADS_A + y * ROW_QUADS + q];
         for (var i = 0u; i < 4u; i++) {
             for (var v = 0u; v < VECTORS; v++) {
                 (*c)[q * 4u + i][v] = fma(vec4(column[i]), row[v], (*c)[q * 4u + i][v]);

@@ -20,9 +20,12 @@ pub(crate) fn tile_constants(m: u32, n: u32, rows: u32, vectors: u32) -> Constan
     vec![("TILE_M", m), ("TILE_N", n), ("ROWS", rows), ("VECTORS", vectors), ("THREADS", threads)]
 }
 
+/// Terms that a slab of either operand spans.
+pub(crate) const SLAB: u32 = 16;
+
 /// The constants of a square tile on cooperative matrices.
 pub(crate) fn fragment_constants(tile: u32) -> Constants {
-    vec![("TILE_M", tile), ("TILE_N", tile), ("THREADS", 256)]
+    vec![("TILE_M", tile), ("TILE_N", tile), ("THREADS", tile * tile / 64)]
 }
 
 /// The square tile of which there are enough.

@@ -11,7 +11,7 @@ use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
 use crate::device::variant::{Class, Family, Tiles, Variant};
 use crate::ops::convolution::{Params, SCALARS};
 use crate::ops::tiled::{
-    BLOCKS, TILE, TILE_COOPERATIVE, cooperative_tile, fills_fragments, fragment_constants, square,
+    BLOCKS, SLAB, TILE, TILE_COOPERATIVE, cooperative_tile, fills_fragments, fragment_constants, square,
     tile_constants,
 };
 use crate::ops::{FUNCTIONS, INDEX, TILE_SOFTWARE, software_stand_in, software_tile, unrolled};
@@ -27,6 +27,8 @@ pub(super) trait Direction {
     fn rows(p: &Params) -> u64;
     /// Columns of a group's result.
     fn columns(p: &Params) -> u32;
+    /// Terms of a sum.
+    fn terms(p: &Params) -> u64;
     /// Terms of a sum that lie evenly in memory.
     fn run(p: &Params) -> u32;
     /// The innermost extents of a group's two operands, whose multiples of four make vectors.
@@ -50,6 +52,9 @@ impl Direction for Forward {
     fn columns(p: &Params) -> u32 {
         p.outputs()
     }
+    fn terms(p: &Params) -> u64 {
+        p.taps()
+    }
     fn run(p: &Params) -> u32 {
         p.inputs()
     }
@@ -67,6 +72,9 @@ impl Direction for Data {
     fn columns(p: &Params) -> u32 {
         p.inputs()
     }
+    fn terms(p: &Params) -> u64 {
+        p.kh as u64 * p.kw as u64 * p.outputs() as u64
+    }
     fn run(p: &Params) -> u32 {
         p.outputs()
     }
@@ -83,6 +91,9 @@ impl Direction for Weights {
     }
     fn columns(p: &Params) -> u32 {
         p.outputs()
+    }
+    fn terms(p: &Params) -> u64 {
+        p.pixels_out()
     }
     fn run(p: &Params) -> u32 {
         p.ow
@@ -186,7 +197,7 @@ const fn tile<D: Direction, const M: u32, const N: u32, const ROWS: u32, const V
         source: &TILED,
         entry: "tiled",
         constants: |p| {
-            tiled_constants::<D>(p).into_iter().chain(tile_constants(M, N, ROWS, VECTORS)).collect()
+            tiled_constants::<D>(p, N).into_iter().chain(tile_constants(M, N, ROWS, VECTORS)).collect()
         },
         groups: |p| groups::<D>(p, M, N),
     }
@@ -199,8 +210,8 @@ const fn cooperative<D: Direction>() -> Cooperative<Params> {
             source: &FRAGMENTS,
             entry: "cooperative",
             constants: |p| {
-                let tile = fragment_constants(fragments_tile::<D>(p));
-                tiled_constants::<D>(p).into_iter().chain(tile).collect()
+                let tile = fragments_tile::<D>(p);
+                tiled_constants::<D>(p, tile).into_iter().chain(fragment_constants(tile)).collect()
             },
             groups: |p| groups::<D>(p, fragments_tile::<D>(p), fragments_tile::<D>(p)),
         },
@@ -250,9 +261,11 @@ fn groups<D: Direction>(p: &Params, rows: u32, columns: u32) -> u64 {
     p.splits as u64 * p.groups as u64 * tiles
 }
 
-fn tiled_constants<D: Direction>(p: &Params) -> Constants {
+/// What the shaders of a tile of `n` columns know when they are compiled.
+fn tiled_constants<D: Direction>(p: &Params, n: u32) -> Constants {
     let mut constants = constants_of_operands::<D>(p);
     constants.extend([
+        ("B_WHOLE", (D::terms(p).is_multiple_of(SLAB.into()) && D::columns(p).is_multiple_of(n)) as u32),
         ("DIRECTION", D::NUMBER),
         ("A_ALONG_K", (D::NUMBER != 2) as u32),
         ("A_ALONG_M", D::a_along_m(p)),

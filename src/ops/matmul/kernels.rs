@@ -11,7 +11,7 @@ use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
 use crate::device::variant::Band::{Above64, UpTo8, UpTo16, UpTo32, UpTo64};
 use crate::device::variant::{Class, Family, Variant};
 use crate::ops::tiled::{
-    BLOCKS, TILE, TILE_COOPERATIVE, cooperative_tile, fills_fragments, fragment_constants, square,
+    BLOCKS, SLAB, TILE, TILE_COOPERATIVE, cooperative_tile, fills_fragments, fragment_constants, square,
     tile_constants,
 };
 use crate::ops::{FUNCTIONS, INDEX, TILE_SOFTWARE, software_stand_in, software_tile, unrolled};
@@ -101,7 +101,7 @@ pub(super) const fn tile<const M: u32, const N: u32, const ROWS: u32, const VECT
         source: &TILED,
         entry: "tiled",
         constants: |p| {
-            constants_of_operands(p).into_iter().chain(tile_constants(M, N, ROWS, VECTORS)).collect()
+            tiled_constants(p, M, N).into_iter().chain(tile_constants(M, N, ROWS, VECTORS)).collect()
         },
         groups: |p| p.results() * p.m.div_ceil(M) as u64 * p.n.div_ceil(N) as u64,
     }
@@ -141,7 +141,8 @@ const COOPERATIVE: Cooperative<Params> = Cooperative {
         source: &FRAGMENTS,
         entry: "cooperative",
         constants: |p| {
-            constants_of_operands(p).into_iter().chain(fragment_constants(fragments_tile(p))).collect()
+            let tile = fragments_tile(p);
+            tiled_constants(p, tile, tile).into_iter().chain(fragment_constants(tile)).collect()
         },
         groups: |p| {
             let tile = fragments_tile(p);
@@ -156,9 +157,12 @@ fn fragments_tile(p: &Params) -> u32 {
     cooperative_tile(p.results(), p.m.into(), p.n.into())
 }
 
-/// What the tiles' shaders know of their operands when they are compiled.
-fn constants_of_operands(p: &Params) -> Constants {
+/// What the shaders of a tile of `m` × `n` know of their operands when they are compiled.
+fn tiled_constants(p: &Params, m: u32, n: u32) -> Constants {
+    let whole_slabs = (p.k | p.piece).is_multiple_of(SLAB);
     vec![
+        ("A_WHOLE", (whole_slabs && p.m.is_multiple_of(m)) as u32),
+        ("B_WHOLE", (whole_slabs && p.n.is_multiple_of(n)) as u32),
         ("FUNCTION", p.function),
         ("HAS_BIAS", p.has_bias),
         ("A_VECTOR", a_vector(p)),
