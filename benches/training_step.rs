@@ -3,31 +3,12 @@
 mod common;
 
 use allometry::bench::noise_values;
+use allometry::bench::steps::{cnn, mlp};
 use allometry::data::{Batch, BatchTargets};
-use allometry::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Padding, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
 use common::{devices, measure_wall};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-
-/// 784-512-512-10.
-fn mlp() -> Sequential {
-    let hidden = || Dense::new(512).activation(Activation::Relu);
-    Sequential::new().add(Flatten::new()).add(hidden()).add(hidden()).add(Dense::new(10))
-}
-
-/// Two convolutions with pooling, then two dense layers.
-fn cnn() -> Sequential {
-    let conv = |filters| Conv2d::new(filters, [3, 3]).padding(Padding::Same).activation(Activation::Relu);
-    Sequential::new()
-        .add(conv(32))
-        .add(MaxPool2d::new([2, 2]))
-        .add(conv(64))
-        .add(MaxPool2d::new([2, 2]))
-        .add(Flatten::new())
-        .add(Dense::new(128).activation(Activation::Relu))
-        .add(Dense::new(10))
-}
 
 fn training_step(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("training step");

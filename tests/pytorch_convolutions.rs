@@ -7,6 +7,7 @@ use allometry::ops::Function;
 use allometry::{Device, Result, Tensor};
 use safetensors::SafeTensors;
 use std::fs;
+use std::path::{Path, PathBuf};
 
 /// Of the norm, in f32 on every device.
 const SINGLE: f64 = 1e-6;
@@ -23,8 +24,10 @@ const CASES: [(&str, usize, [usize; 2]); 4] = [
 
 /// Compares all cases; `number` makes a device's number of a recorded one.
 fn follow<E: Element>(place: &str, device: &Device, bound: f64, number: fn(f64) -> E) {
-    let bytes =
-        fs::read(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/convolutions.safetensors")).unwrap();
+    // Where these tests run without their sources, as on a machine that has only the binaries, this says where they lie.
+    let fixtures = std::env::var_os("ALLOMETRY_FIXTURES").map(PathBuf::from);
+    let fixtures = fixtures.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"));
+    let bytes = fs::read(fixtures.join("convolutions.safetensors")).unwrap();
     let file = SafeTensors::deserialize(&bytes).unwrap();
     for (case, groups, strides) in CASES {
         let recorded = |name: &str| -> (Vec<f64>, Vec<usize>) {

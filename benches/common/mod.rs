@@ -51,7 +51,7 @@ pub fn family(criterion: &mut Criterion, family: &str, rate: Rate) {
             let cost = case.cost(&device).expect("the case runs");
             group.throughput(match rate {
                 Rate::Flops => Throughput::Elements(cost.flops),
-                Rate::Bytes => Throughput::Bytes(cost.bytes),
+                Rate::Bytes => Throughput::Bytes(cost.bytes()),
             });
             group.bench_function(format!("{}/{label}", case.name), |bencher| {
                 bencher.iter_custom(|calls| {

@@ -2,7 +2,7 @@
 
 use super::noise;
 use crate::device::profile::Dispatch;
-use crate::device::{Device, Kind};
+use crate::device::{DType, Device, Kind};
 use crate::error::{Error, Result};
 use crate::ops::matmul::Step;
 use crate::ops::optimizer::{AdamStep, SgdStep, With, adam, sgd};
@@ -12,8 +12,10 @@ use crate::tensor::Tensor;
 /// The names of the families.
 pub const FAMILIES: &[&str] = &[
     "matmul",
+    "matmul_f16",
     "ladder",
     "conv2d",
+    "depthwise",
     "elementwise",
     "reduce",
     "softmax",
@@ -37,8 +39,17 @@ pub struct Case {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cost {
     pub flops: u64,
-    /// Read and written, each operand once.
-    pub bytes: u64,
+    /// Bytes, each operand once.
+    pub read: u64,
+    /// Bytes, each result once.
+    pub written: u64,
+}
+
+impl Cost {
+    /// Read and written.
+    pub fn bytes(&self) -> u64 {
+        self.read + self.written
+    }
 }
 
 impl Case {
@@ -58,9 +69,12 @@ impl Case {
     /// What one call costs, by its kernels' own count.
     pub fn cost(&mut self, device: &Device) -> Result<Cost> {
         let dispatches = self.run(device, 1)?;
-        let flops = dispatches.iter().map(|d| d.flops).sum();
-        let bytes: u64 = dispatches.iter().map(|d| d.read + d.written).sum();
-        Ok(Cost { flops, bytes: bytes + self.changed })
+        let sum = |part: fn(&Dispatch) -> u64| dispatches.iter().map(part).sum::<u64>();
+        Ok(Cost {
+            flops: sum(|d| d.flops),
+            read: sum(|d| d.read) + self.changed,
+            written: sum(|d| d.written),
+        })
     }
 
     /// Seconds inside kernels, by the device's clock, of so many calls.
@@ -84,9 +98,11 @@ impl Case {
 pub fn cases(device: &Device, family: &str) -> Result<Vec<Case>> {
     device.expect_long_work();
     match family {
-        "matmul" => matmul(device),
+        "matmul" => matmul(device, DType::F32),
+        "matmul_f16" => matmul(device, DType::F16),
         "ladder" => ladder(device),
         "conv2d" => conv2d(device),
+        "depthwise" => depthwise(device),
         "elementwise" => elementwise(device),
         "reduce" => reduce(device),
         "softmax" => softmax(device),
@@ -102,18 +118,21 @@ fn many(device: &Device) -> usize {
     if device.kind() == Kind::Gpu { 64 << 20 } else { 16 << 20 }
 }
 
-fn matmul(device: &Device) -> Result<Vec<Case>> {
+/// Of f16 with sums in f32, on cooperative matrices where there are any; none where the device has no f16.
+fn matmul(device: &Device, dtype: DType) -> Result<Vec<Case>> {
     let sizes: &[usize] =
         if device.kind() == Kind::Gpu { &[512, 1024, 2048, 4096, 8192] } else { &[256, 512, 1024, 2048] };
     let squares = sizes.iter().map(|&n| (n, n, n));
     let others = [(256, 784, 512), (64, 3136, 128), (4096, 64, 64), (128, 16384, 128)];
-    squares
-        .chain(others)
-        .map(|(m, k, n)| {
-            let (a, b) = (noise(device, [m, k])?, noise(device, [k, n])?);
-            Ok(Case::new("matmul", format!("{m}×{k}×{n}"), move || a.matmul(&b).map(drop)))
-        })
-        .collect()
+    let family = if dtype == DType::F16 { "matmul_f16" } else { "matmul" };
+    let cases = squares.chain(others).map(|(m, k, n)| {
+        let (a, b) = (noise(device, [m, k])?.cast(dtype)?, noise(device, [k, n])?.cast(dtype)?);
+        Ok(Case::new(family, format!("{m}×{k}×{n}"), move || a.matmul(&b).map(drop)))
+    });
+    match cases.collect() {
+        Err(Error::DType { .. }) if dtype == DType::F16 => Ok(Vec::new()),
+        cases => cases,
+    }
 }
 
 /// On the CPU device all steps are the same twin, so there is nothing to climb.
@@ -131,24 +150,70 @@ fn ladder(device: &Device) -> Result<Vec<Case>> {
     Ok(Step::ALL.into_iter().map(case).collect())
 }
 
+/// A square image of so many pixels a side, input and output channels, the side of the kernel, the stride.
+type Geometry = (usize, usize, usize, usize, usize, usize);
+
 fn conv2d(device: &Device) -> Result<Vec<Case>> {
+    let small = [(16, 32, 32, 64, 3, 1), (16, 16, 64, 128, 3, 1), (16, 32, 64, 256, 1, 1)];
+    let large =
+        [(64, 56, 64, 64, 3, 1), (64, 28, 128, 128, 3, 1), (64, 56, 128, 128, 3, 2), (64, 7, 512, 512, 3, 1)];
+    let large = large.iter().filter(|_| device.kind() == Kind::Gpu);
     let mut cases = Vec::new();
-    for (batch, side, inputs, outputs) in [(16, 32, 32, 64), (16, 16, 64, 128)] {
-        let x = noise(device, [batch, side, side, inputs])?;
-        let kernel = noise(device, [3, 3, inputs, outputs])?;
-        let dy = noise(device, [batch, side, side, outputs])?;
-        let conv = |x: &Tensor, w: &Tensor| x.conv2d(w, None, [1, 1], Padding::Same, Function::Linear);
-        let name = |what: &str| format!("{batch}×{side}×{side}×{inputs}→{outputs} 3×3, {what}");
-        let (a, b) = (x.clone(), kernel.clone());
-        cases.push(Case::new("conv2d", name("forward"), move || conv(&a, &b).map(drop)));
-        let (a, b, d) = (x.requires_grad(), kernel.clone(), dy.clone());
-        let data = move || conv(&a, &b)?.backward_from(&d).map(drop);
-        cases.push(Case::new("conv2d", name("data"), data).without("conv2d.forward"));
-        let (a, b, d) = (x, kernel.requires_grad(), dy);
-        let weights = move || conv(&a, &b)?.backward_from(&d).map(drop);
-        cases.push(Case::new("conv2d", name("weights"), weights).without("conv2d.forward"));
+    for &geometry in small.iter().chain(large) {
+        let (batch, side, inputs, outputs, window, stride) = geometry;
+        let stepping = if stride == 1 { String::new() } else { format!(" /{stride}") };
+        let name = format!("{batch}×{side}×{side}×{inputs}→{outputs} {window}×{window}{stepping}");
+        let kernel = noise(device, [window, window, inputs, outputs])?;
+        let apply: Convolve = |x, w, stride| x.conv2d(w, None, [stride; 2], Padding::Same, Function::Linear);
+        // A 1×1 kernel is a dense layer on pixels, whose kernels are those of a product.
+        let forward = if window == 1 { None } else { Some("conv2d.forward") };
+        convolution(device, &mut cases, "conv2d", &name, geometry, kernel, apply, forward)?;
     }
     Ok(cases)
+}
+
+fn depthwise(device: &Device) -> Result<Vec<Case>> {
+    let mut cases = Vec::new();
+    let geometry = (16, 16, 96, 96, 3, 1);
+    let kernel = noise(device, [3, 3, 96, 1])?;
+    let apply: Convolve =
+        |x, w, stride| x.depthwise_conv2d(w, None, [stride; 2], Padding::Same, Function::Linear);
+    let forward = Some("depthwise_conv2d.forward");
+    convolution(device, &mut cases, "depthwise", "16×16×16×96 3×3", geometry, kernel, apply, forward)?;
+    Ok(cases)
+}
+
+type Convolve = fn(&Tensor, &Tensor, usize) -> Result<Tensor>;
+
+/// The three directions of a convolution. The gradients are timed without the forward pass where its kernels have a name
+/// of their own, else with it.
+#[allow(clippy::too_many_arguments)] // What makes one convolution.
+fn convolution(
+    device: &Device,
+    cases: &mut Vec<Case>,
+    family: &'static str,
+    name: &str,
+    (batch, side, inputs, outputs, _, stride): Geometry,
+    kernel: Tensor,
+    apply: Convolve,
+    forward: Option<&'static str>,
+) -> Result<()> {
+    let out = side.div_ceil(stride);
+    let x = noise(device, [batch, side, side, inputs])?;
+    let dy = noise(device, [batch, out, out, outputs])?;
+    let alone = |case: Case| forward.map_or_else(Vec::new, |forward| vec![case.without(forward)]);
+    let (a, b) = (x.clone(), kernel.clone());
+    cases.push(Case::new(family, format!("{name}, forward"), move || apply(&a, &b, stride).map(drop)));
+    let (a, b, d) = (x.requires_grad(), kernel.clone(), dy.clone());
+    let data = move || apply(&a, &b, stride)?.backward_from(&d).map(drop);
+    cases.extend(alone(Case::new(family, format!("{name}, data"), data)));
+    let (a, b, d) = (x.clone(), kernel.requires_grad(), dy.clone());
+    let weights = move || apply(&a, &b, stride)?.backward_from(&d).map(drop);
+    cases.extend(alone(Case::new(family, format!("{name}, weights"), weights)));
+    let (a, b) = (x.requires_grad(), kernel.requires_grad());
+    let all = move || apply(&a, &b, stride)?.backward_from(&dy).map(drop);
+    cases.push(Case::new(family, format!("{name}, with gradients"), all));
+    Ok(())
 }
 
 fn elementwise(device: &Device) -> Result<Vec<Case>> {

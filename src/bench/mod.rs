@@ -1,18 +1,19 @@
 //! Kernels against what their device can do at best.
 //!
-//! The roofline model (Williams, Waterman and Patterson 2009): work of f operations on b bytes takes at least
-//! max(f / peak, b / bandwidth), whichever of the two the device runs out of first. [`Roofline::measure`] finds both
-//! limits with kernels of its own ([`ops::probe`](crate::ops::probe)), [`cases`] has work for every family of kernels,
-//! and a [`Figure`] says how long it took and how much of that was needed. [`tune`](mod@tune) times the variants of a
-//! kernel against each other.
+//! The roofline model (Williams, Waterman and Patterson 2009): work takes at least as long as its operations at the
+//! device's peak, and as its bytes at the device's bandwidth, whichever is longer. [`Roofline::measure`] finds the limits
+//! with kernels of its own ([`ops::probe`](crate::ops::probe)), [`cases`] has work for every family of kernels, and a
+//! [`Figure`] says how long it took and how much of that was needed. [`steps`] times whole training steps,
+//! [`tune`](mod@tune) the variants of a kernel against each other.
 
 mod cases;
+pub mod steps;
 pub mod tune;
 
 pub use cases::{Case, Cost, FAMILIES, cases};
 
-use crate::device::{Device, Kind};
-use crate::error::Result;
+use crate::device::{DType, Device, Kind};
+use crate::error::{Error, Result};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::Serialize;
@@ -21,39 +22,61 @@ use std::time::Instant;
 /// Blocks of calls whose median is taken.
 const BLOCKS: usize = 7;
 
-/// A device's two limits, in f32.
+/// A device's limits, in f32.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Roofline {
     /// Floating-point operations, where nothing is loaded.
     pub flops_per_second: f64,
-    /// Bytes read and written, where nothing is computed.
-    pub bytes_per_second: f64,
+    /// Bytes read, where next to nothing is written: a sum.
+    pub read_bytes_per_second: f64,
+    /// Bytes written, where nothing is read: one number everywhere.
+    pub written_bytes_per_second: f64,
+    /// Bytes read and written by a copy.
+    pub copied_bytes_per_second: f64,
 }
 
 impl Roofline {
-    /// Runs the two probes for about `seconds` each.
+    /// Runs each probe for about `seconds` and takes its best block: a limit is what was reached once.
     pub fn measure(device: &Device, seconds: f64) -> Result<Roofline> {
         // Enough for every lane of the largest GPU, and more than any cache holds; what runs on a CPU needs less.
-        let (copied, multiplied) = match device.kind() {
-            Kind::Gpu => (64 << 20, 8 << 20),
+        let (moved, multiplied) = match device.kind() {
+            Kind::Gpu => (64 << 20, 32 << 20),
             Kind::Cpu | Kind::Software => (16 << 20, 256 << 10),
         };
         const ROUNDS: u32 = 4096;
-        let x = noise(device, [copied])?;
-        let mut copy = Case::new("probe", "copy", move || x.probe_copy().map(drop));
+        let bytes = 4 * moved as u64;
+        let x = noise(device, [moved])?;
+        let source = x.clone();
+        let mut copy = Case::new("probe", "copy", move || source.probe_copy().map(drop));
+        let mut read = Case::new("probe", "read", move || x.sum(&[], false).map(drop));
+        let target = device.clone();
+        let mut write =
+            Case::new("probe", "write", move || Tensor::full(&target, DType::F32, [moved], 1.0).map(drop));
         let x = noise(device, [multiplied])?;
         let mut fma = Case::new("probe", "fma", move || x.probe_fma(ROUNDS).map(drop));
+        let fastest = |case: &mut Case| Ok::<f64, Error>(blocks(device, case, seconds)?[0]);
         Ok(Roofline {
-            flops_per_second: fma.cost(device)?.flops as f64 / median(device, &mut fma, seconds)?,
-            bytes_per_second: copy.cost(device)?.bytes as f64 / median(device, &mut copy, seconds)?,
+            flops_per_second: 2.0 * multiplied as f64 * f64::from(ROUNDS) / fastest(&mut fma)?,
+            read_bytes_per_second: bytes as f64 / fastest(&mut read)?,
+            written_bytes_per_second: bytes as f64 / fastest(&mut write)?,
+            copied_bytes_per_second: 2.0 * bytes as f64 / fastest(&mut copy)?,
         })
     }
 
-    /// The least time for so much work.
-    pub fn least_seconds(&self, flops: u64, bytes: u64) -> f64 {
-        (flops as f64 / self.flops_per_second).max(bytes as f64 / self.bytes_per_second)
+    /// The least time for so much work. As many bytes as are both read and written take what a copy takes, the others
+    /// what reading or writing alone takes.
+    pub fn least_seconds(&self, cost: Cost) -> f64 {
+        let both = cost.read.min(cost.written);
+        let moving = 2.0 * both as f64 / self.copied_bytes_per_second
+            + (cost.read - both) as f64 / self.read_bytes_per_second
+            + (cost.written - both) as f64 / self.written_bytes_per_second;
+        moving.max(cost.flops as f64 / self.flops_per_second)
     }
 }
+
+/// More of the roofline than this share is a fault of the measurement: operands that stayed in a cache, a probe that was
+/// disturbed.
+pub const PLAUSIBLE: f64 = 1.05;
 
 /// How long a piece of work takes.
 #[derive(Clone, PartialEq, Debug, Serialize)]
@@ -68,8 +91,7 @@ pub struct Figure {
     pub bytes: u64,
     pub gflops_per_second: f64,
     pub gigabytes_per_second: f64,
-    /// The least time by the roofline, as a share of the time it took. Above 1 where operands stay in a cache, or where
-    /// a device reads faster than it copies.
+    /// The least time by the roofline, as a share of the time it took.
     pub attained: f64,
 }
 
@@ -77,22 +99,32 @@ impl Figure {
     /// Runs a case for about `seconds`.
     pub fn measure(device: &Device, roofline: &Roofline, case: &mut Case, seconds: f64) -> Result<Figure> {
         let seconds = median(device, case, seconds)?;
-        let Cost { flops, bytes } = case.cost(device)?;
+        let cost = case.cost(device)?;
         Ok(Figure {
             family: case.family,
             name: case.name.clone(),
             seconds,
-            flops,
-            bytes,
-            gflops_per_second: flops as f64 / seconds / 1e9,
-            gigabytes_per_second: bytes as f64 / seconds / 1e9,
-            attained: roofline.least_seconds(flops, bytes) / seconds,
+            flops: cost.flops,
+            bytes: cost.bytes(),
+            gflops_per_second: cost.flops as f64 / seconds / 1e9,
+            gigabytes_per_second: cost.bytes() as f64 / seconds / 1e9,
+            attained: roofline.least_seconds(cost) / seconds,
         })
+    }
+
+    /// Whether it claims more than the device can do.
+    pub fn is_implausible(&self) -> bool {
+        self.attained > PLAUSIBLE
     }
 }
 
 /// The time of one call: the median of blocks of calls that together last about `seconds`.
 fn median(device: &Device, case: &mut Case, seconds: f64) -> Result<f64> {
+    Ok(blocks(device, case, seconds)?[BLOCKS / 2])
+}
+
+/// The time of one call in each of a few blocks of calls that together last about `seconds`, the fastest block first.
+fn blocks(device: &Device, case: &mut Case, seconds: f64) -> Result<[f64; BLOCKS]> {
     // The first call compiles and touches memory, the second says what one is.
     case.seconds(device, 1)?;
     let start = Instant::now();
@@ -105,7 +137,7 @@ fn median(device: &Device, case: &mut Case, seconds: f64) -> Result<f64> {
         *block = (case.seconds(device, calls)? / calls as f64).max(1e-9);
     }
     blocks.sort_by(f64::total_cmp);
-    Ok(blocks[BLOCKS / 2])
+    Ok(blocks)
 }
 
 /// Numbers between -1 and 1 that follow no pattern, the same each time.

@@ -1,6 +1,7 @@
 //! `allometry bench`
 
 use super::kernels::{self, KernelsArgs};
+use super::steps::{self, StepsArgs};
 use super::sweep::{axis, compound};
 use super::{Common, StepArgs, axes, models, positive, print_json};
 use allometry::scaling::cost::Cost;
@@ -42,6 +43,8 @@ pub struct BenchArgs {
 enum What {
     /// Time every family of kernels beside the device's roofline, which is measured first.
     Kernels(KernelsArgs),
+    /// Time training steps of two networks, in f32 and in mixed precision.
+    Steps(StepsArgs),
 }
 
 #[derive(serde::Serialize)]
@@ -56,8 +59,10 @@ struct Row {
 }
 
 pub fn run(args: &BenchArgs) -> Result<()> {
-    if let Some(What::Kernels(args)) = &args.what {
-        return kernels::run(args);
+    match &args.what {
+        Some(What::Kernels(args)) => return kernels::run(args),
+        Some(What::Steps(args)) => return steps::run(args),
+        None => {}
     }
     let base = Architecture::load(&args.model)?;
     let device = args.common.open()?;

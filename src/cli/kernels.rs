@@ -13,8 +13,8 @@ use clap::builder::PossibleValuesParser;
 Example:
   allometry bench kernels --family matmul,ladder
 
-Attained is the least time that the device's roofline allows, as a share of the time taken. It goes
-beyond 100 % where operands stay in a cache, or where the device reads faster than it copies.")]
+Attained is the least time that the device's roofline allows, as a share of the time taken. More than
+105 % is a fault of the measurement: operands that stay in a cache, or a probe that was disturbed.")]
 pub struct KernelsArgs {
     /// Which kernels; by default all.
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(FAMILIES))]
@@ -55,10 +55,12 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
         return print_json(&figures);
     }
     print_line!(
-        "{}: {:.1} GFLOP/s and {:.1} GB/s at best",
+        "{}: at best {:.1} GFLOP/s; {:.1} GB/s read, {:.1} written, {:.1} copied",
         figures.device,
         roofline.flops_per_second / 1e9,
-        roofline.bytes_per_second / 1e9
+        roofline.read_bytes_per_second / 1e9,
+        roofline.written_bytes_per_second / 1e9,
+        roofline.copied_bytes_per_second / 1e9
     )?;
     let mut table = Table::new(["Family", "Work", "ms", "GFLOP/s", "GB/s", "Attained"]).with_text_columns(2);
     for figure in &figures.kernels {
@@ -71,5 +73,11 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
             format!("{:.0} %", 100.0 * figure.attained),
         ]);
     }
-    print_line!("{table}")
+    print_line!("{table}")?;
+    let implausible: Vec<&str> =
+        figures.kernels.iter().filter(|f| f.is_implausible()).map(|f| f.name.as_str()).collect();
+    if !implausible.is_empty() {
+        print_line!("Not to be believed, above 105 % of the roofline: {}", implausible.join("; "))?;
+    }
+    Ok(())
 }

@@ -10,6 +10,7 @@ mod plan;
 mod prediction;
 mod profile;
 mod report;
+mod steps;
 mod summary;
 mod sweep;
 mod train;

@@ -1,7 +1,7 @@
 //! What a device can do at best: a copy for its memory, a loop of multiplications and additions for its arithmetic. The
 //! roofline that other kernels are measured against.
 
-use super::{INDEX, WORKGROUP, check_float, check_not_half};
+use super::{INDEX, WORKGROUP, check_float, check_not_half, no_constants};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Call, Kernel, Shader, Twin};
 use crate::device::real::Real;
@@ -19,15 +19,12 @@ struct Params {
     b: f32,
 }
 
-/// Vectors that an invocation of the GPU keeps in registers.
-const CHAINS: u32 = 8;
-
 static COPY: Kernel<Params> = Kernel {
     name: "probe.copy",
     gpu: Shader {
         source: &[INDEX, include_str!("../../shaders/probe.wgsl")],
         entry: "copy",
-        constants: |_| vec![("CHAINS", CHAINS)],
+        constants: no_constants,
         groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
     },
     software: None,
@@ -39,7 +36,7 @@ static FMA: Kernel<Params> = Kernel {
     name: "probe.fma",
     gpu: Shader {
         entry: "fma_rounds",
-        groups: |p| (p.count.div_ceil(4).div_ceil(CHAINS) as u64).div_ceil(64),
+        groups: |p| (p.count.div_ceil(16) as u64).div_ceil(WORKGROUP),
         ..COPY.gpu
     },
     flops: |p| 2 * p.count as u64 * p.rounds as u64,

@@ -1,0 +1,133 @@
+//! Whole training steps, the batch's copy to the device included.
+
+use super::noise_values;
+use crate::data::{Batch, BatchTargets};
+use crate::device::{DType, Device, Kind};
+use crate::error::{Error, Result};
+use crate::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Padding, Precision, Sequential};
+use crate::optim::Algorithm;
+use crate::train::{Loss, Trainer};
+use serde::Serialize;
+use std::time::Instant;
+
+/// Blocks of steps whose median is taken.
+const BLOCKS: usize = 7;
+
+/// A network that is trained on images of 28 × 28 pixels, with cross-entropy over ten classes and Adam.
+#[derive(Clone, Copy)]
+pub struct Work {
+    pub name: &'static str,
+    pub network: fn() -> Sequential,
+    pub batch: usize,
+    pub precision: Precision,
+}
+
+/// 784-512-512-10 with ReLU.
+pub fn mlp() -> Sequential {
+    let hidden = || Dense::new(512).activation(Activation::Relu);
+    Sequential::new().add(Flatten::new()).add(hidden()).add(hidden()).add(Dense::new(10))
+}
+
+/// Convolutions to 32 and 64 channels with pooling, then dense layers of 128 and 10.
+pub fn cnn() -> Sequential {
+    let conv = |filters| Conv2d::new(filters, [3, 3]).padding(Padding::Same).activation(Activation::Relu);
+    Sequential::new()
+        .add(conv(32))
+        .add(MaxPool2d::new([2, 2]))
+        .add(conv(64))
+        .add(MaxPool2d::new([2, 2]))
+        .add(Flatten::new())
+        .add(Dense::new(128).activation(Activation::Relu))
+        .add(Dense::new(10))
+}
+
+/// The work that suits a device: larger batches too on a GPU, in both precisions.
+pub fn works(device: &Device) -> Vec<Work> {
+    let mut works = Vec::new();
+    for (name, network, small, large) in
+        [("mlp", mlp as fn() -> Sequential, 256, 4096), ("cnn", cnn as fn() -> Sequential, 64, 1024)]
+    {
+        for precision in Precision::ALL {
+            works.push(Work { name, network, batch: small, precision });
+            if device.kind() == Kind::Gpu {
+                works.push(Work { name, network, batch: large, precision });
+            }
+        }
+    }
+    works
+}
+
+/// How long one training step takes.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct StepFigure {
+    pub name: &'static str,
+    pub batch: usize,
+    pub precision: Precision,
+    /// Of a step, on the host's clock: the median of a few blocks.
+    pub seconds: f64,
+    pub samples_per_second: f64,
+    /// Of the first step, kernels compiled and memory taken.
+    pub first_seconds: f64,
+    /// The most bytes that were ever live.
+    pub peak_bytes: u64,
+}
+
+impl Work {
+    /// Trains for about `seconds` after a warm-up. `None` where the device has no 16-bit floats and they are asked for.
+    ///
+    /// # Errors
+    /// What the device says where there is no memory for the model.
+    pub fn measure(&self, device: &Device, seconds: f64) -> Result<Option<StepFigure>> {
+        if self.precision == Precision::Mixed && !has_halves(device)? {
+            return Ok(None);
+        }
+        device.trim();
+        device.reset_peak();
+        let before = device.usage().live;
+        let model = (self.network)().build_in(self.precision, device, &[28, 28, 1], 0)?;
+        let labels = (0..self.batch as u32).map(|i| i % 10).collect();
+        let batch = Batch {
+            size: self.batch,
+            inputs: noise_values(self.batch * 784),
+            targets: BatchTargets::Classes(labels),
+        };
+        let loss = Loss::CrossEntropy { smoothing: 0.0 };
+        let mut trainer = Trainer::new(&model, loss, Algorithm::adam())?;
+        let mut run = |steps: usize| -> Result<f64> {
+            let start = Instant::now();
+            for _ in 0..steps {
+                trainer.step(&batch, 1e-3)?;
+            }
+            device.synchronize()?;
+            Ok(start.elapsed().as_secs_f64())
+        };
+        let first_seconds = run(1)?;
+        // A GPU that was idle needs a moment to come up to speed.
+        let once = run(10)? / 10.0;
+        let steps = (seconds / BLOCKS as f64 / once).clamp(1.0, 1e5) as usize;
+        run(steps)?;
+        let mut blocks = [0.0; BLOCKS];
+        for block in &mut blocks {
+            *block = run(steps)? / steps as f64;
+        }
+        blocks.sort_by(f64::total_cmp);
+        let seconds = blocks[BLOCKS / 2];
+        Ok(Some(StepFigure {
+            name: self.name,
+            batch: self.batch,
+            precision: self.precision,
+            seconds,
+            samples_per_second: self.batch as f64 / seconds,
+            first_seconds,
+            peak_bytes: device.usage().peak - before,
+        }))
+    }
+}
+
+fn has_halves(device: &Device) -> Result<bool> {
+    match device.allocate("steps", DType::F16, 1) {
+        Ok(_) => Ok(true),
+        Err(Error::DType { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
