@@ -38,11 +38,13 @@ pub struct Roofline {
 impl Roofline {
     /// Runs each probe for about `seconds` and takes its best block: a limit is what was reached once.
     pub fn measure(device: &Device, seconds: f64) -> Result<Roofline> {
-        // Enough for every lane of the largest GPU, and more than any cache holds; what runs on a CPU needs less.
+        // Enough for every lane of the largest GPU, and so many bytes that starting a kernel takes no part in the time;
+        // what runs on a CPU needs less.
         let (moved, multiplied) = match device.kind() {
-            Kind::Gpu => (64 << 20, 32 << 20),
+            Kind::Gpu => (256 << 20, 32 << 20),
             Kind::Cpu | Kind::Software => (16 << 20, 256 << 10),
         };
+        let moved = moved.min(device.largest_tensor() as usize / 4);
         const ROUNDS: u32 = 4096;
         let bytes = 4 * moved as u64;
         let x = noise(device, [moved])?;
@@ -108,7 +110,7 @@ impl Figure {
             bytes: cost.bytes(),
             gflops_per_second: cost.flops as f64 / seconds / 1e9,
             gigabytes_per_second: cost.bytes() as f64 / seconds / 1e9,
-            attained: roofline.least_seconds(cost) / seconds,
+            attained: roofline.least_seconds(case.bounded(cost)) / seconds,
         })
     }
 

@@ -23,7 +23,7 @@ static FORWARD: Kernel<Params> = Kernel {
         source: &[INDEX, include_str!("../../shaders/fill.wgsl")],
         entry: "forward",
         constants: no_constants,
-        groups: |p| (p.count as u64).div_ceil(WORKGROUP),
+        groups: |p| (p.count as u64).div_ceil(4).div_ceil(WORKGROUP),
     },
     software: None,
     cooperative: None,
