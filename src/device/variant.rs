@@ -182,11 +182,11 @@ pub struct Class {
 /// Whether there are enough tiles to keep a GPU busy, of which size.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Tiles {
-    /// Fewer than [`Tiles::ENOUGH`] of 64 × 64.
+    /// Fewer than 96 of 64 × 64.
     Few,
-    /// Enough of 64 × 64.
+    /// At least 96 of 64 × 64.
     Enough,
-    /// Enough of 128 × 128, of a result with more than 64 rows and columns.
+    /// At least 96 of 128 × 128, of a result with more than 64 rows and columns.
     Many,
 }
 
@@ -203,6 +203,9 @@ impl Tiles {
         }
     }
 }
+
+/// Bytes of workgroup memory that a tile of 128 × 128 takes, the largest there is: twice what WebGPU promises.
+pub(super) const LARGEST_TILE: u32 = 32 << 10;
 
 /// A range of extents.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -276,6 +276,7 @@ impl Gpu {
             f16: features.contains(wgpu::Features::SHADER_F16),
             fragment,
             largest_binding: largest_binding(&limits),
+            workgroup_memory: limits.max_compute_workgroup_storage_size,
             pool: Pool::default(),
             warning,
             choices: RwLock::new(choices),

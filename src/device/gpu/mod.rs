@@ -24,7 +24,7 @@ pub use tune::Choices;
 use super::kernel::Kernel;
 use super::pool::Pool;
 use super::profile::Dispatch;
-use super::variant::{Class, Family, LEAST_WORK, LONG_WORK};
+use super::variant::{Class, Family, LARGEST_TILE, LEAST_WORK, LONG_WORK, Tiles};
 use super::{Kind, Operand};
 use crate::error::{Error, Result};
 use pipeline::{Form, Pipelines};
@@ -43,6 +43,8 @@ pub(crate) struct Gpu {
     /// The extent of cooperative matrices with f16 factors and f32 sums.
     pub(crate) fragment: Option<u32>,
     pub(crate) largest_binding: u64,
+    /// Bytes that a workgroup's invocations can share.
+    workgroup_memory: u32,
     pub(crate) pool: Pool<Slot>,
     /// Why there are no choices, where a file of them can't be used.
     pub(crate) warning: Option<Error>,
@@ -143,7 +145,10 @@ impl Gpu {
 
     /// The kernel of a family for a problem.
     pub(crate) fn choose<P>(&self, family: &'static Family<P>, params: &P) -> &'static Kernel<P> {
-        let class = (family.class)(params);
+        let mut class = (family.class)(params);
+        if class.tiles == Tiles::Many && self.workgroup_memory < LARGEST_TILE {
+            class.tiles = Tiles::Enough;
+        }
         let choices = self.choices.read().unwrap_or_else(PoisonError::into_inner);
         let chosen = choices.get(family.name, class);
         if chosen.is_none() && self.kind == Kind::Software && !self.long_work.load(Ordering::Relaxed) {

@@ -7,7 +7,7 @@
 //!
 //! Newton's method (`newton.rs`) leads from there to within a hundredth of a standard error of the minimum, and from the
 //! best of these points a descent to the minimum itself. Of more than [`EXACT`] rows the descent is left out, and rows of
-//! nearly equal sizes are moved together ([`Logs::binned`]); a test holds what comes of that against the exact search.
+//! nearly equal sizes are moved together (`Logs::binned`); a test holds what comes of that against the exact search.
 
 use super::estimate::minimise;
 use super::logs::Logs;
