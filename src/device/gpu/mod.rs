@@ -247,8 +247,8 @@ mod tests {
             let device = Device::gpu(options).expect("these tests need an adapter");
             let Backend::Gpu(gpu) = &device.0.backend else { unreachable!("a GPU was opened") };
             let ones = |m, n| Tensor::ones(&device, DType::F32, [m, n]).unwrap();
-            // Both long enough for loops to be unrolled.
-            let (short, long) = ((ones(64, 600), ones(600, 64)), (ones(64, 1024), ones(1024, 64)));
+            // Both long enough for loops to be unrolled, and of whole slabs.
+            let (short, long) = ((ones(64, 608), ones(608, 64)), (ones(64, 1024), ones(1024, 64)));
             let before = gpu.pipelines.count();
             let product = |(a, b): &(Tensor, Tensor)| {
                 let (result, profile) = device.profile(|| a.matmul(b)).unwrap();
