@@ -25,7 +25,7 @@ fn tuned_kernels_are_remembered_and_used() {
     let tuned = succeed_with_cache(&cache, &arguments).json();
     assert_eq!(keys(&tuned), ["device", "file", "outcomes"].into());
     let outcomes = tuned["outcomes"].as_array().unwrap();
-    assert_eq!(outcomes.len(), 26, "{tuned}");
+    assert_eq!(outcomes.len(), 31, "{tuned}");
     for outcome in outcomes {
         assert_eq!(outcome["family"], "matmul");
         let variants = outcome["variants"].as_array().unwrap();
