@@ -230,7 +230,7 @@ fn product(class: Class, kind: Kind) -> Work {
         Band::UpTo64 => 64,
         Band::Above64 => 512,
     };
-    // Along the other side, where there are more than 64: few tiles, enough, and a GPU's worth where nothing depends on it.
+    // The extent of a side above 64, which decides how many tiles there are.
     let long = match (class.tiles, kind) {
         (Tiles::Few, _) => 512,
         (Tiles::Enough, Kind::Gpu) => 8192,
