@@ -131,12 +131,12 @@ const B_TURNED: u32 = 0u;
 // Windows reach beyond the image.
 const A_WHOLE: u32 = 0u;
 
-// Which value of X a tap and channel reads for an output pixel whose window begins here, -1 outside the image.
-fn value_under(row: RowOfA, image: u32, corner_y: i32, corner_x: i32) -> i32 {
+// Which pixel of X a tap reads for an output pixel whose window begins here, -1 outside the image.
+fn pixel_of_window(row: RowOfA, image: u32, corner_y: i32, corner_x: i32) -> i32 {
     let y = corner_y + row.y;
     let x = corner_x + row.x;
     if !row.inside || y < 0 || x < 0 || y >= i32(p.h) || x >= i32(p.w) { return -1; }
-    return i32(((image * p.h + u32(y)) * p.w + u32(x)) * p.ci + row.channel);
+    return i32((image * p.h + u32(y)) * p.w + u32(x));
 }
 
 // Weights: vector i of the block is output pixel k + i, which are followed from one to the next; its elements are taps
@@ -151,14 +151,15 @@ fn block_of_pixels(rows: RowsOfA, k: u32, last_k: u32) -> Block {
         let y = i32(oy * p.stride_h);
         let x = i32(ox * p.stride_w);
         if A_ALONG_M == 1u {
-            let at = value_under(rows.rows[0], image, y, x);
-            block.vectors[i] = a[u32(max(at, 0)) / 4u];
-            block.inside |= select(0u, 15u, at >= 0 && k + i < last_k) << (4u * i);
+            let pixel = pixel_of_window(rows.rows[0], image, y, x);
+            block.vectors[i] = a[(u32(max(pixel, 0)) * p.ci + rows.rows[0].channel) / 4u];
+            block.inside |= select(0u, 15u, pixel >= 0 && k + i < last_k) << (4u * i);
         } else {
             for (var j = 0u; j < 4u; j++) {
-                let at = value_under(rows.rows[j], image, y, x);
-                block.vectors[i][j] = a[u32(max(at, 0)) / 4u][u32(max(at, 0)) % 4u];
-                block.inside |= u32(at >= 0 && k + i < last_k) << (4u * i + j);
+                let pixel = pixel_of_window(rows.rows[j], image, y, x);
+                let at = u32(max(pixel, 0)) * p.ci + rows.rows[j].channel;
+                block.vectors[i][j] = a[at / 4u][at % 4u];
+                block.inside |= u32(pixel >= 0 && k + i < last_k) << (4u * i + j);
             }
         }
         ox += 1u;
