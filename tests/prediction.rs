@@ -24,6 +24,8 @@ fn plan(seeds: u64) -> Plan {
         seeds: (0..seeds).collect(),
         samples: Vec::new(),
         flops: Vec::new(),
+        epochs: Vec::new(),
+        most_seen: None,
         predict: 2,
         schedule: Schedule { batch: 16, ..Schedule::default() },
         compound: Compound::default(),

@@ -186,6 +186,32 @@ fn several_numbers_of_samples_give_a_joint_law() {
 }
 
 #[test]
+fn laws_of_several_epochs_are_those_of_the_fewest() {
+    let schedule = Schedule { epochs: 1, ..Schedule::default() };
+    let once = Plan { samples: vec![1000, 4000, 16000], schedule, ..plan() };
+    let plan = Plan { epochs: vec![1, 2, 4], most_seen: Some(16_000), ..once.clone() };
+    let runs: Vec<Record> = plan.variants().unwrap().iter().map(|run| repeated(record(run), run)).collect();
+    let written = Written::new(&plan, &runs);
+    written.says("on 1 k samples, 4 k samples and 16 k samples; 2 seeds, 1, 2 and 4 epochs of batch");
+    written.says("The laws are those of the runs of 1 epoch");
+    // Five models of two seeds on three amounts, and of those with the most data every one.
+    assert_eq!(written.plots["loss-macs-width"].matches("data-run=").count(), 30);
+    assert_eq!(written.plots["accuracy-macs"].matches("data-run=").count(), 10);
+    let table = report::table(&runs);
+    let header = table.lines().nth(1).unwrap();
+    assert!(header.contains("epochs"), "{header}");
+    assert_eq!(table.lines().filter(|line| line.starts_with("│ base")).count(), 7, "{table}");
+    let runs: Vec<Record> = once.variants().unwrap().iter().map(|run| repeated(record(run), run)).collect();
+    assert!(!report::table(&runs).contains("epochs"));
+}
+
+/// The record with its variant's number of epochs, and a loss that falls with them.
+fn repeated(record: Record, variant: &Variant) -> Record {
+    let loss = record.validation_loss.map(|loss| loss * (variant.epochs as f64).powf(-0.1));
+    Record { epochs: variant.epochs, validation_loss: loss, ..record }
+}
+
+#[test]
 fn budgets_give_isoflop_profiles() {
     let plan = Plan { flops: vec![2e11, 8e11], factors: vec![0.35, 0.5, 0.7, 1.0, 1.4, 2.0, 2.8], ..plan() };
     let written = Written::new(&plan, &records(&plan));

@@ -38,6 +38,8 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         seeds: vec![0],
         samples: Vec::new(),
         flops: Vec::new(),
+        epochs: Vec::new(),
+        most_seen: None,
         predict: 0,
         schedule: Schedule {
             epochs: 3,

@@ -4,6 +4,7 @@ use super::{
     Common, DatasetArgs, OptimizerArgs, StepArgs, axes, count, interrupt, models, positive, prediction,
     print_json,
 };
+use allometry::scaling::recommend::grid;
 use allometry::scaling::sweep::{self, Observer, SweepOptions};
 use allometry::scaling::{Axis, Compound, Plan, Prediction, Record, Schedule, Store, Variant, report};
 use allometry::train::{Callback, TerminalProgress};
@@ -17,10 +18,14 @@ Example:
   allometry sweep --axis depth,width,resolution,compound --factors 0.5,1,2 --model convnet \\
     --dataset omniglot --data data/omniglot --out omniglot-sweep
 
-The same command goes on where it was interrupted. With --extend, a command that names more factors, seeds, samples or
-FLOPs than the sweep has trains what is new; models larger than all before are predicted anew, where --predict says so.")]
+The same command goes on where it was interrupted. With --extend, a command that names more factors, seeds, samples, epochs
+or FLOPs than the sweep has trains what is new; models larger than all before are predicted anew, where --predict says so.
+
+For a training to be planned:
+  allometry sweep --for-plan --model convnet --dataset mnist --data data/mnist --out sweep
+  allometry plan sweep --budget 10m --data data/mnist")]
 pub struct SweepArgs {
-    #[arg(long, value_delimiter = ',', default_values_t = Axis::ALL, value_parser = axis, help = axes())]
+    #[arg(long, value_delimiter = ',', value_parser = axis, help = axes() + "; by default all, with --for-plan width")]
     axis: Vec<Axis>,
     /// Factors tried on every axis; on the compound axis a factor is the multiple of FLOPs.
     #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
@@ -36,8 +41,16 @@ pub struct SweepArgs {
     /// that much.
     #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive, conflicts_with = "samples")]
     flops: Vec<f64>,
-    #[arg(long, default_value_t = 3, value_parser = count)]
-    epochs: usize,
+    /// Passes over the training samples; by default 3. Of several, every model is trained once for each, on each number of
+    /// samples.
+    #[arg(long, value_delimiter = ',', value_name = "E", value_parser = count)]
+    epochs: Vec<usize>,
+    /// Train what `plan` needs to recommend a training: every model on a sixteenth, a quarter and all of the training
+    /// samples, for 1, 2 and 4 epochs each as far as that is no more than one epoch of all of them. With three widths
+    /// these are 21 runs, which take about as much compute as 16 epochs of the base model. Of data that are drawn without
+    /// end, one epoch each. --axis, --factors, --epochs, several --samples, or one in place of all, change that.
+    #[arg(long, conflicts_with_all = ["flops", "predict"])]
+    for_plan: bool,
     #[command(flatten)]
     step: StepArgs,
     #[command(flatten)]
@@ -57,7 +70,7 @@ pub struct SweepArgs {
     /// Variants that are predicted to need more bytes than this are not trained.
     #[arg(long, value_name = "BYTES")]
     memory_limit: Option<u64>,
-    /// Train what is new: more factors, seeds, samples or FLOPs than the sweep in the directory has.
+    /// Train what is new: more factors, seeds, samples, epochs or FLOPs than the sweep in the directory has.
     #[arg(long)]
     extend: bool,
     /// The directory of this sweep.
@@ -118,25 +131,40 @@ impl Observer for Terminal {
     }
 }
 
+/// Passes over the training samples, where none are asked for.
+const EPOCHS: usize = 3;
+
+/// One number alone, or several.
+fn dimension(numbers: &[usize]) -> (Option<usize>, Vec<usize>) {
+    match *numbers {
+        [one] => (Some(one), Vec::new()),
+        _ => (None, numbers.to_vec()),
+    }
+}
+
 pub fn run(args: &SweepArgs) -> Result<()> {
-    // One number of samples is the schedule's; several are a dimension of the sweep.
-    let (train_samples, samples) = match args.samples[..] {
-        [samples] => (Some(samples), Vec::new()),
-        _ => (None, args.samples.clone()),
-    };
+    // One number of samples, or of epochs, is the schedule's; several are a dimension of the sweep.
+    let (train_samples, samples) = dimension(&args.samples);
+    let (epochs, several_epochs) = dimension(&args.epochs);
     let seed = args.seeds.first().copied().unwrap_or(0);
     let (architecture, splits) = args.data.open(&args.model, seed, train_samples)?;
+    let axes = match &args.axis[..] {
+        [] if args.for_plan => vec![Axis::Width],
+        [] => Axis::ALL.to_vec(),
+        given => given.to_vec(),
+    };
     let plan = Plan {
         dataset: args.data.dataset.clone(),
         target_columns: args.data.target_columns()?,
-        axes: args.axis.clone(),
+        axes,
         factors: args.factors.clone(),
         seeds: args.seeds.clone(),
         samples,
         flops: args.flops.clone(),
+        most_seen: None,
         predict: args.predict.unwrap_or(0),
         schedule: Schedule {
-            epochs: args.epochs,
+            epochs: epochs.or(several_epochs.first().copied()).unwrap_or(EPOCHS),
             batch: args.step.batch,
             learning_rate: args.optimizer.learning_rate,
             precision: args.step.precision,
@@ -149,6 +177,13 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         data: args.data.fingerprint()?,
         earlier: Vec::new(),
         architecture,
+        epochs: several_epochs,
+    };
+    let plan = if args.for_plan {
+        let train = splits.train.as_ref();
+        grid::for_plan(plan, train.len(), train.is_endless(), !args.epochs.is_empty())
+    } else {
+        plan
     };
     // Before there is a directory with a plan that can't be run.
     plan.check_samples(splits.train.as_ref())?;

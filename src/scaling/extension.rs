@@ -1,4 +1,4 @@
-//! Sweeps that go on with more factors, seeds or samples.
+//! Sweeps that go on with more factors, seeds, samples or epochs.
 //!
 //! An extended [`Plan`] remembers what it covered before. Its runs are those of before, with the keys and the validation
 //! samples that they have, and then those that are new; so records stay as they are. A *generation* is a plan as it was
@@ -23,6 +23,9 @@ pub struct Extent {
     /// [`Plan::flops`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flops: Vec<f64>,
+    /// [`Plan::epochs`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub epochs: Vec<usize>,
     /// [`Schedule::train_samples`](super::schedule::Schedule::train_samples).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_samples: Option<usize>,
@@ -42,7 +45,7 @@ impl Extent {
         self.flops.is_empty() && self.numbers_of_samples().is_empty()
     }
 
-    /// What it lacks of an earlier one, in words.
+    /// What it lacks of an earlier one, in words; all but the epochs.
     fn lacking(&self, earlier: &Extent) -> Vec<String> {
         let mut lacking = Vec::new();
         let mut compare = |name: &str, wanted: Vec<String>, has: Vec<String>| {
@@ -70,6 +73,7 @@ impl Plan {
             seeds: self.seeds.clone(),
             samples: self.samples.clone(),
             flops: self.flops.clone(),
+            epochs: self.epochs.clone(),
             train_samples: self.schedule.train_samples,
             predict: self.predict,
         }
@@ -85,8 +89,8 @@ impl Plan {
         let Some(extent) = number.checked_sub(1).and_then(|before| self.earlier.get(before)) else {
             return self.clone();
         };
-        let Extent { factors, seeds, samples, flops, train_samples, predict } = extent.clone();
-        let mut plan = Plan { factors, seeds, samples, flops, predict, ..self.clone() };
+        let Extent { factors, seeds, samples, flops, epochs, train_samples, predict } = extent.clone();
+        let mut plan = Plan { factors, seeds, samples, flops, epochs, predict, ..self.clone() };
         plan.schedule.train_samples = train_samples;
         plan.earlier.truncate(number - 1);
         plan
@@ -97,21 +101,28 @@ impl Plan {
     /// # Errors
     /// [`Error::Config`] if `wanted` differs in more than its lists, or lacks something that this plan covers.
     pub fn extended(&self, wanted: &Plan) -> Result<Plan> {
-        let (extent, more) = (self.extent(), wanted.extent());
-        if extent == more {
+        if self.differences(wanted).is_empty() {
             return Ok(self.clone());
         }
+        let (extent, more) = (self.extent(), wanted.extent());
         let fail = |problem: String| Err(Error::Config { what: "plan".to_string(), problem });
         let mut alike = Plan { earlier: vec![more.clone()], ..self.clone() }.generation(1);
         alike.earlier.clear();
+        alike.schedule.epochs = wanted.schedule.epochs;
         let differences = alike.differences(wanted);
         if !differences.is_empty() {
             return fail(format!(
-                "only factors, seeds, samples and FLOPs of a sweep can be extended, and other parts differ ({})",
+                "only factors, seeds, samples, epochs and FLOPs of a sweep can be extended, and other parts differ ({})",
                 differences.join(", ")
             ));
         }
-        let lacking = more.lacking(&extent);
+        let mut lacking = more.lacking(&extent);
+        let epochs = wanted.numbers_of_epochs();
+        let missing: Vec<String> = (self.numbers_of_epochs().iter())
+            .filter(|number| !epochs.contains(number))
+            .map(usize::to_string)
+            .collect();
+        lacking.extend((!missing.is_empty()).then(|| format!("epochs {}", missing.join(", "))));
         if !lacking.is_empty() {
             return fail(format!(
                 "the extension lacks what the sweep has: {}; name all that was there, and what is new",
@@ -119,7 +130,9 @@ impl Plan {
             ));
         }
         let earlier = self.earlier.iter().cloned().chain([extent]).collect();
-        let plan = Plan { earlier, data: self.data.clone(), ..wanted.clone() };
+        let mut plan = Plan { earlier, data: self.data.clone(), ..wanted.clone() };
+        // A generation without a list of epochs has the schedule's.
+        plan.schedule.epochs = self.schedule.epochs;
         plan.validate()?;
         if plan.variants()?.len() == self.variants()?.len() {
             return fail("the extension has no run that the sweep does not have".to_string());
@@ -135,11 +148,11 @@ impl Plan {
     }
 }
 
-/// The runs of a later generation that none before has: of another model, on another amount of data, or with another
-/// seed.
+/// The runs of a later generation that none before has: of another model, on another amount of data, of another
+/// number of epochs, or with another seed.
 pub(super) fn new_runs(runs: Vec<Variant>, earlier: &[Variant]) -> Vec<Variant> {
     let same = |a: &Variant, b: &Variant| {
-        (a.seed, a.train_samples, a.flops) == (b.seed, b.train_samples, b.flops)
+        (a.seed, a.train_samples, a.flops, a.epochs) == (b.seed, b.train_samples, b.flops, b.epochs)
             && a.architecture == b.architecture
     };
     runs.into_iter().filter(|run| !earlier.iter().any(|known| same(known, run))).collect()

@@ -10,7 +10,7 @@
 //! - [`measure`]: throughput and memory on a device.
 //! - [`schedule`]: how each model is trained.
 //! - [`plan`]: which variants, seeds and schedule a sweep trains, and the key each run is known by.
-//! - [`extension`]: plans that go on with more factors, seeds or samples.
+//! - [`extension`]: plans that go on with more factors, seeds, samples or epochs.
 //! - [`record`]: what is kept of one run: its size, its cost, its quality, how it ended.
 //! - [`predict`]: what the largest models' losses will be, said before they are trained.
 //! - [`store`]: a sweep's directory; a record is in it whole or not at all.

@@ -36,6 +36,14 @@ pub struct Plan {
     /// Instead of `samples`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flops: Vec<f64>,
+    /// Numbers of epochs: each model is trained once for each, on each amount of data. Empty for one training of each, of
+    /// [`Schedule::epochs`]; otherwise that number has no meaning.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub epochs: Vec<usize>,
+    /// Pairs of a number of samples and a number of epochs that train on more samples than this, repeats counted, are left
+    /// out; none when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub most_seen: Option<usize>,
     /// So many of the largest models on every axis are trained after all others, and their losses predicted from these
     /// before (see [`predict`]); 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -64,7 +72,8 @@ fn is_zero(count: &usize) -> bool {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Variant {
     /// Names the run within its plan, on disk and in logs: `base-s0`, `width-2-s0`; with several numbers of samples
-    /// `width-2-n4000-s0`, with compute budgets `width-2-c1e12-s0`. It depends on the plan alone.
+    /// `width-2-n4000-s0`, with compute budgets `width-2-c1e12-s0`, with several numbers of epochs `width-2-e4-s0` or
+    /// `width-2-n4000-e4-s0`. It depends on the plan alone.
     pub key: String,
     /// The axis it stands on.
     pub axis: Axis,
@@ -82,6 +91,8 @@ pub struct Variant {
     pub train_samples: Option<usize>,
     /// The compute budget that the number of samples follows from, in FLOPs.
     pub flops: Option<f64>,
+    /// Passes over the training samples.
+    pub epochs: usize,
     /// Seed of initialisation, data order and dropout.
     pub seed: u64,
     /// The generation of the plan that it came with; see [`extension`](super::extension).
@@ -89,6 +100,11 @@ pub struct Variant {
 }
 
 impl Variant {
+    /// How it is trained.
+    pub fn schedule(&self, plan: &Plan) -> Schedule {
+        Schedule { epochs: self.epochs, ..plan.schedule.clone() }
+    }
+
     /// Whether its loss is predicted when that generation of the plan is trained.
     pub fn is_predicted_in(&self, generation: usize) -> bool {
         self.generation == generation && !self.held_back.is_empty()
@@ -144,12 +160,14 @@ impl Plan {
     fn grid(&self, earlier: &[Variant]) -> Result<Vec<Variant>> {
         self.check_lists()?;
         let models = self.models(earlier)?;
-        let amounts = self.amounts();
-        let mut runs = Vec::with_capacity(self.seeds.len() * amounts.len() * models.len());
+        let (amounts, epochs) = (self.amounts(), self.numbers_of_epochs());
+        let mut runs = Vec::with_capacity(self.seeds.len() * epochs.len() * amounts.len() * models.len());
         for &seed in &self.seeds {
-            for amount in &amounts {
-                for model in &models {
-                    runs.push(self.variant(model, *amount, seed)?);
+            for &epochs in &epochs {
+                for &amount in amounts.iter().filter(|amount| self.covers(**amount, epochs)) {
+                    for model in &models {
+                        runs.push(self.variant(model, amount, epochs, seed)?);
+                    }
                 }
             }
         }
@@ -158,8 +176,16 @@ impl Plan {
         Ok(runs)
     }
 
-    /// A model with an amount of data, a seed, and the key that names all three.
-    fn variant(&self, model: &Variant, amount: Amount, seed: u64) -> Result<Variant> {
+    /// Whether trainings of so many epochs on so much data belong to the plan.
+    fn covers(&self, amount: Amount, epochs: usize) -> bool {
+        match (amount, self.most_seen) {
+            (Amount::Samples(samples), Some(most)) => samples.saturating_mul(epochs) <= most,
+            _ => true,
+        }
+    }
+
+    /// A model with an amount of data, a number of epochs, a seed, and the key that names them all.
+    fn variant(&self, model: &Variant, amount: Amount, epochs: usize, seed: u64) -> Result<Variant> {
         let stem = if model.scale == Scale::BASE {
             "base".to_string()
         } else {
@@ -169,14 +195,21 @@ impl Plan {
             Amount::Schedule => (String::new(), self.schedule.train_samples, None),
             Amount::Samples(samples) => (format!("-n{samples}"), Some(samples), None),
             Amount::Flops(budget) => {
-                let Schedule { epochs, batch, .. } = self.schedule;
+                let batch = self.schedule.batch;
                 let macs = Cost::of(&model.architecture)?.macs;
                 let samples = budget / (FLOPS_PER_MAC * macs as f64 * epochs as f64);
                 let batches = (samples as usize / batch).max(1);
                 (format!("-c{budget:e}"), Some(batches * batch), Some(budget))
             }
         };
-        Ok(Variant { key: format!("{stem}{label}-s{seed}"), train_samples, flops, seed, ..model.clone() })
+        let passes = if self.epochs.is_empty() { String::new() } else { format!("-e{epochs}") };
+        let key = format!("{stem}{label}{passes}-s{seed}");
+        Ok(Variant { key, train_samples, flops, epochs, seed, ..model.clone() })
+    }
+
+    /// For how many epochs each model is trained, in the plan's order.
+    pub fn numbers_of_epochs(&self) -> Vec<usize> {
+        if self.epochs.is_empty() { vec![self.schedule.epochs] } else { self.epochs.clone() }
     }
 
     /// How much data each model is trained on, in the plan's order.
@@ -241,6 +274,7 @@ impl Plan {
                     architecture,
                     train_samples: None,
                     flops: None,
+                    epochs: self.schedule.epochs,
                     seed: 0,
                     generation: self.generations(),
                 }),
@@ -270,6 +304,12 @@ impl Plan {
         }
         if let Some(seed) = repeated(&self.seeds) {
             return fail(format!("seed {seed} stands twice"));
+        }
+        if self.epochs.contains(&0) {
+            return fail("numbers of epochs must be at least 1".into());
+        }
+        if let Some(epochs) = repeated(&self.epochs) {
+            return fail(format!("{epochs} epochs stand twice"));
         }
         self.check_amounts().or_else(fail)
     }
@@ -310,8 +350,14 @@ impl Plan {
             ("seeds", self.seeds != other.seeds),
             ("samples", self.samples != other.samples),
             ("flops", self.flops != other.flops),
+            ("epochs", self.numbers_of_epochs() != other.numbers_of_epochs()),
+            ("most_seen", self.most_seen != other.most_seen),
             ("predict", self.predict != other.predict),
-            ("schedule", self.schedule != other.schedule),
+            // Its epochs are those above.
+            (
+                "schedule",
+                Schedule { epochs: other.schedule.epochs, ..self.schedule.clone() } != other.schedule,
+            ),
             ("compound", self.compound != other.compound),
             ("architecture", self.architecture != other.architecture),
         ]

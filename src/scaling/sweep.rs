@@ -176,7 +176,7 @@ fn run_variant(
         resolution: variant.architecture.resolution(),
         seed: variant.seed,
         device: options.device.name(),
-        epochs: plan.schedule.epochs,
+        epochs: variant.epochs,
         batch: step.batch,
         learning_rate: plan.schedule.learning_rate,
         precision: step.precision,
@@ -234,7 +234,7 @@ fn attempt(
     callback: &mut dyn Callback,
     record: &mut Record,
 ) -> Result<()> {
-    let (schedule, device) = (&plan.schedule, &options.device);
+    let (schedule, device) = (variant.schedule(plan), &options.device);
     let start = Instant::now();
     let opened = data.open(wanted)?;
     let validation = match schedule.validation_samples {
@@ -268,7 +268,7 @@ fn train(
     callback: &mut dyn Callback,
     record: &mut Record,
 ) -> Result<()> {
-    let schedule = &plan.schedule;
+    let schedule = variant.schedule(plan);
     let model = schedule.step().build(&variant.architecture, &options.device, variant.seed)?;
     let fit_options = schedule.fit_options(
         &variant.architecture,

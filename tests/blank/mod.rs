@@ -13,6 +13,8 @@ pub fn plan(architecture: Architecture) -> Plan {
         seeds: vec![0],
         samples: Vec::new(),
         flops: Vec::new(),
+        epochs: Vec::new(),
+        most_seen: None,
         predict: 0,
         schedule: Schedule::default(),
         compound: Compound::default(),
@@ -24,7 +26,7 @@ pub fn plan(architecture: Architecture) -> Plan {
 
 /// A completed record of `variant` in which nothing was measured.
 pub fn record(variant: &Variant) -> Record {
-    let Schedule { epochs, batch, learning_rate, .. } = Schedule::default();
+    let Schedule { batch, learning_rate, .. } = Schedule::default();
     Record {
         key: variant.key.clone(),
         axis: variant.axis,
@@ -35,7 +37,7 @@ pub fn record(variant: &Variant) -> Record {
         resolution: variant.architecture.resolution(),
         seed: variant.seed,
         device: "a device of synthetic records".into(),
-        epochs,
+        epochs: variant.epochs,
         batch,
         learning_rate,
         precision: Precision::F32,

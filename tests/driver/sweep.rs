@@ -189,6 +189,23 @@ fn a_sweep_goes_over_numbers_of_samples_and_over_budgets() {
     let other = [&borrowed(&arguments)[..], &["--samples", "40"]].concat();
     fail(&other, 1, &["another plan", "samples"]);
 
+    // Several numbers of epochs, in place of two.
+    let (arguments, out) = into("epochs", &["--samples", "20"]);
+    let arguments = borrowed(&arguments);
+    let epochs = arguments.iter().position(|argument| *argument == "2").unwrap();
+    let several = [&arguments[..epochs], &["1,3"], &arguments[epochs + 1..]].concat();
+    succeed(&several);
+    let runs = records(&out);
+    let found: Vec<_> = runs.iter().map(|run| run["key"].as_str().unwrap()).collect();
+    assert_eq!(found, ["base-e1-s0", "width-2-e1-s0", "base-e3-s0", "width-2-e3-s0"]);
+    for (run, epochs) in runs.iter().zip([1, 1, 3, 3]) {
+        let curve = run["curve"].as_array().unwrap();
+        assert_eq!((&run["epochs"], curve.len()), (&epochs.into(), epochs));
+        assert_eq!(run["samples_seen"], 16 * epochs);
+    }
+    let page = fs::read_to_string(out.join("report.html")).unwrap();
+    assert!(page.contains("1 and 3 epochs of batch"), "{page}");
+
     // The base model has 64·16 + 16·16 + 16·10 MACs: two epochs of 24 samples.
     let (arguments, out) = into("flops", &["--flops", "450000,1"]);
     succeed(&borrowed(&arguments));
@@ -229,6 +246,27 @@ fn what_a_sweep_leaves_can_be_read_by_others() {
             assert_eq!(mode(&path), mode(&ordinary), "{}", path.display());
         }
     }
+}
+
+#[test]
+fn a_sweep_to_plan_from_varies_width_samples_and_epochs() {
+    let place = TempDir::new().unwrap();
+    small_mnist(place.path());
+    let (model, out) = (small_mlp(place.path()), place.path().join("sweep"));
+    let arguments = ["sweep", "--for-plan", "--device", "cpu", "--model", &model, "--batch", "4"];
+    let arguments = [&arguments[..], &["--dataset", "mnist", "--data", text(place.path())]].concat();
+    let arguments = [&arguments[..], &["--out", text(&out)]].concat();
+    succeed(&arguments);
+    let runs = records(&out);
+    assert_eq!(runs.len(), 21);
+    let of_base = runs.iter().filter(|run| run["key"].as_str().unwrap().starts_with("base"));
+    let of_base: Vec<(u64, u64)> = of_base
+        .map(|run| (run["train_samples"].as_u64().unwrap(), run["epochs"].as_u64().unwrap()))
+        .collect();
+    assert_eq!(of_base, [(4, 1), (16, 1), (64, 1), (4, 2), (16, 2), (4, 4), (16, 4)]);
+    assert!(runs.iter().all(|run| run["axis"] == "width"));
+    succeed(&arguments);
+    assert_eq!(records(&out), runs, "the same command has nothing to do");
 }
 
 #[test]

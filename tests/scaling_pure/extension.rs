@@ -78,14 +78,42 @@ fn an_extension_changes_nothing_and_leaves_nothing_out() {
     assert!(text.contains("factors 0.5, 2; seeds 0"), "{text}");
     for (other, part) in [
         (Plan { axes: vec![Axis::Depth], ..first.clone() }, "axes"),
-        (Plan { schedule: Schedule { epochs: 9, ..Schedule::default() }, ..first.clone() }, "schedule"),
+        (Plan { schedule: Schedule { batch: 9, ..Schedule::default() }, ..first.clone() }, "schedule"),
         (Plan { dataset: "mnist".into(), ..first.clone() }, "dataset"),
     ] {
         let text = refusal(&first, &Plan { seeds: vec![0, 7, 8], ..other });
         assert!(text.contains("only factors") && text.contains(part), "{text}");
     }
+    // Equal lists are no reason to take another sweep for this one.
+    let other = Plan { axes: vec![Axis::Depth], ..first.clone() };
+    assert!(refusal(&first, &other).contains("axes"));
     let on_all = Plan { samples: vec![100, 200], ..first.clone() };
     assert!(refusal(&first, &on_all).contains("all samples"));
+}
+
+#[test]
+fn epochs_go_on_from_one_number_or_several() {
+    let one = Plan { seeds: vec![0], ..plan(preset("mlp"), &[Axis::Width]) };
+    assert_eq!(one.numbers_of_epochs(), [3]);
+    let schedule = Schedule { epochs: 1, ..Schedule::default() };
+    let several = Plan { epochs: vec![1, 3, 6], schedule, ..one.clone() };
+    let extended = one.extended(&several).unwrap();
+    let expected =
+        ["base-s0", "width-0.5-s0", "width-2-s0", "base-e1-s0", "width-0.5-e1-s0", "width-2-e1-s0"];
+    assert_eq!(keys(&extended)[..6], expected, "runs of three epochs keep their keys");
+    assert_eq!(keys(&extended).len(), 9);
+    assert_eq!(extended.generation(1), one);
+    assert_eq!(extended.extended(&several).unwrap(), extended, "asked again, it is as it was");
+    assert_eq!(Plan::from_toml(&extended.to_toml().unwrap()).unwrap(), extended);
+    let more = Plan { epochs: vec![1, 3, 6, 12], ..several };
+    let twice = extended.extended(&more).unwrap();
+    assert_eq!(keys(&twice)[9..], ["base-e12-s0", "width-0.5-e12-s0", "width-2-e12-s0"]);
+    assert_eq!(twice.generation(1), one);
+    assert_eq!(twice.generation(2), extended);
+    let other = Plan { epochs: vec![1, 6], ..one.clone() };
+    assert!(refusal(&one, &other).contains("epochs 3"));
+    let fewer = Plan { schedule: Schedule { epochs: 9, ..Schedule::default() }, ..one.clone() };
+    assert!(refusal(&one, &fewer).contains("epochs 3"));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use crate::synthetic::{plan, preset, records};
 use allometry::data::{self, DataOptions};
 use allometry::scaling::cost::Cost;
+use allometry::scaling::recommend::grid::for_plan;
 use allometry::scaling::{Axis, Plan, Schedule};
 use std::collections::HashSet;
 use std::fs;
@@ -76,6 +77,76 @@ fn each_model_is_trained_on_each_number_of_samples() {
     assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
     assert_eq!(plan.differences(&scheduled), ["samples"]);
     assert!(!scheduled.to_toml().unwrap().contains("samples"), "older plan files say nothing of it");
+}
+
+#[test]
+fn each_model_is_trained_for_each_number_of_epochs() {
+    let once = Schedule { epochs: 1, ..Schedule::default() };
+    let base = Plan { schedule: once, seeds: vec![0], ..plan(preset("mlp"), &[Axis::Width]) };
+    let runs = |plan: &Plan| -> Vec<(String, usize)> {
+        plan.variants().unwrap().into_iter().map(|run| (run.key, run.epochs)).collect()
+    };
+    assert_eq!(runs(&base)[0], ("base-s0".to_string(), 1), "one number of epochs is in no key");
+    let plan = Plan { epochs: vec![1, 4], ..base.clone() };
+    let named = ["base-e1-s0", "width-0.5-e1-s0", "width-2-e1-s0", "base-e4-s0"];
+    assert_eq!(runs(&plan).len(), 6);
+    for (run, (key, epochs)) in named.into_iter().zip([1, 1, 1, 4]).zip(runs(&plan)) {
+        assert_eq!(run, (key.as_str(), epochs));
+    }
+    assert_eq!(plan.variants().unwrap()[3].schedule(&plan).epochs, 4);
+    assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
+    assert_eq!(plan.differences(&base), ["epochs"]);
+    assert!(!base.to_toml().unwrap().contains("epochs = ["), "older plan files say nothing of it");
+
+    // No more samples than so many, repeats counted.
+    let capped =
+        Plan { samples: vec![100, 400], epochs: vec![1, 2, 4], most_seen: Some(400), ..base.clone() };
+    let of_base: Vec<(String, usize)> =
+        runs(&capped).into_iter().filter(|(key, _)| key.starts_with("base")).collect();
+    let keys = ["base-n100-e1-s0", "base-n400-e1-s0", "base-n100-e2-s0", "base-n100-e4-s0"];
+    assert_eq!(of_base.iter().map(|(key, _)| key.as_str()).collect::<Vec<_>>(), keys);
+    assert_eq!(Plan::from_toml(&capped.to_toml().unwrap()).unwrap(), capped);
+
+    // A budget of compute buys fewer samples, the more often they are seen.
+    let paid = Plan { flops: vec![1e11], epochs: vec![1, 2], ..base.clone() }.variants().unwrap();
+    let samples = |key: &str| paid.iter().find(|run| run.key == key).unwrap().train_samples.unwrap();
+    let [one, two] = ["base-c1e11-e1-s0", "base-c1e11-e2-s0"].map(samples);
+    assert!(one.abs_diff(2 * two) <= 64, "{one} samples once, {two} twice");
+
+    let refused = |epochs: Vec<usize>| Plan { epochs, ..base.clone() }.validate().unwrap_err().to_string();
+    assert!(refused(vec![1, 0]).contains("at least 1"));
+    assert!(refused(vec![2, 1, 2]).contains("2 epochs stand twice"));
+}
+
+#[test]
+fn a_sweep_to_plan_from_varies_samples_and_epochs() {
+    let base = Plan { seeds: vec![0], ..plan(preset("mlp"), &[Axis::Width]) };
+    let keys = |plan: &Plan| -> Vec<String> {
+        let of_base = plan.variants().unwrap().into_iter().filter(|run| run.key.starts_with("base"));
+        of_base.map(|run| run.key).collect()
+    };
+    let plan = for_plan(base.clone(), 6400, false, false);
+    let expected = [
+        "base-n400-e1-s0",
+        "base-n1600-e1-s0",
+        "base-n6400-e1-s0",
+        "base-n400-e2-s0",
+        "base-n1600-e2-s0",
+        "base-n400-e4-s0",
+        "base-n1600-e4-s0",
+    ];
+    assert_eq!(keys(&plan), expected);
+    plan.validate().unwrap();
+    // New samples without end are not repeated.
+    let drawn = for_plan(base.clone(), 6400, true, false);
+    assert_eq!(keys(&drawn), ["base-n400-s0", "base-n1600-s0", "base-n6400-s0"]);
+    assert_eq!(drawn.schedule.epochs, 1);
+    // What was asked for stays.
+    let asked = Plan { samples: vec![100, 200, 800], epochs: vec![1, 3], ..base.clone() };
+    assert_eq!(for_plan(asked.clone(), 6400, false, true), asked);
+    // A part is one batch at least, and no part comes twice.
+    assert_eq!(for_plan(base.clone(), 300, false, false).samples, [64, 75, 300]);
+    assert_eq!(for_plan(base, 50, false, false).samples, [50]);
 }
 
 #[test]

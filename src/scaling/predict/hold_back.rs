@@ -116,6 +116,11 @@ pub(in crate::scaling) fn check(plan: &Plan, variants: &[Variant]) -> Result<()>
     if plan.predict == 0 {
         return Ok(());
     }
+    if plan.epochs.len() > 1 {
+        let problem = "a prediction is a law of size and data, and needs one number of epochs; leave out the others, or \
+                       the prediction";
+        return Err(Error::Config { what: "plan".to_string(), problem: problem.to_string() });
+    }
     for &axis in &plan.axes {
         let held_back = |variant: &&Variant| variant.is_predicted_in(plan.generations());
         if !variants.iter().filter(held_back).any(|variant| variant.held_back.contains(&axis)) {

@@ -4,6 +4,7 @@
 //! In reading order:
 //!
 //! - [`budget`]: time, compute, memory.
+//! - [`grid`]: the sweep that a training is planned from.
 //! - [`evidence`]: the law of the loss on each axis, from a sweep's records.
 //! - [`candidate`]: every model that could be trained, and which of them fit into memory.
 //! - [`pace`]: how long each takes, by a law of seconds per sample and by rehearsals.
@@ -21,6 +22,7 @@
 pub mod budget;
 pub mod candidate;
 pub mod evidence;
+pub mod grid;
 pub mod pace;
 mod planner;
 pub mod rehearsal;

@@ -5,7 +5,7 @@ use super::palette::palette;
 use super::plot::Plot;
 use super::quantity::Quantity;
 use super::runs::{ABSENT, run_table};
-use super::series::{Amount, amounts, axes, laws};
+use super::series::{amounts, axes, laws};
 use super::words::{axis_findings, best, endings, exponent, headline, list, plural, quality, signed};
 use crate::error::Result;
 use crate::nn::Precision;
@@ -97,11 +97,13 @@ fn swept(plan: &Plan, records: &[Record]) -> String {
     let mut devices: Vec<&str> = records.iter().map(|record| record.device.as_str()).collect();
     devices.sort_unstable();
     devices.dedup();
-    let amounts: Vec<String> = match &amounts(records)[..] {
-        several @ [_, _, ..] => several.iter().map(Amount::to_string).collect(),
-        _ => Vec::new(),
+    let mut amounts: Vec<String> = amounts(records).iter().map(|amount| amount.data.to_string()).collect();
+    amounts.dedup();
+    let amounts = if amounts.len() > 1 { format!(" on {}", list(&amounts)) } else { String::new() };
+    let epochs = match &plan.numbers_of_epochs()[..] {
+        [one] => plural(*one, "epoch"),
+        several => format!("{} epochs", list(&several.iter().map(usize::to_string).collect::<Vec<_>>())),
     };
-    let amounts = if amounts.is_empty() { String::new() } else { format!(" on {}", list(&amounts)) };
     let mut text = format!(
         "The model {} on {}, scaled along {} by {}{amounts}; {}, {} of batch {} at learning rate {}{}{}{}.",
         plan.architecture.name,
@@ -109,7 +111,7 @@ fn swept(plan: &Plan, records: &[Record]) -> String {
         list(&plan.axes.iter().map(|axis| axis.to_string()).collect::<Vec<_>>()),
         list(&factors),
         plural(plan.seeds.len(), "seed"),
-        plural(plan.schedule.epochs, "epoch"),
+        epochs,
         plan.schedule.batch,
         plan.schedule.learning_rate,
         if plan.schedule.precision == Precision::Mixed { ", in mixed precision" } else { "" },

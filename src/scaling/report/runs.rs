@@ -99,6 +99,7 @@ fn run_row(record: &Record) -> Vec<(&'static str, Cell)> {
         ("pixels", Cell::number(record.resolution.map(|r| r as f64), |v| v.to_string())),
         ("parameters", count(record.parameters)),
         ("MACs", count(record.macs)),
+        ("epochs", count(record.epochs as u64)),
         ("samples", Cell::number(Quantity::TrainingSamples.of(record), metric)),
         ("FLOPs trained", Cell::number(Some(record.training_flops), metric)),
         ("train loss", loss(record.train_loss)),

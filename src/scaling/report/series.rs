@@ -60,36 +60,57 @@ pub(super) fn label(record: &Record) -> String {
 
 /// How much data a run was given.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub(super) enum Amount {
+pub(super) enum Data {
     /// So many different training samples.
     Samples(u64),
     /// As many as take this many FLOPs.
     Flops(f64),
 }
 
+/// How much data a run was given, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub(super) struct Amount {
+    pub data: Data,
+    /// Passes over it.
+    pub epochs: usize,
+}
+
 impl Amount {
     /// None for a run that did not come to training, and for records of before it was kept.
     pub fn of(record: &Record) -> Option<Amount> {
-        let samples = (record.train_samples > 0).then_some(Amount::Samples(record.train_samples));
-        record.flops_budget.map(Amount::Flops).or(samples)
+        let samples = (record.train_samples > 0).then_some(Data::Samples(record.train_samples));
+        let data = record.flops_budget.map(Data::Flops).or(samples)?;
+        Some(Amount { data, epochs: record.epochs })
     }
 
     /// Different training samples of a model with so many MACs, trained on each that many times.
     pub fn samples(self, macs: f64, passes: f64) -> f64 {
-        match self {
-            Amount::Samples(samples) => samples as f64,
-            Amount::Flops(budget) => budget / (FLOPS_PER_MAC * macs * passes),
+        match self.data {
+            Data::Samples(samples) => samples as f64,
+            Data::Flops(budget) => budget / (FLOPS_PER_MAC * macs * passes),
         }
     }
 }
 
-impl std::fmt::Display for Amount {
+impl std::fmt::Display for Data {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
-            Amount::Samples(samples) => write!(f, "{} samples", metric(samples as f64)),
-            Amount::Flops(budget) => f.write_str(&flops(budget)),
+            Data::Samples(samples) => write!(f, "{} samples", metric(samples as f64)),
+            Data::Flops(budget) => f.write_str(&flops(budget)),
         }
     }
+}
+
+/// Whether runs differ in their number of epochs.
+pub(super) fn varies_epochs(records: &[Record]) -> bool {
+    records.iter().any(|record| record.epochs != records[0].epochs)
+}
+
+/// The runs of the fewest epochs: where these differ, those that follow a law of size and data, since repeated samples are
+/// worth less than new ones.
+pub(super) fn of_fewest_epochs(records: &[Record]) -> Vec<Record> {
+    let fewest = records.iter().map(|record| record.epochs).min();
+    records.iter().filter(|record| Some(record.epochs) == fewest).cloned().collect()
 }
 
 /// The different amounts of data of the runs that completed, the least first.

@@ -1,7 +1,7 @@
 //! The sweep as a table for the terminal: one row a configuration, means over its seeds.
 
 use super::quantity::Quantity;
-use super::series::{Configuration, amounts, configurations};
+use super::series::{Configuration, amounts, configurations, varies_epochs};
 use super::words::{best, endings, failures, quality, with_spread};
 use crate::scaling::record::Record;
 use crate::terminal::Table;
@@ -45,11 +45,16 @@ fn render(records: &[Record]) -> Table {
     }
     let mut header = vec!["model".to_string()];
     header.extend(columns.iter().map(|&column| heading(column).to_string()));
+    let epochs = varies_epochs(records);
+    if epochs {
+        header.insert(1, "epochs".to_string());
+    }
     header.push("runs".to_string());
 
     let mut table = Table::new(header);
     for configuration in &configurations {
         let mut row = vec![configuration.label()];
+        row.extend(epochs.then(|| configuration.first().epochs.to_string()));
         row.extend(columns.iter().map(|&column| cell(configuration, column)));
         let runs = configuration.runs.iter().copied();
         let all_completed = runs.clone().all(Record::completed);

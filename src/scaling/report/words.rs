@@ -2,7 +2,7 @@
 //! terminal prints it.
 
 use super::quantity::Quantity;
-use super::series::{Configuration, along, amounts, axes, configurations, label, laws};
+use super::series::{Configuration, along, amounts, axes, configurations, label, laws, varies_epochs};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::PowerLaw;
 use crate::scaling::record::{Record, Status};
@@ -45,7 +45,11 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
     };
     // Where models were trained on several amounts of data, that is part of what leads.
     let several = amounts(records).len() > 1;
+    let varies = varies_epochs(records);
     let samples = |c: &Configuration| match c.mean(Quantity::TrainingSamples) {
+        Some(samples) if varies => {
+            format!(", {} samples × {}", metric(samples), plural(c.first().epochs, "epoch"))
+        }
         Some(samples) if several => format!(", {} samples", metric(samples)),
         _ => String::new(),
     };

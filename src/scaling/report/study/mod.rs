@@ -4,7 +4,7 @@
 //! a law of their size, in parameters N and in training FLOPs C. With several numbers of samples it is the joint
 //! law in the model's MACs per sample M and the samples D, fitted to all runs of an axis; the law in N is then that
 //! of the runs on the most samples. With compute budgets the sizes of one budget follow no falling law: there the
-//! joint law alone is fitted. M is the size of the joint law, and not N, because C = 6·M·D for any model, while
+//! joint law alone is fitted. Where the sweep varied the number of epochs, all are laws of the runs of the fewest. M is the size of the joint law, and not N, because C = 6·M·D for any model, while
 //! 6·N·D holds for dense ones only.
 
 mod curves;
@@ -16,7 +16,9 @@ mod section;
 mod words;
 
 use super::quantity::Quantity;
-use super::series::{Amount, amounts, axes, configurations, on_most_data};
+use super::series::{
+    Amount, Data, amounts, axes, configurations, of_fewest_epochs, on_most_data, varies_epochs,
+};
 use crate::error::Result;
 use crate::rounding::constant;
 use crate::scaling::axis::Axis;
@@ -35,8 +37,10 @@ const RESAMPLES: usize = 1000;
 
 /// What a sweep says about its loss.
 pub(super) struct Study {
-    /// The runs that completed with a loss that has a logarithm.
+    /// The runs that completed with a loss that has a logarithm, where epochs differ those of the fewest.
     runs: Vec<Record>,
+    /// The fewest epochs, where they differ.
+    of_epochs: Option<usize>,
     /// How many completed with a loss of exactly 0, which has none.
     zeros: usize,
     /// Those of them on the most data.
@@ -153,10 +157,13 @@ impl Study {
     pub fn new(records: &[Record]) -> Result<Study> {
         let done = || records.iter().filter(|record| record.completed());
         let runs: Vec<Record> = done().filter(|record| LOSS.plotted(record).is_some()).cloned().collect();
+        let varies = varies_epochs(&runs);
+        let runs = of_fewest_epochs(&runs);
+        let of_epochs = runs.first().filter(|_| varies).map(|run| run.epochs);
         let zeros = done().filter(|record| LOSS.of(record) == Some(0.0)).count();
         let on_most = on_most_data(&runs);
         let amounts = amounts(&runs);
-        let budgets = matches!(amounts.last(), Some(Amount::Flops(_)));
+        let budgets = matches!(amounts.last(), Some(Amount { data: Data::Flops(_), .. }));
         let several = amounts.len() > 1;
         let study_of = |axis: Axis| {
             Ok(AxisStudy {
@@ -170,6 +177,6 @@ impl Study {
             })
         };
         let axes = axes(&runs).into_iter().map(study_of).collect::<Result<_>>()?;
-        Ok(Study { spread: spread_of_seeds(&runs), runs, zeros, on_most, amounts, axes })
+        Ok(Study { spread: spread_of_seeds(&runs), runs, of_epochs, zeros, on_most, amounts, axes })
     }
 }

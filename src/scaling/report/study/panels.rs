@@ -11,7 +11,7 @@ use crate::scaling::report::canvas::{Canvas, Drawn, Stroke};
 use crate::scaling::report::plot::{Plot, Sheet, plot};
 use crate::scaling::report::quantity::Quantity;
 use crate::scaling::report::ruler::{Measure, Ruler};
-use crate::scaling::report::series::{Amount, Configuration, along, configurations};
+use crate::scaling::report::series::{Amount, Configuration, Data, along, configurations};
 use crate::scaling::report::svg::{Point, Series, gather, labels};
 use crate::scaling::report::words::signed;
 use crate::units::{metric, significant};
@@ -28,7 +28,7 @@ pub fn panels(study: &Study) -> Result<Vec<Plot>> {
     if study.axes.iter().any(|one| one.flops.is_some()) {
         plots.push(against_size(study, Quantity::TrainingFlops, "C", |one| one.flops.as_ref())?);
     }
-    if matches!(study.amounts[..], [_, .., Amount::Samples(_)]) {
+    if matches!(study.amounts[..], [_, .., Amount { data: Data::Samples(_), .. }]) {
         plots.push(against_samples(study)?);
     }
     for one in &study.axes {
@@ -134,7 +134,7 @@ fn joint(study: &Study, axis: Axis, fit: &Fit) -> Result<Plot> {
         }
         for (amount, curve) in &curves {
             if let Some(end) = curve.measured().last() {
-                canvas.label(axis.name(), &amount.to_string(), end)?;
+                canvas.label(axis.name(), &amount.data.to_string(), end)?;
             }
         }
         let [alpha, beta] = ["alpha", "beta"].map(|name| parameter(fit, name).0);

@@ -10,7 +10,7 @@ use crate::scaling::report::canvas::Stroke;
 use crate::scaling::report::plot::{Plot, Sheet, plot};
 use crate::scaling::report::quantity::Quantity;
 use crate::scaling::report::ruler::Ruler;
-use crate::scaling::report::series::Amount;
+use crate::scaling::report::series::{Amount, Data};
 use crate::scaling::report::words::{list, signed};
 use crate::units::{flops, metric};
 
@@ -38,9 +38,9 @@ pub fn along(runs: &[Record], amounts: &[Amount], axis: Axis) -> Result<Option<I
 }
 
 fn budgets(amounts: &[Amount]) -> Vec<f64> {
-    let budget = |amount: &Amount| match amount {
-        Amount::Flops(budget) => Some(*budget),
-        Amount::Samples(_) => None,
+    let budget = |amount: &Amount| match amount.data {
+        Data::Flops(budget) => Some(budget),
+        Data::Samples(_) => None,
     };
     amounts.iter().filter_map(budget).collect()
 }
@@ -92,7 +92,7 @@ pub fn panel(study: &Study, axis: Axis, found: &IsoFlop) -> Result<Plot> {
             let of_profile = runs().filter(|(run, _)| run.flops_budget == Some(profile.budget));
             let largest = of_profile.map(|(_, at)| at).max_by(|a, b| a.0.total_cmp(&b.0));
             if let Some(at) = largest {
-                canvas.label(axis.name(), &Amount::Flops(profile.budget).to_string(), at)?;
+                canvas.label(axis.name(), &flops(profile.budget), at)?;
             }
         }
         let exponent = found.frontier.as_ref().map(|frontier| {

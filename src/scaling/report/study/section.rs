@@ -26,6 +26,12 @@ pub(in crate::scaling::report) fn section(study: &Study) -> Result<(String, Vec<
             "{runs} with a loss of exactly 0 left out: 0 has no logarithm, so no law can take it."
         ));
     }
+    if let Some(epochs) = study.of_epochs {
+        short.push(format!(
+            "The laws are those of the runs of {}; allometry plan uses all runs.",
+            plural(epochs, "epoch")
+        ));
+    }
     let short: String =
         short.iter().map(|one| format!("<p class=\"finding\">{}</p>\n", escape(one))).collect();
     let cards: String = axes
