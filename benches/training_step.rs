@@ -3,7 +3,7 @@
 mod common;
 
 use allometry::bench::noise_values;
-use allometry::bench::steps::{cnn, mlp};
+use allometry::bench::steps::NETWORKS;
 use allometry::data::{Batch, BatchTargets};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
@@ -13,11 +13,14 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 fn training_step(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("training step");
     for (label, device) in devices() {
-        for (name, layers, size) in [("mlp", mlp(), 256), ("cnn", cnn(), 64)] {
-            let model = layers.build(&device, &[28, 28, 1], 0).expect("the model fits the device");
-            let labels = (0..size as u32).map(|i| i % 10).collect();
+        for network in NETWORKS {
+            let (name, size) = (network.name, network.batch);
+            let model =
+                (network.layers)().build(&device, &network.image, 0).expect("the model fits the device");
+            let labels = (0..size as u32).map(|i| i % network.classes).collect();
+            let pixels = network.image.iter().product::<usize>();
             let batch =
-                Batch { size, inputs: noise_values(size * 784), targets: BatchTargets::Classes(labels) };
+                Batch { size, inputs: noise_values(size * pixels), targets: BatchTargets::Classes(labels) };
             let loss = Loss::CrossEntropy { smoothing: 0.0 };
             let mut trainer = Trainer::new(&model, loss, Algorithm::adam()).expect("there is memory for it");
             group.throughput(Throughput::Elements(size as u64));

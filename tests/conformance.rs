@@ -9,6 +9,8 @@
 mod harness;
 mod ops;
 
+use allometry::bench::matrices::measure;
+use allometry::device::{Device, GpuOptions, Kind};
 use harness::check;
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -74,4 +76,19 @@ fn every_op_has_samples() {
     assert!(untested.is_empty(), "no samples in tests/ops for {untested:?}");
     let gone: Vec<_> = known.difference(&files).collect();
     assert!(gone.is_empty(), "samples for ops that src/ops does not have: {gone:?}");
+}
+
+/// The op's samples run on the matrices that are used by default, and these on all that the adapter lists.
+#[test]
+fn products_on_every_size_of_cooperative_matrices_are_right() {
+    let options = GpuOptions { variants: Some(Kind::Gpu), ..GpuOptions::default() };
+    let open = |options| Device::gpu(options).expect("these tests need an adapter, if only a software one");
+    let figures = measure(&open(GpuOptions::default()), 0.01).unwrap();
+    for figure in &figures {
+        for product in &figure.products {
+            assert!(product.is_right(), "{:?}: {product:?}", figure.matrix);
+        }
+    }
+    let tried = figures.iter().filter(|figure| !figure.products.is_empty());
+    assert_eq!(tried.filter_map(|figure| figure.matrix.extent()).max(), open(options).fragment());
 }

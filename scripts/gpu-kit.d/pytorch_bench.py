@@ -1,15 +1,24 @@
 """The work of `allometry bench kernels` and `bench steps` in PyTorch on the same GPU, as JSON on standard output.
 
-TF32 is off. Times are medians of seven blocks after a warm-up, by CUDA events.
+TF32 is off. Times are medians of seven blocks after a warm-up, by CUDA events. Ends with 77 where there is no PyTorch or
+no GPU that it can use.
 """
 import json
 import statistics
+import sys
 import time
 
-import torch
-import torch.nn.functional as F
-from torch import nn
+try:
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+except ImportError as error:
+    print(error, file=sys.stderr)
+    sys.exit(77)
 
+if not torch.cuda.is_available():
+    print(f"PyTorch {torch.__version__} finds no GPU", file=sys.stderr)
+    sys.exit(77)
 torch.backends.cuda.matmul.allow_tf32 = False
 torch.backends.cudnn.allow_tf32 = False
 torch.backends.cudnn.benchmark = True
@@ -102,11 +111,17 @@ def cnn():
                          nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(64 * 49, 128), nn.ReLU(), nn.Linear(128, 10))
 
 
-for name, build, batches in (("mlp", mlp, (256, 4096)), ("cnn", cnn, (64, 1024))):
+# As in src/bench/steps.rs: name, network, channels, rows and columns of an image, classes, batches.
+NETWORKS = [
+    ("mlp", mlp, (1, 28, 28), 10, (256, 4096)),
+    ("cnn", cnn, (1, 28, 28), 10, (64, 1024)),
+]
+
+for name, build, image, classes, batches in NETWORKS:
     for batch in batches:
         for kind in ("eager", "fused Adam"):
             model = build().to(device)
-            x, y = noise(batch, 1, 28, 28), (torch.arange(batch) % 10).to(device)
+            x, y = noise(batch, *image), (torch.arange(batch) % classes).to(device)
             optimiser = torch.optim.Adam(model.parameters(), lr=1e-3, fused=kind != "eager")
 
             def step():

@@ -4,51 +4,52 @@
 #
 #   run.sh [FOLDER]     default: results
 #
-# Needs a Vulkan driver and nothing else; PyTorch is measured beside it where python3 has it. KIT_PARTS="name name" runs
-# only these parts and leaves the results of others. Each part has its time limit in seconds; one that fails, crashes or hangs is reported and the next one
-# runs. A new part is a line in the list at the end. scripts/gpu-kit report FOLDER makes tables of the results.
+# Needs a Vulkan driver and nothing else; PyTorch is measured beside it where python3 has it. The file `parts` lists what is
+# run; a part that fails, crashes or hangs is reported and the next one runs. scripts/gpu-kit report FOLDER makes tables of
+# the results. Variables:
+#
+#   KIT_PARTS="name name"   runs only these parts and leaves the results of others
+#   KIT_LIMIT=seconds       no part takes longer than this
+#   KIT_RUNNER=command      starts the kit's programs by this one, as scripts/newest-lavapipe prints it
 set -u
 kit=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "${1:-results}"
-out=$(cd "${1:-results}" && pwd)
-export XDG_RUNTIME_DIR="${XDG_RUNTIME_DIR:-/}"
+OUT=$(cd "${1:-results}" && pwd)
+RUN=${KIT_RUNNER:-}
 # The tests look for their fixtures where they were built.
 ALLOMETRY_FIXTURES=$kit/fixtures
-export ALLOMETRY_FIXTURES
+XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-/}
+export OUT RUN ALLOMETRY_FIXTURES XDG_RUNTIME_DIR
 cd "$kit" || exit 1
 
-# part NAME LIMIT COMMAND…: standard output goes to NAME.out (or NAME.json), errors to NAME.err.
+# part NAME LIMIT COMMAND: standard output goes to NAME.out, errors to NAME.err.
 part() {
-    name=$1 limit=$2
-    shift 2
-    case " ${KIT_PARTS:-$name} " in *" $name "*) ;; *) return ;; esac
+    limit=${KIT_LIMIT:-$2}
+    [ "$limit" -le "$2" ] || limit=$2
     begun=$(date +%s)
-    timeout -k 5 "$limit" "$@" >"$out/$name.out" 2>"$out/$name.err"
+    # Killed with all that it has started: a program that a driver holds up may not heed anything less.
+    timeout -s KILL "$limit" sh -c "$3" </dev/null >"$OUT/$1.out" 2>"$OUT/$1.err"
     status=$?
     took=$(($(date +%s) - begun))
-    case $status in
-    0) said=ok ;;
-    124 | 137) said="stopped after $limit s" ;;
-    *) said="failed with $status" ;;
-    esac
-    printf '{"part": "%s", "status": %d, "said": "%s", "seconds": %d}\n' "$name" "$status" "$said" "$took" >>"$out/parts.jsonl"
-    printf '%-14s %s, %d s\n' "$name" "$said" "$took"
+    if [ "$status" = 0 ]; then
+        said=ok
+    elif [ "$status" = 77 ]; then
+        said=skipped
+    elif [ "$status" = 137 ] && [ "$took" -ge "$limit" ]; then
+        said="stopped after $limit s"
+    elif [ "$status" -gt 128 ] && [ "$status" -lt 160 ]; then
+        said="crashed with signal $((status - 128))"
+    else
+        said="ended with $status"
+    fi
+    printf '{"part": "%s", "status": %d, "said": "%s", "seconds": %d}\n' "$1" "$status" "$said" "$took" >>"$OUT/parts.jsonl"
+    printf '%-14s %s, %d s\n' "$1" "$said" "$took"
 }
 
-[ -n "${KIT_PARTS:-}" ] || : >"$out/parts.jsonl"
-printf '{"commit": "%s", "date": "%s", "cores": %d}\n' "$(cat commit)" "$(date -u +%Y-%m-%d)" "$(nproc)" >"$out/machine.json"
+[ -n "${KIT_PARTS:-}" ] || : >"$OUT/parts.jsonl"
+printf '{"commit": "%s", "date": "%s", "cores": %d}\n' "$(cat commit)" "$(date -u +%Y-%m-%d)" "$(nproc)" >"$OUT/machine.json"
 
-part devices 20 ./allometry devices --json
-part conformance 240 ./conformance --skip every_op_has_samples
-part parity 30 ./pytorch
-part parity_conv 30 ./pytorch_convolutions
-part kernels 90 ./allometry bench kernels --device gpu --seconds 0.2 --json
-part steps 40 ./allometry bench steps --device gpu --seconds 1 --json
-part torch 90 python3 pytorch_bench.py
-part start 20 sh -c 'for i in 1 2 3; do b=$(date +%s%N); ./allometry train mlp --samples 256 --epochs 1 --batch 256 --device gpu >/dev/null || exit; echo $((($(date +%s%N) - b) / 1000000)); done'
-part sweep 40 ./allometry sweep --device gpu --axis width --factors 0.5,1,2 --samples 8000 --epochs 1 --batch 64 --out "$out/sweep"
-for threads in 1 2 4 8 16; do
-    [ "$threads" -le "$(nproc)" ] && part "cpu_$threads" 20 env RAYON_NUM_THREADS="$threads" ./allometry bench steps --device cpu --seconds 0.5 --json
-done
-part tune 60 env ALLOMETRY_CACHE="$out/cache" ./allometry tune --device gpu --family matmul --json
-part tuned 30 env ALLOMETRY_CACHE="$out/cache" ./allometry bench kernels --family matmul --device gpu --seconds 0.2 --json
+while read -r name limit command; do
+    case $name in '' | '#'*) continue ;; esac
+    case " ${KIT_PARTS:-$name} " in *" $name "*) part "$name" "$limit" "$command" ;; esac
+done <parts

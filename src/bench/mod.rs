@@ -3,10 +3,11 @@
 //! The roofline model (Williams, Waterman and Patterson 2009): work takes at least as long as its operations at the
 //! device's peak, and as its bytes at the device's bandwidth, whichever is longer. [`Roofline::measure`] finds the limits
 //! with kernels of its own ([`ops::probe`](crate::ops::probe)), [`cases`] has work for every family of kernels, and a
-//! [`Figure`] says how long it took and how much of that was needed. [`steps`] times whole training steps,
-//! [`tune`](mod@tune) the variants of a kernel against each other.
+//! [`Figure`] says how long it took and how much of that was needed. [`matrices`] tries cooperative
+//! matrices, [`steps`] times whole training steps, [`tune`](mod@tune) the variants of a kernel against each other.
 
 mod cases;
+pub mod matrices;
 pub mod steps;
 pub mod tune;
 
@@ -33,35 +34,49 @@ pub struct Roofline {
     pub written_bytes_per_second: f64,
     /// Bytes read and written by a copy.
     pub copied_bytes_per_second: f64,
+    /// The tensors that were read, written and copied.
+    pub tensor_bytes: u64,
 }
 
 impl Roofline {
-    /// Runs each probe for about `seconds` and takes its best block: a limit is what was reached once.
+    /// Runs each probe for about `seconds` and takes its best block: a limit is what was reached once. Where its tensors
+    /// don't fit, half as much is moved.
     pub fn measure(device: &Device, seconds: f64) -> Result<Roofline> {
-        // Enough for every lane of the largest GPU, and so many bytes that starting a kernel takes no part in the time;
-        // what runs on a CPU needs less.
-        let (moved, multiplied) = match device.kind() {
-            Kind::Gpu => (256 << 20, 32 << 20),
-            Kind::Cpu | Kind::Software => (16 << 20, 256 << 10),
+        // So many bytes that starting a kernel takes no part in the time; what runs on a CPU needs less.
+        let elements = match device.kind() {
+            Kind::Gpu => 256 << 20,
+            Kind::Cpu | Kind::Software => 16 << 20,
         };
-        let moved = moved.min(device.largest_tensor() as usize / 4);
+        let largest = elements.min(device.largest_tensor() as usize / size_of::<f32>());
+        halved_until_it_fits(largest, |elements| {
+            device.trim();
+            Roofline::of(device, seconds, elements)
+        })
+    }
+
+    /// With probes that move so many elements.
+    fn of(device: &Device, seconds: f64, elements: usize) -> Result<Roofline> {
         const ROUNDS: u32 = 4096;
-        let bytes = 4 * moved as u64;
-        let x = noise(device, [moved])?;
+        let fastest = |mut case: Case| Ok::<f64, Error>(blocks(device, &mut case, seconds)?[0]);
+        let x = repeated_noise(device, elements)?;
+        let elements = x.shape().elements();
+        let bytes = size_of::<f32>() * elements;
         let source = x.clone();
-        let mut copy = Case::new("probe", "copy", move || source.probe_copy().map(drop));
-        let mut read = Case::new("probe", "read", move || x.sum(&[], false).map(drop));
+        let copied = fastest(Case::new("probe", "copy", move || source.probe_copy().map(drop)))?;
+        let read = fastest(Case::new("probe", "read", move || x.sum(&[], false).map(drop)))?;
         let target = device.clone();
-        let mut write =
-            Case::new("probe", "write", move || Tensor::full(&target, DType::F32, [moved], 1.0).map(drop));
-        let x = noise(device, [multiplied])?;
-        let mut fma = Case::new("probe", "fma", move || x.probe_fma(ROUNDS).map(drop));
-        let fastest = |case: &mut Case| Ok::<f64, Error>(blocks(device, case, seconds)?[0]);
+        let write = move || Tensor::full(&target, DType::F32, [elements], 1.0).map(drop);
+        let written = fastest(Case::new("probe", "write", write))?;
+        // Enough for every lane of the largest GPU.
+        let x = repeated_noise(device, elements.div_ceil(if device.kind() == Kind::Gpu { 8 } else { 64 }))?;
+        let multiplied = x.shape().elements();
+        let computed = fastest(Case::new("probe", "fma", move || x.probe_fma(ROUNDS).map(drop)))?;
         Ok(Roofline {
-            flops_per_second: 2.0 * multiplied as f64 * f64::from(ROUNDS) / fastest(&mut fma)?,
-            read_bytes_per_second: bytes as f64 / fastest(&mut read)?,
-            written_bytes_per_second: bytes as f64 / fastest(&mut write)?,
-            copied_bytes_per_second: 2.0 * bytes as f64 / fastest(&mut copy)?,
+            flops_per_second: 2.0 * multiplied as f64 * f64::from(ROUNDS) / computed,
+            read_bytes_per_second: bytes as f64 / read,
+            written_bytes_per_second: bytes as f64 / written,
+            copied_bytes_per_second: 2.0 * bytes as f64 / copied,
+            tensor_bytes: bytes as u64,
         })
     }
 
@@ -147,8 +162,69 @@ pub fn noise_values(count: usize) -> Vec<f32> {
     (0..count as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 
+/// As [`noise`], with values that repeat, so that the host holds few of them.
+fn repeated_noise(device: &Device, elements: usize) -> Result<Tensor> {
+    const PERIOD: usize = 1 << 20;
+    let rows = elements.div_ceil(PERIOD);
+    let columns = elements / rows;
+    noise(device, [1, columns])?.broadcast_to([rows, columns])?.reshape([rows * columns])
+}
+
+/// What `measure` gives for `largest`, or for half as much as often as there is no memory for more.
+fn halved_until_it_fits<T>(largest: usize, mut measure: impl FnMut(usize) -> Result<T>) -> Result<T> {
+    let mut size = largest;
+    loop {
+        match measure(size) {
+            Err(error) if error.is_about_memory() && size > 1 => size /= 2,
+            measured => return measured,
+        }
+    }
+}
+
 /// A tensor of [`noise_values`].
 pub fn noise(device: &Device, shape: impl Into<Shape>) -> Result<Tensor> {
     let shape = shape.into();
     Tensor::new(device, &noise_values(shape.elements()), shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_does_not_fit_is_halved_until_it_does() {
+        let device = Device::dry();
+        let tried = |fits: usize, largest: usize| {
+            let mut sizes = Vec::new();
+            let measured = halved_until_it_fits(largest, |size| {
+                sizes.push(size);
+                if size <= fits {
+                    Ok(size)
+                } else {
+                    device.allocate("probe", DType::F32, usize::MAX).map(|_| size)
+                }
+            });
+            (measured.ok(), sizes)
+        };
+        assert_eq!(tried(100, 64), (Some(64), vec![64]));
+        assert_eq!(tried(100, 500), (Some(62), vec![500, 250, 125, 62]));
+        assert_eq!(tried(0, 4), (None, vec![4, 2, 1]));
+        // What halving does not mend is not tried again.
+        let mut calls = 0;
+        let failed: Result<()> = halved_until_it_fits(64, |_| {
+            calls += 1;
+            Err(Error::Interrupted)
+        });
+        assert!(matches!(failed, Err(Error::Interrupted)) && calls == 1);
+    }
+
+    #[test]
+    fn repeated_noise_is_noise_of_that_many_elements() {
+        let device = Device::cpu();
+        let values = repeated_noise(&device, 1000).unwrap().to_vec::<f32>().unwrap();
+        assert_eq!(values, noise_values(1000));
+        let long = repeated_noise(&device, (2 << 20) + 1).unwrap().to_vec::<f32>().unwrap();
+        assert!((2 << 20..=(2 << 20) + 1).contains(&long.len()), "{}", long.len());
+        assert_eq!(long[..1000], long[long.len() / 3..][..1000]);
+    }
 }

@@ -13,23 +13,44 @@ use std::time::Instant;
 /// Blocks of steps whose median is taken.
 const BLOCKS: usize = 7;
 
-/// A network that is trained on images of 28 × 28 pixels, with cross-entropy over ten classes and Adam.
+/// A network whose training steps are timed.
+pub struct Network {
+    pub name: &'static str,
+    /// Its layers in a few words.
+    pub description: &'static str,
+    pub layers: fn() -> Sequential,
+    /// Rows, columns and channels of an image.
+    pub image: [usize; 3],
+    pub classes: u32,
+    /// Images in a batch on any device.
+    pub batch: usize,
+    /// Images in a second batch, on GPUs.
+    pub large_batch: usize,
+}
+
+/// The networks, a line each. `scripts/gpu-kit.d/pytorch_bench.py` has the same list.
+#[rustfmt::skip]
+pub static NETWORKS: &[Network] = &[
+    Network { name: "mlp", description: "784-512-512-10", layers: mlp, image: [28, 28, 1], classes: 10, batch: 256, large_batch: 4096 },
+    Network { name: "cnn", description: "convolutions to 32 and 64 channels, then 128-10", layers: cnn, image: [28, 28, 1], classes: 10, batch: 64, large_batch: 1024 },
+];
+
+/// A network that is trained with cross-entropy and Adam.
 #[derive(Clone, Copy)]
 pub struct Work {
-    pub name: &'static str,
-    pub network: fn() -> Sequential,
+    pub network: &'static Network,
     pub batch: usize,
     pub precision: Precision,
 }
 
 /// 784-512-512-10 with ReLU.
-pub fn mlp() -> Sequential {
+fn mlp() -> Sequential {
     let hidden = || Dense::new(512).activation(Activation::Relu);
     Sequential::new().add(Flatten::new()).add(hidden()).add(hidden()).add(Dense::new(10))
 }
 
 /// Convolutions to 32 and 64 channels with pooling, then dense layers of 128 and 10.
-pub fn cnn() -> Sequential {
+fn cnn() -> Sequential {
     let conv = |filters| Conv2d::new(filters, [3, 3]).padding(Padding::Same).activation(Activation::Relu);
     Sequential::new()
         .add(conv(32))
@@ -44,13 +65,11 @@ pub fn cnn() -> Sequential {
 /// The work that suits a device: larger batches too on a GPU, in both precisions.
 pub fn works(device: &Device) -> Vec<Work> {
     let mut works = Vec::new();
-    for (name, network, small, large) in
-        [("mlp", mlp as fn() -> Sequential, 256, 4096), ("cnn", cnn as fn() -> Sequential, 64, 1024)]
-    {
+    for network in NETWORKS {
         for precision in Precision::ALL {
-            works.push(Work { name, network, batch: small, precision });
+            works.push(Work { network, batch: network.batch, precision });
             if device.kind() == Kind::Gpu {
-                works.push(Work { name, network, batch: large, precision });
+                works.push(Work { network, batch: network.large_batch, precision });
             }
         }
     }
@@ -84,11 +103,12 @@ impl Work {
         device.trim();
         device.reset_peak();
         let before = device.usage().live;
-        let model = (self.network)().build_in(self.precision, device, &[28, 28, 1], 0)?;
-        let labels = (0..self.batch as u32).map(|i| i % 10).collect();
+        let Network { layers, image, classes, .. } = self.network;
+        let model = layers().build_in(self.precision, device, image, 0)?;
+        let labels = (0..self.batch as u32).map(|i| i % classes).collect();
         let batch = Batch {
             size: self.batch,
-            inputs: noise_values(self.batch * 784),
+            inputs: noise_values(self.batch * image.iter().product::<usize>()),
             targets: BatchTargets::Classes(labels),
         };
         let loss = Loss::CrossEntropy { smoothing: 0.0 };
@@ -103,7 +123,8 @@ impl Work {
         };
         let first_seconds = run(1)?;
         // A GPU that was idle needs a moment to come up to speed.
-        let once = run(10)? / 10.0;
+        let few = (seconds / BLOCKS as f64 / run(1)?).clamp(1.0, 10.0) as usize;
+        let once = run(few)? / few as f64;
         let steps = (seconds / BLOCKS as f64 / once).clamp(1.0, 1e5) as usize;
         run(steps)?;
         let mut blocks = [0.0; BLOCKS];
@@ -113,7 +134,7 @@ impl Work {
         blocks.sort_by(f64::total_cmp);
         let seconds = blocks[BLOCKS / 2];
         Ok(Some(StepFigure {
-            name: self.name,
+            name: self.network.name,
             batch: self.batch,
             precision: self.precision,
             seconds,

@@ -1,6 +1,7 @@
 //! `allometry bench`
 
 use super::kernels::{self, KernelsArgs};
+use super::matrices::{self, MatricesArgs};
 use super::steps::{self, StepsArgs};
 use super::sweep::{axis, compound};
 use super::{Common, StepArgs, axes, models, positive, print_json};
@@ -43,7 +44,9 @@ pub struct BenchArgs {
 enum What {
     /// Time every family of kernels beside the device's roofline, which is measured first.
     Kernels(KernelsArgs),
-    /// Time training steps of two networks, in f32 and in mixed precision.
+    /// Compute products of f16 on every kind of cooperative matrices that the adapter lists, beside the f64 reference.
+    Matrices(MatricesArgs),
+    /// Time training steps of small networks, in f32 and in mixed precision.
     Steps(StepsArgs),
 }
 
@@ -61,6 +64,7 @@ struct Row {
 pub fn run(args: &BenchArgs) -> Result<()> {
     match &args.what {
         Some(What::Kernels(args)) => return kernels::run(args),
+        Some(What::Matrices(args)) => return matrices::run(args),
         Some(What::Steps(args)) => return steps::run(args),
         None => {}
     }

@@ -4,7 +4,8 @@ use super::{Common, positive, print_json};
 use allometry::bench::{FAMILIES, Figure, Roofline, cases};
 use allometry::device::profile::Clock;
 use allometry::terminal::Table;
-use allometry::{Result, print_line};
+use allometry::units::bytes;
+use allometry::{Result, note, print_line};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 
@@ -14,7 +15,8 @@ Example:
   allometry bench kernels --family matmul,ladder
 
 Attained is the least time that the device's roofline allows, as a share of the time taken. More than
-105 % is a fault of the measurement: operands that stay in a cache, or a probe that was disturbed.")]
+105 % is a fault of the measurement: operands that stay in a cache, or a probe that was disturbed. Kernels
+whose tensors don't fit into memory are left out, and the command ends with 4.")]
 pub struct KernelsArgs {
     /// Which kernels; by default all.
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(FAMILIES))]
@@ -43,24 +45,39 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
         .copied()
         .filter(|name| args.family.is_empty() || args.family.iter().any(|f| f == name))
         .collect();
+    // A family that does not fit takes nothing from the others.
+    let mut unfit = Ok(());
     for family in chosen {
-        for mut case in cases(&device, family)? {
-            kernels.push(Figure::measure(&device, &roofline, &mut case, args.seconds)?);
+        let measured = cases(&device, family).and_then(|cases| {
+            for mut case in cases {
+                kernels.push(Figure::measure(&device, &roofline, &mut case, args.seconds)?);
+            }
+            Ok(())
+        });
+        match measured {
+            Ok(()) => {}
+            Err(error) if error.is_about_memory() => {
+                note!("{family}: not all is measured: {error}");
+                unfit = unfit.and(Err(error));
+            }
+            Err(error) => return Err(error),
         }
         // What the next family asks for has other sizes.
         device.trim();
     }
     let figures = Figures { device: device.name(), clock: device.clock(), roofline, kernels };
     if args.common.output.json {
-        return print_json(&figures);
+        print_json(&figures)?;
+        return unfit;
     }
     print_line!(
-        "{}: at best {:.1} GFLOP/s; {:.1} GB/s read, {:.1} written, {:.1} copied",
+        "{}: at best {:.1} GFLOP/s; {:.1} GB/s read, {:.1} written, {:.1} copied, in tensors of {}",
         figures.device,
         roofline.flops_per_second / 1e9,
         roofline.read_bytes_per_second / 1e9,
         roofline.written_bytes_per_second / 1e9,
-        roofline.copied_bytes_per_second / 1e9
+        roofline.copied_bytes_per_second / 1e9,
+        bytes(roofline.tensor_bytes)
     )?;
     let mut table = Table::new(["Family", "Work", "ms", "GFLOP/s", "GB/s", "Attained"]).with_text_columns(2);
     for figure in &figures.kernels {
@@ -79,5 +96,5 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
     if !implausible.is_empty() {
         print_line!("Not to be believed, above 105 % of the roofline: {}", implausible.join("; "))?;
     }
-    Ok(())
+    unfit
 }

@@ -6,6 +6,7 @@ mod fit;
 mod interrupt;
 mod kernels;
 mod law;
+mod matrices;
 mod plan;
 mod prediction;
 mod profile;

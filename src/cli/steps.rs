@@ -1,24 +1,29 @@
 //! `allometry bench steps`
 
 use super::{Common, positive, print_json};
-use allometry::bench::steps::{StepFigure, works};
+use allometry::bench::steps::{NETWORKS, StepFigure, works};
 use allometry::terminal::Table;
 use allometry::units::bytes;
-use allometry::{Result, print_line};
+use allometry::{Result, note, print_line};
 use clap::Args;
 
 #[derive(Args)]
-#[command(after_help = "\
-Example:
-  allometry bench steps --device gpu
-
-The networks are 784-512-512-10 (mlp) and two convolutions with two dense layers (cnn), with cross-entropy and Adam.")]
+#[command(after_help = help())]
 pub struct StepsArgs {
     /// Seconds that each figure is measured for.
     #[arg(long, default_value_t = 2.0, value_parser = positive)]
     seconds: f64,
     #[command(flatten)]
     common: Common,
+}
+
+fn help() -> String {
+    let networks = NETWORKS.iter().map(|network| format!("\n  {:6} {}", network.name, network.description));
+    format!(
+        "Example:\n  allometry bench steps --device gpu\n\nNetworks, with cross-entropy and Adam:{}\n\n\
+         Steps that don't fit into memory are left out, and the command ends with 4.",
+        networks.collect::<String>()
+    )
 }
 
 #[derive(serde::Serialize)]
@@ -31,12 +36,23 @@ pub fn run(args: &StepsArgs) -> Result<()> {
     let device = args.common.open()?;
     device.expect_long_work();
     let mut steps = Vec::new();
+    // A step that does not fit takes nothing from the others.
+    let mut unfit = Ok(());
     for work in works(&device) {
-        steps.extend(work.measure(&device, args.seconds)?);
+        match work.measure(&device, args.seconds) {
+            Ok(measured) => steps.extend(measured),
+            Err(error) if error.is_about_memory() => {
+                let (name, batch, precision) = (work.network.name, work.batch, work.precision);
+                note!("{name}, batch {batch}, {precision} is left out: {error}");
+                unfit = unfit.and(Err(error));
+            }
+            Err(error) => return Err(error),
+        }
     }
     let steps = Steps { device: device.name(), steps };
     if args.common.output.json {
-        return print_json(&steps);
+        print_json(&steps)?;
+        return unfit;
     }
     print_line!("Training steps on {}", steps.device)?;
     let mut table = Table::new(["Network", "Precision", "Batch", "ms", "Samples/s", "First step", "Peak"])
@@ -52,5 +68,6 @@ pub fn run(args: &StepsArgs) -> Result<()> {
             bytes(step.peak_bytes),
         ]);
     }
-    print_line!("{table}")
+    print_line!("{table}")?;
+    unfit
 }

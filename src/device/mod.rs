@@ -19,7 +19,7 @@ pub mod variant;
 pub use buffer::Buffer;
 #[cfg(test)]
 pub(crate) use gpu::translate_cooperative;
-pub use gpu::{AdapterDescription, Choices, GpuOptions, adapters};
+pub use gpu::{AdapterDescription, Choices, CooperativeMatrix, GpuOptions, adapters};
 pub use kernel::{DType, Element};
 pub use pool::ALIGNMENT;
 

@@ -72,13 +72,38 @@ fn bench_kernels_stands_beside_the_roofline() {
         assert!(least > 0.999 * arithmetic && least < 1.001 * arithmetic.max(moving), "{kernel}");
         assert!((of("gflops_per_second") * of("seconds") * 1e9 / of("flops") - 1.0).abs() < 1e-9, "{kernel}");
     }
+    // The largest tensors that the probes ask for on a CPU.
+    assert_eq!(roofline["tensor_bytes"], 64 << 20);
     // A tensor of 4096 × 1024 is read and written.
     assert_eq!(kernels[0]["bytes"], 2 * 4 * 4096 * 1024);
     let table = succeed(&arguments).out;
     assert!(
-        table.contains("at best") && table.contains("Attained") && table.contains("4096×1024"),
+        table.contains("at best")
+            && table.contains("in tensors of 64 MiB")
+            && table.contains("Attained")
+            && table.contains("4096×1024"),
         "{table}"
     );
+}
+
+#[test]
+fn bench_matrices_lists_what_the_adapter_has() {
+    for device in ["cpu", "gpu"] {
+        let arguments = ["bench", "matrices", "--device", device, "--seconds", "0.01"];
+        let measured = succeed(&[&arguments[..], &["--json"]].concat()).json();
+        let matrices = measured["matrices"].as_array().unwrap();
+        assert!(device == "gpu" || matrices.is_empty(), "{measured}");
+        for matrix in matrices {
+            assert!(["m", "n", "k"].iter().all(|extent| number(&matrix[extent]) >= 8.0), "{matrix}");
+            for product in matrix["products"].as_array().unwrap() {
+                assert!((0.0..=1.0).contains(&number(&product["error"])), "{matrix}");
+                assert!(number(&product["seconds"]) > 0.0, "{matrix}");
+            }
+        }
+        let out = succeed(&arguments).out;
+        let words = if matrices.is_empty() { "lists no cooperative matrices" } else { "Sums" };
+        assert!(out.contains(words), "{out}");
+    }
 }
 
 #[test]

@@ -11,6 +11,8 @@ mod fit;
 mod inputs;
 #[cfg(unix)]
 mod interruption;
+#[cfg(target_os = "linux")]
+mod kit;
 mod memory;
 mod output;
 mod places;

@@ -56,7 +56,7 @@ static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     ];
     // Above, products of f16 run on cooperative matrices if there are any.
     if allometry::device::adapters().iter().any(|adapter| adapter.cooperative_matrices.is_some()) {
-        let options = GpuOptions { variants: Some(Kind::Gpu), cooperative_matrices: false, ..as_it_is };
+        let options = GpuOptions { variants: Some(Kind::Gpu), cooperative_matrices: 0, ..as_it_is };
         let name = "the adapter with the kernels' forms for GPUs, without cooperative matrices";
         places.push(Place::new(name, gpu(options)));
     }

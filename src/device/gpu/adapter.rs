@@ -1,6 +1,6 @@
 //! Which adapter, with which limits and features; what happens when it goes away.
 
-use super::{Choices, Failure, Gpu, Handles, pipeline::Pipelines, recorder::Recorder, tune};
+use super::{Choices, Failure, Gpu, Handles, matrices, pipeline::Pipelines, recorder::Recorder, tune};
 use crate::device::{Kind, pool::Pool};
 use crate::error::{Error, Result};
 use std::sync::{Arc, Mutex, RwLock};
@@ -17,8 +17,9 @@ pub struct GpuOptions {
     pub variants: Option<Kind>,
     /// Use 16-bit floats where the adapter has them.
     pub f16: bool,
-    /// Use cooperative matrices (tensor cores) where the adapter has them.
-    pub cooperative_matrices: bool,
+    /// The largest cooperative matrices (tensor cores) that are used where the adapter has them, by their rows: 16 or 8;
+    /// 0 for none.
+    pub cooperative_matrices: u32,
     /// Use what `allometry tune` found to be the fastest variants here, as [`Device::open`](crate::Device::open) does;
     /// else the default tables, which are the same for everybody.
     pub tuned: bool,
@@ -31,7 +32,7 @@ impl Default for GpuOptions {
             timestamps: true,
             variants: None,
             f16: true,
-            cooperative_matrices: true,
+            cooperative_matrices: 16,
             tuned: false,
         }
     }
@@ -88,29 +89,9 @@ fn describe(adapter: &wgpu::Adapter) -> AdapterDescription {
         subgroups: features.contains(wgpu::Features::SUBGROUP),
         timestamps: features.contains(wgpu::Features::TIMESTAMP_QUERY),
         immediates: features.contains(wgpu::Features::IMMEDIATES),
-        cooperative_matrices: fragment(adapter),
+        cooperative_matrices: matrices::fragment(adapter, u32::MAX),
         largest_tensor: largest_binding(&adapter.limits()),
     }
-}
-
-/// The extent of the largest square cooperative matrices with f16 factors and f32 sums that kernels can be compiled
-/// for.
-fn fragment(adapter: &wgpu::Adapter) -> Option<u32> {
-    use wgpu::CooperativeScalarType::{F16, F32};
-    let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
-        | wgpu::Features::SHADER_F16
-        | wgpu::Features::SUBGROUP;
-    if !adapter.features().contains(needed) {
-        return None;
-    }
-    let listed = adapter.cooperative_matrix_properties();
-    let has = |n: &u32| {
-        let fits = |p: &wgpu::CooperativeMatrixProperties| {
-            [p.m_size, p.n_size, p.k_size] == [*n; 3] && (p.ab_type, p.cr_type) == (F16, F32)
-        };
-        listed.iter().any(fits)
-    };
-    [16, 8].into_iter().find(has)
 }
 
 fn kind_name(kind: wgpu::DeviceType) -> &'static str {
@@ -205,7 +186,7 @@ impl Gpu {
         if options.timestamps {
             wanted |= wgpu::Features::TIMESTAMP_QUERY;
         }
-        let fragment = fragment(adapter).filter(|_| options.f16 && options.cooperative_matrices);
+        let fragment = matrices::fragment(adapter, options.cooperative_matrices).filter(|_| options.f16);
         if fragment.is_some() {
             wanted |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
         }
@@ -275,6 +256,7 @@ impl Gpu {
             kind,
             f16: features.contains(wgpu::Features::SHADER_F16),
             fragment,
+            matrices: matrices::listed(adapter),
             largest_binding: largest_binding(&limits),
             workgroup_memory: limits.max_compute_workgroup_storage_size,
             pool: Pool::default(),

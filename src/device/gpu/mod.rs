@@ -1,15 +1,18 @@
 //! The GPU behind [`Device`](super::Device): the only folder that names wgpu.
 //!
-//! `adapter` chooses and opens, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `profile`
+//! `adapter` chooses and opens, `matrices` lists cooperative matrices, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `profile`
 //! times them, `tune` remembers which variants of kernels are the fastest.
 
 mod adapter;
+mod matrices;
 mod pipeline;
 mod profile;
 mod recorder;
 mod tune;
 
 pub use adapter::{AdapterDescription, GpuOptions, adapters};
+pub use matrices::CooperativeMatrix;
+
 fn choices_folder() -> Result<PathBuf> {
     tune::cache_folder().ok_or_else(|| Error::Config {
         what: "tuned choices".to_string(),
@@ -42,6 +45,8 @@ pub(crate) struct Gpu {
     pub(crate) f16: bool,
     /// The extent of cooperative matrices with f16 factors and f32 sums.
     pub(crate) fragment: Option<u32>,
+    /// What the adapter lists of them.
+    matrices: Vec<CooperativeMatrix>,
     pub(crate) largest_binding: u64,
     /// Bytes that a workgroup's invocations can share.
     workgroup_memory: u32,

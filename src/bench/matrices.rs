@@ -1,0 +1,144 @@
+//! Products of f16 on every kind of cooperative matrices (tensor cores) that an adapter lists, beside the f64 reference.
+
+use super::{Case, median, noise_values};
+use crate::device::{CooperativeMatrix, DType, Device, GpuOptions, Kind};
+use crate::error::Result;
+use crate::tensor::Tensor;
+use serde::Serialize;
+
+/// What an adapter lists, and products on it.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct MatrixFigure {
+    #[serde(flatten)]
+    pub matrix: CooperativeMatrix,
+    /// Empty where there is no kernel for it.
+    pub products: Vec<ProductFigure>,
+}
+
+/// A product of f16 with sums in f32 and a result in f16.
+#[derive(Clone, PartialEq, Debug, Serialize)]
+pub struct ProductFigure {
+    /// Rows of A, terms and columns of B.
+    pub name: String,
+    /// Of one call, inside its kernel: the median of a few blocks of calls.
+    pub seconds: f64,
+    pub gflops_per_second: f64,
+    /// The largest error of an element as a share of its bound, 2⁻¹⁰·|C| + 4·K·2⁻²⁴·(|A|·|B|) for sums of K terms: the
+    /// rounding of the result, to nearest or towards zero, and that of the sum. A right product has at most 1.
+    pub error: f64,
+}
+
+impl ProductFigure {
+    /// Whether rounding explains how far the result is from the reference.
+    pub fn is_right(&self) -> bool {
+        self.error <= 1.0
+    }
+}
+
+/// Computes products on all that the device's adapter lists, and times each for about `seconds`.
+///
+/// # Errors
+/// What the device says where it can't do the work.
+pub fn measure(device: &Device, seconds: f64) -> Result<Vec<MatrixFigure>> {
+    let figure = |matrix: &CooperativeMatrix| {
+        let products = match matrix.extent() {
+            Some(extent) => on_extent(device.kind(), extent, seconds)?,
+            None => Vec::new(),
+        };
+        Ok(MatrixFigure { matrix: *matrix, products })
+    };
+    device.cooperative_matrices().iter().map(figure).collect()
+}
+
+/// Products on cooperative matrices of this extent; none if the adapter lacks something else that kernels for them need.
+fn on_extent(kind: Kind, extent: u32, seconds: f64) -> Result<Vec<ProductFigure>> {
+    // A software adapter takes the kernels' forms for GPUs only when asked to.
+    let options =
+        GpuOptions { variants: Some(Kind::Gpu), cooperative_matrices: extent, ..GpuOptions::default() };
+    let device = Device::gpu(options)?;
+    if device.fragment() != Some(extent) {
+        return Ok(Vec::new());
+    }
+    // One of whole tiles, and one that fills neither its last tiles nor its last slab.
+    let shapes: [[usize; 3]; 2] = match kind {
+        Kind::Gpu => [[1024, 1024, 1024], [1000, 84, 520]],
+        Kind::Cpu | Kind::Software => [[128, 64, 128], [100, 84, 90]],
+    };
+    shapes.into_iter().map(|shape| product(&device, shape, seconds)).collect()
+}
+
+fn product(device: &Device, [m, k, n]: [usize; 3], seconds: f64) -> Result<ProductFigure> {
+    let [a, b] = [(m, k), (k, n)].map(|(rows, columns)| {
+        let values: Vec<f64> = noise_values(rows * columns).into_iter().map(rounded).collect();
+        (values, [rows, columns])
+    });
+    let oracle = Device::cpu();
+    let of = |change: fn(f64) -> f64| -> Result<Vec<f64>> {
+        let [a, b] = [&a, &b].map(|(values, shape)| {
+            let values: Vec<f64> = values.iter().copied().map(change).collect();
+            Tensor::new(&oracle, &values, *shape)
+        });
+        a?.matmul(&b?)?.to_f64()
+    };
+    let (want, magnitude) = (of(|v| v)?, of(f64::abs)?);
+    let [a, b] = [&a, &b].map(|(values, shape)| {
+        let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
+        Tensor::new(device, &values, *shape)?.cast(DType::F16)
+    });
+    let (a, b) = (a?, b?);
+    let got = a.matmul(&b)?.to_f64()?;
+    let name = format!("{m}×{k}×{n}");
+    let mut case = Case::new("matrices", name.clone(), move || a.matmul(&b).map(drop));
+    let seconds = median(device, &mut case, seconds)?;
+    Ok(ProductFigure {
+        name,
+        seconds,
+        gflops_per_second: 2.0 * (m * k * n) as f64 / seconds / 1e9,
+        error: largest_error(&got, &want, &magnitude, k),
+    })
+}
+
+/// What f16 holds of a number.
+fn rounded(value: f32) -> f64 {
+    half::f16::from_f32(value).to_f64()
+}
+
+/// The largest error as a share of its bound; infinite where a result is not a number.
+fn largest_error(got: &[f64], want: &[f64], magnitude: &[f64], terms: usize) -> f64 {
+    let share = |((got, want), magnitude): ((&f64, &f64), &f64)| {
+        let bound = 2f64.powi(-10) * want.abs() + 4.0 * terms as f64 * 2f64.powi(-24) * magnitude;
+        let share = (got - want).abs() / bound;
+        if share.is_nan() { f64::INFINITY } else { share }
+    };
+    got.iter().zip(want).zip(magnitude).map(share).fold(0.0, f64::max)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_in_f16_are_beyond_the_bound_and_sums_in_f32_are_not() {
+        let terms = 64;
+        let factors: Vec<[f64; 2]> = (0..256 * terms)
+            .map(|i| {
+                [i, 7 * i + 3].map(|i: usize| {
+                    rounded(((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 23) as f32 - 1.0)
+                })
+            })
+            .collect();
+        let by = |sum: fn(f64, f64) -> f64| -> Vec<f64> {
+            let element = |terms: &[[f64; 2]]| terms.iter().fold(0.0, |c, [a, b]| sum(c, a * b));
+            factors.chunks(terms).map(element).collect()
+        };
+        let (want, magnitude) = (by(|c, ab| c + ab), by(|c, ab| c + ab.abs()));
+        let error = |got: &[f64]| largest_error(got, &want, &magnitude, terms);
+        let single: Vec<f64> =
+            by(|c, ab| f64::from((c + ab) as f32)).iter().map(|&c| rounded(c as f32)).collect();
+        let half = by(|c, ab| rounded((c + ab) as f32));
+        assert!(error(&single) <= 1.0 && error(&half) > 1.0, "{} and {}", error(&single), error(&half));
+        let mut broken = want.clone();
+        broken[17] = f64::NAN;
+        assert_eq!((error(&want), error(&broken)), (0.0, f64::INFINITY));
+    }
+}
