@@ -92,7 +92,7 @@ fn a_part_that_crashes_or_hangs_is_reported_and_the_next_one_runs() {
     if let Some(report) = report(&out) {
         for words in [
             "commit abc1234",
-            "- conformance: did not end; 1 tests passed until then: conv2d",
+            "- conformance: did not end; passed until then: 1; failed: conv2d",
             "- conformance: crashed with signal 11\n",
             "- kernels: ended with 3: allometry: no such adapter",
             "- steps: stopped after 1 s\n",
