@@ -11,6 +11,7 @@ mod plan;
 mod prediction;
 mod profile;
 mod report;
+mod score_predictions;
 mod steps;
 mod summary;
 mod sweep;
@@ -60,6 +61,8 @@ enum Command {
     Tune(tune::TuneArgs),
     /// Fit a scaling law to columns of a table.
     Fit(fit::FitArgs),
+    /// Score predictions of larger runs on recorded sweeps.
+    ScorePredictions(score_predictions::ScoreArgs),
     /// Recommend a training within a budget, from a sweep's laws and this device's speed.
     Plan(plan::PlanArgs),
     /// Write the report of a sweep's directory again.
@@ -291,6 +294,7 @@ fn execute() -> Result<()> {
         Command::Profile(args) => profile::run(args),
         Command::Tune(args) => tune::run(args),
         Command::Fit(args) => fit::run(args),
+        Command::ScorePredictions(args) => score_predictions::run(args),
         Command::Plan(args) => plan::run(args),
         Command::Report(args) => report::run(args),
         Command::Completions { shell } => {

@@ -17,10 +17,12 @@
 //! - [`sweep`]: runs a plan.
 //! - [`law`]: scaling laws: forms, fits, confidence intervals, compute-optimal allocation.
 //! - [`recommend`]: which training to run within a budget, from the laws and from what the device can do.
+//! - [`benchmark`]: how well predictions hold on recorded sweeps.
 //! - [`report`]: terminal table, CSV, SVG plots, one self-contained HTML page.
 
 pub mod architecture;
 pub mod axis;
+pub mod benchmark;
 pub mod cost;
 pub mod extension;
 pub mod law;

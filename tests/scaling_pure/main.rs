@@ -1,6 +1,7 @@
 //! The laboratory without a device: models as data, scaling, plans, the store, laws, reports.
 
 mod architecture;
+mod average;
 mod axis;
 #[path = "../blank/mod.rs"]
 mod blank;

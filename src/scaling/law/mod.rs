@@ -36,6 +36,7 @@
 
 pub mod allocation;
 pub mod approaches;
+pub mod average;
 pub mod band;
 pub mod bootstrap;
 mod bounds;

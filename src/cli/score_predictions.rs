@@ -1,0 +1,106 @@
+//! `allometry score-predictions`
+
+use super::{Output, print_json};
+use allometry::scaling::benchmark::{Estimator, Half, Measure, Score, Task, calibrate, judge, load};
+use allometry::terminal::Table;
+use allometry::{Result, print_line};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  allometry score-predictions benches/prediction/runs --half development
+
+Each estimator sees the smaller runs of each recorded sweep and predicts the larger ones. error: |predicted / measured
+- 1|; inside: part of the runs in the 50, 80 and 95 % intervals; width: of the 80 % interval, upper end over lower;
+score: the interval score of ln y at 80 % (Gneiting & Raftery 2007), less is better; better than: part of the tasks.")]
+pub struct ScoreArgs {
+    /// The folder of recorded sweeps.
+    #[arg(default_value = "benches/prediction/runs")]
+    folder: PathBuf,
+    /// The half of the sources to judge by; estimators are built and calibrated on the development half alone.
+    #[arg(long, value_enum, default_value_t = HalfArg::Development)]
+    half: HalfArg,
+    /// Print the factors of the average's intervals that make them hold on these tasks: for each level, near the data, and
+    /// what each e-fold beyond it adds.
+    #[arg(long)]
+    calibrate: bool,
+    #[command(flatten)]
+    output: Output,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum HalfArg {
+    Development,
+    Reserved,
+}
+
+pub fn run(args: &ScoreArgs) -> Result<()> {
+    let half = match args.half {
+        HalfArg::Development => Half::Development,
+        HalfArg::Reserved => Half::Reserved,
+    };
+    let tasks: Vec<Task> = load(&args.folder)?.into_iter().filter(|task| task.head.half == half).collect();
+    for measure in Measure::ALL {
+        if args.calibrate {
+            if let Some(calibration) = calibrate(&tasks, measure) {
+                let levels = calibration.levels.map(|(level, near, each)| {
+                    format!("{:.0} %: {near:.2} + {each:.2} × distance", 100.0 * level)
+                });
+                print_line!("{}: {}", measure.name(), levels.join(", "))?;
+            }
+            continue;
+        }
+        let scores = judge(&tasks, measure, &Estimator::ALL);
+        if args.output.json {
+            scores.iter().try_for_each(print_json)?;
+        } else if let Some(first) = scores.first().filter(|first| first.tasks[1] > 0) {
+            print_line!("{}, {} tasks:", measure.name(), first.tasks[1])?;
+            print_line!("{}", table(&scores))?;
+        }
+    }
+    Ok(())
+}
+
+fn table(scores: &[Score]) -> Table {
+    let percent = |value: f64| format!("{:.0} %", 100.0 * value);
+    let mut header: Vec<String> = [
+        "estimator",
+        "tasks",
+        "median error",
+        "rms error",
+        "inside 50 %",
+        "inside 80 %",
+        "inside 95 %",
+        "width",
+        "score",
+    ]
+    .map(String::from)
+    .to_vec();
+    header.extend(Estimator::NAIVE.map(|naive| format!("better than {}", naive.name())));
+    let mut table = Table::new(header);
+    for score in scores {
+        let inside = |level: usize| {
+            let part = percent(score.coverage[level]);
+            match score.coverage_interval.map(|intervals| intervals[level]) {
+                Some([low, high]) => format!("{part} [{:.0}, {:.0}]", 100.0 * low, 100.0 * high),
+                None => part,
+            }
+        };
+        let mut cells = vec![
+            score.estimator.clone(),
+            score.tasks[0].to_string(),
+            format!("{:.1} %", 100.0 * score.median_error),
+            format!("{:.1} %", 100.0 * score.rms_error),
+            inside(0),
+            inside(1),
+            inside(2),
+            format!("{:.2}", score.width.exp()),
+            format!("{:.3}", score.interval_score),
+        ];
+        cells.extend(Estimator::NAIVE.map(|naive| percent(score.better_than[&naive.name()])));
+        table.add_row(cells);
+    }
+    table
+}

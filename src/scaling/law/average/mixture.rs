@@ -1,0 +1,93 @@
+//! Mixtures of normal distributions.
+
+/// What lies beyond so many deviations has no part in a quantile.
+const FAR: f64 = 9.0;
+/// Halvings in which a quantile is found.
+const HALVINGS: usize = 60;
+
+/// A weighted sum of normal distributions.
+#[derive(Debug, Clone)]
+pub struct Mixture {
+    /// Weight, mean and deviation of each; the weights' sum is 1.
+    parts: Vec<(f64, f64, f64)>,
+}
+
+impl Mixture {
+    /// Of parts with weight, mean and deviation.
+    pub(super) fn new(mut parts: Vec<(f64, f64, f64)>) -> Mixture {
+        let sum: f64 = parts.iter().map(|part| part.0).sum();
+        parts.iter_mut().for_each(|part| part.0 /= sum);
+        Mixture { parts }
+    }
+
+    /// A mixture of mixtures, each with its weight.
+    pub(super) fn of(mixtures: impl Iterator<Item = (f64, Mixture)>) -> Mixture {
+        let parts = mixtures.flat_map(|(weight, mixture)| {
+            mixture.parts.into_iter().map(move |(part, mean, deviation)| (weight * part, mean, deviation))
+        });
+        Mixture::new(parts.collect())
+    }
+
+    /// The density at a value.
+    pub fn density(&self, value: f64) -> f64 {
+        let density = |&(weight, mean, deviation): &(f64, f64, f64)| {
+            let z = (value - mean) / deviation;
+            weight * (-0.5 * z * z).exp() / (deviation * std::f64::consts::TAU.sqrt())
+        };
+        self.parts.iter().map(density).sum()
+    }
+
+    /// The probability of less than a value.
+    pub fn below(&self, value: f64) -> f64 {
+        let below = |&(weight, mean, deviation): &(f64, f64, f64)| {
+            weight * 0.5 * libm::erfc((mean - value) / deviation * std::f64::consts::FRAC_1_SQRT_2)
+        };
+        self.parts.iter().map(below).sum()
+    }
+
+    /// The value that has this probability below it.
+    pub fn quantile(&self, probability: f64) -> f64 {
+        let ends =
+            |sign: f64| self.parts.iter().map(move |(_, mean, deviation)| mean + sign * FAR * deviation);
+        let mut low = ends(-1.0).fold(f64::INFINITY, f64::min);
+        let mut high = ends(1.0).fold(f64::NEG_INFINITY, f64::max);
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            if self.below(middle) < probability { low = middle } else { high = middle }
+        }
+        0.5 * (low + high)
+    }
+
+    /// Its standard deviation.
+    pub fn deviation(&self) -> f64 {
+        let mean: f64 = self.parts.iter().map(|(weight, mean, _)| weight * mean).sum();
+        let square = |(weight, of, deviation): &(f64, f64, f64)| {
+            weight * (deviation * deviation + (of - mean).powi(2))
+        };
+        self.parts.iter().map(square).sum::<f64>().sqrt()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_of_one_part_are_those_of_the_normal_distribution() {
+        let normal = Mixture::new(vec![(3.0, 1.0, 2.0)]);
+        // Table of the normal distribution.
+        for (probability, z) in [(0.5, 0.0), (0.9, 1.281_551_565_5), (0.975, 1.959_963_984_5)] {
+            assert!((normal.quantile(probability) - (1.0 + 2.0 * z)).abs() < 1e-9);
+        }
+        assert!((normal.density(1.0) - 0.199_471_140_2).abs() < 1e-9);
+    }
+
+    #[test]
+    fn a_mixture_is_the_weighted_sum_of_its_parts() {
+        let [left, right] = [-1.0, 1.0].map(|mean| Mixture::new(vec![(1.0, mean, 0.1)]));
+        let both = Mixture::of([(1.0, left), (3.0, right)].into_iter());
+        assert!((both.below(0.0) - 0.25).abs() < 1e-12);
+        // Variance within, and of the means -1 and 1 about 0.5.
+        assert!((both.deviation() - (0.01f64 + 0.75).sqrt()).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,83 @@
+//! The average over models of the curve: on curves with a known course, and on recorded sweeps.
+
+use allometry::scaling::benchmark::{Estimator, Half, Measure, Task, judge, load};
+use allometry::scaling::law::Points;
+use allometry::scaling::law::average::{Average, Direction, Member};
+use std::path::PathBuf;
+
+const SIZES: [f64; 6] = [1e3, 3e3, 1e4, 3e4, 1e5, 3e5];
+
+fn average(law: impl Fn(f64) -> f64) -> Average {
+    let y = SIZES.map(law);
+    Average::new(&Points::single(("N", &SIZES), ("loss", &y)).unwrap(), Direction::Falling).unwrap()
+}
+
+#[test]
+fn laws_without_noise_go_on() {
+    let laws: [(&str, fn(f64) -> f64, f64); 3] = [
+        ("power", |n| 20.0 * n.powf(-0.3), 0.03),
+        ("floor", |n| 0.5 + 40.0 * n.powf(-0.6), 0.05),
+        // Steeper from size to size, as no floor is.
+        ("steepening", |n| (-0.03 * n.ln().powi(2)).exp(), 0.06),
+    ];
+    for (name, law, tolerance) in laws {
+        let average = average(law);
+        for size in [4e5, 1e6] {
+            let interval = average.at([size, 1.0]).interval(0.95);
+            let error = interval.value / law(size) - 1.0;
+            assert!(error.abs() < tolerance, "{name} at {size}: {error}");
+            assert!(interval.interval().contains(law(size)), "{name} at {size}: {interval:?}");
+        }
+    }
+}
+
+#[test]
+fn intervals_widen_beyond_the_data_and_with_their_level() {
+    let average = average(|n| 0.5 + 40.0 * n.powf(-0.6) + 0.01 * n.ln().sin());
+    let width = |size: f64, level: f64| {
+        let interval = average.at([size, 1.0]).interval(level);
+        assert!(interval.low <= interval.value && interval.value <= interval.high, "{interval:?}");
+        (interval.high / interval.low).ln()
+    };
+    let widths = [3e5, 1e6, 3e6, 1e7].map(|size| width(size, 0.8));
+    assert!(widths.is_sorted() && widths[3] > 1.5 * widths[0], "{widths:?}");
+    let levels = [0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99].map(|level| width(1e6, level));
+    assert!(levels.is_sorted(), "{levels:?}");
+}
+
+#[test]
+fn what_foretells_better_weighs_more() {
+    let weight = |average: &Average, wanted: Member| {
+        let weights = average.weights();
+        assert!((weights.iter().map(|(_, weight)| weight).sum::<f64>() - 1.0).abs() < 1e-12);
+        weights.iter().find(|(member, _)| *member == wanted).map_or(0.0, |(_, weight)| *weight)
+    };
+    let floor = average(|n| 0.5 + 40.0 * n.powf(-0.6));
+    let steep = average(|n| (-0.03 * n.ln().powi(2)).exp());
+    assert!(weight(&floor, Member::Floor) > 3.0 * weight(&steep, Member::Floor));
+}
+
+#[test]
+fn too_few_sizes_are_refused() {
+    let (x, y) = ([1e3, 1.01e3, 2e3, 2e3], [0.5, 0.5, 0.4, 0.41]);
+    let points = Points::single(("N", &x), ("loss", &y)).unwrap();
+    let refused = Average::new(&points, Direction::Falling).unwrap_err().to_string();
+    assert!(refused.contains("number of different sizes") && refused.contains('2'), "{refused}");
+}
+
+#[test]
+fn on_recorded_sweeps_intervals_hold_and_naive_estimators_are_behind() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("benches/prediction/runs");
+    let tasks: Vec<Task> =
+        load(&folder).unwrap().into_iter().filter(|task| task.head.half == Half::Development).collect();
+    assert!(tasks.len() >= 70);
+    let scores = judge(&tasks, Measure::Loss, &[Estimator::Average, Estimator::Last, Estimator::LastTwo]);
+    let [average, last, last_two] = &scores[..] else { panic!("three estimators") };
+    assert_eq!(average.tasks[0], average.tasks[1], "every task is predicted");
+    let intervals = average.coverage_interval.expect("at least ten sources");
+    for (place, level) in [(1, 0.8), (2, 0.95)] {
+        assert!((intervals[place][0]..=intervals[place][1]).contains(&level), "{level}: {intervals:?}");
+    }
+    assert!(average.interval_score < 0.8 * last.interval_score.min(last_two.interval_score));
+    assert!(average.median_error < 0.12, "{}", average.median_error);
+}
