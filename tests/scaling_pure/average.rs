@@ -14,13 +14,15 @@ fn average(law: impl Fn(f64) -> f64) -> Average {
 
 #[test]
 fn laws_without_noise_go_on() {
-    let laws: [(&str, fn(f64) -> f64, f64); 3] = [
-        ("power", |n| 20.0 * n.powf(-0.3), 0.03),
-        ("floor", |n| 0.5 + 40.0 * n.powf(-0.6), 0.05),
-        // Steeper from size to size, as no floor is.
-        ("steepening", |n| (-0.03 * n.ln().powi(2)).exp(), 0.06),
-    ];
-    for (name, law, tolerance) in laws {
+    let power = |n: f64| 20.0 * n.powf(-0.3);
+    let floor = |n: f64| 0.5 + 40.0 * n.powf(-0.6);
+    // Steeper from size to size, as no floor is.
+    let steepening = |n: f64| (-0.03 * n.ln().powi(2)).exp();
+    check("power", power, 0.03);
+    check("floor", floor, 0.05);
+    check("steepening", steepening, 0.06);
+
+    fn check(name: &str, law: impl Fn(f64) -> f64 + Copy, tolerance: f64) {
         let average = average(law);
         for size in [4e5, 1e6] {
             let interval = average.at([size, 1.0]).interval(0.95);

@@ -42,7 +42,7 @@ pub struct Prediction {
 
 impl Prediction {
     fn of(interval: impl Fn(f64) -> Quantity) -> Prediction {
-        let ends = LEVELS.map(|level| interval(level));
+        let ends = LEVELS.map(interval);
         Prediction { value: ends[1].value, intervals: ends.map(|quantity| (quantity.low, quantity.high)) }
     }
 

@@ -6,15 +6,15 @@
 //!
 //! | member | curves | source |
 //! |---|---|---|
-//! | floor | y = E + A·N^−α (+ B·D^−β), also with E = 0 | [`powers`] |
-//! | trend | ln y is a line in ln x that bends, and whose slope wanders | [`trend`] |
-//! | line | ln y goes on as the line through the two largest sizes; for one size | [`line`] |
+//! | floor | y = E + A·N^−α (+ B·D^−β), also with E = 0 | `powers.rs` |
+//! | trend | ln y is a line in ln x that bends, and whose slope wanders | `trend.rs` |
+//! | line | ln y goes on as the line through the two largest sizes; for one size | `line.rs` |
 //!
 //! Each member weighs as much as it foretold the larger sizes from the smaller ones: its weight is the product of the
 //! densities that it gave them, before it saw them (Dawid 1984, *Statistical Theory: The Prequential Approach*;
-//! [`weights`]). A member's distribution holds the noise of runs and the spread of its parameters; the mixture adds the
+//! `weights.rs`). A member's distribution holds the noise of runs and the spread of its parameters; the mixture adds the
 //! spread among the members. What is left to mend is the mixture's width, which is calibrated on recorded sweeps as a
-//! function of the distance beyond the largest run ([`calibration`]).
+//! function of the distance beyond the largest run (`calibration.rs`).
 //!
 //! The quantity is always its logarithm: errors are relative.
 
