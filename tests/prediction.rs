@@ -146,9 +146,9 @@ fn a_known_law_is_predicted_without_a_look_at_what_is_held_back() {
     let small: Vec<Record> = all.iter().take(12).cloned().collect();
     let prediction = Prediction::new(&plan, &small).unwrap();
     let [axis] = &prediction.axes[..] else { panic!("{prediction:?}") };
-    assert_eq!((axis.law, axis.runs, axis.left_out), (Form::Floor, 12, 0));
-    let value = |name: &str| axis.parameters.iter().find(|p| p.name == name).unwrap().estimate.value;
-    assert!((value("E") - 0.5).abs() < 0.01 && (value("alpha") - 0.6).abs() < 0.02, "{:?}", axis.parameters);
+    assert_eq!((axis.law, axis.runs, axis.left_out), (None, 12, 0));
+    let weights: f64 = axis.weights.iter().map(|(_, weight)| weight).sum();
+    assert!((weights - 1.0).abs() < 1e-12, "{:?}", axis.weights);
     let keys: Vec<&str> = axis.rows.iter().map(|row| row.key.as_str()).collect();
     assert_eq!(keys, all[12..].iter().map(|record| record.key.as_str()).collect::<Vec<_>>());
     assert_eq!(axis.rows[0].model(), "width-8");
@@ -162,7 +162,8 @@ fn a_known_law_is_predicted_without_a_look_at_what_is_held_back() {
     assert_eq!((score.rows.len(), score.relative_error, score.without_loss), (0, None, 6));
     let score = prediction.score(&all);
     assert_eq!((score.rows.len(), score.without_loss), (6, 0));
-    assert!(score.inside >= 4 && score.relative_error.unwrap() < 0.005, "{score:?}");
+    // An average over several curves does not know that the floor is the right one.
+    assert!(score.inside >= 4 && score.relative_error.unwrap() < 0.01, "{score:?}");
     let worse =
         |record: &Record| Record { validation_loss: Some(1.1 * axis.rows[0].loss.value), ..record.clone() };
     let failed = Record { status: Status::Diverged, validation_loss: None, ..all[13].clone() };
@@ -180,12 +181,12 @@ fn runs_that_failed_are_left_out_and_counted() {
     let prediction = Prediction::new(&plan, &runs).unwrap();
     assert_eq!((prediction.axes[0].runs, prediction.axes[0].left_out), (7, 1));
     // With nearly all failed there is no law, and the sweep can go on without one.
-    for run in &mut runs[..6] {
+    for run in &mut runs[..7] {
         run.status = Status::OutOfMemory;
     }
     let prediction = Prediction::new(&plan, &runs).unwrap();
     assert_eq!((prediction.axes.len(), prediction.without_law[0].axis), (0, Axis::Width));
-    assert!(prediction.without_law[0].reason.contains("number of rows is 2"), "{prediction:?}");
+    assert!(prediction.without_law[0].reason.contains("different sizes is 1"), "{prediction:?}");
     assert_eq!(prediction.score(&runs).without_loss, 0);
 }
 
@@ -205,7 +206,7 @@ fn a_loss_of_zero_is_left_out_of_the_law_and_scored() {
     assert_eq!(score.without_loss, 0);
     let row = score.rows.last().unwrap();
     assert_eq!((row.measured, row.relative_error, row.inside), (0.0, None, false));
-    assert!(score.relative_error.unwrap() < 0.01, "{score:?}");
+    assert!(score.relative_error.unwrap() < 0.05, "{score:?}");
     assert_eq!(prediction.score(&runs[large..]).relative_error, None);
 }
 
@@ -233,7 +234,7 @@ fn over_several_amounts_of_data_the_law_has_two_sizes() {
     let plan = Plan { samples: vec![800, 3200, 12_800], ..plan(2) };
     let prediction = Prediction::new(&plan, &records(&plan, joint)).unwrap();
     let axis = &prediction.axes[0];
-    assert_eq!((axis.law, axis.runs, axis.rows.len()), (Form::Joint, 4 * 3 * 2, 2 * 3 * 2));
+    assert_eq!((axis.law, axis.runs, axis.rows.len()), (None, 4 * 3 * 2, 2 * 3 * 2));
     for row in &axis.rows {
         let truth = joint(row.size, 0.0, row.samples.unwrap());
         assert!((row.loss.value / truth - 1.0).abs() < 0.01, "{row:?}, really {truth}");
@@ -262,6 +263,14 @@ fn a_prediction_is_kept_once() {
     let before = std::fs::read(place.path().join("prediction.json")).unwrap();
     assert!(store.write_prediction(1, &prediction).unwrap_err().to_string().contains("prediction.json"));
     assert_eq!(std::fs::read(place.path().join("prediction.json")).unwrap(), before);
+
+    // Earlier versions predicted by a single form.
+    let mut earlier = serde_json::to_value(&prediction).unwrap();
+    earlier["axes"][0].as_object_mut().unwrap().remove("weights");
+    earlier["axes"][0]["law"] = "floor".into();
+    earlier["axes"][0]["parameters"] = serde_json::json!([]);
+    let read: Prediction = serde_json::from_value(earlier).unwrap();
+    assert_eq!((read.axes[0].law, read.axes[0].weights.len()), (Some(Form::Floor), 0));
 
     // An end that is not finite comes back as one that holds nothing.
     prediction.axes[0].rows[0].loss.high = f64::INFINITY;

@@ -318,7 +318,7 @@ fn a_prediction_stands_beside_what_was_measured() {
     written.says("80 % interval");
     let svg = &written.plots["prediction-width"];
     assert_eq!(svg.matches("data-run=").count(), 10);
-    assert!(svg.contains("law of smaller models") && svg.contains(" of 2"));
+    assert!(svg.contains("by smaller models") && svg.contains(" of 2"));
 }
 
 #[test]

@@ -48,7 +48,10 @@ pub(super) fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()
         print_line!("{}", exponents(&fit.approaches))?;
     }
     if let Some(holdout) = &fit.holdout {
-        print_line!("The largest rows, left out of the fit:")?;
+        // Where the form was chosen, there is a comparison of several.
+        let by =
+            if fit.comparison.len() > 1 { ", predicted by the average over models of the curve" } else { "" };
+        print_line!("The largest rows, left out of the fit{by}:")?;
         let mut table = Table::new(["sizes", "measured", "predicted", "error", "inside"]);
         for row in &holdout.rows {
             let sizes: Vec<String> = row.sizes.iter().map(|size| digits(*size)).collect();

@@ -17,13 +17,7 @@ pub fn print(generation: usize, prediction: &Prediction) -> Result<()> {
         let left_out = reasons.into_iter().filter(|(count, _)| *count > 0);
         let left_out: String =
             left_out.map(|(count, reason)| format!(", {count} that {reason} left out")).collect();
-        print_line!(
-            "Axis {}: {} law, {}, fitted to the validation losses of {} runs{left_out}. It predicts:",
-            axis.axis,
-            axis.law,
-            axis.law.formula(),
-            axis.runs
-        )?;
+        print_line!("Axis {}: {} of {} runs{left_out}. It predicts:", axis.axis, basis(axis), axis.runs)?;
         print_line!("{}", rows(axis, prediction.level))?;
         for warning in &axis.warnings {
             print_line!("Warning: {warning}.")?;
@@ -33,6 +27,21 @@ pub fn print(generation: usize, prediction: &Prediction) -> Result<()> {
         print_line!("Axis {}: no prediction; {}.", axis.axis, axis.reason)?;
     }
     Ok(())
+}
+
+/// What a prediction is made by.
+fn basis(axis: &AxisPrediction) -> String {
+    match axis.law {
+        Some(law) => format!("{law} law, {}, fitted to the validation losses", law.formula()),
+        None => {
+            let weights = axis.weights.iter().map(|(name, weight)| format!("{name} {:.0} %", 100.0 * weight));
+            let weights: Vec<String> = weights.collect();
+            format!(
+                "average over models of the curve ({}), fitted to the validation losses",
+                weights.join(", ")
+            )
+        }
+    }
 }
 
 fn rows(axis: &AxisPrediction, level: f64) -> Table {

@@ -2,6 +2,7 @@
 
 use super::allocation::{Allocation, FLOPS, allocation};
 use super::approaches::{Approach, approaches};
+use super::average::{Average, Direction};
 use super::bootstrap::{Bootstrap, bootstrap_with};
 use super::choice::{Candidate, choose, judge};
 use super::doubling::{Doubling, Spread, doubling, spread};
@@ -71,7 +72,8 @@ pub struct Fit {
     /// With these, the exponents of the compute-optimal size that the approaches lead to.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approaches: Vec<Approach>,
-    /// How well the largest rows were predicted, where some were left out.
+    /// How well the largest rows were predicted, where some were left out: by the form that was asked for, else by the
+    /// [average](Average) over models of the curve.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Holdout>,
     /// The law of every resample.
@@ -185,7 +187,11 @@ impl Fit {
             allocation,
             isoflop: if form == Form::Joint { profiles(&points, options)? } else { None },
             approaches: Vec::new(),
-            holdout: (!largest.is_empty()).then(|| score(&bootstrap, &largest)),
+            holdout: if largest.is_empty() {
+                None
+            } else {
+                Some(foretold(&bootstrap, &points, &largest, options)?)
+            },
             parameters,
             bootstrap,
         };
@@ -268,13 +274,27 @@ fn r2(estimated: &Estimate, points: &Points) -> Option<f64> {
     Some((1.0 - left / total).max(0.0))
 }
 
-fn score(bootstrap: &Bootstrap, largest: &Points) -> Holdout {
+/// The largest rows, by the form that was asked for or by the average.
+fn foretold(
+    bootstrap: &Bootstrap,
+    points: &Points,
+    largest: &Points,
+    options: &FitOptions,
+) -> Result<Holdout> {
+    if options.form.is_some() {
+        return Ok(score(|x| bootstrap.prediction(x, LEVEL), largest));
+    }
+    let average = Average::new(points, Direction::Falling)?;
+    Ok(score(|x| average.at(x).interval(LEVEL), largest))
+}
+
+fn score(predict: impl Fn([f64; 2]) -> Quantity, largest: &Points) -> Holdout {
     let rows: Vec<Predicted> = largest
         .x()
         .iter()
         .zip(largest.y())
         .map(|(&x, &measured)| {
-            let predicted = bootstrap.prediction(x, LEVEL);
+            let predicted = predict(x);
             Predicted {
                 sizes: x[..largest.sizes().len()].to_vec(),
                 measured,

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::scaling::axis::Axis;
 use crate::scaling::cost::Cost;
+use crate::scaling::law::average::Average;
 use crate::scaling::law::{Form, Points};
 use crate::scaling::plan::{Plan, Variant};
 use crate::scaling::record::Record;
@@ -93,10 +94,9 @@ pub(in crate::scaling) fn mark(
     Ok(())
 }
 
-/// The form that losses of a plan's runs are predicted by, where it is settled: that of two sizes where models are
-/// trained on different amounts of data. Else the best form of one size.
-pub(super) fn form(plan: &Plan) -> Option<Form> {
-    (plan.samples.len() > 1 || !plan.flops.is_empty()).then_some(Form::Joint)
+/// Whether a law of a plan's runs is one of two sizes: models are trained on different amounts of data.
+pub(super) fn has_two_sizes(plan: &Plan) -> bool {
+    plan.samples.len() > 1 || !plan.flops.is_empty()
 }
 
 /// What a law of the loss is fitted to: rows of a size, an amount of data, and a loss.
@@ -104,9 +104,10 @@ pub(super) fn points(plan: &Plan, size: Size, rows: &[[f64; 3]]) -> Result<Point
     let [sizes, samples, losses] =
         [0, 1, 2].map(|column| rows.iter().map(|row| row[column]).collect::<Vec<f64>>());
     let (size, loss) = ((size.name(), &sizes[..]), ("validation_loss", &losses[..]));
-    match form(plan) {
-        Some(Form::Joint) => Points::joint(size, ("samples", &samples), loss),
-        _ => Points::single(size, loss),
+    if has_two_sizes(plan) {
+        Points::joint(size, ("samples", &samples), loss)
+    } else {
+        Points::single(size, loss)
     }
 }
 
@@ -131,8 +132,9 @@ pub(in crate::scaling) fn check(plan: &Plan, variants: &[Variant]) -> Result<()>
         let rows: Vec<[f64; 3]> = kept
             .map(|variant| Ok([size.of_variant(variant)?, variant.train_samples.unwrap_or(1) as f64, 1.0]))
             .collect::<Result<_>>()?;
-        let fitted =
-            points(plan, size, &rows).and_then(|points| points.check(form(plan).unwrap_or(Form::Power)));
+        let form = if has_two_sizes(plan) { Form::Joint } else { Form::Power };
+        let fitted = points(plan, size, &rows)
+            .and_then(|points| points.check(form).and_then(|()| Average::check(&points)));
         fitted.map_err(|error| Error::Config {
             what: "plan".to_string(),
             problem: format!(

@@ -12,11 +12,12 @@ pub use hold_back::Size;
 pub(super) use hold_back::{check, mark};
 
 use super::axis::Axis;
-use super::law::{Fit, FitOptions, Form, Interval, Quantity};
+use super::law::average::{Average, Direction};
+use super::law::{Form, Interval, Quantity};
 use super::plan::{Plan, Variant};
 use super::record::Record;
 use crate::error::Result;
-use hold_back::{form, points};
+use hold_back::{has_two_sizes, points};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The level of the intervals that losses are predicted to be in: of ten measurements, eight should be inside.
@@ -27,24 +28,26 @@ pub const LEVEL: f64 = 0.8;
 pub struct Prediction {
     /// The level of the losses' intervals.
     pub level: f64,
-    /// One prediction for every axis that a law could be fitted to.
+    /// One prediction for every axis with enough runs.
     pub axes: Vec<AxisPrediction>,
     /// The other axes.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without_law: Vec<WithoutLaw>,
 }
 
-/// The law of the smaller models on an axis, and what it says of the largest.
+/// What the smaller models on an axis say of the largest.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AxisPrediction {
     /// The axis.
     pub axis: Axis,
     /// What the models' size is; for the joint law the second size is the number of training samples.
     pub size: Size,
-    /// The form of the law.
-    pub law: Form,
-    /// The formula's parameters.
-    pub parameters: Vec<Parameter>,
+    /// How much each model of the curve weighs in the [average](Average), by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weights: Vec<(String, f64)>,
+    /// The single form that earlier versions predicted by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub law: Option<Form>,
     /// Runs that it was fitted to.
     pub runs: usize,
     /// Runs that were left out, as they diverged or failed.
@@ -53,6 +56,7 @@ pub struct AxisPrediction {
     #[serde(default)]
     pub zeros: usize,
     /// What the data can't tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
     /// The runs held back, in the plan's order.
     pub rows: Vec<Row>,
@@ -65,18 +69,6 @@ pub struct WithoutLaw {
     pub axis: Axis,
     /// Why.
     pub reason: String,
-}
-
-/// A parameter of a law.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Parameter {
-    /// As the formula has it.
-    pub name: String,
-    /// Its value, with the 95 % interval of the bootstrap.
-    #[serde(flatten)]
-    pub estimate: Estimate,
-    /// Whether the data can tell it.
-    pub identified: bool,
 }
 
 /// A run that is predicted.
@@ -105,7 +97,7 @@ impl Row {
 /// number, which no value is inside of.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
-    /// By the law of all runs.
+    /// The central value.
     #[serde(deserialize_with = "or_nan")]
     pub value: f64,
     /// Lower end.
@@ -127,7 +119,7 @@ impl From<Quantity> for Estimate {
 }
 
 impl Prediction {
-    /// Fits the law of every axis to the plan's runs, and predicts those of its last generation that are held back.
+    /// Fits the average of every axis to the plan's runs, and predicts those of its last generation that are held back.
     /// Their records are not looked at; those of runs that an earlier generation held back are.
     pub fn new(plan: &Plan, records: &[Record]) -> Result<Prediction> {
         let variants = plan.variants()?;
@@ -146,18 +138,19 @@ impl Prediction {
                 .collect();
             let completed = rows.len();
             let rows: Vec<[f64; 3]> = rows.into_iter().filter(|row| row[2] > 0.0).collect();
-            let options = FitOptions { form: form(plan), ..FitOptions::default() };
-            match points(plan, size, &rows).and_then(|points| Fit::new(&points, &options)) {
-                Ok(fit) => prediction.axes.push(AxisPrediction {
+            let average =
+                points(plan, size, &rows).and_then(|points| Average::new(&points, Direction::Falling));
+            match average {
+                Ok(average) => prediction.axes.push(AxisPrediction {
                     axis,
                     size,
-                    law: fit.law,
-                    parameters: parameters(&fit),
+                    weights: named(&average),
+                    law: None,
                     runs: rows.len(),
                     left_out: kept.len() - completed,
                     zeros: completed - rows.len(),
-                    rows: predicted(plan, &variants, records, (axis, size), &fit)?,
-                    warnings: fit.warnings,
+                    warnings: Vec::new(),
+                    rows: predicted(plan, &variants, records, (axis, size), &average)?,
                 }),
                 Err(error) => {
                     prediction.without_law.push(WithoutLaw { axis, reason: error.to_string() });
@@ -239,13 +232,8 @@ fn loss(record: &Record) -> Option<f64> {
     record.validation_loss.filter(|loss| record.completed() && loss.is_finite())
 }
 
-fn parameters(fit: &Fit) -> Vec<Parameter> {
-    let named = fit.parameters.iter().map(|(name, parameter)| Parameter {
-        name: name.to_string(),
-        estimate: parameter.quantity.into(),
-        identified: parameter.identified,
-    });
-    named.collect()
+fn named(average: &Average) -> Vec<(String, f64)> {
+    average.weights().into_iter().map(|(member, weight)| (member.name().to_string(), weight)).collect()
 }
 
 /// The runs that are held back on an axis.
@@ -254,7 +242,7 @@ fn predicted(
     variants: &[Variant],
     records: &[Record],
     (axis, size): (Axis, Size),
-    fit: &Fit,
+    average: &Average,
 ) -> Result<Vec<Row>> {
     // Only a set that draws new samples in each epoch shows more of them than an epoch has.
     let endless = variants.iter().any(|variant| {
@@ -265,10 +253,10 @@ fn predicted(
     let held_back = variants.iter().filter(here).filter(|variant| variant.held_back.contains(&axis));
     held_back
         .map(|variant| {
-            let samples = variant.train_samples.filter(|_| fit.law == Form::Joint);
+            let samples = variant.train_samples.filter(|_| has_two_sizes(plan));
             let samples = samples.map(|samples| plan.schedule.distinct_samples(samples, endless) as f64);
             let size = size.of_variant(variant)?;
-            let loss = fit.bootstrap.prediction([size, samples.unwrap_or(1.0)], LEVEL);
+            let loss = average.at([size, samples.unwrap_or(1.0)]).interval(LEVEL);
             Ok(Row { key: variant.key.clone(), size, samples, loss: loss.into() })
         })
         .collect()

@@ -38,7 +38,7 @@ use powers::Powers;
 use trend::Trend;
 
 /// Different sizes that an average takes at least.
-pub const FEWEST_SIZES: usize = 3;
+pub const FEWEST_SIZES: usize = 2;
 
 /// Which way a quantity goes as sizes grow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -145,11 +145,8 @@ impl Average {
         direction: Direction,
         calibration: Calibration,
     ) -> Result<Average> {
+        Average::check(points)?;
         let cells = Cells::of(points);
-        if cells.different() < FEWEST_SIZES {
-            let needed = format!("at least {FEWEST_SIZES}, each {:.0} % above the last", 100.0 * cells::STEP);
-            return Err(Error::argument("fit", "number of different sizes", cells.different(), needed));
-        }
         let weights = weights::foretold(&cells, direction, members);
         let fitted = members.iter().zip(weights).filter_map(|(&member, weight)| {
             (weight > 0.0).then(|| Some((member, weight, member.fit(&cells, direction)?))).flatten()
@@ -162,6 +159,19 @@ impl Average {
             });
         }
         Ok(Average { members, sizes: cells.sizes, largest: cells.largest(), calibration })
+    }
+
+    /// Whether an average can be fitted to these rows.
+    ///
+    /// # Errors
+    /// Fewer than [`FEWEST_SIZES`] different sizes.
+    pub fn check(points: &Points) -> Result<()> {
+        let different = Cells::of(points).different();
+        if different < FEWEST_SIZES {
+            let needed = format!("at least {FEWEST_SIZES}, each {:.0} % above the last", 100.0 * cells::STEP);
+            return Err(Error::argument("fit", "number of different sizes", different, needed));
+        }
+        Ok(())
     }
 
     /// How much each member weighs; the sum is 1.

@@ -3,7 +3,8 @@
 use super::curves::Curve;
 use super::{LOSS, Law};
 use crate::error::Result;
-use crate::scaling::law::{Fit, Form};
+use crate::scaling::law::average::{Average, Direction};
+use crate::scaling::law::{Fit, Points, Quantity as Estimate};
 use crate::scaling::plan::Plan;
 use crate::scaling::predict::{AxisPrediction, Prediction, Score, Size, relative_error};
 use crate::scaling::record::Record;
@@ -16,7 +17,7 @@ use crate::units::significant;
 use std::collections::HashSet;
 
 /// Right ends of the legend's columns.
-const COLUMNS: [(&str, i32); 3] = [("law of smaller models", 500), ("inside", 640), ("mean error", 848)];
+const COLUMNS: [(&str, i32); 3] = [("by smaller models", 500), ("inside", 640), ("mean error", 848)];
 
 /// The section about what came with the plan's last generation, and its plots for files of their own.
 pub(in crate::scaling::report) fn section(
@@ -50,7 +51,7 @@ pub(in crate::scaling::report) fn section(
     let without = if without.is_empty() { without } else { format!("<ul class=\"note\">\n{without}</ul>\n") };
     let html = format!(
         "<section>\n<h2>Predicted against measured{}</h2>\n<p class=\"finding\">{}</p>\n\
-         <p class=\"note\">Rings with whiskers are what the law of the smaller models expected of the largest, before one of these \
+         <p class=\"note\">Rings with whiskers are what the smaller models said of the largest, before one of these \
          was trained; filled marks what was measured. The band is where {} % of single runs are expected.</p>\n{without}\
          <div class=\"plots two\">\n{figures}</div>\n</section>\n",
         if generation == 1 { "" } else { ", after an extension" },
@@ -100,13 +101,22 @@ fn panel(
         Size::Parameters => Quantity::Parameters,
         Size::Macs => Quantity::Macs,
     };
-    let joint = predicted.law == Form::Joint;
-    let sizes = if joint { &[x, Quantity::TrainingSamples][..] } else { &[x][..] };
-    let law = Law::of_form(Some(predicted.law), smaller, axis, sizes);
+    let joint = predicted.rows.iter().any(|row| row.samples.is_some());
     let on_axis = smaller.iter().filter(|run| run.factor_on(axis).is_some());
     let fitted: Vec<(&Record, (f64, f64))> =
         on_axis.filter_map(|run| Some((run, (x.of(run)?, LOSS.of(run)?)))).collect();
-    let curves = law.fitted().map(|fit| curves(fit, predicted, &fitted, level)).unwrap_or_default();
+    let curves = match predicted.law {
+        Some(form) => {
+            let sizes = if joint { &[x, Quantity::TrainingSamples][..] } else { &[x][..] };
+            let law = Law::of_form(Some(form), smaller, axis, sizes);
+            let expected = |fit: &Fit| curves(|at| fit.bootstrap.prediction(at, level), predicted, &fitted);
+            law.fitted().map(expected).unwrap_or_default()
+        }
+        None => match average(&fitted, joint) {
+            Ok(average) => curves(|at| average.at(at).interval(level), predicted, &fitted),
+            Err(_) => Vec::new(),
+        },
+    };
     let measured: Vec<(&Record, (f64, f64))> = predicted
         .rows
         .iter()
@@ -151,7 +161,10 @@ fn panel(
             canvas.mark(Some(axis), at)?;
             canvas.run(run, at);
         }
-        let formula = predicted.law.formula().replace("y = ", "");
+        let formula = match predicted.law {
+            Some(form) => form.formula().replace("y = ", ""),
+            None => "average".to_string(),
+        };
         canvas.legend(
             &format!("{} = {}", if joint { "N" } else { "x" }, x.name()),
             &COLUMNS,
@@ -161,17 +174,34 @@ fn panel(
     Ok(Some(drawn))
 }
 
-/// The law over the smaller models and on to the largest; with two sizes, for each amount of data of these.
-fn curves(fit: &Fit, predicted: &AxisPrediction, fitted: &[(&Record, (f64, f64))], level: f64) -> Vec<Curve> {
+/// What the smaller models said, fitted to them again.
+fn average(fitted: &[(&Record, (f64, f64))], joint: bool) -> Result<Average> {
+    let sizes: Vec<f64> = fitted.iter().map(|(_, at)| at.0).collect();
+    let samples: Vec<f64> = fitted.iter().map(|(run, _)| run.train_samples as f64).collect();
+    let losses: Vec<f64> = fitted.iter().map(|(_, at)| at.1).collect();
+    let loss = ("loss", &losses[..]);
+    let points = if joint {
+        Points::joint(("size", &sizes), ("samples", &samples), loss)?
+    } else {
+        Points::single(("size", &sizes), loss)?
+    };
+    Average::new(&points, Direction::Falling)
+}
+
+/// What is expected over the smaller models and on to the largest; with two sizes, for each amount of data of these.
+fn curves(
+    expected: impl Fn([f64; 2]) -> Estimate,
+    predicted: &AxisPrediction,
+    fitted: &[(&Record, (f64, f64))],
+) -> Vec<Curve> {
     let sizes = || fitted.iter().map(|(_, at)| at.0);
     let (low, high) = (sizes().fold(f64::INFINITY, f64::min), sizes().fold(0.0, f64::max));
     let end = predicted.rows.iter().map(|row| row.size).fold(high, f64::max);
     let mut amounts: Vec<Option<f64>> = predicted.rows.iter().map(|row| row.samples).collect();
     amounts.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     amounts.dedup();
-    let of_amount = |samples: Option<f64>| {
-        Curve::new(low, high, end, |size| fit.bootstrap.prediction([size, samples.unwrap_or(1.0)], level))
-    };
+    let of_amount =
+        |samples: Option<f64>| Curve::new(low, high, end, |size| expected([size, samples.unwrap_or(1.0)]));
     amounts.into_iter().map(of_amount).collect()
 }
 
