@@ -1,6 +1,6 @@
 //! Work for every family of kernels.
 
-use super::noise;
+use super::{noise, repeated_noise};
 use crate::device::profile::Dispatch;
 use crate::device::{DType, Device, Kind};
 use crate::error::{Error, Result};
@@ -223,7 +223,7 @@ fn convolution(
 
 fn elementwise(device: &Device) -> Result<Vec<Case>> {
     let count = many(device);
-    let (a, b) = (noise(device, [count])?, noise(device, [count])?);
+    let (a, b) = (repeated_noise(device, count)?, repeated_noise(device, count)?);
     let x = a.clone();
     let name = |what: &str| format!("{what} {} M", count >> 20);
     Ok(vec![
@@ -234,7 +234,7 @@ fn elementwise(device: &Device) -> Result<Vec<Case>> {
 
 fn reduce(device: &Device) -> Result<Vec<Case>> {
     let count = many(device);
-    let x = noise(device, [count])?;
+    let x = repeated_noise(device, count)?;
     let rows = x.reshape([count / 1024, 1024])?;
     let columns = format!("columns {}×1024", count / 1024);
     Ok(vec![
@@ -287,7 +287,7 @@ fn pool2d(device: &Device) -> Result<Vec<Case>> {
 
 fn optimizer(device: &Device) -> Result<Vec<Case>> {
     let count = many(device);
-    let tensor = || noise(device, [count]);
+    let tensor = || repeated_noise(device, count);
     let name = |what: &str| format!("{what} {} M", count >> 20);
     let bytes = 4 * count as u64;
     let (w, g) = (tensor()?, tensor()?);

@@ -68,8 +68,8 @@ impl Outcome {
 }
 
 /// Times every variant of the named families, each class for about `seconds` (and the time that compiling takes), and
-/// lets the device use what was kept. `report` is called after each class. Nothing is written to disk:
-/// [`Device::save_choices`] does that. There is nothing to choose on the CPU device.
+/// lets the device use what was kept. `report` is called after each class, when the device uses what was kept of it. Nothing is
+/// written to disk: [`Device::save_choices`] does that. There is nothing to choose on the CPU device.
 ///
 /// # Errors
 /// [`Error::Argument`] for a name that is not in [`families`]; what the device says where it can't do the work. The
@@ -84,25 +84,24 @@ pub fn tune(
         return Err(Error::argument("tune", "family", unknown, format!("one of {}", families().join(", "))));
     }
     let before = device.choices();
-    let mut choices = before.clone();
     let mut outcomes = Vec::new();
     for family in tunable().filter(|family| names.iter().any(|name| name == family.name())) {
         if family.variants(device.kind()).is_empty() {
             continue;
         }
         for work in works(family.name(), device.kind()) {
-            let outcome = work.measure(device, family, seconds);
-            device.set_choices(before.clone());
-            let outcome = outcome?;
+            let mut choices = device.choices();
+            let outcome =
+                work.measure(device, family, seconds).inspect_err(|_| device.set_choices(before.clone()))?;
             let kept = (outcome.best != outcome.default).then_some(outcome.best);
             choices.set(outcome.family, outcome.class, kept);
+            device.set_choices(choices);
             report(&outcome);
             outcomes.push(outcome);
             // What the next class asks for has other sizes.
             device.trim();
         }
     }
-    device.set_choices(choices);
     Ok(outcomes)
 }
 

@@ -16,7 +16,8 @@ Example:
 
 What is faster than the default by more than 5 %, and right, goes into a file in the folder ALLOMETRY_CACHE, or else
 in the user's cache; every later run on the same adapter and driver uses it. Without that file, and with a new
-driver, the defaults are used. Nothing is ever measured unasked.")]
+driver, the defaults are used. What was found until the command is interrupted is kept. Tuning runs only when you
+ask for it.")]
 pub struct TuneArgs {
     /// Which kernels; by default all that have variants.
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(tune::families()))]
@@ -50,6 +51,8 @@ pub fn run(args: &TuneArgs) -> Result<()> {
     let families = if args.family.is_empty() { all() } else { args.family.clone() };
     tuned.outcomes = tune::tune(&device, &families, args.seconds, |outcome| {
         note!("{}, {}: {}", outcome.family, outcome.class, outcome.best);
+        // Whoever stops this keeps what was found so far. What goes wrong here goes wrong below as well.
+        let _ = device.save_choices();
     })?;
     // What was measured is printed, also where it can't be saved.
     let saved = device.save_choices();

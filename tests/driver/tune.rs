@@ -7,6 +7,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
+use std::time::Duration;
 use tempfile::TempDir;
 
 /// The driver, which has to end with 0, with this cache folder.
@@ -79,6 +80,33 @@ fn tuned_kernels_are_remembered_and_used() {
     assert_eq!(products(&broken), by_default);
     let complaint = broken.complaint();
     assert!(complaint.contains(text(file)) && complaint.contains("allometry tune"), "{complaint}");
+}
+
+#[test]
+fn a_tuning_that_is_killed_keeps_what_it_found_so_far() {
+    let place = TempDir::new().unwrap();
+    let cache = place.path().join("cache");
+    let tune = ["tune", "--device", "gpu", "--family", "matmul", "--seconds", "1e-6"];
+    let mut command = driver(&tune);
+    let mut child =
+        command.env("ALLOMETRY_CACHE", &cache).stderr(std::process::Stdio::null()).spawn().unwrap();
+    let file = || {
+        let mut files = fs::read_dir(&cache).into_iter().flatten().map(|entry| entry.unwrap().path());
+        files.find(|file| file.extension().is_some_and(|end| end == "toml"))
+    };
+    while file().is_none() {
+        assert!(child.try_wait().unwrap().is_none(), "it ended without a file");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    // Thirty classes are still to come.
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(child.try_wait().unwrap().is_none(), "the file came at the end");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let model = small_mlp(place.path());
+    let profiled = succeed_with_cache(&cache, &["profile", &model, "--device", "gpu", "--batch", "8"]);
+    assert!(!profiled.err.contains("allometry: "), "{}", profiled.err);
+    assert!(fs::read_to_string(file().unwrap()).unwrap().contains("driver = "));
 }
 
 #[test]

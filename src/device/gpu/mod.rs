@@ -271,6 +271,25 @@ mod tests {
     }
 
     #[test]
+    fn threads_that_want_one_kernel_compile_it_once() {
+        let device = Device::gpu(GpuOptions::default()).expect("these tests need an adapter");
+        let Backend::Gpu(gpu) = &device.0.backend else { unreachable!("a GPU was opened") };
+        let x = Tensor::new(&device, &[-1.0f32, 2.0], [2]).unwrap();
+        let before = gpu.pipelines.count();
+        std::thread::scope(|scope| {
+            for i in 0..8 {
+                let x = &x;
+                scope.spawn(move || {
+                    let y = if i % 2 == 0 { x.relu() } else { x.sum(&[], false) }.unwrap();
+                    let want: &[f32] = if i % 2 == 0 { &[0.0, 2.0] } else { &[1.0] };
+                    assert_eq!(y.to_vec::<f32>().unwrap(), want);
+                });
+            }
+        });
+        assert_eq!(gpu.pipelines.count() - before, 2);
+    }
+
+    #[test]
     fn a_thousand_ops_are_one_submission() {
         for immediates in [true, false] {
             let device = Device::gpu(GpuOptions { immediates, ..GpuOptions::default() });

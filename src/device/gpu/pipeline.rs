@@ -6,7 +6,8 @@ use crate::device::{DType, Kind, Operand};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
 
 /// The most operands of a kernel.
 const OPERANDS: usize = 8;
@@ -21,7 +22,7 @@ pub(super) struct Pipeline {
 }
 
 /// What is compiled.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
     /// The files, by where the list of them lies in memory and how long it is, which costs nothing to compare. Kernels
     /// that share a text share the list.
@@ -31,9 +32,19 @@ struct Key {
     types: Vec<DType>,
 }
 
+/// What a text was compiled to, once it is. Who locks it first compiles; others wait for this one, but not for those of
+/// other texts: a driver takes up to a second for one.
+type Compiled = Arc<Mutex<Option<Arc<Pipeline>>>>;
+
 #[derive(Default)]
 pub(super) struct Pipelines {
-    compiled: Mutex<HashMap<Key, Arc<Pipeline>>>,
+    compiled: Mutex<HashMap<Key, Compiled>>,
+    /// The number of the next one.
+    next: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
 /// The form of `kernel` for an adapter and a problem.
@@ -65,7 +76,7 @@ impl Pipelines {
     /// How many were compiled.
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
-        self.compiled.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).len()
+        lock(&self.compiled).values().filter(|compiled| lock(compiled).is_some()).count()
     }
 
     pub(super) fn get<P>(
@@ -81,19 +92,25 @@ impl Pipelines {
         let shader = form.shader;
         let mut constants = (shader.constants)(params);
         constants.extend(form.fragment.map(|fragment| ("FRAGMENT", fragment)));
-        let mut compiled = self.compiled.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let types = inputs.iter().chain(outputs).map(|operand| operand.dtype).collect();
         let source = (shader.source.as_ptr().addr(), shader.source.len());
         let key = Key { source, entry: shader.entry, constants, types };
-        if let Some(pipeline) = compiled.get(&key) {
+        let mut all = lock(&self.compiled);
+        let compiled = match all.get(&key) {
+            Some(compiled) => compiled.clone(),
+            None => all.entry(key.clone()).or_default().clone(),
+        };
+        drop(all);
+        let mut compiled = lock(&compiled);
+        if let Some(pipeline) = &*compiled {
             return Ok(pipeline.clone());
         }
         let text = text(shader, &key.constants, &key.types, form.fragment, handles.immediates);
-        let id = compiled.len() as u64;
+        let id = self.next.fetch_add(1, Ordering::Relaxed);
         let (inputs, outputs) = (inputs.len(), outputs.len());
         let pipeline = compile(handles, kernel.name, shader.entry, &text, inputs, outputs, id)?;
         let pipeline = Arc::new(pipeline);
-        compiled.insert(key, pipeline.clone());
+        *compiled = Some(pipeline.clone());
         Ok(pipeline)
     }
 }
