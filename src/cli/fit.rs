@@ -6,24 +6,30 @@ use super::{Output, count, positive, print_json, usage_error};
 use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, LeftOut, Selection};
 use allometry::tables::{Decimal, Format};
 use allometry::{Result, files, note};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
 
 fn after_help() -> String {
-    let laws = Form::ALL.map(|form| format!("{} {}", form.name(), form.formula())).join("; ");
+    let law = |form: Form| format!("  {:<8} {}, for {}\n", form.name(), form.formula(), form.purpose());
+    let laws: String = Form::ALL.into_iter().map(law).collect();
+    let automatic: Vec<&str> = Form::automatic().map(Form::name).collect();
     format!(
         "\
 Example:
   allometry fit runs.csv --x parameters --x2 tokens --y loss --law joint --budget 1e20 --holdout 3
   allometry fit log.jsonl --x step --y 'eval loss' --where 'model=small,task=a' --skip-missing
 
-Laws: {laws}; auto chooses by the error on the largest rows, left out of the fit, and by AICc. Broken is for curves \
-that bend. Intervals are 95 % by bootstrap.
+Laws:
+{laws}
+auto chooses among {} by the error on the largest rows, left out of the fit, and by AICc. Intervals are 95 % by \
+bootstrap.
 
 Tables: CSV with a header, also with semicolons or tabs between cells and decimal commas; or JSON lines. Numbers may \
 have marks before three digits (\"1,014.45\"), and suffixes k, M, B and T where all of a column have one. Of a sweep's \
-runs.csv those count that completed. Rows with an empty cell, a size or a y of 0 are left out, and counted."
+runs.csv those count that completed. Rows with an empty cell, a size or a y of 0 are left out, and counted.",
+        automatic.join(", ")
     )
 }
 
@@ -45,8 +51,8 @@ pub struct FitArgs {
     #[arg(long)]
     error_rate: bool,
     /// Which law.
-    #[arg(long, value_enum, default_value_t = LawArg::Auto)]
-    law: LawArg,
+    #[arg(long, default_value = AUTO, value_parser = PossibleValuesParser::new(laws()))]
+    law: String,
     /// Resamples that intervals are computed from.
     #[arg(long, default_value_t = 4000, value_name = "N", value_parser = resamples)]
     bootstrap: usize,
@@ -86,25 +92,17 @@ pub struct FitArgs {
     output: Output,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum LawArg {
-    Power,
-    Floor,
-    Broken,
-    Joint,
-    Auto,
+/// The law that is asked for where the form is to be chosen.
+const AUTO: &str = "auto";
+
+fn laws() -> Vec<&'static str> {
+    Form::ALL.into_iter().map(Form::name).chain([AUTO]).collect()
 }
 
-impl LawArg {
+impl FitArgs {
     /// The form, or none where it is to be chosen.
-    fn form(self) -> Option<Form> {
-        match self {
-            LawArg::Power => Some(Form::Power),
-            LawArg::Floor => Some(Form::Floor),
-            LawArg::Broken => Some(Form::Broken),
-            LawArg::Joint => Some(Form::Joint),
-            LawArg::Auto => None,
-        }
+    fn form(&self) -> Option<Form> {
+        Form::ALL.into_iter().find(|form| form.name() == self.law)
     }
 }
 
@@ -168,7 +166,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
         note!("allometry: {error}; there will be no plot");
     }
     let options = FitOptions {
-        form: args.law.form(),
+        form: args.form(),
         resamples: args.bootstrap,
         seed: args.seed,
         holdout: args.holdout.unwrap_or(0),
@@ -202,7 +200,7 @@ struct Printed<'a> {
 
 /// Ends with a matter of usage where an option has no meaning for the law that is asked for.
 fn refuse_unused(args: &FitArgs) {
-    let one_size = args.law.form().filter(|form| form.sizes() == 1);
+    let one_size = args.form().filter(|form| form.sizes() == 1);
     if let (Some(form), true) = (one_size, args.x2.is_some()) {
         let problem =
             format!("--x2 is not used by the {form} law, which is of one size; --law joint is of two");
@@ -215,7 +213,7 @@ fn refuse_unused(args: &FitArgs) {
                 &format!("--budget is not used by the {form} law; --law joint divides a budget"),
             );
         }
-        if args.x2.is_none() && args.law.form().is_none() {
+        if args.x2.is_none() && args.form().is_none() {
             usage_error("fit", "--budget is used by the joint law alone, which needs --x2");
         }
     }

@@ -5,7 +5,7 @@ use allometry::scaling::law::progress::Stage;
 use allometry::scaling::law::{Fit, FitOptions, Form, Points};
 use std::sync::Mutex;
 
-const SINGLE: [Form; 3] = [Form::Power, Form::Floor, Form::Broken];
+const SINGLE: [Form; 4] = [Form::Power, Form::Floor, Form::Broken, Form::Bnsl];
 
 fn points(rows: impl IntoIterator<Item = (f64, f64)>) -> Points {
     let (x, y): (Vec<f64>, Vec<f64>) = rows.into_iter().unzip();
@@ -40,7 +40,11 @@ fn formula(fit: &Fit, x: f64) -> f64 {
             }
             0.5 * (low + high)
         }
-        Form::Joint => unreachable!("one size"),
+        Form::Bnsl => {
+            let bend = (1.0 + (x / of("d1")).powf(1.0 / of("f1"))).powf(-of("c1") * of("f1"));
+            of("E") + of("A") * x.powf(-of("c0")) * bend
+        }
+        Form::Joint | Form::Farseer => unreachable!("one size"),
     }
 }
 

@@ -11,10 +11,10 @@ use super::logs::Logs;
 
 /// The most that the logarithm of a factor in the formula, such as x^−α, may come to. A product of two such is a number
 /// still.
-const MOST_LOG: f64 = 300.0;
-/// Of the law with a break: L₀ − E as a part of the largest y, and γ, from which on nothing changes any more.
-const HEIGHT: [f64; 2] = [1e-6, 1e4];
-const LEAST_LOG_GAMMA: f64 = -25.0;
+pub(super) const MOST_LOG: f64 = 300.0;
+/// The most that the logarithm of a floor or of another term may lie under that of the largest y: nothing shows a smaller
+/// one.
+pub(super) const MOST_BELOW: f64 = 60.0;
 
 /// Least and largest value of every element of θ, for logarithms from their mean.
 #[derive(Debug, Clone)]
@@ -24,20 +24,16 @@ pub(super) struct Bounds {
 }
 
 impl Bounds {
-    /// Of a form for rows with these means and this largest y.
+    /// Of a form for these rows.
     pub fn of(form: Form, logs: &Logs) -> Bounds {
-        let (mut low, mut high) = ([f64::NEG_INFINITY; MOST], [f64::INFINITY; MOST]);
-        for size in 0..form.sizes() {
-            let most = MOST_LOG / logs.mean[size].abs().max(1.0);
-            (low[2 * size + 1], high[2 * size + 1]) = (-most, most);
-        }
-        if form == Form::Broken {
-            let ends = HEIGHT.map(|part| logs.largest + part.ln());
-            [low[3], high[3]] = ends;
-            let most = ends.iter().fold(1.0f64, |most, end| most.max(end.abs()));
-            (low[4], high[4]) = (LEAST_LOG_GAMMA, (MOST_LOG / most).ln_1p());
-        }
-        Bounds { low, high }
+        let mut bounds = Bounds { low: [f64::NEG_INFINITY; MOST], high: [f64::INFINITY; MOST] };
+        form.law().bound(logs, &mut bounds);
+        bounds
+    }
+
+    /// Sets the ends of one element.
+    pub fn narrow(&mut self, place: usize, low: f64, high: f64) {
+        (self.low[place], self.high[place]) = (low, high);
     }
 
     /// The nearest θ inside.

@@ -1,7 +1,7 @@
 //! Diminishing returns: what one more doubling of a size buys, and up to which size that is more than chance.
 
 use super::bootstrap::Bootstrap;
-use super::{Form, Points, Quantity, broken};
+use super::{Form, Points, Quantity};
 use crate::rounding::ROUNDING;
 use serde::{Deserialize, Serialize};
 
@@ -93,64 +93,68 @@ pub(super) fn doubling(
     let mut to = from;
     to[size] *= 2.0;
     let gain = |theta: &[f64]| form.predict(theta, from) - form.predict(theta, to);
-    let limit = |theta: &[f64]| match form {
-        Form::Power => f64::INFINITY,
-        Form::Floor => limit(theta[0], theta[1], theta[2], spread.value),
-        Form::Broken => limit_with_break(theta, spread.value),
-        Form::Joint => {
-            // The other size's term is part of the floor.
-            let other = 1 - size;
-            let rest = theta[2 * other] - theta[2 * other + 1] * from[other].ln();
-            let floor = (theta[4].exp() + rest.exp()).ln();
-            limit(theta[2 * size], theta[2 * size + 1], floor, spread.value)
-        }
-    };
+    let limit = |theta: &[f64]| form.law().limit(theta, size, from, spread.value);
     let relative = bootstrap.quantity(|theta| gain(theta) / form.predict(theta, from));
-    let ends = form.has_floor() && relative.value > 0.0 && spread.shows();
+    let ends = relative.value > 0.0 && spread.shows() && limit(&bootstrap.estimate().theta).is_some();
     Doubling {
         size: points.sizes()[size].clone(),
         from: from[..form.sizes()].to_vec(),
         gain: bootstrap.quantity(gain),
         relative,
-        worthwhile_to: ends.then(|| bootstrap.quantity(limit)),
+        worthwhile_to: ends.then(|| bootstrap.quantity(|theta| limit(theta).unwrap_or(f64::INFINITY))),
         known,
     }
 }
 
-/// The size at which a doubling lowers `exp(e) + exp(a)·x^−α` by the part s: `A·x^−α·(1 − 2^−α) = s·(E + A·x^−α)`. 0
-/// where no doubling does.
-fn limit(a: f64, alpha: f64, e: f64, spread: f64) -> f64 {
-    let part = 1.0 - (-alpha).exp2() - spread;
-    if part > 0.0 { ((a + part.ln() - e - spread.ln()) / alpha).exp() } else { 0.0 }
+/// The size from which on a doubling lowers y by less than the part `spread`, by a search from that of `from`: to the
+/// right while doublings buy more, else to the left to where they do. Infinite where every doubling buys more, 0 where
+/// none does. `law` is ln y at the logarithms of the sizes.
+pub(super) fn searched(law: impl Fn([f64; 2]) -> f64, size: usize, from: [f64; 2], spread: f64) -> f64 {
+    /// Of the logarithm of the size, and how far it is searched.
+    const STEP: f64 = 0.25;
+    const STEPS: usize = 240;
+    let origin = from.map(f64::ln);
+    let worth = |log: f64| {
+        let at = |log: f64| {
+            let mut sizes = origin;
+            sizes[size] = log;
+            law(sizes)
+        };
+        -(at(log + std::f64::consts::LN_2) - at(log)).exp_m1() >= spread
+    };
+    let start = origin[size];
+    let direction = if worth(start) { STEP } else { -STEP };
+    let place = |step: usize| start + direction * step as f64;
+    let Some(step) = (1..=STEPS).find(|&step| worth(place(step)) != worth(start)) else {
+        return if direction > 0.0 { f64::INFINITY } else { 0.0 };
+    };
+    let (mut one, mut other) = (place(step - 1), place(step));
+    for _ in 0..50 {
+        let middle = 0.5 * (one + other);
+        if worth(middle) == worth(start) { one = middle } else { other = middle }
+    }
+    other.exp()
 }
 
-/// The same for the law with a break: the largest such size, searched for from the right, since left of the break a
-/// doubling buys little again.
-fn limit_with_break(theta: &[f64], spread: f64) -> f64 {
-    /// Of t, which changes by α·ln 2 with a doubling.
-    const STEP: f64 = 0.25;
-    let (alpha, e, w) = (theta[1], theta[2], theta[3]);
-    let gain = |t: f64| {
-        let log_x = broken::log_size(theta, t);
-        let y = |log_x: f64| Form::Broken.predict(theta, [log_x.exp(), 1.0]);
-        1.0 - y(log_x + std::f64::consts::LN_2) / y(log_x)
-    };
-    if alpha <= 0.0 {
-        return 0.0;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_search_ends_where_the_formula_says() {
+        let theta = [6.0, 0.4, 0.7];
+        let law = |x: [f64; 2]| Form::Floor.predict(&theta, x.map(f64::exp)).ln();
+        for spread in [1e-4, 1e-3, 0.05] {
+            let expected = Form::Floor.law().limit(&theta, 0, [1e5, 1.0], spread).unwrap();
+            for from in [1e3, 1e5, 1e9] {
+                let found = searched(law, 0, [from, 1.0], spread);
+                assert!(
+                    (found / expected - 1.0).abs() < 1e-6,
+                    "{spread} from {from}: {found} for {expected}"
+                );
+            }
+        }
+        assert_eq!(searched(law, 0, [1e5, 1.0], 0.9), 0.0);
+        assert_eq!(searched(|x| -0.2 * x[0], 0, [1e5, 1.0], 0.01), f64::INFINITY);
     }
-    // A gain is at most the height's part of y, which is at most exp(w + t − e).
-    let mut below = spread.ln() + e - w;
-    let last = broken::drive(1.0 - 1e-6, theta[4].exp());
-    while below < last && gain(below + STEP) < spread {
-        below += STEP;
-    }
-    if below >= last {
-        return 0.0;
-    }
-    let mut above = below + STEP;
-    for _ in 0..50 {
-        let middle = 0.5 * (below + above);
-        if gain(middle) < spread { below = middle } else { above = middle }
-    }
-    broken::log_size(theta, above).exp()
 }

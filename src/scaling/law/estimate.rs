@@ -1,20 +1,22 @@
-//! From a grid of starts to the objective's minimum.
+//! From starts to the objective's minimum.
 //!
-//! The objective has several local minima, so it is descended from many starts (`starts.rs`). The descent is L-BFGS with
-//! the line search of Moré and Thuente, from the crate `argmin`, with analytic gradients.
+//! The objective has several local minima, so it is descended from many starts (`starts.rs`, and the forms' own). The
+//! descent is L-BFGS with the line search of Moré and Thuente, from the crate `argmin`, with analytic gradients; Newton's
+//! method (`newton.rs`) takes its best point to the last digit.
 //!
 //! It is run to convergence. Besiroglu et al. 2024 (arXiv:2404.10102) found that a published fit had been
 //! stopped too early, because the loss was averaged and not summed, at a point that was not the optimum. So
 //! the objective that was reached, and whether it was converged, are part of the result.
 //!
 //! [`Search::Screened`] descends from every start for a few steps, goes on with the better ones, and only
-//! takes the best of these to convergence; it costs a fraction of [`Search::Full`], and `tests/law.rs` checks
-//! that it finds the same optimum.
+//! takes the best of these to convergence. Of the joint law it has no need of the 4,500 published starts: a grid of its two
+//! exponents, over which the rest of the law is linear, shows where the minima are (`profile.rs`). It costs a fraction of
+//! [`Search::Full`], and `tests/law.rs` and `tests/laws` check that it finds the same optimum.
 
 use super::logs::Logs;
+use super::newton::Newton;
 use super::objective::{Evaluation, Objective};
 use super::progress::{Counter, Progress, Stage, silent};
-use super::starts::starts;
 use super::{Form, Points};
 use crate::error::{Error, Result};
 use argmin::core::Executor;
@@ -104,7 +106,15 @@ pub(super) fn estimate_with(
 ) -> Result<Estimate> {
     points.check(form)?;
     let logs = Logs::of(form, points);
-    let mut starts = starts(form, points);
+    let few = if search == Search::Screened { form.law().few_starts(&logs) } else { None };
+    if let Some(starts) = few {
+        let counter = Counter::new(progress, Stage::Search, form, starts.len());
+        return best(form, &logs, &starts, &counter, |objective, start| {
+            Newton::exact().minimise(objective, start)
+        })
+        .ok_or_else(|| nowhere(form));
+    }
+    let mut starts = form.law().starts(points);
     for theta in &mut starts {
         *theta = logs.centred(form, theta);
     }
@@ -128,10 +138,15 @@ pub(super) fn estimate_with(
             });
         }
     }
-    best(form, &logs, &starts, &counter).ok_or_else(|| Error::Config {
+    let descent = |objective: &Objective, start: &[f64]| minimise(objective, start, 0.0).0;
+    best(form, &logs, &starts, &counter, descent).ok_or_else(|| nowhere(form))
+}
+
+fn nowhere(form: Form) -> Error {
+    Error::Config {
         what: "fit".to_string(),
         problem: format!("no start of the {form} law gives finite numbers for these rows; try another law"),
-    })
+    }
 }
 
 /// Where the best of these starts lead to.
@@ -153,20 +168,29 @@ fn screened(
     reached.into_iter().map(|evaluation| evaluation.theta).collect()
 }
 
-/// The best minimum that these starts lead to; none without a start. θ of the starts is for logarithms from their mean.
-fn best(form: Form, logs: &Logs, starts: &[Vec<f64>], counter: &Counter) -> Option<Estimate> {
+/// The best minimum that descents from these starts come to, to the last digit; none without a start. θ of the starts is
+/// for logarithms from their mean.
+fn best(
+    form: Form,
+    logs: &Logs,
+    starts: &[Vec<f64>],
+    counter: &Counter,
+    descend: impl Fn(&Objective, &[f64]) -> Evaluation + Sync,
+) -> Option<Estimate> {
     let descents = starts.par_iter().map(|start| {
-        let reached = minimise(&Objective::new(form, logs), start, 0.0);
+        let reached = descend(&Objective::new(form, logs), start);
         counter.next();
         reached
     });
-    let minima: Vec<(Evaluation, bool)> = descents.collect();
-    let (minimum, converged) = minima.into_iter().min_by(|a, b| a.0.value.total_cmp(&b.0.value))?;
+    let minima: Vec<Evaluation> = descents.collect();
+    let minimum = minima.into_iter().min_by(|a, b| a.value.total_cmp(&b.value))?;
+    let objective = Objective::new(form, logs);
+    let minimum = Newton::exact().minimise(&objective, &minimum.theta);
     Some(Estimate {
         form,
         theta: logs.plain(form, &minimum.theta),
-        objective: Objective::new(form, logs).sum(minimum.value),
-        converged,
+        objective: objective.sum(minimum.value),
+        converged: minimum.steepness() <= NEARLY_FLAT,
     })
 }
 

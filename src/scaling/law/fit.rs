@@ -18,7 +18,7 @@ use serde::{Serialize, Serializer};
 /// How to fit.
 #[derive(Debug, Clone)]
 pub struct FitOptions {
-    /// The form, or none to choose among all that take the points' sizes.
+    /// The form, or none to choose among the [automatic](Form::automatic) ones that take the points' sizes.
     pub form: Option<Form>,
     /// Resamples of the bootstrap.
     pub resamples: usize,
@@ -66,7 +66,7 @@ pub struct Fit {
     /// For the joint law, the best use of compute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation: Option<Allocation>,
-    /// For the joint law where rows make isoFLOP profiles with C = 6·x·x2 and two of them have a minimum: these.
+    /// For a law of two sizes where rows make isoFLOP profiles with C = 6·x·x2 and two of them have a minimum: these.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isoflop: Option<IsoFlop>,
     /// With these, the exponents of the compute-optimal size that the approaches lead to.
@@ -143,7 +143,7 @@ impl Fit {
             warnings.push("the optimiser did not converge; the parameters may not be the best".to_string());
         }
         if !options.budgets.is_empty() && form != Form::Joint {
-            warnings.push(format!("a {form} law has no compute-optimal allocation; the joint law has"));
+            warnings.push(format!("the {form} law says no compute-optimal allocation; the joint law does"));
         }
         for (size, name) in points.sizes().iter().enumerate().skip(form.sizes()) {
             let (low, high) = points.range(size);
@@ -155,7 +155,7 @@ impl Fit {
         let parameters = parameters.map(|(quantity, identified)| Parameter { quantity, identified });
         let parameters: Vec<_> = form.names().iter().copied().zip(parameters).collect();
         let unknown: Vec<&str> =
-            (0..form.sizes()).filter(|&size| !told(&parameters, size)).map(exponent).collect();
+            (0..form.sizes()).filter(|&size| !told(form, &parameters, size)).map(exponent).collect();
         let allocation = if unknown.is_empty() {
             allocation(&bootstrap, form, &estimated.theta, &options.budgets)
         } else {
@@ -182,10 +182,10 @@ impl Fit {
             r2: if form == Form::Power { r2(&estimated, &points) } else { None },
             comparison,
             doubling: (0..form.sizes())
-                .map(|size| doubling(&bootstrap, form, &points, size, spread, told(&parameters, size)))
+                .map(|size| doubling(&bootstrap, form, &points, size, spread, told(form, &parameters, size)))
                 .collect(),
             allocation,
-            isoflop: if form == Form::Joint { profiles(&points, options)? } else { None },
+            isoflop: if form.sizes() == 2 { profiles(&points, options)? } else { None },
             approaches: Vec::new(),
             holdout: if largest.is_empty() {
                 None
@@ -204,18 +204,21 @@ impl Fit {
     /// Whether the rows tell how y depends on a size, by its number: without it, the law says nothing of sizes beyond
     /// the rows, nor which size is best.
     pub fn identifies(&self, size: usize) -> bool {
-        told(&self.parameters, size)
+        told(self.law, &self.parameters, size)
     }
 }
 
-/// What the exponent of a size, by its number, is called.
-pub(super) fn exponent(size: usize) -> &'static str {
+/// What the joint law's exponent of a size, by its number, is called.
+fn exponent(size: usize) -> &'static str {
     ["alpha", "beta"][size]
 }
 
-/// Whether the data tell the exponent of a size.
-fn told(parameters: &[(&'static str, Parameter)], size: usize) -> bool {
-    parameters.iter().any(|(name, parameter)| *name == exponent(size) && parameter.identified)
+/// Whether the data tell how y depends on a size: its exponent, or of a form without such a one anything at all.
+fn told(form: Form, parameters: &[(&'static str, Parameter)], size: usize) -> bool {
+    let (exponent, of_size) = form.law().of_size(size);
+    let known =
+        |wanted: &str| parameters.iter().any(|(name, parameter)| *name == wanted && parameter.identified);
+    exponent.map_or_else(|| of_size.iter().any(|name| known(name)), known)
 }
 
 /// The estimate of the form asked for; or of the form that does best, with all that were tried.
@@ -229,7 +232,7 @@ fn choose_form(
         None => {
             // A form that the rows are too few for is not a candidate, but the simplest has to fit.
             points.check(Form::Power)?;
-            Form::ALL.into_iter().filter(|&form| points.check(form).is_ok()).collect()
+            Form::automatic().filter(|&form| points.check(form).is_ok()).collect()
         }
     };
     let mut estimates = Vec::with_capacity(forms.len());

@@ -19,6 +19,7 @@ pub(super) struct Logs {
     pub weight: Vec<f64>,
     /// The place of each row among those that the logs were made of.
     pub row: Vec<usize>,
+    /// What logarithms of sizes are taken from.
     pub mean: [f64; 2],
     /// ln of the largest y of all rows, also of those that are left out.
     pub largest: f64,
@@ -35,6 +36,7 @@ impl Logs {
     pub fn of(form: Form, points: &Points) -> Logs {
         let count = points.len() as f64;
         let mean = [0, 1].map(|size| points.x().iter().map(|x| x[size].ln()).sum::<f64>() / count);
+        let mean = form.law().origin(mean);
         let x: Vec<[f64; 2]> =
             points.x().iter().map(|x| [0, 1].map(|size| x[size].ln() - mean[size])).collect();
         let y: Vec<f64> = points.y().iter().map(|y| y.ln()).collect();
@@ -112,15 +114,18 @@ impl Logs {
         kept
     }
 
+    /// Smallest and largest logarithm of a size.
+    pub fn range(&self, size: usize) -> (f64, f64) {
+        let values = self.cells.iter().map(|cell| cell.x[size]);
+        values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (x.min(low), x.max(high)))
+    }
+
     /// The rows in cells of nearly equal sizes, at most `along` in the direction of each size. Each row is moved to its cell's middle along the law
     /// θ: its residual there is that of before. So a law near θ meets the moved rows as it meets the rows, but for the
     /// product of two small differences, its own and that of the sizes in a cell.
     pub fn binned(&self, form: Form, theta: &[f64], along: usize) -> Logs {
         let sizes = form.sizes();
-        let ends = [0, 1].map(|size| {
-            let values = self.cells.iter().map(|cell| cell.x[size]);
-            values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (x.min(low), x.max(high)))
-        });
+        let ends = [0, 1].map(|size| self.range(size));
         let place = |x: [f64; 2]| {
             let of = |size: usize| {
                 let (low, high) = ends[size];
@@ -159,9 +164,7 @@ impl Logs {
 
     fn shifted(&self, form: Form, theta: &[f64], sign: f64) -> Vec<f64> {
         let mut theta = theta.to_vec();
-        for size in 0..form.sizes() {
-            theta[2 * size] += sign * theta[2 * size + 1] * self.mean[size];
-        }
+        form.law().shift(&mut theta, self.mean.map(|mean| sign * mean));
         theta
     }
 }

@@ -8,19 +8,22 @@
 //! | power | y = k·x^α | k, α |
 //! | floor | y = E + A·x^−α | E, A, α |
 //! | broken | y = E + A·x^−α·(L₀ − y)^γ | E, A, α, L₀, γ |
+//! | bnsl | y = E + A·x^−c₀·(1 + (x/d₁)^(1/f₁))^(−c₁·f₁) | E, A, c₀, c₁, d₁, f₁ |
 //! | joint | y = E + A·N^−α + B·D^−β | E, A, α, B, β |
+//! | farseer | y = exp(a₃·N^γ + b₃) + exp(a₂·N^β + b₂)·D^(−exp(a₁·N^α + b₁)) | a₃, b₃, γ, a₂, b₂, β, a₁, b₁, α |
 //!
 //! N is the number of parameters and D that of training samples or tokens; E is the irreducible loss, L₀ that of
-//! guessing. The law with a break is the estimator M4 of Alabdulmohsin et al. 2022 (arXiv:2209.06640), the joint law the
-//! one of Hoffmann et al. 2022 (arXiv:2203.15556, approach 3).
+//! guessing. The law with a break is the estimator M4 of Alabdulmohsin et al. 2022 (arXiv:2209.06640), the smoothly broken
+//! one that of Caballero et al. 2022 (arXiv:2210.14891), the joint law the one of Hoffmann et al. 2022 (arXiv:2203.15556,
+//! approach 3), and Farseer's that of Li et al. 2025 (arXiv:2506.10972).
 //!
 //! In reading order:
 //!
-//! - [`form`](Form): the formulas, their gradients, and what their parameters are called; `broken.rs` solves the one
-//!   that has y on both sides.
+//! - [`form`](Form): the formulas, one file each: their gradients, what their parameters are called, where a search for them
+//!   begins, and what rows may not tell of them.
 //! - [`points`](Points): what a law is fitted to.
 //! - [`objective`]: the Huber loss of the logarithms' residuals (`logs.rs`); `bounds.rs` keeps the parameters numbers.
-//! - [`estimate`](mod@estimate): from a grid of starts (`starts.rs`) to the objective's minimum.
+//! - [`estimate`](mod@estimate): from starts (`starts.rs`, `profile.rs`, `linear.rs`) to the objective's minimum.
 //! - [`bootstrap`](mod@bootstrap): how far the parameters move when the data is drawn again, from starts along the valley
 //!   that the minimum lies in (`valley.rs`), by few steps (`newton.rs`).
 //! - [`choice`]: which form, by leaving the largest out and by AICc.
@@ -40,7 +43,6 @@ pub mod average;
 pub mod band;
 pub mod bootstrap;
 mod bounds;
-mod broken;
 pub mod choice;
 pub mod doubling;
 pub mod envelope;
@@ -49,11 +51,13 @@ pub mod fit;
 mod form;
 pub mod isoflop;
 mod least_squares;
+mod linear;
 mod logs;
 mod newton;
 pub mod objective;
 pub mod plot;
 mod points;
+mod profile;
 pub mod progress;
 mod starts;
 mod table;

@@ -8,8 +8,9 @@
 use super::form::MOST;
 use super::objective::{Curvature, DELTA, Evaluation, Objective};
 
-/// Steps that are tried, also those that are taken back.
+/// Steps that are tried, also those that are taken back: near a minimum, and to the last digit.
 const STEPS: usize = 25;
+const EXACT_STEPS: usize = 200;
 /// A search ends where the next step would lower the objective by less than this part of what chance does.
 const ENOUGH: f64 = 1e-4;
 /// Damping at the start, its factor from step to step, and its ends.
@@ -23,6 +24,9 @@ const MOST_DAMPING: f64 = 1e9;
 pub(super) struct Newton {
     /// Residuals up to this size tell the curvature.
     width: f64,
+    /// Whether curvature has all second derivatives, and how many steps are tried.
+    exact: bool,
+    steps: usize,
     /// How far, about, the minimum over a draw of the rows lies under the objective at the minimum over all rows.
     pub chance: f64,
 }
@@ -40,7 +44,17 @@ impl Newton {
         // `H = near/width · Σ ∇f·∇fᵀ / n`. What is gained by `½·gᵀ·H⁻¹·g` is then ½·tr(H⁻¹·V) in the mean.
         let bounded = |size: &f64| (size / DELTA).min(1.0).powi(2);
         let slopes = sizes.iter().map(bounded).sum::<f64>() / count;
-        Newton { width, chance: 0.5 * parameters as f64 * slopes * width / (near * count) }
+        Newton {
+            width,
+            exact: false,
+            steps: STEPS,
+            chance: 0.5 * parameters as f64 * slopes * width / (near * count),
+        }
+    }
+
+    /// To the last digit, from anywhere: with the objective's own curvature, which is that of a parabola between kinks.
+    pub fn exact() -> Newton {
+        Newton { width: DELTA, exact: true, steps: EXACT_STEPS, chance: 0.0 }
     }
 
     /// A gain that nobody would notice.
@@ -50,16 +64,17 @@ impl Newton {
 
     /// The best point that is come to.
     pub fn minimise(&self, objective: &Objective, start: &[f64]) -> Evaluation {
-        let (mut at, mut curvature) = objective.curved(start, self.width);
+        let (mut at, mut curvature) = objective.curved(start, self.width, self.exact);
         let mut damping = DAMPING;
-        for _ in 0..STEPS {
+        for _ in 0..self.steps {
             let step = step(&curvature, &self.downwards(objective, &at), damping);
             let theta: Vec<f64> = at.theta.iter().zip(&step).map(|(element, step)| element - step).collect();
             let gain = 0.5 * at.gradient.iter().zip(&step).map(|(slope, step)| slope * step).sum::<f64>();
             if gain <= self.enough() && damping <= 1.0 || damping > MOST_DAMPING {
                 break;
             }
-            let (next, next_curvature) = objective.curved(&objective.bounds.nearest(&theta), self.width);
+            let (next, next_curvature) =
+                objective.curved(&objective.bounds.nearest(&theta), self.width, self.exact);
             if next.value < at.value {
                 let gained = at.value - next.value;
                 (at, curvature) = (next, next_curvature);
@@ -86,15 +101,15 @@ impl Newton {
 }
 
 /// The solution of `(H + damping·diag H)·step = gradient`, by Cholesky's factors of the matrix scaled to a diagonal of
-/// ones.
+/// ones. Where the matrix is not positive definite, the step is a long one down: more damping makes it one.
 fn step(curvature: &Curvature, gradient: &[f64], damping: f64) -> Vec<f64> {
     /// A direction of less curvature than this part of the most has, so to speak, none.
     const NONE: f64 = 1e-14;
     let count = gradient.len();
-    let most = (0..count).map(|i| curvature[i][i]).fold(f64::MIN_POSITIVE, f64::max);
+    let most = (0..count).map(|i| curvature[i][i].abs()).fold(f64::MIN_POSITIVE, f64::max);
     let mut scale = [0.0; MOST];
     for (i, scale) in scale.iter_mut().enumerate().take(count) {
-        *scale = 1.0 / curvature[i][i].max(NONE * most).sqrt();
+        *scale = 1.0 / curvature[i][i].abs().max(NONE * most).sqrt();
     }
     let mut factor = [[0.0; MOST]; MOST];
     for i in 0..count {

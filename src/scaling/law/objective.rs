@@ -95,17 +95,19 @@ impl<'a> Objective<'a> {
 
     /// At a point, without remembering it. Outside of the bounds the objective is what it is at their edge.
     pub fn evaluate(&self, theta: &[f64]) -> Evaluation {
-        self.curved(theta, DELTA).0
+        self.curved(theta, DELTA, false).0
     }
 
     /// The same, and the matrix of second derivatives as Gauss and Newton have it, `Σ ψ′(r)·∇f·∇fᵀ`. ψ′ is 1 for residuals
     /// under δ and else 0, a sum over a few rows that happen to be there; so those up to a larger `width` stand in for
-    /// them, with the part of 1 that makes their number the same.
-    pub fn curved(&self, theta: &[f64], width: f64) -> (Evaluation, Curvature) {
+    /// them, with the part of 1 that makes their number the same. With `exact`, what the law's own second derivatives add
+    /// to it, `−Σ ψ(r)·∇²f`, where the form has them.
+    pub fn curved(&self, theta: &[f64], width: f64, exact: bool) -> (Evaluation, Curvature) {
         let inside = self.bounds.nearest(theta);
         let count = self.form.count();
         let (mut value, mut gradient, mut curvature) = (0.0, [0.0; MOST], [[0.0; MOST]; MOST]);
         let mut by_theta = [0.0; MOST];
+        let rest = -width / DELTA;
         for cell in &self.logs.cells {
             let expected = self.form.log_with_gradient(&inside, cell.x, &mut by_theta);
             let (mut slope, mut near) = (0.0, 0.0);
@@ -116,6 +118,9 @@ impl<'a> Objective<'a> {
                 value += weight * loss;
                 slope += weight * by_residual;
                 near += if residual.abs() <= width { *weight } else { 0.0 };
+            }
+            if exact {
+                self.form.law().bend(&by_theta, cell.x, rest * slope, &mut curvature);
             }
             for i in 0..count {
                 gradient[i] -= slope * by_theta[i];
@@ -199,7 +204,11 @@ mod tests {
             (Form::Floor, vec![0.3, 0.4, 0.7]),
             (Form::Broken, vec![0.3, 0.4, 0.7, 1.2, -0.6]),
             (Form::Broken, vec![-0.2, 0.8, 0.1, 0.9, 0.7]),
+            (Form::Bnsl, vec![0.3, 0.2, 0.5, 0.6, 0.4, -0.3]),
+            (Form::Bnsl, vec![0.3, 0.2, 0.5, -0.3, -0.4, 0.6]),
             (Form::Joint, vec![0.3, 0.4, 0.1, 0.3, 0.6]),
+            (Form::Farseer, vec![0.6, -0.1, -0.3, 5.0, -0.2, 0.2, -1.2, -0.05, 0.1]),
+            (Form::Farseer, vec![0.6, -0.1, 1e-6, 5.0, -0.2, -1e-6, -1.2, -0.05, 0.0]),
         ] {
             let logs = Logs::of(form, &points);
             let objective = Objective::new(form, &logs);

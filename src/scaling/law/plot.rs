@@ -4,7 +4,7 @@
 //! each; where it takes many, no curve meets the rows, and what was measured is drawn against what the law says.
 
 use super::band::{Band, band};
-use super::{Fit, Form, LEVEL, Points};
+use super::{Fit, LEVEL, Points};
 use crate::error::{Error, Result};
 use plotters::coord::combinators::{LogCoord, WithKeyPoints};
 use plotters::prelude::*;
@@ -79,7 +79,7 @@ pub fn svg(fit: &Fit, points: &Points) -> Result<String> {
     let mut seconds: Vec<f64> = points.x().iter().map(|x| x[1]).collect();
     seconds.sort_by(f64::total_cmp);
     seconds.dedup();
-    let picture = if fit.law != Form::Joint {
+    let picture = if fit.law.sizes() == 1 {
         against_size(fit, points, &rows(), &[1.0])
     } else if seconds.len() <= CURVES {
         against_size(fit, points, &rows(), &seconds)
@@ -96,7 +96,7 @@ pub fn svg(fit: &Fit, points: &Points) -> Result<String> {
 /// y against the first size, a curve for each of these values of the second.
 fn against_size(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)], seconds: &[f64]) -> Picture {
     let (low, high) = points.range(0);
-    let joint = fit.law == Form::Joint;
+    let joint = fit.law.sizes() == 2;
     let curve = |(&second, &colour): (&f64, &RGBColor)| Curve {
         band: band(&fit.bootstrap, (low, high * BEYOND), SAMPLES, |x| [x, second], LEVEL),
         label: if joint { format!("{} {}", points.sizes()[1], tick(second)) } else { String::new() },

@@ -121,7 +121,8 @@ impl Points {
     pub fn check(&self, form: Form) -> Result<()> {
         if form.sizes() > self.sizes.len() {
             let found = format!("{} alone", self.sizes[0]);
-            return Err(Error::argument("fit", "the sizes of a joint law", found, "two columns, x and x2"));
+            let needed = format!("two columns, x and x2, for the {form} law");
+            return Err(Error::argument("fit", "size", found, needed));
         }
         if self.len() < form.count() + 2 {
             let needed =

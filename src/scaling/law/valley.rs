@@ -3,7 +3,8 @@
 //! A slow fall to a low floor and a fast one to a high floor can meet the same rows. The objective then has a long flat
 //! valley, and the minimum over other rows may lie anywhere in it, further away than a descent from the old minimum gets.
 //! So the valley is walked along: the floor is held at one value after another, and the other parameters are those that
-//! fit best with it (a profile of the objective). Of the law with a break the sharpness γ is treated so too.
+//! fit best with it (a profile of the objective). Another parameter that trades against the others, as the sharpness γ of the
+//! law with a break, is treated so too.
 
 use super::Form;
 use super::estimate::minimise;
@@ -13,23 +14,18 @@ use super::objective::Objective;
 
 /// Floors, as the logits of their part of the law's smallest y: from a 400th of it to all but a 150th.
 const FLOORS: [f64; 8] = [-6.0, -3.0, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0];
-/// Logarithms of γ.
-const BREAKS: [f64; 5] = [-3.0, -1.5, 0.0, 1.0, 2.0];
 
 /// θ at points of the valley that `centre` lies in, the minimum over the same rows; none for a form without a floor, whose
 /// objective is convex. All θ are for logarithms from their mean.
 pub(super) fn valley(form: Form, logs: &Logs, centre: &[f64]) -> Vec<Vec<f64>> {
-    if !form.has_floor() {
-        return Vec::new();
-    }
+    let Some(place) = form.law().floor() else { return Vec::new() };
     let law = |cell: &super::logs::Cell| form.log_with_gradient(centre, cell.x, &mut [0.0; MOST]);
     let smallest = logs.cells.iter().map(law).fold(f64::INFINITY, f64::min);
-    let place = 2 * form.sizes();
     // The law lies above its floor everywhere.
     let floors = FLOORS.map(|logit| smallest - (-logit).exp().ln_1p());
     let mut found = along(form, logs, centre, place, &floors);
-    if form == Form::Broken {
-        found.extend(along(form, logs, centre, 4, &BREAKS));
+    if let Some((place, values)) = form.law().ridge() {
+        found.extend(along(form, logs, centre, place, values));
     }
     found
 }
@@ -57,12 +53,8 @@ fn along(form: Form, logs: &Logs, centre: &[f64], place: usize, values: &[f64]) 
 fn moved(form: Form, theta: &[f64], place: usize, value: f64) -> Vec<f64> {
     let mut moved = theta.to_vec();
     moved[place] = value;
-    if place == 2 * form.sizes() {
-        let above: &[usize] = match form {
-            Form::Broken => &[3],
-            Form::Joint => &[0, 2],
-            Form::Power | Form::Floor => &[0],
-        };
+    if form.law().floor() == Some(place) {
+        let above = form.law().heights();
         let height: f64 = above.iter().map(|&place| theta[place].exp()).sum();
         let factor = 1.0 + (theta[place].exp() - value.exp()) / height;
         if factor > 0.0 && factor.is_finite() {

@@ -1,6 +1,5 @@
 //! What the data can't tell, in words.
 
-use super::fit::exponent;
 use super::points::APART;
 use super::{Form, Points, Quantity};
 use crate::rounding::constant;
@@ -11,14 +10,12 @@ const RANGE: f64 = 4.0;
 const FREE: f64 = 10.0;
 /// A coefficient whose interval spans more than this is not known.
 const WIDE: f64 = 1e6;
-/// A floor whose interval spans more than this is not known, nor an L₀ that may be more than this times the largest y.
+/// A floor whose interval spans more than this is not known.
 const SPAN: f64 = 4.0;
 /// A floor with an interval that reaches under this part of the smallest y may as well be zero.
 const NOTHING: f64 = 0.01;
 /// A floor under this part of the smallest y has not been come near.
 const FAR: f64 = 0.1;
-/// A γ with an interval that reaches under this makes no break.
-const NO_BREAK: f64 = 0.03;
 /// Correlation of ln N and ln D from which their exponents can't be told apart.
 const TOGETHER: f64 = 0.98;
 
@@ -29,16 +26,15 @@ pub(super) fn doubts(form: Form, points: &Points, parameters: &[Quantity]) -> (V
     for size in 0..form.sizes() {
         doubts.of_size(size);
     }
-    if form == Form::Broken {
-        doubts.of_break();
-    }
-    if form == Form::Joint && correlation(points).abs() > TOGETHER {
+    form.law().doubt(&mut doubts);
+    if form.sizes() == 2 && correlation(points).abs() > TOGETHER {
         let [first, second] = [&points.sizes()[0], &points.sizes()[1]];
         let said = format!(
             "{first} and {second} rise together in these rows, so that their parts can't be told apart; vary one with \
              the other held"
         );
-        doubts.add(&["alpha", "A", "beta", "B"], said);
+        let terms: Vec<&str> = form.names().iter().copied().filter(|name| *name != "E").collect();
+        doubts.add(&terms, said);
     }
     if form.has_floor() {
         doubts.of_floor();
@@ -48,23 +44,25 @@ pub(super) fn doubts(form: Form, points: &Points, parameters: &[Quantity]) -> (V
 }
 
 /// What is found out about a law's parameters.
-struct Doubts<'a> {
+pub(super) struct Doubts<'a> {
     form: Form,
-    points: &'a Points,
+    pub points: &'a Points,
     parameters: &'a [Quantity],
     known: Vec<bool>,
     said: Vec<String>,
 }
 
 impl Doubts<'_> {
-    fn add(&mut self, unknown: &[&str], said: String) {
+    /// A sentence, and the parameters that mean nothing by it.
+    pub fn add(&mut self, unknown: &[&str], said: String) {
         for (known, name) in self.known.iter_mut().zip(self.form.names()) {
             *known &= !unknown.contains(name);
         }
         self.said.push(said);
     }
 
-    fn parameter(&self, name: &str) -> Quantity {
+    /// A parameter of the form, by its name.
+    pub fn parameter(&self, name: &str) -> Quantity {
         let place = self.form.names().iter().position(|known| *known == name);
         self.parameters[place.expect("a parameter of this form")]
     }
@@ -73,65 +71,48 @@ impl Doubts<'_> {
     fn of_size(&mut self, size: usize) {
         let Doubts { form, points, .. } = *self;
         let name = &points.sizes()[size];
-        let exponent = exponent(size);
-        let coefficient = if form == Form::Power { "k" } else { ["A", "B"][size] };
-        let of_size: &[&str] = match form {
-            Form::Power => &["alpha", "k"],
-            // One that is not known leaves the others free: a slower fall to a lower floor meets the same rows.
-            Form::Floor | Form::Joint => &[exponent, coefficient, "E"],
-            Form::Broken => form.names(),
-        };
+        let (exponent, of_size) = form.law().of_size(size);
+        let what = exponent.unwrap_or("the law");
         let (low, high) = points.range(size);
         let factor = high / low;
-        let found = self.parameter(exponent);
-        let [near, far] = [found.low, found.high].map(f64::abs);
-        let span = near.max(far) / near.min(far);
         let (needed, different) =
             (form.steps(), points.steps(size).into_iter().max().map_or(0, |last| last + 1));
-        let depends = !constant(points.y().iter().copied()) && (found.low > 0.0 || found.high < 0.0);
         if factor < RANGE {
             let said = format!(
-                "{name} spans a factor of {factor:.2} only; {exponent} needs a factor of {RANGE} or more"
+                "{name} spans a factor of {factor:.2} only; {what} needs a factor of {RANGE} or more"
             );
             self.add(of_size, said);
         } else if different < needed {
             let said = format!(
-                "{name} has {different} different values only, a factor of {} or more apart; {exponent} needs {needed}",
+                "{name} has {different} different values only, a factor of {} or more apart; {what} needs {needed}",
                 1.0 + APART
             );
             self.add(of_size, said);
+        } else if let Some(exponent) = exponent {
+            self.of_exponent(name, exponent, of_size);
+        }
+    }
+
+    /// Whether y depends on a size, and how.
+    fn of_exponent(&mut self, name: &str, exponent: &str, of_size: &[&str]) {
+        let Doubts { form, points, .. } = *self;
+        let found = self.parameter(exponent);
+        let depends = !constant(points.y().iter().copied()) && (found.low > 0.0 || found.high < 0.0);
+        let [near, far] = [found.low, found.high].map(f64::abs);
+        let span = near.max(far) / near.min(far);
+        if !depends && form.has_floor() {
+            let coefficient = of_size[1];
+            let said =
+                format!("the interval of {exponent} contains 0: {coefficient} and E can't be told apart");
+            self.add(of_size, said);
         } else if !depends {
-            let consequence = if form.has_floor() {
-                format!("{coefficient} and E can't be told apart")
-            } else {
-                format!("y may not depend on {name}")
-            };
-            let unknown: &[&str] = if form.has_floor() { of_size } else { &[] };
-            self.add(unknown, format!("the interval of {exponent} contains 0: {consequence}"));
+            self.add(&[], format!("the interval of {exponent} contains 0: y may not depend on {name}"));
         } else if form.has_floor() && span > FREE {
             let said = format!(
                 "the interval of {exponent} spans a factor of {span:.1}: a slow fall to a low floor meets these rows as \
                  well as a fast one to a high floor"
             );
             self.add(of_size, said);
-        }
-    }
-
-    fn of_break(&mut self) {
-        let points = self.points;
-        let largest = points.y().iter().copied().fold(0.0, f64::max);
-        let [top, gamma] = ["L0", "gamma"].map(|name| self.parameter(name));
-        let unknown = ["L0", "gamma", "A"];
-        if gamma.low.is_nan() || gamma.low < NO_BREAK {
-            let said = "the interval of gamma reaches down to zero: these rows need no break, the floor law says as much";
-            self.add(&unknown, said.to_string());
-        } else if top.high.is_nan() || top.high >= SPAN * largest {
-            let said = format!(
-                "the interval of L0 reaches {:.1} times the largest {}: no row lies before the break",
-                top.high / largest,
-                points.quantity()
-            );
-            self.add(&unknown, said);
         }
     }
 

@@ -1,0 +1,109 @@
+//! Where the descents to the joint law begin: variable projection.
+//!
+//! With α and β given, y is linear in E, A and B, so that the best of them need no search (Golub and Pereyra 1973, "The
+//! differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate"). What is left is a
+//! function of two variables, which a coarse grid shows whole: a descent of all five parameters from each of its lowest
+//! minima finds what one from every point of the published grid does, and `tests/laws` checks that on published tables. The
+//! grid is looked at twice, with E and with none: where the best law has no floor, a descent would only near it for ever.
+
+use super::linear::least_squares_above_zero;
+use super::logs::Logs;
+use super::objective::{DELTA, huber};
+use rayon::prelude::*;
+
+/// By how many e-foldings a term falls over the rows: exponents are these divided by the range of the size's logarithm.
+const FALLS: [f64; 16] =
+    [-4.0, -1.0, 0.1, 0.3, 0.6, 1.0, 1.5, 2.1, 2.8, 3.6, 4.6, 6.0, 8.0, 11.0, 16.0, 25.0];
+/// The grid looks at no more rows than these, drawn at random.
+const ROWS: usize = 250;
+/// Rounds of least squares, with rows weighted by the residuals of the one before.
+const ROUNDS: usize = 4;
+/// Minima of the grid that are descended from, with a floor and without one.
+const MINIMA: [usize; 2] = [6, 2];
+/// A coefficient that is best left out begins with this part of y, and a floor that is none is this part: no sum of losses
+/// shows it.
+const SMALL: f64 = 1e-2;
+const NONE: f64 = 1e-12;
+
+/// θ of joint laws at the lowest minima of the grid, for logarithms from their mean.
+pub(super) fn profile(logs: &Logs) -> Vec<Vec<f64>> {
+    let some = logs.some(ROWS);
+    let exponents = [0, 1].map(|size| {
+        let (low, high) = logs.range(size);
+        FALLS.map(|fall| fall / (high - low))
+    });
+    let middle = some.y.iter().sum::<f64>() / some.y.len() as f64;
+    // What a constant and each power are in parts of y.
+    let part = |size: usize, exponent: f64| -> Vec<f64> {
+        let rows =
+            some.cells.iter().flat_map(|cell| cell.rows.clone().map(|row| (cell.x[size], some.y[row])));
+        rows.map(|(x, y)| (middle - y - exponent * x).exp()).collect()
+    };
+    let constant = part(0, 0.0);
+    let powers = [0, 1].map(|size| exponents[size].map(|exponent| part(size, exponent)));
+    let least = some.y.iter().copied().fold(f64::INFINITY, f64::min);
+    let starts = |with_floor: bool| -> Vec<Vec<f64>> {
+        let node = |place: usize| {
+            let (first, second) = (&powers[0][place / FALLS.len()], &powers[1][place % FALLS.len()]);
+            Node::of([&constant, first, second], &some.weight, with_floor)
+        };
+        let nodes: Vec<Node> = (0..FALLS.len() * FALLS.len()).into_par_iter().map(node).collect();
+        let mut minima: Vec<usize> = (0..nodes.len()).filter(|&place| is_least(&nodes, place)).collect();
+        minima.sort_by(|&a, &b| nodes[a].value.total_cmp(&nodes[b].value));
+        minima.truncate(MINIMA[usize::from(!with_floor)]);
+        let theta = |place: usize| {
+            let smallest = SMALL.ln() + least - middle;
+            let [e, a, b] = nodes[place].coefficients.map(|part| part.ln().max(smallest) + middle);
+            let e = if with_floor { e } else { least + NONE.ln() };
+            vec![a, exponents[0][place / FALLS.len()], b, exponents[1][place % FALLS.len()], e]
+        };
+        minima.into_iter().map(theta).collect()
+    };
+    [starts(true), starts(false)].concat()
+}
+
+/// The best coefficients with given exponents.
+struct Node {
+    coefficients: [f64; 3],
+    value: f64,
+}
+
+impl Node {
+    /// From the columns in parts of y: least squares of `1 − f/y`, which is nearly the residual of ln y, with weights that
+    /// make of their squares Huber's losses.
+    fn of(columns: [&Vec<f64>; 3], weight: &[f64], with_floor: bool) -> Node {
+        let rows = || (0..weight.len()).map(|row| columns.map(|column| column[row]));
+        let sum = |coefficients: &[f64; 3], row: &[f64; 3]| -> f64 {
+            coefficients.iter().zip(row).map(|(coefficient, part)| coefficient * part).sum()
+        };
+        let first = usize::from(!with_floor);
+        let mut weights = weight.to_vec();
+        let mut coefficients = [0.0; 3];
+        for _ in 0..ROUNDS {
+            coefficients = least_squares_above_zero(
+                rows().zip(&weights).map(|(row, &weight)| (row, 1.0, weight)),
+                first,
+            );
+            for ((weighted, &weight), row) in weights.iter_mut().zip(weight).zip(rows()) {
+                *weighted = weight * DELTA / (1.0 - sum(&coefficients, &row)).abs().max(DELTA);
+            }
+        }
+        let loss = |(row, weight): ([f64; 3], &f64)| weight * huber(sum(&coefficients, &row).ln()).0;
+        let value: f64 = rows().zip(weight).map(loss).sum();
+        // Exponents that are beyond what floats hold are no candidates.
+        Node { coefficients, value: if value.is_nan() { f64::INFINITY } else { value } }
+    }
+}
+
+/// Whether no neighbour on the grid is better, nor an earlier one as good.
+fn is_least(nodes: &[Node], place: usize) -> bool {
+    let side = FALLS.len();
+    let (row, column) = (place / side, place % side);
+    let near = |at: usize| at.saturating_sub(1)..(at + 2).min(side);
+    let neighbours = near(row).flat_map(|row| near(column).map(move |column| row * side + column));
+    nodes[place].value.is_finite()
+        && neighbours.filter(|&other| other != place).all(|other| {
+            let (here, there) = (nodes[place].value, nodes[other].value);
+            here < there || here == there && place < other
+        })
+}

@@ -1,0 +1,5 @@
+//! Scaling laws of tables as they come: published ones, in `tests/fixtures/published`.
+
+mod forms;
+mod joint;
+mod published;
