@@ -14,6 +14,8 @@ fn tables() -> Vec<(&'static str, f64, Points)> {
         ("Muennighoff, tokens", 8.650379067830179e-3, constrained("tokens")),
         ("Muennighoff, unique tokens", 1.2516355236406684e-2, constrained("unique_tokens")),
         ("Gadre, C4", 5.299541304503369e-4, gadre("dataset=c4_original")),
+        ("Gadre, RedPajama", 4.265108271538913e-4, gadre("dataset=rpj")),
+        ("Gadre, RefinedWeb", 4.757255016302845e-4, gadre("dataset=rw_original")),
     ]
 }
 

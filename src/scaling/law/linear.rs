@@ -73,7 +73,7 @@ fn solve<const K: usize>(matrix: [[f64; K]; K], mut right: [f64; K]) -> Option<[
             let products: f64 = (0..j).map(|k| factor[i][k] * factor[j][k]).sum();
             let left = matrix[i][j] * scale[i] * scale[j] - products;
             // A column of zeros has an infinite scale, and leaves no number.
-            if i == j && !(left > SINGULAR) {
+            if i == j && (left.is_nan() || left <= SINGULAR) {
                 return None;
             }
             factor[i][j] = if i == j { left.sqrt() } else { left / factor[j][j] };

@@ -11,6 +11,7 @@
 use super::{Bounds, Doubts, Law, Logs, MOST, MOST_BELOW, MOST_LOG};
 use crate::scaling::law::Points;
 use crate::scaling::law::linear::least_squares;
+use crate::scaling::law::starts::{EXPONENTS, from_data};
 
 /// Logarithms of f₁: from a kink to a bend that is as wide as any data.
 const SHARPNESS: [f64; 2] = [-4.0, 3.0];
@@ -86,11 +87,13 @@ impl Law for Formula {
     }
 
     /// For floors under the smallest y, breaks among the sizes and a few f₁: with these given, ln(y − E) is linear in what
-    /// is left.
+    /// is left. Beside them the starts of a law without a break, which sizes close together have as well.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let smallest = points.y().iter().copied().fold(f64::INFINITY, f64::min);
         let (low, high) = points.range(0);
-        let mut starts = Vec::new();
+        let without = |theta: Vec<f64>| vec![theta[0], theta[1], theta[2], 0.0, 0.5 * (low * high).ln(), 0.0];
+        let mut starts: Vec<Vec<f64>> =
+            from_data(points, EXPONENTS.map(|c0| vec![c0])).into_iter().map(without).collect();
         for share in [0.02, 0.3, 0.6, 0.85, 0.97] {
             for place in [0.15, 0.3, 0.45, 0.6, 0.75, 0.9] {
                 for log_f in SHARP {

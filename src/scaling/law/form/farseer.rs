@@ -112,7 +112,8 @@ impl Law for Formula {
                         .map(|(size, exponent)| (-exponent * (x[size].ln() - mean[size])).exp() / y);
                     ([1.0 / y, n, d], 1.0, 1.0)
                 });
-                let Some(linear) = least_squares(rows) else { continue };
+                // Sizes close together can't tell the three apart.
+                let linear = least_squares(rows).unwrap_or([smallest / 3.0; 3]);
                 let [e, a, b] = linear.map(|coefficient| coefficient.max(0.01 * smallest));
                 let bend = (-alpha * e / (e + a)).clamp(-most, most);
                 for turn in [-0.05, 0.0, 0.05] {
