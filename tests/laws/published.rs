@@ -25,6 +25,6 @@ pub fn hoffmann() -> Points {
 
 /// The same without the five largest losses.
 pub fn hoffmann_without_outliers() -> Points {
-    let without = |columns: &mut Columns| columns.drop_above = Some(3.7);
+    let without = |columns: &mut Columns| columns.drop_above = Some(3.44);
     select("hoffmann_2022.csv", "parameters", Some("tokens"), "loss", without)
 }
