@@ -1,13 +1,14 @@
 //! `allometry fit`
 
 use super::law::print;
+use super::rows::RowsArgs;
 use super::watch::Watch;
 use super::{Output, count, positive, print_json, usage_error};
-use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, LeftOut, Selection};
-use allometry::tables::{Decimal, Format};
-use allometry::{Result, files, note};
+use allometry::scaling::law::{self, Fit, FitOptions, Form, LeftOut, Selection};
+use allometry::scaling::soundness::{Asked, Summary, Sweep, check};
+use allometry::{Result, files, note, print_line};
+use clap::Args;
 use clap::builder::PossibleValuesParser;
-use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -47,9 +48,6 @@ pub struct FitArgs {
     /// The column of what follows from the sizes.
     #[arg(long, value_name = "COLUMN")]
     y: String,
-    /// y is an accuracy from 0 to 1: fit the error rate, 1 − y.
-    #[arg(long)]
-    error_rate: bool,
     /// Which law.
     #[arg(long, default_value = AUTO, value_parser = PossibleValuesParser::new(laws()))]
     law: String,
@@ -62,26 +60,8 @@ pub struct FitArgs {
     /// Leave the K largest rows out of the fit, predict them, and compare.
     #[arg(long, value_name = "K", value_parser = count)]
     holdout: Option<usize>,
-    /// Only rows whose cell in COLUMN is VALUE (the same text, or the same number). Of several conditions, with commas
-    /// between or each with a --where, all have to hold. Names and values stand as in the table, spaces and commas
-    /// included, without quotes.
-    #[arg(long = "where", value_name = "COLUMN=VALUE[,COLUMN=VALUE]", value_parser = condition)]
-    conditions: Vec<String>,
-    /// Leave out rows where one of the columns is NaN, NA, null or a dash; otherwise they are an error.
-    #[arg(long)]
-    skip_missing: bool,
-    /// Leave out rows whose y (or error rate) is larger.
-    #[arg(long, value_name = "Y", value_parser = positive)]
-    drop_above: Option<f64>,
-    /// Leave out rows whose y (or error rate) is smaller.
-    #[arg(long, value_name = "Y", value_parser = positive)]
-    drop_below: Option<f64>,
-    /// What stands between cells: comma, semicolon, tab, or another character; by default found from the file.
-    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
-    delimiter: Option<u8>,
-    /// What stands before the decimals of a number; by default found from the file.
-    #[arg(long, value_enum)]
-    decimal: Option<DecimalArg>,
+    #[command(flatten)]
+    rows: RowsArgs,
     /// Compute budgets in FLOPs; the joint law says which sizes are best for each, with C = 6·N·D.
     #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive)]
     budget: Vec<f64>,
@@ -106,39 +86,6 @@ impl FitArgs {
     }
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum DecimalArg {
-    Point,
-    Comma,
-}
-
-impl From<DecimalArg> for Decimal {
-    fn from(decimal: DecimalArg) -> Decimal {
-        match decimal {
-            DecimalArg::Point => Decimal::Point,
-            DecimalArg::Comma => Decimal::Comma,
-        }
-    }
-}
-
-fn condition(text: &str) -> Result<String, String> {
-    if text.contains('=') { Ok(text.to_string()) } else { Err("COLUMN=VALUE is needed".to_string()) }
-}
-
-fn delimiter(text: &str) -> Result<u8, String> {
-    match (text, text.as_bytes()) {
-        ("comma", _) => Ok(b','),
-        ("semicolon", _) => Ok(b';'),
-        ("tab" | "\\t", _) => Ok(b'\t'),
-        (_, &[byte]) if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n".contains(&byte) => {
-            Ok(byte)
-        }
-        _ => {
-            Err("comma, semicolon, tab, or one ASCII character that is no letter, digit or quote".to_string())
-        }
-    }
-}
-
 /// Percentiles 2.5 and 97.5 of fewer mean nothing.
 const FEWEST: usize = 40;
 
@@ -149,18 +96,10 @@ pub(super) fn resamples(text: &str) -> Result<usize, String> {
 
 pub fn run(args: &FitArgs) -> Result<()> {
     refuse_unused(args);
-    let columns = Columns {
-        x: args.x.clone(),
-        x2: args.x2.clone(),
-        y: args.y.clone(),
-        error_rate: args.error_rate,
-        conditions: args.conditions.clone(),
-        drop_above: args.drop_above,
-        drop_below: args.drop_below,
-        skip_missing: args.skip_missing,
-        format: Format { delimiter: args.delimiter, decimal: args.decimal.map(Decimal::from) },
-    };
-    let Selection { points, left_out } = law::read(&args.file, &columns)?;
+    let columns = args.rows.columns(&args.x, args.x2.as_deref(), &args.y);
+    let selection = law::read(&args.file, &columns)?;
+    let verdict = check(&Sweep::of_table(&args.file, &columns, &selection, None)?, &Asked::default());
+    let Selection { points, left_out, .. } = selection;
     // A fit can take minutes, and is worth having without its plot.
     if let Some(error) = args.plot.as_ref().and_then(|path| files::check_target(path).err()) {
         note!("allometry: {error}; there will be no plot");
@@ -179,9 +118,10 @@ pub fn run(args: &FitArgs) -> Result<()> {
         }
     })?;
     if args.output.json {
-        print_json(&Printed { fit: &fit, left_out })?;
+        print_json(&Printed { fit: &fit, left_out, soundness: verdict.summary() })?;
     } else {
         print(&fit, &points, &left_out)?;
+        print_line!("{verdict}")?;
     }
     match &args.plot {
         Some(path) => files::replace(path, law::plot::svg(&fit, &points)?.as_bytes()),
@@ -196,6 +136,7 @@ struct Printed<'a> {
     fit: &'a Fit,
     #[serde(skip_serializing_if = "LeftOut::is_empty")]
     left_out: LeftOut,
+    soundness: Summary<'a>,
 }
 
 /// Ends with a matter of usage where an option has no meaning for the law that is asked for.

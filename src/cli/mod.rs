@@ -1,6 +1,7 @@
 //! The command line: one file per command, no mathematics.
 
 mod bench;
+mod check;
 mod devices;
 mod fit;
 mod interrupt;
@@ -11,6 +12,7 @@ mod plan;
 mod prediction;
 mod profile;
 mod report;
+mod rows;
 mod score_predictions;
 mod steps;
 mod summary;
@@ -38,7 +40,7 @@ struct Cli {
 
 const EXIT_CODES: &str = "\
 Exit codes: 0 fine, 1 failure, 2 usage, 3 no adapter, 4 out of memory, 5 device lost, 6 diverged,
-130 interrupted (what was done is saved). A sweep ends with 6, 4 or 1 if no run of it was completed.
+7 not sound (check), 130 interrupted (what was done is saved). A sweep ends with 6, 4 or 1 if no run of it was completed.
 
 Example:
   allometry sweep --axis width --factors 0.5,1,2 --out width-sweep";
@@ -59,6 +61,8 @@ enum Command {
     Profile(profile::ProfileArgs),
     /// Find the fastest variants of kernels on this adapter, and remember them for all later runs.
     Tune(tune::TuneArgs),
+    /// Judge whether a sweep, or a table of runs, can answer what its law is asked.
+    Check(check::CheckArgs),
     /// Fit a scaling law to columns of a table.
     Fit(fit::FitArgs),
     /// Score predictions of larger runs on recorded sweeps.
@@ -266,7 +270,7 @@ fn positive(text: &str) -> std::result::Result<f64, String> {
 /// sentence.
 pub fn run() -> ExitCode {
     match execute() {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             note!("allometry: {error}");
             ExitCode::from(exit_code(&error))
@@ -274,15 +278,19 @@ pub fn run() -> ExitCode {
     }
 }
 
-fn execute() -> Result<()> {
+fn execute() -> Result<ExitCode> {
     let matches = match Cli::command().try_get_matches() {
         Ok(matches) => matches,
         // Help and version are results like any other.
-        Err(text) if !text.use_stderr() => return print_line!("{}", text.render().to_string().trim_end()),
+        Err(text) if !text.use_stderr() => {
+            print_line!("{}", text.render().to_string().trim_end())?;
+            return Ok(ExitCode::SUCCESS);
+        }
         Err(error) => error.exit(),
     };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
-    match &cli.command {
+    let done = match &cli.command {
+        Command::Check(args) => return check::run(args),
         Command::Devices(args) => devices::run(args),
         Command::Summary(args) => summary::run(args),
         Command::Train(args) => {
@@ -302,7 +310,8 @@ fn execute() -> Result<()> {
             clap_complete::generate(*shell, &mut Cli::command(), "allometry", &mut script);
             print_line!("{}", String::from_utf8_lossy(&script).trim_end())
         }
-    }
+    };
+    done.map(|()| ExitCode::SUCCESS)
 }
 
 /// Ends the process as for arguments that can't be parsed: with the command's usage, and code 2.

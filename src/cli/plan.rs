@@ -8,6 +8,7 @@ use allometry::scaling::recommend::{
     Budget, FURTHEST, Limit, Options, Recommendation, Suggestion, recommend,
 };
 use allometry::scaling::report::Quantity;
+use allometry::scaling::soundness::{Asked, Sweep, check};
 use allometry::terminal::Table;
 use allometry::units::grouped;
 use allometry::{Error, Result, note, print_line};
@@ -89,6 +90,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         return written;
     }
     print(&found, &plan.dataset)?;
+    print_line!("{}", check(&Sweep::of_records(&args.directory, &plan, &records), &Asked::default()))?;
     written?;
     let data = args.data.as_deref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
     print_line!("Next: allometry train {}{data}", file.display())

@@ -18,6 +18,7 @@
 //! - [`law`]: scaling laws: forms, fits, confidence intervals, compute-optimal allocation.
 //! - [`recommend`]: which training to run within a budget, from the laws and from what the device can do.
 //! - [`benchmark`]: how well predictions hold on recorded sweeps.
+//! - [`soundness`]: whether a sweep can answer what its law is asked.
 //! - [`report`]: terminal table, CSV, SVG plots, one self-contained HTML page.
 
 pub mod architecture;
@@ -35,6 +36,7 @@ pub mod recommend;
 pub mod record;
 pub mod report;
 pub mod schedule;
+pub mod soundness;
 pub mod step;
 pub mod store;
 pub mod sweep;

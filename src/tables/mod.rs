@@ -116,6 +116,11 @@ impl Table {
         &self.rows[row].cells[column]
     }
 
+    /// A row's number in the file, counted from 1 below the header.
+    pub fn number(&self, row: usize) -> u64 {
+        self.rows[row].number
+    }
+
     /// A cell for a message: the beginning of what it holds, and where it stands.
     pub fn place(&self, row: usize, column: usize) -> String {
         format!(

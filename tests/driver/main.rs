@@ -4,6 +4,7 @@
 //! Everything is small and runs on the CPU device, except where a test is about adapters.
 
 mod bench;
+mod check;
 mod devices;
 mod extension;
 mod failure;

@@ -39,6 +39,29 @@ pub struct Selection {
     pub points: Points,
     /// How many others there are, and why they don't.
     pub left_out: LeftOut,
+    /// The table, of the rows that conditions hold for.
+    pub table: Table,
+    /// For each row that counts its place in the table.
+    pub rows: Vec<usize>,
+}
+
+impl Selection {
+    /// Another column's numbers in the rows that count.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for a column that is not there, and for a value that is not finite and above zero.
+    pub fn column(&self, name: &str) -> Result<Vec<f64>> {
+        let column = self.table.column(name)?;
+        let values = self.table.numbers(column)?;
+        let number = |&row: &usize| match values[row] {
+            Value::Number(number) if number > 0.0 && number.is_finite() => Ok(number),
+            _ => {
+                let found = self.table.place(row, column);
+                Err(Error::format(self.table.path(), "a finite number above zero", found))
+            }
+        };
+        self.rows.iter().map(number).collect()
+    }
 }
 
 /// Numbers of rows that are left out, by reason. Rows that a condition does not hold for are not among them.
@@ -106,7 +129,7 @@ pub fn read(path: &Path, columns: &Columns) -> Result<Selection> {
         let chosen_by = table.select(conditions)?;
         status = status.filter(|status| !chosen_by.contains(status));
     }
-    let (kept, left_out) = select(&table, &places, status, columns)?;
+    let (kept, rows, left_out) = select(&table, &places, status, columns)?;
     for (column, name) in kept.iter().zip(&names).take(names.len() - 1) {
         if let Some(first) = column.first().filter(|_| constant(column.iter().copied())) {
             let found = format!("{first} in every row, from 1 to {}", column.len());
@@ -119,7 +142,7 @@ pub fn read(path: &Path, columns: &Columns) -> Result<Selection> {
         ([x, _], [xs, ys]) => Points::single((x, xs), (&quantity, ys)),
         _ => unreachable!("two columns or three were asked for"),
     };
-    Ok(Selection { points: points?, left_out })
+    Ok(Selection { points: points?, left_out, table, rows })
 }
 
 /// The column of that name. Where a table has a single one, the separator may be another.
@@ -139,17 +162,18 @@ fn status(table: &Table) -> Option<usize> {
     if columns.contains(&None) { None } else { columns[3] }
 }
 
-/// The values of the rows that count, column by column, and the numbers of those that don't.
+/// The values of the rows that count, column by column, their places, and the numbers of those that don't.
 fn select(
     table: &Table,
     places: &[usize],
     status: Option<usize>,
     columns: &Columns,
-) -> Result<(Vec<Vec<f64>>, LeftOut)> {
+) -> Result<(Vec<Vec<f64>>, Vec<usize>, LeftOut)> {
     let values = places.iter().map(|&place| table.numbers(place)).collect::<Result<Vec<_>>>()?;
     let last = places.len() - 1;
     let mut left_out = LeftOut::default();
     let mut kept = vec![Vec::new(); places.len()];
+    let mut rows = Vec::new();
     for row in 0..table.len() {
         let mut cells: Vec<Value> = values.iter().map(|column| column[row]).collect();
         if let (true, Value::Number(accuracy)) = (columns.error_rate, cells[last]) {
@@ -175,6 +199,7 @@ fn select(
                 })?;
                 kept[column].push(number);
             }
+            rows.push(row);
             continue;
         };
         *count += 1;
@@ -183,7 +208,7 @@ fn select(
         let found = if left_out.is_empty() { "none".into() } else { format!("{left_out}, and no other") };
         return Err(Error::format(table.path(), "rows with a number in each column that is fitted", found));
     }
-    Ok((kept, left_out))
+    Ok((kept, rows, left_out))
 }
 
 impl Columns {

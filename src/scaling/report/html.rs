@@ -26,6 +26,8 @@ const FOOTER: &str = "The laws of the loss are fitted to its logarithm by Huberâ
 
 /// The parts of the page that are made elsewhere.
 pub(super) struct Parts<'p> {
+    /// Whether the runs can answer what their laws are asked, in one line.
+    pub verdict: String,
     /// The section of the law.
     pub law: String,
     /// The section of the prediction.
@@ -44,7 +46,7 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
          <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
          <style>\n{palette}{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<p class=\"kicker\">allometry sweep</p>\n<h1>{title}</h1>\n\
-         <p class=\"lead\">{swept}</p>\n</header>\n\
+         <p class=\"lead\">{swept}</p>\n<p class=\"lead\">{verdict}</p>\n</header>\n\
          {cards}\
          <section>\n<h2>What grew how</h2>\n<p class=\"finding\">{finding}</p>\n{axes}</section>\n\
          {law}{prediction}{quality}{cost}{exponents}{runs}\
@@ -52,6 +54,7 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
          <footer>{footer}</footer>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
         palette = palette(":root"),
         swept = swept(plan, records),
+        verdict = escape(&parts.verdict),
         cards = cards(records),
         finding = escape(&headline(records, shown)),
         axes = axis_list(shown),

@@ -30,6 +30,7 @@ mod words;
 
 use super::plan::Plan;
 use super::record::Record;
+use super::soundness::{Asked, Sweep, check};
 use super::store::Store;
 use crate::error::{Error, Result};
 use crate::files::replace;
@@ -71,6 +72,7 @@ pub fn write(directory: &Path, plan: &Plan, records: &[Record]) -> Result<()> {
     for plot in quality.iter().chain(&cost).chain(&panels).chain(&predicted) {
         replace(&directory.join(format!("{}.svg", plot.name)), plot.standalone().as_bytes())?;
     }
-    let parts = html::Parts { law, prediction, quality: &quality, cost: &cost };
+    let verdict = check(&Sweep::of_records(directory, plan, records), &Asked::default()).verdict;
+    let parts = html::Parts { verdict, law, prediction, quality: &quality, cost: &cost };
     replace(&directory.join("report.html"), html::render(plan, records, &shown, &parts)?.as_bytes())
 }

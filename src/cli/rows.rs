@@ -1,0 +1,83 @@
+//! Which rows of a table count, for the commands that read one.
+
+use super::positive;
+use allometry::scaling::law::Columns;
+use allometry::tables::{Decimal, Format};
+use clap::{Args, ValueEnum};
+
+#[derive(Args)]
+pub struct RowsArgs {
+    /// y is an accuracy from 0 to 1: the law is of the error rate, 1 − y.
+    #[arg(long)]
+    error_rate: bool,
+    /// Only rows whose cell in COLUMN is VALUE (the same text, or the same number). Of several conditions, with commas
+    /// between or each with a --where, all have to hold. Names and values stand as in the table, spaces and commas
+    /// included, without quotes.
+    #[arg(long = "where", value_name = "COLUMN=VALUE[,COLUMN=VALUE]", value_parser = condition)]
+    conditions: Vec<String>,
+    /// Leave out rows where one of the columns is NaN, NA, null or a dash; otherwise they are an error.
+    #[arg(long)]
+    skip_missing: bool,
+    /// Leave out rows whose y (or error rate) is larger.
+    #[arg(long, value_name = "Y", value_parser = positive)]
+    drop_above: Option<f64>,
+    /// Leave out rows whose y (or error rate) is smaller.
+    #[arg(long, value_name = "Y", value_parser = positive)]
+    drop_below: Option<f64>,
+    /// What stands between cells: comma, semicolon, tab, or another character; by default found from the file.
+    #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
+    delimiter: Option<u8>,
+    /// What stands before the decimals of a number; by default found from the file.
+    #[arg(long, value_enum)]
+    decimal: Option<DecimalArg>,
+}
+
+impl RowsArgs {
+    /// With the columns of sizes and quantity.
+    pub fn columns(&self, x: &str, x2: Option<&str>, y: &str) -> Columns {
+        Columns {
+            x: x.to_string(),
+            x2: x2.map(str::to_string),
+            y: y.to_string(),
+            error_rate: self.error_rate,
+            conditions: self.conditions.clone(),
+            drop_above: self.drop_above,
+            drop_below: self.drop_below,
+            skip_missing: self.skip_missing,
+            format: Format { delimiter: self.delimiter, decimal: self.decimal.map(Decimal::from) },
+        }
+    }
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum DecimalArg {
+    Point,
+    Comma,
+}
+
+impl From<DecimalArg> for Decimal {
+    fn from(decimal: DecimalArg) -> Decimal {
+        match decimal {
+            DecimalArg::Point => Decimal::Point,
+            DecimalArg::Comma => Decimal::Comma,
+        }
+    }
+}
+
+fn condition(text: &str) -> Result<String, String> {
+    if text.contains('=') { Ok(text.to_string()) } else { Err("COLUMN=VALUE is needed".to_string()) }
+}
+
+fn delimiter(text: &str) -> Result<u8, String> {
+    match (text, text.as_bytes()) {
+        ("comma", _) => Ok(b','),
+        ("semicolon", _) => Ok(b';'),
+        ("tab" | "\\t", _) => Ok(b'\t'),
+        (_, &[byte]) if byte.is_ascii() && !byte.is_ascii_alphanumeric() && !b"\"\r\n".contains(&byte) => {
+            Ok(byte)
+        }
+        _ => {
+            Err("comma, semicolon, tab, or one ASCII character that is no letter, digit or quote".to_string())
+        }
+    }
+}

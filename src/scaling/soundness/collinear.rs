@@ -1,0 +1,54 @@
+//! Two sizes that grew together: their exponents can't be told apart.
+//!
+//! With correlation ρ of ln N and ln D the variance of either's coefficient is 1 / (1 − ρ²) times what it would be without
+//! (the variance inflation factor; Marquardt 1970, Belsley, Kuh and Welsch 1980, chapter 3). From 5 on, where intervals
+//! are 2.2 times as wide as they need to be, a grid of the same number of runs knows more.
+
+use super::subject::Subject;
+use super::{Check, Fault, Outcome, mend};
+
+pub const CHECK: Check = Check { name: "two sizes apart", judge };
+
+/// The largest inflation of the variance.
+const LARGEST: f64 = 5.0;
+
+fn judge(subject: &Subject) -> Outcome {
+    let (2, [first, second]) = (subject.dimensions(), &subject.series.sizes[..]) else {
+        return Outcome::Fine;
+    };
+    let correlation = correlation(subject);
+    let inflation = 1.0 / (1.0 - correlation * correlation);
+    if !correlation.is_finite() || inflation < LARGEST {
+        return Outcome::Fine;
+    }
+    let wider = inflation.sqrt();
+    let together = if correlation > 0.0 {
+        format!("{second} grow with {first}")
+    } else {
+        format!("{second} fall as {first} grow")
+    };
+    let consequence = if wider < 1000.0 {
+        format!(
+            "the intervals of both exponents are {wider:.1} times as wide as those of a grid of as many runs"
+        )
+    } else {
+        "the exponents of the two can't be told apart at all".to_string()
+    };
+    Outcome::Found(Fault {
+        fault: format!("{first} and {second} vary together"),
+        problem: format!("{together}: the correlation of their logarithms is {correlation:.3}"),
+        consequence,
+        effect: None,
+        mend: mend::collinear(subject),
+        matters: true,
+    })
+}
+
+/// Of the logarithms of the two sizes.
+fn correlation(subject: &Subject) -> f64 {
+    let logs: Vec<[f64; 2]> =
+        subject.tuned.iter().map(|&place| subject.series.runs[place].point().sizes).collect();
+    let mean = [0, 1].map(|size| logs.iter().map(|z| z[size]).sum::<f64>() / logs.len() as f64);
+    let product = |a: usize, b: usize| logs.iter().map(|z| (z[a] - mean[a]) * (z[b] - mean[b])).sum::<f64>();
+    (product(0, 1) / (product(0, 0) * product(1, 1)).sqrt()).clamp(-1.0, 1.0)
+}

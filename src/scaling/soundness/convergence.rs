@@ -1,0 +1,103 @@
+//! Runs that were still getting better when they ended.
+//!
+//! The fall of ln loss over the last half of a training, and the one over the half before, say what twice the training
+//! would give: each half gives the same part of the one before. Where the curve has no half before, a half as much is taken.
+//! Of two sizes the second is the amount of training, and the law knows of it.
+
+use super::overfitting::{NO_CURVES, Noise, consequence, of_sizes, with_curves};
+use super::statistics::mean;
+use super::subject::Subject;
+use super::{Check, Fault, Outcome, Run, mend};
+
+pub const CHECK: Check = Check { name: "convergence", judge };
+
+/// Points that a curve needs.
+const POINTS: usize = 3;
+/// What the next doubling gives of the last, where that can't be seen.
+const NEXT: f64 = 0.5;
+
+fn judge(subject: &Subject) -> Outcome {
+    if subject.dimensions() == 2 {
+        return Outcome::Fine;
+    }
+    let groups = with_curves(subject, POINTS);
+    if groups.is_empty() {
+        let short = subject.series.runs.iter().any(|run| !run.curve.is_empty());
+        let reason =
+            if short { "curves of fewer than three points show no end of a fall" } else { NO_CURVES };
+        return Outcome::Unknown(reason.to_string());
+    }
+    let falls: Vec<Vec<f64>> = groups
+        .iter()
+        .map(|runs| runs.iter().map(|&place| last_half(&subject.series.runs[place])).collect())
+        .collect();
+    let noise = Noise::of(subject, &groups, &falls);
+    // Where all sizes together fall by more than chance, each size's fall is its best estimate.
+    let all: Vec<f64> = falls.iter().flatten().copied().collect();
+    let together = mean(&all) > noise.least(0.5 * subject.level, all.len());
+    let level = 0.5 * subject.level / groups.len() as f64;
+    let mut falling: Vec<(usize, f64)> = Vec::new();
+    let mut worst: Option<(f64, f64, &Run)> = None;
+    for (runs, falls) in groups.iter().zip(&falls) {
+        let fall = mean(falls);
+        let next = mean(&runs.iter().map(|&place| next(&subject.series.runs[place])).collect::<Vec<_>>());
+        let gain = fall * next;
+        if (together || fall > noise.least(level, runs.len())) && gain > 0.0 {
+            falling.push((subject.groups[runs[0]], gain));
+            if worst.is_none_or(|worst| gain > worst.1) {
+                worst = Some((fall, gain, &subject.series.runs[runs[0]]));
+            }
+        }
+    }
+    let Some((fall, gain, run)) = worst else { return Outcome::Fine };
+    let change = subject.without(&falling);
+    let loss = |log: f64| -100.0 * (-log).exp_m1();
+    Outcome::Found(Fault {
+        fault: "runs that had not converged".to_string(),
+        problem: format!(
+            "the {} of {} of {} sizes was still falling at the end, most at {}: by {:.1} % over the last half, so that \
+             twice the training would lower it by about {:.1} %",
+            subject.series.quantity,
+            falling.len(),
+            groups.len(),
+            of_sizes(subject, run),
+            loss(fall),
+            loss(gain),
+        ),
+        consequence: consequence(subject, change, "trained twice as long"),
+        effect: change.map(|change| change.log.exp_m1()),
+        mend: mend::longer(subject),
+        matters: change.is_none_or(|change| change.matters),
+    })
+}
+
+/// The fall of ln loss over the last half of the training.
+fn last_half(run: &Run) -> f64 {
+    let end = end(run);
+    at(run, 0.5 * end.0) - end.1.ln()
+}
+
+/// The part of the last half's fall that the next doubling gives.
+fn next(run: &Run) -> f64 {
+    let end = end(run);
+    if run.curve[0].0 > 0.26 * end.0 {
+        return NEXT;
+    }
+    let before = at(run, 0.25 * end.0) - at(run, 0.5 * end.0);
+    if before > 0.0 { (last_half(run) / before).clamp(0.0, 1.0) } else { NEXT }
+}
+
+fn end(run: &Run) -> (f64, f64) {
+    run.curve[run.curve.len() - 1]
+}
+
+/// ln loss after so many samples: between points straight in the logarithm of samples, before the first point its own.
+fn at(run: &Run, samples: f64) -> f64 {
+    let after = run.curve.iter().position(|point| point.0 >= samples).unwrap_or(run.curve.len() - 1);
+    let (x1, y1) = run.curve[after];
+    let Some(&(x0, y0)) = after.checked_sub(1).and_then(|before| run.curve.get(before)) else {
+        return y1.ln();
+    };
+    let part = if x1 > x0 { (samples / x0).ln() / (x1 / x0).ln() } else { 1.0 };
+    y0.ln() + part * (y1.ln() - y0.ln())
+}

@@ -1,0 +1,147 @@
+//! A series as checks see it: the runs that a law is fitted to, their surface, and what it is asked for.
+
+use super::outliers::{self, Outlier};
+use super::statistics::mean;
+use super::surface::{Point, Surface};
+use super::{Asked, Series, Source};
+use std::collections::BTreeMap;
+
+/// The part of its interval's half that an answer moves by where a fault matters, and how many times as wide its interval is.
+const MOVED: f64 = 0.5;
+const WIDER: f64 = 2.0;
+
+/// How the answer changes without a fault.
+#[derive(Debug, Clone, Copy)]
+pub struct Change {
+    /// Of ln loss at the target.
+    pub log: f64,
+    /// Half its interval before and after.
+    pub before: f64,
+    pub after: f64,
+    /// Whether the answer moves by more than half of its interval, or its interval shrinks to less than half.
+    pub matters: bool,
+}
+
+pub struct Subject<'a> {
+    pub series: &'a Series,
+    pub source: &'a Source,
+    pub asked: &'a Asked,
+    /// Of a kind of check, for all of its comparisons in this series together.
+    pub level: f64,
+    /// For each run the number of its sizes.
+    pub groups: Vec<usize>,
+    /// Places of the runs that count for a law: those at the best of the learning rates tried at their sizes.
+    pub tuned: Vec<usize>,
+    /// Runs far from the surface.
+    pub outliers: Vec<Outlier>,
+    /// Places of the runs that the surface is fitted to: without outliers.
+    pub kept: Vec<usize>,
+    /// None where there are too few runs.
+    pub surface: Option<Surface>,
+}
+
+impl<'a> Subject<'a> {
+    pub fn new(series: &'a Series, source: &'a Source, asked: &'a Asked, level: f64) -> Subject<'a> {
+        let groups = series.groups();
+        let tuned = tuned(series, &groups);
+        let points: Vec<Point> = tuned.iter().map(|&place| series.runs[place].point()).collect();
+        let found = outliers::found(&points, series.sizes.len(), level);
+        let outliers: Vec<Outlier> =
+            found.iter().map(|outlier| Outlier { run: tuned[outlier.run], ..*outlier }).collect();
+        let is_out = |place: &usize| outliers.iter().any(|outlier| outlier.run == *place);
+        let kept: Vec<usize> = tuned.iter().copied().filter(|place| !is_out(place)).collect();
+        let mut subject =
+            Subject { series, source, asked, level, groups, tuned, outliers, kept, surface: None };
+        subject.surface = Surface::through(&subject.points(&subject.kept, &[]), series.sizes.len());
+        subject
+    }
+
+    pub fn dimensions(&self) -> usize {
+        self.series.sizes.len()
+    }
+
+    /// Some of the runs, without what raised the ln loss of some sizes: each size's number and by how much.
+    pub fn points(&self, places: &[usize], raised: &[(usize, f64)]) -> Vec<Point> {
+        let point = |&place: &usize| {
+            let by =
+                raised.iter().find(|(group, _)| *group == self.groups[place]).map_or(0.0, |raised| raised.1);
+            let point = self.series.runs[place].point();
+            Point { loss: point.loss - by, ..point }
+        };
+        places.iter().map(point).collect()
+    }
+
+    /// Logarithms of the sizes that the law is asked for: the largest size times the reach; of two sizes those of the
+    /// run with the most compute, each times the root of the reach.
+    pub fn target(&self) -> [f64; 2] {
+        let sizes = || self.series.runs.iter().map(|run| run.sizes.map(f64::ln));
+        let largest = sizes().max_by(|a, b| (a[0] + a[1]).total_cmp(&(b[0] + b[1]))).unwrap_or_default();
+        let step = self.asked.reach.ln();
+        if self.dimensions() == 1 { [largest[0] + step, 0.0] } else { largest.map(|size| size + 0.5 * step) }
+    }
+
+    /// Half the interval of ln loss at the target.
+    pub fn half_width(&self) -> Option<f64> {
+        Some(self.surface.as_ref()?.half_width(self.target()))
+    }
+
+    /// What the answer would be without what raised the ln loss of some sizes; none where there is no answer.
+    pub fn without(&self, raised: &[(usize, f64)]) -> Option<Change> {
+        let surface = self.surface.as_ref()?;
+        Some(self.change(surface, &surface.again(&self.points(&self.kept, raised))?))
+    }
+
+    /// How the answer changes from one surface to another.
+    pub fn change(&self, from: &Surface, to: &Surface) -> Change {
+        let target = self.target();
+        let log = to.at(target) - from.at(target);
+        let [before, after] = [from, to].map(|surface| surface.half_width(target));
+        // A fault widens the interval that it is held against.
+        let moved = log.abs() > MOVED * before.min(after);
+        Change { log, before, after, matters: moved || before > WIDER * after }
+    }
+
+    /// The runs that count, by their sizes.
+    pub fn by_sizes(&self) -> Vec<Vec<usize>> {
+        let mut by_sizes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        for &place in &self.tuned {
+            by_sizes.entry(self.groups[place]).or_default().push(place);
+        }
+        by_sizes.into_values().collect()
+    }
+
+    /// Smallest and largest of a size.
+    pub fn range(&self, size: usize) -> (f64, f64) {
+        let sizes = self.series.runs.iter().map(|run| run.sizes[size]);
+        sizes.fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
+    }
+}
+
+/// The runs at each size's best learning rate, and those whose rate is not known.
+fn tuned(series: &Series, groups: &[usize]) -> Vec<usize> {
+    let mut best: BTreeMap<usize, (f64, u64)> = BTreeMap::new();
+    for (group, (rate, runs)) in rates(series, groups) {
+        let loss = mean(&runs.iter().map(|&place| series.runs[place].loss.ln()).collect::<Vec<_>>());
+        let entry = best.entry(group).or_insert((f64::INFINITY, 0));
+        if loss < entry.0 {
+            *entry = (loss, rate.to_bits());
+        }
+    }
+    let counts = |place: &usize| {
+        let rate = series.runs[*place].learning_rate;
+        rate.is_none_or(|rate| best.get(&groups[*place]).is_some_and(|best| best.1 == rate.to_bits()))
+    };
+    (0..series.runs.len()).filter(counts).collect()
+}
+
+/// The runs of each sizes and learning rate, by rising group and rate.
+pub fn rates(series: &Series, groups: &[usize]) -> Vec<(usize, (f64, Vec<usize>))> {
+    let mut found: BTreeMap<(usize, u64), Vec<usize>> = BTreeMap::new();
+    for (place, run) in series.runs.iter().enumerate() {
+        if let Some(rate) = run.learning_rate {
+            // Bits of numbers above zero rise as they do.
+            found.entry((groups[place], rate.to_bits())).or_default().push(place);
+        }
+    }
+    found.into_iter().map(|((group, bits), runs)| (group, (f64::from_bits(bits), runs))).collect()
+}
