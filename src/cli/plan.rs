@@ -8,11 +8,12 @@ use allometry::scaling::recommend::{
     Budget, FURTHEST, Limit, Options, Recommendation, Suggestion, recommend,
 };
 use allometry::scaling::report::Quantity;
-use allometry::scaling::soundness::{Asked, Sweep, check};
+use allometry::scaling::soundness::{Asked, Summary, Sweep, check};
 use allometry::terminal::Table;
 use allometry::units::grouped;
 use allometry::{Error, Result, note, print_line};
 use clap::Args;
+use serde::Serialize;
 use std::path::PathBuf;
 use std::time::Instant;
 
@@ -85,15 +86,24 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     let found = recommend(&plan, &records, &options)?;
     // What was found is printed, also where it can't be written.
     let written = replace(&file, found.best.training.to_toml()?.as_bytes());
+    let verdict = check(&Sweep::of_records(&args.directory, &plan, &records), &Asked::default());
     if args.common.output.json {
-        print_json(&found)?;
+        print_json(&Printed { found: &found, soundness: verdict.summary() })?;
         return written;
     }
     print(&found, &plan.dataset)?;
-    print_line!("{}", check(&Sweep::of_records(&args.directory, &plan, &records), &Asked::default()))?;
+    print_line!("{verdict}")?;
     written?;
     let data = args.data.as_deref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
     print_line!("Next: allometry train {}{data}", file.display())
+}
+
+/// What `--json` prints.
+#[derive(Serialize)]
+struct Printed<'a> {
+    #[serde(flatten)]
+    found: &'a Recommendation,
+    soundness: Summary<'a>,
 }
 
 fn print(found: &Recommendation, dataset: &str) -> Result<()> {

@@ -1,6 +1,7 @@
 //! `allometry report`
 
 use super::{Output, prediction, print_json};
+use allometry::scaling::soundness::{Asked, Sweep, check};
 use allometry::scaling::{Store, report};
 use allometry::{Result, print_line};
 use clap::Args;
@@ -27,6 +28,7 @@ pub fn run(args: &ReportArgs) -> Result<()> {
     }
     print_line!("{}", report::table(&records))?;
     prediction::print_scores(&predictions, &records)?;
+    print_line!("{}", check(&Sweep::of_records(&args.directory, &plan, &records), &Asked::default()))?;
     written?;
     print_line!("report: {}", args.directory.join("report.html").display())
 }

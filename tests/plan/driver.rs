@@ -75,6 +75,8 @@ fn from_a_sweep_to_the_training_it_recommends() {
     let loss = &best["loss"];
     assert!(number(&loss["low"]) <= number(&loss["high"]) && number(&loss["value"]) > 0.0, "{planned}");
     assert_eq!(best["measured"], true);
+    let checked = process::run(&["check", &sweep, "--json"]).json();
+    assert_eq!(planned["soundness"]["verdict"], checked["verdict"]);
     assert_eq!(planned["limits"], serde_json::json!(["compute"]));
 
     let file = Path::new(&sweep).join("recommended.toml");
