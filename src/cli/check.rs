@@ -4,7 +4,7 @@ use super::rows::RowsArgs;
 use super::{Output, print_json, usage_error};
 use allometry::scaling::soundness::{Asked, Finding, REACH, Sweep, Verdict, check};
 use allometry::scaling::{Store, law};
-use allometry::{Result, print_line};
+use allometry::{Error, Result, print_line};
 use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -64,7 +64,8 @@ pub fn run(args: &CheckArgs) -> Result<ExitCode> {
 }
 
 fn sweep(args: &CheckArgs) -> Result<Sweep> {
-    if args.place.is_dir() {
+    let place = std::fs::metadata(&args.place).map_err(Error::file(&args.place, "open"))?;
+    if place.is_dir() {
         if args.x.is_some() || args.x2.is_some() || args.y.is_some() || args.lr.is_some() {
             usage_error(
                 "check",

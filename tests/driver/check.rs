@@ -94,6 +94,7 @@ fn columns_belong_to_tables() {
     fail_usage(&["check", text(place.path()), "--x", "N", "--y", "loss"]);
     fail(&["check", &table, "--x", "N", "--y", "loss", "--lr", "rate"], 1, &["a column \"rate\" expected"]);
     fail(&["check", text(place.path())], 1, &["not the directory of a sweep"]);
+    fail(&["check", text(&place.path().join("nothing"))], 1, &["nothing", "cannot open"]);
 }
 
 #[test]
