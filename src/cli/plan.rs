@@ -1,16 +1,15 @@
 //! `allometry plan`
 
-use super::fit::resamples;
 use super::{Common, interrupt, positive, print_json};
 use allometry::files::{check_target, replace};
 use allometry::scaling::Store;
 use allometry::scaling::recommend::{
-    Budget, FURTHEST, Limit, Options, Recommendation, Suggestion, recommend,
+    Budget, FURTHEST, Limit, Options, Recommendation, Repeats, Suggestion, recommend,
 };
 use allometry::scaling::report::Quantity;
 use allometry::scaling::soundness::{Asked, Summary, Sweep, check};
 use allometry::terminal::Table;
-use allometry::units::grouped;
+use allometry::units::{grouped, significant};
 use allometry::{Error, Result, note, print_line};
 use clap::Args;
 use serde::Serialize;
@@ -20,13 +19,14 @@ use std::time::Instant;
 #[derive(Args)]
 #[command(after_help = "\
 Example:
-  allometry sweep --axis width,depth --factors 0.5,1,2 --samples 2000,4000,8000 --epochs 1 --out sweep
-  allometry plan sweep --budget 2h,8GiB
-  allometry train sweep/recommended.toml
+  allometry sweep --for-plan --dataset mnist --data data/mnist --out sweep
+  allometry plan sweep --budget 2h,8GiB --data data/mnist
+  allometry train sweep/recommended.toml --data data/mnist
 
 Budgets: a time (90s, 30m, 2h, 1d: all that the training takes), compute (1e15flops, 2.5PFLOP: 6 · MACs · samples seen), memory
 (500MiB, 8GiB: at the peak, on the device); at most one of each. What would take more than 30 times the compute of the
-largest run is refused without --far.")]
+largest run is refused without --far. A model is trained for the whole budget, as many epochs as fit, unless the runs show
+that it over-fits before.")]
 pub struct PlanArgs {
     /// The directory of a sweep.
     directory: PathBuf,
@@ -49,9 +49,6 @@ pub struct PlanArgs {
     /// Seconds that a model is trained for to measure its speed.
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = positive)]
     seconds: f64,
-    /// Resamples that intervals are computed from.
-    #[arg(long, default_value_t = 1000, value_name = "N", value_parser = resamples)]
-    bootstrap: usize,
     /// Where the training is written to; by default recommended.toml in the sweep's directory.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -79,7 +76,6 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         target_loss: args.target_loss,
         far: args.far,
         seed: args.seed,
-        resamples: args.bootstrap,
         rehearsal_seconds: args.seconds,
         interrupted: interrupt::flag(),
     };
@@ -120,6 +116,19 @@ fn print(found: &Recommendation, dataset: &str) -> Result<()> {
     print_line!("{}", suggestions(found))?;
     print_line!("{}", limits(found))?;
     print_line!("{}", certainty(found))?;
+    if let Some(text) = repetition(found) {
+        print_line!("{text}")?;
+    }
+    if !found.pilots_agree {
+        print_line!(
+            "The machine's speed wavers: of two rehearsals of one model, one took {:.0} % longer. The intervals of time hold \
+             that.",
+            100.0 * found.wavering
+        )?;
+    }
+    for vetoed in &found.vetoed {
+        print_line!("Left out: {vetoed}.")?;
+    }
     for left_out in &found.left_out {
         print_line!("Left out: {}: {}.", left_out.axis, left_out.reason)?;
     }
@@ -144,8 +153,17 @@ fn suggestions(found: &Recommendation) -> Table {
         "peak memory",
     ]);
     let ranks = ["best", "2nd", "3rd", "4th"];
+    let mut base = found.base.as_ref();
     for (rank, suggestion) in ranks.iter().zip(std::iter::once(&found.best).chain(&found.alternatives)) {
-        table.add_row(row(rank, suggestion));
+        let is_base = base.is_some_and(|base| {
+            base.training.architecture == suggestion.training.architecture
+                && base.training.schedule == suggestion.training.schedule
+        });
+        table.add_row(row(&if is_base { format!("{rank}, base") } else { rank.to_string() }, suggestion));
+        base = base.filter(|_| !is_base);
+    }
+    if let Some(base) = base {
+        table.add_row(row("base", base));
     }
     table
 }
@@ -166,7 +184,12 @@ fn row(rank: &str, suggestion: &Suggestion) -> [String; 11] {
         Quantity::Macs.format(model.macs as f64),
         format!("{}{passes}", grouped(*samples as u64)),
         format!("{} [{}, {}]", loss_text(loss.value), loss_text(loss.low), loss_text(loss.high)),
-        format!("{about}{}", Quantity::Seconds.format(suggestion.seconds)),
+        format!(
+            "{about}{} [{}, {}]",
+            Quantity::Seconds.format(suggestion.seconds),
+            Quantity::Seconds.format(suggestion.seconds_interval.0),
+            Quantity::Seconds.format(suggestion.seconds_interval.1)
+        ),
         Quantity::TrainingFlops.format(suggestion.flops),
         Quantity::PeakMemory.format(suggestion.peak_bytes as f64),
     ]
@@ -191,7 +214,32 @@ fn limits(found: &Recommendation) -> String {
     if found.limits.contains(&Limit::Extrapolation) {
         text += &format!("; beyond {FURTHEST} times the compute of the largest run its law is not trusted");
     }
+    if found.unused > UNUSED {
+        text += &format!("; {:.0} % of the budget stay unused", 100.0 * found.unused);
+        if found.limits.contains(&Limit::Overfitting) {
+            text += ", since runs that went on longer ended with a higher loss";
+        }
+    }
     text + "."
+}
+
+/// Less of a budget that stays unused is what rounding to whole epochs leaves.
+const UNUSED: f64 = 0.05;
+
+/// What repeated samples are taken to be worth, where the best repeats some.
+fn repetition(found: &Recommendation) -> Option<String> {
+    let Repeats { value, low, high, measured } = found.repetition.filter(|_| found.best.epochs > 1)?;
+    let source = if measured {
+        "by the runs"
+    } else {
+        "by what language models have shown (Muennighoff et al. 2023); a sweep with several --epochs measures it"
+    };
+    Some(format!(
+        "Repeated samples lose their worth over {} repetitions [{}, {}], {source}.",
+        significant(value, 2),
+        significant(low, 2),
+        significant(high, 2)
+    ))
 }
 
 /// How sure the expectation is.

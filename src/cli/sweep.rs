@@ -46,8 +46,8 @@ pub struct SweepArgs {
     #[arg(long, value_delimiter = ',', value_name = "E", value_parser = count)]
     epochs: Vec<usize>,
     /// Train what `plan` needs to recommend a training: every model on a sixteenth, a quarter and all of the training
-    /// samples, for 1, 2 and 4 epochs each as far as that is no more than one epoch of all of them. With three widths
-    /// these are 21 runs, which take about as much compute as 16 epochs of the base model. Of data that are drawn without
+    /// samples, for 1, 4 and 16 epochs each as far as that is no more than one epoch of all of them. With three widths
+    /// these are 18 runs, which take about as much compute as 11 epochs of the base model. Of data that are drawn without
     /// end, one epoch each. --axis, --factors, --epochs, several --samples, or one in place of all, change that.
     #[arg(long, conflicts_with_all = ["flops", "predict"])]
     for_plan: bool,

@@ -241,17 +241,22 @@ fn print(outcome: &Outcome) -> Result<()> {
         loss(planned.loss),
         format!("{}, {}", percent(planned.loss_error), if planned.inside { "inside" } else { "outside" }),
     ]);
-    for (quantity, expected, measured, error) in [
-        (Quantity::Seconds, expected.seconds, planned.seconds, planned.seconds_error),
-        (Quantity::PeakMemory, expected.peak_bytes as f64, planned.peak_bytes as f64, planned.peak_error),
-    ] {
-        table.add_row([
-            quantity.name().to_string(),
-            quantity.format(expected),
-            quantity.format(measured),
-            percent(error),
-        ]);
-    }
+    let time = |value: f64| Quantity::Seconds.format(value);
+    let interval = expected.seconds_interval.map(|(low, high)| format!(" [{}, {}]", time(low), time(high)));
+    let side = |inside: bool| if inside { ", inside" } else { ", outside" };
+    table.add_row([
+        Quantity::Seconds.name().to_string(),
+        time(expected.seconds) + &interval.unwrap_or_default(),
+        time(planned.seconds),
+        percent(planned.seconds_error) + planned.seconds_inside.map(side).unwrap_or_default(),
+    ]);
+    let memory = |bytes: u64| Quantity::PeakMemory.format(bytes as f64);
+    table.add_row([
+        Quantity::PeakMemory.name().to_string(),
+        memory(expected.peak_bytes),
+        memory(planned.peak_bytes),
+        percent(planned.peak_error),
+    ]);
     print_line!("{table}")?;
     Ok(())
 }

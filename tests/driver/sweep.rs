@@ -258,12 +258,12 @@ fn a_sweep_to_plan_from_varies_width_samples_and_epochs() {
     let arguments = [&arguments[..], &["--out", text(&out)]].concat();
     succeed(&arguments);
     let runs = records(&out);
-    assert_eq!(runs.len(), 21);
+    assert_eq!(runs.len(), 18);
     let of_base = runs.iter().filter(|run| run["key"].as_str().unwrap().starts_with("base"));
     let of_base: Vec<(u64, u64)> = of_base
         .map(|run| (run["train_samples"].as_u64().unwrap(), run["epochs"].as_u64().unwrap()))
         .collect();
-    assert_eq!(of_base, [(4, 1), (16, 1), (64, 1), (4, 2), (16, 2), (4, 4), (16, 4)]);
+    assert_eq!(of_base, [(4, 1), (16, 1), (64, 1), (4, 4), (16, 4), (4, 16)]);
     assert!(runs.iter().all(|run| run["axis"] == "width"));
     succeed(&arguments);
     assert_eq!(records(&out), runs, "the same command has nothing to do");

@@ -62,9 +62,12 @@ fn from_a_sweep_to_the_training_it_recommends() {
     let place = TempDir::new().unwrap();
     let sweep = swept(place.path());
     // So short a training ends before the losses depend on anything.
-    refuse(&["plan", &sweep, "--budget", "1h"], &["width", "don't identify", "alpha", "three of each"]);
+    refuse(
+        &["plan", &sweep, "--budget", "1h"],
+        &["width", "don't identify", "train longer", "three of each"],
+    );
     follow_a_law(&sweep);
-    let quick = ["--seconds", "0.05", "--bootstrap", "40"];
+    let quick = ["--seconds", "0.05"];
     let plan = |more: &[&str]| json(&[&["plan", &sweep], &quick[..], more].concat());
 
     let planned = plan(&["--budget", "2e9flops"]);
@@ -77,6 +80,16 @@ fn from_a_sweep_to_the_training_it_recommends() {
     assert_eq!(best["measured"], true);
     let checked = process::run(&["check", &sweep, "--json"]).json();
     assert_eq!(planned["soundness"]["verdict"], checked["verdict"]);
+    let interval = best["seconds_interval"].as_array().unwrap();
+    assert!(
+        number(&interval[0]) < number(&best["seconds"]) && number(&interval[1]) > number(&best["seconds"])
+    );
+    // What there is without a plan: the base model for the whole budget.
+    let base = &planned["base"];
+    assert_eq!(base["scale"], serde_json::json!({ "depth": 1.0, "width": 1.0, "resolution": 1.0 }));
+    assert!(number(&base["flops"]) <= 2e9 && number(&base["flops"]) > 1.8e9, "{planned}");
+    assert!(number(&best["upper"]) <= 1.001 * number(&base["upper"]), "{planned}");
+    assert!(number(&planned["unused"]) < 0.1 && planned["repetition"].is_null(), "{planned}");
     assert_eq!(planned["limits"], serde_json::json!(["compute"]));
 
     let file = Path::new(&sweep).join("recommended.toml");
@@ -103,7 +116,7 @@ fn from_a_sweep_to_the_training_it_recommends() {
     let chosen = place.path().join("other.toml");
     let of = ["plan", &sweep, "--budget", "1m,64MiB,2e9flops", "--out", text(&chosen)];
     let table = succeed(&[&of[..], &quick].concat());
-    for words in ["best", "2nd", "Limited by compute.", "Next: allometry train", "other.toml"] {
+    for words in ["best", "2nd", "base", "Limited by compute.", "Next: allometry train", "other.toml"] {
         assert!(table.contains(words), "{words:?} in\n{table}");
     }
     assert!(Training::find(text(&chosen)).unwrap().is_some());
@@ -128,6 +141,9 @@ fn a_sweep_without_a_law_is_refused_with_the_reason() {
     let directory = text(&directory);
     let of = ["sweep", "--model", "keras-dense", "--dataset", "glyphs", "--axis", "width", "--factors", "1"];
     succeed(&[&of[..], &["--samples", "32", "--epochs", "1", "--out", directory]].concat());
-    refuse(&["plan", directory, "--budget", "1h"], &["width", "number of rows is 1", "sweep more factors"]);
+    refuse(
+        &["plan", directory, "--budget", "1h"],
+        &["width", "number of different sizes is 1", "sweep more factors"],
+    );
     refuse(&["plan", "no-such-directory", "--budget", "1h"], &["not the directory of a sweep"]);
 }

@@ -5,9 +5,11 @@
 mod blank;
 mod budget;
 mod driver;
+mod epochs;
 mod pace;
 #[path = "../driver/process.rs"]
 mod process;
+mod repetition;
 mod search;
 mod synthetic;
 mod training;

@@ -3,7 +3,24 @@
 use crate::synthetic::Synthetic;
 use allometry::scaling::Axis;
 use allometry::scaling::recommend::pace::Pace;
-use allometry::scaling::recommend::rehearsal::Rehearsal;
+use allometry::scaling::recommend::rehearsal::{Rehearsal, lags};
+
+fn close(found: f64, expected: f64) {
+    assert!((found / expected - 1.0).abs() < 1e-6, "{found}, {expected}");
+}
+
+/// One that took so many seconds per sample.
+fn rehearsal(sample: f64) -> Rehearsal {
+    Rehearsal {
+        opening: 0.5,
+        first_step: 0.125,
+        sample,
+        later_sample: 0.75 * sample,
+        validation_sample: 0.5 * sample,
+        seconds: 1.0,
+        beginning: Vec::new(),
+    }
+}
 
 #[test]
 fn a_rehearsal_corrects_the_pace_of_its_neighbours() {
@@ -13,32 +30,56 @@ fn a_rehearsal_corrects_the_pace_of_its_neighbours() {
     let seconds: Vec<(f64, f64)> = candidates.iter().map(|c| (c.macs as f64, c.macs as f64 / 1e9)).collect();
     pace.learn(Axis::Width, &seconds).unwrap();
     let by_law = |place: usize| candidates[place].macs as f64 / 1e9;
-    let close =
-        |found: f64, expected: f64| assert!((found / expected - 1.0).abs() < 1e-6, "{found}, {expected}");
     close(pace.tempo(&candidates[30]).sample, by_law(30));
 
-    let rehearsal = |place: usize, slower: f64| Rehearsal {
-        opening: 0.5,
-        first_step: 0.125,
-        sample: by_law(place) * slower,
-        validation_sample: by_law(place) * slower * 0.5,
-        seconds: 1.0,
-    };
-    pace.add(candidates[10].clone(), rehearsal(10, 2.0));
-    pace.add(candidates[40].clone(), rehearsal(40, 1.0));
+    pace.add(candidates[10].clone(), rehearsal(2.0 * by_law(10)));
+    pace.add(candidates[40].clone(), rehearsal(by_law(40)));
     let measured = pace.tempo(&candidates[10]);
-    assert_eq!(measured.sample, by_law(10) * 2.0);
+    close(measured.sample, by_law(10) * 2.0);
     assert_eq!(measured.start, 0.25 + 0.5 + 0.125);
     close(pace.tempo(&candidates[0]).sample, by_law(0) * 2.0);
     close(pace.tempo(&candidates[41]).sample, by_law(41));
     let between = pace.tempo(&candidates[25]);
     assert!(between.sample > by_law(25) && between.sample < 2.0 * by_law(25));
     close(between.validation_sample, 0.5 * between.sample);
+    close(between.later_sample, 0.75 * between.sample);
+    assert!(pace.agrees() && pace.wavering() == 0.0, "no model was rehearsed twice");
     // A second rehearsal of as long, at half the speed: in twice the time three halves of the samples.
-    pace.add(candidates[40].clone(), rehearsal(40, 2.0));
+    pace.add(candidates[40].clone(), rehearsal(2.0 * by_law(40)));
     close(pace.tempo(&candidates[40]).sample, by_law(40) * 2.0 / 1.5);
+    assert_eq!(pace.rehearsals(&candidates[40]).len(), 2);
     // Both ways of counting agree.
     let samples = between.samples(100.0, 3, 500);
     let seconds = between.seconds(3, samples as usize, 500);
     assert!(seconds <= 100.0 && seconds > 100.0 - 3.0 * between.sample, "{seconds}");
+    // Later epochs are faster, and are counted as such.
+    close(between.seconds(3, 100, 0) - between.start, 250.0 * between.sample);
+}
+
+#[test]
+fn rehearsals_that_differ_widen_the_interval_of_time() {
+    let candidates = &Synthetic::joint().fields[0].candidates;
+    let interval = |speeds: &[f64]| {
+        let mut pace = Pace::new(0.0);
+        speeds.iter().for_each(|&sample| pace.add(candidates[0].clone(), rehearsal(sample)));
+        let (low, high) = pace.interval(100.0);
+        assert!(low < 100.0 && high > 100.0 && (low * high / 1e4 - 1.0).abs() < 1e-9, "{low}, {high}");
+        (high, pace.wavering(), pace.agrees())
+    };
+    let (high, wavering, agrees) = interval(&[1.0, 1.05]);
+    assert!(agrees && (wavering - 0.05).abs() < 1e-9 && high < 115.0, "{high}");
+    assert!(interval(&[1.0, 1.08]).0 < 115.0, "rehearsals that agree lead to no more than 15 %");
+    let (high, wavering, agrees) = interval(&[1.0, 2.0, 1.5]);
+    assert!(!agrees && (wavering - 1.0).abs() < 1e-9 && high > 141.0, "{high}");
+}
+
+#[test]
+fn a_model_that_does_not_learn_is_known_by_its_first_steps() {
+    let falling = [(10, 2.3), (20, 2.0), (30, 1.5), (40, 1.2)];
+    let still = [(10, 2.3), (20, 2.301), (30, 2.298)];
+    assert!(lags(&still, &falling));
+    assert!(!lags(&falling, &still) && !lags(&falling, &falling) && !lags(&still, &still));
+    // The other had more steps to learn in.
+    assert!(!lags(&still[..2], &falling));
+    assert!(!lags(&[], &falling) && !lags(&still[..1], &falling) && !lags(&still, &[]));
 }

@@ -39,7 +39,7 @@ fn record(variant: &Variant, plan: &Plan) -> Record {
     let samples = variant.train_samples.unwrap_or(10_000) as u64;
     let loss = law(macs as f64, samples as f64);
     Record {
-        epochs: plan.schedule.epochs,
+        epochs: variant.epochs,
         batch: plan.schedule.batch,
         learning_rate: plan.schedule.learning_rate,
         parameters,
@@ -55,11 +55,14 @@ fn record(variant: &Variant, plan: &Plan) -> Record {
     }
 }
 
+/// The records of a plan's runs, if their losses follow the law.
+pub fn records(plan: &Plan) -> Vec<Record> {
+    plan.variants().unwrap().iter().map(|variant| record(variant, plan)).collect()
+}
+
 /// What the runs of a plan say, if their losses follow the law.
 pub fn laws(plan: &Plan) -> (Vec<Evidence>, Vec<LeftOut>) {
-    let variants = plan.variants().unwrap();
-    let records: Vec<Record> = variants.iter().map(|variant| record(variant, plan)).collect();
-    gather(plan, &records, 10_000, 40, 0).unwrap()
+    gather(plan, &records(plan), 10_000)
 }
 
 /// A sweep's plan with its models, and a search in them.
@@ -71,7 +74,13 @@ pub struct Synthetic {
 impl Synthetic {
     pub fn new(samples: &[usize]) -> Synthetic {
         let plan = plan(samples);
-        let (evidence, left_out) = laws(&plan);
+        let records = records(&plan);
+        Synthetic::of(plan, &records)
+    }
+
+    /// With these records of the plan's runs.
+    pub fn of(plan: Plan, records: &[Record]) -> Synthetic {
+        let (evidence, left_out) = gather(&plan, records, 10_000);
         assert!(left_out.is_empty(), "{left_out:?}");
         let fields = evidence.into_iter().map(|evidence| Field::new(&plan, evidence, None).unwrap());
         Synthetic { fields: fields.collect(), plan }
@@ -113,7 +122,7 @@ impl Synthetic {
 /// A thousand million MACs a second, and a second to begin with.
 pub fn tempo(candidate: &Candidate) -> Tempo {
     let sample = candidate.macs as f64 / 1e9;
-    Tempo { start: 1.0, sample, validation_sample: sample / 3.0 }
+    Tempo { start: 1.0, sample, later_sample: sample, validation_sample: sample / 3.0 }
 }
 
 pub const SAMPLES: [usize; 4] = [1600, 4800, 16_000, 48_000];

@@ -24,6 +24,7 @@ fn training() -> Training {
             loss_low: 0.9,
             loss_high: 1.2,
             seconds: 20.0,
+            seconds_interval: Some((18.0, 22.0)),
             peak_bytes: 1000,
             flops: 1e12,
             device: "CPU".into(),
@@ -39,6 +40,10 @@ fn a_training_survives_toml() {
     let text = training.to_toml().unwrap();
     assert!(text.starts_with("# Written by `allometry plan`"), "{text}");
     assert_eq!(Training::from_toml(&text).unwrap(), training);
+    // Files of before the interval of time was kept.
+    let line = text.lines().find(|line| line.starts_with("seconds_interval")).unwrap();
+    let old = Training::from_toml(&text.replace(line, "")).unwrap();
+    assert_eq!(old.expected.seconds_interval, None);
     let splits = training.open(None).unwrap();
     assert_eq!((splits.train.len(), splits.validation.len()), (64, 32));
 
@@ -86,6 +91,10 @@ fn a_training_is_told_from_a_model_and_from_a_sweep() {
 fn what_came_is_compared_with_what_was_expected() {
     let compared = training().expected.beside(1.1, 19.0, 1010);
     assert!(compared.inside);
+    assert_eq!(compared.seconds_inside, Some(true));
+    assert_eq!(training().expected.beside(1.1, 22.5, 1010).seconds_inside, Some(false));
+    let old = Expected { seconds_interval: None, ..training().expected };
+    assert_eq!(old.beside(1.1, 22.5, 1010).seconds_inside, None);
     assert!((compared.loss_error - 0.1).abs() < 1e-12);
     assert!((compared.seconds_error + 0.05).abs() < 1e-12);
     assert!((compared.peak_error - 0.01).abs() < 1e-12);

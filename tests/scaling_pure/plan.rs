@@ -130,10 +130,9 @@ fn a_sweep_to_plan_from_varies_samples_and_epochs() {
         "base-n400-e1-s0",
         "base-n1600-e1-s0",
         "base-n6400-e1-s0",
-        "base-n400-e2-s0",
-        "base-n1600-e2-s0",
         "base-n400-e4-s0",
         "base-n1600-e4-s0",
+        "base-n400-e16-s0",
     ];
     assert_eq!(keys(&plan), expected);
     plan.validate().unwrap();

@@ -31,6 +31,7 @@
 //! - [`allocation`]: the best N and D for a budget of compute, from the joint law.
 //! - [`isoflop`](mod@isoflop) and [`envelope`](mod@envelope): the best N from runs of equal compute, and from training
 //!   curves; [`approaches`](mod@approaches) sets the three side by side.
+//! - [`repetition`]: what samples are worth that were seen before; [`mod@turn`]: where seeing them again does harm.
 //! - [`progress`]: how far a fit is.
 //! - [`fit`]: all of it together, with warnings where the data can't tell.
 //! - [`table`](read): columns of a table as points.
@@ -59,8 +60,10 @@ pub mod plot;
 mod points;
 mod profile;
 pub mod progress;
+pub mod repetition;
 mod starts;
 mod table;
+pub mod turn;
 mod valley;
 mod warning;
 
@@ -70,6 +73,7 @@ pub use form::Form;
 pub use least_squares::{PowerLaw, student_t};
 pub use points::Points;
 pub use table::{Columns, LeftOut, Selection, read};
+pub(in crate::scaling) use warning::narrow;
 
 use serde::{Deserialize, Serialize};
 

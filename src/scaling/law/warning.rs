@@ -43,6 +43,30 @@ pub(super) fn doubts(form: Form, points: &Points, parameters: &[Quantity]) -> (V
     (doubts.known, doubts.said)
 }
 
+/// Why rows have too little of a size to tell how y depends on it; none where they have enough.
+pub(in crate::scaling) fn narrow(points: &Points, size: usize) -> Option<String> {
+    narrow_for(points, size, "the law", Form::Joint.steps())
+}
+
+/// The same for a form that needs so many different values.
+fn narrow_for(points: &Points, size: usize, what: &str, needed: usize) -> Option<String> {
+    let name = &points.sizes()[size];
+    let (low, high) = points.range(size);
+    let factor = high / low;
+    let different = points.steps(size).into_iter().max().map_or(0, |last| last + 1);
+    if factor < RANGE {
+        return Some(format!(
+            "{name} spans a factor of {factor:.2} only; {what} needs a factor of {RANGE} or more"
+        ));
+    }
+    (different < needed).then(|| {
+        format!(
+            "{name} has {different} different values only, a factor of {} or more apart; {what} needs {needed}",
+            1.0 + APART
+        )
+    })
+}
+
 /// What is found out about a law's parameters.
 pub(super) struct Doubts<'a> {
     form: Form,
@@ -70,26 +94,11 @@ impl Doubts<'_> {
     /// Whether the rows have enough of a size, and y depends on it.
     fn of_size(&mut self, size: usize) {
         let Doubts { form, points, .. } = *self;
-        let name = &points.sizes()[size];
         let (exponent, of_size) = form.law().of_size(size);
-        let what = exponent.unwrap_or("the law");
-        let (low, high) = points.range(size);
-        let factor = high / low;
-        let (needed, different) =
-            (form.steps(), points.steps(size).into_iter().max().map_or(0, |last| last + 1));
-        if factor < RANGE {
-            let said = format!(
-                "{name} spans a factor of {factor:.2} only; {what} needs a factor of {RANGE} or more"
-            );
-            self.add(of_size, said);
-        } else if different < needed {
-            let said = format!(
-                "{name} has {different} different values only, a factor of {} or more apart; {what} needs {needed}",
-                1.0 + APART
-            );
+        if let Some(said) = narrow_for(points, size, exponent.unwrap_or("the law"), form.steps()) {
             self.add(of_size, said);
         } else if let Some(exponent) = exponent {
-            self.of_exponent(name, exponent, of_size);
+            self.of_exponent(&points.sizes()[size], exponent, of_size);
         }
     }
 

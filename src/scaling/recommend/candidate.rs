@@ -1,5 +1,5 @@
 //! The models that could be trained: on each axis every architecture that rounding gives, from the smallest that was
-//! trained up.
+//! trained, or the base model, up.
 
 use super::evidence::Evidence;
 use crate::data::resample::check_resolution;
@@ -71,16 +71,20 @@ pub struct Field {
     pub candidates: Vec<Candidate>,
     /// How many of them, from the smallest on, fit into memory.
     pub fitting: usize,
+    /// Places of those whose first steps showed that they don't learn.
+    pub vetoed: Vec<usize>,
 }
 
 impl Field {
     /// Lists the models on an axis of a sweep. `memory` is the most bytes that training one may take.
     pub fn new(plan: &Plan, evidence: Evidence, memory: Option<u64>) -> Result<Field> {
         let mut candidates: Vec<Candidate> = Vec::new();
-        let first = (evidence.factors.0.ln() / STEP.ln()).floor() as i32;
+        // The base model is a candidate also where only larger ones were trained.
+        let least = evidence.factors.0.min(1.0);
+        let first = (least.ln() / STEP.ln()).floor() as i32;
         for power in first.. {
             // What is shown is what was used: three digits make the model again.
-            let factor = three_digits(STEP.powi(power)).max(evidence.factors.0);
+            let factor = three_digits(STEP.powi(power)).max(least);
             // Beyond some factor there is no model: a factor or an image can be too large.
             let Ok(candidate) = candidate(plan, evidence.axis, factor) else { break };
             if candidate.macs as f64 > LARGEST * evidence.macs.1 {
@@ -100,7 +104,7 @@ impl Field {
         };
         // Memory grows with the factor.
         let fitting = candidates.partition_point(fits);
-        Ok(Field { evidence, candidates, fitting })
+        Ok(Field { evidence, candidates, fitting, vetoed: Vec::new() })
     }
 }
 

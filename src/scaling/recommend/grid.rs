@@ -1,15 +1,16 @@
 //! The sweep that a training is planned from: what it varies beside the size.
 //!
 //! A law of size and data needs three amounts of data or more, over a factor of four or more; the largest is all there is,
-//! since that is what a training will use. How much repeated samples are worth shows where they are few, so that repetition
-//! is measured on the smaller amounts, and a run sees no more samples than one epoch of all has.
+//! since that is what a training will use. How much repeated samples are worth, and when a model over-fits, shows where they
+//! are few. So repetition is measured on the smaller amounts: as many samples are seen in 16 epochs of a sixteenth, in 4 of a
+//! quarter, and in one of all, and no run sees more.
 
 use crate::scaling::plan::Plan;
 
 /// Parts of all training samples that models are trained on: one of so many.
 const PARTS: [usize; 3] = [16, 4, 1];
 /// Passes over each part.
-const EPOCHS: [usize; 3] = [1, 2, 4];
+const EPOCHS: [usize; 3] = [1, 4, 16];
 
 /// Adds the amounts of data to a plan that has one, of `all` samples; and, unless the plan was given its own or the set draws
 /// new samples without end, the numbers of epochs. A plan with several numbers of samples keeps them.

@@ -6,14 +6,19 @@
 //! - [`budget`]: time, compute, memory.
 //! - [`grid`]: the sweep that a training is planned from.
 //! - [`evidence`]: the law of the loss on each axis, from a sweep's records.
+//! - `expectation.rs`: the loss that is expected of a training, and the law between nodes.
 //! - [`candidate`]: every model that could be trained, and which of them fit into memory.
 //! - [`pace`]: how long each takes, by a law of seconds per sample and by rehearsals.
-//! - [`mod@search`]: the best of them all, what limits it, and how far it extrapolates.
+//! - [`mod@search`]: the best of them all for the whole budget, what limits it, and how far it extrapolates.
 //! - [`training`]: one training as a file.
 //! - [`rehearsal`]: a training begun and cut short, for its speed and memory.
 //!
+//! Trainings are compared by the loss that they end below in four of five cases ([`CAUTION`]), and not by the law's own: of
+//! two that are expected to be equal, the one that is nearer to the runs is the better one. The base model, trained for the
+//! whole budget, is always among them: it is what there is without a plan, and is left only for what is clearly better.
+//!
 //! A law of throughput is good to tens of percent. So the search is run again after each rehearsal, until the best and
-//! the next best have all been measured, and the best for a good part of its training.
+//! the next best have all been measured, the best twice, and with a budget of time for a good part of its training.
 //!
 //! The law of the loss is trusted up to [`FURTHEST`] times the compute of the largest run that it was fitted to. Where
 //! a budget of time or FLOPs allows more, the best training lies beyond, and is refused rather than replaced by a
@@ -22,6 +27,7 @@
 pub mod budget;
 pub mod candidate;
 pub mod evidence;
+mod expectation;
 pub mod grid;
 pub mod pace;
 mod planner;
@@ -30,7 +36,7 @@ pub mod search;
 pub mod training;
 
 pub use budget::Budget;
-pub use evidence::{LEVEL, LeftOut};
+pub use evidence::{CAUTION, Expectation, LEVEL, LeftOut};
 pub use search::{FURTHEST, Limit};
 pub use training::{Comparison, Expected, Training};
 
@@ -67,10 +73,8 @@ pub struct Options {
     pub target_loss: Option<f64>,
     /// Whether laws are trusted further than [`FURTHEST`].
     pub far: bool,
-    /// Seed of the training and of the intervals.
+    /// Seed of the training.
     pub seed: u64,
-    /// Resamples that intervals are computed from.
-    pub resamples: usize,
     /// Seconds that one rehearsal measures.
     pub rehearsal_seconds: f64,
     /// When this becomes true, planning ends with [`Error::Interrupted`].
@@ -92,6 +96,18 @@ pub struct Recommendation {
     pub best: Suggestion,
     /// The next best, each clearly another model.
     pub alternatives: Vec<Suggestion>,
+    /// The base model trained for the whole budget; none where the budget is too small for one batch.
+    pub base: Option<Suggestion>,
+    /// The part of the budget that the best leaves unused.
+    pub unused: f64,
+    /// What repeated samples are taken to be worth; none of data that are drawn without end.
+    pub repetition: Option<Repeats>,
+    /// By which part two rehearsals of one model differ in speed, at the most.
+    pub wavering: f64,
+    /// Whether that is so little that they agree.
+    pub pilots_agree: bool,
+    /// Models that were left out for their first steps, with the reason.
+    pub vetoed: Vec<String>,
     /// What keeps the best from being better; nothing where the optimum lies inside.
     pub limits: Vec<Limit>,
     /// The number of training samples an epoch, where the sweep did not vary it.
@@ -100,6 +116,20 @@ pub struct Recommendation {
     pub left_out: Vec<LeftOut>,
     /// What the runs can't tell about the law of the best.
     pub warnings: Vec<String>,
+}
+
+/// How often a sample can be repeated until it has lost all but 1/e of its worth: R* of
+/// [`repetition`](crate::scaling::law::repetition), with the interval of [`LEVEL`].
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Repeats {
+    /// The median.
+    pub value: f64,
+    /// Lower end.
+    pub low: f64,
+    /// Upper end.
+    pub high: f64,
+    /// Whether runs told it, rather than the prior.
+    pub measured: bool,
 }
 
 /// One training that was considered.
@@ -114,8 +144,12 @@ pub struct Suggestion {
     pub epochs: usize,
     /// Validation loss, with the interval, of [`LEVEL`], that one training is expected to be in.
     pub loss: Quantity,
+    /// The loss that it ends below with a probability of [`CAUTION`].
+    pub upper: f64,
     /// Wall seconds, from reading the data to the last validation.
     pub seconds: f64,
+    /// The least and the most seconds, by how the machine's speed wavered.
+    pub seconds_interval: (f64, f64),
     /// Whether its speed was measured, rather than taken from the law of throughput.
     pub measured: bool,
     /// Training FLOPs, 6 · MACs · samples seen.
@@ -157,7 +191,7 @@ impl Reach {
 /// further than [`FURTHEST`] from the runs, unless `far`; whatever data and device say.
 pub fn recommend(plan: &Plan, records: &[Record], options: &Options) -> Result<Recommendation> {
     let (available, validation, per_epoch) = numbers_of_samples(plan, options)?;
-    let (evidence, left_out) = gather(plan, records, per_epoch, options.resamples, options.seed)?;
+    let (evidence, left_out) = gather(plan, records, per_epoch);
     if evidence.is_empty() {
         return Err(no_law(&left_out));
     }
@@ -177,6 +211,7 @@ pub fn recommend(plan: &Plan, records: &[Record], options: &Options) -> Result<R
         rules,
         fields: fields.collect::<Result<_>>()?,
         pace: Pace::new(options.device_seconds),
+        vetoed: Vec::new(),
     };
     planner.check_bounds()?;
     planner.learn_pace(records)?;

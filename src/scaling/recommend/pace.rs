@@ -10,13 +10,21 @@ use crate::scaling::law::PowerLaw;
 /// A forward pass is a third of a training step's work; taken until a rehearsal has measured it.
 const FORWARD: f64 = 1.0 / 3.0;
 
+/// A training's time is this part off even where rehearsals agree: what a machine does later, no rehearsal sees.
+const LATER: f64 = 0.1;
+
+/// Rehearsals of one model that differ by no more than this part agree.
+const AGREE: f64 = 0.08;
+
 /// What the seconds of one model's training are made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Tempo {
     /// Before the first step: opening device and data, building the model, compiling kernels.
     pub start: f64,
-    /// Of training, per sample.
+    /// Of training in the first epoch, per sample.
     pub sample: f64,
+    /// Of training in later epochs, per sample.
+    pub later_sample: f64,
     /// Of validation, per sample.
     pub validation_sample: f64,
 }
@@ -24,14 +32,18 @@ pub struct Tempo {
 impl Tempo {
     /// Seconds of a training of so many epochs, each on `samples` samples and judged by `validation` ones.
     pub fn seconds(&self, epochs: usize, samples: usize, validation: usize) -> f64 {
-        let epoch = samples as f64 * self.sample + validation as f64 * self.validation_sample;
-        self.start + epochs as f64 * epoch
+        let judged = epochs as f64 * validation as f64 * self.validation_sample;
+        self.start + samples as f64 * self.of_epochs(epochs) + judged
     }
 
     /// The samples an epoch that such a training has time for.
     pub fn samples(&self, seconds: f64, epochs: usize, validation: usize) -> f64 {
-        let epoch = (seconds - self.start) / epochs as f64;
-        ((epoch - validation as f64 * self.validation_sample) / self.sample).max(0.0)
+        let judged = epochs as f64 * validation as f64 * self.validation_sample;
+        ((seconds - self.start - judged) / self.of_epochs(epochs)).max(0.0)
+    }
+
+    fn of_epochs(&self, epochs: usize) -> f64 {
+        self.sample + (epochs as f64 - 1.0) * self.later_sample
     }
 }
 
@@ -41,7 +53,8 @@ pub struct Pace {
     /// Of opening the device.
     device_seconds: f64,
     laws: Vec<(Axis, PowerLaw)>,
-    rehearsals: Vec<(Candidate, Rehearsal)>,
+    /// Of each model every rehearsal.
+    rehearsals: Vec<(Candidate, Vec<Rehearsal>)>,
 }
 
 impl Pace {
@@ -60,15 +73,43 @@ impl Pace {
     pub fn add(&mut self, candidate: Candidate, rehearsal: Rehearsal) {
         let mut known = self.rehearsals.iter_mut();
         match known.find(|(other, _)| other.architecture == candidate.architecture) {
-            Some((_, before)) => *before = before.and(&rehearsal),
-            None => self.rehearsals.push((candidate, rehearsal)),
+            Some((_, before)) => before.push(rehearsal),
+            None => self.rehearsals.push((candidate, vec![rehearsal])),
         }
     }
 
-    /// What was measured of a model, if it was.
-    pub fn rehearsal(&self, candidate: &Candidate) -> Option<&Rehearsal> {
-        let known = |(other, _): &&(Candidate, Rehearsal)| other.architecture == candidate.architecture;
-        self.rehearsals.iter().find(known).map(|(_, rehearsal)| rehearsal)
+    /// Every rehearsal of a model.
+    pub fn rehearsals(&self, candidate: &Candidate) -> &[Rehearsal] {
+        let known = |(other, _): &&(Candidate, Vec<Rehearsal>)| other.architecture == candidate.architecture;
+        self.rehearsals.iter().find(known).map_or(&[], |(_, rehearsals)| rehearsals)
+    }
+
+    /// What was measured of a model, if it was: its rehearsals together.
+    pub fn rehearsal(&self, candidate: &Candidate) -> Option<Rehearsal> {
+        Rehearsal::together(self.rehearsals(candidate))
+    }
+
+    /// By which part the slowest rehearsal of a model takes longer than its fastest, at the most of all models; 0 where
+    /// none was rehearsed twice.
+    pub fn wavering(&self) -> f64 {
+        let of_model = |(_, rehearsals): &(Candidate, Vec<Rehearsal>)| {
+            let speeds = || rehearsals.iter().map(Rehearsal::mean_sample);
+            let (fast, slow) = (speeds().fold(f64::INFINITY, f64::min), speeds().fold(0.0, f64::max));
+            slow / fast - 1.0
+        };
+        self.rehearsals.iter().map(of_model).fold(0.0, f64::max)
+    }
+
+    /// Whether rehearsals of one model agree.
+    pub fn agrees(&self) -> bool {
+        self.wavering() <= AGREE
+    }
+
+    /// The least and the most seconds of a training that is expected to take so many: as fast as the fastest rehearsals
+    /// were beside the slowest, or as slow, and somewhat more.
+    pub fn interval(&self, seconds: f64) -> (f64, f64) {
+        let factor = (1.0 + self.wavering()).sqrt() * (1.0 + LATER);
+        (seconds / factor, seconds * factor)
     }
 
     /// The tempo of a model: what was measured, or the law, corrected by the models that were measured on its axis.
@@ -76,22 +117,26 @@ impl Pace {
         let own = self.rehearsal(candidate);
         // Kernels are compiled once in a process: the first rehearsal paid for all.
         let first_step = self.most(|rehearsal| rehearsal.first_step);
-        let opening = own.map_or_else(|| self.most(|rehearsal| rehearsal.opening), |own| own.opening);
+        let opening =
+            own.as_ref().map_or_else(|| self.most(|rehearsal| rehearsal.opening), |own| own.opening);
         let start = self.device_seconds + opening + first_step;
         if let Some(own) = own {
-            return Tempo { start, sample: own.sample, validation_sample: own.validation_sample };
+            let Rehearsal { sample, later_sample, validation_sample, .. } = own;
+            return Tempo { start, sample, later_sample, validation_sample };
         }
         let law = self.laws.iter().find(|(axis, _)| *axis == candidate.axis).map(|(_, law)| law);
         let by_law = |macs: u64| law.map_or(f64::NAN, |law| law.predict(macs as f64));
         let correction = |candidate: &Candidate, own: &Rehearsal| own.sample / by_law(candidate.macs);
+        let later = |_: &Candidate, own: &Rehearsal| own.later_sample / own.sample;
         let forward = |_: &Candidate, own: &Rehearsal| own.validation_sample / own.sample;
         let sample = by_law(candidate.macs) * self.between(candidate, correction).unwrap_or(1.0);
+        let later_sample = sample * self.between(candidate, later).unwrap_or(1.0);
         let validation_sample = sample * self.between(candidate, forward).unwrap_or(FORWARD);
-        Tempo { start, sample, validation_sample }
+        Tempo { start, sample, later_sample, validation_sample }
     }
 
     fn most(&self, of: fn(&Rehearsal) -> f64) -> f64 {
-        self.rehearsals.iter().map(|(_, rehearsal)| of(rehearsal)).fold(0.0, f64::max)
+        self.rehearsals.iter().flat_map(|(_, rehearsals)| rehearsals).map(of).fold(0.0, f64::max)
     }
 
     /// A ratio that rehearsals on the candidate's axis have, between its two neighbours in size by the distance of
@@ -101,8 +146,9 @@ impl Pace {
         let at = (candidate.macs as f64).ln();
         let mut below: Option<(f64, f64)> = None;
         let mut above: Option<(f64, f64)> = None;
-        for (other, rehearsal) in on_axis {
-            let place = ((other.macs as f64).ln(), of(other, rehearsal).ln());
+        for (other, rehearsals) in on_axis {
+            let Some(rehearsal) = Rehearsal::together(rehearsals) else { continue };
+            let place = ((other.macs as f64).ln(), of(other, &rehearsal).ln());
             if place.0 <= at && below.is_none_or(|nearest| nearest.0 < place.0) {
                 below = Some(place);
             }

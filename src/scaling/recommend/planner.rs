@@ -1,13 +1,14 @@
 //! One recommendation in the making: the pace is learnt, the search and rehearsals take turns, and what came of it is put
 //! together, or why nothing did.
 
+use super::budget::Budget;
 use super::candidate::{Candidate, Field};
-use super::evidence::{LeftOut, counts, zeros};
+use super::evidence::{Evidence, LeftOut, counts, zeros};
 use super::pace::{Pace, Tempo};
-use super::rehearsal::rehearse;
+use super::rehearsal::{lags, rehearse};
 use super::search::{Choice, FURTHEST, Found, Rules, cheapest, search};
 use super::training::{Expected, Training};
-use super::{Options, Reach, Recommendation, Suggestion};
+use super::{Options, Reach, Recommendation, Repeats, Suggestion};
 use crate::error::{Error, Result};
 use crate::scaling::cost::predicted_peak;
 use crate::scaling::plan::Plan;
@@ -17,13 +18,13 @@ use crate::scaling::schedule::Schedule;
 use crate::units::flops;
 
 /// Rehearsals after which the rest is taken from the law of throughput.
-const MOST_REHEARSALS: usize = 8;
+const MOST_REHEARSALS: usize = 12;
 
 /// A benchmark's rehearsals are this part of the others.
 const BENCHMARK: f64 = 0.5;
 
-/// A device's speed drifts, by heat and by what else the machine does. So the best is rehearsed for this part of its
-/// training, up to so many seconds.
+/// A device's speed drifts, by heat and by what else the machine does. So with a budget of time the best is rehearsed for
+/// this part of its training, up to so many seconds.
 const REHEARSED: f64 = 0.2;
 const LONGEST: f64 = 60.0;
 
@@ -33,22 +34,25 @@ pub(super) struct Planner<'a> {
     pub rules: Rules<'a>,
     pub fields: Vec<Field>,
     pub pace: Pace,
+    /// Models that were left out, each with the reason.
+    pub vetoed: Vec<String>,
+}
+
+/// What came of a rehearsal.
+enum Outcome {
+    Measured,
+    TooLarge,
+    Diverged { step: u64 },
 }
 
 impl Planner<'_> {
-    /// Refuses a question that has no answer: samples without end, and nothing that limits them.
+    /// Refuses a question that has no answer: nothing that limits how long to train.
     pub fn check_bounds(&self) -> Result<()> {
-        let bounded = self.options.budget.limits_compute()
-            || self.rules.available.is_some()
-            || self.options.target_loss.is_some()
-            || self.fields.iter().all(|field| field.evidence.fixed_samples.is_some());
+        let bounded = self.options.budget.limits_compute() || self.options.target_loss.is_some();
         if bounded || !self.options.far {
             return Ok(());
         }
-        let problem = format!(
-            "nothing limits how long to train: {} has samples without end; give a budget of time or FLOPs as well",
-            self.plan.dataset
-        );
+        let problem = "nothing limits how long to train; give a budget of time or FLOPs as well".to_string();
         Err(Error::Config { what: "plan".into(), problem })
     }
 
@@ -82,7 +86,9 @@ impl Planner<'_> {
         for model in models {
             // Axes share the base model.
             let known = self.pace.rehearsal(&model).is_some();
-            if !known && !self.rehearse(&model, self.options.rehearsal_seconds * BENCHMARK)? {
+            let training = self.training(&model, self.samples(), 1, Expected::default());
+            let seconds = self.options.rehearsal_seconds * BENCHMARK;
+            if !known && !matches!(self.rehearse(&model, &training, seconds)?, Outcome::Measured) {
                 break;
             }
             let rehearsal = self.pace.rehearsal(&model).expect("it was rehearsed");
@@ -91,18 +97,21 @@ impl Planner<'_> {
         Ok(measured)
     }
 
-    /// Measures a model, and says whether it fits into the device's memory.
-    fn rehearse(&mut self, model: &Candidate, seconds: f64) -> Result<bool> {
-        // More than there is time for.
-        let samples = self.rules.available.unwrap_or(1 << 24);
-        let training = self.training(model, samples, Expected::default());
+    /// Samples that a rehearsal draws from: more than there is time for.
+    fn samples(&self) -> usize {
+        self.rules.available.unwrap_or(1 << 24)
+    }
+
+    /// Measures a model by a training's first steps.
+    fn rehearse(&mut self, model: &Candidate, training: &Training, seconds: f64) -> Result<Outcome> {
         let Options { device, data, interrupted, .. } = self.options;
-        match rehearse(&training, device, data.as_deref(), seconds, interrupted) {
+        match rehearse(training, self.samples(), device, data.as_deref(), seconds, interrupted) {
             Ok(rehearsal) => {
                 self.pace.add(model.clone(), rehearsal);
-                Ok(true)
+                Ok(Outcome::Measured)
             }
-            Err(error) if error.is_about_memory() => Ok(false),
+            Err(error) if error.is_about_memory() => Ok(Outcome::TooLarge),
+            Err(Error::Diverged { step, .. }) => Ok(Outcome::Diverged { step }),
             Err(error) => Err(error),
         }
     }
@@ -116,41 +125,74 @@ impl Planner<'_> {
         }
     }
 
-    /// Searches and rehearses in turn, until all that was found has been measured for long enough.
+    /// Searches and rehearses in turn, until all that was found has been measured for long enough, and the best twice.
     pub fn find(&mut self) -> Result<Found> {
         for _ in 0..MOST_REHEARSALS {
             let found = self.search()?;
             let measured = |choice: &Choice| self.pace.rehearsal(self.model(choice)).map(|one| one.seconds);
-            let unknown = found.choices.iter().find(|choice| measured(choice).is_none());
+            let mut wanted_first = found.base.iter().chain(&found.choices);
+            let unknown = wanted_first.find(|choice| measured(choice).is_none());
             let best = &found.choices[0];
-            let wanted = (REHEARSED * best.seconds).min(LONGEST);
+            // Time has to be known well where it is what may not be exceeded.
+            let timed = self.options.budget.seconds.is_some();
+            let wanted = if timed { (REHEARSED * best.seconds).min(LONGEST) } else { 0.0 };
             let lacking = wanted - measured(best).unwrap_or_default();
             let (next, seconds) = match unknown {
-                Some(choice) => (choice, self.options.rehearsal_seconds),
+                Some(choice) => (*choice, self.options.rehearsal_seconds),
                 // What is nearly there is there.
-                None if lacking > 0.1 * wanted => (best, lacking),
+                None if timed && lacking > 0.1 * wanted => (*best, lacking),
+                None if self.pace.rehearsals(self.model(best)).len() < 2 => {
+                    (*best, self.options.rehearsal_seconds)
+                }
                 None => return Ok(found),
             };
-            let model = self.model(next).clone();
-            if !self.rehearse(&model, seconds)? {
+            let model = self.model(&next).clone();
+            let training = self.training(&model, next.samples, next.epochs, Expected::default());
+            match self.rehearse(&model, &training, seconds)? {
+                Outcome::Measured => self.judge(&model, found.base.as_ref()),
                 // The device has less memory than it told; what is larger has no place either.
-                self.fields[next.field].fitting = next.candidate;
+                Outcome::TooLarge => self.fields[next.field].fitting = next.candidate,
+                Outcome::Diverged { step } => self.veto(&model, format!("it diverged at step {step}")),
             }
         }
         self.search()
+    }
+
+    /// Leaves out a model that does not learn in its first steps, though the base model does.
+    fn judge(&mut self, model: &Candidate, base: Option<&Choice>) {
+        let Some(base) = base.and_then(|base| self.pace.rehearsal(self.model(base))) else { return };
+        let Some(own) = self.pace.rehearsal(model) else { return };
+        if let (true, Some((steps, loss))) = (lags(&own.beginning, &base.beginning), own.beginning.last()) {
+            let why = format!(
+                "after {steps} steps its training loss is still {loss:.3}, while that of the base model falls"
+            );
+            self.veto(model, why);
+        }
+    }
+
+    /// Leaves out a model on every axis that has it.
+    fn veto(&mut self, model: &Candidate, why: String) {
+        for field in &mut self.fields {
+            let same = |candidate: &Candidate| candidate.architecture == model.architecture;
+            if let Some(place) = field.candidates.iter().position(same) {
+                field.vetoed.push(place);
+            }
+        }
+        self.vetoed.push(format!("{model}: {why}"));
     }
 
     fn model(&self, choice: &Choice) -> &Candidate {
         &self.fields[choice.field].candidates[choice.candidate]
     }
 
-    fn training(&self, model: &Candidate, samples: usize, expected: Expected) -> Training {
+    fn training(&self, model: &Candidate, samples: usize, epochs: usize, expected: Expected) -> Training {
         Training {
             dataset: self.plan.dataset.clone(),
             target_columns: self.plan.target_columns.clone(),
             data: self.plan.data.clone(),
             seed: self.options.seed,
             schedule: Schedule {
+                epochs,
                 train_samples: Some(samples),
                 validation_samples: Some(self.rules.validation),
                 ..self.plan.schedule.clone()
@@ -164,12 +206,16 @@ impl Planner<'_> {
         let model = self.model(choice);
         let evidence = &self.fields[choice.field].evidence;
         let peak_bytes = predicted_peak(&model.architecture, &self.plan.schedule.step())?.total();
-        let loss = evidence.expected(model.macs as f64, choice.distinct);
+        let loss = evidence.loss(model.macs as f64, choice.distinct, choice.passes);
+        let upper = loss.cautious();
+        let loss = loss.quantity();
+        let seconds_interval = self.pace.interval(choice.seconds);
         let expected = Expected {
             loss: loss.value,
             loss_low: loss.low,
             loss_high: loss.high,
             seconds: choice.seconds,
+            seconds_interval: Some(seconds_interval),
             peak_bytes,
             flops: choice.flops,
             device: self.options.device.name(),
@@ -177,9 +223,11 @@ impl Planner<'_> {
         Ok(Suggestion {
             model: model.clone(),
             samples: choice.samples,
-            epochs: self.plan.schedule.epochs,
+            epochs: choice.epochs,
             loss,
+            upper,
             seconds: choice.seconds,
+            seconds_interval,
             measured: self.pace.rehearsal(model).is_some(),
             flops: choice.flops,
             peak_bytes,
@@ -188,7 +236,7 @@ impl Planner<'_> {
                 macs: model.macs as f64 / evidence.macs.1,
                 samples: choice.distinct / evidence.samples.1,
             },
-            training: self.training(model, choice.samples, expected),
+            training: self.training(model, choice.samples, choice.epochs, expected),
         })
     }
 
@@ -209,14 +257,37 @@ impl Planner<'_> {
             device: self.options.device.name(),
             runs: records.iter().filter(with_law).count(),
             alternatives: alternatives?,
+            base: found.base.as_ref().map(|base| self.suggestion(base)).transpose()?,
+            unused: self.unused(&found.choices[0]),
+            repetition: self.repetition(evidence),
+            wavering: self.pace.wavering(),
+            pilots_agree: self.pace.agrees(),
+            vetoed: self.vetoed.clone(),
             limits: found.limits,
             fixed_samples: evidence.fixed_samples,
             left_out,
-            warnings: (evidence.fit.warnings.iter().cloned())
-                .chain(best.reach.warnings())
-                .chain(zeros(records))
-                .collect(),
+            warnings: best.reach.warnings().chain(evidence.warning()).chain(zeros(records)).collect(),
             best,
+        })
+    }
+
+    /// The part of the budget of time or FLOPs that a training leaves unused.
+    fn unused(&self, choice: &Choice) -> f64 {
+        let Budget { seconds, flops, .. } = self.options.budget;
+        let used = [(choice.seconds, seconds), (choice.flops, flops)].into_iter();
+        let used = used.filter_map(|(takes, budget)| Some(takes / budget?)).reduce(f64::max);
+        used.map_or(0.0, |used| (1.0 - used).max(0.0))
+    }
+
+    /// What the plan takes repeated samples to be worth; none where no sample is repeated.
+    fn repetition(&self, evidence: &Evidence) -> Option<Repeats> {
+        self.rules.available?;
+        let known = &evidence.repetition;
+        Some(Repeats {
+            value: known.at(0.5),
+            low: known.at(0.1),
+            high: known.at(0.9),
+            measured: known.is_measured(),
         })
     }
 
@@ -224,6 +295,12 @@ impl Planner<'_> {
     fn nothing(&self, pace: &dyn Fn(&Candidate) -> Tempo) -> Error {
         let fail = |problem: String| Error::Config { what: "plan".into(), problem };
         let budget = self.options.budget;
+        if !self.vetoed.is_empty() {
+            return fail(format!(
+                "no model that fits {budget} learns in its first steps: {}",
+                self.vetoed.join("; ")
+            ));
+        }
         let without_target = Rules { target_loss: None, ..self.rules.clone() };
         let best = search(&self.fields, &without_target, pace);
         if let (Some(target), Some(best)) = (self.options.target_loss, best) {
@@ -243,8 +320,8 @@ impl Planner<'_> {
         let peak = predicted_peak(&self.model(&least).architecture, &self.plan.schedule.step());
         let bytes = peak.map_or(0, |peak| peak.total());
         fail(format!(
-            "nothing fits {budget}: the smallest training that the sweep's laws speak of, {} on {} samples, takes {}, \
-             {} and {}",
+            "nothing fits {budget}: the smallest training that the sweep's laws speak of, one epoch of {} on {} samples, \
+             takes {}, {} and {}",
             self.name(&least),
             least.samples,
             report::Quantity::Seconds.format(least.seconds),
@@ -260,7 +337,7 @@ impl Planner<'_> {
         // Of a training of as many samples as fit the limit.
         let seconds = beyond.seconds * allowed / beyond.flops;
         let problem = format!(
-            "the best training for this is {} on {} samples, with {:.0} times the compute of the largest run on its axis \
+            "the best training for this is {} on {} samples an epoch, with {:.0} times the compute of the largest run on its axis \
              ({}). Beyond a factor of {FURTHEST} a law is a guess: its interval covers how well the runs fix \
              the curve, not whether the curve bends where there are no runs. Sweep larger models or more samples, take a \
              smaller budget ({}, about {} here), or say --far",

@@ -47,6 +47,9 @@ pub struct Expected {
     pub loss_high: f64,
     /// Wall seconds, from reading the data to the last validation.
     pub seconds: f64,
+    /// Their interval: the least and the most. None in trainings of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_interval: Option<(f64, f64)>,
     /// Peak bytes on the device.
     pub peak_bytes: u64,
     /// Training FLOPs.
@@ -70,6 +73,9 @@ pub struct Comparison {
     pub seconds: f64,
     /// Their difference, as a part of what was expected.
     pub seconds_error: f64,
+    /// Whether they are in their interval, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_inside: Option<bool>,
     /// Peak bytes on the device.
     pub peak_bytes: u64,
     /// Their difference, as a part of what was expected.
@@ -85,6 +91,7 @@ impl Expected {
             inside: (self.loss_low..=self.loss_high).contains(&loss),
             seconds,
             seconds_error: seconds / self.seconds - 1.0,
+            seconds_inside: self.seconds_interval.map(|(low, high)| (low..=high).contains(&seconds)),
             peak_bytes,
             peak_error: peak_bytes as f64 / self.peak_bytes as f64 - 1.0,
             expected: self,
@@ -188,8 +195,8 @@ impl Training {
         Ok(Splits { train: splits.train, validation })
     }
 
-    /// How [`fit`](crate::train::fit()) trains it.
-    pub fn fit_options(&self, splits: &Splits, interrupted: Arc<AtomicBool>) -> FitOptions {
-        self.schedule.fit_options(&self.architecture, splits.train.len(), self.seed, interrupted)
+    /// How [`fit`](crate::train::fit()) trains it on so many samples an epoch.
+    pub fn fit_options(&self, samples: usize, interrupted: Arc<AtomicBool>) -> FitOptions {
+        self.schedule.fit_options(&self.architecture, samples, self.seed, interrupted)
     }
 }

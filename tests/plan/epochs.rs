@@ -1,0 +1,139 @@
+//! Trainings of several epochs: how often samples are worth seeing, and what is trusted beyond the runs.
+
+use crate::synthetic::{SAMPLES, Synthetic, law, plan, records, tempo};
+use allometry::scaling::law::repetition::worth;
+use allometry::scaling::recommend::Limit;
+use allometry::scaling::recommend::search::{Rules, search};
+use allometry::scaling::{CurvePoint, Plan, Record, Scale};
+
+/// R* of the records.
+const REPEATS: f64 = 5.0;
+
+/// A sweep of a finite set that saw its samples once, four and sixteen times.
+fn plan_of_epochs() -> Plan {
+    Plan {
+        samples: vec![1000, 4000, 16_000],
+        epochs: vec![1, 4, 16],
+        most_seen: Some(16_000),
+        ..plan(&SAMPLES)
+    }
+}
+
+/// Its records, where repeated samples lose their worth.
+fn repeated(plan: &Plan) -> Vec<Record> {
+    let of = |record: Record| {
+        let epochs = record.epochs as f64;
+        let amount = record.train_samples as f64 * worth(epochs, REPEATS);
+        Record {
+            samples_seen: record.train_samples * record.epochs as u64,
+            training_flops: record.training_flops * epochs,
+            validation_loss: Some(law(record.macs as f64, amount)),
+            ..record
+        }
+    };
+    records(plan).into_iter().map(of).collect()
+}
+
+#[test]
+fn the_worth_of_repetition_is_measured_and_used() {
+    let plan = plan_of_epochs();
+    let sweep = Synthetic::of(plan.clone(), &repeated(&plan));
+    let evidence = &sweep.fields[0].evidence;
+    assert!(evidence.repetition.is_measured());
+    for (distinct, passes) in [(16_000.0, 1.0), (16_000.0, 8.0), (4000.0, 16.0)] {
+        let expected = law(1e6, distinct * worth(passes, REPEATS));
+        let found = evidence.loss(1e6, distinct, passes).median();
+        assert!((found / expected - 1.0).abs() < 0.03, "{found} for {expected}");
+    }
+    let rules = Rules { available: Some(16_000), ..sweep.rules("1e12flops") };
+    let found = sweep.search(&rules);
+    let best = &found.choices[0];
+    assert!(best.epochs > 1 && best.samples <= 16_000, "{best:?}");
+    assert!(best.flops <= 1e12 && best.flops > 0.95e12, "{best:?}");
+    // The base model, as often as it fits.
+    let base = found.base.unwrap();
+    let model = sweep.model(&base);
+    assert_eq!(model.scale, Scale::BASE);
+    assert!(base.flops <= 1e12 && base.flops > 0.97e12, "{base:?}");
+    assert!(best.upper <= base.upper, "{best:?}, {base:?}");
+    // A shorter training reaches a higher target.
+    let target = 1.1 * best.loss;
+    let cheap = sweep.search(&Rules { target_loss: Some(target), ..rules.clone() }).choices[0];
+    assert!(cheap.loss <= target && cheap.loss > 0.97 * target && cheap.flops < best.flops, "{cheap:?}");
+}
+
+#[test]
+fn a_measured_turn_bounds_the_epochs() {
+    let plan = plan_of_epochs();
+    let mut runs = repeated(&plan);
+    let free = Synthetic::of(plan.clone(), &runs);
+    let longest = free.search(&Rules { available: Some(1000), ..free.rules("1e12flops") });
+    assert!(!longest.limits.contains(&Limit::Overfitting), "{:?}", longest.limits);
+    assert!(longest.choices[0].epochs > 3, "{:?}", longest.choices[0]);
+    // The smallest model turns after three epochs of a thousand samples.
+    let turned = runs.iter_mut().filter(|run| run.epochs == 16 && run.train_samples == 1000);
+    let smallest = turned.min_by_key(|run| run.macs).unwrap();
+    let point = |(epoch, loss): (u64, f64)| CurvePoint {
+        samples_seen: 1000 * epoch,
+        validation_loss: loss,
+        validation_accuracy: None,
+        seconds: epoch as f64,
+    };
+    smallest.curve = [(1, 0.9), (2, 0.7), (3, 0.6), (4, 0.63), (16, 0.65)].map(point).to_vec();
+    let sweep = Synthetic::of(plan, &runs);
+    let of = |distinct| sweep.fields[0].evidence.most_passes(1e6, distinct);
+    assert_eq!([of(500.0), of(1000.0), of(4000.0)], [Some(3.0), Some(3.0), Some(12.0)]);
+    assert_eq!(sweep.fields[0].evidence.most_passes(1.0, 1000.0), None, "of smaller models it says nothing");
+    let found = sweep.search(&Rules { available: Some(1000), ..sweep.rules("1e12flops") });
+    let best = &found.choices[0];
+    assert!(found.limits.contains(&Limit::Overfitting) && best.epochs <= 3, "{best:?}");
+    assert!(found.base.unwrap().epochs > 3, "the base model is trained for the whole budget all the same");
+}
+
+#[test]
+fn what_lies_beyond_the_runs_is_doubted() {
+    let sweep = Synthetic::joint();
+    let evidence = &sweep.fields[0].evidence;
+    let width = |macs: f64, samples: f64| {
+        let loss = evidence.loss(macs, samples, 1.0).quantity();
+        (loss.high / loss.low).ln()
+    };
+    let inside = width(1e6, 16_000.0);
+    let [near, far, both] = [width(1e6, 96_000.0), width(1e6, 4.8e5), width(3e7, 4.8e5)];
+    assert!(inside < near && near < far && far < both, "{inside}, {near}, {far}, {both}");
+    // What trainings are compared by is the same, up to a little.
+    for (macs, samples, passes) in [(3e5, 7000.0, 1.0), (1e6, 48_000.0, 5.0), (2e7, 1e6, 1.0)] {
+        let [exact, near] = [evidence.loss(macs, samples, passes), evidence.compared(macs, samples, passes)];
+        assert!((near.median() / exact.median() - 1.0).abs() < 2e-3, "{exact:?}, {near:?}");
+        assert!((near.cautious() / exact.cautious() - 1.0).abs() < 5e-3, "{exact:?}, {near:?}");
+        assert!(exact.median() < exact.cautious() && exact.cautious() < exact.quantity().high);
+    }
+}
+
+#[test]
+fn the_base_model_is_left_only_for_what_is_clearly_better() {
+    let sweep = Synthetic::joint();
+    for budget in ["1e10flops", "1e11flops", "1e12flops", "5e12flops"] {
+        let found = sweep.search(&sweep.rules(budget));
+        let (best, base) = (found.choices[0], found.base.unwrap());
+        let is_base = sweep.model(&best).scale == Scale::BASE;
+        assert!(is_base || best.upper * 1.02 < base.upper, "{budget}: {best:?}, {base:?}");
+    }
+    // Where it is the best within three per cent it is what is recommended.
+    let best_for_base = (1..60).map(|step| format!("{}flops", 1e11 * 1.1f64.powi(step))).find(|budget| {
+        let found = sweep.search(&sweep.rules(budget));
+        sweep.model(&found.choices[0]).scale == Scale::BASE
+    });
+    assert!(best_for_base.is_some());
+}
+
+#[test]
+fn a_model_that_was_vetoed_is_not_suggested() {
+    let sweep = Synthetic::new(&SAMPLES[1..]);
+    let rules = sweep.rules("1e12flops");
+    let best = sweep.search(&rules).choices[0];
+    let mut fields = sweep.fields.clone();
+    fields[0].vetoed.push(best.candidate);
+    let next = search(&fields, &rules, &tempo).unwrap().choices[0];
+    assert_ne!(next.candidate, best.candidate);
+}
