@@ -119,14 +119,19 @@ fn percent(part: f64) -> String {
     if part < 1e-4 { format!("{} %", digits(100.0 * part)) } else { format!("{:.2} %", 100.0 * part) }
 }
 
-/// In one line the budgets that show no best size: there may be one for every row of the table.
+/// In a line each what a budget is, and which of them show no best size.
 fn print_unusable(isoflop: &IsoFlop) -> Result<()> {
+    let all = isoflop.profiles.len();
+    let runs: usize = isoflop.profiles.iter().map(|profile| profile.runs).sum();
+    print_line!(
+        "{runs} of {} rows make {all} budgets: they lie together in ln C, within 2, 5 or 10 % of its middle.",
+        runs + isoflop.without_budget
+    )?;
     let problems = isoflop.problems();
     let count: usize = problems.iter().map(|(_, budgets)| budgets.len()).sum();
     let reasons: Vec<String> =
         problems.iter().map(|(problem, budgets)| format!("{problem} ({})", budgets.len())).collect();
     if count > 0 {
-        let all = isoflop.profiles.len();
         print_line!("{count} of {all} budgets show no best size: {}.", reasons.join(", "))?;
     }
     Ok(())

@@ -3,3 +3,4 @@
 mod forms;
 mod joint;
 mod published;
+mod tables;

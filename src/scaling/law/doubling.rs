@@ -1,12 +1,16 @@
 //! Diminishing returns: what one more doubling of a size buys, and up to which size that is more than chance.
 
 use super::bootstrap::Bootstrap;
-use super::{Form, Points, Quantity};
+use super::{Estimate, Form, Points, Quantity};
 use crate::rounding::ROUNDING;
 use serde::{Deserialize, Serialize};
 
 /// A spread of ln y that rounding makes by itself.
 const NO_SPREAD: f64 = 1e-9;
+/// Repetitions that differ by less than this part of the scatter around the law are no other runs: copies, or one seed.
+const COPIES: f64 = 0.01;
+/// A size so many times that of the largest row is never come to.
+const NEVER: f64 = 1e30;
 
 /// How far apart single runs of one size lie: what a gain has to be larger than to be seen.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -28,9 +32,9 @@ impl Spread {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpreadOf {
-    /// Rows of equal sizes around their mean: the same model with other seeds.
+    /// Rows of nearly equal sizes around their mean: the same model with other seeds.
     Seeds,
-    /// All rows around the law, as there are none of equal sizes.
+    /// All rows around the law, as those of nearly equal sizes are too few or don't differ.
     Rows,
 }
 
@@ -70,12 +74,16 @@ pub fn within_groups(rows: impl IntoIterator<Item = (usize, f64)>) -> Option<f64
     (freedom >= FREEDOM).then(|| (squares / freedom as f64).sqrt())
 }
 
-/// The spread of seeds where rows have them, else the scatter of rows around a law.
-pub(super) fn spread(points: &Points, form: Form, scatter: f64) -> Spread {
-    let logs = points.y().iter().map(|y| y.ln());
-    match within_groups(points.groups(form).into_iter().zip(logs)) {
-        Some(value) => Spread { value, of: SpreadOf::Seeds },
-        None => Spread { value: scatter, of: SpreadOf::Rows },
+/// The spread of seeds where rows of nearly equal sizes show one, else the scatter of rows around a law. Where their sizes
+/// differ a little, what the law says of that is no spread; nor is it where the same row was read twice.
+pub(super) fn spread(points: &Points, estimated: &Estimate, scatter: f64) -> Spread {
+    let groups = points.repetitions(estimated.form);
+    let within = |values: Vec<f64>| within_groups(groups.iter().copied().zip(values));
+    let plain = within(points.y().iter().map(|y| y.ln()).collect());
+    let beside_law = within(estimated.residuals(points));
+    match plain.zip(beside_law).map(|(plain, beside_law)| plain.min(beside_law)) {
+        Some(value) if value >= COPIES * scatter => Spread { value, of: SpreadOf::Seeds },
+        _ => Spread { value: scatter, of: SpreadOf::Rows },
     }
 }
 
@@ -93,7 +101,10 @@ pub(super) fn doubling(
     let mut to = from;
     to[size] *= 2.0;
     let gain = |theta: &[f64]| form.predict(theta, from) - form.predict(theta, to);
-    let limit = |theta: &[f64]| form.law().limit(theta, size, from, spread.value);
+    let limit = |theta: &[f64]| {
+        let limit = form.law().limit(theta, size, from, spread.value)?;
+        Some(if limit < NEVER * from[size] { limit } else { f64::INFINITY })
+    };
     let relative = bootstrap.quantity(|theta| gain(theta) / form.predict(theta, from));
     let ends = relative.value > 0.0 && spread.shows() && limit(&bootstrap.estimate().theta).is_some();
     Doubling {

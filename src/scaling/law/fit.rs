@@ -170,7 +170,7 @@ impl Fit {
             warnings.push(format!("{why}: there is no compute-optimal allocation"));
         }
         let scatter = estimated.scatter(&points);
-        let spread = spread(&points, form, scatter);
+        let spread = spread(&points, &estimated, scatter);
         let mut fit = Fit {
             law: form,
             objective: estimated.objective,

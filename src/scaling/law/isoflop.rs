@@ -5,20 +5,20 @@
 //! arXiv:2203.15556). For intervals the runs within each profile are drawn again with replacement.
 
 use super::approaches::Frontier;
+use super::budgets::budgets;
+use super::points::NEARLY;
 use super::{LEVEL, Quantity};
 use crate::error::{Error, Result};
-use crate::rounding::{ROUNDING, levels};
+use crate::rounding::levels;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// Runs whose compute is at most this part above the least of them have the same budget.
-pub const TOLERANCE: f64 = 0.05;
 /// A parabola has so many coefficients, and goes through as many different sizes.
 const COEFFICIENTS: usize = 3;
 /// Different sizes that a profile needs: one more.
-const SIZES: usize = COEFFICIENTS + 1;
+pub(super) const SIZES: usize = COEFFICIENTS + 1;
 /// A draw of runs of fewer sizes than a parabola has coefficients is made again, but not without end.
 const DRAWS: usize = 1000;
 
@@ -36,7 +36,8 @@ pub struct Run {
 /// Which runs have the same budget.
 #[derive(Debug, Clone, Copy)]
 pub enum Budgets<'a> {
-    /// Those whose compute agrees within [`TOLERANCE`].
+    /// Those whose compute lies together, within 2, 5 or 10 per cent of a middle, as `budgets.rs` says; runs that lie by
+    /// themselves have none.
     Found,
     /// Those nearest to one of these budgets, in FLOPs, by ratio.
     Given(&'a [f64]),
@@ -47,6 +48,8 @@ pub enum Budgets<'a> {
 pub struct IsoFlop {
     /// By rising budget.
     pub profiles: Vec<Profile>,
+    /// Runs that belong to no budget.
+    pub without_budget: usize,
     /// The best size as a power law of compute; none where fewer than two profiles have a minimum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frontier: Option<Frontier>,
@@ -166,9 +169,9 @@ pub fn isoflop(runs: &[Run], budgets: Budgets, resamples: usize, seed: u64) -> R
             }
         }
     }
-    let groups = match budgets {
+    let (groups, without_budget) = match budgets {
         Budgets::Found => found(runs),
-        Budgets::Given(budgets) => given(runs, budgets),
+        Budgets::Given(budgets) => (given(runs, budgets), 0),
     };
     let drawn: Vec<Vec<Option<(f64, f64)>>> = (0..resamples)
         .into_par_iter()
@@ -189,13 +192,13 @@ pub fn isoflop(runs: &[Run], budgets: Budgets, resamples: usize, seed: u64) -> R
     let profiles = groups.into_iter().enumerate();
     let profiles =
         profiles.map(|(place, group)| group.profile(drawn.iter().filter_map(|row| row[place]).unzip()));
-    Ok(IsoFlop { profiles: profiles.collect(), frontier })
+    Ok(IsoFlop { profiles: profiles.collect(), without_budget, frontier })
 }
 
 impl Group {
     fn new(budget: f64, runs: &[Run]) -> Group {
         let sizes: Vec<f64> = runs.iter().map(|run| run.parameters).collect();
-        let points = runs.iter().zip(levels(&sizes, ROUNDING));
+        let points = runs.iter().zip(levels(&sizes, NEARLY));
         let points = points.map(|(run, size)| Point { log_size: run.parameters.ln(), loss: run.loss, size });
         let points: Vec<Point> = points.collect();
         let judged = judge(&points);
@@ -268,19 +271,12 @@ fn different(points: &[Point], most: usize) -> usize {
     found.len()
 }
 
-fn found(runs: &[Run]) -> Vec<Group> {
-    let mut sorted = runs.to_vec();
-    sorted.sort_by(|a, b| a.compute.total_cmp(&b.compute));
-    let mut groups: Vec<Vec<Run>> = Vec::new();
-    for run in sorted {
-        match groups.last_mut() {
-            Some(group) if run.compute <= (1.0 + TOLERANCE) * group[0].compute => group.push(run),
-            _ => groups.push(vec![run]),
-        }
-    }
+/// The runs of each budget that they show, and how many belong to none.
+fn found(runs: &[Run]) -> (Vec<Group>, usize) {
+    let (clusters, without) = budgets(runs);
     let budget =
         |runs: &[Run]| (runs.iter().map(|run| run.compute.ln()).sum::<f64>() / runs.len() as f64).exp();
-    groups.into_iter().map(|runs| Group::new(budget(&runs), &runs)).collect()
+    (clusters.into_iter().map(|runs| Group::new(budget(&runs), &runs)).collect(), without)
 }
 
 fn given(runs: &[Run], budgets: &[f64]) -> Vec<Group> {
@@ -337,7 +333,7 @@ mod tests {
             for run in &mut runs {
                 run.loss = 2.0 + sign * (run.loss - 2.0);
             }
-            let found = isoflop(&runs, Budgets::Found, 10, 0).unwrap();
+            let found = isoflop(&runs, Budgets::Given(&[1e12, 1e13, 1e14]), 10, 0).unwrap();
             assert!(found.frontier.is_none());
             match found.profiles[0].minimum.clone() {
                 Minimum::Problem(problem) => problem,

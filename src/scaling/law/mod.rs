@@ -29,7 +29,7 @@
 //! - [`choice`]: which form, by leaving the largest out and by AICc.
 //! - [`doubling`]: what twice the size buys, and up to where that is more than chance.
 //! - [`allocation`]: the best N and D for a budget of compute, from the joint law.
-//! - [`isoflop`](mod@isoflop) and [`envelope`](mod@envelope): the best N from runs of equal compute, and from training
+//! - [`isoflop`](mod@isoflop) (`budgets.rs`: which runs have equal compute) and [`envelope`](mod@envelope): the best N from runs of equal compute, and from training
 //!   curves; [`approaches`](mod@approaches) sets the three side by side.
 //! - [`repetition`]: what samples are worth that were seen before; [`mod@turn`]: where seeing them again does harm.
 //! - [`progress`]: how far a fit is.
@@ -44,6 +44,7 @@ pub mod average;
 pub mod band;
 pub mod bootstrap;
 mod bounds;
+mod budgets;
 pub mod choice;
 pub mod doubling;
 pub mod envelope;

@@ -6,6 +6,9 @@ use crate::rounding::{ROUNDING, constant, levels};
 
 /// Values of a size that are closer together than this part are one: they can't tell how a curve bends.
 pub(super) const APART: f64 = 0.25;
+/// Values of a size that are no further apart than this part are those of one model: sizes are rounded, or read off a
+/// figure.
+pub(super) const NEARLY: f64 = 0.01;
 
 /// Rows (x, y) or (x, x2, y), all values finite and above zero, and what the columns are called.
 #[derive(Debug, Clone)]
@@ -145,7 +148,16 @@ impl Points {
 
     /// For each row a number from 0 on that rows of the same sizes, but for rounding, share.
     pub(super) fn groups(&self, form: Form) -> Vec<usize> {
-        let level = |size: usize| levels(&self.size(size).collect::<Vec<_>>(), ROUNDING);
+        self.grouped(form, ROUNDING)
+    }
+
+    /// For each row a number from 0 on that rows of nearly the same sizes share: repetitions.
+    pub(super) fn repetitions(&self, form: Form) -> Vec<usize> {
+        self.grouped(form, NEARLY)
+    }
+
+    fn grouped(&self, form: Form, apart: f64) -> Vec<usize> {
+        let level = |size: usize| levels(&self.size(size).collect::<Vec<_>>(), apart);
         let first = level(0);
         if form.sizes() == 1 {
             return first;

@@ -1,0 +1,187 @@
+//! Which runs have the same budget of compute.
+//!
+//! Budgets of tables differ by some per cent: batches are whole, and points are read off figures; between budgets there may
+//! be other runs. So a budget is a cluster in ln C: a window of half a width [`WIDTHS`] that holds runs of four different
+//! sizes, and so many of them that chance, with the density of the runs around it, hardly ever would ([`CHANCE`]). It is a
+//! scan statistic (Naus 1965, "The distribution of the size of the maximum cluster of points on a line"; for windows of
+//! several widths Kulldorff 1997): the least likely window is the first budget, its runs are taken away, and so on.
+
+use super::isoflop::{Run, SIZES};
+use super::points::NEARLY;
+use crate::rounding::levels;
+
+/// Half the width of a budget, in ln C: runs within 2, 5 or 10 per cent of its middle.
+const WIDTHS: [f64; 3] = [0.02, 0.05, 0.1];
+/// The density of runs around a window is that of those up to so far from its middle, in ln C.
+const AROUND: f64 = 0.4;
+/// The most likely that so many runs may come together by chance.
+const CHANCE: f64 = 2e-3;
+/// Middles of windows that are closer together than this, in ln C, are tried once.
+const STEP: f64 = 0.005;
+
+/// The runs of each budget, by rising budget, and how many runs belong to none.
+pub(super) fn budgets(runs: &[Run]) -> (Vec<Vec<Run>>, usize) {
+    let mut sorted = runs.to_vec();
+    sorted.sort_by(|a, b| a.compute.total_cmp(&b.compute));
+    let sizes: Vec<f64> = sorted.iter().map(|run| run.parameters).collect();
+    let mut left: Vec<Left> = sorted
+        .iter()
+        .zip(levels(&sizes, NEARLY))
+        .enumerate()
+        .map(|(place, (run, size))| Left { place, log: run.compute.ln(), size })
+        .collect();
+    let mut taken: Vec<Window> = Vec::new();
+    while let Some(window) = least_likely(&left, &taken) {
+        left.retain(|run| !window.holds(run.log));
+        taken.push(window);
+    }
+    taken.sort_by(|a, b| a.middle.total_cmp(&b.middle));
+    let mut free = vec![false; sorted.len()];
+    left.iter().for_each(|run| free[run.place] = true);
+    let of = |window: &Window| {
+        let inside = sorted.iter().zip(&free).filter(|(run, free)| !**free && window.holds(run.compute.ln()));
+        inside.map(|(run, _)| *run).collect()
+    };
+    (taken.iter().map(of).collect(), left.len())
+}
+
+/// A run that belongs to no budget yet.
+struct Left {
+    place: usize,
+    log: f64,
+    /// The place of its size among all sizes.
+    size: usize,
+}
+
+#[derive(Clone, Copy)]
+struct Window {
+    middle: f64,
+    half: f64,
+}
+
+impl Window {
+    fn holds(&self, log: f64) -> bool {
+        (log - self.middle).abs() <= self.half
+    }
+
+    fn ends(&self) -> (f64, f64) {
+        (self.middle - self.half, self.middle + self.half)
+    }
+}
+
+/// The window whose number of runs is the least likely by chance, where one is unlikely enough.
+fn least_likely(left: &[Left], taken: &[Window]) -> Option<Window> {
+    let mut best: Option<(f64, Window)> = None;
+    let mut last = f64::NEG_INFINITY;
+    for run in left {
+        if run.log - last <= STEP {
+            continue;
+        }
+        last = run.log;
+        let between = |half: f64| {
+            let from = left.partition_point(|other| other.log < run.log - half);
+            let to = left.partition_point(|other| other.log <= run.log + half);
+            &left[from..to]
+        };
+        for half in WIDTHS {
+            let window = Window { middle: run.log, half };
+            let inside = between(half);
+            if !has_sizes(inside) {
+                continue;
+            }
+            // Half a run more, since a density that no run shows is not none.
+            let others = (between(AROUND).len() - inside.len()) as f64 + 0.5;
+            let expected = others / free(&window, taken) * 2.0 * half;
+            let chance = at_least(inside.len(), expected);
+            if chance < CHANCE && best.as_ref().is_none_or(|(least, _)| chance < *least) {
+                best = Some((chance, window));
+            }
+        }
+    }
+    best.map(|(_, window)| window)
+}
+
+/// Whether there are as many different sizes as a profile needs.
+fn has_sizes(runs: &[Left]) -> bool {
+    let mut found = Vec::with_capacity(SIZES);
+    for run in runs {
+        if found.len() == SIZES {
+            break;
+        }
+        if !found.contains(&run.size) {
+            found.push(run.size);
+        }
+    }
+    found.len() == SIZES
+}
+
+/// The length in ln C around a window that neither it nor a budget covers.
+fn free(window: &Window, taken: &[Window]) -> f64 {
+    let (low, high) = (window.middle - AROUND, window.middle + AROUND);
+    let mut covered: Vec<(f64, f64)> = taken.iter().chain([window]).map(Window::ends).collect();
+    covered.sort_by(|a, b| a.0.total_cmp(&b.0));
+    let (mut length, mut end) = (0.0, low);
+    for (from, to) in covered {
+        length += (from.min(high) - end).max(0.0);
+        end = end.max(to.min(high));
+    }
+    // Where budgets cover all, their windows are what there is of a density.
+    (length + high - end).max(2.0 * window.half)
+}
+
+/// The probability of `count` runs or more where `expected` are, of Poisson's distribution.
+fn at_least(count: usize, expected: f64) -> f64 {
+    // The terms from `count` on, each from the one before; they fall once they are beyond `expected`.
+    let factorial: f64 = (1..=count).map(|number| (number as f64).ln()).sum();
+    let mut term = (count as f64 * expected.ln() - expected - factorial).exp();
+    let (mut sum, mut number) = (term, count as f64);
+    while term > f64::EPSILON * sum || number < expected {
+        number += 1.0;
+        term *= expected / number;
+        sum += term;
+        if number > expected && term == 0.0 {
+            break;
+        }
+    }
+    sum
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(compute: f64, parameters: f64) -> Run {
+        Run { parameters, compute, loss: 3.0 }
+    }
+
+    #[test]
+    fn probabilities_are_those_of_the_tables() {
+        for (count, expected, probability) in
+            [(4, 0.5, 0.0017516), (1, 2.0, 0.8646647), (9, 1.17, 3.96e-6), (30, 20.0, 0.021818)]
+        {
+            let found = at_least(count, expected);
+            assert!((found / probability - 1.0).abs() < 1e-2, "{count} of {expected}: {found}");
+        }
+    }
+
+    #[test]
+    fn budgets_near_each_other_are_told_apart_and_single_runs_belong_to_none() {
+        for factor in [1.2f64, 1.3, 1.5, 2.0, 10.0] {
+            for sizes in 4..7 {
+                let of = |budget: i32| {
+                    (0..sizes).map(move |size| {
+                        let whole = 1.0 + 0.004 * f64::from(size);
+                        run(1e18 * factor.powi(budget) * whole, 1e6 * 1.5f64.powi(budget) * 2f64.powi(size))
+                    })
+                };
+                let runs: Vec<Run> = (0..5).flat_map(of).collect();
+                let (found, none) = budgets(&runs);
+                let counts: Vec<usize> = found.iter().map(Vec::len).collect();
+                assert_eq!((counts, none), (vec![sizes as usize; 5], 0), "factor {factor}, {sizes} sizes");
+            }
+        }
+        let scattered: Vec<Run> =
+            (0..60).map(|row| run(1e15 * 1.07f64.powi(row), 1e6 * 1.3f64.powi(row % 9))).collect();
+        assert_eq!(budgets(&scattered).1, 60);
+    }
+}
