@@ -1,15 +1,17 @@
 //! `allometry fit`
 
+use super::groups;
 use super::law::print;
 use super::rows::RowsArgs;
 use super::watch::Watch;
 use super::{Output, count, positive, print_json, usage_error};
-use allometry::scaling::law::{self, Fit, FitOptions, Form, LeftOut, Selection};
+use allometry::scaling::law::groups::Groups;
+use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, LeftOut, Selection};
 use allometry::scaling::soundness::{Asked, Summary, Sweep, check};
 use allometry::{Result, files, note, print_line};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use std::path::PathBuf;
 
 fn after_help() -> String {
@@ -21,6 +23,7 @@ fn after_help() -> String {
 Example:
   allometry fit runs.csv --x parameters --x2 tokens --y loss --law joint --budget 1e20 --holdout 3
   allometry fit log.jsonl --x step --y 'eval loss' --where 'model=small,task=a' --skip-missing
+  allometry fit runs.csv --x parameters --x2 tokens --y loss --law joint --by dataset
 
 Laws:
 {laws}
@@ -65,6 +68,10 @@ pub struct FitArgs {
     /// Compute budgets in FLOPs; the joint law says which sizes are best for each, with C = 6·N·D.
     #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive)]
     budget: Vec<f64>,
+    /// A law for each value of COLUMN, side by side, and whether their exponents differ; all of the form that --law says,
+    /// or that the value with the most rows chooses.
+    #[arg(long, value_name = "COLUMN", conflicts_with = "plot")]
+    by: Option<String>,
     /// Draw rows, law and 95 % band into this file.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
@@ -97,13 +104,6 @@ pub(super) fn resamples(text: &str) -> Result<usize, String> {
 pub fn run(args: &FitArgs) -> Result<()> {
     refuse_unused(args);
     let columns = args.rows.columns(&args.x, args.x2.as_deref(), &args.y);
-    let selection = law::read(&args.file, &columns)?;
-    let verdict = check(&Sweep::of_table(&args.file, &columns, &selection, None)?, &Asked::default());
-    let Selection { points, left_out, .. } = selection;
-    // A fit can take minutes, and is worth having without its plot.
-    if let Some(error) = args.plot.as_ref().and_then(|path| files::check_target(path).err()) {
-        note!("allometry: {error}; there will be no plot");
-    }
     let options = FitOptions {
         form: args.form(),
         resamples: args.bootstrap,
@@ -111,6 +111,16 @@ pub fn run(args: &FitArgs) -> Result<()> {
         holdout: args.holdout.unwrap_or(0),
         budgets: args.budget.clone(),
     };
+    if let Some(by) = &args.by {
+        return run_groups(args, &columns, by, &options);
+    }
+    let selection = law::read(&args.file, &columns)?;
+    let verdict = check(&Sweep::of_table(&args.file, &columns, &selection, None)?, &Asked::default());
+    let Selection { points, left_out, .. } = selection;
+    // A fit can take minutes, and is worth having without its plot.
+    if let Some(error) = args.plot.as_ref().and_then(|path| files::check_target(path).err()) {
+        note!("allometry: {error}; there will be no plot");
+    }
     let watch = Watch::new();
     let fit = Fit::with_progress(&points, &options, &|step| watch.step(step)).inspect_err(|_| {
         if !left_out.is_empty() {
@@ -127,6 +137,42 @@ pub fn run(args: &FitArgs) -> Result<()> {
         Some(path) => files::replace(path, law::plot::svg(&fit, &points)?.as_bytes()),
         None => Ok(()),
     }
+}
+
+/// A law for each value of a column.
+fn run_groups(args: &FitArgs, columns: &Columns, by: &str, options: &FitOptions) -> Result<()> {
+    let mut left_out = Vec::new();
+    let mut rows = Vec::new();
+    for (group, selection) in law::read_groups(&args.file, columns, by)? {
+        let points = selection.map(|selection| {
+            left_out.push((group.clone(), selection.left_out));
+            selection.points
+        });
+        rows.push((group, points));
+    }
+    let watch = Watch::new();
+    let groups = Groups::fit(rows, options, &|step| watch.step(step))?;
+    if args.output.json {
+        print_json(&PrintedGroups { by, groups: &groups, left_out })
+    } else {
+        groups::print(&groups, by, &left_out)
+    }
+}
+
+/// What `--json` prints with `--by`.
+#[derive(Serialize)]
+struct PrintedGroups<'a> {
+    by: &'a str,
+    #[serde(flatten)]
+    groups: &'a Groups,
+    /// Rows of each group that its law was not fitted to.
+    #[serde(serialize_with = "as_map")]
+    left_out: Vec<(String, LeftOut)>,
+}
+
+fn as_map<S: Serializer>(groups: &[(String, LeftOut)], serializer: S) -> Result<S::Ok, S::Error> {
+    let with_rows = groups.iter().filter(|(_, left_out)| !left_out.is_empty());
+    serializer.collect_map(with_rows.map(|(group, left_out)| (group, left_out)))
 }
 
 /// What `--json` prints.

@@ -4,6 +4,7 @@ mod bench;
 mod check;
 mod devices;
 mod fit;
+mod groups;
 mod interrupt;
 mod kernels;
 mod law;

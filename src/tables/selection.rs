@@ -31,6 +31,25 @@ impl Table {
         Ok(columns)
     }
 
+    /// The rows of each value of a column, in the order of their first rows, under that value.
+    pub fn split(&self, column: usize) -> Vec<(String, Table)> {
+        let mut parts: Vec<(String, Table)> = Vec::new();
+        for row in &self.rows {
+            let value = &row.cells[column];
+            let place = parts.iter().position(|(known, _)| known == value).unwrap_or_else(|| {
+                parts.push((value.to_string(), self.without_rows()));
+                parts.len() - 1
+            });
+            parts[place].1.rows.push(row.clone());
+        }
+        parts
+    }
+
+    fn without_rows(&self) -> Table {
+        let (path, names) = (self.path.clone(), self.names.clone());
+        Table { path, names, rows: Vec::new(), notation: self.notation }
+    }
+
     /// The column that a condition begins with, and what stands behind the equals sign.
     fn condition<'a>(&self, text: &'a str) -> Result<(usize, &'a str)> {
         let splits = || text.match_indices('=').map(|(place, _)| (text[..place].trim(), &text[place + 1..]));

@@ -1,6 +1,6 @@
 //! `fit`: laws of tables that others wrote.
 
-use crate::process::{fail, number, succeed, text};
+use crate::process::{fail, number, run, succeed, text};
 use crate::reading::keys;
 use std::fs;
 use std::path::Path;
@@ -121,6 +121,65 @@ fn fit_takes_accuracies_profiles_and_curves_that_bend() {
         assert!(said.contains(words), "{words:?} in {said}");
     }
     assert!(said.lines().count() < 35, "{said}");
+}
+
+#[test]
+fn fit_sets_groups_side_by_side() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().join("groups.csv");
+    let mut table = String::from("set,N,loss\n");
+    for row in 0..60 {
+        let n = 1e3 * 1.6f64.powi(row / 3);
+        let alpha = [0.4, 0.4, 0.6][row as usize % 3];
+        let noise = 1.0 + 0.01 * (37.0 * f64::from(row)).sin();
+        table +=
+            &format!("{},{n},{}\n", ["a", "b", "c"][row as usize % 3], (1.5 + 60.0 * n.powf(-alpha)) * noise);
+    }
+    table += "d,1000,3\nd,2000,2\nb,1000,\n";
+    fs::write(&path, table).unwrap();
+    let command = [
+        "fit",
+        text(&path),
+        "--x",
+        "N",
+        "--y",
+        "loss",
+        "--by",
+        "set",
+        "--law",
+        "floor",
+        "--bootstrap",
+        "100",
+    ];
+    let said = succeed(&command).out;
+    for words in [
+        "floor law",
+        "for each set",
+        "alpha differs between the groups",
+        "Cochran's Q",
+        "a − c:",
+        "Left out of b: 1 row with an empty cell",
+        "No law for d:",
+    ] {
+        assert!(said.contains(words), "{words:?} in {said}");
+    }
+    let json = succeed(&[&command[..], &["--json"]].concat()).json();
+    assert_eq!((&json["by"], &json["law"]), (&"set".into(), &"floor".into()));
+    let groups = json["groups"].as_array().unwrap();
+    assert_eq!(
+        groups.iter().map(|group| group["group"].as_str().unwrap()).collect::<Vec<_>>(),
+        ["a", "b", "c"]
+    );
+    assert!(groups.iter().all(|group| number(&group["n"]) == 20.0));
+    let difference = &json["differences"][0];
+    assert!(
+        number(&difference["p"]) < 0.01 && difference["pairs"].as_array().unwrap().len() == 3,
+        "{difference}"
+    );
+    assert_eq!((&json["without_law"][0]["group"], &json["left_out"]["b"]["empty"]), (&"d".into(), &1.into()));
+    let refused = run(&[&command[..], &["--plot", "x.svg"]].concat());
+    assert!(refused.code == 2 && refused.err.contains("--plot"), "{}", refused.err);
+    fail(&["fit", text(&path), "--x", "N", "--y", "loss", "--by", "sets"], 1, &["\"sets\"", "\"set\""]);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Scaling laws of tables as they come: published ones, in `tests/fixtures/published`.
 
 mod forms;
+mod groups;
 mod joint;
 mod published;
 mod tables;

@@ -198,6 +198,11 @@ impl Bootstrap {
         self.estimate.parameters().into_iter().enumerate().map(quantity).collect()
     }
 
+    /// One parameter of the formula, by its place, in every resample.
+    pub(super) fn replicates(&self, place: usize) -> Vec<f64> {
+        self.replicates.iter().map(|theta| self.estimate.form.parameters(theta)[place]).collect()
+    }
+
     /// Something that follows from θ, with its interval over the resamples whose θ gives a number.
     pub fn quantity(&self, of: impl Fn(&[f64]) -> f64) -> Quantity {
         self.at_level(of, LEVEL)

@@ -34,6 +34,7 @@
 //! - [`repetition`]: what samples are worth that were seen before; [`mod@turn`]: where seeing them again does harm.
 //! - [`progress`]: how far a fit is.
 //! - [`fit`]: all of it together, with warnings where the data can't tell.
+//! - [`groups`](mod@groups): a law for each group of rows, and whether exponents differ.
 //! - [`table`](read): columns of a table as points.
 //! - [`band`](mod@band) and [`plot`]: a law as a curve with its interval, and as a picture.
 //! - [`PowerLaw`]: the quick way for plots, a line through logarithms by least squares.
@@ -51,6 +52,7 @@ pub mod envelope;
 pub mod estimate;
 pub mod fit;
 mod form;
+pub mod groups;
 pub mod isoflop;
 mod least_squares;
 mod linear;
@@ -73,7 +75,7 @@ pub use fit::{Fit, FitOptions};
 pub use form::Form;
 pub use least_squares::{PowerLaw, student_t};
 pub use points::Points;
-pub use table::{Columns, LeftOut, Selection, read};
+pub use table::{Columns, LeftOut, Selection, read, read_groups};
 pub(in crate::scaling) use warning::narrow;
 
 use serde::{Deserialize, Serialize};

@@ -107,6 +107,9 @@ impl fmt::Display for LeftOut {
     }
 }
 
+/// The most values of a column that rows are grouped by: each has a law of its own.
+pub const MOST_GROUPS: usize = 50;
+
 /// Columns that the table of a sweep's runs has.
 const OF_RUNS: [&str; 4] = ["key", "axis", "factor", "status"];
 /// The status of a run that was trained to its end.
@@ -119,21 +122,55 @@ const COMPLETED: &str = "completed";
 /// Those of [`Table`], and [`Error::Format`] for a value that is no such number, for a size that is the same in every
 /// row, and where no row is left.
 pub fn read(path: &Path, columns: &Columns) -> Result<Selection> {
+    let (table, status) = open(path, columns)?;
+    take(table, status, columns)
+}
+
+/// The same for the rows of each value of the column `by`, in the order of their first rows; a value that no law can be
+/// fitted to has the error that says why.
+///
+/// # Errors
+/// Those of [`Table`], and [`Error::Format`] for a column of more than [`MOST_GROUPS`] values.
+pub fn read_groups(path: &Path, columns: &Columns, by: &str) -> Result<Vec<(String, Result<Selection>)>> {
+    let (table, status) = open(path, columns)?;
+    let groups = table.split(find(&table, by)?);
+    if groups.len() > MOST_GROUPS {
+        let expected =
+            format!("at most {MOST_GROUPS} values in column {}, which rows are grouped by", shown(by));
+        return Err(Error::format(path, expected, groups.len().to_string()));
+    }
+    let group = |(value, table): (String, Table)| {
+        let name = if value.is_empty() { "(empty)".to_string() } else { value };
+        (name, take(table, status, columns))
+    };
+    Ok(groups.into_iter().map(group).collect())
+}
+
+/// The rows that conditions hold for, and the column that says how runs ended where these choose none by it.
+fn open(path: &Path, columns: &Columns) -> Result<(Table, Option<usize>)> {
     let mut table = Table::read(path, &columns.format)?;
-    let mut names = vec![columns.x.as_str()];
-    names.extend(columns.x2.as_deref());
-    names.push(&columns.y);
-    let places = names.iter().map(|name| find(&table, name)).collect::<Result<Vec<usize>>>()?;
     let mut status = status(&table);
     for conditions in &columns.conditions {
         let chosen_by = table.select(conditions)?;
         status = status.filter(|status| !chosen_by.contains(status));
     }
+    Ok((table, status))
+}
+
+fn take(table: Table, status: Option<usize>, columns: &Columns) -> Result<Selection> {
+    let mut names = vec![columns.x.as_str()];
+    names.extend(columns.x2.as_deref());
+    names.push(&columns.y);
+    let places = names.iter().map(|name| find(&table, name)).collect::<Result<Vec<usize>>>()?;
     let (kept, rows, left_out) = select(&table, &places, status, columns)?;
     for (column, name) in kept.iter().zip(&names).take(names.len() - 1) {
         if let Some(first) = column.first().filter(|_| constant(column.iter().copied())) {
             let found = format!("{first} in every row, from 1 to {}", column.len());
-            return Err(Error::format(path, format!("several values in column {}", shown(name)), found));
+            return Err(Error::format(
+                table.path(),
+                format!("several values in column {}", shown(name)),
+                found,
+            ));
         }
     }
     let quantity = if columns.error_rate { format!("1 − {}", columns.y) } else { columns.y.clone() };
