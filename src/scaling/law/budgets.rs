@@ -11,7 +11,9 @@ use super::points::NEARLY;
 use crate::rounding::levels;
 
 /// Half the width of a budget, in ln C: runs within 2, 5 or 10 per cent of its middle.
-const WIDTHS: [f64; 3] = [0.02, 0.05, 0.1];
+const WIDTHS: [f64; 3] = [0.02, 0.05, WIDEST];
+/// No run of a budget that was found lies further from its middle, in ln C.
+pub const WIDEST: f64 = 0.1;
 /// The density of runs around a window is that of those up to so far from its middle, in ln C.
 const AROUND: f64 = 0.4;
 /// The most likely that so many runs may come together by chance.

@@ -5,6 +5,7 @@
 //! arXiv:2203.15556). For intervals the runs within each profile are drawn again with replacement.
 
 use super::approaches::Frontier;
+pub use super::budgets::WIDEST;
 use super::budgets::budgets;
 use super::points::NEARLY;
 use super::{LEVEL, Quantity};
