@@ -2,6 +2,7 @@
 
 mod blank;
 
+use allometry::scaling::predict::Estimate;
 use allometry::scaling::record::CurvePoint;
 use allometry::scaling::{
     Architecture, Bytes, Plan, Prediction, Record, Schedule, Status, Store, Throughput, Variant, report,
@@ -333,4 +334,60 @@ fn a_run_that_failed_is_no_point_of_a_law() {
     assert_eq!(written.plots["loss-flops"].matches("data-run=").count(), 8);
     // A run that did not come to training has no samples; that makes it no other amount of data.
     written.lacks(&["loss-samples"]);
+}
+
+#[test]
+fn the_answer_of_a_plan_comes_first() {
+    let plan = Plan { predict: 1, ..plan() };
+    let runs = records(&plan);
+    let smaller: Vec<Record> = runs.iter().filter(|run| run.factor < 2.0).cloned().collect();
+    let directory = tempfile::tempdir().unwrap();
+    let store = Store::open(directory.path(), &plan).unwrap();
+    let prediction = Prediction::new(&plan, &smaller).unwrap();
+    store.write_prediction(1, &prediction).unwrap();
+    assert_eq!(report::Answer::load(directory.path()).unwrap(), None);
+    Written::into(directory.path(), &plan, &runs).lacks(&["answer"]);
+
+    let choice = |model: &str, flops: f64, loss: f64| report::Choice {
+        model: model.into(),
+        parameters: 123_456,
+        samples: 5000,
+        epochs: 4,
+        loss: Estimate { value: loss, low: 0.9 * loss, high: 1.1 * loss },
+        seconds: 61.0,
+        flops,
+    };
+    let answer = report::Answer {
+        budget: "3 TFLOP".into(),
+        device: "CPU".into(),
+        best: choice("width ×1.7 <b>", 3e12, 0.5),
+        base: Some(choice("base", 2.9e12, 0.6)),
+        others: vec![choice("width ×1.2", 1.5e12, 0.55), choice("width ×2.4", 6e12, 0.45)],
+        training: "sweep/recommended.toml".into(),
+    };
+    answer.write(directory.path()).unwrap();
+    assert_eq!(report::Answer::load(directory.path()).unwrap().as_ref(), Some(&answer));
+    let said = answer.sentences(&[prediction.score(&runs)]).join("\n");
+    for sentence in [
+        "Train width ×1.7 <b> (123 k parameters) on 5,000 samples 4 times.",
+        "takes 3 TFLOP of the budget of 3 TFLOP, about 61.0 s on CPU",
+        "Expect a validation loss of 0.500 (four of five such trainings between 0.450 and 0.550)",
+        "The base model (123 k parameters), trained for the same budget, is expected at 0.600",
+        "With 2.0 times the compute, width ×2.4 would lower the loss by 10.0 %, to 0.450.",
+        "predicted its 2 largest runs before it trained them",
+        "Next: allometry train sweep/recommended.toml",
+    ] {
+        assert!(said.contains(sentence), "{sentence:?} in\n{said}");
+    }
+    let written = Written::into(directory.path(), &plan, &runs);
+    written.says("Train width ×1.7 &lt;b&gt;");
+    let first = written.page.find("class=\"answer\"").unwrap();
+    assert!(first < written.page.find("class=\"cards\"").unwrap(), "before the cards");
+    assert!(written.plots["answer"].matches("data-run=").count() == runs.len());
+    // The base model as the best has no other beside it.
+    let said = report::Answer { base: None, ..answer }.sentences(&[]).join("\n");
+    assert!(said.contains("That is the base model itself") && !said.contains("before it trained"), "{said}");
+    fs::write(directory.path().join("answer.json"), "{").unwrap();
+    let refused = report::write(directory.path(), &plan, &runs).unwrap_err().to_string();
+    assert!(refused.contains("answer.json"), "{refused}");
 }

@@ -28,6 +28,8 @@ const FOOTER: &str = "The laws of the loss are fitted to its logarithm by Huberâ
 pub(super) struct Parts<'p> {
     /// Whether the runs can answer what their laws are asked, in one line.
     pub verdict: String,
+    /// The section of what a plan recommends.
+    pub answer: String,
     /// The section of the law.
     pub law: String,
     /// The section of the prediction.
@@ -47,7 +49,7 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
          <style>\n{palette}{STYLE}</style>\n</head>\n<body>\n<main>\n\
          <header>\n<p class=\"kicker\">allometry sweep</p>\n<h1>{title}</h1>\n\
          <p class=\"lead\">{swept}</p>\n<p class=\"lead\">{verdict}</p>\n</header>\n\
-         {cards}\
+         {answer}{cards}\
          <section>\n<h2>What grew how</h2>\n<p class=\"finding\">{finding}</p>\n{axes}</section>\n\
          {law}{prediction}{quality}{cost}{exponents}{runs}\
          <details>\n<summary>The plan, as TOML</summary>\n<pre>{plan_text}</pre>\n</details>\n\
@@ -55,6 +57,7 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
         palette = palette(":root"),
         swept = swept(plan, records),
         verdict = escape(&parts.verdict),
+        answer = parts.answer,
         cards = cards(records),
         finding = escape(&headline(records, shown)),
         axes = axis_list(shown),
