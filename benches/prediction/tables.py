@@ -24,7 +24,7 @@ def write(out, name, runs):
     lines = [head]
     for parameters, tokens, loss, held_out in runs:
         lines.append({"sizes": [parameters, tokens], "held_out": held_out, "status": "completed", "macs": parameters,
-                      "samples_seen": tokens, "validation_loss": loss, "validation_accuracy": None, "seconds": None, "peak_bytes": None})
+                      "train_samples": tokens, "samples_seen": tokens, "validation_loss": loss, "validation_accuracy": None, "seconds": None, "peak_bytes": None})
     (out / f"{name}.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 

@@ -3,17 +3,18 @@
 use super::{Common, interrupt, positive, print_json};
 use allometry::files::{check_target, replace};
 use allometry::scaling::Store;
+use allometry::scaling::predict::Score;
 use allometry::scaling::recommend::{
     Budget, FURTHEST, Limit, Options, Recommendation, Repeats, Suggestion, recommend,
 };
-use allometry::scaling::report::Quantity;
+use allometry::scaling::report::{self, Answer, Choice, Quantity};
 use allometry::scaling::soundness::{Asked, Summary, Sweep, check};
 use allometry::terminal::Table;
 use allometry::units::{grouped, significant};
 use allometry::{Error, Result, note, print_line};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 #[derive(Args)]
@@ -82,16 +83,30 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     let found = recommend(&plan, &records, &options)?;
     // What was found is printed, also where it can't be written.
     let written = replace(&file, found.best.training.to_toml()?.as_bytes());
+    let answer = answer(&found, args, &file);
+    // A sweep's directory may belong to somebody else; the training is what counts.
+    let shown = answer.write(&args.directory).and_then(|()| report::write(&args.directory, &plan, &records));
     let verdict = check(&Sweep::of_records(&args.directory, &plan, &records), &Asked::default());
     if args.common.output.json {
         print_json(&Printed { found: &found, soundness: verdict.summary() })?;
         return written;
     }
+    let predictions = Store::load_predictions(&args.directory, &plan)?;
+    let scores: Vec<Score> = predictions.iter().map(|(_, prediction)| prediction.score(&records)).collect();
+    for sentence in answer.sentences(&scores) {
+        print_line!("{sentence}")?;
+    }
+    print_line!("")?;
     print(&found, &plan.dataset)?;
     print_line!("{verdict}")?;
     written?;
-    let data = args.data.as_deref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
-    print_line!("Next: allometry train {}{data}", file.display())
+    match shown {
+        Ok(()) => print_line!("report: {}", args.directory.join("report.html").display()),
+        Err(error) => {
+            note!("the report does not show this plan: {error}");
+            Ok(())
+        }
+    }
 }
 
 /// What `--json` prints.
@@ -100,6 +115,29 @@ struct Printed<'a> {
     #[serde(flatten)]
     found: &'a Recommendation,
     soundness: Summary<'a>,
+}
+
+/// What the page and the first lines say.
+fn answer(found: &Recommendation, args: &PlanArgs, file: &Path) -> Answer {
+    let choice = |suggestion: &Suggestion| Choice {
+        model: suggestion.model.to_string(),
+        parameters: suggestion.model.parameters,
+        samples: suggestion.samples,
+        epochs: suggestion.epochs,
+        loss: suggestion.loss.into(),
+        seconds: suggestion.seconds,
+        flops: suggestion.flops,
+    };
+    let data = args.data.as_deref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
+    let base = found.base.as_ref();
+    Answer {
+        budget: found.budget.to_string(),
+        device: found.device.clone(),
+        best: choice(&found.best),
+        base: base.filter(|base| base.model.architecture != found.best.model.architecture).map(choice),
+        others: found.others.iter().map(choice).collect(),
+        training: format!("{}{data}", file.display()),
+    }
 }
 
 fn print(found: &Recommendation, dataset: &str) -> Result<()> {

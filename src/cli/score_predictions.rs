@@ -12,9 +12,10 @@ use std::path::PathBuf;
 Example:
   allometry score-predictions benches/prediction/runs --half development
 
-Each estimator sees the smaller runs of each recorded sweep and predicts the larger ones. error: |predicted / measured
-- 1|; inside: part of the runs in the 50, 80 and 95 % intervals; width: of the 80 % interval, upper end over lower;
-score: the interval score of ln y at 80 % (Gneiting & Raftery 2007), less is better; better than: part of the tasks.")]
+Each estimator sees the smaller runs of each recorded sweep and predicts the larger ones. median, rms: of |predicted /
+measured - 1|; in: part of the runs inside the interval, with its own 95 % interval from drawing the sources again; width: of
+the 80 % interval, upper end over lower; score: the interval score of ln y at 80 % (Gneiting & Raftery 2007), less is
+better; beats: part of the tasks on which it is nearer.")]
 pub struct ScoreArgs {
     /// The folder of recorded sweeps.
     #[arg(default_value = "benches/prediction/runs")]
@@ -65,20 +66,9 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
 
 fn table(scores: &[Score]) -> Table {
     let percent = |value: f64| format!("{:.0} %", 100.0 * value);
-    let mut header: Vec<String> = [
-        "estimator",
-        "tasks",
-        "median error",
-        "rms error",
-        "inside 50 %",
-        "inside 80 %",
-        "inside 95 %",
-        "width",
-        "score",
-    ]
-    .map(String::from)
-    .to_vec();
-    header.extend(Estimator::NAIVE.map(|naive| format!("better than {}", naive.name())));
+    let header = ["estimator", "tasks", "median", "rms", "in 50 %", "in 80 %", "in 95 %", "width", "score"];
+    let mut header: Vec<String> = header.map(String::from).to_vec();
+    header.extend(Estimator::NAIVE.map(|naive| format!("beats {}", naive.name())));
     let mut table = Table::new(header);
     for score in scores {
         let inside = |level: usize| {

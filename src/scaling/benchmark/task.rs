@@ -4,6 +4,7 @@ use crate::error::{Error, Result, brief};
 use crate::rounding::constant;
 use crate::scaling::law::Points;
 use crate::scaling::law::average::Direction;
+use crate::scaling::law::repetition::{PRIOR, worth};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -62,9 +63,13 @@ impl Measure {
         }
     }
 
-    /// What it depends on: the task's own sizes, or what is computed in all or in a step.
-    fn sizes(self, run: &Run) -> Vec<f64> {
+    /// What it depends on: the task's own sizes, or what is computed in all or in a step. Samples that are seen again are
+    /// worth less (Muennighoff et al. 2023).
+    fn sizes(self, axis: Size, run: &Run) -> Vec<f64> {
         match self {
+            Measure::Loss | Measure::ErrorRate if axis == Size::Epochs => {
+                vec![run.train_samples * worth(run.samples_seen / run.train_samples, PRIOR)]
+            }
             Measure::Loss | Measure::ErrorRate => run.sizes.clone(),
             Measure::Seconds => vec![run.macs * run.samples_seen],
             Measure::PeakMemory => vec![run.macs],
@@ -81,6 +86,18 @@ pub struct Head {
     pub source: String,
     /// Development or reserved.
     pub half: Half,
+    /// What its runs differ in.
+    size: Size,
+}
+
+/// What the runs of a task differ in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Size {
+    Model,
+    Samples,
+    Epochs,
+    Joint,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -89,6 +106,7 @@ struct Run {
     held_out: bool,
     status: String,
     macs: f64,
+    train_samples: f64,
     samples_seen: f64,
     validation_loss: Option<f64>,
     validation_accuracy: Option<f64>,
@@ -128,7 +146,7 @@ impl Task {
         let part = |held_out: bool| {
             let runs = self.runs.iter().filter(|run| run.held_out == held_out && run.status == "completed");
             let rows: Vec<(Vec<f64>, f64)> = runs
-                .filter_map(|run| Some((measure.sizes(run), measure.of(run)?)))
+                .filter_map(|run| Some((measure.sizes(self.head.size, run), measure.of(run)?)))
                 .filter(|(_, y)| *y > 0.0 && y.is_finite())
                 .collect();
             let column = |size: usize| rows.iter().map(|row| row.0[size]).collect::<Vec<f64>>();

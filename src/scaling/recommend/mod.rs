@@ -98,6 +98,8 @@ pub struct Recommendation {
     pub alternatives: Vec<Suggestion>,
     /// The base model trained for the whole budget; none where the budget is too small for one batch.
     pub base: Option<Suggestion>,
+    /// The best for other amounts of compute, the least first: parts of what the best takes, and its multiples.
+    pub others: Vec<Suggestion>,
     /// The part of the budget that the best leaves unused.
     pub unused: f64,
     /// What repeated samples are taken to be worth; none of data that are drawn without end.

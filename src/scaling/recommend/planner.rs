@@ -28,6 +28,9 @@ const BENCHMARK: f64 = 0.5;
 const REHEARSED: f64 = 0.2;
 const LONGEST: f64 = 60.0;
 
+/// Other amounts of compute that the best is looked for, beside that of the recommended training.
+const OTHERS: [f64; 6] = [0.0625, 0.125, 0.25, 0.5, 2.0, 4.0];
+
 pub(super) struct Planner<'a> {
     pub plan: &'a Plan,
     pub options: &'a Options,
@@ -258,6 +261,7 @@ impl Planner<'_> {
             runs: records.iter().filter(with_law).count(),
             alternatives: alternatives?,
             base: found.base.as_ref().map(|base| self.suggestion(base)).transpose()?,
+            others: self.others(best.flops)?,
             unused: self.unused(&found.choices[0]),
             repetition: self.repetition(evidence),
             wavering: self.pace.wavering(),
@@ -269,6 +273,19 @@ impl Planner<'_> {
             warnings: best.reach.warnings().chain(evidence.warning()).chain(zeros(records)).collect(),
             best,
         })
+    }
+
+    /// The best for parts and multiples of an amount of compute, as far as there is one.
+    fn others(&self, flops: f64) -> Result<Vec<Suggestion>> {
+        let pace = |candidate: &Candidate| self.pace.tempo(candidate);
+        let of = |times: &f64| {
+            let budget =
+                Budget { seconds: None, flops: Some(times * flops), bytes: self.options.budget.bytes };
+            let rules = Rules { budget, target_loss: None, far: true, ..self.rules.clone() };
+            let found = search(&self.fields, &rules, &pace)?;
+            Some(self.suggestion(found.choices.first()?))
+        };
+        OTHERS.iter().filter_map(of).collect()
     }
 
     /// The part of the budget of time or FLOPs that a training leaves unused.

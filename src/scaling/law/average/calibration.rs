@@ -22,7 +22,7 @@ impl Calibration {
     pub fn of(direction: Direction) -> Calibration {
         match direction {
             Direction::Falling => {
-                Calibration { levels: [(0.5, 0.81, 0.0), (0.8, 0.82, 0.08), (0.95, 0.84, 0.5)] }
+                Calibration { levels: [(0.5, 0.88, 0.0), (0.8, 0.91, 0.0), (0.95, 1.28, 0.0)] }
             }
             Direction::Growing => {
                 Calibration { levels: [(0.5, 1.03, 0.38), (0.8, 1.37, 0.0), (0.95, 1.49, 0.0)] }
