@@ -29,8 +29,9 @@ const BETTER: f64 = 1e-4;
 /// Losses that differ by less than this part are equal, and the smaller model is the better one.
 const EQUAL: f64 = 5e-3;
 
-/// Another model has to be better than the base model by this part: as much as seeds differ.
-const GAIN: f64 = 0.03;
+/// Another model has to be better than the base model by as much as runs scatter around their law, within these parts of
+/// the loss: less is what another seed does.
+const GAIN: (f64, f64) = (0.03, 0.1);
 
 /// What keeps a training from being better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -212,7 +213,8 @@ fn preferred(fields: &[Field], choices: &[Choice]) -> usize {
         let most = choices[0].upper * (1.0 + part);
         0..choices.partition_point(|choice| choice.upper <= most)
     };
-    let base = within(GAIN).find(|&place| model(place).scale == Scale::BASE);
+    let scatter = fields[choices[0].field].evidence.repetition.scatter();
+    let base = within(scatter.clamp(GAIN.0, GAIN.1)).find(|&place| model(place).scale == Scale::BASE);
     base.or_else(|| within(EQUAL).min_by_key(|&place| model(place).macs)).unwrap_or(0)
 }
 
