@@ -1,4 +1,4 @@
-# make demo   trains a small model at many sizes and writes demo/report.html
+# make demo   trains a small model at many sizes, predicts the largest, plans a larger training, and writes demo/report.html
 # make test   everything that is checked before a change is accepted
 # make bench  kernels and training steps, timed
 
@@ -9,7 +9,9 @@ test bench: export XDG_RUNTIME_DIR ?= /tmp
 
 demo:
 	cargo build --release --locked
-	target/release/allometry sweep --epochs 3 --samples 8000 --validation-samples 1000 --batch 16 --out demo
+	target/release/allometry sweep --resolution 14 --factors 0.5,0.75,1,1.5 --samples 16000,32000,64000 --epochs 1 --batch 16 \
+		--seeds 0,1 --predict 1 --out demo
+	target/release/allometry plan demo --budget 4TFLOP
 	@echo
 	@echo "Open $(CURDIR)/demo/report.html in a browser."
 
