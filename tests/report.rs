@@ -369,7 +369,7 @@ fn the_answer_of_a_plan_comes_first() {
     assert_eq!(report::Answer::load(directory.path()).unwrap().as_ref(), Some(&answer));
     let said = answer.sentences(&[prediction.score(&runs)]).join("\n");
     for sentence in [
-        "Train width ×1.7 <b> (123 k parameters) on 5,000 samples 4 times.",
+        "Train the model at width ×1.7 <b> (123 k parameters) on 5,000 samples 4 times.",
         "takes 3 TFLOP of the budget of 3 TFLOP, about 61.0 s on CPU",
         "Expect a validation loss of 0.500 (four of five such trainings between 0.450 and 0.550)",
         "The base model (123 k parameters), trained for the same budget, is expected at 0.600",
@@ -380,7 +380,7 @@ fn the_answer_of_a_plan_comes_first() {
         assert!(said.contains(sentence), "{sentence:?} in\n{said}");
     }
     let written = Written::into(directory.path(), &plan, &runs);
-    written.says("Train width ×1.7 &lt;b&gt;");
+    written.says("Train the model at width ×1.7 &lt;b&gt;");
     let first = written.page.find("class=\"answer\"").unwrap();
     assert!(first < written.page.find("class=\"cards\"").unwrap(), "before the cards");
     assert!(written.plots["answer"].matches("data-run=").count() == runs.len());

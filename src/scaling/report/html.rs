@@ -50,7 +50,7 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
          <header>\n<p class=\"kicker\">allometry sweep</p>\n<h1>{title}</h1>\n\
          <p class=\"lead\">{swept}</p>\n<p class=\"lead\">{verdict}</p>\n</header>\n\
          {answer}{cards}\
-         <section>\n<h2>What grew how</h2>\n<p class=\"finding\">{finding}</p>\n{axes}</section>\n\
+         <section>\n<h2>How cost and quality scale</h2>\n<p class=\"finding\">{finding}</p>\n{axes}</section>\n\
          {law}{prediction}{quality}{cost}{exponents}{runs}\
          <details>\n<summary>The plan, as TOML</summary>\n<pre>{plan_text}</pre>\n</details>\n\
          <footer>{footer}</footer>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",

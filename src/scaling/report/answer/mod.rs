@@ -20,6 +20,9 @@ use std::path::Path;
 /// The file in a sweep's directory.
 pub const ANSWER: &str = "answer.json";
 
+/// What a choice calls the model that was scaled.
+const BASE: &str = "base";
+
 /// What `plan` recommends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
@@ -105,7 +108,7 @@ impl Answer {
         let mut said = vec![
             format!(
                 "Train {} ({} parameters) on {}.",
-                best.model,
+                if best.model == BASE { "the base model".into() } else { format!("the model at {}", best.model) },
                 Quantity::Parameters.format(best.parameters as f64),
                 best.data()
             ),
