@@ -130,7 +130,7 @@ pub fn read(path: &Path, columns: &Columns) -> Result<Selection> {
 /// fitted to has the error that says why.
 ///
 /// # Errors
-/// Those of [`Table`], and [`Error::Format`] for a column of more than [`MOST_GROUPS`] values.
+/// Those of [`Table`], and [`Error::Format`] for a column of more than 50 values.
 pub fn read_groups(path: &Path, columns: &Columns, by: &str) -> Result<Vec<(String, Result<Selection>)>> {
     let (table, status) = open(path, columns)?;
     let groups = table.split(find(&table, by)?);
