@@ -108,7 +108,11 @@ impl Answer {
         let mut said = vec![
             format!(
                 "Train {} ({} parameters) on {}.",
-                if best.model == BASE { "the base model".into() } else { format!("the model at {}", best.model) },
+                if best.model == BASE {
+                    "the base model".into()
+                } else {
+                    format!("the model at {}", best.model)
+                },
                 Quantity::Parameters.format(best.parameters as f64),
                 best.data()
             ),
