@@ -1,8 +1,8 @@
 //! The average over models of the curve: on curves with a known course, and on recorded sweeps.
 
 use allometry::scaling::benchmark::{Estimator, Half, Measure, Task, judge, load};
-use allometry::scaling::law::Points;
 use allometry::scaling::law::average::{Average, Direction, Member};
+use allometry::scaling::law::{Fit, FitOptions, Points};
 use std::path::PathBuf;
 
 const SIZES: [f64; 6] = [1e3, 3e3, 1e4, 3e4, 1e5, 3e5];
@@ -57,6 +57,19 @@ fn what_foretells_better_weighs_more() {
     let floor = average(|n| 0.5 + 40.0 * n.powf(-0.6));
     let steep = average(|n| (-0.03 * n.ln().powi(2)).exp());
     assert!(weight(&floor, Member::Floor) > 3.0 * weight(&steep, Member::Floor));
+}
+
+#[test]
+fn what_grows_is_held_out_as_something_that_grows() {
+    let time = SIZES.map(|n| 0.2 + 1e-4 * n.powf(0.9));
+    let points = Points::single(("N", &SIZES), ("seconds", &time)).unwrap();
+    assert_eq!(Direction::of(&points), Direction::Growing);
+    let fit = Fit::new(&points, &FitOptions { holdout: 1, resamples: 20, ..FitOptions::default() }).unwrap();
+    let holdout = fit.holdout.unwrap();
+    assert!(holdout.relative_error < 0.05 && holdout.inside == 1, "{holdout:?}");
+    let loss = SIZES.map(|n| 0.5 + 40.0 * n.powf(-0.6));
+    let points = Points::single(("N", &SIZES), ("loss", &loss)).unwrap();
+    assert_eq!(Direction::of(&points), Direction::Falling);
 }
 
 #[test]

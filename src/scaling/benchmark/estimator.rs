@@ -3,12 +3,13 @@
 use crate::error::Result;
 use crate::rounding::levels;
 use crate::scaling::law::average::{Average, Calibration, Direction, Member};
+use crate::scaling::law::normal::{Q75, Q90, Q975};
 use crate::scaling::law::{Fit, FitOptions, Form, Points, Quantity};
 
 /// Levels of the intervals that are judged.
 pub const LEVELS: [f64; 3] = [0.5, 0.8, 0.95];
 /// Half-widths of these, in deviations of a normal distribution.
-const DEVIATIONS: [f64; 3] = [0.674_489_750_196_081_7, 1.281_551_565_544_600_4, 1.959_963_984_540_054];
+const DEVIATIONS: [f64; 3] = [Q75, Q90, Q975];
 /// The least deviation of ln y that a naive estimator claims.
 const LEAST: f64 = 0.01;
 /// Sizes that are closer together are one step.

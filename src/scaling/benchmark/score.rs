@@ -2,6 +2,7 @@
 
 use super::estimator::{Estimator, LEVELS, Prediction};
 use super::task::{Measure, Task};
+use crate::scaling::law::percentile;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -148,7 +149,7 @@ fn coverage_intervals(judged: &[Judged]) -> Option<[[f64; 2]; 3]> {
     }
     Some(drawn.map(|mut parts| {
         parts.sort_by(f64::total_cmp);
-        [parts[RESAMPLES / 40], parts[RESAMPLES - 1 - RESAMPLES / 40]]
+        [0.025, 0.975].map(|outside| percentile(&parts, outside))
     }))
 }
 
@@ -164,8 +165,5 @@ fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
 fn median(values: impl Iterator<Item = f64>) -> f64 {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        count => 0.5 * (values[(count - 1) / 2] + values[count / 2]),
-    }
+    percentile(&values, 0.5)
 }

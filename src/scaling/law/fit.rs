@@ -287,7 +287,7 @@ fn foretold(
     if options.form.is_some() {
         return Ok(score(|x| bootstrap.prediction(x, LEVEL), largest));
     }
-    let average = Average::new(points, Direction::Falling)?;
+    let average = Average::new(points, Direction::of(points))?;
     Ok(score(|x| average.at(x).interval(LEVEL), largest))
 }
 

@@ -8,13 +8,14 @@
 //! change.
 
 use super::fit::{Fit, FitOptions};
+use super::normal::Q975;
 use super::progress::Progress;
 use super::{Form, LEVEL, Points, Quantity};
 use crate::error::{Error, Result};
 use serde::Serialize;
 
 /// An interval of [`LEVEL`] is so many standard deviations of a normal distribution wide.
-const WIDTH: f64 = 2.0 * 1.959964;
+const WIDTH: f64 = 2.0 * Q975;
 
 /// The laws of all groups.
 #[derive(Debug, Clone, Serialize)]

@@ -58,6 +58,7 @@ mod least_squares;
 mod linear;
 mod logs;
 mod newton;
+pub(super) mod normal;
 pub mod objective;
 pub mod plot;
 mod points;
@@ -125,7 +126,7 @@ impl Quantity {
 
 /// The value that a fraction `p` of `sorted` lies under, between neighbours by their distance. Not a number
 /// where there are none.
-fn percentile(sorted: &[f64], p: f64) -> f64 {
+pub(super) fn percentile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = p * last as f64;
     let (below, above) = (sorted[place.floor() as usize], sorted[place.ceil() as usize]);

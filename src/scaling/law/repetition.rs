@@ -13,6 +13,7 @@
 //! (variable projection, Golub and Pereyra 1973).
 
 use super::linear::least_squares_above_zero;
+use super::normal::Q90;
 use super::percentile;
 
 /// R* of the paper's fit to language models: the value in the authors' own code (github.com/huggingface/datablations,
@@ -102,7 +103,7 @@ impl Repetition {
         if freedom > 0.0 {
             found.scatter = (search.least_squares(runs, found.at(0.5)) / freedom).sqrt();
         }
-        found.measured = (found.at(0.9) / found.at(0.1)).ln() < 0.75 * 2.0 * NORMAL_90 * SPREAD;
+        found.measured = (found.at(0.9) / found.at(0.1)).ln() < 0.75 * 2.0 * Q90 * SPREAD;
         found
     }
 
@@ -134,9 +135,6 @@ impl Repetition {
         distinct * worth(passes, repeats) / worth(self.reference, repeats)
     }
 }
-
-/// The 90th percentile of a normal distribution.
-const NORMAL_90: f64 = 1.281_552;
 
 /// α and β that met the runs best for the R* before, where the search for the next begins.
 #[derive(Default)]

@@ -3,6 +3,7 @@
 use super::evidence::{CAUTION, LEVEL};
 use crate::scaling::law::Quantity;
 use crate::scaling::law::average::Average;
+use crate::scaling::law::normal::{Q80, Q90};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -10,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 const STEP: f64 = 0.25;
 
 /// Quantiles of the standard normal distribution at the ends of [`LEVEL`], 80 %, and at [`CAUTION`], 80 %.
-const ENDS: f64 = 1.281_551_565_5;
-const CAUTIOUS: f64 = 0.841_621_233_6;
+const ENDS: f64 = Q90;
+const CAUTIOUS: f64 = Q80;
 
 /// A distribution of the loss. Distances are between logarithms.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -49,6 +49,16 @@ pub enum Direction {
     Growing,
 }
 
+impl Direction {
+    /// Which way rows go: by the covariance of ln y with the logarithm of the product of the sizes.
+    pub fn of(points: &Points) -> Direction {
+        let sizes: Vec<f64> = points.x().iter().map(|x| x[0].ln() + x[1].ln()).collect();
+        let mean = sizes.iter().sum::<f64>() / sizes.len() as f64;
+        let covariance: f64 = sizes.iter().zip(points.y()).map(|(size, y)| (size - mean) * y.ln()).sum();
+        if covariance > 0.0 { Direction::Growing } else { Direction::Falling }
+    }
+}
+
 /// One family of curves.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Member {

@@ -8,6 +8,7 @@
 use super::Direction;
 use super::cells::Cells;
 use super::mixture::Mixture;
+use crate::scaling::law::linear::least_squares_above_zero;
 
 /// Scatter of runs before any is seen, and how many runs that is worth.
 pub(super) const PRIOR_SCATTER: f64 = 0.02;
@@ -128,7 +129,7 @@ impl Powers {
             let prior: f64 = logs[..self.sizes].iter().map(|log| ((log - median) / deviation).powi(2)).sum();
             for third in 0..grid[2].points {
                 let floor = -(-grid[2].at(third)).exp_m1();
-                let coefficients = coefficients(&powers, &y, &cells.runs, floor, self.sizes);
+                let coefficients = coefficients(&powers, &y, &cells.runs, floor);
                 let squares: f64 = (0..y.len())
                     .map(|cell| {
                         let curve =
@@ -196,31 +197,11 @@ fn narrowed(grid: &[Axis; 3], whole: &[Axis; 3], marginals: &[Vec<f64>; 3]) -> [
     })
 }
 
-/// The coefficients of the powers, none below zero, by least squares of what they leave of y, relative to it.
-fn coefficients(powers: &[[f64; 2]], y: &[f64], runs: &[f64], floor: f64, sizes: usize) -> [f64; 2] {
-    let (mut squares, mut products) = ([[0.0; 2]; 2], [0.0; 2]);
-    for ((power, &y), &runs) in powers.iter().zip(y).zip(runs) {
-        let weight = runs / (y * y);
-        for a in 0..sizes {
-            products[a] += weight * power[a] * (y - floor);
-            for b in 0..sizes {
-                squares[a][b] += weight * power[a] * power[b];
-            }
-        }
-    }
-    let alone = |size: usize| (products[size] / squares[size][size]).max(0.0);
-    if sizes == 1 {
-        return [alone(0), 0.0];
-    }
-    let determinant = squares[0][0] * squares[1][1] - squares[0][1] * squares[1][0];
-    let both = [
-        (products[0] * squares[1][1] - products[1] * squares[0][1]) / determinant,
-        (products[1] * squares[0][0] - products[0] * squares[1][0]) / determinant,
-    ];
-    if both.iter().all(|value| value.is_finite() && *value >= 0.0) {
-        return both;
-    }
-    // One of them is 0; the other is the one that leaves less.
-    let gain = |size: usize| alone(size) * products[size];
-    if gain(0) >= gain(1) { [alone(0), 0.0] } else { [0.0, alone(1)] }
+/// The coefficients of the powers, none below zero, by least squares of what they leave of y, relative to it. A size that
+/// is not there has powers of 0, and no coefficient.
+fn coefficients(powers: &[[f64; 2]], y: &[f64], runs: &[f64], floor: f64) -> [f64; 2] {
+    let rows = powers.iter().zip(y).zip(runs);
+    let rows = rows.map(|((power, y), runs)| ([0.0, power[0], power[1]], y - floor, runs / (y * y)));
+    let [_, first, second] = least_squares_above_zero(rows, 1);
+    [first, second]
 }

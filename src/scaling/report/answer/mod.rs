@@ -9,6 +9,7 @@ use super::plot::Plot;
 use super::quantity::Quantity;
 use crate::error::{Error, Result, brief};
 use crate::files::replace;
+use crate::scaling::law::percentile;
 use crate::scaling::predict::{Estimate, Score};
 use crate::scaling::record::Record;
 use crate::units::{flops, grouped, significant};
@@ -177,7 +178,10 @@ fn trust(scores: &[Score]) -> Option<String> {
     let inside = rows.iter().filter(|row| row.inside).count();
     let mut errors: Vec<f64> = rows.iter().filter_map(|row| row.relative_error).map(f64::abs).collect();
     errors.sort_by(f64::total_cmp);
-    let median = errors.get(errors.len() / 2)?;
+    if errors.is_empty() {
+        return None;
+    }
+    let median = percentile(&errors, 0.5);
     Some(format!(
         "How far to trust that: this sweep predicted its {} largest runs before it trained them; {inside} ended inside the 80 % \
          interval, half of them within {} % of the prediction.",
