@@ -26,6 +26,7 @@ fn plan(seeds: u64) -> Plan {
         flops: Vec::new(),
         epochs: Vec::new(),
         most_seen: None,
+        whole_set: None,
         predict: 2,
         schedule: Schedule { batch: 16, ..Schedule::default() },
         compound: Compound::default(),

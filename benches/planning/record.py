@@ -1,16 +1,15 @@
 """Trains what plans are judged by, and keeps every training in runs.jsonl.
 
-    python3 record.py BINARY SOURCES WORK [--half development|reserved] [--pair NAME] [--list]
+    python3 record.py BINARY SOURCES WORK [--half development|reserved] [--pair NAME]
     python3 record.py --score [runs.jsonl]
 
 BINARY is `allometry`, built in release; SOURCES the folder that ../prediction/sources.py made; WORK gets the sweeps' folders. Every
-training is a line of runs.jsonl when it ends, and the same command goes on with what is missing. --list prints what would be
-trained, with an estimate of FLOPs. Python's standard library is enough.
+training is a line of runs.jsonl when it ends, and the same command goes on with what is missing. Python's standard library is
+enough.
 """
 
 import argparse
 import json
-import math
 import pathlib
 import statistics
 import subprocess
@@ -22,34 +21,35 @@ sys.path.append(str(HERE.parent / "prediction"))
 # Budgets are these multiples of the FLOPs of the sweep's largest run.
 BUDGETS = [1, 3, 10]
 # Widths of the oracle, each trained for the whole budget and for half of it.
-ORACLE = [0.25, 0.5, 0.75, 1, 1.5, 2]
+ORACLE = [0.125, 0.25, 0.5, 1, 1.5, 2]
 SHARES = [1, 0.5]
 FRESH_SEEDS = [101, 102, 103]
-# Name, model, source, training samples of the source, flags. Sources are in the halves of ../prediction/README.md.
+# Name, model, source, flags of the model, flags of the sweep. Sources are in the halves of ../prediction/README.md. The sweeps'
+# largest runs are worth about 3e10 FLOPs, a second or two of training on a core, so that budgets are worth 1 to 30 seconds.
 DEVELOPMENT = [
-    ("mlp-mnist", "mlp", "mnist", 60000, ["--resolution", "14"]),
-    ("convnet-glyphs-u", "convnet", "glyphs-u", 10000, ["--resolution", "14"]),
-    ("convnet-omniglot-b", "convnet", "omniglot-b", None, ["--resolution", "20"]),
-    ("mlp-optdigits", "mlp", "optdigits", 3823, ["--resolution", "8"]),
-    ("dense-friedman-1", "keras-dense", "friedman-1", 16000, []),
-    ("dense-teacher-6", "keras-dense", "teacher-6", 16000, []),
+    ("mlp-mnist", "mlp", "mnist", ["--resolution", "14"], ["--samples", "12000"]),
+    ("convnet-glyphs-u", "convnet", "glyphs-u", ["--resolution", "14"], ["--samples", "5000", "--epochs", "2"]),
+    ("convnet-omniglot-b", "convnet", "omniglot-b", ["--resolution", "20"], ["--epochs", "8"]),
+    ("mlp-optdigits", "mlp", "optdigits", ["--resolution", "8"], ["--epochs", "4"]),
+    ("dense-friedman-1", "keras-dense", "friedman-1", [], ["--epochs", "16"]),
+    ("dense-teacher-6", "keras-dense", "teacher-6", [], ["--epochs", "16"]),
 ]
 RESERVED = [
-    ("convnet-cifar-animals", "convnet", "cifar-animals", 12000, ["--resolution", "16"]),
-    ("mlp-cifar-vehicles", "mlp", "cifar-vehicles", 8000, ["--resolution", "16"]),
-    ("convnet-glyphs-digits", "convnet", "glyphs-digits", 10000, ["--resolution", "14"]),
-    ("mlp-glyphs-a", "mlp", "glyphs-a", 10000, ["--resolution", "14"]),
-    ("convnet-omniglot-a", "convnet", "omniglot-a", None, ["--resolution", "20"]),
-    ("dense-friedman-2", "keras-dense", "friedman-2", 16000, []),
-    ("dense-teacher-12", "keras-dense", "teacher-12", 16000, []),
-    ("dense-teacher-48", "keras-dense", "teacher-48", 16000, []),
+    ("convnet-cifar-animals", "convnet", "cifar-animals", ["--resolution", "16"], ["--samples", "4000", "--epochs", "2"]),
+    ("mlp-cifar-vehicles", "mlp", "cifar-vehicles", ["--resolution", "16"], ["--samples", "4000", "--epochs", "2"]),
+    ("convnet-glyphs-digits", "convnet", "glyphs-digits", ["--resolution", "14"], ["--samples", "5000", "--epochs", "2"]),
+    ("mlp-glyphs-a", "mlp", "glyphs-a", ["--resolution", "14"], ["--epochs", "2"]),
+    ("convnet-omniglot-a", "convnet", "omniglot-a", ["--resolution", "20"], ["--epochs", "8"]),
+    ("dense-friedman-2", "keras-dense", "friedman-2", [], ["--epochs", "16"]),
+    ("dense-teacher-12", "keras-dense", "teacher-12", [], ["--epochs", "16"]),
+    ("dense-teacher-48", "keras-dense", "teacher-48", [], ["--epochs", "16"]),
 ]
 COMMON = ["--device", "cpu", "--batch", "32", "--learning-rate", "2e-3"]
 
 
 class Pair:
     def __init__(self, row, arguments):
-        self.name, self.model, self.source, self.samples, self.flags = row
+        self.name, self.model, self.source, self.flags, self.swept = row
         self.binary, self.work = arguments.binary, pathlib.Path(arguments.work) / self.name
         place = pathlib.Path(arguments.sources) / self.source
         if place.is_dir():
@@ -74,20 +74,14 @@ class Pair:
     def sweep(self):
         """The sweep that is planned from."""
         folder = self.work / "sweep"
-        self.call("sweep", "--for-plan", "--model", self.model, *self.flags, *self.data, *COMMON, "--out", folder)
+        self.call("sweep", "--for-plan", "--model", self.model, *self.flags, *self.swept, *self.data, *COMMON, "--out", folder)
         return self.records(folder)
 
-    def train(self, factor, flops, seed, base_macs, all_samples):
-        """A width trained for so many FLOPs: on all samples, as often as that takes."""
-        epochs = max(1, math.ceil(flops / (6 * base_macs * factor**2 * all_samples)))
-        while True:
-            folder = self.work / f"train-{factor}-{flops:.4g}-{epochs}-{seed}"
-            ended = self.run("sweep", "--model", self.model, *self.flags, *self.data, *COMMON, "--axis", "width", "--factors", factor,
-                             "--flops", flops, "--epochs", epochs, "--seeds", seed, "--out", folder)
-            # Fewer samples than that are there, or the model is smaller than its width says.
-            if "more epochs" not in ended.stderr:
-                break
-            epochs += 1
+    def train(self, factor, flops, seed):
+        """A width trained for so many FLOPs: on all samples, as often as they pay for."""
+        folder = self.work / f"train-{factor}-{flops:.4g}-{seed}"
+        ended = self.run("sweep", "--model", self.model, *self.flags, *self.data, *COMMON, "--axis", "width", "--factors", factor,
+                         "--flops", flops, "--whole-set", "--seeds", seed, "--out", folder)
         if ended.returncode not in (0, 6):
             raise SystemExit(ended.stderr)
         return self.records(folder)[0]
@@ -110,8 +104,6 @@ def record(pair, runs, keep):
     known = lambda **key: next((run for run in runs if key.items() <= run.items()), None)
     swept = pair.sweep()
     largest = max(run["training_flops"] for run in swept)
-    base_macs = next(run["macs"] for run in swept if run["key"].startswith("base"))
-    all_samples = max(run["train_samples"] for run in swept)
     for times in BUDGETS:
         flops = times * largest
         key = dict(pair=pair.name, budget=times)
@@ -125,44 +117,43 @@ def record(pair, runs, keep):
         for what, factor, share in grid:
             one = dict(key, what=what, factor=factor, share=share, seed=0)
             if not known(**one):
-                keep(dict(one, **line_of(pair.train(factor, flops * share, 0, base_macs, all_samples))))
+                keep(dict(one, **line_of(pair.train(factor, flops * share, 0))))
         tried = [run for run in runs if key.items() <= run.items() and run["what"] == "oracle" and run["validation_loss"]]
         winner = min(tried, key=lambda run: run["validation_loss"])
         for seed in FRESH_SEEDS:
             one = dict(key, what="winner", factor=winner["factor"], share=winner["share"], seed=seed)
             if not known(**one):
-                trained = pair.train(winner["factor"], flops * winner["share"], seed, base_macs, all_samples)
+                trained = pair.train(winner["factor"], flops * winner["share"], seed)
                 keep(dict(one, **line_of(trained)))
-
-
-def listed(pair):
-    """What is trained, and about how many FLOPs: a run of twice the width on all samples is the largest."""
-    summary = json.loads(pair.call("summary", pair.model, "--json", *pair.flags))
-    samples = pair.samples or 1500
-    largest = 6 * 4 * summary["macs"] * samples
-    trainings = 2 + len(ORACLE) * len(SHARES) + len(FRESH_SEEDS)
-    flops = largest * (11.4 / 4 + sum(BUDGETS) * (2 + len(ORACLE) * sum(SHARES) + len(FRESH_SEEDS)))
-    print(f"{pair.name}: a sweep, {len(BUDGETS)} plans, {trainings * len(BUDGETS)} trainings, about {flops:.2g} FLOPs")
-    return flops
 
 
 def score(file):
     runs = [json.loads(line) for line in file.read_text().splitlines()]
-    print("pair budget plan base oracle regret base-regret inside unused")
-    regrets = []
-    for plan in (run for run in runs if run["what"] == "plan"):
-        key = {"pair": plan["pair"], "budget": plan["budget"]}
-        of = lambda what: [run["validation_loss"] for run in runs if key.items() <= run.items() and run["what"] == what]
-        fresh, base = of("winner"), of("base")
-        if len(fresh) < len(FRESH_SEEDS) or not base:
-            continue
-        oracle = statistics.mean(fresh)
-        regret, of_base = plan["validation_loss"] / oracle - 1, base[0] / oracle - 1
-        regrets.append(regret)
-        print(f"{plan['pair']} ×{plan['budget']} {plan['validation_loss']:.4g} {base[0]:.4g} {oracle:.4g} {100 * regret:+.1f} % "
-              f"{100 * of_base:+.1f} % {'yes' if plan['inside'] else 'no'} {100 * plan['unused']:.0f} %")
-    if regrets:
-        print(f"regret: median {100 * statistics.median(regrets):+.1f} %, worst {100 * max(regrets):+.1f} %, of {len(regrets)}")
+    print("pair budget plan base oracle regret base-regret loss-inside time-inside unused")
+    for half, rows in (("development", DEVELOPMENT), ("reserved", RESERVED)):
+        names = {row[0] for row in rows}
+        regrets, of_bases, behind, inside, timely = [], [], 0, 0, 0
+        for plan in (run for run in runs if run["what"] == "plan" and run["pair"] in names):
+            key = {"pair": plan["pair"], "budget": plan["budget"]}
+            of = lambda what: [run["validation_loss"] for run in runs if key.items() <= run.items() and run["what"] == what]
+            fresh, base = of("winner"), of("base")
+            if len(fresh) < len(FRESH_SEEDS) or not base:
+                continue
+            oracle = statistics.mean(fresh)
+            loss = plan["validation_loss"]
+            regrets.append(loss / oracle - 1)
+            of_bases.append(base[0] / oracle - 1)
+            # By more than the seeds of the winner scatter.
+            behind += loss > base[0] * (1 + (max(fresh) - min(fresh)) / oracle)
+            inside += plan["inside"]
+            timely += bool(plan["seconds_inside"])
+            print(f"{plan['pair']} ×{plan['budget']} {loss:.4g} {base[0]:.4g} {oracle:.4g} {100 * regrets[-1]:+.1f} % "
+                  f"{100 * of_bases[-1]:+.1f} % {'yes' if plan['inside'] else 'no'} {'yes' if plan['seconds_inside'] else 'no'} "
+                  f"{100 * plan['unused']:.0f} %")
+        if regrets:
+            print(f"{half}: {len(regrets)} plans; regret median {100 * statistics.median(regrets):+.1f} %, worst "
+                  f"{100 * max(regrets):+.1f} %; base model's {100 * statistics.median(of_bases):+.1f} %, "
+                  f"{100 * max(of_bases):+.1f} %; behind the base model {behind}; loss inside {inside}, time inside {timely}")
 
 
 def main():
@@ -172,7 +163,6 @@ def main():
     parser.add_argument("work", nargs="?")
     parser.add_argument("--half", choices=["development", "reserved"])
     parser.add_argument("--pair")
-    parser.add_argument("--list", action="store_true")
     parser.add_argument("--score", action="store_true")
     parser.add_argument("--runs", default=str(HERE / "runs.jsonl"))
     arguments = parser.parse_args()
@@ -185,10 +175,6 @@ def main():
     pairs = [Pair(row, arguments) for row in rows if arguments.pair in (None, row[0])]
     if not pairs:
         parser.error(f"no such pair; there are {', '.join(row[0] for row in rows)}")
-    if arguments.list:
-        flops = sum(listed(pair) for pair in pairs)
-        print(f"in all about {flops:.2g} FLOPs; at 5e10 a second {flops / 5e10 / 3600:.1f} hours")
-        return
     runs = [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
     def keep(run):

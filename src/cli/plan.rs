@@ -266,7 +266,17 @@ const UNUSED: f64 = 0.05;
 
 /// What repeated samples are taken to be worth, where the best repeats some.
 fn repetition(found: &Recommendation) -> Option<String> {
-    let Repeats { value, low, high, measured } = found.repetition.filter(|_| found.best.epochs > 1)?;
+    if found.best.epochs == 1 {
+        return None;
+    }
+    if let Some(passes) = found.passes_seen {
+        return Some(format!(
+            "The runs saw their samples up to {} times, so the law has what that is worth. It does not have what more samples \
+             would bring.",
+            passes.round()
+        ));
+    }
+    let Repeats { value, low, high, measured } = found.repetition?;
     let source = if measured {
         "by the runs"
     } else {

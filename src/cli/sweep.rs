@@ -27,8 +27,9 @@ For a training to be planned:
 pub struct SweepArgs {
     #[arg(long, value_delimiter = ',', value_parser = axis, help = axes() + "; by default all, with --for-plan width")]
     axis: Vec<Axis>,
-    /// Factors tried on every axis; on the compound axis a factor is the multiple of FLOPs.
-    #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
+    /// Factors tried on every axis; on the compound axis a factor is the multiple of FLOPs. By default 0.5,1,2, with --for-plan
+    /// 0.25,0.5,1,2.
+    #[arg(long, value_delimiter = ',')]
     factors: Vec<f64>,
     #[arg(long, default_value = "convnet", help = models("or a TOML file: the model at factor 1"))]
     model: String,
@@ -45,10 +46,14 @@ pub struct SweepArgs {
     /// samples.
     #[arg(long, value_delimiter = ',', value_name = "E", value_parser = count)]
     epochs: Vec<usize>,
-    /// Train what `plan` needs to recommend a training: every model on a sixteenth, a quarter and all of the training
-    /// samples, for 1, 4 and 16 epochs each as far as that is no more than one epoch of all of them. With three widths
-    /// these are 18 runs, which take about as much compute as 11 epochs of the base model. Of data that are drawn without
-    /// end, one epoch each. --axis, --factors, --epochs, several --samples, or one in place of all, change that.
+    /// With --flops: train on the whole training set, for as many epochs as each budget pays for, rather than on a part of it
+    /// for --epochs.
+    #[arg(long, requires = "flops", conflicts_with = "epochs")]
+    whole_set: bool,
+    /// Train what `plan` needs to recommend a training: every model for the compute of 4 epochs of the base model, of one
+    /// epoch, and of a quarter of one; on all training samples, as often as that takes. With four widths these are 12 runs,
+    /// which take about as much compute as 20 epochs of the base model. --axis, --factors and one number of --epochs change
+    /// that; with one of --samples, epochs are counted as if there were so many.
     #[arg(long, conflicts_with_all = ["flops", "predict"])]
     for_plan: bool,
     #[command(flatten)]
@@ -133,6 +138,8 @@ impl Observer for Terminal {
 
 /// Passes over the training samples, where none are asked for.
 const EPOCHS: usize = 3;
+/// Factors, where none are asked for.
+const FACTORS: [f64; 3] = [0.5, 1.0, 2.0];
 
 /// One number alone, or several.
 fn dimension(numbers: &[usize]) -> (Option<usize>, Vec<usize>) {
@@ -147,24 +154,34 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     let (train_samples, samples) = dimension(&args.samples);
     let (epochs, several_epochs) = dimension(&args.epochs);
     let seed = args.seeds.first().copied().unwrap_or(0);
-    let (architecture, splits) = args.data.open(&args.model, seed, train_samples)?;
+    let (architecture, splits) =
+        args.data.open(&args.model, seed, train_samples.filter(|_| !args.for_plan))?;
     let axes = match &args.axis[..] {
         [] if args.for_plan => vec![Axis::Width],
         [] => Axis::ALL.to_vec(),
         given => given.to_vec(),
     };
+    let (default_factors, default_epochs) =
+        if args.for_plan { (&grid::FACTORS[..], grid::EPOCHS) } else { (&FACTORS[..], EPOCHS) };
+    let factors = if args.factors.is_empty() { default_factors.to_vec() } else { args.factors.clone() };
+    let all = splits.train.len();
     let plan = Plan {
         dataset: args.data.dataset.clone(),
         target_columns: args.data.target_columns()?,
         axes,
-        factors: args.factors.clone(),
+        factors,
         seeds: args.seeds.clone(),
         samples,
         flops: args.flops.clone(),
+        whole_set: args.whole_set.then_some(all),
         most_seen: None,
         predict: args.predict.unwrap_or(0),
         schedule: Schedule {
-            epochs: epochs.or(several_epochs.first().copied()).unwrap_or(EPOCHS),
+            epochs: epochs.or(several_epochs.first().copied()).unwrap_or(if args.whole_set {
+                1
+            } else {
+                default_epochs
+            }),
             batch: args.step.batch,
             learning_rate: args.optimizer.learning_rate,
             precision: args.step.precision,
@@ -179,12 +196,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         architecture,
         epochs: several_epochs,
     };
-    let plan = if args.for_plan {
-        let train = splits.train.as_ref();
-        grid::for_plan(plan, train.len(), train.is_endless(), !args.epochs.is_empty())
-    } else {
-        plan
-    };
+    let plan = if args.for_plan { grid::for_plan(plan, all, splits.train.is_endless())? } else { plan };
     // Before there is a directory with a plan that can't be run.
     plan.check_samples(splits.train.as_ref())?;
     let mut store =

@@ -101,6 +101,8 @@ impl Plan {
     /// # Errors
     /// [`Error::Config`] if `wanted` differs in more than its lists, or lacks something that this plan covers.
     pub fn extended(&self, wanted: &Plan) -> Result<Plan> {
+        // No argument of the command line says it.
+        let wanted = &Plan { most_seen: self.most_seen, ..wanted.clone() };
         if self.differences(wanted).is_empty() {
             return Ok(self.clone());
         }

@@ -36,6 +36,11 @@ pub struct Plan {
     /// Instead of `samples`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flops: Vec<f64>,
+    /// The number of training samples there are, where each of `flops` trains on all of them: for as many whole epochs as
+    /// the budget pays for, or, where it does not pay for one, on as many samples as it does. Trainings of fewer than
+    /// [`FEWEST_STEPS`] steps are left out. When absent, all trainings have the same number of epochs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole_set: Option<usize>,
     /// Numbers of epochs: each model is trained once for each, on each amount of data. Empty for one training of each, of
     /// [`Schedule::epochs`]; otherwise that number has no meaning.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -63,6 +68,12 @@ pub struct Plan {
     /// The base model, as it is at factor 1: input and output already fit the data set.
     pub architecture: Architecture,
 }
+
+/// Trainings on the whole set have at least so many steps: after fewer, a model has learned next to nothing.
+pub const FEWEST_STEPS: usize = 24;
+
+/// A budget pays for an epoch if this part of it is paid for.
+const PAID: f64 = 0.9;
 
 fn is_zero(count: &usize) -> bool {
     *count == 0
@@ -166,7 +177,7 @@ impl Plan {
             for &epochs in &epochs {
                 for &amount in amounts.iter().filter(|amount| self.covers(**amount, epochs)) {
                     for model in &models {
-                        runs.push(self.variant(model, amount, epochs, seed)?);
+                        runs.extend(self.variant(model, amount, epochs, seed)?);
                     }
                 }
             }
@@ -184,27 +195,38 @@ impl Plan {
         }
     }
 
-    /// A model with an amount of data, a number of epochs, a seed, and the key that names them all.
-    fn variant(&self, model: &Variant, amount: Amount, epochs: usize, seed: u64) -> Result<Variant> {
+    /// A model with an amount of data, a number of epochs, a seed, and the key that names them all; none where that is too
+    /// short a training.
+    fn variant(&self, model: &Variant, amount: Amount, epochs: usize, seed: u64) -> Result<Option<Variant>> {
         let stem = if model.scale == Scale::BASE {
             "base".to_string()
         } else {
             format!("{}-{}", model.axis, model.factor)
         };
-        let (label, train_samples, flops) = match amount {
-            Amount::Schedule => (String::new(), self.schedule.train_samples, None),
-            Amount::Samples(samples) => (format!("-n{samples}"), Some(samples), None),
+        let (label, train_samples, flops, epochs) = match amount {
+            Amount::Schedule => (String::new(), self.schedule.train_samples, None, epochs),
+            Amount::Samples(samples) => (format!("-n{samples}"), Some(samples), None, epochs),
             Amount::Flops(budget) => {
-                let batch = self.schedule.batch;
-                let macs = Cost::of(&model.architecture)?.macs;
-                let samples = budget / (FLOPS_PER_MAC * macs as f64 * epochs as f64);
-                let batches = (samples as usize / batch).max(1);
-                (format!("-c{budget:e}"), Some(batches * batch), Some(budget))
+                let seen = budget / (FLOPS_PER_MAC * Cost::of(&model.architecture)?.macs as f64);
+                let Some((samples, epochs)) = self.training_of(seen, epochs) else { return Ok(None) };
+                (format!("-c{budget:e}"), Some(samples), Some(budget), epochs)
             }
         };
         let passes = if self.epochs.is_empty() { String::new() } else { format!("-e{epochs}") };
         let key = format!("{stem}{label}{passes}-s{seed}");
-        Ok(Variant { key, train_samples, flops, epochs, seed, ..model.clone() })
+        Ok(Some(Variant { key, train_samples, flops, epochs, seed, ..model.clone() }))
+    }
+
+    /// Training samples an epoch, and epochs, of a training that sees about so many samples: in the plan's number of epochs,
+    /// or on the whole set. None where that is too short a training.
+    fn training_of(&self, seen: f64, epochs: usize) -> Option<(usize, usize)> {
+        let batch = self.schedule.batch;
+        let batches = |samples: f64| (samples as usize / batch).max(1) * batch;
+        let Some(all) = self.whole_set else { return Some((batches(seen / epochs as f64), epochs)) };
+        let passes = seen / all as f64;
+        let (samples, epochs) =
+            if passes < 1.0 { (batches(seen), 1) } else { (all, (passes / PAID) as usize) };
+        (samples.min(all) / batch.min(all) * epochs >= FEWEST_STEPS).then_some((samples.min(all), epochs))
     }
 
     /// For how many epochs each model is trained, in the plan's order.
@@ -329,6 +351,9 @@ impl Plan {
         if let Some(budget) = flops.iter().find(|&&budget| !(budget > 0.0 && budget.is_finite())) {
             return Err(format!("a compute budget is {budget} FLOPs; it must be finite and above zero"));
         }
+        if self.whole_set.is_some() && (flops.is_empty() || !self.epochs.is_empty()) {
+            return Err("whole_set is for budgets of FLOPs, which then give the numbers of epochs".into());
+        }
         if let Some(samples) = repeated(samples) {
             return Err(format!("{samples} samples stand twice"));
         }
@@ -350,6 +375,7 @@ impl Plan {
             ("seeds", self.seeds != other.seeds),
             ("samples", self.samples != other.samples),
             ("flops", self.flops != other.flops),
+            ("whole_set", self.whole_set != other.whole_set),
             ("epochs", self.numbers_of_epochs() != other.numbers_of_epochs()),
             ("most_seen", self.most_seen != other.most_seen),
             ("predict", self.predict != other.predict),

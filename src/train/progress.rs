@@ -1,11 +1,14 @@
-//! How training looks on a terminal: a bar with rate, loss and time left; one line per epoch where nobody
-//! watches. Everything goes to standard error, so that standard output stays for results.
+//! How training looks on a terminal: a bar with rate, loss and time left; one line per epoch, of many epochs about
+//! twenty lines. Everything goes to standard error, so that standard output stays for results.
 
 use super::fit::{Callback, EpochReport, Progress};
 use crate::note;
 use crate::units::seconds;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+
+/// Lines of one training.
+const LINES: u64 = 20;
 
 /// Shows training on the terminal.
 pub struct TerminalProgress {
@@ -47,6 +50,10 @@ impl Callback for TerminalProgress {
     }
 
     fn on_epoch(&mut self, report: &EpochReport) {
+        let is_end = report.epoch == 1 || report.epoch == report.epochs;
+        if !is_end && report.epoch % report.epochs.div_ceil(LINES) != 0 {
+            return;
+        }
         let accuracy = |metrics: &super::Metrics| match metrics.accuracy {
             Some(accuracy) => format!(" accuracy {:.2} %", 100.0 * accuracy),
             None => String::new(),

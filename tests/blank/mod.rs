@@ -15,6 +15,7 @@ pub fn plan(architecture: Architecture) -> Plan {
         flops: Vec::new(),
         epochs: Vec::new(),
         most_seen: None,
+        whole_set: None,
         predict: 0,
         schedule: Schedule::default(),
         compound: Compound::default(),

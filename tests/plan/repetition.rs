@@ -1,7 +1,7 @@
 //! What repeated samples are worth, and where they do harm.
 
 use allometry::scaling::law::repetition::{PRIOR, Repetition, Run, worth};
-use allometry::scaling::law::turn::turn;
+use allometry::scaling::law::turn::{Least, least};
 
 /// Runs of a law with this R*, over three sizes, three numbers of samples and these passes; each run a little off.
 fn runs(repeats: f64, passes: &[f64]) -> Vec<Run> {
@@ -63,11 +63,19 @@ fn without_repetition_there_is_the_prior() {
 
 #[test]
 fn a_loss_turns_where_it_ends_higher_than_it_was() {
-    let turned = [(1.0, 0.9), (2.0, 0.5), (3.0, 0.45), (4.0, 0.47), (5.0, 0.5)];
-    assert_eq!(turn(&turned, 0.02), Some(3.0));
-    assert_eq!(turn(&turned, 0.2), None, "less than chance does");
-    assert_eq!(turn(&turned[..3], 0.02), None);
+    let turned = [(1.0, 0.9), (2.0, 0.5), (3.0, 0.45), (4.0, 0.47), (5.0, 0.54)];
+    assert_eq!(least(&turned).map(|least| (least.passes, (100.0 * least.rise).round())), Some((3.0, 20.0)));
+    assert_eq!(least(&turned[..3]), Some(Least { passes: 3.0, rise: 0.0 }));
     // It came down again.
-    assert_eq!(turn(&[(1.0, 0.5), (2.0, 0.7), (3.0, 0.4)], 0.02), None);
-    assert_eq!(turn(&[], 0.02), None);
+    assert_eq!(least(&[(1.0, 0.5), (2.0, 0.7), (3.0, 0.4)]), Some(Least { passes: 3.0, rise: 0.0 }));
+    assert_eq!(least(&[]), None);
+}
+
+#[test]
+fn one_lucky_validation_is_not_the_least_of_a_long_curve() {
+    let curve: Vec<(f64, f64)> =
+        (1..=32).map(|pass| (f64::from(pass), 0.3 + 1.0 / f64::from(pass))).collect();
+    let mut lucky = curve.clone();
+    lucky[9].1 = 0.2;
+    assert_eq!(least(&lucky).map(|least| least.rise), Some(0.0));
 }

@@ -1,5 +1,5 @@
-//! The models that could be trained: on each axis every architecture that rounding gives, from the smallest that was
-//! trained, or the base model, up.
+//! The models that could be trained: on each axis every architecture that rounding gives, from half the smallest factor that
+//! was trained, or the base model, up.
 
 use super::evidence::Evidence;
 use crate::data::resample::check_resolution;
@@ -17,6 +17,10 @@ const STEP: f64 = 1.02;
 
 /// How many times larger than the largest that was trained a model may be: beyond, not even `--far` looks.
 const LARGEST: f64 = 1000.0;
+
+/// The smallest candidate, by the smallest factor that was trained: for long trainings, the best model can be smaller than all
+/// of the runs.
+const SMALLER: f64 = 0.5;
 
 /// Two models are different suggestions if one is this much deeper, wider or sharper than the other.
 const DIFFERENT: f64 = 1.2;
@@ -80,7 +84,7 @@ impl Field {
     pub fn new(plan: &Plan, evidence: Evidence, memory: Option<u64>) -> Result<Field> {
         let mut candidates: Vec<Candidate> = Vec::new();
         // The base model is a candidate also where only larger ones were trained.
-        let least = evidence.factors.0.min(1.0);
+        let least = (SMALLER * evidence.factors.0).min(1.0);
         let first = (least.ln() / STEP.ln()).floor() as i32;
         for power in first.. {
             // What is shown is what was used: three digits make the model again.

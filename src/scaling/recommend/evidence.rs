@@ -1,8 +1,11 @@
 //! What a sweep knows: on each axis the law of the loss in size and data, fitted to the runs that were completed.
 //!
 //! The size is M, the MACs of a sample's forward pass, and not the number of parameters: with C = 6·M·D it gives
-//! compute for convolutions as well as for dense layers. D is the number of different training samples, times what
-//! repeating them is worth ([`repetition`](crate::scaling::law::repetition)).
+//! compute for convolutions as well as for dense layers. The amount of data D is one of two:
+//!
+//! - Samples seen, repeats counted, where every run took all samples before it repeated one, as a plan's trainings do. What
+//!   repetition is worth is then in the runs.
+//! - Otherwise different samples, times what repeating them is worth ([`repetition`](crate::scaling::law::repetition)).
 //!
 //! [`Evidence::loss`] is all that the planner asks of a law: an [average over models of the curve](Average), whose
 //! intervals grow with the distance from the runs, and what is uncertain of repetition.
@@ -13,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::average::{Average, Direction};
 use crate::scaling::law::repetition::{Repetition, Run};
-use crate::scaling::law::turn::{RISE, turn};
+use crate::scaling::law::turn::{Least, RISE, SETTLED, least};
 use crate::scaling::law::{Points, narrow};
 use crate::scaling::plan::Plan;
 use crate::scaling::record::Record;
@@ -31,6 +34,12 @@ const DATA_EXPONENT: (f64, f64) = (0.07, 0.35);
 
 /// Samples of another run are as many, and its model is as large, up to this factor.
 const ALIKE: f64 = 1.25;
+
+/// A run took all samples if it took this part of them.
+const ALL: f64 = 0.9;
+
+/// Runs that saw their samples so often show what repetition is worth.
+const REPEATED: f64 = 4.0;
 
 /// Losses of the smallest and of the largest run that are closer together than this part say nothing of sizes.
 const FLAT: f64 = 0.05;
@@ -54,12 +63,27 @@ pub struct Evidence {
     pub repetition: Repetition,
     /// The law of the validation loss in M and D, or in M alone where D was not varied.
     surface: Surface,
-    /// Whether the runs differ in data, so that the law has them as a size.
-    joint: bool,
+    /// What the law has as its second size.
+    data: Data,
     /// The largest D of a run, at the median worth of repetition.
     most_data: f64,
+    /// The runs.
+    runs: Vec<Run>,
     /// Where longer training raised the loss.
     turns: Vec<Turn>,
+    /// Runs whose loss did not rise.
+    settled: Vec<Run>,
+}
+
+/// The amount of data that a law has beside the size of the model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Data {
+    /// None: the runs do not differ in data.
+    Fixed,
+    /// Samples seen, repeats counted.
+    Seen,
+    /// Different samples, times what repeating them is worth.
+    Worth,
 }
 
 /// A run whose loss turned.
@@ -80,12 +104,18 @@ pub struct LeftOut {
 }
 
 /// Fits a law on each axis of a sweep; the axes whose runs are too few for one, or don't identify it, come with the
-/// reason. `samples` is how many training samples an epoch has where the sweep did not vary their number.
-pub fn gather(plan: &Plan, records: &[Record], samples: usize) -> (Vec<Evidence>, Vec<LeftOut>) {
+/// reason. `samples` is how many training samples an epoch has where the sweep did not vary their number, `available` how
+/// many there are if there is an end to them.
+pub fn gather(
+    plan: &Plan,
+    records: &[Record],
+    samples: usize,
+    available: Option<usize>,
+) -> (Vec<Evidence>, Vec<LeftOut>) {
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for &axis in &plan.axes {
         let runs: Vec<&Record> = records.iter().filter(|record| counts(record, axis)).collect();
-        match Evidence::of(axis, &runs, samples) {
+        match Evidence::of(axis, &runs, samples, available) {
             Ok(evidence) => found.push(evidence),
             Err(error) => left_out.push(LeftOut { axis, reason: error.to_string() }),
         }
@@ -123,56 +153,46 @@ fn run(record: &Record) -> Run {
 }
 
 impl Evidence {
-    fn of(axis: Axis, records: &[&Record], per_epoch: usize) -> Result<Evidence> {
+    fn of(axis: Axis, records: &[&Record], per_epoch: usize, available: Option<usize>) -> Result<Evidence> {
         let runs: Vec<Run> = records.iter().map(|record| run(record)).collect();
         let repetition = Repetition::of(&runs);
-        let median = repetition.at(0.5);
+        let curves = Curves::of(records, &runs, repetition.scatter());
+        // A law falls: runs that went on beyond their least loss bound the number of epochs instead.
+        let fit = |rows: &[Run]| law(rows, &repetition, whole_sets(&runs, available));
+        let falling: Vec<Run> =
+            runs.iter().zip(&curves.turned).filter(|(_, turned)| !**turned).map(|(run, _)| *run).collect();
+        let (law, data, most_data) = match fit(&falling) {
+            Ok(found) if falling.len() < runs.len() => found,
+            _ => fit(&runs)?,
+        };
         let column = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).collect::<Vec<f64>>();
-        let (macs, losses) = (column(&|run| run.size), column(&|run| run.loss));
-        let samples = column(&|run| run.distinct);
-        let data = column(&|run| repetition.effective(run.distinct, run.passes, median));
+        let (macs, samples) = (column(&|run| run.size), column(&|run| run.distinct));
         let varied = |values: &[f64]| values.iter().any(|value| *value != values[0]);
-        let joint = varied(&data);
-        let points = if joint {
-            Points::joint(("MACs", &macs), ("samples", &data), ("loss", &losses))?
-        } else {
-            Points::single(("MACs", &macs), ("loss", &losses))?
-        };
-        let unidentified = |problem: String| Error::Config {
-            what: "law".into(),
-            problem: format!("the runs don't identify it: {problem}"),
-        };
-        let law = Average::new(&points, Direction::Falling)?;
-        if let Some(problem) = (0..points.sizes().len()).find_map(|size| narrow(&points, size)) {
-            return Err(unidentified(problem));
-        }
-        let (macs, data) = (range(&macs), range(&data));
-        let surface = Surface::new(law);
-        let corner = |macs: f64, data: f64| surface.at([macs, if joint { data } else { 1.0 }]).log();
-        let fall = corner(macs.0, data.0) - corner(macs.1, data.1);
-        if fall < FLAT {
-            return Err(unidentified(format!(
-                "from the smallest run to the largest the loss falls by {:.1} % only; train longer",
-                100.0 * (1.0 - (-fall).exp())
-            )));
-        }
         let factors: Vec<f64> = records.iter().filter_map(|record| record.factor_on(axis)).collect();
         Ok(Evidence {
             axis,
             fixed_samples: (!varied(&samples)).then_some(per_epoch),
             factors: range(&factors),
-            macs,
+            macs: range(&macs),
             samples: range(&samples),
             flops: records.iter().map(|record| record.training_flops).fold(0.0, f64::max),
-            turns: turns(records, &runs, repetition.scatter()),
-            surface,
-            joint,
-            most_data: data.1,
+            turns: curves.turns,
+            settled: runs
+                .iter()
+                .zip(&curves.settled)
+                .filter(|(_, settled)| **settled)
+                .map(|(run, _)| *run)
+                .collect(),
+            surface: law,
+            data,
+            most_data,
             repetition,
+            runs,
         })
     }
 
-    /// The loss that is expected of a model of M MACs that sees so many different samples so often.
+    /// The loss that is expected of a model of M MACs that sees so many different samples so often; beyond its turn that at the
+    /// turn, which it is at least.
     pub fn loss(&self, macs: f64, distinct: f64, passes: f64) -> Expectation {
         self.expectation(macs, distinct, passes, |x| Expectation::of(self.surface.law(), x))
     }
@@ -189,9 +209,13 @@ impl Evidence {
         passes: f64,
         law: impl Fn([f64; 2]) -> Expectation,
     ) -> Expectation {
+        let passes = self.most_passes(macs, distinct).map_or(passes, |most| passes.min(most));
+        if self.data == Data::Seen {
+            return law([macs, distinct * passes]);
+        }
         let amount = |p: f64| self.repetition.effective(distinct, passes, self.repetition.at(p));
         let [low, median, high] = [0.1, 0.5, 0.9].map(amount);
-        if self.joint {
+        if self.data == Data::Worth {
             let [little, much] = [low, high].map(|amount| self.surface.at([macs, amount]).log());
             return law([macs, median]).with(Expectation::deviation(little, much), 0.0);
         }
@@ -211,54 +235,126 @@ impl Evidence {
             "the sweep varied neither samples nor epochs: that the loss falls as the data to the power {low} to {high} is taken \
              from other fields of learning (Hestness et al. 2017); sweep --for-plan measures it"
         );
-        (!self.joint).then_some(text)
+        (self.data == Data::Fixed).then_some(text)
+    }
+
+    /// How often the runs saw their samples at the most, where the law itself has what that is worth.
+    pub fn passes_seen(&self) -> Option<f64> {
+        (self.data == Data::Seen).then(|| self.runs.iter().map(|run| run.passes).fold(1.0, f64::max))
     }
 
     /// How often a model of M MACs can see so many samples before the loss rises, as far as runs have shown it: a run of a
-    /// model that is no larger turned on no more samples. With more samples the turn comes later; taken is, in proportion.
+    /// model that is no larger turned on no more samples, and none of a model between the two went on for longer and settled.
+    /// With more samples the turn comes later; taken is, in proportion.
     pub fn most_passes(&self, macs: f64, distinct: f64) -> Option<f64> {
-        let comparable = |turn: &&Turn| turn.macs <= ALIKE * macs;
+        let settled = |turn: &Turn| {
+            let between = |run: &Run| run.size > ALIKE * turn.macs && run.size <= ALIKE * macs;
+            let later =
+                |run: &Run| run.passes > ALIKE * turn.passes * (run.distinct / turn.distinct).max(1.0);
+            let counts = |run: &Run| between(run) && run.distinct <= ALIKE * distinct && later(run);
+            self.settled.iter().any(counts)
+        };
+        let comparable = |turn: &&Turn| turn.macs <= ALIKE * macs && !settled(turn);
         let passes = |turn: &Turn| turn.passes * (distinct / turn.distinct).max(1.0);
         self.turns.iter().filter(comparable).map(passes).reduce(f64::min)
     }
+}
+
+/// The law of some runs, what it has as the amount of data, and the largest that they had. `seen` says whether it is samples
+/// seen.
+///
+/// # Errors
+/// Runs that do not identify it.
+fn law(runs: &[Run], repetition: &Repetition, seen: bool) -> Result<(Surface, Data, f64)> {
+    let median = repetition.at(0.5);
+    let column = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).collect::<Vec<f64>>();
+    let (macs, losses) = (column(&|run| run.size), column(&|run| run.loss));
+    let amounts = match seen {
+        true => column(&|run| run.distinct * run.passes),
+        false => column(&|run| repetition.effective(run.distinct, run.passes, median)),
+    };
+    let varied = amounts.iter().any(|amount| *amount != amounts[0]);
+    let (data, points) = if varied {
+        let data = if seen { Data::Seen } else { Data::Worth };
+        (data, Points::joint(("MACs", &macs), ("samples", &amounts), ("loss", &losses))?)
+    } else {
+        (Data::Fixed, Points::single(("MACs", &macs), ("loss", &losses))?)
+    };
+    let unidentified = |problem: String| Error::Config {
+        what: "law".into(),
+        problem: format!("the runs don't identify it: {problem}"),
+    };
+    let law = Average::new(&points, Direction::Falling)?;
+    if let Some(problem) = (0..points.sizes().len()).find_map(|size| narrow(&points, size)) {
+        return Err(unidentified(problem));
+    }
+    let (macs, amounts) = (range(&macs), range(&amounts));
+    let surface = Surface::new(law);
+    // Where a law has one size, the second is not looked at.
+    let fall = surface.at([macs.0, amounts.0]).log() - surface.at([macs.1, amounts.1]).log();
+    if fall < FLAT {
+        return Err(unidentified(format!(
+            "from the smallest run to the largest the loss falls by {:.1} % only; train longer",
+            100.0 * (1.0 - (-fall).exp())
+        )));
+    }
+    Ok((surface, data, amounts.1))
+}
+
+/// Whether every run took all samples that there are before it repeated one, and some repeated them often.
+fn whole_sets(runs: &[Run], available: Option<usize>) -> bool {
+    let Some(all) = available else { return false };
+    let took_all = |run: &Run| run.passes * ALL <= 1.0 || run.distinct >= ALL * all as f64;
+    runs.iter().all(took_all) && runs.iter().any(|run| run.passes >= REPEATED)
 }
 
 fn range(values: &[f64]) -> (f64, f64) {
     values.iter().fold((f64::INFINITY, 0.0), |(low, high), &value| (value.min(low), value.max(high)))
 }
 
-/// The turns in the curves of runs, and between runs of one model on the same samples.
-fn turns(records: &[&Record], runs: &[Run], scatter: f64) -> Vec<Turn> {
-    let mut found = Vec::new();
-    for (record, run) in records.iter().zip(runs) {
-        let curve: Vec<(f64, f64)> = record
-            .curve
-            .iter()
-            .map(|point| ((point.samples_seen as f64 / run.distinct).max(1.0), point.validation_loss))
+/// How the curves of runs went on, and the ends of runs of one model on the same samples.
+struct Curves {
+    turns: Vec<Turn>,
+    /// For each run whether its loss turned.
+    turned: Vec<bool>,
+    /// For each run whether it settled, as far as its curve is known.
+    settled: Vec<bool>,
+}
+
+impl Curves {
+    fn of(records: &[&Record], runs: &[Run], scatter: f64) -> Curves {
+        let of_record = |(record, run): (&&Record, &Run)| {
+            let at = |seen: u64| (seen as f64 / run.distinct).max(1.0);
+            let curve = record.curve.iter().map(|point| (at(point.samples_seen), point.validation_loss));
+            least(&curve.collect::<Vec<_>>())
+        };
+        let curves: Vec<Option<Least>> = records.iter().zip(runs).map(of_record).collect();
+        let mut turned: Vec<bool> =
+            curves.iter().map(|curve| curve.is_some_and(|least| least.rise > RISE)).collect();
+        let settled = curves.iter().map(|curve| curve.is_some_and(|least| least.rise <= SETTLED)).collect();
+        let turn = |run: &Run, passes: f64| Turn { macs: run.size, distinct: run.distinct, passes };
+        let mut turns: Vec<Turn> = (runs.iter().zip(&curves))
+            .filter_map(|(run, curve)| {
+                curve.filter(|least| least.rise > RISE).map(|least| turn(run, least.passes))
+            })
             .collect();
-        found.extend(turn(&curve, RISE).map(|passes| Turn {
-            macs: run.size,
-            distinct: run.distinct,
-            passes,
-        }));
-    }
-    // Runs end where chance has them: what is higher by less than two standard deviations of a difference is not.
-    let rise = RISE.max(2.0 * std::f64::consts::SQRT_2 * scatter);
-    for (place, first) in runs.iter().enumerate() {
-        let same = |run: &&Run| run.size == first.size && near(run.distinct, first.distinct);
-        // Each group once.
-        if runs[..place].iter().any(|run| same(&run)) {
-            continue;
+        // Runs end where chance has them: what is higher by less than two standard deviations of a difference is not.
+        let rise = RISE.max(2.0 * std::f64::consts::SQRT_2 * scatter);
+        for (place, first) in runs.iter().enumerate() {
+            let same = |run: &&Run| run.size == first.size && near(run.distinct, first.distinct);
+            // Each group once.
+            if runs[..place].iter().any(|run| same(&run)) {
+                continue;
+            }
+            let of_model: Vec<&Run> = runs.iter().filter(same).collect();
+            let Some(least) = least(&means(&of_model)).filter(|least| least.rise > rise) else { continue };
+            turns.push(turn(first, least.passes));
+            for (turned, run) in turned.iter_mut().zip(runs) {
+                *turned |= same(&run) && run.passes > least.passes;
+            }
         }
-        let of_model: Vec<&Run> = runs.iter().filter(same).collect();
-        let ends = means(&of_model);
-        found.extend(turn(&ends, rise).map(|passes| Turn {
-            macs: first.size,
-            distinct: first.distinct,
-            passes,
-        }));
+        Curves { turns, turned, settled }
     }
-    found
 }
 
 /// How often samples were seen, rising, and the mean loss over seeds.

@@ -1,31 +1,45 @@
 //! The sweep that a training is planned from: what it varies beside the size.
 //!
-//! A law of size and data needs three amounts of data or more, over a factor of four or more; the largest is all there is,
-//! since that is what a training will use. How much repeated samples are worth, and when a model over-fits, shows where they
-//! are few. So repetition is measured on the smaller amounts: as many samples are seen in 16 epochs of a sixteenth, in 4 of a
-//! quarter, and in one of all, and no run sees more.
+//! A plan asks which model is best for a budget of compute, on the data that there are. So the sweep asks the same at budgets
+//! that it can pay: every model is trained for each of three (isoFLOP profiles, Hoffmann et al. 2022, approach 2), on all
+//! samples, as often as the budget takes. A small model sees the samples many times, a large one not even once; so the runs
+//! show what size, new samples and repeated samples are worth where a training will use them, and where a model over-fits.
 
+use crate::error::{Error, Result};
+use crate::scaling::cost::{Cost, FLOPS_PER_MAC};
 use crate::scaling::plan::Plan;
 
-/// Parts of all training samples that models are trained on: one of so many.
-const PARTS: [usize; 3] = [16, 4, 1];
-/// Passes over each part.
-const EPOCHS: [usize; 3] = [1, 4, 16];
+/// Factors of models, where none are asked for. MACs go with the square of the width: the smallest sees the samples tens of
+/// times as often as the largest.
+pub const FACTORS: [f64; 4] = [0.25, 0.5, 1.0, 2.0];
+/// Parts of the largest budget that models are trained for.
+const PARTS: [f64; 3] = [16.0, 4.0, 1.0];
+/// Epochs of the base model that the largest budget pays for, where no number is asked for.
+pub const EPOCHS: usize = 4;
 
-/// Adds the amounts of data to a plan that has one, of `all` samples; and, unless the plan was given its own or the set draws
-/// new samples without end, the numbers of epochs. A plan with several numbers of samples keeps them.
-pub fn for_plan(mut plan: Plan, all: usize, endless: bool, has_epochs: bool) -> Plan {
-    if plan.samples.is_empty() {
-        plan.samples = PARTS.map(|part| (all / part).max(plan.schedule.batch.min(all))).to_vec();
-        plan.samples.dedup();
-        plan.schedule.train_samples = None;
+/// Adds the budgets to a plan that varies neither samples nor epochs, for a set of `all` samples that may be drawn without
+/// end: the largest pays for the base model's epochs, of as many samples as the plan has or else of all.
+///
+/// # Errors
+/// A model without a size; several numbers of samples or of epochs.
+pub fn for_plan(mut plan: Plan, all: usize, endless: bool) -> Result<Plan> {
+    let (samples, epochs) = (plan.samples.len(), plan.epochs.len());
+    if samples.max(epochs) > 0 {
+        let problem = format!(
+            "{} are given; a sweep to plan from varies them itself: name one number at the most, or sweep without --for-plan",
+            if samples > 0 {
+                format!("{samples} numbers of samples")
+            } else {
+                format!("{epochs} numbers of epochs")
+            }
+        );
+        return Err(Error::Config { what: "plan".into(), problem });
     }
-    if !has_epochs {
-        plan.schedule.epochs = EPOCHS[0];
-        if !endless {
-            plan.epochs = EPOCHS.to_vec();
-            plan.most_seen = plan.samples.iter().copied().max();
-        }
-    }
-    plan
+    let samples = plan.schedule.train_samples.take().unwrap_or(all);
+    let base = FLOPS_PER_MAC * Cost::of(&plan.architecture)?.macs as f64 * samples as f64;
+    let most = base * plan.schedule.epochs as f64;
+    plan.flops = PARTS.map(|part| most / part).to_vec();
+    plan.schedule.epochs = 1;
+    plan.whole_set = (!endless).then_some(all);
+    Ok(plan)
 }

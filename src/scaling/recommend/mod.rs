@@ -102,8 +102,10 @@ pub struct Recommendation {
     pub others: Vec<Suggestion>,
     /// The part of the budget that the best leaves unused.
     pub unused: f64,
-    /// What repeated samples are taken to be worth; none of data that are drawn without end.
+    /// What repeated samples are taken to be worth; none of data that are drawn without end, and where the law has it.
     pub repetition: Option<Repeats>,
+    /// How often runs saw their samples, at the most, where the law has what that is worth.
+    pub passes_seen: Option<f64>,
     /// By which part two rehearsals of one model differ in speed, at the most.
     pub wavering: f64,
     /// Whether that is so little that they agree.
@@ -193,7 +195,7 @@ impl Reach {
 /// further than [`FURTHEST`] from the runs, unless `far`; whatever data and device say.
 pub fn recommend(plan: &Plan, records: &[Record], options: &Options) -> Result<Recommendation> {
     let (available, validation, per_epoch) = numbers_of_samples(plan, options)?;
-    let (evidence, left_out) = gather(plan, records, per_epoch);
+    let (evidence, left_out) = gather(plan, records, per_epoch, available);
     if evidence.is_empty() {
         return Err(no_law(&left_out));
     }

@@ -264,6 +264,7 @@ impl Planner<'_> {
             others: self.others(best.flops)?,
             unused: self.unused(&found.choices[0]),
             repetition: self.repetition(evidence),
+            passes_seen: evidence.passes_seen(),
             wavering: self.pace.wavering(),
             pilots_agree: self.pace.agrees(),
             vetoed: self.vetoed.clone(),
@@ -296,9 +297,9 @@ impl Planner<'_> {
         used.map_or(0.0, |used| (1.0 - used).max(0.0))
     }
 
-    /// What the plan takes repeated samples to be worth; none where no sample is repeated.
+    /// What the plan takes repeated samples to be worth; none where no sample is repeated, and where the law has it.
     fn repetition(&self, evidence: &Evidence) -> Option<Repeats> {
-        self.rules.available?;
+        self.rules.available.filter(|_| evidence.passes_seen().is_none())?;
         let known = &evidence.repetition;
         Some(Repeats {
             value: known.at(0.5),

@@ -142,6 +142,19 @@ pub fn search(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Temp
     let mut limits = Vec::new();
     let mut beyond = None;
     for limit in Limit::ALL {
+        if limit == Limit::Overfitting {
+            let field = &fields[best.field];
+            let longer = rules.trainings(field, &field.candidates[best.candidate], pace, Some(limit));
+            let seen = |(samples, epochs): (usize, usize)| samples.saturating_mul(epochs);
+            if longer.into_iter().any(|training| seen(training) > seen((best.samples, best.epochs))) {
+                limits.push(limit);
+            }
+            continue;
+        }
+        // A law that has repetition in it does not tell new samples from those seen before.
+        if limit == Limit::Data && fields[best.field].evidence.passes_seen().is_some() {
+            continue;
+        }
         let relaxed = rank(fields, rules, pace, Some(limit));
         // Not by what trainings are compared by: that doubts a larger one more.
         let expected =

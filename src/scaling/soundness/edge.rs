@@ -112,10 +112,13 @@ fn judge(subject: &Subject) -> Outcome {
         consequence: format!("{left} budgets are left to say how the best {name} grow with compute"),
         effect: None,
         mend: mend::edge(subject, large >= small),
-        // The largest budget weighs most in what is said of larger ones.
-        matters: left < FEWEST
-            || 2 * problems.len() > left
-            || problems.iter().any(|(budget, _)| *budget == most),
+        // The largest budget weighs most in what is said of larger ones. A sweep to plan from is read as a surface, and the best
+        // model for more compute is no smaller: there the large edge counts.
+        matters: if subject.is_planned_from() {
+            problems.contains(&(most, "at the large edge"))
+        } else {
+            left < FEWEST || 2 * problems.len() > left || problems.iter().any(|(budget, _)| *budget == most)
+        },
     })
 }
 

@@ -37,6 +37,9 @@ pub fn range(subject: &Subject, size: usize, factor: f64, count: usize) -> Mend 
         let least = if high > 0.0 { format!(" down to {}", digits(high / factor)) } else { String::new() };
         return again(subject, format!("add runs of {name}{least}, {count} sizes at least"));
     };
+    if size == 1 && !plan.flops.is_empty() {
+        return smaller_budgets(plan, path);
+    }
     let mut wanted = (**plan).clone();
     if size == 1 {
         let added = spread((high / factor).max(1.0), high, count.max(2));
@@ -87,13 +90,7 @@ pub fn collinear(subject: &Subject) -> Mend {
         return again(subject, "vary one size alone".into());
     };
     match subject.source {
-        Source::Directory { path, plan } if !plan.flops.is_empty() => {
-            let mut wanted = (**plan).clone();
-            let least = wanted.flops.iter().copied().fold(f64::INFINITY, f64::min);
-            wanted.flops.extend([least / 10.0, least / 100.0].map(two_digits));
-            wanted.flops.sort_by(f64::total_cmp);
-            extended(&wanted, path, "train smaller budgets too")
-        }
+        Source::Directory { path, plan } if !plan.flops.is_empty() => smaller_budgets(plan, path),
         Source::Directory { path, plan } => extended(plan, path, "train the runs that are missing"),
         Source::Table { .. } => again(
             subject,
@@ -102,6 +99,14 @@ pub fn collinear(subject: &Subject) -> Mend {
             ),
         ),
     }
+}
+
+fn smaller_budgets(plan: &Plan, path: &Path) -> Mend {
+    let mut wanted = plan.clone();
+    let least = wanted.flops.iter().copied().fold(f64::INFINITY, f64::min);
+    wanted.flops.extend([least / 10.0, least / 100.0].map(two_digits));
+    wanted.flops.sort_by(f64::total_cmp);
+    extended(&wanted, path, "train smaller budgets too")
 }
 
 /// Sizes on the side of the minimum.
@@ -251,7 +256,7 @@ fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
     if !plan.flops.is_empty() {
         add("flops", plan.flops.iter().map(|budget| format!("{budget:e}")).collect::<Vec<_>>().join(","));
     }
-    if plan.most_seen.is_none() {
+    if plan.whole_set.is_none() {
         add("epochs", if plan.epochs.is_empty() { epochs.to_string() } else { joined(&plan.epochs) });
     }
     add("batch", batch.to_string());
@@ -267,7 +272,7 @@ fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
     }
     let flags = [
         ("--recompute", plan.schedule.recompute),
-        ("--for-plan", plan.most_seen.is_some()),
+        ("--whole-set", plan.whole_set.is_some()),
         ("--extend", extend),
     ];
     flags.into_iter().filter(|(_, given)| *given).for_each(|(flag, _)| command += &format!(" {flag}"));

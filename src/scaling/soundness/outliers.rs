@@ -22,6 +22,10 @@ const MOST: usize = 20;
 /// Runs more than parameters that a residual is judged by.
 const FREEDOM: usize = 3;
 
+/// A run is not held against a surface that follows the run itself more than the others (a leverage above a half): at the
+/// corners of a design, a surface that is a little wrong and a run that is off look alike.
+const OWN: f64 = 0.5;
+
 /// A run far from the others.
 #[derive(Debug, Clone, Copy)]
 pub struct Outlier {
@@ -42,8 +46,9 @@ pub fn found(points: &[Point], dimensions: usize, level: f64) -> Vec<Outlier> {
         let rows: Vec<Point> = left.iter().map(|&place| points[place]).collect();
         let level = level / (2 * left.len()) as f64;
         let surface = Surface::through(&rows, dimensions);
-        let around = surface.as_ref().and_then(|surface| farthest(&Residuals::of(surface), level));
-        let among = farthest(&Residuals::among(&rows), level);
+        let least = if dimensions == 2 { OWN } else { 0.0 };
+        let around = surface.as_ref().and_then(|surface| farthest(&Residuals::of(surface), level, least));
+        let among = farthest(&Residuals::among(&rows), level, 0.0);
         let Some(mut outlier) =
             [around, among].into_iter().flatten().max_by(|a, b| a.deviate.total_cmp(&b.deviate))
         else {
@@ -89,8 +94,8 @@ impl Residuals {
     }
 }
 
-/// The point with the largest deviate; none where there are too few to tell.
-fn farthest(Residuals { residuals, own, freedom }: &Residuals, level: f64) -> Option<Outlier> {
+/// The point with the largest deviate, of those whose own part is at least so large; none where there are too few to tell.
+fn farthest(Residuals { residuals, own, freedom }: &Residuals, level: f64, least: f64) -> Option<Outlier> {
     if *freedom <= FREEDOM {
         return None;
     }
@@ -99,7 +104,7 @@ fn farthest(Residuals { residuals, own, freedom }: &Residuals, level: f64) -> Op
     let deviate = |place: usize| {
         let (residual, own) = (residuals[place], own[place]);
         // A point that is met exactly by what it is held against has no residual of its own.
-        if own < 1e-9 {
+        if own < least.max(1e-9) {
             return None;
         }
         let without = (squares - residual * residual / own).max(0.0) / (freedom - 1) as f64;

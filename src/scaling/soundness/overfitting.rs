@@ -63,7 +63,8 @@ fn judge(subject: &Subject) -> Outcome {
         consequence: consequence(subject, change, "at their best points"),
         effect: change.map(|change| change.log.exp_m1()),
         mend: mend::shorter(subject, run.curve[best].0 / run.curve[length - 1].0),
-        matters: change.is_none_or(|change| change.matters),
+        // A plan takes no more epochs than the runs' least losses say.
+        matters: !subject.is_planned_from() && change.is_none_or(|change| change.matters),
     })
 }
 

@@ -1,7 +1,10 @@
 //! Runs that scatter too much for their number: the answer is less sure than what the sizes make.
 
 use super::subject::Subject;
-use super::{Check, Fault, Outcome, collinear, mend, range};
+use super::surface::Surface;
+use super::{Check, Fault, Outcome, Run, collinear, mend, range};
+use crate::scaling::law::Points;
+use crate::scaling::law::average::{Average, Direction};
 
 pub const CHECK: Check = Check { name: "number of seeds", judge };
 
@@ -10,6 +13,33 @@ const PART: f64 = 0.2;
 
 /// Rather than so many times the runs, sizes that differ more are trained.
 const MANY: f64 = 4.0;
+
+/// Half the interval of ln loss at the target. Where no size has two runs, nothing tells how runs scatter from what the surface
+/// misses; there the average of laws, which bends as the runs do, may know better.
+fn half_width(subject: &Subject, surface: &Surface) -> f64 {
+    let half = surface.half_width(subject.target());
+    if subject.dimensions() == 1 || subject.by_sizes().len() < subject.kept.len() {
+        return half;
+    }
+    half.min(by_average(subject).unwrap_or(f64::INFINITY))
+}
+
+/// The same by the average of laws; none where it can't be fitted.
+fn by_average(subject: &Subject) -> Option<f64> {
+    let runs = || subject.kept.iter().map(|&place| &subject.series.runs[place]);
+    let column = |of: fn(&Run) -> f64| runs().map(of).collect::<Vec<f64>>();
+    let [first, second] = [column(|run| run.sizes[0]), column(|run| run.sizes[1])];
+    let losses = column(|run| run.loss);
+    let names = &subject.series.sizes;
+    let points = Points::joint(
+        (names.first()?, &first),
+        (names.get(1)?, &second),
+        (&subject.series.quantity, &losses),
+    );
+    let law = Average::new(&points.ok()?, Direction::Falling).ok()?;
+    let there = law.at(subject.target().map(f64::exp));
+    Some(0.5 * (there.quantile(0.975) / there.quantile(0.025)).ln())
+}
 
 fn judge(subject: &Subject) -> Outcome {
     let Some(surface) = &subject.surface else {
@@ -22,7 +52,7 @@ fn judge(subject: &Subject) -> Outcome {
     {
         return Outcome::Unknown("the sizes have to be mended first".to_string());
     }
-    let half = surface.half_width(subject.target());
+    let half = half_width(subject, surface);
     let fitted: Vec<f64> =
         subject.kept.iter().map(|&place| surface.at(subject.series.runs[place].point().sizes)).collect();
     let difference = fitted.iter().copied().fold(f64::NEG_INFINITY, f64::max)

@@ -3,7 +3,7 @@
 use super::outliers::{self, Outlier};
 use super::statistics::mean;
 use super::surface::{Point, Surface};
-use super::{Asked, Series, Source};
+use super::{Asked, Run, Series, Source};
 use std::collections::BTreeMap;
 
 /// The part of its interval's half that an answer moves by where a fault matters, and how many times as wide its interval is.
@@ -60,6 +60,11 @@ impl<'a> Subject<'a> {
         self.series.sizes.len()
     }
 
+    /// Whether the sweep's budgets take the whole set as often as they pay for.
+    pub fn is_planned_from(&self) -> bool {
+        matches!(self.source, Source::Directory { plan, .. } if plan.whole_set.is_some())
+    }
+
     /// Some of the runs, without what raised the ln loss of some sizes: each size's number and by how much.
     pub fn points(&self, places: &[usize], raised: &[(usize, f64)]) -> Vec<Point> {
         let point = |&place: &usize| {
@@ -72,10 +77,18 @@ impl<'a> Subject<'a> {
     }
 
     /// Logarithms of the sizes that the law is asked for: the largest size times the reach; of two sizes those of the
-    /// run with the most compute, each times the root of the reach.
+    /// run with the most compute, each times the root of the reach. Where the best sizes for a budget are looked for, those of
+    /// the best run instead.
     pub fn target(&self) -> [f64; 2] {
-        let sizes = || self.series.runs.iter().map(|run| run.sizes.map(f64::ln));
-        let largest = sizes().max_by(|a, b| (a[0] + a[1]).total_cmp(&(b[0] + b[1]))).unwrap_or_default();
+        let sizes = |run: &Run| run.sizes.map(f64::ln);
+        let compute = |run: &Run| sizes(run).iter().sum::<f64>();
+        let runs = &self.series.runs;
+        let run = if self.is_planned_from() {
+            runs.iter().min_by(|a, b| a.loss.total_cmp(&b.loss))
+        } else {
+            runs.iter().max_by(|a, b| compute(a).total_cmp(&compute(b)))
+        };
+        let largest = run.map(sizes).unwrap_or_default();
         let step = self.asked.reach.ln();
         if self.dimensions() == 1 { [largest[0] + step, 0.0] } else { largest.map(|size| size + 0.5 * step) }
     }

@@ -96,8 +96,8 @@ impl Series {
 
 impl Sweep {
     /// A sweep's directory: on each axis the runs that completed with a loss that has a logarithm. Sizes are MACs per
-    /// sample and, where the sweep varied them, training samples, as for `plan`. Of several numbers of epochs those count that
-    /// are best for a model and its samples.
+    /// sample and, where the sweep varied them, training samples, as for `plan`: of budgets that take the whole set as often as
+    /// they pay for, the samples seen. Of several numbers of epochs those count that are best for a model and its samples.
     pub fn of_records(directory: &Path, plan: &Plan, records: &[Record]) -> Sweep {
         let counts = |record: &&Record| {
             record.completed() && record.validation_loss.is_some_and(|loss| loss > 0.0 && loss.is_finite())
@@ -106,7 +106,11 @@ impl Sweep {
             let runs = records.iter().filter(counts);
             runs.filter(|record| record.factor_on(axis).is_some()).collect()
         };
-        let series = plan.axes.iter().map(|&axis| of_axis(axis, &at_best_epochs(&on(axis)))).collect();
+        let of = |&axis: &Axis| match plan.whole_set {
+            Some(_) => of_axis(axis, &on(axis), true),
+            None => of_axis(axis, &at_best_epochs(&on(axis)), false),
+        };
+        let series = plan.axes.iter().map(of).collect();
         let others = records.iter().filter(|record| !counts(record)).count();
         let left_out = (others > 0).then(|| {
             let runs = if others == 1 { "1 run".to_string() } else { format!("{others} runs") };
@@ -180,20 +184,22 @@ fn at_best_epochs<'r>(records: &[&'r Record]) -> Vec<&'r Record> {
     records.iter().filter(is_best).copied().collect()
 }
 
-fn of_axis(axis: Axis, records: &[&Record]) -> Series {
+/// The runs on an axis, by their MACs and their different samples, or the samples that they saw.
+fn of_axis(axis: Axis, records: &[&Record], seen: bool) -> Series {
+    let samples = |record: &Record| if seen { record.samples_seen } else { record.train_samples };
     // Records of before it was kept have none.
-    let varied = records.iter().all(|record| record.train_samples > 0)
-        && records.iter().any(|record| record.train_samples != records[0].train_samples);
+    let varied = records.iter().all(|record| samples(record) > 0)
+        && records.iter().any(|record| samples(record) != samples(records[0]));
     let run = |record: &&Record| Run {
         name: record.key.clone(),
-        sizes: [record.macs as f64, if varied { record.train_samples as f64 } else { 1.0 }],
+        sizes: [record.macs as f64, if varied { samples(record) as f64 } else { 1.0 }],
         loss: record.validation_loss.unwrap_or(f64::NAN),
         learning_rate: Some(record.learning_rate),
         budget: record.flops_budget,
         curve: record.curve.iter().map(|at| (at.samples_seen as f64, at.validation_loss)).collect(),
     };
     let mut sizes = vec!["MACs".to_string()];
-    sizes.extend(varied.then(|| "samples".to_string()));
+    sizes.extend(varied.then(|| if seen { "samples seen" } else { "samples" }.to_string()));
     Series {
         name: axis.to_string(),
         sizes,
