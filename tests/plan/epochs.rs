@@ -3,8 +3,9 @@
 use crate::synthetic::{SAMPLES, Synthetic, law, plan, records, tempo};
 use allometry::scaling::law::repetition::worth;
 use allometry::scaling::recommend::Limit;
+use allometry::scaling::recommend::grid::for_plan;
 use allometry::scaling::recommend::search::{Rules, search};
-use allometry::scaling::{CurvePoint, Plan, Record, Scale};
+use allometry::scaling::{CurvePoint, Plan, Record, Scale, Schedule};
 
 /// R* of the records.
 const REPEATS: f64 = 5.0;
@@ -79,7 +80,7 @@ fn a_measured_turn_bounds_the_epochs() {
         validation_accuracy: None,
         seconds: epoch as f64,
     };
-    smallest.curve = [(1, 0.9), (2, 0.7), (3, 0.6), (4, 0.63), (16, 0.65)].map(point).to_vec();
+    smallest.curve = [(1, 0.9), (2, 0.7), (3, 0.6), (4, 0.63), (16, 0.75)].map(point).to_vec();
     let sweep = Synthetic::of(plan, &runs);
     let of = |distinct| sweep.fields[0].evidence.most_passes(1e6, distinct);
     assert_eq!([of(500.0), of(1000.0), of(4000.0)], [Some(3.0), Some(3.0), Some(12.0)]);
@@ -87,7 +88,75 @@ fn a_measured_turn_bounds_the_epochs() {
     let found = sweep.search(&Rules { available: Some(1000), ..sweep.rules("1e12flops") });
     let best = &found.choices[0];
     assert!(found.limits.contains(&Limit::Overfitting) && best.epochs <= 3, "{best:?}");
-    assert!(found.base.unwrap().epochs > 3, "the base model is trained for the whole budget all the same");
+    let base = found.base.unwrap();
+    assert!(base.epochs > 3, "the base model is trained for the whole budget all the same");
+    let at_turn = sweep.fields[0].evidence.loss(sweep.model(&base).macs as f64, base.distinct, 3.0).median();
+    assert!((base.loss / at_turn - 1.0).abs() < 2e-3, "no less is expected of it than at the turn: {base:?}");
+}
+
+#[test]
+fn a_larger_model_that_settled_takes_a_turn_back() {
+    let plan = plan_of_epochs();
+    let mut runs = repeated(&plan);
+    let mut by_size: Vec<&mut Record> =
+        runs.iter_mut().filter(|run| run.epochs == 16 && run.train_samples == 1000).collect();
+    by_size.sort_by_key(|run| run.macs);
+    let curve = |losses: [f64; 5]| -> Vec<CurvePoint> {
+        let point = |(epoch, loss): (u64, f64)| CurvePoint {
+            samples_seen: 1000 * epoch,
+            validation_loss: loss,
+            validation_accuracy: None,
+            seconds: epoch as f64,
+        };
+        [1, 2, 3, 4, 16].into_iter().zip(losses).map(point).collect()
+    };
+    by_size[0].curve = curve([0.9, 0.7, 0.6, 0.63, 0.75]);
+    by_size[2].curve = curve([0.9, 0.7, 0.6, 0.59, 0.55]);
+    let (second, third) = (by_size[1].macs as f64, by_size[2].macs as f64);
+    let sweep = Synthetic::of(plan, &runs);
+    let of = |macs: f64| sweep.fields[0].evidence.most_passes(macs, 1000.0);
+    assert_eq!([of(second), of(third)], [Some(3.0), None]);
+}
+
+/// A sweep to plan from, of 16,000 samples.
+fn plan_of_budgets() -> Plan {
+    let once = plan(&[]);
+    let schedule = Schedule { epochs: 4, ..once.schedule.clone() };
+    for_plan(Plan { schedule, ..once }, 16_000, false).unwrap()
+}
+
+#[test]
+fn budgets_on_the_whole_set_give_a_law_in_samples_seen() {
+    let plan = plan_of_budgets();
+    // Repeated samples are worth as much as new ones here: what a language model's prior would not say.
+    let of = |record: Record| {
+        let seen = record.train_samples * record.epochs as u64;
+        Record {
+            samples_seen: seen,
+            training_flops: 6.0 * record.macs as f64 * seen as f64,
+            validation_loss: Some(law(record.macs as f64, seen as f64)),
+            ..record
+        }
+    };
+    let runs: Vec<Record> = records(&plan).into_iter().map(of).collect();
+    let sweep = Synthetic::of(plan, &runs);
+    let evidence = &sweep.fields[0].evidence;
+    let most = runs.iter().map(|run| run.epochs).max().unwrap();
+    assert_eq!(evidence.passes_seen(), Some(most as f64));
+    for (macs, passes) in [(2e5, 40.0), (6e5, 4.0), (6e5, 20.0)] {
+        let (found, expected) =
+            (evidence.loss(macs, 16_000.0, passes).median(), law(macs, 16_000.0 * passes));
+        assert!((found / expected - 1.0).abs() < 0.03, "{macs}, {passes}: {found} for {expected}");
+    }
+    // The compute-optimal model of the law: minimum of A·M^-α + B·(C / 6·M)^-β by M.
+    let budget: f64 = 1e12;
+    let loss = |macs: f64| law(macs, budget / (6.0 * macs));
+    let optimum = (0..400).map(|step| 1e4 * 1.02f64.powi(step)).min_by(|a, b| loss(*a).total_cmp(&loss(*b)));
+    let found = sweep.search(&Rules { available: Some(16_000), ..sweep.rules("1e12flops") });
+    let best = &found.choices[0];
+    let regret = loss(sweep.model(best).macs as f64) / loss(optimum.unwrap()) - 1.0;
+    assert!(regret < 0.02, "{best:?} is {regret} above the best");
+    assert!(!found.limits.contains(&Limit::Data), "it does not tell what more samples would bring");
 }
 
 #[test]

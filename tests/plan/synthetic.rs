@@ -62,7 +62,7 @@ pub fn records(plan: &Plan) -> Vec<Record> {
 
 /// What the runs of a plan say, if their losses follow the law.
 pub fn laws(plan: &Plan) -> (Vec<Evidence>, Vec<LeftOut>) {
-    gather(plan, &records(plan), 10_000)
+    gather(plan, &records(plan), 10_000, None)
 }
 
 /// A sweep's plan with its models, and a search in them.
@@ -80,7 +80,7 @@ impl Synthetic {
 
     /// With these records of the plan's runs.
     pub fn of(plan: Plan, records: &[Record]) -> Synthetic {
-        let (evidence, left_out) = gather(&plan, records, 10_000);
+        let (evidence, left_out) = gather(&plan, records, 10_000, Some(16_000));
         assert!(left_out.is_empty(), "{left_out:?}");
         let fields = evidence.into_iter().map(|evidence| Field::new(&plan, evidence, None).unwrap());
         Synthetic { fields: fields.collect(), plan }

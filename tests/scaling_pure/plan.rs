@@ -119,33 +119,50 @@ fn each_model_is_trained_for_each_number_of_epochs() {
 }
 
 #[test]
-fn a_sweep_to_plan_from_varies_samples_and_epochs() {
-    let base = Plan { seeds: vec![0], ..plan(preset("mlp"), &[Axis::Width]) };
-    let keys = |plan: &Plan| -> Vec<String> {
-        let of_base = plan.variants().unwrap().into_iter().filter(|run| run.key.starts_with("base"));
-        of_base.map(|run| run.key).collect()
-    };
-    let plan = for_plan(base.clone(), 6400, false, false);
-    let expected = [
-        "base-n400-e1-s0",
-        "base-n1600-e1-s0",
-        "base-n6400-e1-s0",
-        "base-n400-e4-s0",
-        "base-n1600-e4-s0",
-        "base-n400-e16-s0",
-    ];
-    assert_eq!(keys(&plan), expected);
+fn a_sweep_to_plan_from_spends_each_budget_on_every_model() {
+    let schedule = Schedule { epochs: 4, ..Schedule::default() };
+    let base = Plan { seeds: vec![0], schedule, ..plan(preset("mlp"), &[Axis::Width]) };
+    let base = Plan { factors: vec![0.25, 0.5, 1.0, 2.0], ..base };
+    let plan = for_plan(base.clone(), 6400, false).unwrap();
     plan.validate().unwrap();
+    assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
+    assert_eq!(plan.differences(&Plan { whole_set: None, ..plan.clone() }), ["whole_set"]);
+    let runs = plan.variants().unwrap();
+    let of = |factor: f64| -> Vec<(usize, usize)> {
+        let runs = runs.iter().filter(|run| run.factor == factor);
+        runs.map(|run| (run.train_samples.unwrap(), run.epochs)).collect()
+    };
+    // A quarter of an epoch, one, and four.
+    assert_eq!(of(1.0), [(1600, 1), (6400, 1), (6400, 4)]);
+    // 668,672 MACs at factor 1, 268,800 at a half, 118,016 at a quarter: 2.5 and 5.7 times as often. 1,861,632 at 2, where the
+    // smallest budget pays for eight steps, too few.
+    assert_eq!(of(0.5), [(3968, 1), (6400, 2), (6400, 11)]);
+    assert_eq!(of(0.25), [(6400, 1), (6400, 6), (6400, 25)]);
+    assert_eq!(of(2.0), [(2240, 1), (6400, 1)]);
+    for run in &runs {
+        let spent = 6.0
+            * Cost::of(&run.architecture).unwrap().macs as f64
+            * (run.train_samples.unwrap() * run.epochs) as f64;
+        let part = spent / run.flops.unwrap();
+        // A budget for less than two epochs may leave half an epoch.
+        assert!(part < 1.0 / 0.9 && part > 0.5, "{}: {part} of its budget", run.key);
+    }
+
+    // Epochs counted by other samples than there are: the budgets are theirs, the set is whole.
+    let schedule = Schedule { train_samples: Some(1600), ..base.schedule.clone() };
+    let smaller = for_plan(Plan { schedule, ..base.clone() }, 6400, false).unwrap();
+    assert_eq!(smaller.flops, plan.flops.iter().map(|budget| budget / 4.0).collect::<Vec<f64>>());
+    assert_eq!((smaller.whole_set, smaller.schedule.train_samples), (Some(6400), None));
     // New samples without end are not repeated.
-    let drawn = for_plan(base.clone(), 6400, true, false);
-    assert_eq!(keys(&drawn), ["base-n400-s0", "base-n1600-s0", "base-n6400-s0"]);
-    assert_eq!(drawn.schedule.epochs, 1);
-    // What was asked for stays.
-    let asked = Plan { samples: vec![100, 200, 800], epochs: vec![1, 3], ..base.clone() };
-    assert_eq!(for_plan(asked.clone(), 6400, false, true), asked);
-    // A part is one batch at least, and no part comes twice.
-    assert_eq!(for_plan(base.clone(), 300, false, false).samples, [64, 75, 300]);
-    assert_eq!(for_plan(base, 50, false, false).samples, [50]);
+    let drawn = for_plan(base.clone(), 6400, true).unwrap();
+    assert!(drawn.variants().unwrap().iter().all(|run| run.epochs == 1));
+    assert_eq!(drawn.whole_set, None);
+
+    let refused = |plan: Plan| for_plan(plan, 6400, false).unwrap_err().to_string();
+    assert!(
+        refused(Plan { samples: vec![100, 200], ..base.clone() }).contains("2 numbers of samples are given")
+    );
+    assert!(refused(Plan { epochs: vec![1, 2, 3], ..base }).contains("3 numbers of epochs are given"));
 }
 
 #[test]

@@ -38,5 +38,5 @@ pub fn least(curve: &[(f64, f64)]) -> Option<Least> {
     };
     let smoothed = (0..curve.len()).map(|place| (curve[place].0, smooth(place)));
     let (passes, least) = smoothed.min_by(|a, b| a.1.total_cmp(&b.1))?;
-    Some(Least { passes, rise: last / least - 1.0 })
+    Some(Least { passes, rise: (last / least - 1.0).max(0.0) })
 }

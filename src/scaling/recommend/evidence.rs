@@ -41,6 +41,14 @@ const ALL: f64 = 0.9;
 /// Runs that saw their samples so often show what repetition is worth.
 const REPEATED: f64 = 4.0;
 
+/// A model has learned its samples by heart if its training loss is so many times below its validation loss: seeing them
+/// more often teaches it nothing.
+const BY_HEART: f64 = 5.0;
+
+/// Standard deviation of ln loss where samples are seen twice as often as by any model as large, and that over the square of
+/// the number of doublings: over-fitting may begin there. From the trainings of benches/planning's development half.
+const UNSEEN: f64 = 0.03;
+
 /// Losses of the smallest and of the largest run that are closer together than this part say nothing of sizes.
 const FLAT: f64 = 0.05;
 
@@ -211,7 +219,7 @@ impl Evidence {
     ) -> Expectation {
         let passes = self.most_passes(macs, distinct).map_or(passes, |most| passes.min(most));
         if self.data == Data::Seen {
-            return law([macs, distinct * passes]);
+            return law([macs, distinct * passes]).with(self.unseen(macs, passes), 0.0);
         }
         let amount = |p: f64| self.repetition.effective(distinct, passes, self.repetition.at(p));
         let [low, median, high] = [0.1, 0.5, 0.9].map(amount);
@@ -226,6 +234,13 @@ impl Evidence {
         let of_exponent = (most - least) / 12f64.sqrt() * more;
         let of_repetition = exponent * Expectation::deviation(low.ln(), high.ln());
         law([macs, 1.0]).with(of_exponent.hypot(of_repetition), -exponent * more)
+    }
+
+    /// The deviation of ln loss for samples that are seen more often than by any model that is as large.
+    fn unseen(&self, macs: f64, passes: f64) -> f64 {
+        let as_large = self.runs.iter().filter(|run| run.size * ALIKE >= macs);
+        let seen = as_large.map(|run| run.passes).fold(1.0, f64::max);
+        UNSEEN * (passes / seen).log2().max(0.0).powi(2)
     }
 
     /// What the runs can't tell.
@@ -333,11 +348,14 @@ impl Curves {
             curves.iter().map(|curve| curve.is_some_and(|least| least.rise > RISE)).collect();
         let settled = curves.iter().map(|curve| curve.is_some_and(|least| least.rise <= SETTLED)).collect();
         let turn = |run: &Run, passes: f64| Turn { macs: run.size, distinct: run.distinct, passes };
-        let mut turns: Vec<Turn> = (runs.iter().zip(&curves))
-            .filter_map(|(run, curve)| {
-                curve.filter(|least| least.rise > RISE).map(|least| turn(run, least.passes))
-            })
-            .collect();
+        let by_heart = |record: &Record| {
+            let loss = record.train_loss.filter(|_| record.curve.len() > 1);
+            loss.zip(record.validation_loss).is_some_and(|(train, validation)| validation > BY_HEART * train)
+        };
+        let of_run = |((record, run), curve): ((&&Record, &Run), &Option<Least>)| {
+            curve.filter(|least| least.rise > RISE || by_heart(record)).map(|least| turn(run, least.passes))
+        };
+        let mut turns: Vec<Turn> = records.iter().zip(runs).zip(&curves).filter_map(of_run).collect();
         // Runs end where chance has them: what is higher by less than two standard deviations of a difference is not.
         let rise = RISE.max(2.0 * std::f64::consts::SQRT_2 * scatter);
         for (place, first) in runs.iter().enumerate() {

@@ -144,9 +144,10 @@ pub fn search(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Temp
     for limit in Limit::ALL {
         if limit == Limit::Overfitting {
             let field = &fields[best.field];
-            let longer = rules.trainings(field, &field.candidates[best.candidate], pace, Some(limit));
-            let seen = |(samples, epochs): (usize, usize)| samples.saturating_mul(epochs);
-            if longer.into_iter().any(|training| seen(training) > seen((best.samples, best.epochs))) {
+            let model = &field.candidates[best.candidate];
+            let longer = rules.trainings(field, model, pace, Some(limit));
+            let most = field.evidence.most_passes(model.macs as f64, best.distinct);
+            if longer.into_iter().any(|(_, epochs)| most.is_some_and(|most| epochs as f64 > most)) {
                 limits.push(limit);
             }
             continue;
