@@ -1,5 +1,5 @@
 //! How training looks on a terminal: a bar with rate, loss and time left; one line per epoch, of many epochs about
-//! twenty lines. Everything goes to standard error, so that standard output stays for results.
+//! fifty lines. Everything goes to standard error, so that standard output stays for results.
 
 use super::fit::{Callback, EpochReport, Progress};
 use crate::note;
@@ -8,7 +8,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 
 /// Lines of one training.
-const LINES: u64 = 20;
+const LINES: u64 = 50;
 
 /// Shows training on the terminal.
 pub struct TerminalProgress {
@@ -51,7 +51,7 @@ impl Callback for TerminalProgress {
 
     fn on_epoch(&mut self, report: &EpochReport) {
         let is_end = report.epoch == 1 || report.epoch == report.epochs;
-        if !is_end && report.epoch % report.epochs.div_ceil(LINES) != 0 {
+        if !is_end && !report.epoch.is_multiple_of(report.epochs.div_ceil(LINES)) {
             return;
         }
         let accuracy = |metrics: &super::Metrics| match metrics.accuracy {

