@@ -40,6 +40,7 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         flops: Vec::new(),
         epochs: Vec::new(),
         most_seen: None,
+        whole_set: None,
         predict: 0,
         schedule: Schedule {
             epochs: 3,
