@@ -27,14 +27,14 @@ fn points() -> Points {
 
 fn law(criterion: &mut Criterion) {
     let points = points();
-    let fitted = estimate(Form::Joint, &points, Search::Screened).expect("there are rows enough");
+    let fitted = estimate(Form::Joint, &points, Search::Screened, None).expect("there are rows enough");
     let mut group = criterion.benchmark_group("law");
     group.sample_size(10).warm_up_time(Duration::from_millis(1)).measurement_time(Duration::from_secs(1));
     group.bench_function("joint, 4,500 starts, 245 points", |bencher| {
-        bencher.iter(|| estimate(Form::Joint, &points, Search::Full));
+        bencher.iter(|| estimate(Form::Joint, &points, Search::Full, None));
     });
     group.bench_function("joint, screened starts, 245 points", |bencher| {
-        bencher.iter(|| estimate(Form::Joint, &points, Search::Screened));
+        bencher.iter(|| estimate(Form::Joint, &points, Search::Screened, None));
     });
     group.bench_function("joint, 4,000 resamples, 245 points", |bencher| {
         bencher.iter(|| bootstrap(&fitted, &points, 4000, 0));

@@ -49,7 +49,7 @@ fn single_points(count: usize, law: impl FnMut(f64) -> f64) -> Points {
 
 fn assert_parameters(form: Form, points: &Points, search: Search, expected: &[f64]) {
     let close = if form == Form::Broken { 1e-4 } else { 1e-8 };
-    let found = estimate(form, points, search).unwrap();
+    let found = estimate(form, points, search, None).unwrap();
     assert!(found.converged, "{found:?}");
     for (name, (found, expected)) in form.names().iter().zip(found.parameters().iter().zip(expected)) {
         assert!((found / expected - 1.0).abs() < close, "{form}, {name}: {found} for {expected}");
@@ -82,8 +82,8 @@ fn joint_laws_without_noise_are_found_again() {
 fn screening_finds_what_all_starts_find() {
     for (count, noise, seed) in [(30, 0.005, 1), (40, 0.02, 2), (160, 0.01, 3)] {
         let points = joint_points(count, noise, seed);
-        let full = estimate(Form::Joint, &points, Search::Full).unwrap();
-        let screened = estimate(Form::Joint, &points, Search::Screened).unwrap();
+        let full = estimate(Form::Joint, &points, Search::Full, None).unwrap();
+        let screened = estimate(Form::Joint, &points, Search::Screened, None).unwrap();
         assert!(full.converged && screened.converged);
         let difference = screened.objective / full.objective - 1.0;
         assert!(difference < 1e-7, "{difference}: {screened:?} for {full:?}");
@@ -101,7 +101,7 @@ fn coverage(
     let mut covered = vec![0; truth.len()];
     for repeat in 0..repeats {
         let points = points(1000 + repeat);
-        let fitted = estimate(form, &points, Search::Screened).unwrap();
+        let fitted = estimate(form, &points, Search::Screened, None).unwrap();
         let intervals = bootstrap(&fitted, &points, resamples, repeat).parameters();
         for (covered, (interval, truth)) in covered.iter_mut().zip(intervals.iter().zip(truth)) {
             *covered += usize::from(interval.interval().contains(*truth));

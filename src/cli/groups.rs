@@ -25,6 +25,7 @@ pub(super) fn print(groups: &Groups, column: &str, left_out: &[(String, LeftOut)
         table.add_row(row(name, &|group| cell(&groups.groups[group].fit.parameters[place].1)));
     }
     table.add_row(row("scatter", &|group| format!("{:.2} %", 100.0 * groups.groups[group].fit.scatter)));
+    table.add_row(row("δ of the Huber loss", &|group| digits(groups.groups[group].fit.delta.value)));
     print_line!("{table}")?;
     for difference in &groups.differences {
         print_difference(difference)?;

@@ -22,6 +22,11 @@ pub(super) fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()
         digits(fit.objective),
         percent(fit.scatter)
     )?;
+    print_line!(
+        "The Huber loss turns from squares to sizes at δ = {}, {}.",
+        digits(fit.delta.value),
+        fit.delta.origin()
+    )?;
     print_line!("{}", parameters(fit))?;
     if fit.comparison.len() > 1 {
         print_line!("{}", comparison(fit))?;

@@ -183,6 +183,41 @@ fn fit_sets_groups_side_by_side() {
 }
 
 #[test]
+fn fit_says_which_huber_loss_it_minimised() {
+    let place = TempDir::new().unwrap();
+    let path = place.path().join("noisy.csv");
+    let row = |row: i32| {
+        let n = 1e3 * 2f64.powi(row);
+        format!("{n},{}\n", 5.0 * n.powf(-0.3) * (1.0 + 0.03 * (37.0 * f64::from(row)).sin()))
+    };
+    fs::write(&path, format!("N,loss\n{}", (0..12).map(row).collect::<String>())).unwrap();
+    let fit = |more: &[&'static str]| {
+        let command = ["fit", text(&path), "--x", "N", "--y", "loss", "--law", "power", "--bootstrap", "40"];
+        [&command[..], more].concat().into_iter().map(String::from).collect::<Vec<String>>()
+    };
+    let said = |more: &[&'static str]| {
+        let command = fit(more);
+        let command: Vec<&str> = command.iter().map(String::as_str).collect();
+        succeed(&command)
+    };
+    let json = |more: &[&'static str]| said(&[more, &["--json"]].concat()).json()["huber_delta"].clone();
+    let estimated = json(&[]);
+    assert_eq!(estimated["estimated"], true);
+    assert!((0.01..0.1).contains(&number(&estimated["value"])), "{estimated}");
+    assert!(said(&[]).out.contains("1.345 times the scatter"));
+    let published = json(&["--huber-delta", "1e-3"]);
+    assert_eq!((number(&published["value"]), &published["estimated"]), (1e-3, &false.into()));
+    assert!(said(&["--huber-delta", "1e-3"]).out.contains("δ = 0.001000, as asked for"));
+    let refused = |value: &'static str, code: i32, word: &str| {
+        let command = fit(&["--huber-delta", value]);
+        let refused = run(&command.iter().map(String::as_str).collect::<Vec<&str>>());
+        assert!(refused.code == code && refused.err.contains(word), "{}", refused.err);
+    };
+    refused("0", 2, "--huber-delta");
+    refused("20", 1, "δ of the Huber loss is 20");
+}
+
+#[test]
 fn names_of_columns_are_text_in_a_picture() {
     let place = TempDir::new().unwrap();
     let (path, plot) = (place.path().join("names.csv"), place.path().join("names.svg"));

@@ -1,6 +1,7 @@
 //! The joint law of published tables: no search from more starts finds a better one.
 
 use super::published::{hoffmann, hoffmann_without_outliers, points};
+use allometry::scaling::law::delta::PUBLISHED;
 use allometry::scaling::law::estimate::estimate;
 use allometry::scaling::law::{Form, Points, Search};
 
@@ -22,7 +23,7 @@ fn tables() -> Vec<(&'static str, f64, Points)> {
 #[test]
 fn no_start_of_the_published_grid_leads_lower() {
     for (name, recorded, points) in tables() {
-        let found = estimate(Form::Joint, &points, Search::Screened).unwrap();
+        let found = estimate(Form::Joint, &points, Search::Screened, Some(PUBLISHED)).unwrap();
         assert!(
             found.converged && found.objective <= recorded + 1e-9,
             "{name}: {found:?} beside {recorded:e}"
@@ -37,15 +38,20 @@ fn no_start_of_the_published_grid_leads_lower() {
 #[test]
 fn the_whole_grid_is_searched_where_it_is_asked_for() {
     let points = points("gadre_2024.csv", "params", Some("tokens"), "c4_loss", &["dataset=rpj"]);
-    let [full, screened] =
-        [Search::Full, Search::Screened].map(|search| estimate(Form::Joint, &points, search).unwrap());
-    assert!((full.objective - screened.objective).abs() < 1e-9, "{full:?} and {screened:?}");
+    for delta in [Some(PUBLISHED), None] {
+        let [full, screened] = [Search::Full, Search::Screened]
+            .map(|search| estimate(Form::Joint, &points, search, delta).unwrap());
+        assert_eq!((full.delta, full.delta.estimated), (screened.delta, delta.is_none()));
+        assert!((full.objective - screened.objective).abs() < 1e-9, "{full:?} and {screened:?}");
+    }
 }
 
 /// Besiroglu et al. 2024 (arXiv:2404.10102, table 1) have these of the rows without the five largest losses.
 #[test]
 fn the_replication_of_a_published_law_is_met() {
-    let found = estimate(Form::Joint, &hoffmann_without_outliers(), Search::Screened).unwrap().parameters();
+    let found = estimate(Form::Joint, &hoffmann_without_outliers(), Search::Screened, Some(PUBLISHED))
+        .unwrap()
+        .parameters();
     for (name, (found, published)) in
         Form::Joint.names().iter().zip(found.iter().zip([1.8172, 482.01, 0.3478, 2085.43, 0.3658]))
     {
@@ -65,7 +71,7 @@ fn laws_without_a_floor_are_found_as_such() {
         }
     }
     let points = Points::joint(("N", &columns[0]), ("D", &columns[1]), ("loss", &columns[2])).unwrap();
-    let found = estimate(Form::Joint, &points, Search::Screened).unwrap();
+    let found = estimate(Form::Joint, &points, Search::Screened, None).unwrap();
     let [e, a, alpha, b, beta] = found.parameters()[..] else { panic!("five parameters") };
     assert!(found.objective < 1e-20 && e > 0.0 && e < 1e-6, "{found:?}");
     for (found, expected) in [(a, 40.0), (alpha, 0.1), (b, 90.0), (beta, 0.2)] {

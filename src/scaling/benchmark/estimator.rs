@@ -3,6 +3,7 @@
 use crate::error::Result;
 use crate::rounding::levels;
 use crate::scaling::law::average::{Average, Calibration, Direction, Member};
+use crate::scaling::law::delta::PUBLISHED;
 use crate::scaling::law::normal::{Q75, Q90, Q975};
 use crate::scaling::law::{Fit, FitOptions, Form, Points, Quantity};
 
@@ -22,7 +23,8 @@ pub enum Estimator {
     Last,
     /// The power law through the two largest sizes.
     LastTwo,
-    /// A single form, or the one that the comparison of forms chooses.
+    /// A single form, or the one that the comparison of forms chooses, by the Huber loss of the published δ, as earlier
+    /// versions predicted.
     Form(Option<Form>),
     /// One member of the average.
     Member(Member),
@@ -103,7 +105,9 @@ impl Estimator {
             Estimator::Form(form) => {
                 // Of two sizes there is one form.
                 let form = if points.sizes().len() == 2 { Some(Form::Joint) } else { form };
-                let fit = Fit::new(points, &FitOptions { form, resamples: 1000, ..FitOptions::default() })?;
+                let delta = Some(PUBLISHED);
+                let fit =
+                    Fit::new(points, &FitOptions { form, resamples: 1000, delta, ..FitOptions::default() })?;
                 Ok(at.iter().map(|&x| Prediction::of(|level| fit.bootstrap.prediction(x, level))).collect())
             }
             Estimator::Member(member) => average(&[member], Calibration::NONE),

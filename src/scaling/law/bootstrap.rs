@@ -3,7 +3,8 @@
 //! The percentiles of what comes out are the intervals (Efron 1979; for scaling laws Hoffmann et al. 2022 and
 //! Besiroglu et al. 2024). Each resample has its own stream of random numbers, so that the result depends on
 //! the seed alone and not on threads. Each begins at the optimum of all of the data, and at those two points of its
-//! valley (`valley.rs`) that meet the resample best.
+//! valley (`valley.rs`) that meet the resample best. The δ of the Huber loss is that of the fit: it is part of the
+//! estimator whose spread is asked for, and of a draw that has a row several times the scale says less.
 //!
 //! Newton's method (`newton.rs`) leads from there to within a hundredth of a standard error of the minimum, and from the
 //! best of these points a descent to the minimum itself. Of more than [`EXACT`] rows the descent is left out, and rows of
@@ -75,6 +76,7 @@ pub(super) fn bootstrap_with(
 /// What all resamples begin with.
 struct Resamples {
     form: Form,
+    delta: f64,
     logs: Logs,
     /// For each row of the points its place in the logs.
     places: Vec<usize>,
@@ -130,9 +132,10 @@ impl Resamples {
         }
         let mut needed = vec![Needed::new(points.groups(form), form.count())];
         needed.extend((0..form.sizes()).map(|size| Needed::new(points.steps(size), form.steps())));
-        let valley = valley(form, &logs, &centre);
-        let newton = Newton::new(&estimate.residuals(points), form.count());
-        Resamples { form, logs, places, needed, centre, valley, newton, exact }
+        let delta = estimate.delta.value;
+        let valley = valley(form, &logs, &centre, delta);
+        let newton = Newton::new(&estimate.residuals(points), form.count(), delta);
+        Resamples { form, delta, logs, places, needed, centre, valley, newton, exact }
     }
 
     /// Rows drawn with replacement; one that was drawn twice stands once, with weight 2.
@@ -154,7 +157,7 @@ impl Resamples {
 
     /// θ of the best law for a draw, for plain logarithms.
     fn fit(&self, sample: &Logs) -> Vec<f64> {
-        let objective = Objective::new(self.form, sample);
+        let objective = Objective::new(self.form, sample, self.delta);
         let least = |a: &Evaluation, b: &Evaluation| a.value.total_cmp(&b.value);
         let mut best = self.newton.minimise(&objective, &self.centre);
         let mut beside: Vec<Evaluation> = self.valley.iter().map(|theta| objective.evaluate(theta)).collect();
@@ -239,7 +242,7 @@ mod tests {
         let x: Vec<f64> = (0..30).map(|i| 1e3 * 1.5f64.powi(i)).collect();
         let y: Vec<f64> = x.iter().map(|x| 4.0 * x.powf(-0.2) * (1.0 + 0.02 * x.sin())).collect();
         let points = Points::single(("N", &x), ("loss", &y)).unwrap();
-        let fitted = estimate(Form::Power, &points, Search::Screened).unwrap();
+        let fitted = estimate(Form::Power, &points, Search::Screened, None).unwrap();
         let bootstrap = bootstrap(&fitted, &points, 400, 0);
         let width = |interval: Interval| interval.high - interval.low;
         let at = [1e9, 1.0];
@@ -289,7 +292,7 @@ mod tests {
             (Form::Broken, single(&bending)),
             (Form::Joint, Points::joint(("N", &n), ("D", &d), ("loss", &y)).unwrap()),
         ] {
-            let fitted = estimate(form, &points, Search::Screened).unwrap();
+            let fitted = estimate(form, &points, Search::Screened, None).unwrap();
             let laws = |exact: bool| -> Vec<Vec<f64>> {
                 let resamples = Resamples::new(&fitted, &points, exact);
                 let law = |index: u64| {

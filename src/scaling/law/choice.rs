@@ -1,9 +1,9 @@
 //! Which form fits: by the error on the largest, left out of the fit, and by AICc.
 //!
 //! The error on the largest tests what a law is for, extrapolation. AICc (Hurvich & Tsai 1989) weighs how well
-//! all rows are met against the number of parameters. Its likelihood is Laplace's, `2n·ln(mean |residual of
-//! ln y|)`: nearly all residuals are above δ, where the Huber loss is their absolute value, and that is the
-//! likelihood which the estimator maximises.
+//! all rows are met against the number of parameters. Its likelihood is that of residuals of one scale, `2n·ln(scale)`
+//! but for a constant (the normal one's as well as Laplace's), and the mean |residual of ln y| stands for the scale, so
+//! that bad runs count by their size and not by its square.
 
 use super::estimate::{Estimate, Search, estimate_with};
 use super::progress::Progress;
@@ -35,11 +35,11 @@ pub struct Candidate {
     pub aicc: f64,
 }
 
-/// Judges an estimate.
-pub fn judge(estimated: &Estimate, points: &Points, progress: Progress) -> Candidate {
+/// Judges an estimate. The law of the rows without the largest has this δ, or one of its own.
+pub fn judge(estimated: &Estimate, points: &Points, delta: Option<f64>, progress: Progress) -> Candidate {
     Candidate {
         law: estimated.form,
-        largest_out_error: largest_out_error(estimated.form, points, progress),
+        largest_out_error: largest_out_error(estimated.form, points, delta, progress),
         scatter: estimated.scatter(points),
         aicc: aicc(estimated, points),
     }
@@ -64,10 +64,10 @@ pub fn choose(candidates: &[Candidate]) -> Option<Form> {
     supported.min_by_key(|candidate| candidate.law.count()).map(|candidate| candidate.law)
 }
 
-fn largest_out_error(form: Form, points: &Points, progress: Progress) -> Option<f64> {
+fn largest_out_error(form: Form, points: &Points, delta: Option<f64>, progress: Progress) -> Option<f64> {
     let count = ((points.len() as f64 * LEFT_OUT).round() as usize).max(1);
     let (kept, largest) = points.without_largest(count);
-    let estimated = estimate_with(form, &kept, Search::Screened, progress).ok()?;
+    let estimated = estimate_with(form, &kept, Search::Screened, delta, progress).ok()?;
     let errors = largest.x().iter().zip(largest.y()).map(|(&x, y)| estimated.predict(x) / y - 1.0);
     Some((errors.map(|error| error * error).sum::<f64>() / largest.len() as f64).sqrt())
 }

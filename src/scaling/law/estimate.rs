@@ -13,6 +13,7 @@
 //! exponents, over which the rest of the law is linear, shows where the minima are (`profile.rs`). It costs a fraction of
 //! [`Search::Full`], and `tests/law.rs` and `tests/laws` check that it finds the same optimum.
 
+use super::delta::Delta;
 use super::logs::Logs;
 use super::newton::Newton;
 use super::objective::{Evaluation, Objective};
@@ -42,6 +43,9 @@ const FIRST_ROWS: usize = 80;
 const MOST_ROWS: usize = 2000;
 const FINALISTS: usize = 4;
 
+/// How often δ is taken from the residuals of a law, and the law fitted with it.
+const SCALES: usize = 3;
+
 /// How many of the starts are descended from to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search {
@@ -60,6 +64,8 @@ pub struct Estimate {
     pub theta: Vec<f64>,
     /// The Huber loss of the residuals of ln y, summed over the rows.
     pub objective: f64,
+    /// The δ of that loss.
+    pub delta: Delta,
     /// Whether the gradient has vanished there.
     pub converged: bool,
 }
@@ -81,7 +87,8 @@ impl Estimate {
     }
 
     /// The standard deviation of the residuals, from the median of their sizes, so that outliers don't count. As many of
-    /// the smallest as the form has parameters are left out: a law that minimises sizes goes through so many rows.
+    /// the smallest as the form has parameters are left out: so many rows a law can go through, and goes through where sizes
+    /// are minimised (DuMouchel & O'Brien 1989).
     pub fn scatter(&self, points: &Points) -> f64 {
         /// The median size of a normally distributed residual is that of its standard deviation divided by this.
         const NORMAL: f64 = 1.4826;
@@ -92,9 +99,13 @@ impl Estimate {
     }
 }
 
-/// The parameters that fit best. The points have to pass [`Points::check`].
-pub fn estimate(form: Form, points: &Points, search: Search) -> Result<Estimate> {
-    estimate_with(form, points, search, &silent)
+/// The parameters that fit best, by the Huber loss of this δ or of one that is estimated. The points have to pass
+/// [`Points::check`].
+///
+/// # Errors
+/// Points that don't; a δ that is not between 1e-9 and 10; rows for which no start gives finite numbers.
+pub fn estimate(form: Form, points: &Points, search: Search, delta: Option<f64>) -> Result<Estimate> {
+    estimate_with(form, points, search, delta, &silent)
 }
 
 /// The same, and how far it is.
@@ -102,15 +113,42 @@ pub(super) fn estimate_with(
     form: Form,
     points: &Points,
     search: Search,
+    delta: Option<f64>,
     progress: Progress,
 ) -> Result<Estimate> {
     points.check(form)?;
     let logs = Logs::of(form, points);
-    let few = if search == Search::Screened { form.law().few_starts(&logs) } else { None };
+    if let Some(asked) = delta {
+        return searched(form, points, &logs, (search, Delta::asked(asked)?), progress);
+    }
+    let mut found = searched(form, points, &logs, (Search::Screened, Delta::least()), progress)?;
+    for _ in 0..SCALES {
+        let delta = Delta::of(&found, points);
+        let start = logs.centred(form, &found.theta);
+        let reached = minimise(&Objective::new(form, &logs, delta.value), &start, 0.0).0;
+        found = polished(form, &logs, delta, &reached.theta);
+    }
+    if search == Search::Screened && found.delta == Delta::least() {
+        return Ok(found);
+    }
+    // With another δ another minimum may be the least.
+    let other = searched(form, points, &logs, (search, found.delta), progress)?;
+    Ok(if other.objective < found.objective { other } else { found })
+}
+
+/// The parameters that fit best by the Huber loss of this δ.
+fn searched(
+    form: Form,
+    points: &Points,
+    logs: &Logs,
+    (search, delta): (Search, Delta),
+    progress: Progress,
+) -> Result<Estimate> {
+    let few = if search == Search::Screened { form.law().few_starts(logs, delta.value) } else { None };
     if let Some(starts) = few {
         let counter = Counter::new(progress, Stage::Search, form, starts.len());
-        return best(form, &logs, &starts, &counter, |objective, start| {
-            Newton::exact().minimise(objective, start)
+        return best((form, logs, delta), &starts, &counter, |objective, start| {
+            Newton::exact(delta.value).minimise(objective, start)
         })
         .ok_or_else(|| nowhere(form));
     }
@@ -127,19 +165,17 @@ pub(super) fn estimate_with(
     };
     if search == Search::Screened {
         let first = logs.some(FIRST_ROWS);
-        let some = if large { &logs.some(MOST_ROWS) } else { &logs };
+        let some = if large { &logs.some(MOST_ROWS) } else { logs };
+        let objective = |rows| Objective::new(form, rows, delta.value);
         for ((steps, kept), rows) in ROUNDS.into_iter().zip([&first, some]) {
-            starts =
-                screened(&starts, kept, &counter, |start| descend(&Objective::new(form, rows), start, steps));
+            starts = screened(&starts, kept, &counter, |start| descend(&objective(rows), start, steps));
         }
         if large {
-            starts = screened(&starts, FINALISTS, &counter, |start| {
-                minimise(&Objective::new(form, some), start, 0.0).0
-            });
+            starts = screened(&starts, FINALISTS, &counter, |start| minimise(&objective(some), start, 0.0).0);
         }
     }
     let descent = |objective: &Objective, start: &[f64]| minimise(objective, start, 0.0).0;
-    best(form, &logs, &starts, &counter, descent).ok_or_else(|| nowhere(form))
+    best((form, logs, delta), &starts, &counter, descent).ok_or_else(|| nowhere(form))
 }
 
 fn nowhere(form: Form) -> Error {
@@ -171,27 +207,32 @@ fn screened(
 /// The best minimum that descents from these starts come to, to the last digit; none without a start. θ of the starts is
 /// for logarithms from their mean.
 fn best(
-    form: Form,
-    logs: &Logs,
+    (form, logs, delta): (Form, &Logs, Delta),
     starts: &[Vec<f64>],
     counter: &Counter,
     descend: impl Fn(&Objective, &[f64]) -> Evaluation + Sync,
 ) -> Option<Estimate> {
     let descents = starts.par_iter().map(|start| {
-        let reached = descend(&Objective::new(form, logs), start);
+        let reached = descend(&Objective::new(form, logs, delta.value), start);
         counter.next();
         reached
     });
     let minima: Vec<Evaluation> = descents.collect();
     let minimum = minima.into_iter().min_by(|a, b| a.value.total_cmp(&b.value))?;
-    let objective = Objective::new(form, logs);
-    let minimum = Newton::exact().minimise(&objective, &minimum.theta);
-    Some(Estimate {
+    Some(polished(form, logs, delta, &minimum.theta))
+}
+
+/// The minimum next to a point, to the last digit.
+fn polished(form: Form, logs: &Logs, delta: Delta, theta: &[f64]) -> Estimate {
+    let objective = Objective::new(form, logs, delta.value);
+    let minimum = Newton::exact(delta.value).minimise(&objective, theta);
+    Estimate {
         form,
         theta: logs.plain(form, &minimum.theta),
         objective: objective.sum(minimum.value),
+        delta,
         converged: minimum.steepness() <= NEARLY_FLAT,
-    })
+    }
 }
 
 /// Descends until the gradient has vanished or a descent gains no more than `enough`; and whether it has vanished.

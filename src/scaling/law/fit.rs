@@ -5,6 +5,7 @@ use super::approaches::{Approach, approaches};
 use super::average::{Average, Direction};
 use super::bootstrap::{Bootstrap, bootstrap_with};
 use super::choice::{Candidate, choose, judge};
+use super::delta::Delta;
 use super::doubling::{Doubling, Spread, doubling, spread};
 use super::estimate::{Estimate, Search, estimate_with};
 use super::isoflop::{self, Budgets, IsoFlop, isoflop};
@@ -28,11 +29,14 @@ pub struct FitOptions {
     pub holdout: usize,
     /// Compute budgets in FLOPs that the joint law is asked the best sizes for.
     pub budgets: Vec<f64>,
+    /// δ of the Huber loss, in units of ln y, between 1e-9 and 10; or none to estimate it from the rows' scatter.
+    /// [`PUBLISHED`](super::delta::PUBLISHED) is that of the published estimator.
+    pub delta: Option<f64>,
 }
 
 impl Default for FitOptions {
     fn default() -> FitOptions {
-        FitOptions { form: None, resamples: 4000, seed: 0, holdout: 0, budgets: Vec::new() }
+        FitOptions { form: None, resamples: 4000, seed: 0, holdout: 0, budgets: Vec::new(), delta: None }
     }
 }
 
@@ -44,8 +48,11 @@ pub struct Fit {
     /// The formula's parameters, by name.
     #[serde(serialize_with = "as_map")]
     pub parameters: Vec<(&'static str, Parameter)>,
-    /// The Huber loss (δ = 1e-3) of the residuals of ln y, summed over the rows, at the optimum.
+    /// The Huber loss of the residuals of ln y, summed over the rows, at the optimum.
     pub objective: f64,
+    /// The δ of that loss, and where it is from.
+    #[serde(rename = "huber_delta")]
+    pub delta: Delta,
     /// Rows that it was fitted to.
     pub n: usize,
     /// Whether the optimiser came to a point where the gradient vanishes.
@@ -134,7 +141,7 @@ impl Fit {
             ));
         }
         let (points, largest) = points.without_largest(options.holdout);
-        let (estimated, comparison) = choose_form(&points, options.form, progress)?;
+        let (estimated, comparison) = choose_form(&points, options, progress)?;
         let form = estimated.form;
         let bootstrap = bootstrap_with(&estimated, &points, (options.resamples, options.seed), progress);
         let quantities = bootstrap.parameters();
@@ -174,6 +181,7 @@ impl Fit {
         let mut fit = Fit {
             law: form,
             objective: estimated.objective,
+            delta: estimated.delta,
             n: points.len(),
             converged: estimated.converged,
             warnings,
@@ -224,9 +232,10 @@ fn told(form: Form, parameters: &[(&'static str, Parameter)], size: usize) -> bo
 /// The estimate of the form asked for; or of the form that does best, with all that were tried.
 fn choose_form(
     points: &Points,
-    form: Option<Form>,
+    options: &FitOptions,
     progress: Progress,
 ) -> Result<(Estimate, Vec<Candidate>)> {
+    let FitOptions { form, delta, .. } = *options;
     let forms = match form {
         Some(form) => vec![form],
         None => {
@@ -237,7 +246,7 @@ fn choose_form(
     };
     let mut estimates = Vec::with_capacity(forms.len());
     for candidate in forms {
-        match estimate_with(candidate, points, Search::Screened, progress) {
+        match estimate_with(candidate, points, Search::Screened, delta, progress) {
             Ok(estimated) => estimates.push(estimated),
             // Where the form is to be chosen, one that can't be fitted is no candidate.
             Err(problem) if form.is_some() => return Err(problem),
@@ -245,7 +254,7 @@ fn choose_form(
         }
     }
     let candidates: Vec<Candidate> =
-        estimates.iter().map(|estimated| judge(estimated, points, progress)).collect();
+        estimates.iter().map(|estimated| judge(estimated, points, delta, progress)).collect();
     let chosen = choose(&candidates);
     let best = estimates.into_iter().find(|estimated| Some(estimated.form) == chosen);
     let best = best.ok_or_else(|| Error::Config {

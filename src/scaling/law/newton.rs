@@ -6,7 +6,7 @@
 //! until a step goes down, so that it follows a bent valley as well.
 
 use super::form::MOST;
-use super::objective::{Curvature, DELTA, Evaluation, Objective};
+use super::objective::{Curvature, Evaluation, Objective};
 
 /// Steps that are tried, also those that are taken back: near a minimum, and to the last digit.
 const STEPS: usize = 25;
@@ -33,16 +33,16 @@ pub(super) struct Newton {
 
 impl Newton {
     /// For draws of rows with these residuals from the law of all of them, which has so many parameters.
-    pub fn new(residuals: &[f64], parameters: usize) -> Newton {
+    pub fn new(residuals: &[f64], parameters: usize, delta: f64) -> Newton {
         let mut sizes: Vec<f64> = residuals.iter().map(|residual| residual.abs()).collect();
         sizes.sort_by(f64::total_cmp);
         let count = sizes.len() as f64;
         // As many rows as a density is estimated from: the more there are, the fewer of them are far from the middle.
-        let width = super::percentile(&sizes, count.powf(-1.0 / 3.0)).max(DELTA);
+        let width = super::percentile(&sizes, count.powf(-1.0 / 3.0)).max(delta);
         let near = sizes.partition_point(|size| *size <= width) as f64 / count;
         // The gradient of a draw varies as `V = Σ ψ²·∇f·∇fᵀ / (δn)²`, and the curvature is about
         // `H = near/width · Σ ∇f·∇fᵀ / n`. What is gained by `½·gᵀ·H⁻¹·g` is then ½·tr(H⁻¹·V) in the mean.
-        let bounded = |size: &f64| (size / DELTA).min(1.0).powi(2);
+        let bounded = |size: &f64| (size / delta).min(1.0).powi(2);
         let slopes = sizes.iter().map(bounded).sum::<f64>() / count;
         Newton {
             width,
@@ -53,8 +53,8 @@ impl Newton {
     }
 
     /// To the last digit, from anywhere: with the objective's own curvature, which is that of a parabola between kinks.
-    pub fn exact() -> Newton {
-        Newton { width: DELTA, exact: true, steps: EXACT_STEPS, chance: 0.0 }
+    pub fn exact(delta: f64) -> Newton {
+        Newton { width: delta, exact: true, steps: EXACT_STEPS, chance: 0.0 }
     }
 
     /// A gain that nobody would notice.

@@ -1,8 +1,8 @@
 //! What a fit minimises: the Huber loss of the residuals of ln y, summed over the rows.
 //!
-//! `Σᵢ huber_δ(ln yᵢ − ln f(xᵢ; θ))` with δ = 1e-3, as in Hoffmann et al. 2022 (arXiv:2203.15556, appendix
-//! D.3). Residuals of more than a thousandth count by their size and not by their square, so that a few bad
-//! runs don't pull the law.
+//! `Σᵢ huber_δ(ln yᵢ − ln f(xᵢ; θ))`, as in Hoffmann et al. 2022 (arXiv:2203.15556, appendix D.3). Residuals of more
+//! than δ count by their size and not by their square, so that a few bad runs don't pull the law. `delta.rs` says
+//! what δ is.
 //!
 //! Inside, logarithms of sizes are taken from their mean. That changes `a` into `a − α·mean(ln x)` and nothing
 //! else, and makes the problem a well-conditioned one: otherwise a and α, whose effects hardly differ where
@@ -16,15 +16,12 @@ use super::logs::Logs;
 use argmin::core::{CostFunction, Error as ArgminError, Gradient};
 use std::cell::RefCell;
 
-/// Where the Huber loss turns from a parabola into a line, in units of ln y.
-pub const DELTA: f64 = 1e-3;
-
-/// Huber's loss of a residual, and its derivative.
-pub fn huber(residual: f64) -> (f64, f64) {
-    if residual.abs() <= DELTA {
+/// Huber's loss of a residual, and its derivative. It turns from a parabola into a line at `delta`.
+pub fn huber(residual: f64, delta: f64) -> (f64, f64) {
+    if residual.abs() <= delta {
         (0.5 * residual * residual, residual)
     } else {
-        (DELTA * (residual.abs() - 0.5 * DELTA), DELTA * residual.signum())
+        (delta * (residual.abs() - 0.5 * delta), delta * residual.signum())
     }
 }
 
@@ -36,6 +33,8 @@ pub(super) type Curvature = [[f64; MOST]; MOST];
 pub(super) struct Objective<'a> {
     form: Form,
     logs: &'a Logs,
+    /// In units of ln y.
+    pub delta: f64,
     pub bounds: Bounds,
     held: Option<usize>,
     total: f64,
@@ -70,11 +69,12 @@ impl Evaluation {
 }
 
 impl<'a> Objective<'a> {
-    pub fn new(form: Form, logs: &'a Logs) -> Objective<'a> {
+    pub fn new(form: Form, logs: &'a Logs, delta: f64) -> Objective<'a> {
         let bounds = Bounds::of(form, logs);
         Objective {
             form,
             logs,
+            delta,
             bounds,
             held: None,
             total: logs.weight.iter().sum(),
@@ -84,7 +84,7 @@ impl<'a> Objective<'a> {
 
     /// The sum over rows of Huber losses, from what an evaluation holds.
     pub fn sum(&self, value: f64) -> f64 {
-        value * DELTA * self.total
+        value * self.delta * self.total
     }
 
     /// The same with this element of θ held.
@@ -95,7 +95,7 @@ impl<'a> Objective<'a> {
 
     /// At a point, without remembering it. Outside of the bounds the objective is what it is at their edge.
     pub fn evaluate(&self, theta: &[f64]) -> Evaluation {
-        self.curved(theta, DELTA, false).0
+        self.curved(theta, self.delta, false).0
     }
 
     /// The same, and the matrix of second derivatives as Gauss and Newton have it, `Σ ψ′(r)·∇f·∇fᵀ`. ψ′ is 1 for residuals
@@ -107,14 +107,14 @@ impl<'a> Objective<'a> {
         let count = self.form.count();
         let (mut value, mut gradient, mut curvature) = (0.0, [0.0; MOST], [[0.0; MOST]; MOST]);
         let mut by_theta = [0.0; MOST];
-        let rest = -width / DELTA;
+        let rest = -width / self.delta;
         for cell in &self.logs.cells {
             let expected = self.form.log_with_gradient(&inside, cell.x, &mut by_theta);
             let (mut slope, mut near) = (0.0, 0.0);
             for (y, weight) in self.logs.y[cell.rows.clone()].iter().zip(&self.logs.weight[cell.rows.clone()])
             {
                 let residual = y - expected;
-                let (loss, by_residual) = huber(residual);
+                let (loss, by_residual) = huber(residual, self.delta);
                 value += weight * loss;
                 slope += weight * by_residual;
                 near += if residual.abs() <= width { *weight } else { 0.0 };
@@ -134,9 +134,9 @@ impl<'a> Objective<'a> {
                 gradient[place] = 0.0;
             }
         }
-        let scale = 1.0 / (DELTA * self.total);
+        let scale = 1.0 / (self.delta * self.total);
         for (i, row) in curvature.iter_mut().enumerate() {
-            row[..=i].iter_mut().for_each(|element| *element *= scale * DELTA / width);
+            row[..=i].iter_mut().for_each(|element| *element *= scale * self.delta / width);
         }
         let evaluation = Evaluation {
             theta: theta.to_vec(),
@@ -211,18 +211,20 @@ mod tests {
             (Form::Farseer, vec![0.6, -0.1, 1e-6, 5.0, -0.2, -1e-6, -1.2, -0.05, 0.0]),
         ] {
             let logs = Logs::of(form, &points);
-            let objective = Objective::new(form, &logs);
-            let gradient = objective.evaluate(&theta).gradient;
-            for place in 0..theta.len() {
-                let at = |step: f64| {
-                    let mut theta = theta.clone();
-                    theta[place] += step;
-                    objective.evaluate(&theta).value
-                };
-                let step = 1e-6;
-                let expected = (at(step) - at(-step)) / (2.0 * step);
-                let found = gradient[place];
-                assert!((found - expected).abs() < 1e-7, "{form}, {place}: {found} for {expected}");
+            for delta in [1e-3, 0.3] {
+                let objective = Objective::new(form, &logs, delta);
+                let gradient = objective.evaluate(&theta).gradient;
+                for (place, found) in gradient.into_iter().enumerate() {
+                    let at = |step: f64| {
+                        let mut theta = theta.clone();
+                        theta[place] += step;
+                        objective.evaluate(&theta).value
+                    };
+                    let step = 1e-6;
+                    let expected = (at(step) - at(-step)) / (2.0 * step);
+                    let close = (found - expected).abs() < 1e-7;
+                    assert!(close, "{form}, δ = {delta}, {place}: {found} for {expected}");
+                }
             }
         }
     }

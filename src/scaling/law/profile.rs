@@ -8,7 +8,7 @@
 
 use super::linear::least_squares_above_zero;
 use super::logs::Logs;
-use super::objective::{DELTA, huber};
+use super::objective::huber;
 use rayon::prelude::*;
 
 /// By how many e-foldings a term falls over the rows: exponents are these divided by the range of the size's logarithm.
@@ -25,8 +25,8 @@ const MINIMA: [usize; 2] = [6, 2];
 const SMALL: f64 = 1e-2;
 const NONE: f64 = 1e-12;
 
-/// θ of joint laws at the lowest minima of the grid, for logarithms from their mean.
-pub(super) fn profile(logs: &Logs) -> Vec<Vec<f64>> {
+/// θ of joint laws at the lowest minima of the grid, for logarithms from their mean and this δ of the Huber loss.
+pub(super) fn profile(logs: &Logs, delta: f64) -> Vec<Vec<f64>> {
     let some = logs.some(ROWS);
     let exponents = [0, 1].map(|size| {
         let (low, high) = logs.range(size);
@@ -45,7 +45,7 @@ pub(super) fn profile(logs: &Logs) -> Vec<Vec<f64>> {
     let starts = |with_floor: bool| -> Vec<Vec<f64>> {
         let node = |place: usize| {
             let (first, second) = (&powers[0][place / FALLS.len()], &powers[1][place % FALLS.len()]);
-            Node::of([&constant, first, second], &some.weight, with_floor)
+            Node::of([&constant, first, second], &some.weight, with_floor, delta)
         };
         let nodes: Vec<Node> = (0..FALLS.len() * FALLS.len()).into_par_iter().map(node).collect();
         let mut minima: Vec<usize> = (0..nodes.len()).filter(|&place| is_least(&nodes, place)).collect();
@@ -71,7 +71,7 @@ struct Node {
 impl Node {
     /// From the columns in parts of y: least squares of `1 − f/y`, which is nearly the residual of ln y, with weights that
     /// make of their squares Huber's losses.
-    fn of(columns: [&Vec<f64>; 3], weight: &[f64], with_floor: bool) -> Node {
+    fn of(columns: [&Vec<f64>; 3], weight: &[f64], with_floor: bool, delta: f64) -> Node {
         let rows = || (0..weight.len()).map(|row| columns.map(|column| column[row]));
         let sum = |coefficients: &[f64; 3], row: &[f64; 3]| -> f64 {
             coefficients.iter().zip(row).map(|(coefficient, part)| coefficient * part).sum()
@@ -85,10 +85,10 @@ impl Node {
                 first,
             );
             for ((weighted, &weight), row) in weights.iter_mut().zip(weight).zip(rows()) {
-                *weighted = weight * DELTA / (1.0 - sum(&coefficients, &row)).abs().max(DELTA);
+                *weighted = weight * delta / (1.0 - sum(&coefficients, &row)).abs().max(delta);
             }
         }
-        let loss = |(row, weight): ([f64; 3], &f64)| weight * huber(sum(&coefficients, &row).ln()).0;
+        let loss = |(row, weight): ([f64; 3], &f64)| weight * huber(sum(&coefficients, &row).ln(), delta).0;
         let value: f64 = rows().zip(weight).map(loss).sum();
         // Exponents that are beyond what floats hold are no candidates.
         Node { coefficients, value: if value.is_nan() { f64::INFINITY } else { value } }

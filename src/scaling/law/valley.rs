@@ -15,31 +15,36 @@ use super::objective::Objective;
 /// Floors, as the logits of their part of the law's smallest y: from a 400th of it to all but a 150th.
 const FLOORS: [f64; 8] = [-6.0, -3.0, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0];
 
-/// θ at points of the valley that `centre` lies in, the minimum over the same rows; none for a form without a floor, whose
+/// θ at points of the valley that `centre` lies in, the minimum over the same rows with the same δ; none for a form without a floor, whose
 /// objective is convex. All θ are for logarithms from their mean.
-pub(super) fn valley(form: Form, logs: &Logs, centre: &[f64]) -> Vec<Vec<f64>> {
+pub(super) fn valley(form: Form, logs: &Logs, centre: &[f64], delta: f64) -> Vec<Vec<f64>> {
     let Some(place) = form.law().floor() else { return Vec::new() };
     let law = |cell: &super::logs::Cell| form.log_with_gradient(centre, cell.x, &mut [0.0; MOST]);
     let smallest = logs.cells.iter().map(law).fold(f64::INFINITY, f64::min);
     // The law lies above its floor everywhere.
     let floors = FLOORS.map(|logit| smallest - (-logit).exp().ln_1p());
-    let mut found = along(form, logs, centre, place, &floors);
+    let objective = || Objective::new(form, logs, delta);
+    let mut found = along(&objective, form, centre, (place, &floors));
     if let Some((place, values)) = form.law().ridge() {
-        found.extend(along(form, logs, centre, place, values));
+        found.extend(along(&objective, form, centre, (place, values)));
     }
     found
 }
 
 /// The best θ with the element at `place` held at each of these values, which rise. Neighbours start from each other.
-fn along(form: Form, logs: &Logs, centre: &[f64], place: usize, values: &[f64]) -> Vec<Vec<f64>> {
+fn along<'a>(
+    objective: &impl Fn() -> Objective<'a>,
+    form: Form,
+    centre: &[f64],
+    (place, values): (usize, &[f64]),
+) -> Vec<Vec<f64>> {
     let middle = values.partition_point(|value| *value < centre[place]);
     let (below, above) = values.split_at(middle);
-    let objective = || Objective::new(form, logs).holding(place);
     let walk = |values: &mut dyn Iterator<Item = &f64>| {
         let mut theta = centre.to_vec();
         let mut reached = Vec::new();
         for &value in values {
-            theta = minimise(&objective(), &moved(form, &theta, place, value), 0.0).0.theta;
+            theta = minimise(&objective().holding(place), &moved(form, &theta, place, value), 0.0).0.theta;
             reached.push(theta.clone());
         }
         reached
@@ -78,11 +83,12 @@ mod tests {
             let y: Vec<f64> = x.iter().map(|x| (2.0 + 500.0 * x.powf(-0.4)) * noise(x)).collect();
             let points = Points::single(("N", &x), ("loss", &y)).unwrap();
             let logs = Logs::of(Form::Floor, &points);
-            let fitted = estimate(Form::Floor, &points, Search::Screened).unwrap();
+            let fitted = estimate(Form::Floor, &points, Search::Screened, None).unwrap();
             let centre = logs.centred(Form::Floor, &fitted.theta);
-            let value = |theta: &[f64]| Objective::new(Form::Floor, &logs).evaluate(theta).value;
+            let delta = fitted.delta.value;
+            let value = |theta: &[f64]| Objective::new(Form::Floor, &logs, delta).evaluate(theta).value;
             let least = value(&centre);
-            let found = valley(Form::Floor, &logs, &centre);
+            let found = valley(Form::Floor, &logs, &centre, delta);
             assert_eq!(found.len(), FLOORS.len());
             // Floors with which a law meets the rows as well.
             found.iter().filter(|theta| value(theta) < 1.05 * least).count()

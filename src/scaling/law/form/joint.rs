@@ -54,8 +54,8 @@ impl Law for Formula {
         grid.chain(from_data(points, exponents)).collect()
     }
 
-    fn few_starts(&self, logs: &Logs) -> Option<Vec<Vec<f64>>> {
-        Some(profile(logs))
+    fn few_starts(&self, logs: &Logs, delta: f64) -> Option<Vec<Vec<f64>>> {
+        Some(profile(logs, delta))
     }
 
     fn heights(&self) -> &'static [usize] {

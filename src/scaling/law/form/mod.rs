@@ -96,8 +96,9 @@ pub(super) trait Law: Sync {
     /// Where descents to the minimum begin: θ for plain logarithms.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>>;
 
-    /// A few starts that the minimum is found from as well, for logarithms from their mean; none where all are needed.
-    fn few_starts(&self, _logs: &Logs) -> Option<Vec<Vec<f64>>> {
+    /// A few starts that the minimum is found from as well, for logarithms from their mean and this δ of the Huber loss;
+    /// none where all are needed.
+    fn few_starts(&self, _logs: &Logs, _delta: f64) -> Option<Vec<Vec<f64>>> {
         None
     }
 

@@ -86,9 +86,10 @@ fn table(study: &Study) -> String {
         };
         let _ = writeln!(
             body,
-            "<tr><th class=\"axis-{axis}\">{axis}</th><td class=\"word\">{of}</td><td class=\"word\">{}</td>{cells}<td>{} %</td><td>{}</td></tr>",
+            "<tr><th class=\"axis-{axis}\">{axis}</th><td class=\"word\">{of}</td><td class=\"word\">{}</td>{cells}<td>{} %</td><td>{}</td><td>{}</td></tr>",
             escape(&formula.replace("y = ", "")),
             significant(100.0 * fit.scatter, 2),
+            significant(fit.delta.value, 2),
             fit.n
         );
         for warning in &fit.warnings {
@@ -102,9 +103,10 @@ fn table(study: &Study) -> String {
     };
     format!(
         "<p class=\"note\">N: parameters, C: training FLOPs, M: MACs per sample, D: different training samples. After a value its 95 % \
-         interval; ± is the scatter of single runs around the law. allometry fit prints all parameters of a law of runs.csv.</p>\n\
+         interval; ± is the scatter of single runs around the law, δ the residual of ln loss from which on Huber’s loss is a line (1.345 times \
+         the scatter, and at least 0.001). allometry fit prints all parameters of a law of runs.csv.</p>\n\
          <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th class=\"word\">loss as a law of</th><th class=\"word\">form</th>{header}\
-         <th>±</th><th>runs</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n{doubts}"
+         <th>±</th><th>δ</th><th>runs</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n{doubts}"
     )
 }
 
