@@ -43,9 +43,6 @@ const FIRST_ROWS: usize = 80;
 const MOST_ROWS: usize = 2000;
 const FINALISTS: usize = 4;
 
-/// How often δ is taken from the residuals of a law, and the law fitted with it.
-const SCALES: usize = 3;
-
 /// How many of the starts are descended from to the end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Search {
@@ -121,19 +118,12 @@ pub(super) fn estimate_with(
     if let Some(asked) = delta {
         return searched(form, points, &logs, (search, Delta::asked(asked)?), progress);
     }
-    let mut found = searched(form, points, &logs, (Search::Screened, Delta::least()), progress)?;
-    for _ in 0..SCALES {
-        let delta = Delta::of(&found, points);
-        let start = logs.centred(form, &found.theta);
-        let reached = minimise(&Objective::new(form, &logs, delta.value), &start, 0.0).0;
-        found = polished(form, &logs, delta, &reached.theta);
+    let first = searched(form, points, &logs, (Search::Screened, Delta::least()), progress)?;
+    let delta = Delta::of(&first, points);
+    if search == Search::Screened && delta == first.delta {
+        return Ok(first);
     }
-    if search == Search::Screened && found.delta == Delta::least() {
-        return Ok(found);
-    }
-    // With another δ another minimum may be the least.
-    let other = searched(form, points, &logs, (search, found.delta), progress)?;
-    Ok(if other.objective < found.objective { other } else { found })
+    searched(form, points, &logs, (search, delta), progress)
 }
 
 /// The parameters that fit best by the Huber loss of this δ.
