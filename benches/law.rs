@@ -1,6 +1,7 @@
-//! A joint law: the full grid of starts and the screened one on 245 points, and 4,000 resamples.
+//! A joint law: the full grid of starts and the screened one on 245 points, and 4,000 resamples; with the published δ.
 
 use allometry::scaling::law::bootstrap::bootstrap;
+use allometry::scaling::law::delta::PUBLISHED;
 use allometry::scaling::law::estimate::estimate;
 use allometry::scaling::law::{Form, Points, Search};
 use criterion::{Criterion, criterion_group, criterion_main};
@@ -27,14 +28,15 @@ fn points() -> Points {
 
 fn law(criterion: &mut Criterion) {
     let points = points();
-    let fitted = estimate(Form::Joint, &points, Search::Screened, None).expect("there are rows enough");
+    let fitted =
+        estimate(Form::Joint, &points, Search::Screened, Some(PUBLISHED)).expect("there are rows enough");
     let mut group = criterion.benchmark_group("law");
     group.sample_size(10).warm_up_time(Duration::from_millis(1)).measurement_time(Duration::from_secs(1));
     group.bench_function("joint, 4,500 starts, 245 points", |bencher| {
-        bencher.iter(|| estimate(Form::Joint, &points, Search::Full, None));
+        bencher.iter(|| estimate(Form::Joint, &points, Search::Full, Some(PUBLISHED)));
     });
     group.bench_function("joint, screened starts, 245 points", |bencher| {
-        bencher.iter(|| estimate(Form::Joint, &points, Search::Screened, None));
+        bencher.iter(|| estimate(Form::Joint, &points, Search::Screened, Some(PUBLISHED)));
     });
     group.bench_function("joint, 4,000 resamples, 245 points", |bencher| {
         bencher.iter(|| bootstrap(&fitted, &points, 4000, 0));

@@ -17,6 +17,7 @@
 use allometry::data::{Batch, BatchTargets};
 use allometry::nn::{Activation, Dense, Initializer, Model, Sequential};
 use allometry::optim::{Algorithm, Decay, Schedule};
+use allometry::scaling::law::delta::PUBLISHED;
 use allometry::scaling::law::{Fit, FitOptions, Form, Interval, Points};
 use allometry::train::{Loss, Trainer};
 use allometry::{Device, Error, Result, files, note, print_line};
@@ -195,13 +196,15 @@ impl Teacher {
     }
 }
 
-/// A power law without a floor: students learn from noiseless samples, so that nothing is irreducible.
+/// A power law without a floor: students learn from noiseless samples, so that nothing is irreducible. δ is the one that the
+/// README's figures were made with.
 fn fit(rows: &[Row], dimension: usize) -> Result<Fit> {
     let students = || rows.iter().filter(|row| row.dimension == dimension);
     let parameters: Vec<f64> = students().map(|row| row.parameters as f64).collect();
     let losses: Vec<f64> = students().map(|row| row.loss).collect();
     let points = Points::single(("parameters", &parameters), ("loss", &losses))?;
-    Fit::new(&points, &FitOptions { form: Some(Form::Power), ..FitOptions::default() })
+    let options = FitOptions { form: Some(Form::Power), delta: Some(PUBLISHED), ..FitOptions::default() };
+    Fit::new(&points, &options)
 }
 
 /// What the intervals, from the smallest d to the largest, say of the theory.

@@ -123,6 +123,17 @@ fn intervals_cover_the_truth() {
 }
 
 #[test]
+fn intervals_from_eight_rows_cover_the_truth() {
+    let truth = [5.0, -0.3];
+    let noisy = |seed| {
+        let mut random = ChaCha8Rng::seed_from_u64(seed);
+        single_points(8, |x| truth[0] * x.powf(truth[1]) * (0.05 * normal(&mut random)).exp())
+    };
+    let covered = coverage(Form::Power, &truth, 200, 200, noisy);
+    assert!(covered.iter().all(|count| (180..=198).contains(count)), "{covered:?} of 200");
+}
+
+#[test]
 #[cfg_attr(
     debug_assertions,
     ignore = "a quarter of a million fits: seven to ten minutes on two cores in release"

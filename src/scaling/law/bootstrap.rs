@@ -86,6 +86,8 @@ struct Resamples {
     valley: Vec<Vec<f64>>,
     newton: Newton,
     exact: bool,
+    /// Rows of a draw.
+    rows: usize,
 }
 
 /// Different values that a draw of rows needs, so that it tells the parameters apart.
@@ -117,6 +119,21 @@ impl Needed {
     }
 }
 
+/// Rows of a draw, from the residuals of a law with so many parameters. Where most residuals count by their square, they are
+/// smaller than the noise by the freedom that the parameters took, `√((n − p)/n)`, and so is the spread of laws of n rows
+/// drawn again; laws of n − p rows spread as the noise says (Rao & Wu 1988 draw n − 1 rows to estimate a variance). At least
+/// two rows for each parameter are drawn. Where most count by their size, all n rows are drawn: laws that go through rows
+/// spread enough.
+fn rows_of_a_draw(residuals: &[f64], parameters: usize, delta: f64) -> usize {
+    let count = residuals.len();
+    let within = residuals.iter().filter(|residual| residual.abs() <= delta).count();
+    // A law can go through as many rows as it has parameters: they say nothing.
+    if 2 * within <= count + parameters {
+        return count;
+    }
+    count.saturating_sub(parameters).max(2 * parameters).min(count)
+}
+
 impl Resamples {
     fn new(estimate: &Estimate, points: &Points, exact: bool) -> Resamples {
         let form = estimate.form;
@@ -134,8 +151,10 @@ impl Resamples {
         needed.extend((0..form.sizes()).map(|size| Needed::new(points.steps(size), form.steps())));
         let delta = estimate.delta.value;
         let valley = valley(form, &logs, &centre, delta);
-        let newton = Newton::new(&estimate.residuals(points), form.count(), delta);
-        Resamples { form, delta, logs, places, needed, centre, valley, newton, exact }
+        let residuals = estimate.residuals(points);
+        let newton = Newton::new(&residuals, form.count(), delta);
+        let rows = rows_of_a_draw(&residuals, form.count(), delta);
+        Resamples { form, delta, logs, places, needed, centre, valley, newton, exact, rows }
     }
 
     /// Rows drawn with replacement; one that was drawn twice stands once, with weight 2.
@@ -144,7 +163,7 @@ impl Resamples {
         let mut weight = vec![0.0; count];
         for _ in 0..DRAWS {
             weight.fill(0.0);
-            for _ in 0..count {
+            for _ in 0..self.rows {
                 weight[self.places[random.random_range(0..count)]] += 1.0;
             }
             let drawn = |row: usize| weight[self.places[row]] > 0.0;

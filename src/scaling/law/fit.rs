@@ -140,6 +140,8 @@ impl Fit {
                 format!("less than the {} rows", points.len()),
             ));
         }
+        // Here, since a form that can't be fitted is only no candidate.
+        options.delta.map(Delta::asked).transpose()?;
         let (points, largest) = points.without_largest(options.holdout);
         let (estimated, comparison) = choose_form(&points, options, progress)?;
         let form = estimated.form;

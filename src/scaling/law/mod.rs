@@ -22,7 +22,8 @@
 //! - [`form`](Form): the formulas, one file each: their gradients, what their parameters are called, where a search for them
 //!   begins, and what rows may not tell of them.
 //! - [`points`](Points): what a law is fitted to.
-//! - [`objective`]: the Huber loss of the logarithms' residuals (`logs.rs`); [`delta`]: where it turns; `bounds.rs` keeps the parameters numbers.
+//! - [`objective`]: the Huber loss of the logarithms' residuals (`logs.rs`); [`delta`]: where it turns; `bounds.rs` keeps the
+//!   parameters numbers.
 //! - [`estimate`](mod@estimate): from starts (`starts.rs`, `profile.rs`, `linear.rs`) to the objective's minimum.
 //! - [`bootstrap`](mod@bootstrap): how far the parameters move when the data is drawn again, from starts along the valley
 //!   that the minimum lies in (`valley.rs`), by few steps (`newton.rs`).

@@ -15,8 +15,8 @@ use super::objective::Objective;
 /// Floors, as the logits of their part of the law's smallest y: from a 400th of it to all but a 150th.
 const FLOORS: [f64; 8] = [-6.0, -3.0, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0];
 
-/// θ at points of the valley that `centre` lies in, the minimum over the same rows with the same δ; none for a form without a floor, whose
-/// objective is convex. All θ are for logarithms from their mean.
+/// θ at points of the valley that `centre` lies in, the minimum over the same rows with the same δ; none for a form without
+/// a floor, whose objective is convex. All θ are for logarithms from their mean.
 pub(super) fn valley(form: Form, logs: &Logs, centre: &[f64], delta: f64) -> Vec<Vec<f64>> {
     let Some(place) = form.law().floor() else { return Vec::new() };
     let law = |cell: &super::logs::Cell| form.log_with_gradient(centre, cell.x, &mut [0.0; MOST]);
@@ -72,18 +72,19 @@ fn moved(form: Form, theta: &[f64], place: usize, value: f64) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::super::Points;
+    use super::super::delta::PUBLISHED;
     use super::super::estimate::{Search, estimate};
     use super::*;
 
     #[test]
     fn a_narrow_size_has_a_flat_valley_and_a_wide_one_a_steep_one() {
-        let equals = |span: f64| {
+        let equals = |span: f64, delta: Option<f64>, near: f64| {
             let x: Vec<f64> = (0..40).map(|row| 1e6 * span.powf(f64::from(row) / 39.0)).collect();
             let noise = |x: &f64| 1.0 + 0.02 * (x * 0.7).sin();
             let y: Vec<f64> = x.iter().map(|x| (2.0 + 500.0 * x.powf(-0.4)) * noise(x)).collect();
             let points = Points::single(("N", &x), ("loss", &y)).unwrap();
             let logs = Logs::of(Form::Floor, &points);
-            let fitted = estimate(Form::Floor, &points, Search::Screened, None).unwrap();
+            let fitted = estimate(Form::Floor, &points, Search::Screened, delta).unwrap();
             let centre = logs.centred(Form::Floor, &fitted.theta);
             let delta = fitted.delta.value;
             let value = |theta: &[f64]| Objective::new(Form::Floor, &logs, delta).evaluate(theta).value;
@@ -91,9 +92,12 @@ mod tests {
             let found = valley(Form::Floor, &logs, &centre, delta);
             assert_eq!(found.len(), FLOORS.len());
             // Floors with which a law meets the rows as well.
-            found.iter().filter(|theta| value(theta) < 1.05 * least).count()
+            found.iter().filter(|theta| value(theta) < near * least).count()
         };
-        let (flat, steep) = (equals(4.0), equals(1e5));
-        assert!(flat >= 5 && steep <= 2, "{flat} and {steep}");
+        // By sizes; by squares, which are the squares of 5 % more.
+        for (delta, near) in [(Some(PUBLISHED), 1.05), (None, 1.05 * 1.05)] {
+            let (flat, steep) = (equals(4.0, delta, near), equals(1e5, delta, near));
+            assert!(flat >= 5 && steep <= 2, "{delta:?}: {flat} and {steep}");
+        }
     }
 }
