@@ -61,7 +61,8 @@ pub struct FitArgs {
     #[arg(long, default_value_t = 0)]
     seed: u64,
     /// δ of the Huber loss of ln y: residuals beyond it count by their size, and those within by their square. Without this,
-    /// 1.345 times the scatter of the rows around the law, and at least 1e-3; 1e-3 is that of the published estimator.
+    /// 1.345 times the scatter of the rows around the law, and at least 1e-3, or 1e-3 where the law has more than a parameter
+    /// for three rows; 1e-3 is that of the published estimator.
     #[arg(long, value_name = "VALUE", value_parser = positive)]
     huber_delta: Option<f64>,
     /// Leave the K largest rows out of the fit, predict them, and compare.

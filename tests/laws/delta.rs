@@ -36,6 +36,9 @@ fn delta_follows_the_scatter_down_to_the_published_one() {
     }
     let noiseless = power(&rows(20, 0.0, 0, 1), None);
     assert_eq!((noiseless.delta.value, noiseless.delta.estimated), (PUBLISHED, true));
+    // Two parameters: six rows are enough, five are not.
+    let [few, enough] = [5, 6].map(|count| power(&rows(count, 0.05, 0, 1), None).delta);
+    assert!(few == noiseless.delta && enough.value > 5.0 * PUBLISHED, "{few:?} and {enough:?}");
     let asked = power(&rows(20, 0.05, 0, 1), Some(PUBLISHED)).delta;
     assert_eq!((asked.value, asked.estimated), (PUBLISHED, false));
 }

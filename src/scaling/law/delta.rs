@@ -20,6 +20,9 @@ use serde::Serialize;
 pub const PUBLISHED: f64 = 1e-3;
 /// δ over the standard deviation of normal residuals, for 95 % of the efficiency of least squares.
 pub const EFFICIENT: f64 = 1.345;
+/// Fewest rows for each parameter that δ is estimated from. With fewer, draws of rows that spread as the noise says
+/// (`bootstrap.rs`) can't tell the parameters, and intervals by squares would be too narrow.
+pub const ROWS: usize = 3;
 /// Least and largest δ that can be asked for: under the one residuals are rounding, above the other y is off by a factor
 /// of 20,000.
 const ENDS: [f64; 2] = [1e-9, 10.0];
@@ -29,7 +32,7 @@ const ENDS: [f64; 2] = [1e-9, 10.0];
 pub struct Delta {
     /// In units of ln y.
     pub value: f64,
-    /// Whether it was estimated from the rows; else it was asked for.
+    /// Whether it follows from the rows; else it was asked for.
     pub estimated: bool,
 }
 
@@ -50,7 +53,9 @@ impl Delta {
     pub fn origin(&self) -> &'static str {
         match self {
             Delta { estimated: false, .. } => "as asked for",
-            Delta { value: PUBLISHED, .. } => "the least that is estimated",
+            Delta { value: PUBLISHED, .. } => {
+                "the least: for rows on the law, and fewer than three for each parameter"
+            }
             _ => "1.345 times the scatter",
         }
     }
@@ -60,8 +65,11 @@ impl Delta {
         Delta { value: PUBLISHED, estimated: true }
     }
 
-    /// By the residuals of this law.
+    /// By the residuals of this law of the least δ, where rows are enough.
     pub(super) fn of(estimate: &Estimate, points: &Points) -> Delta {
+        if points.len() < ROWS * estimate.form.count() {
+            return Delta::least();
+        }
         Delta { value: (EFFICIENT * estimate.scatter(points)).max(PUBLISHED), estimated: true }
     }
 }

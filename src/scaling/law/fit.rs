@@ -29,7 +29,8 @@ pub struct FitOptions {
     pub holdout: usize,
     /// Compute budgets in FLOPs that the joint law is asked the best sizes for.
     pub budgets: Vec<f64>,
-    /// δ of the Huber loss, in units of ln y, between 1e-9 and 10; or none to estimate it from the rows' scatter.
+    /// δ of the Huber loss, in units of ln y, between 1e-9 and 10; or none to estimate it from the rows' scatter, where
+    /// they are at least three for each parameter.
     /// [`PUBLISHED`](super::delta::PUBLISHED) is that of the published estimator.
     pub delta: Option<f64>,
 }

@@ -104,7 +104,7 @@ fn table(study: &Study) -> String {
     format!(
         "<p class=\"note\">N: parameters, C: training FLOPs, M: MACs per sample, D: different training samples. After a value its 95 % \
          interval; ± is the scatter of single runs around the law, δ the residual of ln loss from which on Huber’s loss is a line (1.345 times \
-         the scatter, and at least 0.001). allometry fit prints all parameters of a law of runs.csv.</p>\n\
+         the scatter; at least, and of fewer than three runs for each parameter, 0.001). allometry fit prints all parameters of a law of runs.csv.</p>\n\
          <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th class=\"word\">loss as a law of</th><th class=\"word\">form</th>{header}\
          <th>±</th><th>δ</th><th>runs</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n{doubts}"
     )
