@@ -12,11 +12,11 @@
 
 pub use super::expectation::Expectation;
 use super::expectation::Surface;
+use super::turns::{ALIKE, Turns};
 use crate::error::{Error, Result};
 use crate::scaling::axis::Axis;
 use crate::scaling::law::average::{Average, Direction};
 use crate::scaling::law::repetition::{Repetition, Run};
-use crate::scaling::law::turn::{Least, RISE, SETTLED, least};
 use crate::scaling::law::{Points, narrow};
 use crate::scaling::plan::Plan;
 use crate::scaling::record::Record;
@@ -32,18 +32,11 @@ pub const CAUTION: f64 = 0.8;
 /// generalisation errors over four fields of learning in Hestness et al. 2017 (arXiv:1712.00409).
 const DATA_EXPONENT: (f64, f64) = (0.07, 0.35);
 
-/// Samples of another run are as many, and its model is as large, up to this factor.
-const ALIKE: f64 = 1.25;
-
 /// A run took all samples if it took this part of them.
 const ALL: f64 = 0.9;
 
 /// Runs that saw their samples so often show what repetition is worth.
 const REPEATED: f64 = 4.0;
-
-/// A model has learned its samples by heart if its training loss is so many times below its validation loss: seeing them
-/// more often teaches it nothing.
-const BY_HEART: f64 = 5.0;
 
 /// Standard deviation of ln loss where samples are seen twice as often as by any model as large, and that over the square of
 /// the number of doublings: over-fitting may begin there. From the trainings of benches/planning's development half.
@@ -77,10 +70,8 @@ pub struct Evidence {
     most_data: f64,
     /// The runs.
     runs: Vec<Run>,
-    /// Where longer training raised the loss.
-    turns: Vec<Turn>,
-    /// Runs whose loss did not rise.
-    settled: Vec<Run>,
+    /// Where training longer taught nothing or did harm.
+    turns: Turns,
 }
 
 /// The amount of data that a law has beside the size of the model.
@@ -92,14 +83,6 @@ enum Data {
     Seen,
     /// Different samples, times what repeating them is worth.
     Worth,
-}
-
-/// A run whose loss turned.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Turn {
-    macs: f64,
-    distinct: f64,
-    passes: f64,
 }
 
 /// An axis without a law: it could not be fitted, or the runs don't identify it.
@@ -164,11 +147,11 @@ impl Evidence {
     fn of(axis: Axis, records: &[&Record], per_epoch: usize, available: Option<usize>) -> Result<Evidence> {
         let runs: Vec<Run> = records.iter().map(|record| run(record)).collect();
         let repetition = Repetition::of(&runs);
-        let curves = Curves::of(records, &runs, repetition.scatter());
+        let turns = Turns::of(records, &runs, repetition.scatter());
         // A law falls: runs that went on beyond their least loss bound the number of epochs instead.
         let fit = |rows: &[Run]| law(rows, &repetition, whole_sets(&runs, available));
         let falling: Vec<Run> =
-            runs.iter().zip(&curves.turned).filter(|(_, turned)| !**turned).map(|(run, _)| *run).collect();
+            runs.iter().zip(turns.turned()).filter(|(_, turned)| !**turned).map(|(run, _)| *run).collect();
         let (law, data, most_data) = match fit(&falling) {
             Ok(found) if falling.len() < runs.len() => found,
             _ => fit(&runs)?,
@@ -184,16 +167,10 @@ impl Evidence {
             macs: range(&macs),
             samples: range(&samples),
             flops: records.iter().map(|record| record.training_flops).fold(0.0, f64::max),
-            turns: curves.turns,
-            settled: runs
-                .iter()
-                .zip(&curves.settled)
-                .filter(|(_, settled)| **settled)
-                .map(|(run, _)| *run)
-                .collect(),
             surface: law,
             data,
             most_data,
+            turns,
             repetition,
             runs,
         })
@@ -258,20 +235,9 @@ impl Evidence {
         (self.data == Data::Seen).then(|| self.runs.iter().map(|run| run.passes).fold(1.0, f64::max))
     }
 
-    /// How often a model of M MACs can see so many samples before the loss rises, as far as runs have shown it: a run of a
-    /// model that is no larger turned on no more samples, and none of a model between the two went on for longer and settled.
-    /// With more samples the turn comes later; taken is, in proportion.
+    /// How often a model of M MACs can see so many samples before the loss rises, as far as runs have shown it.
     pub fn most_passes(&self, macs: f64, distinct: f64) -> Option<f64> {
-        let settled = |turn: &Turn| {
-            let between = |run: &Run| run.size > ALIKE * turn.macs && run.size <= ALIKE * macs;
-            let later =
-                |run: &Run| run.passes > ALIKE * turn.passes * (run.distinct / turn.distinct).max(1.0);
-            let counts = |run: &Run| between(run) && run.distinct <= ALIKE * distinct && later(run);
-            self.settled.iter().any(counts)
-        };
-        let comparable = |turn: &&Turn| turn.macs <= ALIKE * macs && !settled(turn);
-        let passes = |turn: &Turn| turn.passes * (distinct / turn.distinct).max(1.0);
-        self.turns.iter().filter(comparable).map(passes).reduce(f64::min)
+        self.turns.most_passes(macs, distinct)
     }
 }
 
@@ -325,68 +291,4 @@ fn whole_sets(runs: &[Run], available: Option<usize>) -> bool {
 
 fn range(values: &[f64]) -> (f64, f64) {
     values.iter().fold((f64::INFINITY, 0.0), |(low, high), &value| (value.min(low), value.max(high)))
-}
-
-/// How the curves of runs went on, and the ends of runs of one model on the same samples.
-struct Curves {
-    turns: Vec<Turn>,
-    /// For each run whether its loss turned.
-    turned: Vec<bool>,
-    /// For each run whether it settled, as far as its curve is known.
-    settled: Vec<bool>,
-}
-
-impl Curves {
-    fn of(records: &[&Record], runs: &[Run], scatter: f64) -> Curves {
-        let of_record = |(record, run): (&&Record, &Run)| {
-            let at = |seen: u64| (seen as f64 / run.distinct).max(1.0);
-            let curve = record.curve.iter().map(|point| (at(point.samples_seen), point.validation_loss));
-            least(&curve.collect::<Vec<_>>())
-        };
-        let curves: Vec<Option<Least>> = records.iter().zip(runs).map(of_record).collect();
-        let mut turned: Vec<bool> =
-            curves.iter().map(|curve| curve.is_some_and(|least| least.rise > RISE)).collect();
-        let settled = curves.iter().map(|curve| curve.is_some_and(|least| least.rise <= SETTLED)).collect();
-        let turn = |run: &Run, passes: f64| Turn { macs: run.size, distinct: run.distinct, passes };
-        let by_heart = |record: &Record| {
-            let loss = record.train_loss.filter(|_| record.curve.len() > 1);
-            loss.zip(record.validation_loss).is_some_and(|(train, validation)| validation > BY_HEART * train)
-        };
-        let of_run = |((record, run), curve): ((&&Record, &Run), &Option<Least>)| {
-            curve.filter(|least| least.rise > RISE || by_heart(record)).map(|least| turn(run, least.passes))
-        };
-        let mut turns: Vec<Turn> = records.iter().zip(runs).zip(&curves).filter_map(of_run).collect();
-        // Runs end where chance has them: what is higher by less than two standard deviations of a difference is not.
-        let rise = RISE.max(2.0 * std::f64::consts::SQRT_2 * scatter);
-        for (place, first) in runs.iter().enumerate() {
-            let same = |run: &&Run| run.size == first.size && near(run.distinct, first.distinct);
-            // Each group once.
-            if runs[..place].iter().any(|run| same(&run)) {
-                continue;
-            }
-            let of_model: Vec<&Run> = runs.iter().filter(same).collect();
-            let Some(least) = least(&means(&of_model)).filter(|least| least.rise > rise) else { continue };
-            turns.push(turn(first, least.passes));
-            for (turned, run) in turned.iter_mut().zip(runs) {
-                *turned |= same(&run) && run.passes > least.passes;
-            }
-        }
-        Curves { turns, turned, settled }
-    }
-}
-
-/// How often samples were seen, rising, and the mean loss over seeds.
-fn means(runs: &[&Run]) -> Vec<(f64, f64)> {
-    let mut passes: Vec<f64> = runs.iter().map(|run| run.passes).collect();
-    passes.sort_by(f64::total_cmp);
-    passes.dedup();
-    let mean = |passes: f64| {
-        let losses: Vec<f64> = runs.iter().filter(|run| run.passes == passes).map(|run| run.loss).collect();
-        (passes, losses.iter().sum::<f64>() / losses.len() as f64)
-    };
-    passes.into_iter().map(mean).collect()
-}
-
-fn near(a: f64, b: f64) -> bool {
-    (a / b).max(b / a) < ALIKE
 }

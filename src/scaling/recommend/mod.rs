@@ -6,6 +6,7 @@
 //! - [`budget`]: time, compute, memory.
 //! - [`grid`]: the sweep that a training is planned from.
 //! - [`evidence`]: the law of the loss on each axis, from a sweep's records.
+//! - `turns.rs`: how often samples can be seen before that teaches a model nothing.
 //! - `expectation.rs`: the loss that is expected of a training, and the law between nodes.
 //! - [`candidate`]: every model that could be trained, and which of them fit into memory.
 //! - [`pace`]: how long each takes, by a law of seconds per sample and by rehearsals.
@@ -34,6 +35,7 @@ mod planner;
 pub mod rehearsal;
 pub mod search;
 pub mod training;
+mod turns;
 
 pub use budget::Budget;
 pub use evidence::{CAUTION, Expectation, LEVEL, LeftOut};
