@@ -318,7 +318,9 @@ impl Rules<'_> {
         let with = |training: (usize, usize)| self.choice(number, field, place, training, pace);
         let trainings = self.trainings(field, &field.candidates[place], pace, relaxed);
         let Some(target) = self.target_loss else {
-            return trainings.into_iter().map(with).min_by(|a, b| a.upper.total_cmp(&b.upper));
+            // Of one model's trainings not the one that is surer, but the one that the law expects more of: a budget is not left
+            // unused out of caution.
+            return trainings.into_iter().map(with).min_by(|a, b| a.loss.total_cmp(&b.loss));
         };
         let reaching = trainings.into_iter().map(with).filter(|choice| choice.loss <= target);
         let longest = reaching.min_by(|a, b| self.score(a).total_cmp(&self.score(b)))?;
