@@ -195,14 +195,15 @@ impl Evidence {
         law: impl Fn([f64; 2]) -> Expectation,
     ) -> Expectation {
         let passes = self.most_passes(macs, distinct).map_or(passes, |most| passes.min(most));
+        let unseen = self.unseen(macs, passes);
         if self.data == Data::Seen {
-            return law([macs, distinct * passes]).with(self.unseen(macs, passes), 0.0);
+            return law([macs, distinct * passes]).with(unseen, 0.0);
         }
         let amount = |p: f64| self.repetition.effective(distinct, passes, self.repetition.at(p));
         let [low, median, high] = [0.1, 0.5, 0.9].map(amount);
         if self.data == Data::Worth {
             let [little, much] = [low, high].map(|amount| self.surface.at([macs, amount]).log());
-            return law([macs, median]).with(Expectation::deviation(little, much), 0.0);
+            return law([macs, median]).with(Expectation::deviation(little, much).hypot(unseen), 0.0);
         }
         // A law in M alone is for the data of the runs; a uniform distribution of exponents says what others are worth.
         let (least, most) = DATA_EXPONENT;
@@ -210,7 +211,7 @@ impl Evidence {
         let more = (median / self.most_data).ln();
         let of_exponent = (most - least) / 12f64.sqrt() * more;
         let of_repetition = exponent * Expectation::deviation(low.ln(), high.ln());
-        law([macs, 1.0]).with(of_exponent.hypot(of_repetition), -exponent * more)
+        law([macs, 1.0]).with(of_exponent.hypot(of_repetition).hypot(unseen), -exponent * more)
     }
 
     /// The deviation of ln loss for samples that are seen more often than by any model that is as large.
