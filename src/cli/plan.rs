@@ -77,7 +77,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         target_loss: args.target_loss,
         far: args.far,
         seed: args.seed,
-        rehearsal_seconds: args.seconds,
+        pilot_seconds: args.seconds,
         interrupted: interrupt::flag(),
     };
     let found = recommend(&plan, &records, &options)?;
@@ -159,7 +159,7 @@ fn print(found: &Recommendation, dataset: &str) -> Result<()> {
     }
     if !found.pilots_agree {
         print_line!(
-            "The machine's speed wavers: of two rehearsals of one model, one took {:.0} % longer. The intervals of time hold \
+            "The machine's speed wavers: of two pilot runs of one model, one took {:.0} % longer. The intervals of time hold \
              that.",
             100.0 * found.wavering
         )?;

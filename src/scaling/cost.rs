@@ -1,6 +1,6 @@
-//! What a model costs, before it is built: parameters and MACs counted layer by layer, peak memory by a rehearsal.
+//! What a model costs, before it is built: parameters and MACs counted layer by layer, peak memory by a dry run.
 //!
-//! The rehearsal runs one training step on a [dry device](Device::dry), which books every buffer that the step
+//! The dry run takes one training step on a [dry device](Device::dry), which books every buffer that the step
 //! would allocate, for as long as the step would hold it, and computes nothing. So memory is predicted by the very
 //! code that will use it, and there is no second description of it that could drift from the first.
 
@@ -53,7 +53,7 @@ impl Cost {
 /// # Errors
 /// What makes the architecture impossible to build, or its tensors too large for any device.
 pub fn predicted_peak(architecture: &Architecture, step: &StepOptions) -> Result<Bytes> {
-    rehearse(architecture, step, step.batch)
+    dry_run(architecture, step, step.batch)
 }
 
 /// The same of a training on so many samples, judged by so many: no batch has more than there are.
@@ -66,18 +66,18 @@ pub fn predicted_peak_on(
     [training, validation]: [usize; 2],
 ) -> Result<Bytes> {
     let cut = StepOptions { batch: step.batch.min(training), ..*step };
-    rehearse(architecture, &cut, step.batch.min(validation))
+    dry_run(architecture, &cut, step.batch.min(validation))
 }
 
 /// A step, and an evaluation of so many samples, on a dry device.
-fn rehearse(architecture: &Architecture, step: &StepOptions, validation: usize) -> Result<Bytes> {
+fn dry_run(architecture: &Architecture, step: &StepOptions, validation: usize) -> Result<Bytes> {
     architecture.validate()?;
     let device = Device::dry();
     let run = || {
         let model = step.build(architecture, &device, 0)?;
         let mut trainer = step.trainer(architecture, &model)?;
-        trainer.rehearse(step.batch)?;
-        trainer.rehearse_evaluation(validation)
+        trainer.dry_step(step.batch)?;
+        trainer.dry_evaluation(validation)
     };
     run().map_err(|error| match error {
         Error::TooManyElements { what, elements } => {

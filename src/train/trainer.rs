@@ -161,7 +161,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// A step on `size` samples of no value: for a dry device, which has no use for values.
-    pub(crate) fn rehearse(&mut self, size: usize) -> Result<()> {
+    pub(crate) fn dry_step(&mut self, size: usize) -> Result<()> {
         self.step_on(&Samples::Blank(size), 0.0)
     }
 
@@ -211,7 +211,7 @@ impl<'a> Trainer<'a> {
     }
 
     /// An evaluation of `size` samples of no value: for a dry device.
-    pub(crate) fn rehearse_evaluation(&self, size: usize) -> Result<()> {
+    pub(crate) fn dry_evaluation(&self, size: usize) -> Result<()> {
         let mut sums = Accumulator::new(self.model.parameters().flat()[0].device())?;
         evaluate_on(self.model, self.loss, &mut sums, &Samples::Blank(size))
     }

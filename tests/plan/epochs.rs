@@ -1,6 +1,6 @@
 //! Trainings of several epochs: how often samples are worth seeing, and what is trusted beyond the runs.
 
-use crate::synthetic::{SAMPLES, Synthetic, law, plan, records, tempo};
+use crate::synthetic::{SAMPLES, Synthetic, law, plan, records, timing};
 use allometry::scaling::law::repetition::worth;
 use allometry::scaling::recommend::Limit;
 use allometry::scaling::recommend::grid::for_plan;
@@ -203,6 +203,6 @@ fn a_model_that_was_vetoed_is_not_suggested() {
     let best = sweep.search(&rules).choices[0];
     let mut fields = sweep.fields.clone();
     fields[0].vetoed.push(best.candidate);
-    let next = search(&fields, &rules, &tempo).unwrap().choices[0];
+    let next = search(&fields, &rules, &timing).unwrap().choices[0];
     assert_ne!(next.candidate, best.candidate);
 }

@@ -6,10 +6,10 @@ mod blank;
 mod budget;
 mod driver;
 mod epochs;
-mod pace;
 #[path = "../driver/process.rs"]
 mod process;
 mod repetition;
 mod search;
+mod speed;
 mod synthetic;
 mod training;

@@ -1,6 +1,6 @@
 //! The search for the best training that fits, over synthetic sweeps.
 
-use crate::synthetic::{self, SAMPLES, Synthetic, law, tempo, theta};
+use crate::synthetic::{self, SAMPLES, Synthetic, law, theta, timing};
 use allometry::scaling::Plan;
 use allometry::scaling::cost::predicted_peak;
 use allometry::scaling::law::allocation::optimum;
@@ -57,7 +57,7 @@ fn time_counts_the_start_and_every_validation() {
     assert_eq!(found.limits, [Limit::Time]);
     // Of two limits the one that binds is named.
     assert_eq!(sweep.search(&sweep.rules("60s,1e10flops")).limits, [Limit::Compute]);
-    assert!(search(&sweep.fields, &sweep.rules("1s"), &tempo).is_none(), "the start alone takes as long");
+    assert!(search(&sweep.fields, &sweep.rules("1s"), &timing).is_none(), "the start alone takes as long");
 }
 
 #[test]
@@ -109,7 +109,7 @@ fn samples_that_were_not_varied_stay() {
     assert!(best.flops <= 1e11 && best.flops + epoch > 1e11, "{best:?}");
     assert!(best.epochs > 1, "the law says nothing of more data, and still they help: {best:?}");
     assert_eq!(found.limits, [Limit::Compute, Limit::Data]);
-    assert!(search(&sweep.fields, &sweep.rules("1e6flops"), &tempo).is_none());
+    assert!(search(&sweep.fields, &sweep.rules("1e6flops"), &timing).is_none());
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_target_is_reached_at_the_least_cost() {
     let best = sweep.search(&timed).choices[0];
     assert!(best.loss <= target && best.flops < 1.2 * compute, "{best:?}");
     let impossible = Rules { target_loss: Some(0.2), ..sweep.rules("1h") };
-    assert!(search(&sweep.fields, &impossible, &tempo).is_none(), "0.2 is irreducible");
+    assert!(search(&sweep.fields, &impossible, &timing).is_none(), "0.2 is irreducible");
 }
 
 #[test]

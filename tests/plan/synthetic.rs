@@ -4,8 +4,8 @@ use crate::blank;
 use allometry::scaling::cost::Cost;
 use allometry::scaling::recommend::candidate::{Candidate, Field};
 use allometry::scaling::recommend::evidence::{Evidence, LeftOut, gather};
-use allometry::scaling::recommend::pace::Tempo;
 use allometry::scaling::recommend::search::{Choice, Found, Rules, search};
+use allometry::scaling::recommend::speed::Timing;
 use allometry::scaling::{Architecture, Plan, Record, Schedule, Throughput, Variant};
 use std::sync::OnceLock;
 
@@ -111,7 +111,7 @@ impl Synthetic {
     }
 
     pub fn search(&self, rules: &Rules) -> Found {
-        search(&self.fields, rules, &tempo).expect("something fits")
+        search(&self.fields, rules, &timing).expect("something fits")
     }
 
     pub fn model(&self, choice: &Choice) -> &Candidate {
@@ -120,9 +120,9 @@ impl Synthetic {
 }
 
 /// A thousand million MACs a second, and a second to begin with.
-pub fn tempo(candidate: &Candidate) -> Tempo {
+pub fn timing(candidate: &Candidate) -> Timing {
     let sample = candidate.macs as f64 / 1e9;
-    Tempo { start: 1.0, sample, later_sample: sample, validation_sample: sample / 3.0 }
+    Timing { start: 1.0, sample, later_sample: sample, validation_sample: sample / 3.0 }
 }
 
 pub const SAMPLES: [usize; 4] = [1600, 4800, 16_000, 48_000];

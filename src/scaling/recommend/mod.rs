@@ -9,16 +9,16 @@
 //! - `turns.rs`: how often samples can be seen before that teaches a model nothing.
 //! - `expectation.rs`: the loss that is expected of a training, and the law between nodes.
 //! - [`candidate`]: every model that could be trained, and which of them fit into memory.
-//! - [`pace`]: how long each takes, by a law of seconds per sample and by rehearsals.
+//! - [`speed`]: how long each takes, by a law of seconds per sample and by pilot runs.
 //! - [`mod@search`]: the best of them all for the whole budget, what limits it, and how far it extrapolates.
 //! - [`training`]: one training as a file.
-//! - [`rehearsal`]: a training begun and cut short, for its speed and memory.
+//! - [`pilot`]: a training begun and cut short, for its speed and memory.
 //!
 //! Trainings are compared by the loss that they end below in four of five cases ([`CAUTION`]), and not by the law's own: of
 //! two that are expected to be equal, the one that is nearer to the runs is the better one. The base model, trained for the
 //! whole budget, is always among them: it is what there is without a plan, and is left only for what is clearly better.
 //!
-//! A law of throughput is good to tens of percent. So the search is run again after each rehearsal, until the best and
+//! A law of throughput is good to tens of percent. So the search is run again after each pilot run, until the best and
 //! the next best have all been measured, the best twice, and with a budget of time for a good part of its training.
 //!
 //! The law of the loss is trusted up to [`FURTHEST`] times the compute of the largest run that it was fitted to. Where
@@ -30,10 +30,10 @@ pub mod candidate;
 pub mod evidence;
 mod expectation;
 pub mod grid;
-pub mod pace;
+pub mod pilot;
 mod planner;
-pub mod rehearsal;
 pub mod search;
+pub mod speed;
 pub mod training;
 mod turns;
 
@@ -50,10 +50,10 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use candidate::{Candidate, Field};
 use evidence::gather;
-use pace::Pace;
 use planner::Planner;
 use search::Rules;
 use serde::Serialize;
+use speed::SpeedModel;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
@@ -77,8 +77,8 @@ pub struct Options {
     pub far: bool,
     /// Seed of the training.
     pub seed: u64,
-    /// Seconds that one rehearsal measures.
-    pub rehearsal_seconds: f64,
+    /// Seconds that one pilot run measures.
+    pub pilot_seconds: f64,
     /// When this becomes true, planning ends with [`Error::Interrupted`].
     pub interrupted: Arc<AtomicBool>,
 }
@@ -108,7 +108,7 @@ pub struct Recommendation {
     pub repetition: Option<Repeats>,
     /// How often runs saw their samples, at the most, where the law has what that is worth.
     pub passes_seen: Option<f64>,
-    /// By which part two rehearsals of one model differ in speed, at the most.
+    /// By which part two pilot runs of one model differ in speed, at the most.
     pub wavering: f64,
     /// Whether that is so little that they agree.
     pub pilots_agree: bool,
@@ -216,7 +216,7 @@ pub fn recommend(plan: &Plan, records: &[Record], options: &Options) -> Result<R
         options,
         rules,
         fields: fields.collect::<Result<_>>()?,
-        pace: Pace::new(options.device_seconds),
+        speed: SpeedModel::new(options.device_seconds),
         vetoed: Vec::new(),
     };
     planner.check_bounds()?;

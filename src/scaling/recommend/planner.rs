@@ -1,12 +1,12 @@
-//! One recommendation in the making: the pace is learnt, the search and rehearsals take turns, and what came of it is put
+//! One recommendation in the making: the speed is learnt, the search and pilot runs take turns, and what came of it is put
 //! together, or why nothing did.
 
 use super::budget::Budget;
 use super::candidate::{Candidate, Field};
 use super::evidence::{Evidence, LeftOut, counts, zeros};
-use super::pace::{Pace, Tempo};
-use super::rehearsal::{lags, rehearse};
+use super::pilot::{lags, pilot_run};
 use super::search::{Choice, FURTHEST, Found, Rules, cheapest, search};
+use super::speed::{SpeedModel, Timing};
 use super::training::{Expected, Training};
 use super::{Options, Reach, Recommendation, Repeats, Suggestion};
 use crate::error::{Error, Result};
@@ -17,15 +17,15 @@ use crate::scaling::report;
 use crate::scaling::schedule::Schedule;
 use crate::units::flops;
 
-/// Rehearsals after which the rest is taken from the law of throughput.
-const MOST_REHEARSALS: usize = 12;
+/// Pilot runs after which the rest is taken from the law of throughput.
+const MOST_PILOTS: usize = 12;
 
-/// A benchmark's rehearsals are this part of the others.
+/// A benchmark's pilot runs are this part of the others.
 const BENCHMARK: f64 = 0.5;
 
-/// A device's speed drifts, by heat and by what else the machine does. So with a budget of time the best is rehearsed for
+/// A device's speed drifts, by heat and by what else the machine does. So with a budget of time the best is measured by a pilot run for
 /// this part of its training, up to so many seconds.
-const REHEARSED: f64 = 0.2;
+const PILOTED: f64 = 0.2;
 const LONGEST: f64 = 60.0;
 
 /// Other amounts of compute that the best is looked for, beside that of the recommended training.
@@ -36,12 +36,12 @@ pub(super) struct Planner<'a> {
     pub options: &'a Options,
     pub rules: Rules<'a>,
     pub fields: Vec<Field>,
-    pub pace: Pace,
+    pub speed: SpeedModel,
     /// Models that were left out, each with the reason.
     pub vetoed: Vec<String>,
 }
 
-/// What came of a rehearsal.
+/// What came of a pilot run.
 enum Outcome {
     Measured,
     TooLarge,
@@ -70,15 +70,15 @@ impl Planner<'_> {
                 let rate: Throughput = record.samples_per_second?;
                 Some((record.macs as f64, 1.0 / rate.median))
             });
-            if self.pace.learn(axis, &measured.collect::<Vec<_>>()).is_err() {
+            if self.speed.learn(axis, &measured.collect::<Vec<_>>()).is_err() {
                 let measured = self.benchmark(number)?;
-                self.pace.learn(axis, &measured)?;
+                self.speed.learn(axis, &measured)?;
             }
         }
         Ok(())
     }
 
-    /// Rehearses the smallest, a middle and the largest model that were trained on an axis.
+    /// Measures the smallest, a middle and the largest model that were trained on an axis.
     fn benchmark(&mut self, number: usize) -> Result<Vec<(f64, f64)>> {
         let field = &self.fields[number];
         let trained = |candidate: &&Candidate| candidate.macs as f64 <= field.evidence.macs.1;
@@ -88,29 +88,29 @@ impl Planner<'_> {
         let mut measured = Vec::new();
         for model in models {
             // Axes share the base model.
-            let known = self.pace.rehearsal(&model).is_some();
+            let known = self.speed.pilot(&model).is_some();
             let training = self.training(&model, self.samples(), 1, Expected::default());
-            let seconds = self.options.rehearsal_seconds * BENCHMARK;
-            if !known && !matches!(self.rehearse(&model, &training, seconds)?, Outcome::Measured) {
+            let seconds = self.options.pilot_seconds * BENCHMARK;
+            if !known && !matches!(self.pilot_run(&model, &training, seconds)?, Outcome::Measured) {
                 break;
             }
-            let rehearsal = self.pace.rehearsal(&model).expect("it was rehearsed");
-            measured.push((model.macs as f64, rehearsal.sample));
+            let pilot = self.speed.pilot(&model).expect("it was piloted");
+            measured.push((model.macs as f64, pilot.sample));
         }
         Ok(measured)
     }
 
-    /// Samples that a rehearsal draws from: more than there is time for.
+    /// Samples that a pilot run draws from: more than there is time for.
     fn samples(&self) -> usize {
         self.rules.available.unwrap_or(1 << 24)
     }
 
     /// Measures a model by a training's first steps.
-    fn rehearse(&mut self, model: &Candidate, training: &Training, seconds: f64) -> Result<Outcome> {
+    fn pilot_run(&mut self, model: &Candidate, training: &Training, seconds: f64) -> Result<Outcome> {
         let Options { device, data, interrupted, .. } = self.options;
-        match rehearse(training, self.samples(), device, data.as_deref(), seconds, interrupted) {
-            Ok(rehearsal) => {
-                self.pace.add(model.clone(), rehearsal);
+        match pilot_run(training, self.samples(), device, data.as_deref(), seconds, interrupted) {
+            Ok(pilot) => {
+                self.speed.add(model.clone(), pilot);
                 Ok(Outcome::Measured)
             }
             Err(error) if error.is_about_memory() => Ok(Outcome::TooLarge),
@@ -120,38 +120,36 @@ impl Planner<'_> {
     }
 
     fn search(&self) -> Result<Found> {
-        let pace = |candidate: &Candidate| self.pace.tempo(candidate);
-        let found = search(&self.fields, &self.rules, &pace).ok_or_else(|| self.nothing(&pace))?;
+        let timing = |candidate: &Candidate| self.speed.timing(candidate);
+        let found = search(&self.fields, &self.rules, &timing).ok_or_else(|| self.nothing(&timing))?;
         match found.beyond {
             Some(beyond) if self.options.budget.limits_compute() => Err(self.too_far(&beyond)),
             _ => Ok(found),
         }
     }
 
-    /// Searches and rehearses in turn, until all that was found has been measured for long enough, and the best twice.
+    /// Alternates between searches and pilot runs, until all that was found has been measured for long enough, and the best twice.
     pub fn find(&mut self) -> Result<Found> {
-        for _ in 0..MOST_REHEARSALS {
+        for _ in 0..MOST_PILOTS {
             let found = self.search()?;
-            let measured = |choice: &Choice| self.pace.rehearsal(self.model(choice)).map(|one| one.seconds);
+            let measured = |choice: &Choice| self.speed.pilot(self.model(choice)).map(|one| one.seconds);
             let mut wanted_first = found.base.iter().chain(&found.choices);
             let unknown = wanted_first.find(|choice| measured(choice).is_none());
             let best = &found.choices[0];
             // Time has to be known well where it is what may not be exceeded.
             let timed = self.options.budget.seconds.is_some();
-            let wanted = if timed { (REHEARSED * best.seconds).min(LONGEST) } else { 0.0 };
+            let wanted = if timed { (PILOTED * best.seconds).min(LONGEST) } else { 0.0 };
             let lacking = wanted - measured(best).unwrap_or_default();
             let (next, seconds) = match unknown {
-                Some(choice) => (*choice, self.options.rehearsal_seconds),
+                Some(choice) => (*choice, self.options.pilot_seconds),
                 // What is nearly there is there.
                 None if timed && lacking > 0.1 * wanted => (*best, lacking),
-                None if self.pace.rehearsals(self.model(best)).len() < 2 => {
-                    (*best, self.options.rehearsal_seconds)
-                }
+                None if self.speed.pilots(self.model(best)).len() < 2 => (*best, self.options.pilot_seconds),
                 None => return Ok(found),
             };
             let model = self.model(&next).clone();
             let training = self.training(&model, next.samples, next.epochs, Expected::default());
-            match self.rehearse(&model, &training, seconds)? {
+            match self.pilot_run(&model, &training, seconds)? {
                 Outcome::Measured => self.judge(&model, found.base.as_ref()),
                 // The device has less memory than it told; what is larger has no place either.
                 Outcome::TooLarge => self.fields[next.field].fitting = next.candidate,
@@ -163,8 +161,8 @@ impl Planner<'_> {
 
     /// Leaves out a model that does not learn in its first steps, though the base model does.
     fn judge(&mut self, model: &Candidate, base: Option<&Choice>) {
-        let Some(base) = base.and_then(|base| self.pace.rehearsal(self.model(base))) else { return };
-        let Some(own) = self.pace.rehearsal(model) else { return };
+        let Some(base) = base.and_then(|base| self.speed.pilot(self.model(base))) else { return };
+        let Some(own) = self.speed.pilot(model) else { return };
         if let (true, Some((steps, loss))) = (lags(&own.beginning, &base.beginning), own.beginning.last()) {
             let why = format!(
                 "after {steps} steps its training loss is still {loss:.3}, while that of the base model falls"
@@ -212,7 +210,7 @@ impl Planner<'_> {
         let loss = evidence.loss(model.macs as f64, choice.distinct, choice.passes);
         let upper = loss.cautious();
         let loss = loss.quantity();
-        let seconds_interval = self.pace.interval(choice.seconds);
+        let seconds_interval = self.speed.interval(choice.seconds);
         let expected = Expected {
             loss: loss.value,
             loss_low: loss.low,
@@ -231,7 +229,7 @@ impl Planner<'_> {
             upper,
             seconds: choice.seconds,
             seconds_interval,
-            measured: self.pace.rehearsal(model).is_some(),
+            measured: self.speed.pilot(model).is_some(),
             flops: choice.flops,
             peak_bytes,
             reach: Reach {
@@ -265,8 +263,8 @@ impl Planner<'_> {
             unused: self.unused(&found.choices[0]),
             repetition: self.repetition(evidence),
             passes_seen: evidence.passes_seen(),
-            wavering: self.pace.wavering(),
-            pilots_agree: self.pace.agrees(),
+            wavering: self.speed.wavering(),
+            pilots_agree: self.speed.agrees(),
             vetoed: self.vetoed.clone(),
             limits: found.limits,
             fixed_samples: evidence.fixed_samples,
@@ -278,12 +276,12 @@ impl Planner<'_> {
 
     /// The best for parts and multiples of an amount of compute, as far as there is one.
     fn others(&self, flops: f64) -> Result<Vec<Suggestion>> {
-        let pace = |candidate: &Candidate| self.pace.tempo(candidate);
+        let timing = |candidate: &Candidate| self.speed.timing(candidate);
         let of = |times: &f64| {
             let budget =
                 Budget { seconds: None, flops: Some(times * flops), bytes: self.options.budget.bytes };
             let rules = Rules { budget, target_loss: None, far: true, ..self.rules.clone() };
-            let found = search(&self.fields, &rules, &pace)?;
+            let found = search(&self.fields, &rules, &timing)?;
             Some(self.suggestion(found.choices.first()?))
         };
         OTHERS.iter().filter_map(of).collect()
@@ -310,7 +308,7 @@ impl Planner<'_> {
     }
 
     /// Why there is nothing to recommend.
-    fn nothing(&self, pace: &dyn Fn(&Candidate) -> Tempo) -> Error {
+    fn nothing(&self, timing: &dyn Fn(&Candidate) -> Timing) -> Error {
         let fail = |problem: String| Error::Config { what: "plan".into(), problem };
         let budget = self.options.budget;
         if !self.vetoed.is_empty() {
@@ -320,10 +318,10 @@ impl Planner<'_> {
             ));
         }
         let without_target = Rules { target_loss: None, ..self.rules.clone() };
-        let best = search(&self.fields, &without_target, pace);
+        let best = search(&self.fields, &without_target, timing);
         if let (Some(target), Some(best)) = (self.options.target_loss, best) {
             let far = Rules { far: true, ..self.rules.clone() };
-            if let Some(beyond) = search(&self.fields, &far, pace).filter(|_| !self.options.far) {
+            if let Some(beyond) = search(&self.fields, &far, timing).filter(|_| !self.options.far) {
                 return self.too_far(&beyond.choices[0]);
             }
             return fail(format!(
@@ -332,7 +330,7 @@ impl Planner<'_> {
                 best.choices[0].loss
             ));
         }
-        let Some(least) = cheapest(&self.fields, &self.rules, pace) else {
+        let Some(least) = cheapest(&self.fields, &self.rules, timing) else {
             return fail("the sweep's axes hold no model that could be trained".into());
         };
         let peak = predicted_peak(&self.model(&least).architecture, &self.plan.schedule.step());

@@ -7,7 +7,7 @@
 
 use super::budget::Budget;
 use super::candidate::{Candidate, Field};
-use super::pace::Tempo;
+use super::speed::Timing;
 use crate::scaling::axis::Scale;
 use crate::scaling::cost::FLOPS_PER_MAC;
 use crate::scaling::schedule::Schedule;
@@ -126,8 +126,8 @@ pub struct Found {
 }
 
 /// Searches all fields; none where nothing fits the budget or reaches the target.
-pub fn search(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Tempo) -> Option<Found> {
-    let ranked = rank(fields, rules, pace, None);
+pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Found> {
+    let ranked = rank(fields, rules, timing, None);
     let model = |choice: &Choice| &fields[choice.field].candidates[choice.candidate];
     let mut choices: Vec<Choice> = Vec::new();
     for choice in &ranked {
@@ -145,7 +145,7 @@ pub fn search(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Temp
         if limit == Limit::Overfitting {
             let field = &fields[best.field];
             let model = &field.candidates[best.candidate];
-            let longer = rules.trainings(field, model, pace, Some(limit));
+            let longer = rules.trainings(field, model, timing, Some(limit));
             let most = field.evidence.most_passes(model.macs as f64, best.distinct);
             if longer.into_iter().any(|(_, epochs)| most.is_some_and(|most| epochs as f64 > most)) {
                 limits.push(limit);
@@ -156,7 +156,7 @@ pub fn search(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Temp
         if limit == Limit::Data && fields[best.field].evidence.passes_seen().is_some() {
             continue;
         }
-        let relaxed = rank(fields, rules, pace, Some(limit));
+        let relaxed = rank(fields, rules, timing, Some(limit));
         // Not by what trainings are compared by: that doubts a larger one more.
         let expected =
             |choice: &Choice| if rules.target_loss.is_some() { rules.score(choice) } else { choice.loss };
@@ -169,15 +169,15 @@ pub fn search(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Temp
             beyond = better.copied();
         }
     }
-    Some(Found { base: base(fields, rules, pace), choices, limits, beyond })
+    Some(Found { base: base(fields, rules, timing), choices, limits, beyond })
 }
 
 /// The training with the least compute that there is, whatever the budget.
-pub fn cheapest(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Tempo) -> Option<Choice> {
+pub fn cheapest(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Choice> {
     let least = |(number, field): (usize, &Field)| {
         let batch = rules.schedule.batch.min(rules.available.unwrap_or(usize::MAX));
         let samples = field.evidence.fixed_samples.unwrap_or(batch);
-        (!field.candidates.is_empty()).then(|| rules.choice(number, field, 0, (samples, 1), pace))
+        (!field.candidates.is_empty()).then(|| rules.choice(number, field, 0, (samples, 1), timing))
     };
     let trainings = fields.iter().enumerate().filter_map(least);
     trainings.min_by(|a, b| a.flops.total_cmp(&b.flops))
@@ -185,13 +185,13 @@ pub fn cheapest(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Te
 
 /// The base model, trained for the whole budget whatever the laws say. Of several axes' laws the one that expects most of
 /// it says what comes of it.
-fn base(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Tempo) -> Option<Choice> {
+fn base(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Choice> {
     let rules = Rules { target_loss: None, ..rules.clone() };
     let of_field = |(number, field): (usize, &Field)| {
         let place = field.candidates.iter().position(|candidate| candidate.scale == Scale::BASE)?;
-        let trainings = rules.trainings(field, &field.candidates[place], pace, Some(Limit::Overfitting));
+        let trainings = rules.trainings(field, &field.candidates[place], timing, Some(Limit::Overfitting));
         let longest = trainings.first().filter(|_| place < field.fitting)?;
-        Some(rules.choice(number, field, place, *longest, pace))
+        Some(rules.choice(number, field, place, *longest, timing))
     };
     fields.iter().enumerate().filter_map(of_field).min_by(|a, b| a.upper.total_cmp(&b.upper))
 }
@@ -200,14 +200,14 @@ fn base(fields: &[Field], rules: &Rules, pace: &dyn Fn(&Candidate) -> Tempo) -> 
 fn rank(
     fields: &[Field],
     rules: &Rules,
-    pace: &dyn Fn(&Candidate) -> Tempo,
+    timing: &dyn Fn(&Candidate) -> Timing,
     relaxed: Option<Limit>,
 ) -> Vec<Choice> {
     let mut choices = Vec::new();
     for (number, field) in fields.iter().enumerate() {
         let count = if relaxed == Some(Limit::Memory) { field.candidates.len() } else { field.fitting };
         for place in (0..count).filter(|place| !field.vetoed.contains(place)) {
-            let best = rules.best_with(number, field, place, pace, relaxed);
+            let best = rules.best_with(number, field, place, timing, relaxed);
             choices.extend(best.filter(|choice| choice.upper.is_finite()));
         }
     }
@@ -248,13 +248,13 @@ impl Rules<'_> {
         field: &Field,
         candidate: &Candidate,
         epochs: usize,
-        pace: &dyn Fn(&Candidate) -> Tempo,
+        timing: &dyn Fn(&Candidate) -> Timing,
         relaxed: Option<Limit>,
     ) -> f64 {
         let flops_per_sample = FLOPS_PER_MAC * candidate.macs as f64 * epochs as f64;
         let allowed = |limit: Limit| match limit {
             Limit::Time => {
-                let within = |seconds| pace(candidate).samples(seconds, epochs, self.validation);
+                let within = |seconds| timing(candidate).samples(seconds, epochs, self.validation);
                 self.budget.seconds.map(within)
             }
             Limit::Compute => self.budget.flops.map(|flops| flops / flops_per_sample),
@@ -273,10 +273,10 @@ impl Rules<'_> {
         &self,
         field: &Field,
         candidate: &Candidate,
-        pace: &dyn Fn(&Candidate) -> Tempo,
+        timing: &dyn Fn(&Candidate) -> Timing,
         relaxed: Option<Limit>,
     ) -> Vec<(usize, usize)> {
-        let most = |epochs: usize| self.most_samples(field, candidate, epochs, pace, relaxed);
+        let most = |epochs: usize| self.most_samples(field, candidate, epochs, timing, relaxed);
         let whole = |samples: f64| {
             // The last batch is left out where it is not full.
             let batch = self.schedule.batch.min(self.available.unwrap_or(usize::MAX));
@@ -312,11 +312,11 @@ impl Rules<'_> {
         number: usize,
         field: &Field,
         place: usize,
-        pace: &dyn Fn(&Candidate) -> Tempo,
+        timing: &dyn Fn(&Candidate) -> Timing,
         relaxed: Option<Limit>,
     ) -> Option<Choice> {
-        let with = |training: (usize, usize)| self.choice(number, field, place, training, pace);
-        let trainings = self.trainings(field, &field.candidates[place], pace, relaxed);
+        let with = |training: (usize, usize)| self.choice(number, field, place, training, timing);
+        let trainings = self.trainings(field, &field.candidates[place], timing, relaxed);
         let Some(target) = self.target_loss else {
             // Of one model's trainings not the one that is surer, but the one that the law expects more of: a budget is not left
             // unused out of caution.
@@ -362,7 +362,7 @@ impl Rules<'_> {
         field: &Field,
         place: usize,
         (samples, epochs): (usize, usize),
-        pace: &dyn Fn(&Candidate) -> Tempo,
+        timing: &dyn Fn(&Candidate) -> Timing,
     ) -> Choice {
         let candidate = &field.candidates[place];
         let schedule = Schedule { epochs, ..self.schedule.clone() };
@@ -381,7 +381,7 @@ impl Rules<'_> {
             loss: expected.median(),
             upper: expected.cautious(),
             flops: FLOPS_PER_MAC * macs * seen,
-            seconds: pace(candidate).seconds(epochs, samples, self.validation),
+            seconds: timing(candidate).seconds(epochs, samples, self.validation),
         }
     }
 }

@@ -1,17 +1,17 @@
-//! How long a training takes: a law, corrected by rehearsals.
+//! How long a training takes: a law, corrected by pilot runs.
 
 use crate::synthetic::Synthetic;
 use allometry::scaling::Axis;
-use allometry::scaling::recommend::pace::Pace;
-use allometry::scaling::recommend::rehearsal::{Rehearsal, lags};
+use allometry::scaling::recommend::pilot::{PilotRun, lags};
+use allometry::scaling::recommend::speed::SpeedModel;
 
 fn close(found: f64, expected: f64) {
     assert!((found / expected - 1.0).abs() < 1e-6, "{found}, {expected}");
 }
 
 /// One that took so many seconds per sample.
-fn rehearsal(sample: f64) -> Rehearsal {
-    Rehearsal {
+fn pilot(sample: f64) -> PilotRun {
+    PilotRun {
         opening: 0.5,
         first_step: 0.125,
         sample,
@@ -23,31 +23,31 @@ fn rehearsal(sample: f64) -> Rehearsal {
 }
 
 #[test]
-fn a_rehearsal_corrects_the_pace_of_its_neighbours() {
+fn a_pilot_run_corrects_the_pace_of_its_neighbours() {
     let sweep = Synthetic::joint();
     let candidates = &sweep.fields[0].candidates;
-    let mut pace = Pace::new(0.25);
+    let mut timing = SpeedModel::new(0.25);
     let seconds: Vec<(f64, f64)> = candidates.iter().map(|c| (c.macs as f64, c.macs as f64 / 1e9)).collect();
-    pace.learn(Axis::Width, &seconds).unwrap();
+    timing.learn(Axis::Width, &seconds).unwrap();
     let by_law = |place: usize| candidates[place].macs as f64 / 1e9;
-    close(pace.tempo(&candidates[30]).sample, by_law(30));
+    close(timing.timing(&candidates[30]).sample, by_law(30));
 
-    pace.add(candidates[10].clone(), rehearsal(2.0 * by_law(10)));
-    pace.add(candidates[40].clone(), rehearsal(by_law(40)));
-    let measured = pace.tempo(&candidates[10]);
+    timing.add(candidates[10].clone(), pilot(2.0 * by_law(10)));
+    timing.add(candidates[40].clone(), pilot(by_law(40)));
+    let measured = timing.timing(&candidates[10]);
     close(measured.sample, by_law(10) * 2.0);
     assert_eq!(measured.start, 0.25 + 0.5 + 0.125);
-    close(pace.tempo(&candidates[0]).sample, by_law(0) * 2.0);
-    close(pace.tempo(&candidates[41]).sample, by_law(41));
-    let between = pace.tempo(&candidates[25]);
+    close(timing.timing(&candidates[0]).sample, by_law(0) * 2.0);
+    close(timing.timing(&candidates[41]).sample, by_law(41));
+    let between = timing.timing(&candidates[25]);
     assert!(between.sample > by_law(25) && between.sample < 2.0 * by_law(25));
     close(between.validation_sample, 0.5 * between.sample);
     close(between.later_sample, 0.75 * between.sample);
-    assert!(pace.agrees() && pace.wavering() == 0.0, "no model was rehearsed twice");
-    // A second rehearsal of as long, at half the speed: in twice the time three halves of the samples.
-    pace.add(candidates[40].clone(), rehearsal(2.0 * by_law(40)));
-    close(pace.tempo(&candidates[40]).sample, by_law(40) * 2.0 / 1.5);
-    assert_eq!(pace.rehearsals(&candidates[40]).len(), 2);
+    assert!(timing.agrees() && timing.wavering() == 0.0, "no model was piloted twice");
+    // A second pilot run of as long, at half the speed: in twice the time three halves of the samples.
+    timing.add(candidates[40].clone(), pilot(2.0 * by_law(40)));
+    close(timing.timing(&candidates[40]).sample, by_law(40) * 2.0 / 1.5);
+    assert_eq!(timing.pilots(&candidates[40]).len(), 2);
     // Both ways of counting agree.
     let samples = between.samples(100.0, 3, 500);
     let seconds = between.seconds(3, samples as usize, 500);
@@ -57,18 +57,18 @@ fn a_rehearsal_corrects_the_pace_of_its_neighbours() {
 }
 
 #[test]
-fn rehearsals_that_differ_widen_the_interval_of_time() {
+fn pilot_runs_that_differ_widen_the_interval_of_time() {
     let candidates = &Synthetic::joint().fields[0].candidates;
     let interval = |speeds: &[f64]| {
-        let mut pace = Pace::new(0.0);
-        speeds.iter().for_each(|&sample| pace.add(candidates[0].clone(), rehearsal(sample)));
-        let (low, high) = pace.interval(100.0);
+        let mut timing = SpeedModel::new(0.0);
+        speeds.iter().for_each(|&sample| timing.add(candidates[0].clone(), pilot(sample)));
+        let (low, high) = timing.interval(100.0);
         assert!(low < 100.0 && high > 100.0 && (low * high / 1e4 - 1.0).abs() < 1e-9, "{low}, {high}");
-        (high, pace.wavering(), pace.agrees())
+        (high, timing.wavering(), timing.agrees())
     };
     let (high, wavering, agrees) = interval(&[1.0, 1.05]);
     assert!(agrees && (wavering - 0.05).abs() < 1e-9 && high < 115.0, "{high}");
-    assert!(interval(&[1.0, 1.08]).0 < 115.0, "rehearsals that agree lead to no more than 15 %");
+    assert!(interval(&[1.0, 1.08]).0 < 115.0, "pilots that agree lead to no more than 15 %");
     let (high, wavering, agrees) = interval(&[1.0, 2.0, 1.5]);
     assert!(!agrees && (wavering - 1.0).abs() < 1e-9 && high > 141.0, "{high}");
 }

@@ -1,24 +1,24 @@
-//! How long a training takes on this device: a law of seconds per sample in MACs on each axis, corrected by rehearsals
+//! How long a training takes on this device: a law of seconds per sample in MACs on each axis, corrected by pilot runs
 //! of the models that matter.
 
 use super::candidate::Candidate;
-use super::rehearsal::Rehearsal;
+use super::pilot::PilotRun;
 use crate::error::Result;
 use crate::scaling::axis::Axis;
 use crate::scaling::law::PowerLaw;
 
-/// A forward pass is a third of a training step's work; taken until a rehearsal has measured it.
+/// A forward pass is a third of a training step's work; taken until a pilot run has measured it.
 const FORWARD: f64 = 1.0 / 3.0;
 
-/// A training's time is this part off even where rehearsals agree: what a machine does later, no rehearsal sees.
+/// A training's time is this part off even where pilot runs agree: what a machine does later, no pilot run sees.
 const LATER: f64 = 0.1;
 
-/// Rehearsals of one model that differ by no more than this part agree.
+/// Pilot runs of one model that differ by no more than this part agree.
 const AGREE: f64 = 0.08;
 
 /// What the seconds of one model's training are made of.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Tempo {
+pub struct Timing {
     /// Before the first step: opening device and data, building the model, compiling kernels.
     pub start: f64,
     /// Of training in the first epoch, per sample.
@@ -29,7 +29,7 @@ pub struct Tempo {
     pub validation_sample: f64,
 }
 
-impl Tempo {
+impl Timing {
     /// Seconds of a training of so many epochs, each on `samples` samples and judged by `validation` ones.
     pub fn seconds(&self, epochs: usize, samples: usize, validation: usize) -> f64 {
         let judged = epochs as f64 * validation as f64 * self.validation_sample;
@@ -47,20 +47,20 @@ impl Tempo {
     }
 }
 
-/// Tempo of any model on a few axes.
+/// Timing of any model on a few axes.
 #[derive(Debug)]
-pub struct Pace {
+pub struct SpeedModel {
     /// Of opening the device.
     device_seconds: f64,
     laws: Vec<(Axis, PowerLaw)>,
-    /// Of each model every rehearsal.
-    rehearsals: Vec<(Candidate, Vec<Rehearsal>)>,
+    /// Of each model every pilot run.
+    pilots: Vec<(Candidate, Vec<PilotRun>)>,
 }
 
-impl Pace {
+impl SpeedModel {
     /// That of nothing yet, on a device that takes so many seconds to open.
-    pub fn new(device_seconds: f64) -> Pace {
-        Pace { device_seconds, laws: Vec::new(), rehearsals: Vec::new() }
+    pub fn new(device_seconds: f64) -> SpeedModel {
+        SpeedModel { device_seconds, laws: Vec::new(), pilots: Vec::new() }
     }
 
     /// Learns the law of an axis from models that were measured: (MACs, seconds per sample).
@@ -70,85 +70,84 @@ impl Pace {
     }
 
     /// Adds what was measured of one model, to what may have been measured of it before.
-    pub fn add(&mut self, candidate: Candidate, rehearsal: Rehearsal) {
-        let mut known = self.rehearsals.iter_mut();
+    pub fn add(&mut self, candidate: Candidate, pilot: PilotRun) {
+        let mut known = self.pilots.iter_mut();
         match known.find(|(other, _)| other.architecture == candidate.architecture) {
-            Some((_, before)) => before.push(rehearsal),
-            None => self.rehearsals.push((candidate, vec![rehearsal])),
+            Some((_, before)) => before.push(pilot),
+            None => self.pilots.push((candidate, vec![pilot])),
         }
     }
 
-    /// Every rehearsal of a model.
-    pub fn rehearsals(&self, candidate: &Candidate) -> &[Rehearsal] {
-        let known = |(other, _): &&(Candidate, Vec<Rehearsal>)| other.architecture == candidate.architecture;
-        self.rehearsals.iter().find(known).map_or(&[], |(_, rehearsals)| rehearsals)
+    /// Every pilot run of a model.
+    pub fn pilots(&self, candidate: &Candidate) -> &[PilotRun] {
+        let known = |(other, _): &&(Candidate, Vec<PilotRun>)| other.architecture == candidate.architecture;
+        self.pilots.iter().find(known).map_or(&[], |(_, pilots)| pilots)
     }
 
-    /// What was measured of a model, if it was: its rehearsals together.
-    pub fn rehearsal(&self, candidate: &Candidate) -> Option<Rehearsal> {
-        Rehearsal::together(self.rehearsals(candidate))
+    /// What was measured of a model, if it was: its pilot runs together.
+    pub fn pilot(&self, candidate: &Candidate) -> Option<PilotRun> {
+        PilotRun::together(self.pilots(candidate))
     }
 
-    /// By which part the slowest rehearsal of a model takes longer than its fastest, at the most of all models; 0 where
-    /// none was rehearsed twice.
+    /// By which part the slowest pilot run of a model takes longer than its fastest, at the most of all models; 0 where
+    /// none was measured by a pilot run twice.
     pub fn wavering(&self) -> f64 {
-        let of_model = |(_, rehearsals): &(Candidate, Vec<Rehearsal>)| {
-            let speeds = || rehearsals.iter().map(Rehearsal::mean_sample);
+        let of_model = |(_, pilots): &(Candidate, Vec<PilotRun>)| {
+            let speeds = || pilots.iter().map(PilotRun::mean_sample);
             let (fast, slow) = (speeds().fold(f64::INFINITY, f64::min), speeds().fold(0.0, f64::max));
             slow / fast - 1.0
         };
-        self.rehearsals.iter().map(of_model).fold(0.0, f64::max)
+        self.pilots.iter().map(of_model).fold(0.0, f64::max)
     }
 
-    /// Whether rehearsals of one model agree.
+    /// Whether pilot runs of one model agree.
     pub fn agrees(&self) -> bool {
         self.wavering() <= AGREE
     }
 
-    /// The least and the most seconds of a training that is expected to take so many: as fast as the fastest rehearsals
+    /// The least and the most seconds of a training that is expected to take so many: as fast as the fastest pilot runs
     /// were beside the slowest, or as slow, and somewhat more.
     pub fn interval(&self, seconds: f64) -> (f64, f64) {
         let factor = (1.0 + self.wavering()).sqrt() * (1.0 + LATER);
         (seconds / factor, seconds * factor)
     }
 
-    /// The tempo of a model: what was measured, or the law, corrected by the models that were measured on its axis.
-    pub fn tempo(&self, candidate: &Candidate) -> Tempo {
-        let own = self.rehearsal(candidate);
-        // Kernels are compiled once in a process: the first rehearsal paid for all.
-        let first_step = self.most(|rehearsal| rehearsal.first_step);
-        let opening =
-            own.as_ref().map_or_else(|| self.most(|rehearsal| rehearsal.opening), |own| own.opening);
+    /// The speed of a model: what was measured, or the law, corrected by the models that were measured on its axis.
+    pub fn timing(&self, candidate: &Candidate) -> Timing {
+        let own = self.pilot(candidate);
+        // Kernels are compiled once in a process: the first pilot run paid for all.
+        let first_step = self.most(|pilot| pilot.first_step);
+        let opening = own.as_ref().map_or_else(|| self.most(|pilot| pilot.opening), |own| own.opening);
         let start = self.device_seconds + opening + first_step;
         if let Some(own) = own {
-            let Rehearsal { sample, later_sample, validation_sample, .. } = own;
-            return Tempo { start, sample, later_sample, validation_sample };
+            let PilotRun { sample, later_sample, validation_sample, .. } = own;
+            return Timing { start, sample, later_sample, validation_sample };
         }
         let law = self.laws.iter().find(|(axis, _)| *axis == candidate.axis).map(|(_, law)| law);
         let by_law = |macs: u64| law.map_or(f64::NAN, |law| law.predict(macs as f64));
-        let correction = |candidate: &Candidate, own: &Rehearsal| own.sample / by_law(candidate.macs);
-        let later = |_: &Candidate, own: &Rehearsal| own.later_sample / own.sample;
-        let forward = |_: &Candidate, own: &Rehearsal| own.validation_sample / own.sample;
+        let correction = |candidate: &Candidate, own: &PilotRun| own.sample / by_law(candidate.macs);
+        let later = |_: &Candidate, own: &PilotRun| own.later_sample / own.sample;
+        let forward = |_: &Candidate, own: &PilotRun| own.validation_sample / own.sample;
         let sample = by_law(candidate.macs) * self.between(candidate, correction).unwrap_or(1.0);
         let later_sample = sample * self.between(candidate, later).unwrap_or(1.0);
         let validation_sample = sample * self.between(candidate, forward).unwrap_or(FORWARD);
-        Tempo { start, sample, later_sample, validation_sample }
+        Timing { start, sample, later_sample, validation_sample }
     }
 
-    fn most(&self, of: fn(&Rehearsal) -> f64) -> f64 {
-        self.rehearsals.iter().flat_map(|(_, rehearsals)| rehearsals).map(of).fold(0.0, f64::max)
+    fn most(&self, of: fn(&PilotRun) -> f64) -> f64 {
+        self.pilots.iter().flat_map(|(_, pilots)| pilots).map(of).fold(0.0, f64::max)
     }
 
-    /// A ratio that rehearsals on the candidate's axis have, between its two neighbours in size by the distance of
+    /// A ratio that pilot runs on the candidate's axis have, between its two neighbours in size by the distance of
     /// logarithms, and beyond the outermost that of the outermost.
-    fn between(&self, candidate: &Candidate, of: impl Fn(&Candidate, &Rehearsal) -> f64) -> Option<f64> {
-        let on_axis = self.rehearsals.iter().filter(|(other, _)| other.axis == candidate.axis);
+    fn between(&self, candidate: &Candidate, of: impl Fn(&Candidate, &PilotRun) -> f64) -> Option<f64> {
+        let on_axis = self.pilots.iter().filter(|(other, _)| other.axis == candidate.axis);
         let at = (candidate.macs as f64).ln();
         let mut below: Option<(f64, f64)> = None;
         let mut above: Option<(f64, f64)> = None;
-        for (other, rehearsals) in on_axis {
-            let Some(rehearsal) = Rehearsal::together(rehearsals) else { continue };
-            let place = ((other.macs as f64).ln(), of(other, &rehearsal).ln());
+        for (other, pilots) in on_axis {
+            let Some(pilot) = PilotRun::together(pilots) else { continue };
+            let place = ((other.macs as f64).ln(), of(other, &pilot).ln());
             if place.0 <= at && below.is_none_or(|nearest| nearest.0 < place.0) {
                 below = Some(place);
             }

@@ -1,4 +1,4 @@
-//! A rehearsal: a training begun as planned, on its data and through its loader, and cut short after a few seconds.
+//! A pilot run: a training begun as planned, on its data and through its loader, and cut short after a few seconds.
 //!
 //! What it measures is what the training will do: drawing or decoding samples competes with the model for the same
 //! cores, so that neither can be timed alone. The samples that it saw are then trained on again, as a later epoch does, which
@@ -27,7 +27,7 @@ const FIRST: f64 = 0.5;
 
 /// What was measured; times in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Rehearsal {
+pub struct PilotRun {
     /// Opening the data and building the model.
     pub opening: f64,
     /// What the first step takes beyond an ordinary one: kernels are compiled, memory is touched.
@@ -60,24 +60,23 @@ pub fn lags(beginning: &[(u64, f64)], other: &[(u64, f64)]) -> bool {
     beginning.len() > 1 && fall(beginning) < STILL && fall(&other[..as_many]) > FALLING
 }
 
-impl Rehearsal {
+impl PilotRun {
     /// Seconds per sample over all that was measured: half of it is of the first epoch, half of a later one.
     pub fn mean_sample(&self) -> f64 {
         0.5 * (self.sample + self.later_sample)
     }
 
     /// Several as if they were one: rates by the time that was measured. None of none.
-    pub fn together(rehearsals: &[Rehearsal]) -> Option<Rehearsal> {
-        let seconds: f64 = rehearsals.iter().map(|one| one.seconds).sum();
-        let rate = |of: fn(&Rehearsal) -> f64| {
-            seconds / rehearsals.iter().map(|one| one.seconds / of(one)).sum::<f64>()
-        };
-        let count = rehearsals.len() as f64;
-        let longest = rehearsals.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
-        Some(Rehearsal {
-            opening: rehearsals.iter().map(|one| one.opening).sum::<f64>() / count,
+    pub fn together(pilots: &[PilotRun]) -> Option<PilotRun> {
+        let seconds: f64 = pilots.iter().map(|one| one.seconds).sum();
+        let rate =
+            |of: fn(&PilotRun) -> f64| seconds / pilots.iter().map(|one| one.seconds / of(one)).sum::<f64>();
+        let count = pilots.len() as f64;
+        let longest = pilots.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
+        Some(PilotRun {
+            opening: pilots.iter().map(|one| one.opening).sum::<f64>() / count,
             // In one process kernels are compiled once.
-            first_step: rehearsals.iter().map(|one| one.first_step).fold(0.0, f64::max),
+            first_step: pilots.iter().map(|one| one.first_step).fold(0.0, f64::max),
             sample: rate(|one| one.sample),
             later_sample: rate(|one| one.later_sample),
             validation_sample: rate(|one| one.validation_sample),
@@ -137,14 +136,14 @@ impl Callback for Stopwatch {
 ///
 /// # Errors
 /// Those of the training; [`Error::Interrupted`] if `interrupted` becomes true.
-pub fn rehearse(
+pub fn pilot_run(
     planned: &Training,
     samples: usize,
     device: &Device,
     data: Option<&Path>,
     seconds: f64,
     interrupted: &AtomicBool,
-) -> Result<Rehearsal> {
+) -> Result<PilotRun> {
     device.trim();
     let begun = Instant::now();
     let mut training = planned.clone();
@@ -191,5 +190,5 @@ pub fn rehearse(
     let validation_sample = judge(judged)? / judged as f64;
     let seconds = watch.trained + again.trained;
     let Stopwatch { beginning, .. } = watch;
-    Ok(Rehearsal { opening, first_step, sample, later_sample, validation_sample, seconds, beginning })
+    Ok(PilotRun { opening, first_step, sample, later_sample, validation_sample, seconds, beginning })
 }
