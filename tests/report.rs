@@ -2,6 +2,7 @@
 
 mod blank;
 
+use allometry::scaling::cost::Cost;
 use allometry::scaling::predict::Estimate;
 use allometry::scaling::record::CurvePoint;
 use allometry::scaling::{
@@ -184,6 +185,42 @@ fn several_numbers_of_samples_give_a_joint_law() {
     // Sizes are compared on the most samples alone: five models of two seeds.
     assert_eq!(written.plots["accuracy-macs"].matches("data-run=").count(), 10);
     assert_eq!(written.plots["loss-macs-width"].matches("data-run=").count(), 30);
+}
+
+#[test]
+fn laws_of_budgets_on_the_whole_set_are_in_samples_seen() {
+    let schedule = Schedule { epochs: 1, ..Schedule::default() };
+    let base = Plan { schedule, ..plan() };
+    let macs = Cost::of(&base.architecture).unwrap().macs as f64;
+    let flops = [1.0, 4.0, 16.0].map(|epochs| 6.0 * macs * 8000.0 * epochs).to_vec();
+    let plan = Plan { flops, whole_set: Some(8000), ..base };
+    let of = |run: &Variant| {
+        let samples = run.train_samples.unwrap() as u64;
+        let seen = samples * run.epochs as u64;
+        let of_size = record(run);
+        let loss = of_size.validation_loss.map(|loss| loss * (seen as f64 / 8000.0).powf(-0.2));
+        let flops = 6.0 * of_size.macs as f64 * seen as f64;
+        Record {
+            epochs: run.epochs,
+            train_samples: samples,
+            samples_seen: seen,
+            flops_budget: run.flops,
+            training_flops: flops,
+            validation_loss: loss,
+            ..of_size
+        }
+    };
+    let runs: Vec<Record> = plan.variants().unwrap().iter().map(of).collect();
+    assert!(runs.iter().any(|run| run.epochs > 16) && runs.iter().any(|run| run.train_samples < 8000));
+    let written = Written::new(&plan, &runs);
+    written.says("as many epochs as each budget pays for, batch");
+    written.says("D: training samples seen, repeats counted");
+    // Every run is in the law.
+    assert_eq!(written.plots["loss-macs-width"].matches("data-run=").count(), runs.len());
+    assert!(
+        !written.page.contains("The laws are those of the runs of"),
+        "no runs are left out for their epochs"
+    );
 }
 
 #[test]

@@ -107,11 +107,12 @@ fn swept(plan: &Plan, records: &[Record]) -> String {
     amounts.dedup();
     let amounts = if amounts.len() > 1 { format!(" on {}", list(&amounts)) } else { String::new() };
     let epochs = match &plan.numbers_of_epochs()[..] {
-        [one] => plural(*one, "epoch"),
-        several => format!("{} epochs", list(&several.iter().map(usize::to_string).collect::<Vec<_>>())),
+        _ if plan.whole_set.is_some() => "as many epochs as each budget pays for,".to_string(),
+        [one] => format!("{} of", plural(*one, "epoch")),
+        several => format!("{} epochs of", list(&several.iter().map(usize::to_string).collect::<Vec<_>>())),
     };
     let mut text = format!(
-        "The model {} on {}, scaled along {} by {}{amounts}; {}, {} of batch {} at learning rate {}{}{}{}.",
+        "The model {} on {}, scaled along {} by {}{amounts}; {}, {} batch {} at learning rate {}{}{}{}.",
         plan.architecture.name,
         plan.dataset,
         list(&plan.axes.iter().map(|axis| axis.to_string()).collect::<Vec<_>>()),

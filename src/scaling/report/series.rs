@@ -106,6 +106,21 @@ pub(super) fn varies_epochs(records: &[Record]) -> bool {
     records.iter().any(|record| record.epochs != records[0].epochs)
 }
 
+/// Whether budgets of compute took the whole set as often as they paid for: models differ in epochs, and no model has two numbers
+/// of them at one budget.
+pub(super) fn took_whole_set(records: &[Record]) -> bool {
+    let one = |a: &Record| {
+        let same = |b: &&Record| (b.macs, b.seed, b.flops_budget) == (a.macs, a.seed, a.flops_budget);
+        records.iter().filter(same).all(|b| b.epochs == a.epochs)
+    };
+    varies_epochs(records) && records.iter().all(|record| record.flops_budget.is_some() && one(record))
+}
+
+/// A run as one on as many different samples as it saw, repeats counted.
+pub(super) fn by_samples_seen(record: &Record) -> Record {
+    Record { epochs: 1, train_samples: record.samples_seen, ..record.clone() }
+}
+
 /// The runs of the fewest epochs: where these differ, those that follow a law of size and data, since repeated samples are
 /// worth less than new ones.
 pub(super) fn of_fewest_epochs(records: &[Record]) -> Vec<Record> {

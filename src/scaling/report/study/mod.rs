@@ -17,7 +17,8 @@ mod words;
 
 use super::quantity::Quantity;
 use super::series::{
-    Amount, Data, amounts, axes, configurations, of_fewest_epochs, on_most_data, varies_epochs,
+    Amount, Data, amounts, axes, by_samples_seen, configurations, of_fewest_epochs, on_most_data,
+    took_whole_set, varies_epochs,
 };
 use crate::error::Result;
 use crate::rounding::constant;
@@ -39,6 +40,8 @@ const RESAMPLES: usize = 1000;
 pub(super) struct Study {
     /// The runs that completed with a loss that has a logarithm, where epochs differ those of the fewest.
     runs: Vec<Record>,
+    /// Whether D is samples seen, repeats counted, since budgets took the whole set as often as they paid for.
+    seen: bool,
     /// The fewest epochs, where they differ.
     of_epochs: Option<usize>,
     /// How many completed with a loss of exactly 0, which has none.
@@ -157,6 +160,8 @@ impl Study {
     pub fn new(records: &[Record]) -> Result<Study> {
         let done = || records.iter().filter(|record| record.completed());
         let runs: Vec<Record> = done().filter(|record| LOSS.plotted(record).is_some()).cloned().collect();
+        let seen = took_whole_set(&runs);
+        let runs = if seen { runs.iter().map(by_samples_seen).collect() } else { runs };
         let varies = varies_epochs(&runs);
         let runs = of_fewest_epochs(&runs);
         let of_epochs = runs.first().filter(|_| varies).map(|run| run.epochs);
@@ -177,6 +182,6 @@ impl Study {
             })
         };
         let axes = axes(&runs).into_iter().map(study_of).collect::<Result<_>>()?;
-        Ok(Study { spread: spread_of_seeds(&runs), runs, of_epochs, zeros, on_most, amounts, axes })
+        Ok(Study { spread: spread_of_seeds(&runs), runs, seen, of_epochs, zeros, on_most, amounts, axes })
     }
 }

@@ -101,8 +101,10 @@ fn table(study: &Study) -> String {
     } else {
         format!("<p class=\"note\">What the runs can’t tell:</p>\n<ul class=\"note\">\n{doubts}</ul>\n")
     };
+    let samples =
+        if study.seen { "training samples seen, repeats counted" } else { "different training samples" };
     format!(
-        "<p class=\"note\">N: parameters, C: training FLOPs, M: MACs per sample, D: different training samples. After a value its 95 % \
+        "<p class=\"note\">N: parameters, C: training FLOPs, M: MACs per sample, D: {samples}. After a value its 95 % \
          interval; ± is the scatter of single runs around the law, δ the residual of ln loss from which on Huber’s loss is a line (1.345 times \
          the scatter; at least, and of fewer than three runs for each parameter, 0.001). allometry fit prints all parameters of a law of runs.csv.</p>\n\
          <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th class=\"word\">loss as a law of</th><th class=\"word\">form</th>{header}\
