@@ -161,10 +161,14 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         [] => Axis::ALL.to_vec(),
         given => given.to_vec(),
     };
-    let (default_factors, default_epochs) =
-        if args.for_plan { (&grid::FACTORS[..], grid::EPOCHS) } else { (&FACTORS[..], EPOCHS) };
+    let (default_factors, default_epochs) = match (args.for_plan, args.whole_set) {
+        (true, _) => (&grid::FACTORS[..], grid::EPOCHS),
+        // Each budget gives its own.
+        (false, true) => (&FACTORS[..], 1),
+        (false, false) => (&FACTORS[..], EPOCHS),
+    };
     let factors = if args.factors.is_empty() { default_factors.to_vec() } else { args.factors.clone() };
-    let all = splits.train.len();
+    let (all, endless) = (splits.train.len(), splits.train.is_endless());
     let plan = Plan {
         dataset: args.data.dataset.clone(),
         target_columns: args.data.target_columns()?,
@@ -173,15 +177,12 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         seeds: args.seeds.clone(),
         samples,
         flops: args.flops.clone(),
-        whole_set: args.whole_set.then_some(all),
+        // New samples without end are no whole set: a budget takes as many as it pays for.
+        whole_set: (args.whole_set && !endless).then_some(all),
         most_seen: None,
         predict: args.predict.unwrap_or(0),
         schedule: Schedule {
-            epochs: epochs.or(several_epochs.first().copied()).unwrap_or(if args.whole_set {
-                1
-            } else {
-                default_epochs
-            }),
+            epochs: epochs.or(several_epochs.first().copied()).unwrap_or(default_epochs),
             batch: args.step.batch,
             learning_rate: args.optimizer.learning_rate,
             precision: args.step.precision,
@@ -196,7 +197,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         architecture,
         epochs: several_epochs,
     };
-    let plan = if args.for_plan { grid::for_plan(plan, all, splits.train.is_endless())? } else { plan };
+    let plan = if args.for_plan { grid::for_plan(plan, all, endless)? } else { plan };
     // Before there is a directory with a plan that can't be run.
     plan.check_samples(splits.train.as_ref())?;
     let mut store =
