@@ -1,7 +1,7 @@
 // squares: s[first + i] = Σ g² over piece i of the gradient
 // lower:   f ← min(f, limit / √Σ s)
 //
-// Pieces have PIECE elements, the last one fewer; lib/row.wgsl and lib/row_software.wgsl say whom a piece belongs to.
+// Pieces have PIECE elements, the last one fewer; lib/row.wgsl says whom a piece belongs to.
 // In `lower` all partial sums are one row, and f is number `at` of `factors`.
 
 struct Params {

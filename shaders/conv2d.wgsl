@@ -14,8 +14,7 @@
 //
 // A_VECTOR (forward and data), A_ALONG_M (weights), B_VECTOR: the channels of that operand come in whole vectors of
 // four. WINDOW_WIDTH is kw, STRIDED says whether a stride is more than 1: a GPU divides by a number that it learns only
-// when it runs by some twenty instructions, which would take longer than the products. The same for software adapters is
-// conv2d_software.wgsl.
+// when it runs by some twenty instructions, which would take longer than the products.
 
 // Bindings in the order of each formula: forward x, w, bias, y; data dy, wᵀ, w, dx (wᵀ is w with its last two axes
 // exchanged: the right operand's rows are then contiguous; the third is for the twin); weights x, dy, dy, dw.

@@ -1,8 +1,8 @@
 // forward:  loss = ln Σ e^z - (1 - ε)·z[label] - ε·mean(z),  z = x - max(x), for each row x of the logits
 // gradient: dx = dloss · (e^z / Σ e^z - (1 - ε)·[i = label] - ε / extent)
 //
-// There are `rows` rows of `extent` classes; ε is `smoothing`. A label that is no class gives NaN. lib/row.wgsl and
-// lib/row_software.wgsl say whom a row belongs to. EXP and LOG are codes of lib/functions.wgsl.
+// There are `rows` rows of `extent` classes; ε is `smoothing`. A label that is no class gives NaN. lib/row.wgsl says
+// whom a row belongs to. EXP and LOG are codes of lib/functions.wgsl.
 
 struct Params {
     rows: u32,

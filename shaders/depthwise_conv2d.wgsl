@@ -10,8 +10,7 @@
 // that these share once, into `span`.
 //
 // KW is the window's width, STRIDE the stride along a row. VECTOR: M is 1 and channels come in whole vectors of four.
-// ALONG_CHANNELS: all of a workgroup's GROUP invocations have the same pixels, which suits software adapters;
-// otherwise they run through channels and pixels without a gap.
+// A workgroup's GROUP invocations run through channels and pixels without a gap.
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
@@ -33,10 +32,6 @@ struct Place {
 
 fn place(group: u32, lane: u32, channels: u32) -> Place {
     let quads = (channels + 3u) / 4u;
-    if ALONG_CHANNELS == 1u {
-        let columns = (quads + GROUP - 1u) / GROUP;
-        return Place(group / columns, (group % columns * GROUP + lane) * 4u);
-    }
     let i = group * GROUP + lane;
     return Place(i / quads, i % quads * 4u);
 }

@@ -6,7 +6,7 @@
 // neighbours in the other direction do.
 //
 // A workgroup computes a tile of TILE_M × TILE_N, from blocks of 4 × 4 (lib/blocks.wgsl, then lib/tile.wgsl or
-// lib/tile_cooperative.wgsl). The same for software adapters is matmul_software.wgsl.
+// lib/tile_cooperative.wgsl).
 //
 // A long sum over k may be cut into `splits` pieces of `piece` terms, each with a result of its own; then there is
 // neither bias nor f, and matmul_join.wgsl adds the pieces.

@@ -1,10 +1,10 @@
-// rows, columns, lanes: y[o, s, i] = Σ_r x[o, r, i] / divisor   or   max_r x[o, r, i]
-// argmax:               y[o, i]    = the first r at which x[o, r, i] is largest
+// rows, columns: y[o, s, i] = Σ_r x[o, r, i] / divisor   or   max_r x[o, r, i]
+// argmax:        y[o, i]    = the first r at which x[o, r, i] is largest
 //
 // x is seen as [outer, extent, inner]. A long axis is cut into `splits` pieces of `piece` elements, so that few
 // results still keep the machine busy; a second dispatch reduces the pieces. Sums run in a fixed order.
 //
-// `rows` (inner = 1) gives ROW_LANES invocations to each result, `columns` eight, `lanes` and `argmax` one. MAXIMUM = 1
+// `rows` (inner = 1) gives ROW_LANES invocations to each result, `columns` eight, `argmax` one. MAXIMUM = 1
 // chooses the maximum.
 
 struct Params {
@@ -106,23 +106,6 @@ fn columns(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     if inside && lane < 32u {
         y[result * p.inner + i] = Element1(finish(partial[lane]));
     }
-}
-
-@compute @workgroup_size(64)
-fn lanes(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
-         @builtin(local_invocation_index) lane: u32) {
-    let result = group_index(group, groups) * 64u + lane;
-    if result >= p.outer * p.splits * p.inner { return; }
-    let i = result % p.inner;
-    let split = result / p.inner % p.splits;
-    let row = result / p.inner / p.splits;
-    let first = split * p.piece;
-    let last = min(first + p.piece, p.extent);
-    var a = start();
-    for (var r = first; r < last; r++) {
-        a = join(a, f32(x[(row * p.extent + r) * p.inner + i]));
-    }
-    y[result] = Element1(finish(a));
 }
 
 @compute @workgroup_size(64)

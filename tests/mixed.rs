@@ -7,7 +7,7 @@
 mod precisions;
 
 use allometry::data::{Batch, BatchTargets};
-use allometry::device::{GpuOptions, Kind};
+use allometry::device::GpuOptions;
 use allometry::nn::{
     Activation, Conv2d, Dense, Dropout, Flatten, MaxPool2d, Model, Padding, Precision, Sequential,
 };
@@ -21,10 +21,8 @@ const IMAGE: [usize; 3] = [8, 8, 1];
 const CLASSES: usize = 3;
 
 fn devices() -> Vec<Device> {
-    let gpu = |options| Device::gpu(options).expect("these tests need an adapter, if only a software one");
-    let options = GpuOptions::default();
-    let mut devices =
-        vec![Device::cpu(), gpu(options), gpu(GpuOptions { variants: Some(Kind::Gpu), ..options })];
+    let gpu = Device::gpu(GpuOptions::default());
+    let mut devices = vec![Device::cpu(), gpu.expect("these tests need an adapter, if only a software one")];
     devices.retain(|device| precisions::of(device).contains(&Precision::Mixed));
     devices
 }

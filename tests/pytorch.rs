@@ -140,13 +140,6 @@ fn the_adapter_follows_pytorch() {
     follow("the adapter", &device);
 }
 
-#[test]
-fn the_kernels_for_gpus_follow_pytorch() {
-    let options = GpuOptions { variants: Some(Kind::Gpu), ..GpuOptions::default() };
-    let device = Device::gpu(options).expect("this test needs an adapter");
-    follow("the adapter with the kernels' forms for GPUs", &device);
-}
-
 /// The [`Trainer`] takes batches in f32, so that its step is written out here.
 #[test]
 fn double_precision_follows_pytorch_far_closer() {

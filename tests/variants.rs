@@ -78,16 +78,16 @@ fn everywhere(family: &str, variant: &str) -> Choices {
     choices
 }
 
-/// On the adapter, with the variants of its own kind or of another.
-fn every_variant_is_right_and_runs_where_it_is_chosen(kind: Option<Kind>) {
+#[test]
+fn every_variant_is_right_and_runs_where_it_is_chosen() {
     let oracle = Device::cpu();
-    let options = GpuOptions { variants: kind, ..GpuOptions::default() };
-    let device = Device::gpu(options).expect("this test needs an adapter, if only a software one");
+    let device =
+        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
     for family in tunable() {
         for (name, run) in uses(family.name()) {
             let want = run(&oracle).unwrap();
             let mut seen = Vec::new();
-            for variant in family.variants(device.kind()) {
+            for variant in device.variants(family) {
                 device.set_choices(everywhere(family.name(), variant));
                 let (got, profile) = device.profile(|| run(&device)).unwrap();
                 let what = format!("{name} by {} {variant}", family.name());
@@ -109,16 +109,6 @@ fn every_variant_is_right_and_runs_where_it_is_chosen(kind: Option<Kind>) {
 }
 
 #[test]
-fn every_variant_of_the_adapters_own_kind_is_right() {
-    every_variant_is_right_and_runs_where_it_is_chosen(None);
-}
-
-#[test]
-fn every_variant_for_gpus_is_right() {
-    every_variant_is_right_and_runs_where_it_is_chosen(Some(Kind::Gpu));
-}
-
-#[test]
 fn the_same_choices_give_the_same_bits() {
     let options = GpuOptions::default();
     let run = |choices: &Choices| {
@@ -133,68 +123,10 @@ fn the_same_choices_give_the_same_bits() {
         "options read no file unless asked to"
     );
     let family = tunable().find(|family| family.name() == "matmul").unwrap();
-    for variant in family.variants(device.kind()) {
+    for variant in device.variants(family) {
         let choices = everywhere("matmul", variant);
         assert_eq!(run(&choices), run(&choices), "{variant}");
     }
     // A name that no variant has means the default.
     assert_eq!(run(&everywhere("matmul", "3x3")), run(&Choices::default()));
-}
-
-#[test]
-fn what_stands_in_for_the_default_gives_the_same_bits() {
-    let run = |long_work: bool| {
-        let device =
-            Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
-        if long_work {
-            device.expect_long_work();
-        }
-        let (results, profile) = device
-            .profile(|| {
-                let mut results = dense(&device, [133, 135, 134], false)?;
-                results.extend(dense(&device, [133, 135, 9], true)?);
-                results.extend(conv(&device, [19, 35], 1, [1, 1])?);
-                results.extend(conv(&device, [16, 12], 1, [2, 1])?);
-                Ok(results)
-            })
-            .unwrap();
-        let labels: BTreeSet<&str> = profile.dispatches.iter().map(|d| d.kernel).collect();
-        let bits: Vec<Vec<f32>> = results.iter().map(|result| result.to_vec().unwrap()).collect();
-        (device.kind(), labels, bits)
-    };
-    let (kind, at_first, first) = run(false);
-    let (_, later, long) = run(true);
-    assert_eq!(first, long);
-    // Only on software adapters does anything stand in.
-    for family in ["matmul.forward", "conv2d.forward", "conv2d.data", "conv2d.weights"] {
-        let of = |labels: &BTreeSet<&str>| -> BTreeSet<String> {
-            labels.iter().filter(|label| label.starts_with(family)).map(|label| label.to_string()).collect()
-        };
-        assert_eq!(of(&at_first) == of(&later), kind == Kind::Gpu, "{at_first:?}, {later:?}");
-    }
-}
-
-#[test]
-fn the_default_takes_over_after_some_work() {
-    let device =
-        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
-    let (a, b) = (noise(&device, &[512, 512], 1).unwrap(), noise(&device, &[512, 512], 2).unwrap());
-    let run = || {
-        let (product, profile) = device.profile(|| a.matmul(&b)).unwrap();
-        (product.to_vec::<f32>().unwrap(), profile.dispatches[0].kernel)
-    };
-    let first = run();
-    let labels: Vec<&str> = (0..17)
-        .map(|_| {
-            let (product, label) = run();
-            assert_eq!(product, first.0);
-            label
-        })
-        .collect();
-    // 2·512³ FLOPs are a sixteenth of what a class does before its default takes over.
-    let expected = match device.kind() {
-        Kind::Software => [["matmul.forward_8x1"; 15].as_slice(), &["matmul.forward_24x1"; 2]].concat(),
-        _ => vec![first.1; 17],
-    };
-    assert_eq!(labels, expected);
 }

@@ -4,23 +4,25 @@
 #![allow(dead_code)]
 
 use allometry::bench::cases;
-use allometry::device::GpuOptions;
 use allometry::device::profile::Clock;
-use allometry::{Device, Result, Shape, Tensor};
+use allometry::device::{Choices, Kind};
+use allometry::{Choice, Device, Result, Shape, Tensor};
 use criterion::measurement::WallTime;
 use criterion::{Criterion, Throughput};
 use std::time::{Duration, Instant};
 
 pub type Group<'a> = criterion::BenchmarkGroup<'a, WallTime>;
 
-/// The CPU device, and the adapter where there is one.
+/// The CPU device, and the GPU where there is one. (A software driver is timed only where `WGPU_ADAPTER_NAME` names it.)
 pub fn devices() -> Vec<(&'static str, Device)> {
     let mut devices = vec![("cpu", Device::cpu())];
-    match Device::gpu(GpuOptions::default()) {
-        Ok(device) => {
-            device.expect_long_work();
+    match Device::open(Choice::Auto) {
+        Ok(device) if device.kind() == Kind::Gpu => {
+            // The default variants, whatever was tuned here.
+            device.set_choices(Choices::default());
             devices.push(("adapter", device));
         }
+        Ok(_) => eprintln!("note: the CPU device only; there is no GPU"),
         Err(error) => eprintln!("note: the CPU device only; {error}"),
     }
     devices.iter().for_each(|(label, device)| eprintln!("{label}: {}", device.name()));

@@ -1,6 +1,5 @@
-// A row belongs to a workgroup of 64 invocations. (The same names as lib/row_software.wgsl: a kernel is joined
-// with one of the two.) Barriers ask that all invocations of a workgroup call `row_sum` and `row_max` together;
-// they do, because all have the same row.
+// A row belongs to a workgroup of 64 invocations. Barriers ask that all invocations of a workgroup call `row_sum` and
+// `row_max` together; they do, because all have the same row.
 
 const ROW_GROUP: u32 = 64u;
 const ROW_LANES: u32 = 64u;

@@ -1,7 +1,7 @@
 //! Products of f16 on every kind of cooperative matrices (tensor cores) that an adapter lists, beside the f64 reference.
 
 use super::{Case, median, noise_values};
-use crate::device::{CooperativeMatrix, DType, Device, GpuOptions, Kind};
+use crate::device::{CooperativeMatrix, DType, Device, GpuOptions};
 use crate::error::Result;
 use crate::tensor::Tensor;
 use serde::Serialize;
@@ -35,14 +35,18 @@ impl ProductFigure {
     }
 }
 
-/// Computes products on all that the device's adapter lists, and times each for about `seconds`.
+/// Rows of A, terms and columns of B of products worth timing on a GPU: one of whole tiles, and one that fills neither its
+/// last tiles nor its last slab.
+pub const SHAPES: [[usize; 3]; 2] = [[1024, 1024, 1024], [1000, 84, 520]];
+
+/// Computes products of these shapes on all that the device's adapter lists, and times each for about `seconds`.
 ///
 /// # Errors
 /// What the device says where it can't do the work.
-pub fn measure(device: &Device, seconds: f64) -> Result<Vec<MatrixFigure>> {
+pub fn measure(device: &Device, shapes: &[[usize; 3]], seconds: f64) -> Result<Vec<MatrixFigure>> {
     let figure = |matrix: &CooperativeMatrix| {
         let products = match matrix.extent() {
-            Some(extent) => on_extent(device.kind(), extent, seconds)?,
+            Some(extent) => on_extent(extent, shapes, seconds)?,
             None => Vec::new(),
         };
         Ok(MatrixFigure { matrix: *matrix, products })
@@ -51,20 +55,12 @@ pub fn measure(device: &Device, seconds: f64) -> Result<Vec<MatrixFigure>> {
 }
 
 /// Products on cooperative matrices of this extent; none if the adapter lacks something else that kernels for them need.
-fn on_extent(kind: Kind, extent: u32, seconds: f64) -> Result<Vec<ProductFigure>> {
-    // A software adapter takes the kernels' forms for GPUs only when asked to.
-    let options =
-        GpuOptions { variants: Some(Kind::Gpu), cooperative_matrices: extent, ..GpuOptions::default() };
-    let device = Device::gpu(options)?;
+fn on_extent(extent: u32, shapes: &[[usize; 3]], seconds: f64) -> Result<Vec<ProductFigure>> {
+    let device = Device::gpu(GpuOptions { cooperative_matrices: extent, ..GpuOptions::default() })?;
     if device.fragment() != Some(extent) {
         return Ok(Vec::new());
     }
-    // One of whole tiles, and one that fills neither its last tiles nor its last slab.
-    let shapes: [[usize; 3]; 2] = match kind {
-        Kind::Gpu => [[1024, 1024, 1024], [1000, 84, 520]],
-        Kind::Cpu | Kind::Software => [[128, 64, 128], [100, 84, 90]],
-    };
-    shapes.into_iter().map(|shape| product(&device, shape, seconds)).collect()
+    shapes.iter().map(|&shape| product(&device, shape, seconds)).collect()
 }
 
 fn product(device: &Device, [m, k, n]: [usize; 3], seconds: f64) -> Result<ProductFigure> {

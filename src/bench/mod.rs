@@ -8,6 +8,7 @@
 
 mod cases;
 pub mod matrices;
+pub mod shaders;
 pub mod steps;
 pub mod tune;
 
@@ -45,7 +46,7 @@ impl Roofline {
         // So many bytes that starting a kernel takes no part in the time; what runs on a CPU needs less.
         let elements = match device.kind() {
             Kind::Gpu => 256 << 20,
-            Kind::Cpu | Kind::Software => 16 << 20,
+            Kind::Cpu => 16 << 20,
         };
         let largest = elements.min(device.largest_tensor() as usize / size_of::<f32>());
         halved_until_it_fits(largest, |elements| {

@@ -6,7 +6,7 @@
 
 use super::noise_values;
 use crate::device::variant::{Band, Class, Tiles, Tunable};
-use crate::device::{Choices, Device, Kind};
+use crate::device::{Choices, Device};
 use crate::error::{Error, Result};
 use crate::ops::{Function, Padding, conv2d, matmul};
 use crate::shape::Shape;
@@ -86,10 +86,10 @@ pub fn tune(
     let before = device.choices();
     let mut outcomes = Vec::new();
     for family in tunable().filter(|family| names.iter().any(|name| name == family.name())) {
-        if family.variants(device.kind()).is_empty() {
+        if device.variants(family).is_empty() {
             continue;
         }
-        for work in works(family.name(), device.kind()) {
+        for work in works(family.name()) {
             let mut choices = device.choices();
             let outcome =
                 work.measure(device, family, seconds).inspect_err(|_| device.set_choices(before.clone()))?;
@@ -128,7 +128,7 @@ struct Work {
 
 impl Work {
     fn measure(&self, device: &Device, family: &'static dyn Tunable, seconds: f64) -> Result<Outcome> {
-        let (kind, class) = (device.kind(), self.class);
+        let class = self.class;
         let inputs = self.tensors(device, |v| v)?;
         let (want, bounds) = self.oracle()?;
         let base = device.choices();
@@ -146,7 +146,7 @@ impl Work {
             Ok((of_family.map(|d| d.seconds).sum::<f64>() / calls as f64).max(1e-9))
         };
         let mut timings = Vec::new();
-        for variant in family.variants(kind) {
+        for variant in device.variants(family) {
             // The first call compiles.
             choose(variant);
             let got = match (self.compute)(&inputs) {
@@ -160,7 +160,7 @@ impl Work {
             let right = got.iter().zip(&want).zip(&bounds).all(near);
             timings.push(Timing { variant, seconds: time(variant, 1)?, right });
         }
-        let default = family.default(kind, class);
+        let default = family.default(class);
         let fastest = timings.iter().filter(|t| t.right).map(|t| t.seconds).fold(f64::INFINITY, f64::min);
         let raced: Vec<&mut Timing> = timings
             .iter_mut()
@@ -214,14 +214,14 @@ impl Work {
 }
 
 /// The work of a family: a piece for each class that models have.
-fn works(family: &str, kind: Kind) -> Vec<Work> {
+fn works(family: &str) -> Vec<Work> {
     match family {
-        "matmul" => Class::all().map(|class| product(class, kind)).collect(),
+        "matmul" => Class::all().map(product).collect(),
         direction => convolutions(direction),
     }
 }
 
-fn product(class: Class, kind: Kind) -> Work {
+fn product(class: Class) -> Work {
     let side = |band| match band {
         Band::UpTo8 => 4,
         Band::UpTo16 => 10,
@@ -230,11 +230,10 @@ fn product(class: Class, kind: Kind) -> Work {
         Band::Above64 => 512,
     };
     // The extent of a side above 64, which decides how many tiles there are.
-    let long = match (class.tiles, kind) {
-        (Tiles::Few, _) => 512,
-        (Tiles::Enough, Kind::Gpu) => 8192,
-        (Tiles::Enough, _) => 6400,
-        (Tiles::Many, _) => 2048,
+    let long = match class.tiles {
+        Tiles::Few => 512,
+        Tiles::Enough => 8192,
+        Tiles::Many => 2048,
     };
     let (m, n) = match (class.rows, class.columns) {
         (Band::Above64, Band::Above64) if class.tiles == Tiles::Many => (1536, long),
@@ -340,21 +339,30 @@ mod tests {
 
     #[test]
     fn there_is_work_for_every_class_and_a_default_that_exists() {
-        for kind in [Kind::Gpu, Kind::Software] {
-            for family in tunable() {
-                let variants = family.variants(kind);
-                assert!(variants.len() > 1, "{}", family.name());
-                for class in Class::all() {
-                    let default = family.default(kind, class);
-                    assert!(variants.contains(&default), "{}, {class}: {default}", family.name());
-                }
-                let classes: Vec<Class> = works(family.name(), kind).iter().map(|work| work.class).collect();
-                let distinct: std::collections::BTreeSet<Class> = classes.iter().copied().collect();
-                assert_eq!(distinct.len(), classes.len(), "{}: a class twice", family.name());
-                assert!(Class::all().all(|c| family.name() != "matmul" || distinct.contains(&c)));
-                let many = |c: &Class| c.rows == Band::Above64;
-                assert!(Class::all().filter(many).all(|c| distinct.contains(&c)), "{}", family.name());
+        for family in tunable() {
+            let variants = family.variants(u32::MAX);
+            assert!(variants.len() > 1, "{}", family.name());
+            for class in Class::all() {
+                let default = family.default(class);
+                assert!(variants.contains(&default), "{}, {class}: {default}", family.name());
             }
+            let classes: Vec<Class> = works(family.name()).iter().map(|work| work.class).collect();
+            let distinct: std::collections::BTreeSet<Class> = classes.iter().copied().collect();
+            assert_eq!(distinct.len(), classes.len(), "{}: a class twice", family.name());
+            assert!(Class::all().all(|c| family.name() != "matmul" || distinct.contains(&c)));
+            let many = |c: &Class| c.rows == Band::Above64;
+            assert!(Class::all().filter(many).all(|c| distinct.contains(&c)), "{}", family.name());
+        }
+    }
+
+    /// What WebGPU promises is enough for the first variant of every family, and for no larger tile.
+    #[test]
+    fn adapters_with_little_workgroup_memory_have_the_small_tiles() {
+        for family in tunable() {
+            assert_eq!(family.variants(16 << 10), ["64x64", "32x32"], "{}", family.name());
+            let all = family.variants(32 << 10);
+            assert!(all.contains(&"128x128") && all == family.variants(u32::MAX), "{}", family.name());
+            assert_eq!(family.variants(0), [""; 0], "{}", family.name());
         }
     }
 

@@ -1,7 +1,7 @@
 //! `allometry bench matrices`
 
 use super::{Common, positive, print_json};
-use allometry::bench::matrices::{MatrixFigure, measure};
+use allometry::bench::matrices::{MatrixFigure, SHAPES, measure};
 use allometry::terminal::Table;
 use allometry::{Result, print_line};
 use clap::Args;
@@ -29,7 +29,7 @@ struct Matrices {
 
 pub fn run(args: &MatricesArgs) -> Result<()> {
     let device = args.common.open()?;
-    let matrices = Matrices { device: device.name(), matrices: measure(&device, args.seconds)? };
+    let matrices = Matrices { device: device.name(), matrices: measure(&device, &SHAPES, args.seconds)? };
     if args.common.output.json {
         return print_json(&matrices);
     }

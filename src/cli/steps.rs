@@ -34,7 +34,6 @@ struct Steps {
 
 pub fn run(args: &StepsArgs) -> Result<()> {
     let device = args.common.open()?;
-    device.expect_long_work();
     let mut steps = Vec::new();
     // A step that does not fit takes nothing from the others.
     let mut unfit = Ok(());

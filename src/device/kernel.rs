@@ -83,12 +83,9 @@ pub type Constants = Vec<(&'static str, u32)>;
 pub struct Kernel<P: 'static> {
     /// `op.entry`, and the variant where there are several: the label in tools and messages.
     pub name: &'static str,
-    /// What runs on a GPU.
+    /// What runs on an adapter.
     pub gpu: Shader<P>,
-    /// What runs on a software adapter, where another shape of the same kernel pays (one lane per SIMD lane, no
-    /// fast workgroup memory).
-    pub software: Option<Shader<P>>,
-    /// What runs on a GPU with cooperative matrices (tensor cores) where the first two operands are f16.
+    /// What runs instead on an adapter with cooperative matrices (tensor cores) where the first two operands are f16.
     pub cooperative: Option<Cooperative<P>>,
     /// Floating-point operations of one dispatch (a multiplication and an addition are two).
     pub flops: fn(&P) -> u64,

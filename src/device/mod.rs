@@ -19,7 +19,7 @@ pub mod variant;
 pub use buffer::Buffer;
 #[cfg(test)]
 pub(crate) use gpu::translate_cooperative;
-pub use gpu::{AdapterDescription, Choices, CooperativeMatrix, GpuOptions, adapters};
+pub use gpu::{AdapterDescription, Choices, CooperativeMatrix, GpuOptions, Translation, adapters};
 pub use kernel::{DType, Element};
 pub use pool::ALIGNMENT;
 
@@ -35,15 +35,13 @@ use std::fmt;
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
-/// What kind of machine a device is; kernels differ in shape between a GPU and a software adapter.
+/// What kind of machine a device is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Kind {
     /// Twins on the CPU's cores.
     Cpu,
-    /// A graphics processor.
+    /// A graphics processor, or a Vulkan driver that stands for one on the CPU (lavapipe).
     Gpu,
-    /// A Vulkan driver that runs on the CPU (lavapipe).
-    Software,
 }
 
 /// Which device to open.
@@ -72,7 +70,8 @@ pub(crate) struct Inner {
 enum Backend {
     Cpu(Pool<Vec<Line>>),
     Gpu(gpu::Gpu),
-    Dry,
+    /// Computes nothing, and translates kernels if it is to.
+    Dry(Option<gpu::Translator>),
 }
 
 /// An operand of a dispatch: elements from `offset` (a multiple of the alignment) on.
@@ -128,7 +127,7 @@ impl Device {
     /// A device that keeps the ledger and computes nothing: what would a run allocate? Ops allocate the same
     /// everywhere, so it stands for every device.
     pub fn dry() -> Device {
-        Device::from(Backend::Dry)
+        Device::from(Backend::Dry(None))
     }
 
     fn from(backend: Backend) -> Device {
@@ -139,14 +138,14 @@ impl Device {
     pub fn kind(&self) -> Kind {
         match &self.0.backend {
             Backend::Cpu(_) => Kind::Cpu,
-            Backend::Gpu(gpu) => gpu.kind,
-            Backend::Dry => Kind::Cpu,
+            Backend::Gpu(_) => Kind::Gpu,
+            Backend::Dry(_) => Kind::Cpu,
         }
     }
 
     /// Whether this device only keeps the books.
     pub fn is_dry(&self) -> bool {
-        matches!(self.0.backend, Backend::Dry)
+        matches!(self.0.backend, Backend::Dry(_))
     }
 
     /// The adapter's name and driver, or the number of threads.
@@ -154,7 +153,7 @@ impl Device {
         match &self.0.backend {
             Backend::Cpu(_) => format!("CPU ({} threads)", rayon::current_num_threads()),
             Backend::Gpu(gpu) => gpu.name.clone(),
-            Backend::Dry => "no device (memory is only counted)".to_string(),
+            Backend::Dry(_) => "no device (memory is only counted)".to_string(),
         }
     }
 
@@ -173,7 +172,7 @@ impl Device {
         let freed = match &self.0.backend {
             Backend::Cpu(pool) => pool.trim(),
             Backend::Gpu(gpu) => gpu.trim(),
-            Backend::Dry => 0,
+            Backend::Dry(_) => 0,
         };
         self.0.ledger.release(freed);
     }
@@ -189,7 +188,7 @@ impl Device {
     /// Bytes that could still be allocated, where the system tells: the host's free memory for the CPU and for
     /// software adapters. Graphics interfaces don't tell how much memory a GPU has.
     pub fn available_memory(&self) -> Option<u64> {
-        if self.kind() == Kind::Gpu {
+        if self.has_memory_of_its_own() {
             return None;
         }
         host_memory("MemAvailable:")
@@ -201,7 +200,7 @@ impl Device {
     /// # Errors
     /// [`Error::OutOfMemory`].
     pub fn check_room(&self, bytes: u64) -> Result<()> {
-        if self.kind() == Kind::Gpu {
+        if self.has_memory_of_its_own() {
             return Ok(());
         }
         match host_memory("MemTotal:") {
@@ -210,6 +209,10 @@ impl Device {
             }
             _ => Ok(()),
         }
+    }
+
+    fn has_memory_of_its_own(&self) -> bool {
+        matches!(&self.0.backend, Backend::Gpu(gpu) if !gpu.software)
     }
 
     /// Whether two handles mean the same device.
@@ -313,7 +316,7 @@ impl Device {
                     slot
                 }
             }),
-            Backend::Dry => {
+            Backend::Dry(_) => {
                 ledger.reserve(class);
                 Storage::Dry
             }
@@ -403,7 +406,8 @@ impl Device {
                 }
                 timed => gpu.record(kernel, params, inputs, outputs, timed.map(|(dispatch, _)| dispatch)),
             },
-            Backend::Dry => Ok(()),
+            Backend::Dry(None) => Ok(()),
+            Backend::Dry(Some(translator)) => translator.add(kernel, params, inputs, outputs),
         }
     }
 }

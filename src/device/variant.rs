@@ -1,18 +1,14 @@
 //! Variants: forms of one computation, of which another is the fastest on another adapter and for another shape.
 //!
 //! A [`Family`] is a small closed set of kernels that compute the same from the same operands. Which of them a device
-//! runs depends on the kind of adapter and on the [`Class`] of the problem: it is what `allometry tune` found to be
-//! faster on this adapter ([`Choices`]), else what the family's own table says. Nothing is measured
-//! unless it is asked for.
-//!
-//! On software adapters a smaller tile stands in for the default at first, which would take long to compile:
-//! [`Device::expect_long_work`].
+//! runs depends on the [`Class`] of the problem: it is what `allometry tune` found to be faster on this adapter
+//! ([`Choices`]), else what the family's own table says. Tuning runs only when it is asked for.
 //!
 //! Sums fall into other pieces in another variant, so results differ in their last bits between them. For one table of
 //! choices the same device gives the same bits.
 
 use super::kernel::Kernel;
-use super::{Backend, Choices, Device, Kind, Operand};
+use super::{Backend, Choices, Device, Operand};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -22,8 +18,8 @@ use std::path::PathBuf;
 pub struct Variant<P: 'static> {
     /// What tables and files call it.
     pub name: &'static str,
-    /// The kind of adapter that it is for. (It is right on all, but slow on others.)
-    pub kind: Kind,
+    /// Bytes of workgroup memory that it takes. An adapter with less does not run it.
+    pub workgroup_memory: u32,
     pub kernel: Kernel<P>,
 }
 
@@ -31,32 +27,26 @@ pub struct Variant<P: 'static> {
 pub struct Family<P: 'static> {
     /// What tables and files call it.
     pub name: &'static str,
-    /// No two for one kind of adapter have the same name. The CPU device runs the twin of the first; all have the same.
+    /// No two have the same name. The first runs on every adapter, and in place of those that this one has too little
+    /// workgroup memory for. The CPU device runs its twin, which all share.
     pub variants: &'static [Variant<P>],
     pub class: fn(&P) -> Class,
-    /// The table that is good at once: the name of a variant for this kind of adapter.
-    pub default: fn(Kind, Class) -> &'static str,
-    /// On software adapters: the variant that stands in for this one of the defaults while a class has done less than
-    /// `LONG_WORK`. It takes less time to compile and gives the same bits.
-    pub stand_in: fn(&'static str) -> &'static str,
+    /// The table that is good at once: the name of a variant.
+    pub default: fn(Class) -> &'static str,
 }
 
-/// FLOPs after which a class of problems gets its default variant on software adapters. Their drivers compile a kernel
-/// when it first runs, which for the largest tiles takes as long as this much work.
-pub(super) const LONG_WORK: u64 = 1 << 32;
-/// What a call counts for at least: many small ones take long too.
-pub(super) const LEAST_WORK: u64 = LONG_WORK / 64;
-
 impl<P> Family<P> {
-    /// The kernel that was chosen for a class of problems, if there is one of that name, else the default.
-    pub(super) fn kernel(
+    /// The kernel that was chosen for a class of problems, if there is one of that name, else the default: of those for
+    /// which an adapter with so many bytes of workgroup memory has enough.
+    pub(crate) fn kernel(
         &'static self,
-        kind: Kind,
         class: Class,
         chosen: Option<&str>,
+        workgroup_memory: u32,
     ) -> &'static Kernel<P> {
-        let named = |name: &str| self.variants.iter().find(|v| v.kind == kind && v.name == name);
-        let variant = chosen.and_then(named).or_else(|| named((self.default)(kind, class)));
+        let fits = |v: &&Variant<P>| v.workgroup_memory <= workgroup_memory;
+        let named = |name: &str| self.variants.iter().filter(fits).find(|v| v.name == name);
+        let variant = chosen.and_then(named).or_else(|| named((self.default)(class)));
         &variant.unwrap_or(&self.variants[0]).kernel
     }
 }
@@ -75,16 +65,18 @@ impl Device {
     ) -> Result<()> {
         let kernel = match &self.0.backend {
             Backend::Gpu(gpu) => gpu.choose(family, params),
+            Backend::Dry(Some(translator)) => translator.choose(family, params),
             _ => &family.variants[0].kernel,
         };
         self.run(kernel, params, inputs, outputs)
     }
 
-    /// From now on takes the variants for long work at once, also where they take long to compile (on software adapters;
-    /// else a class of problems gets them when it has done some work). Whoever measures kernels wants that.
-    pub fn expect_long_work(&self) {
-        if let Backend::Gpu(gpu) = &self.0.backend {
-            gpu.expect_long_work();
+    /// The names of a family's variants that this device can run, in the family's order. None on the CPU device, which
+    /// has nothing to choose from.
+    pub fn variants(&self, family: &dyn Tunable) -> Vec<&'static str> {
+        match &self.0.backend {
+            Backend::Gpu(gpu) => family.variants(gpu.workgroup_memory),
+            _ => Vec::new(),
         }
     }
 
@@ -108,8 +100,10 @@ impl Device {
     /// From now on uses these variants. Results differ in their last bits between variants: the same bits come from
     /// the same choices. The CPU device has nothing to choose from.
     pub fn set_choices(&self, choices: Choices) {
-        if let Backend::Gpu(gpu) = &self.0.backend {
-            gpu.set_choices(choices);
+        match &self.0.backend {
+            Backend::Gpu(gpu) => gpu.set_choices(choices),
+            Backend::Dry(Some(translator)) => translator.set_choices(choices),
+            _ => {}
         }
     }
 
@@ -147,10 +141,10 @@ impl Device {
 /// A [`Family`], whatever its scalars are.
 pub trait Tunable: Sync {
     fn name(&self) -> &'static str;
-    /// The names of the variants for a kind of adapter.
-    fn variants(&self, kind: Kind) -> Vec<&'static str>;
-    /// The one of them that is used unless another was chosen.
-    fn default(&self, kind: Kind, class: Class) -> &'static str;
+    /// The names of the variants for an adapter with so many bytes of workgroup memory.
+    fn variants(&self, workgroup_memory: u32) -> Vec<&'static str>;
+    /// The one that is used unless another was chosen.
+    fn default(&self, class: Class) -> &'static str;
 }
 
 impl<P> Tunable for Family<P> {
@@ -158,12 +152,12 @@ impl<P> Tunable for Family<P> {
         self.name
     }
 
-    fn variants(&self, kind: Kind) -> Vec<&'static str> {
-        self.variants.iter().filter(|v| v.kind == kind).map(|v| v.name).collect()
+    fn variants(&self, workgroup_memory: u32) -> Vec<&'static str> {
+        self.variants.iter().filter(|v| v.workgroup_memory <= workgroup_memory).map(|v| v.name).collect()
     }
 
-    fn default(&self, kind: Kind, class: Class) -> &'static str {
-        (self.default)(kind, class)
+    fn default(&self, class: Class) -> &'static str {
+        (self.default)(class)
     }
 }
 
@@ -203,9 +197,6 @@ impl Tiles {
         }
     }
 }
-
-/// Bytes of workgroup memory that a tile of 128 × 128 takes, the largest there is: twice what WebGPU promises.
-pub(super) const LARGEST_TILE: u32 = 32 << 10;
 
 /// A range of extents.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

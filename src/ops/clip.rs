@@ -3,7 +3,7 @@
 //! and applied by the optimiser's kernels: nothing is read back, and gradients are read once more and not written.
 
 use super::reduce::along;
-use super::{INDEX, ROW, ROW_SOFTWARE, check_float};
+use super::{INDEX, ROW, check_float};
 use crate::device::DType;
 use crate::device::kernel::{Call, Kernel, Shader};
 use crate::device::memory::{Category, allocating};
@@ -37,16 +37,10 @@ const GPU: Shader<Params> = Shader {
     constants: |_| vec![("PIECE", PIECE as u32)],
     groups: |p| (p.count as u64).div_ceil(PIECE as u64),
 };
-const SOFTWARE: Shader<Params> = Shader {
-    source: &[INDEX, ROW_SOFTWARE, TEXT],
-    groups: |p| (p.count as u64).div_ceil(32 * PIECE as u64),
-    ..GPU
-};
 
 static SQUARES: Kernel<Params> = Kernel {
     name: "clip.squares",
     gpu: GPU,
-    software: Some(SOFTWARE),
     cooperative: None,
     flops: |p| 2 * p.count as u64,
     twin: twin!(squares),
@@ -54,7 +48,6 @@ static SQUARES: Kernel<Params> = Kernel {
 static LOWER: Kernel<Params> = Kernel {
     name: "clip.lower",
     gpu: Shader { entry: "lower", groups: |_| 1, ..GPU },
-    software: Some(Shader { entry: "lower", groups: |_| 1, ..SOFTWARE }),
     flops: |p| p.count as u64,
     twin: twin!(lower),
     ..SQUARES

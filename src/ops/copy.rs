@@ -28,7 +28,6 @@ static ASSIGN: Kernel<Params> = Kernel {
         constants: |p| vec![("RANK", p.rank)],
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),
     },
-    software: None,
     cooperative: None,
     flops: |_| 0,
     twin: twin!(assign),

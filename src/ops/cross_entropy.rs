@@ -5,7 +5,7 @@
 //! gradient, which computes the softmax again from the logits instead of keeping it.
 
 use super::softmax::{OF_ROW, largest_and_sum, softmax_row};
-use super::{FUNCTIONS, Function, INDEX, ROW, ROW_SOFTWARE, check_float};
+use super::{FUNCTIONS, Function, INDEX, ROW, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::DType;
 use crate::device::cpu::{parallel_elements, parallel_rows};
@@ -31,16 +31,10 @@ const GPU: Shader<Params> = Shader {
     constants: |_| vec![("EXP", Function::Exp as u32), ("LOG", Function::Log as u32)],
     groups: |p| p.rows as u64,
 };
-const SOFTWARE: Shader<Params> = Shader {
-    source: &[INDEX, FUNCTIONS, ROW_SOFTWARE, OF_ROW, TEXT],
-    groups: |p| (p.rows as u64).div_ceil(32),
-    ..GPU
-};
 
 static FORWARD: Kernel<Params> = Kernel {
     name: "cross_entropy.forward",
     gpu: GPU,
-    software: Some(SOFTWARE),
     cooperative: None,
     flops: |p| 5 * p.rows as u64 * p.extent as u64,
     twin: twin!(forward),
@@ -48,7 +42,6 @@ static FORWARD: Kernel<Params> = Kernel {
 static GRADIENT: Kernel<Params> = Kernel {
     name: "cross_entropy.gradient",
     gpu: Shader { entry: "gradient", ..GPU },
-    software: Some(Shader { entry: "gradient", ..SOFTWARE }),
     cooperative: None,
     flops: |p| 7 * p.rows as u64 * p.extent as u64,
     twin: twin!(gradient),

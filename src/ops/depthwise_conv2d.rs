@@ -18,10 +18,8 @@ use twin::{data, forward, weights};
 const OP: &str = "depthwise_conv2d";
 const SOURCE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/depthwise_conv2d.wgsl")];
 
-/// Invocations in a workgroup on a GPU.
+/// Invocations in a workgroup.
 const GROUP: u32 = 64;
-/// The same on a software adapter: its SIMD lanes.
-const LANES: u32 = 8;
 
 /// A direction with its name, its twin, the channels that its invocations share out, and how many pieces of work it
 /// has for each four of them.
@@ -32,18 +30,9 @@ macro_rules! direction {
             gpu: Shader {
                 source: SOURCE,
                 entry: $entry,
-                constants: |p| constants(p, GROUP, false),
+                constants,
                 groups: |p| ($pieces(p) * quads($channels(p))).div_ceil(GROUP as u64),
             },
-            software: Some(Shader {
-                source: SOURCE,
-                entry: $entry,
-                constants: |p| constants(p, LANES, fills_lanes($channels(p))),
-                groups: |p| match fills_lanes($channels(p)) {
-                    true => $pieces(p) * quads($channels(p)).div_ceil(LANES as u64),
-                    false => ($pieces(p) * quads($channels(p))).div_ceil(LANES as u64),
-                },
-            }),
             cooperative: None,
             flops: Params::flops,
             twin: twin!($twin),
@@ -67,18 +56,12 @@ fn quads(channels: u32) -> u64 {
     channels.div_ceil(4) as u64
 }
 
-/// Whether at most a fifth of the lanes of a software adapter are idle when they lie along the channels only.
-fn fills_lanes(channels: u32) -> bool {
-    let lanes = quads(channels).next_multiple_of(LANES as u64);
-    5 * (lanes - quads(channels)) <= lanes
-}
-
 /// Pixels of a row that an invocation computes: those share what lies under their windows, if the windows are close.
 fn neighbours(p: &Params) -> u32 {
     if p.stride_w <= 4 { 4 } else { 1 }
 }
 
-fn constants(p: &Params, group: u32, along_channels: bool) -> Constants {
+fn constants(p: &Params) -> Constants {
     vec![
         ("FUNCTION", p.function),
         ("HAS_BIAS", p.has_bias),
@@ -86,8 +69,7 @@ fn constants(p: &Params, group: u32, along_channels: bool) -> Constants {
         ("KW", p.kw),
         ("STRIDE", p.stride_w),
         ("PIXELS", neighbours(p)),
-        ("GROUP", group),
-        ("ALONG_CHANNELS", along_channels as u32),
+        ("GROUP", GROUP),
     ]
 }
 

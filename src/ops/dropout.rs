@@ -42,7 +42,6 @@ static FORWARD: Kernel<Params> = Kernel {
         constants: no_constants,
         groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
     },
-    software: None,
     cooperative: None,
     flops: |p| p.count as u64,
     twin: twin!(forward),

@@ -25,7 +25,6 @@ static FORWARD: Kernel<Params> = Kernel {
         constants: no_constants,
         groups: |p| (p.count as u64).div_ceil(4).div_ceil(WORKGROUP),
     },
-    software: None,
     cooperative: None,
     flops: |_| 0,
     twin: twin!(forward),

@@ -52,7 +52,6 @@ static FIND: Kernel<Params> = Kernel {
         constants: |p| vec![("HALF", p.half)],
         groups: |p| (p.count.div_ceil(if p.half == 1 { 8 } else { 4 }) as u64).div_ceil(WORKGROUP),
     },
-    software: None,
     cooperative: None,
     flops: |_| 0,
     twin: twin!(find),

@@ -29,7 +29,6 @@ static CLASSIFICATION: Kernel<Params> = Kernel {
         constants: no_constants,
         groups: |_| 1,
     },
-    software: None,
     cooperative: None,
     flops: |p| p.rows as u64 * p.classes as u64,
     twin: twin!(classification),

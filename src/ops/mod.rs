@@ -26,7 +26,7 @@ pub mod probe;
 pub mod reduce;
 pub mod select;
 pub mod softmax;
-pub(crate) mod tiled;
+mod tiled;
 pub mod unary;
 pub mod view;
 
@@ -46,39 +46,9 @@ pub(crate) const FUNCTIONS: &str = include_str!("../../shaders/lib/functions.wgs
 
 /// `shaders/lib/row.wgsl`: a row belongs to a workgroup.
 pub(crate) const ROW: &str = include_str!("../../shaders/lib/row.wgsl");
-/// `shaders/lib/row_software.wgsl`: the same names for software adapters, where a row belongs to an invocation.
-pub(crate) const ROW_SOFTWARE: &str = include_str!("../../shaders/lib/row_software.wgsl");
 
 /// Invocations in a workgroup of every kernel that computes one element (or vector) per invocation.
 pub(crate) const WORKGROUP: u64 = 256;
-
-/// `shaders/lib/tile_software.wgsl`: the tile of a product on software adapters.
-pub(crate) const TILE_SOFTWARE: &str = include_str!("../../shaders/lib/tile_software.wgsl");
-
-/// Whether the loops of a product on software adapters are unrolled, whose sums fall into runs of so many terms: that
-/// pays for long runs, in work that takes longer than a fraction of a millisecond.
-pub(crate) fn unrolled(run: u32, flops: u64) -> u32 {
-    const LONG: u32 = 16;
-    const WORTH_COMPILING: u64 = 1 << 22;
-    (run >= LONG && flops >= WORTH_COMPILING) as u32
-}
-
-/// The small tile that stands in for a large one on software adapters; its sums run in the same order.
-pub(crate) fn software_stand_in(tile: &'static str) -> &'static str {
-    match tile {
-        "16x1" | "24x1" => "8x1",
-        "4x4-down" => "8x1-down",
-        other => other,
-    }
-}
-
-/// Rows and columns of a workgroup's tile on software adapters, from its constants.
-pub(crate) fn software_tile(along_rows: u32, rows: u32, vectors: u32) -> (u32, u32) {
-    match along_rows {
-        0 => (rows, 32 * vectors),
-        _ => (8 * rows, 4 * vectors),
-    }
-}
 
 pub(crate) fn no_constants<P>(_: &P) -> Constants {
     Vec::new()

@@ -81,7 +81,6 @@ static SGD: Kernel<Params> = Kernel {
         constants: no_constants,
         groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
     },
-    software: None,
     cooperative: None,
     flops: |p| 4 * p.count as u64,
     twin: twin!(sgd_twin),

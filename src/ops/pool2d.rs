@@ -82,7 +82,6 @@ static MAX_FORWARD: Kernel<Params> = Kernel {
         constants: |p| vec![("VECTOR", p.channels.is_multiple_of(4) as u32)],
         groups: |p| p.quads(p.out_height, p.out_width).div_ceil(WORKGROUP),
     },
-    software: None,
     cooperative: None,
     flops: Params::flops,
     twin: twin!(max_forward),

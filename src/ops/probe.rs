@@ -27,7 +27,6 @@ static COPY: Kernel<Params> = Kernel {
         constants: no_constants,
         groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
     },
-    software: None,
     cooperative: None,
     flops: |_| 0,
     twin: twin!(copy),

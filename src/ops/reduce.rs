@@ -41,14 +41,15 @@ fn row_lanes(p: &Params) -> u32 {
     if p.piece > 256 { 256 } else { 32 }
 }
 
-const LANES: Shader<Params> =
-    Shader { source: SOURCE, entry: "lanes", constants, groups: |p| p.results().div_ceil(64) };
-
 /// One axis is contiguous.
 static ROWS: Kernel<Params> = Kernel {
     name: "reduce.rows",
-    gpu: Shader { entry: "rows", groups: |p| p.results().div_ceil(256 / row_lanes(p) as u64), ..LANES },
-    software: Some(LANES),
+    gpu: Shader {
+        source: SOURCE,
+        entry: "rows",
+        constants,
+        groups: |p| p.results().div_ceil(256 / row_lanes(p) as u64),
+    },
     cooperative: None,
     flops: |p| p.outer as u64 * p.extent as u64 * p.inner as u64,
     twin: twin!(reduce),
@@ -59,14 +60,18 @@ static COLUMNS: Kernel<Params> = Kernel {
     gpu: Shader {
         entry: "columns",
         groups: |p| p.outer as u64 * p.splits as u64 * (p.inner as u64).div_ceil(32),
-        ..LANES
+        ..ROWS.gpu
     },
     ..ROWS
 };
 static ARGMAX: Kernel<Params> = Kernel {
     name: "reduce.argmax",
-    gpu: Shader { entry: "argmax", constants: |_| vec![("MAXIMUM", 1), ("ROW_LANES", 256)], ..LANES },
-    software: None,
+    gpu: Shader {
+        source: SOURCE,
+        entry: "argmax",
+        constants: |_| vec![("MAXIMUM", 1), ("ROW_LANES", 256)],
+        groups: |p| p.results().div_ceil(64),
+    },
     twin: twin!(argmax),
     ..ROWS
 };

@@ -31,7 +31,6 @@ static FORWARD: Kernel<Params> = Kernel {
         constants: |p| vec![("RANK", p.rank)],
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),
     },
-    software: None,
     cooperative: None,
     flops: |p| p.count as u64,
     twin: twin!(forward),

@@ -2,7 +2,7 @@
 //! overflows.
 
 use super::reduce::{along, map_and_sum};
-use super::{FUNCTIONS, Function, INDEX, ROW, ROW_SOFTWARE, check_axis, check_float};
+use super::{FUNCTIONS, Function, INDEX, ROW, check_axis, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Call, Kernel, Shader};
@@ -32,16 +32,10 @@ const GPU: Shader<Params> = Shader {
     },
     groups: |p| p.rows as u64,
 };
-const SOFTWARE: Shader<Params> = Shader {
-    source: &[INDEX, FUNCTIONS, ROW_SOFTWARE, OF_ROW, TEXT],
-    groups: |p| (p.rows as u64).div_ceil(32),
-    ..GPU
-};
 
 static FORWARD: Kernel<Params> = Kernel {
     name: "softmax.forward",
     gpu: GPU,
-    software: Some(SOFTWARE),
     cooperative: None,
     flops: |p| 5 * p.rows as u64 * p.extent as u64,
     twin: twin!(forward),
@@ -49,7 +43,6 @@ static FORWARD: Kernel<Params> = Kernel {
 static GRADIENT: Kernel<Params> = Kernel {
     name: "softmax.gradient",
     gpu: Shader { entry: "gradient", ..GPU },
-    software: Some(Shader { entry: "gradient", ..SOFTWARE }),
     cooperative: None,
     flops: |p| 4 * p.rows as u64 * p.extent as u64,
     twin: twin!(gradient),

@@ -1,35 +1,184 @@
-//! What products and convolutions share on GPUs: the tiles that a workgroup computes, and which of them suits how many
-//! results.
+//! What products and convolutions share on GPUs: the tiles, the kernels that are made of them, and which tile suits which
+//! result.
+//!
+//! To a tile everything is a matrix product C = A·B ([`Product`]). A workgroup computes a tile of C and passes A and B
+//! through workgroup memory in slabs of [`SLAB`] terms (`shaders/lib/blocks.wgsl`).
 
-use crate::device::kernel::Constants;
-use crate::device::variant::Tiles;
+use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
+use crate::device::variant::{Class, Tiles, Variant};
 
 /// `shaders/lib/blocks.wgsl`: how slabs of the operands are loaded.
-pub(crate) const BLOCKS: &str = include_str!("../../shaders/lib/blocks.wgsl");
-
+pub(super) const BLOCKS: &str = include_str!("../../shaders/lib/blocks.wgsl");
 /// `shaders/lib/tile.wgsl`: a tile in registers.
-pub(crate) const TILE: &str = include_str!("../../shaders/lib/tile.wgsl");
-
+pub(super) const TILE: &str = include_str!("../../shaders/lib/tile.wgsl");
 /// `shaders/lib/tile_cooperative.wgsl`: a tile on cooperative matrices.
-pub(crate) const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_cooperative.wgsl");
-
-/// The constants of a tile of `m` × `n`, of which an invocation computes `rows` rows of `vectors` vectors of four
-/// columns.
-pub(crate) fn tile_constants(m: u32, n: u32, rows: u32, vectors: u32) -> Constants {
-    let threads = m / rows * (n / 4 / vectors);
-    vec![("TILE_M", m), ("TILE_N", n), ("ROWS", rows), ("VECTORS", vectors), ("THREADS", threads)]
-}
+const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_cooperative.wgsl");
 
 /// Terms that a slab of either operand spans.
-pub(crate) const SLAB: u32 = 16;
+pub(super) const SLAB: u32 = 16;
+/// Columns of a vector.
+const VECTOR: u32 = 4;
 
-/// The constants of a square tile on cooperative matrices.
-pub(crate) fn fragment_constants(tile: u32) -> Constants {
-    vec![("TILE_M", tile), ("TILE_N", tile), ("THREADS", tile * tile / 64)]
+/// What a workgroup computes, and how.
+#[derive(Clone, Copy)]
+pub(super) struct Tile {
+    /// What tables and files call it: its rows and columns.
+    pub(super) name: &'static str,
+    pub(super) rows: u32,
+    pub(super) columns: u32,
+    /// Invocations of the workgroup.
+    workgroup: u32,
+    sums: Sums,
+}
+
+/// Where the sums of a tile are kept.
+#[derive(Clone, Copy)]
+enum Sums {
+    /// Each invocation keeps `rows` rows of `vectors` vectors in registers, for adapters with enough workgroup memory.
+    Registers { rows: u32, vectors: u32 },
+    /// The lanes of a subgroup keep cooperative matrices together, for adapters that have these, and operands in f16.
+    Matrices,
+}
+
+impl Tile {
+    const fn in_registers(name: &'static str, [m, n]: [u32; 2], [rows, vectors]: [u32; 2]) -> Tile {
+        let workgroup = m / rows * (n / VECTOR / vectors);
+        Tile { name, rows: m, columns: n, workgroup, sums: Sums::Registers { rows, vectors } }
+    }
+
+    const fn on_matrices(name: &'static str, side: u32) -> Tile {
+        Tile { name, rows: side, columns: side, workgroup: side * side / 64, sums: Sums::Matrices }
+    }
+
+    /// Bytes of workgroup memory that a tile in registers takes: two slabs of each operand, in f32.
+    const fn workgroup_memory(&self) -> u32 {
+        2 * SLAB * (self.rows + self.columns) * size_of::<f32>() as u32
+    }
+}
+
+/// The tiles in registers: rows and columns, and the rows and vectors of an invocation.
+pub(super) const TILES: [Tile; 7] = [
+    // 128 invocations and 16 KiB, which is what WebGPU promises. Every family begins with it.
+    Tile::in_registers("64x64", [64, 64], [4, 2]),
+    // 64 invocations, 8 KiB: for few results.
+    Tile::in_registers("32x32", [32, 32], [4, 1]),
+    // 256 invocations, 24 KiB.
+    Tile::in_registers("64x128", [64, 128], [4, 2]),
+    // 256 invocations, 32 KiB: for large results.
+    Tile::in_registers("128x128", [128, 128], [8, 2]),
+    // 128 invocations, 18 KiB: for few rows or columns.
+    Tile::in_registers("16x128", [16, 128], [4, 1]),
+    Tile::in_registers("128x16", [128, 16], [4, 1]),
+    // 256 invocations, 20 KiB: for results of convolutions with few channels.
+    Tile::in_registers("128x32", [128, 32], [4, 1]),
+];
+
+/// The tiles on cooperative matrices.
+const MATRIX_TILES: [Tile; 2] = [Tile::on_matrices("64x64", 64), Tile::on_matrices("128x128", 128)];
+
+/// The place in [`TILES`] of the tile of this name; there must be one.
+pub(super) const fn tile(name: &str) -> usize {
+    let mut i = 0;
+    while i < TILES.len() {
+        let (a, b) = (TILES[i].name.as_bytes(), name.as_bytes());
+        let mut same = 0;
+        while same < a.len() && same < b.len() && a[same] == b[same] {
+            same += 1;
+        }
+        if same == a.len() && same == b.len() {
+            return i;
+        }
+        i += 1;
+    }
+    panic!("no tile has this name")
+}
+
+/// A computation as a matrix product, seen through the scalars of its kernel.
+pub(super) trait Product {
+    type Params: 'static;
+    /// The WGSL that is joined, in reading order, with the tile in registers last.
+    const SOURCE: &'static [&'static str];
+    /// The same with the tile on cooperative matrices.
+    const SOURCE_ON_MATRICES: &'static [&'static str];
+    fn flops(p: &Self::Params) -> u64;
+    /// How many results there are of these extents: matrices of a batch, groups of channels, pieces of long sums.
+    fn results(p: &Self::Params) -> u64;
+    fn rows(p: &Self::Params) -> u64;
+    fn columns(p: &Self::Params) -> u64;
+    /// Products that an element of a result adds up, on average.
+    fn products(p: &Self::Params) -> u64;
+    /// What the WGSL in front of the tile knows of its operands when it is compiled.
+    fn constants(p: &Self::Params, tile: &Tile) -> Constants;
+}
+
+/// The pieces of a [`Product::SOURCE`] with the tile on cooperative matrices instead of the one in registers.
+pub(super) const fn on_matrices<const N: usize>(mut pieces: [&'static str; N]) -> [&'static str; N] {
+    pieces[N - 1] = TILE_COOPERATIVE;
+    pieces
+}
+
+/// The variant of a product's kernel with tile number `TILE` of [`TILES`].
+pub(super) const fn variant<P: Product, const TILE: usize>(
+    label: &'static str,
+    twin: Twin<P::Params>,
+) -> Variant<P::Params> {
+    let gpu = shader::<P, TILE>();
+    let kernel = Kernel { name: label, gpu, cooperative: Some(cooperative::<P>()), flops: P::flops, twin };
+    Variant { name: TILES[TILE].name, workgroup_memory: TILES[TILE].workgroup_memory(), kernel }
+}
+
+pub(super) const fn shader<P: Product, const TILE: usize>() -> Shader<P::Params> {
+    Shader {
+        source: P::SOURCE,
+        entry: "tiled",
+        constants: |p| constants::<P>(p, &TILES[TILE]),
+        groups: |p| groups::<P>(p, &TILES[TILE]),
+    }
+}
+
+/// Of two factors in f16, where there are cooperative matrices: instead of every variant.
+const fn cooperative<P: Product>() -> Cooperative<P::Params> {
+    Cooperative {
+        shader: Shader {
+            source: P::SOURCE_ON_MATRICES,
+            entry: "cooperative",
+            constants: |p| constants::<P>(p, matrix_tile::<P>(p)),
+            groups: |p| groups::<P>(p, matrix_tile::<P>(p)),
+        },
+        // At least one matrix of any extent is filled.
+        pays: |p| P::rows(p).min(P::columns(p)).min(P::products(p)) >= 16,
+    }
+}
+
+fn constants<P: Product>(p: &P::Params, tile: &Tile) -> Constants {
+    let mut constants = P::constants(p, tile);
+    constants.extend([("TILE_M", tile.rows), ("TILE_N", tile.columns), ("THREADS", tile.workgroup)]);
+    if let Sums::Registers { rows, vectors } = tile.sums {
+        constants.extend([("ROWS", rows), ("VECTORS", vectors)]);
+    }
+    constants
+}
+
+/// Tiles of all results.
+fn groups<P: Product>(p: &P::Params, tile: &Tile) -> u64 {
+    P::results(p) * P::rows(p).div_ceil(tile.rows.into()) * P::columns(p).div_ceil(tile.columns.into())
+}
+
+/// The tile on cooperative matrices: large ones read less, small ones are more. Of the large ones there must be enough to
+/// keep a GPU busy.
+pub(super) fn matrix_tile<P: Product>(p: &P::Params) -> &'static Tile {
+    const ENOUGH: u64 = 64;
+    let [small, large] = &MATRIX_TILES;
+    if groups::<P>(p, large) >= ENOUGH { large } else { small }
+}
+
+/// The class of a problem.
+pub(super) fn class<P: Product>(p: &P::Params) -> Class {
+    Class::of(P::rows(p), P::columns(p), P::results(p))
 }
 
 /// The square tile of which there are enough.
-pub(crate) fn square(tiles: Tiles) -> &'static str {
+pub(super) fn square(tiles: Tiles) -> &'static str {
     match tiles {
         Tiles::Few => "32x32",
         Tiles::Enough => "64x64",
@@ -37,14 +186,58 @@ pub(crate) fn square(tiles: Tiles) -> &'static str {
     }
 }
 
-/// Rows and columns of a workgroup's tile on cooperative matrices: large ones read less, small ones are more. Of
-/// the large ones there must be enough to keep a GPU busy.
-pub(crate) fn cooperative_tile(matrices: u64, rows: u64, columns: u64) -> u32 {
-    const ENOUGH: u64 = 64;
-    if matrices * rows.div_ceil(128) * columns.div_ceil(128) >= ENOUGH { 128 } else { 64 }
+/// The family of a [`Product`], with a variant for each tile. The first has the family's label, the others that label and
+/// the tile's name. `tiled_family!("matmul", MatrixProduct, "matmul.forward", forward, ["64x64", "32x32"])` is
+///
+/// ```ignore
+/// Family {
+///     name: "matmul",
+///     variants: &[
+///         variant::<MatrixProduct, { tile("64x64") }>("matmul.forward", twin!(forward)),
+///         variant::<MatrixProduct, { tile("32x32") }>("matmul.forward_32x32", twin!(forward)),
+///     ],
+///     class: class::<MatrixProduct>,
+///     default,
+/// }
+/// ```
+///
+/// where `default` is the module's table of defaults.
+macro_rules! tiled_family {
+    ($name:expr, $product:ty, $label:literal, $twin:ident, [$first:literal $(, $tile:literal)*]) => {
+        $crate::device::variant::Family {
+            name: $name,
+            variants: &[
+                $crate::ops::tiled::variant::<$product, { $crate::ops::tiled::tile($first) }>(
+                    $label,
+                    $crate::twin!($twin),
+                ),
+                $($crate::ops::tiled::variant::<$product, { $crate::ops::tiled::tile($tile) }>(
+                    concat!($label, "_", $tile),
+                    $crate::twin!($twin),
+                )),*
+            ],
+            class: $crate::ops::tiled::class::<$product>,
+            default,
+        }
+    };
 }
+pub(super) use tiled_family;
 
-/// Whether a product fills at least one fragment of any extent.
-pub(crate) fn fills_fragments(rows: u64, columns: u64, terms: u64) -> bool {
-    rows.min(columns).min(terms) >= 16
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_are_as_large_as_they_say() {
+        for tile in &TILES {
+            assert_eq!(tile.name, format!("{}x{}", tile.rows, tile.columns));
+            let Sums::Registers { rows, vectors } = tile.sums else { panic!("{}: no registers", tile.name) };
+            assert_eq!(tile.workgroup * rows * vectors * VECTOR, tile.rows * tile.columns, "{}", tile.name);
+            // The WGSL reads four rows of A at once.
+            assert!(rows.is_multiple_of(4), "{}", tile.name);
+            assert_eq!(TILES[super::tile(tile.name)].name, tile.name);
+        }
+        let bytes = |name| TILES[super::tile(name)].workgroup_memory();
+        assert_eq!([bytes("64x64"), bytes("128x16"), bytes("128x128")], [16 << 10, 18 << 10, 32 << 10]);
+    }
 }

@@ -32,7 +32,6 @@ pub fn measure(
 ) -> Result<Measurement> {
     let predicted_peak_bytes = cost::predicted_peak(architecture, step)?;
     device.check_room(predicted_peak_bytes.total())?;
-    device.expect_long_work();
     device.trim();
     device.reset_peak();
     let model = step.build(architecture, device, 0)?;
@@ -85,7 +84,6 @@ pub fn profile(
     steps: usize,
 ) -> Result<StepProfile> {
     device.check_room(cost::predicted_peak(architecture, step)?.total())?;
-    device.expect_long_work();
     let model = step.build(architecture, device, 0)?;
     let batch = noise(architecture, step.batch);
     let mut trainer = step.trainer(architecture, &model)?;

@@ -3,7 +3,7 @@
 use super::draw::{Draw, SEED};
 use super::input::{Input, Storage};
 use super::sample::{Bound, HALF_ROUNDING, HALF_SUBNORMAL, Op, Sample};
-use allometry::device::{DType, GpuOptions, Kind};
+use allometry::device::{DType, GpuOptions};
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::{Device, Error, Result, Shape, Tensor};
 use half::f16;
@@ -48,17 +48,12 @@ static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     let mut places = vec![
         Place::new("the CPU device", Ok(Device::cpu())),
         Place::new("the adapter", gpu(as_it_is)),
-        Place::new(
-            "the adapter with the kernels' forms for GPUs",
-            gpu(GpuOptions { variants: Some(Kind::Gpu), ..as_it_is }),
-        ),
         Place::new("the adapter without immediates", gpu(GpuOptions { immediates: false, ..as_it_is })),
     ];
     // Above, products of f16 run on cooperative matrices if there are any.
     if allometry::device::adapters().iter().any(|adapter| adapter.cooperative_matrices.is_some()) {
-        let options = GpuOptions { variants: Some(Kind::Gpu), cooperative_matrices: 0, ..as_it_is };
-        let name = "the adapter with the kernels' forms for GPUs, without cooperative matrices";
-        places.push(Place::new(name, gpu(options)));
+        let options = GpuOptions { cooperative_matrices: 0, ..as_it_is };
+        places.push(Place::new("the adapter without cooperative matrices", gpu(options)));
     }
     places
 });

@@ -73,7 +73,7 @@ pub fn op(draw: &mut Draw) -> Op {
             ));
         }
     }
-    // Enough work for loops that are unrolled, in which either factor may be read by vectors across its rows.
+    // Larger than a tile of 128 × 128, where either factor may be read by vectors across its rows.
     for (m, k, n, a, b, what) in [
         (132, 133, 136, Storage::Transposed, Storage::Packed, "AᵀB"),
         (133, 132, 135, Storage::Packed, Storage::Transposed, "ABᵀ"),

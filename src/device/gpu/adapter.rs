@@ -1,7 +1,7 @@
 //! Which adapter, with which limits and features; what happens when it goes away.
 
 use super::{Choices, Failure, Gpu, Handles, matrices, pipeline::Pipelines, recorder::Recorder, tune};
-use crate::device::{Kind, pool::Pool};
+use crate::device::pool::Pool;
 use crate::error::{Error, Result};
 use std::sync::{Arc, Mutex, RwLock};
 
@@ -12,9 +12,6 @@ pub struct GpuOptions {
     pub immediates: bool,
     /// Time dispatches on the adapter's own clock where it has one; else on the host's.
     pub timestamps: bool,
-    /// Use the kernels' shapes for this kind of adapter instead of the adapter's own kind. Every variant is
-    /// right on every adapter; this is how the GPU's are tested without one.
-    pub variants: Option<Kind>,
     /// Use 16-bit floats where the adapter has them.
     pub f16: bool,
     /// The largest cooperative matrices (tensor cores) that are used where the adapter has them, by their rows: 16 or 8;
@@ -27,14 +24,7 @@ pub struct GpuOptions {
 
 impl Default for GpuOptions {
     fn default() -> Self {
-        GpuOptions {
-            immediates: true,
-            timestamps: true,
-            variants: None,
-            f16: true,
-            cooperative_matrices: 16,
-            tuned: false,
-        }
+        GpuOptions { immediates: true, timestamps: true, f16: true, cooperative_matrices: 16, tuned: false }
     }
 }
 
@@ -234,8 +224,6 @@ impl Gpu {
         device.set_device_lost_callback(move |reason, message| {
             set(&lost, Failure::Lost(format!("{reason:?} {message}").trim().to_string()));
         });
-        let software = info.device_type == wgpu::DeviceType::Cpu;
-        let kind = options.variants.unwrap_or(if software { Kind::Software } else { Kind::Gpu });
         let immediates = features.contains(wgpu::Features::IMMEDIATES) && limits.max_immediate_size >= 128;
         let timestamps = features.contains(wgpu::Features::TIMESTAMP_QUERY);
         let subject = tune::Subject {
@@ -253,7 +241,7 @@ impl Gpu {
         let handles = Handles { name: name.clone(), device, queue, immediates, robust, timestamps, failure };
         Ok(Gpu {
             name,
-            kind,
+            software: info.device_type == wgpu::DeviceType::Cpu,
             f16: features.contains(wgpu::Features::SHADER_F16),
             fragment,
             matrices: matrices::listed(adapter),
@@ -262,8 +250,6 @@ impl Gpu {
             pool: Pool::default(),
             warning,
             choices: RwLock::new(choices),
-            long_work: Default::default(),
-            work: Default::default(),
             subject,
             pipelines: Pipelines::default(),
             recorder: Recorder::new(&handles),

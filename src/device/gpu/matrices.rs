@@ -1,6 +1,6 @@
 //! Cooperative matrices (tensor cores): what an adapter lists, and what kernels use of it.
 
-use crate::device::{Backend, Device, Kind};
+use crate::device::{Backend, Device};
 use serde::Serialize;
 
 /// Extents that the kernels for cooperative matrices can be compiled for, best first.
@@ -39,7 +39,7 @@ impl Device {
     /// Rows and columns of the cooperative matrices that products of f16 run on here, if they do.
     pub fn fragment(&self) -> Option<u32> {
         match &self.0.backend {
-            Backend::Gpu(gpu) if gpu.kind == Kind::Gpu => gpu.fragment,
+            Backend::Gpu(gpu) => gpu.fragment,
             _ => None,
         }
     }

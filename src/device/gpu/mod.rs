@@ -1,13 +1,15 @@
 //! The GPU behind [`Device`](super::Device): the only folder that names wgpu.
 //!
 //! `adapter` chooses and opens, `matrices` lists cooperative matrices, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `profile`
-//! times them, `tune` remembers which variants of kernels are the fastest.
+//! times them, `tune` remembers which variants of kernels are the fastest, `translate` makes of kernels what a driver gets,
+//! without one.
 
 mod adapter;
 mod matrices;
 mod pipeline;
 mod profile;
 mod recorder;
+mod translate;
 mod tune;
 
 pub use adapter::{AdapterDescription, GpuOptions, adapters};
@@ -22,25 +24,27 @@ fn choices_folder() -> Result<PathBuf> {
 
 #[cfg(test)]
 pub(crate) use pipeline::translate_cooperative;
+pub use translate::Translation;
+pub(crate) use translate::Translator;
 pub use tune::Choices;
 
+use super::Operand;
 use super::kernel::Kernel;
 use super::pool::Pool;
 use super::profile::Dispatch;
-use super::variant::{Class, Family, LARGEST_TILE, LEAST_WORK, LONG_WORK, Tiles};
-use super::{Kind, Operand};
+use super::variant::Family;
 use crate::error::{Error, Result};
 use pipeline::{Form, Pipelines};
 use recorder::Recorder;
-use std::collections::HashMap;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 /// An open adapter.
 pub(crate) struct Gpu {
     pub(crate) name: String,
-    pub(crate) kind: Kind,
+    /// Whether the adapter is a program on the CPU (lavapipe), whose memory is the host's.
+    pub(crate) software: bool,
     /// Whether kernels can load and store 16-bit floats.
     pub(crate) f16: bool,
     /// The extent of cooperative matrices with f16 factors and f32 sums.
@@ -49,14 +53,11 @@ pub(crate) struct Gpu {
     matrices: Vec<CooperativeMatrix>,
     pub(crate) largest_binding: u64,
     /// Bytes that a workgroup's invocations can share.
-    workgroup_memory: u32,
+    pub(crate) workgroup_memory: u32,
     pub(crate) pool: Pool<Slot>,
     /// Why there are no choices, where a file of them can't be used.
     pub(crate) warning: Option<Error>,
     choices: RwLock<Choices>,
-    /// Whether default variants are taken at once, and, if not, the FLOPs that each class of a family has done so far.
-    long_work: AtomicBool,
-    work: Mutex<HashMap<(&'static str, Class), u64>>,
     subject: tune::Subject,
     handles: Handles,
     pipelines: Pipelines,
@@ -71,7 +72,7 @@ struct Handles {
     queue: wgpu::Queue,
     immediates: bool,
     /// Whether the driver itself keeps kernels within their buffers. On Vulkan that is a feature which wgpu turns on
-    /// everywhere; a check in the text besides costs software adapters more than half of their speed.
+    /// everywhere; a check in the text would cost time for nothing.
     robust: bool,
     timestamps: bool,
     failure: Arc<Mutex<Option<Failure>>>,
@@ -141,7 +142,7 @@ impl Gpu {
         timed: Option<Dispatch>,
     ) -> Result<()> {
         self.handles.check()?;
-        let form = Form::new(kernel, self.kind, self.fragment, params, inputs);
+        let form = Form::new(kernel, self.fragment, params, inputs);
         let pipeline = self.pipelines.get(&self.handles, kernel, &form, params, inputs, outputs)?;
         let groups = (form.shader.groups)(params);
         let params = bytemuck::bytes_of(params);
@@ -150,26 +151,9 @@ impl Gpu {
 
     /// The kernel of a family for a problem.
     pub(crate) fn choose<P>(&self, family: &'static Family<P>, params: &P) -> &'static Kernel<P> {
-        let mut class = (family.class)(params);
-        if class.tiles == Tiles::Many && self.workgroup_memory < LARGEST_TILE {
-            class.tiles = Tiles::Enough;
-        }
+        let class = (family.class)(params);
         let choices = self.choices.read().unwrap_or_else(PoisonError::into_inner);
-        let chosen = choices.get(family.name, class);
-        if chosen.is_none() && self.kind == Kind::Software && !self.long_work.load(Ordering::Relaxed) {
-            let mut work = self.work.lock().unwrap_or_else(PoisonError::into_inner);
-            let done = work.entry((family.name, class)).or_default();
-            if *done < LONG_WORK {
-                *done += (family.variants[0].kernel.flops)(params).max(LEAST_WORK);
-                let stand_in = (family.stand_in)((family.default)(self.kind, class));
-                return family.kernel(self.kind, class, Some(stand_in));
-            }
-        }
-        family.kernel(self.kind, class, chosen)
-    }
-
-    pub(crate) fn expect_long_work(&self) {
-        self.long_work.store(true, Ordering::Relaxed);
+        family.kernel(class, choices.get(family.name, class), self.workgroup_memory)
     }
 
     pub(crate) fn choices(&self) -> Choices {
@@ -247,27 +231,24 @@ mod tests {
     /// The pieces of long sums are computed by the shader that computes whole ones.
     #[test]
     fn kernels_that_share_a_shader_share_a_pipeline_and_keep_their_labels() {
-        for variants in [None, Some(Kind::Gpu)] {
-            let options = GpuOptions { variants, ..GpuOptions::default() };
-            let device = Device::gpu(options).expect("these tests need an adapter");
-            let Backend::Gpu(gpu) = &device.0.backend else { unreachable!("a GPU was opened") };
-            let ones = |m, n| Tensor::ones(&device, DType::F32, [m, n]).unwrap();
-            // Both long enough for loops to be unrolled, and of whole slabs.
-            let (short, long) = ((ones(64, 608), ones(608, 64)), (ones(64, 1024), ones(1024, 64)));
-            let before = gpu.pipelines.count();
-            let product = |(a, b): &(Tensor, Tensor)| {
-                let (result, profile) = device.profile(|| a.matmul(b)).unwrap();
-                assert_eq!(result.to_vec::<f32>().unwrap(), vec![a.shape()[1] as f32; 64 * 64]);
-                let labels = profile.dispatches.iter().map(|d| d.kernel).collect::<Vec<_>>();
-                (gpu.pipelines.count() - before, labels)
-            };
-            let (compiled, labels) = product(&short);
-            assert!(compiled == 1 && labels[0].starts_with("matmul.forward"), "{compiled} {labels:?}");
-            // One more, which joins the pieces.
-            let (compiled, labels) = product(&long);
-            assert!(compiled == 2 && labels[0].starts_with("matmul.split"), "{compiled} {labels:?}");
-            assert_eq!(labels[1..], ["matmul.join"]);
-        }
+        let device = Device::gpu(GpuOptions::default()).expect("these tests need an adapter");
+        let Backend::Gpu(gpu) = &device.0.backend else { unreachable!("a GPU was opened") };
+        let ones = |m, n| Tensor::ones(&device, DType::F32, [m, n]).unwrap();
+        // Both of whole slabs.
+        let (short, long) = ((ones(64, 608), ones(608, 64)), (ones(64, 1024), ones(1024, 64)));
+        let before = gpu.pipelines.count();
+        let product = |(a, b): &(Tensor, Tensor)| {
+            let (result, profile) = device.profile(|| a.matmul(b)).unwrap();
+            assert_eq!(result.to_vec::<f32>().unwrap(), vec![a.shape()[1] as f32; 64 * 64]);
+            let labels = profile.dispatches.iter().map(|d| d.kernel).collect::<Vec<_>>();
+            (gpu.pipelines.count() - before, labels)
+        };
+        let (compiled, labels) = product(&short);
+        assert!(compiled == 1 && labels[0].starts_with("matmul.forward"), "{compiled} {labels:?}");
+        // One more, which joins the pieces.
+        let (compiled, labels) = product(&long);
+        assert!(compiled == 2 && labels[0].starts_with("matmul.split"), "{compiled} {labels:?}");
+        assert_eq!(labels[1..], ["matmul.join"]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::Handles;
 use crate::device::kernel::{Constants, Kernel, Shader};
-use crate::device::{DType, Kind, Operand};
+use crate::device::{DType, Operand};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::fmt::Write;
@@ -57,16 +57,14 @@ pub(super) struct Form<P: 'static> {
 impl<P> Form<P> {
     pub(super) fn new(
         kernel: &'static Kernel<P>,
-        kind: Kind,
         fragment: Option<u32>,
         params: &P,
         inputs: &[Operand],
     ) -> Form<P> {
         let halves = inputs.len() >= 2 && inputs[..2].iter().all(|operand| operand.dtype == DType::F16);
         let cooperative = kernel.cooperative.as_ref().filter(|form| halves && (form.pays)(params));
-        match (kind, &kernel.software, cooperative, fragment) {
-            (Kind::Software, Some(software), _, _) => Form { shader: software, fragment: None },
-            (Kind::Gpu, _, Some(form), Some(_)) => Form { shader: &form.shader, fragment },
+        match (cooperative, fragment) {
+            (Some(form), Some(_)) => Form { shader: &form.shader, fragment },
             _ => Form { shader: &kernel.gpu, fragment: None },
         }
     }
@@ -230,26 +228,55 @@ fn storage_entry(binding: u32, read_only: bool, dynamic: bool) -> wgpu::BindGrou
     }
 }
 
-/// Translates a kernel's form for cooperative matrices of this extent to SPIR-V, whatever adapters there are.
-#[cfg(test)]
-pub(crate) fn translate_cooperative<P>(
-    kernel: &Kernel<P>,
-    params: &P,
-    fragment: u32,
-) -> std::result::Result<Vec<u32>, String> {
+/// What a Vulkan driver gets of a kernel: the SPIR-V that wgpu makes of its WGSL for this entry point, with scalars as
+/// immediates.
+pub(super) fn spirv<P>(form: &Form<P>, params: &P, types: &[DType]) -> std::result::Result<Vec<u32>, String> {
+    use wgpu::naga::back::spv;
+    use wgpu::naga::front::wgsl;
+    use wgpu::naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
     use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
-    use wgpu::naga::{back::spv, front::wgsl};
-    let shader = &kernel.cooperative.as_ref().expect("a kernel that has such a form").shader;
+    let Form { shader, fragment } = form;
     let mut constants = (shader.constants)(params);
-    constants.push(("FRAGMENT", fragment));
-    let text = text(shader, &constants, &[DType::F16; 4], Some(fragment), true);
+    constants.extend(fragment.map(|fragment| ("FRAGMENT", fragment)));
+    let text = text(shader, &constants, types, *fragment, true);
     let mut frontend = wgsl::Frontend::new();
     frontend.set_options(wgsl::Options { parse_doc_comments: false, capabilities: Capabilities::all() });
     let module = frontend.parse(&text).map_err(|e| e.emit_to_string(&text))?;
     let info = Validator::new(ValidationFlags::all(), Capabilities::all())
         .validate(&module)
         .map_err(|e| e.emit_to_string(&text))?;
-    spv::write_vec(&module, &info, &spv::Options::default(), None).map_err(|e| e.to_string())
+    let unchecked = BoundsCheckPolicy::Unchecked;
+    // As `compile` asks of wgpu where the driver keeps kernels within their buffers.
+    let options = spv::Options {
+        lang_version: (1, 6),
+        flags: spv::WriterFlags::empty(),
+        bounds_check_policies: BoundsCheckPolicies {
+            index: unchecked,
+            buffer: unchecked,
+            image_load: unchecked,
+            binding_array: unchecked,
+        },
+        zero_initialize_workgroup_memory: spv::ZeroInitializeWorkgroupMemoryMode::None,
+        force_loop_bounding: false,
+        emit_int_div_checks: false,
+        ..spv::Options::default()
+    };
+    let entry = spv::PipelineOptions {
+        entry_point: shader.entry.to_string(),
+        shader_stage: wgpu::naga::ShaderStage::Compute,
+    };
+    spv::write_vec(&module, &info, &options, Some(&entry)).map_err(|e| e.to_string())
+}
+
+/// Translates a kernel's form for cooperative matrices of this extent, whatever adapters there are.
+#[cfg(test)]
+pub(crate) fn translate_cooperative<P>(
+    kernel: &'static Kernel<P>,
+    params: &P,
+    fragment: u32,
+) -> std::result::Result<Vec<u32>, String> {
+    let shader = &kernel.cooperative.as_ref().expect("a kernel that has such a form").shader;
+    spirv(&Form { shader, fragment: Some(fragment) }, params, &[DType::F16; 4])
 }
 
 /// Where an adapter has no immediates, a dispatch's scalars lie in a buffer, found by a dynamic offset.

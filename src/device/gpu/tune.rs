@@ -124,7 +124,7 @@ mod tests {
         let mut choices = Choices::default();
         choices.set("matmul", Class::of(2000, 2000, 1), Some("128x128"));
         choices.set("matmul", Class::of(10, 1000, 1), Some("16x128"));
-        choices.set("conv2d.data", Class::of(1000, 10, 1), Some("4x4-down"));
+        choices.set("conv2d.data", Class::of(1000, 10, 1), Some("128x32"));
         choices
     }
 

@@ -1,10 +1,11 @@
 //! The same product by every step of the ladder that leads to the kernels in use, to be read, timed and compared.
 
-use super::kernels::{SCALARS, software, tile};
+use super::kernels::{MatrixProduct, SCALARS};
 use super::twin::forward;
 use super::{Operand, Params, check_float, product_operands};
 use crate::device::kernel::{Kernel, Shader};
 use crate::error::{Error, Result};
+use crate::ops::tiled::{shader, tile};
 use crate::ops::unary::Function;
 use crate::ops::{INDEX, check_not_half, no_constants};
 use crate::tensor::Tensor;
@@ -24,20 +25,12 @@ pub enum Step {
     Vectors,
     /// 8 × 8 sums per invocation: the kernel for large results.
     LargeTile,
-    /// The kernel for adapters that run on the CPU, without workgroup memory.
-    Software,
 }
 
 impl Step {
     /// Every step, from the bottom.
-    pub const ALL: [Step; 6] = [
-        Step::Naive,
-        Step::WorkgroupTile,
-        Step::RegisterTile,
-        Step::Vectors,
-        Step::LargeTile,
-        Step::Software,
-    ];
+    pub const ALL: [Step; 5] =
+        [Step::Naive, Step::WorkgroupTile, Step::RegisterTile, Step::Vectors, Step::LargeTile];
 
     /// The name in tables.
     pub fn name(self) -> &'static str {
@@ -47,7 +40,6 @@ impl Step {
             Step::RegisterTile => "register tile",
             Step::Vectors => "vectors",
             Step::LargeTile => "large tile",
-            Step::Software => "software",
         }
     }
 
@@ -58,14 +50,12 @@ impl Step {
             Step::RegisterTile => &REGISTER_TILE,
             Step::Vectors => &VECTORS,
             Step::LargeTile => &LARGE_TILE,
-            Step::Software => &SOFTWARE,
         }
     }
 }
 
-/// A step runs the same shader on every adapter.
 const fn step(name: &'static str, gpu: Shader<Params>) -> Kernel<Params> {
-    Kernel { name, gpu, software: None, cooperative: None, flops: Params::flops, twin: twin!(forward) }
+    Kernel { name, gpu, cooperative: None, flops: Params::flops, twin: twin!(forward) }
 }
 
 const SOURCE: &[&str] = &[INDEX, SCALARS, include_str!("../../../shaders/matmul_ladder.wgsl")];
@@ -89,9 +79,9 @@ static REGISTER_TILE: Kernel<Params> = step(
         ..NAIVE.gpu
     },
 );
-static VECTORS: Kernel<Params> = step("matmul.step_vectors", tile::<64, 64, 4, 2>());
-static LARGE_TILE: Kernel<Params> = step("matmul.step_large_tile", tile::<128, 128, 8, 2>());
-static SOFTWARE: Kernel<Params> = step("matmul.step_software", software::<0, 8, 2>());
+static VECTORS: Kernel<Params> = step("matmul.step_vectors", shader::<MatrixProduct, { tile("64x64") }>());
+static LARGE_TILE: Kernel<Params> =
+    step("matmul.step_large_tile", shader::<MatrixProduct, { tile("128x128") }>());
 
 impl Tensor {
     /// The product of two matrices by one step of the ladder, whatever suits the device and the shape: for study and for

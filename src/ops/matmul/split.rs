@@ -70,7 +70,6 @@ static JOIN: Kernel<JoinParams> = Kernel {
         constants: |p| vec![("FUNCTION", p.function), ("HAS_BIAS", p.has_bias)],
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),
     },
-    software: None,
     cooperative: None,
     flops: |p| p.count as u64 * (p.splits - 1) as u64,
     twin: twin!(join),

@@ -1,0 +1,259 @@
+//! Every kernel once, with what it is used for: what a compiler makes of them can be looked at without a GPU.
+//! `scripts/shader-stats` does that for AMD's.
+
+use super::tune::tunable;
+use crate::device::variant::Class;
+use crate::device::{Choices, DType, Device, Translation};
+use crate::error::Result;
+use crate::ops::matmul::Step;
+use crate::ops::optimizer::{AdamStep, Mixed, SgdStep, With, adam, sgd};
+use crate::ops::{Function, Padding, RandomKey, clip, loss_scale};
+use crate::tensor::Tensor;
+
+/// A kernel, and the work that it was translated for.
+pub struct Shader {
+    pub work: String,
+    pub translation: Translation,
+}
+
+/// Every kernel of the library, those with variants in every variant. Operands are f32 where nothing else is said.
+///
+/// # Errors
+/// What is wrong with a kernel that can't be translated.
+pub fn shaders() -> Result<Vec<Shader>> {
+    let mut list = List { device: Device::translating(), shaders: Vec::new() };
+    products(&mut list)?;
+    convolutions(&mut list)?;
+    windows(&mut list)?;
+    elements(&mut list)?;
+    rows(&mut list)?;
+    training(&mut list)?;
+    Ok(list.shaders)
+}
+
+struct List {
+    device: Device,
+    shaders: Vec<Shader>,
+}
+
+impl List {
+    fn tensor(&self, shape: &[usize]) -> Result<Tensor> {
+        let tensor = Tensor::zeros(&self.device, DType::F32, crate::shape::Shape::new(shape)?)?;
+        // What makes it is no part of the work.
+        self.device.take_translations();
+        Ok(tensor)
+    }
+
+    /// Does `work`, and adds those of its kernels whose names begin with `prefix` and that are not there yet.
+    fn add(&mut self, work: &str, prefix: &str, body: impl FnOnce() -> Result<()>) -> Result<()> {
+        self.device.take_translations();
+        body()?;
+        for translation in self.device.take_translations() {
+            let known = self.shaders.iter().any(|s| s.translation.spirv == translation.spirv);
+            if translation.kernel.starts_with(prefix) && !known {
+                self.shaders.push(Shader { work: work.to_string(), translation });
+            }
+        }
+        Ok(())
+    }
+
+    /// Runs `body` once for each variant of a family.
+    fn in_every_variant(
+        &mut self,
+        family: &str,
+        mut body: impl FnMut(&mut List) -> Result<()>,
+    ) -> Result<()> {
+        for tunable in tunable().filter(|tunable| tunable.name() == family) {
+            for variant in tunable.variants(u32::MAX) {
+                let mut choices = Choices::default();
+                Class::all().for_each(|class| choices.set(family, class, Some(variant)));
+                self.device.set_choices(choices);
+                body(self)?;
+            }
+        }
+        self.device.set_choices(Choices::default());
+        Ok(())
+    }
+}
+
+fn products(list: &mut List) -> Result<()> {
+    let (a, b) = (list.tensor(&[1024, 1024])?, list.tensor(&[1024, 1024])?);
+    list.in_every_variant("matmul", |list| list.add("A·B", "matmul.", || a.matmul(&b).map(drop)))?;
+    let (at, bt) = (a.transpose()?, b.transpose()?);
+    list.add("Aᵀ·B", "matmul.", || at.matmul(&b).map(drop))?;
+    list.add("A·Bᵀ", "matmul.", || a.matmul(&bt).map(drop))?;
+    let (c, d) = (list.tensor(&[1001, 1001])?, list.tensor(&[1001, 1001])?);
+    list.add("A·B, extents odd", "matmul.", || c.matmul(&d).map(drop))?;
+    let (c, d) = (list.tensor(&[64, 4096])?, list.tensor(&[4096, 64])?);
+    list.add("a long sum", "matmul.join", || c.matmul(&d).map(drop))?;
+    for step in Step::ALL {
+        list.add("A·B", "matmul.step", || a.matmul_step(&b, step).map(drop))?;
+    }
+    Ok(())
+}
+
+fn convolutions(list: &mut List) -> Result<()> {
+    let conv = |x: &Tensor, w: &Tensor, stride: usize| {
+        x.conv2d(w, None, [stride; 2], Padding::Same, Function::Linear)
+    };
+    let (x, w) = (list.tensor(&[16, 32, 32, 64])?, list.tensor(&[3, 3, 64, 128])?);
+    let (dy, dy_strided) = (list.tensor(&[16, 32, 32, 128])?, list.tensor(&[16, 16, 16, 128])?);
+    for family in ["conv2d.forward", "conv2d.data", "conv2d.weights"] {
+        list.in_every_variant(family, |list| {
+            list.add("3×3, 64 → 128", family, || {
+                conv(&x.requires_grad(), &w.requires_grad(), 1)?.backward_from(&dy).map(drop)
+            })
+        })?;
+    }
+    let (few, of_few) = (list.tensor(&[16, 32, 32, 3])?, list.tensor(&[3, 3, 3, 128])?);
+    list.add("3×3, 3 → 128", "conv2d.forward", || conv(&few, &of_few, 1).map(drop))?;
+    list.add("3×3, 64 → 128, stride 2", "conv2d.data", || {
+        conv(&x.requires_grad(), &w, 2)?.backward_from(&dy_strided).map(drop)
+    })?;
+    let channels = list.tensor(&[3, 3, 64, 1])?;
+    list.add("3×3, 64 channels", "depthwise_conv2d.", || {
+        let (x, w) = (x.requires_grad(), channels.requires_grad());
+        let y = x.depthwise_conv2d(&w, None, [1, 1], Padding::Same, Function::Linear)?;
+        y.backward_from(&x.detach()).map(drop)
+    })
+}
+
+fn windows(list: &mut List) -> Result<()> {
+    let (x, halved) = (list.tensor(&[16, 32, 32, 64])?, list.tensor(&[16, 16, 16, 64])?);
+    list.add("2×2, stride 2", "pool2d.", || {
+        let x = x.requires_grad();
+        x.max_pool2d([2, 2], [2, 2], Padding::Same)?.backward_from(&halved)?;
+        x.average_pool2d([2, 2], [2, 2], Padding::Same)?.backward_from(&halved).map(drop)
+    })?;
+    list.add("3×3, stride 2", "pool2d.", || {
+        x.requires_grad().max_pool2d([3, 3], [2, 2], Padding::Same)?.backward_from(&halved).map(drop)
+    })
+}
+
+fn elements(list: &mut List) -> Result<()> {
+    let (x, y) = (list.tensor(&[1024, 1024])?, list.tensor(&[1024, 1024])?);
+    let t = x.transpose()?;
+    list.add("addition", "binary.", || x.add(&y).map(drop))?;
+    list.add("addition of a transposed matrix", "binary.", || t.add(&y).map(drop))?;
+    list.add("ReLU", "unary.", || x.relu().map(drop))?;
+    list.add("GELU", "unary.", || x.gelu().map(drop))?;
+    list.add("ReLU of a transposed matrix", "unary.", || t.relu().map(drop))?;
+    list.add("ReLU", "unary.gradient", || x.requires_grad().relu()?.backward_from(&y).map(drop))?;
+    list.add("ReLU of a transposed matrix", "unary.gradient", || {
+        x.requires_grad().relu()?.backward_from(&t).map(drop)
+    })?;
+    let (w, dense) = (list.tensor(&[1024, 256])?, list.tensor(&[1024, 256])?);
+    list.add("ReLU of a dense layer", "unary.gradient", || {
+        let z = x.requires_grad().dense(&w, None, Function::Relu)?;
+        z.add(&z)?.backward_from(&dense).map(drop)
+    })?;
+    list.add("any", "select.", || x.select(&x, &y).map(drop))?;
+    list.add("any", "fill.", || Tensor::ones(x.device(), DType::F32, [1024]).map(drop))?;
+    list.add("a transposed matrix", "copy.", || t.packed("copy").map(drop))?;
+    list.add("f32 to f16", "copy.", || x.cast(DType::F16).map(drop))?;
+    list.add("a transposed matrix", "copy.", || t.add_into(&y))?;
+    let key = RandomKey { seed: 0, step: 0, layer: 0 };
+    list.add("any", "dropout.", || x.dropout(0.5, key).map(drop))?;
+    list.add("roofline", "probe.", || {
+        x.probe_copy()?;
+        x.probe_fma(64).map(drop)
+    })
+}
+
+fn rows(list: &mut List) -> Result<()> {
+    let x = list.tensor(&[1024, 1024])?;
+    list.add("sums", "reduce.", || {
+        x.sum(&[1], false)?;
+        x.sum(&[0], false).map(drop)
+    })?;
+    list.add("any", "reduce.argmax", || x.argmax(1).map(drop))?;
+    list.add("1,024 classes", "softmax.", || x.requires_grad().softmax(1)?.backward_from(&x).map(drop))?;
+    let labels = Tensor::new(&list.device, &[0u32; 1024], [1024])?;
+    list.add("1,024 classes", "cross_entropy.", || {
+        x.requires_grad().cross_entropy(&labels, 0.1)?.backward().map(drop)
+    })?;
+    let (sums, losses) = (list.tensor(&[2, 2])?, list.tensor(&[1024])?);
+    list.add("any", "metric.", || {
+        sums.add_classification(0, &losses, &x, &labels)?;
+        sums.add_losses(1, &losses)
+    })
+}
+
+fn training(list: &mut List) -> Result<()> {
+    let parameters = || list.tensor(&[1 << 20]);
+    let (w, g, m, v) = (parameters()?, parameters()?, parameters()?, parameters()?);
+    let (halves, g_halves) = (w.cast(DType::F16)?, g.cast(DType::F16)?);
+    let scale = loss_scale::state(&w, 1024.0)?;
+    let (found, factors) = (Tensor::new(&list.device, &[0u32], [1])?, list.tensor(&[1])?);
+    list.add("f32", "loss_scale.", || {
+        loss_scale::find_overflow(&g, &found)?;
+        loss_scale::update(&scale, &found, 2000, [0.9, 0.999])
+    })?;
+    list.add("f16", "loss_scale.", || loss_scale::find_overflow(&g_halves, &found))?;
+    list.add("any", "clip.", || clip::lower_to_norm(std::slice::from_ref(&g), 1.0, &factors, 0))?;
+    let plain = SgdStep { rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
+    let moving = SgdStep { momentum: 0.9, ..plain };
+    let step = AdamStep {
+        rate: 1e-3,
+        beta1: 0.9,
+        beta2: 0.999,
+        epsilon: 1e-7,
+        weight_decay: 0.0,
+        decoupled: false,
+        step: 10,
+    };
+    let mixed = With::Mixed(Mixed { weights: &halves, scale: &scale });
+    let ways = [
+        ("f32", &g, With::Nothing),
+        ("f32, clipped", &g, With::Factor(&factors)),
+        ("mixed", &g_halves, mixed),
+    ];
+    for (work, g, with) in ways {
+        list.add(work, "optimizer.", || {
+            sgd(&w, g, None, &plain, with)?;
+            sgd(&w, g, Some(&m), &moving, with)?;
+            adam(&w, g, [&m, &v], &step, with)
+        })?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    /// The names of the functions that a text declares as entry points.
+    fn entries(text: &str) -> Vec<&str> {
+        let after = text.split("@compute").skip(1);
+        after.map(|rest| rest.split("fn ").nth(1).unwrap().split('(').next().unwrap()).collect()
+    }
+
+    #[test]
+    fn every_entry_point_of_every_file_is_translated() {
+        let shaders = shaders().unwrap();
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("shaders");
+        let files = ["", "lib"].into_iter().flat_map(|under| std::fs::read_dir(folder.join(under)).unwrap());
+        let mut count = 0;
+        for file in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
+            let text = std::fs::read_to_string(&file).unwrap();
+            // Of those on cooperative matrices tests of products know.
+            for entry in entries(&text).into_iter().filter(|&entry| entry != "cooperative") {
+                let is = |t: &Translation| t.entry == entry && t.source.contains(&text.as_str());
+                assert!(shaders.iter().any(|s| is(&s.translation)), "{}: {entry}", file.display());
+                count += 1;
+            }
+        }
+        assert!(count > 30, "{count}");
+        for family in tunable() {
+            for variant in &family.variants(u32::MAX)[1..] {
+                let ends = format!("_{variant}");
+                let is = |name: &str| name.starts_with(family.name()) && name.ends_with(&ends);
+                assert!(shaders.iter().any(|s| is(s.translation.kernel)), "{} {variant}", family.name());
+            }
+        }
+        for Shader { work, translation } in &shaders {
+            assert_eq!(translation.spirv[0], 0x0723_0203, "{} for {work} is no SPIR-V", translation.kernel);
+        }
+    }
+}

@@ -1,0 +1,82 @@
+//! Kernels as a Vulkan driver gets them, where there is no driver: what can be known of GPUs without one.
+
+use super::{Choices, pipeline};
+use crate::device::kernel::Kernel;
+use crate::device::variant::Family;
+use crate::device::{Backend, Device, Operand};
+use crate::error::{Error, Result};
+use pipeline::Form;
+use std::sync::{Mutex, PoisonError, RwLock};
+
+/// A kernel in SPIR-V. Its operands are the storage buffers of set 0, inputs before outputs; its scalars are push constants.
+#[derive(Clone, Debug)]
+pub struct Translation {
+    /// The kernel's [name](Kernel::name).
+    pub kernel: &'static str,
+    pub entry: &'static str,
+    /// The WGSL that it was translated from: the pieces that are joined.
+    pub source: &'static [&'static str],
+    /// How many operands there are.
+    pub operands: usize,
+    pub spirv: Vec<u32>,
+}
+
+/// What a device keeps that translates kernels instead of running them.
+#[derive(Default)]
+pub(crate) struct Translator {
+    choices: RwLock<Choices>,
+    translations: Mutex<Vec<Translation>>,
+}
+
+/// More than any kernel asks for: of the variants that are chosen none gives way to another.
+const WORKGROUP_MEMORY: u32 = u32::MAX;
+
+impl Translator {
+    pub(crate) fn choose<P>(&self, family: &'static Family<P>, params: &P) -> &'static Kernel<P> {
+        let class = (family.class)(params);
+        let choices = self.choices.read().unwrap_or_else(PoisonError::into_inner);
+        family.kernel(class, choices.get(family.name, class), WORKGROUP_MEMORY)
+    }
+
+    pub(crate) fn set_choices(&self, choices: Choices) {
+        *self.choices.write().unwrap_or_else(PoisonError::into_inner) = choices;
+    }
+
+    pub(crate) fn add<P>(
+        &self,
+        kernel: &'static Kernel<P>,
+        params: &P,
+        inputs: &[Operand],
+        outputs: &[Operand],
+    ) -> Result<()> {
+        let types: Vec<_> = inputs.iter().chain(outputs).map(|operand| operand.dtype).collect();
+        let form = Form::new(kernel, None, params, inputs);
+        let spirv = pipeline::spirv(&form, params, &types).map_err(|reason| Error::Kernel {
+            op: kernel.name.to_string(),
+            device: "the translator".to_string(),
+            reason,
+        })?;
+        let (entry, source, operands) = (form.shader.entry, form.shader.source, types.len());
+        let translation = Translation { kernel: kernel.name, entry, source, operands, spirv };
+        self.translations.lock().unwrap_or_else(PoisonError::into_inner).push(translation);
+        Ok(())
+    }
+}
+
+impl Device {
+    /// A [dry](Device::dry) device that translates every kernel that it is to run, as for a GPU with 16-bit floats and
+    /// without cooperative matrices.
+    pub fn translating() -> Device {
+        Device::from(Backend::Dry(Some(Translator::default())))
+    }
+
+    /// The kernels that a [translating](Device::translating) device was to run since the last call, in order.
+    pub fn take_translations(&self) -> Vec<Translation> {
+        match &self.0.backend {
+            Backend::Dry(Some(translator)) => {
+                std::mem::take(&mut translator.translations.lock().unwrap_or_else(PoisonError::into_inner))
+            }
+            _ => Vec::new(),
+        }
+    }
+}
