@@ -2,7 +2,7 @@
 //! that `tests/fixtures/record_pytorch_losses.py` recorded. That script says what the files hold.
 
 use allometry::data::{Batch, BatchTargets};
-use allometry::device::{GpuOptions, Kind};
+use allometry::device::GpuOptions;
 use allometry::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Model, Padding, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};

@@ -1,7 +1,7 @@
 //! Depthwise and grouped convolutions against PyTorch: output and gradients are those that
 //! `tests/fixtures/record_pytorch_convolutions.py` recorded. That script says what the file holds.
 
-use allometry::device::{Element, GpuOptions, Kind};
+use allometry::device::{Element, GpuOptions};
 use allometry::nn::Padding;
 use allometry::ops::Function;
 use allometry::{Device, Result, Tensor};
