@@ -1,9 +1,9 @@
 //! A joint law: the full grid of starts and the screened one on 245 points, and 4,000 resamples; with the published δ.
 
-use allometry::scaling::law::bootstrap::bootstrap;
-use allometry::scaling::law::delta::PUBLISHED;
-use allometry::scaling::law::estimate::estimate;
-use allometry::scaling::law::{Form, Points, Search};
+use allometry::laws::bootstrap::bootstrap;
+use allometry::laws::delta::PUBLISHED;
+use allometry::laws::estimate::estimate;
+use allometry::laws::{Form, Points, Search};
 use criterion::{Criterion, criterion_group, criterion_main};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;

@@ -5,5 +5,5 @@
 mod common;
 
 fn main() -> allometry::Result<()> {
-    common::run(allometry::scaling::Axis::Compound, &[0.5, 1.0, 2.0])
+    common::run(allometry::models::Axis::Compound, &[0.5, 1.0, 2.0])
 }

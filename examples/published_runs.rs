@@ -8,11 +8,11 @@
 //!
 //! cargo run --release --example published_runs -- openlm_104_models.csv
 
-use allometry::scaling::law::allocation::FLOPS;
-use allometry::scaling::law::approaches::approaches;
-use allometry::scaling::law::delta::PUBLISHED;
-use allometry::scaling::law::envelope::{Curve, envelope};
-use allometry::scaling::law::{Fit, FitOptions, Form, Points, Quantity};
+use allometry::laws::allocation::FLOPS;
+use allometry::laws::approaches::approaches;
+use allometry::laws::delta::PUBLISHED;
+use allometry::laws::envelope::{Curve, envelope};
+use allometry::laws::{Fit, FitOptions, Form, Points, Quantity};
 use allometry::tables::{Format, Table, Value};
 use allometry::{Error, Result, print_line};
 use std::collections::BTreeMap;

@@ -15,10 +15,10 @@
 //! cargo run --release --example teacher_student -- --csv students.csv
 
 use allometry::data::{Batch, BatchTargets};
+use allometry::laws::delta::PUBLISHED;
+use allometry::laws::{Fit, FitOptions, Form, Interval, Points};
 use allometry::nn::{Activation, Dense, Initializer, Model, Sequential};
 use allometry::optim::{Algorithm, Decay, Schedule};
-use allometry::scaling::law::delta::PUBLISHED;
-use allometry::scaling::law::{Fit, FitOptions, Form, Interval, Points};
 use allometry::train::{Loss, Trainer};
 use allometry::{Device, Error, Result, files, note, print_line};
 use clap::Parser;

@@ -2,14 +2,14 @@
 //! small tensor engine for the GPU, written from scratch, and on top of it a laboratory that trains a model at
 //! many sizes, measures what each size costs, and fits the law that links size to quality.
 //!
-//! # The rooms, in reading order
+//! # The modules, in reading order
 //!
-//! | room | what it holds |
+//! | module | contents |
 //! |---|---|
 //! | [`shape`] | shapes, strides, broadcasting: arithmetic on small arrays |
-//! | [`device`] | allocate, run a kernel, read back; a GPU or the CPU behind one face |
+//! | [`device`] | allocates, runs kernels, reads back; the same interface for a GPU and the CPU |
 //! | [`tensor`] | the handle: which elements of which buffer, and what they came from |
-//! | [`autograd`] | the graph, and the walk back through it; names no op |
+//! | [`autograd`] | the graph and the backward pass; names no op |
 //! | [`ops`] | one file per op: shape rule, kernel with its twin, gradient |
 //! | [`gradcheck`](mod@gradcheck) | is a gradient right? Any function or model, in double precision |
 //! | [`nn`] | layers as data, initial values, models, weights on disk |
@@ -23,10 +23,15 @@
 //! | [`tables`] | reading tables as other programs write them |
 //! | [`rounding`] | which numbers are equal but for rounding |
 //! | [`mod@bench`] | kernels against the roofline of their device |
-//! | [`scaling`] | what the project exists for: architectures, axes, cost, sweeps, laws, plans, reports |
+//! | [`laws`] | scaling laws: forms, fits, intervals, compute-optimal allocation |
+//! | [`models`] | architectures as data, the scaling axes, cost counted before a model is built |
+//! | [`sweep`] | trains one architecture at many sizes and records each run |
+//! | [`planner`] | which training to run within a budget; whether a sweep is sound |
+//! | [`report`] | terminal table, CSV, plots, one self-contained page |
 //!
-//! Imports go one way: `device ← tensor, autograd ← ops ← nn ← optim, train ← scaling`. Nothing below
-//! [`scaling`] knows that models are scaled; nothing outside `device/gpu` names wgpu.
+//! Imports go one way: `device ← tensor, autograd ← ops ← nn ← optim ← train ← models ← sweep ← planner ← report`;
+//! `data` and `laws` import only errors, units and tables. Nothing below [`models`] knows that models are scaled; nothing
+//! outside `device/gpu` names wgpu.
 //!
 //! # The idea: every kernel has a twin
 //!
@@ -57,13 +62,17 @@ pub mod device;
 pub mod error;
 pub mod files;
 pub mod gradcheck;
+pub mod laws;
+pub mod models;
 pub mod nn;
 pub mod ops;
 pub mod optim;
 pub mod output;
+pub mod planner;
+pub mod report;
 pub mod rounding;
-pub mod scaling;
 pub mod shape;
+pub mod sweep;
 pub mod tables;
 pub mod tensor;
 pub mod terminal;

@@ -5,11 +5,11 @@ mod precisions;
 
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
+use allometry::models::architecture::{Downsample, Head, Input, Output, Stage};
+use allometry::models::cost::{Cost, predicted_peak};
+use allometry::models::{Architecture, Bytes, Scale, StepOptions};
 use allometry::nn::{Activation, LayerReport, Precision};
 use allometry::optim::Algorithm;
-use allometry::scaling::architecture::{Downsample, Head, Input, Output, Stage};
-use allometry::scaling::cost::{Cost, predicted_peak};
-use allometry::scaling::{Architecture, Bytes, Scale, StepOptions};
 use allometry::{Device, Error};
 
 fn preset(name: &str) -> Architecture {

@@ -1,15 +1,15 @@
 //! Scaling laws: known parameters are found again, intervals cover them as often as they say, and what can't be
 //! known is said to be so.
 
-use allometry::scaling::law::allocation::optimum;
-use allometry::scaling::law::approaches::{Method, approaches};
-use allometry::scaling::law::band::band;
-use allometry::scaling::law::bootstrap::bootstrap;
-use allometry::scaling::law::doubling::SpreadOf;
-use allometry::scaling::law::envelope::{Curve, envelope};
-use allometry::scaling::law::estimate::estimate;
-use allometry::scaling::law::plot::svg;
-use allometry::scaling::law::{Fit, FitOptions, Form, LEVEL, Points, Search};
+use allometry::laws::allocation::optimum;
+use allometry::laws::approaches::{Method, approaches};
+use allometry::laws::band::band;
+use allometry::laws::bootstrap::bootstrap;
+use allometry::laws::doubling::SpreadOf;
+use allometry::laws::envelope::{Curve, envelope};
+use allometry::laws::estimate::estimate;
+use allometry::laws::plot::svg;
+use allometry::laws::{Fit, FitOptions, Form, LEVEL, Points, Search};
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

@@ -1,10 +1,11 @@
 //! What a sweep says of its largest models before it trains them, on records that follow known laws.
 
-use allometry::scaling::axis::Compound;
-use allometry::scaling::cost::Cost;
-use allometry::scaling::law::Form;
-use allometry::scaling::predict::Size;
-use allometry::scaling::{Architecture, Axis, Plan, Prediction, Record, Schedule, Status, Store, Variant};
+use allometry::laws::Form;
+use allometry::models::axis::Compound;
+use allometry::models::cost::Cost;
+use allometry::models::{Architecture, Axis};
+use allometry::sweep::prediction::Size;
+use allometry::sweep::{Plan, Prediction, Record, Schedule, Status, Store, Variant};
 
 const RECORD: &str = r#"{"key":"","axis":"width","factor":1.0,"scale":{"depth":1.0,"width":1.0,"resolution":1.0},
     "architecture":"mlp","resolution":8,"seed":0,"device":"CPU","epochs":3,"batch":16,"learning_rate":0.002,

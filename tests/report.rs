@@ -2,12 +2,12 @@
 
 mod blank;
 
-use allometry::scaling::cost::Cost;
-use allometry::scaling::predict::Estimate;
-use allometry::scaling::record::CurvePoint;
-use allometry::scaling::{
-    Architecture, Bytes, Plan, Prediction, Record, Schedule, Status, Store, Throughput, Variant, report,
-};
+use allometry::models::cost::Cost;
+use allometry::models::{Architecture, Bytes};
+use allometry::report;
+use allometry::sweep::prediction::Estimate;
+use allometry::sweep::record::CurvePoint;
+use allometry::sweep::{Plan, Prediction, Record, Schedule, Status, Store, Throughput, Variant};
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;

@@ -1,10 +1,11 @@
 //! What the four scaling examples share: a small sweep along one axis on drawn characters, and its table.
 
 use allometry::data::{self, DataOptions};
+use allometry::models::{Architecture, Axis, Compound};
 use allometry::nn::Precision;
-use allometry::scaling::report::{self, Quantity};
-use allometry::scaling::sweep::{self, Observer, SweepOptions};
-use allometry::scaling::{Architecture, Axis, Compound, Plan, Record, Schedule, Store};
+use allometry::report::{self, Quantity};
+use allometry::sweep::run::{self, Observer, SweepOptions};
+use allometry::sweep::{Plan, Record, Schedule, Store};
 use allometry::{Choice, Device, Error, Result, print_line};
 
 struct Lines;
@@ -66,7 +67,7 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         interrupted: Default::default(),
     };
     print_line!("{} along {axis} on {}", plan.architecture.name, options.device.name())?;
-    sweep::run(&plan, &mut store, &options, &mut Lines)?;
+    run::run(&plan, &mut store, &options, &mut Lines)?;
     for (what, quantity) in
         [("samples/s", Quantity::TrainingThroughput), ("peak memory", Quantity::PeakMemory)]
     {

@@ -2,8 +2,9 @@
 
 use super::rows::RowsArgs;
 use super::{Output, print_json, usage_error};
-use allometry::scaling::soundness::{Asked, Finding, REACH, Sweep, Verdict, check};
-use allometry::scaling::{Store, law};
+use allometry::laws;
+use allometry::planner::soundness::{Asked, Finding, REACH, Sweep, Verdict, check};
+use allometry::sweep::Store;
 use allometry::{Error, Result, print_line};
 use clap::Args;
 use std::path::PathBuf;
@@ -79,7 +80,7 @@ fn sweep(args: &CheckArgs) -> Result<Sweep> {
         usage_error("check", "a table needs the columns --x and --y (a sweep's directory needs neither)");
     };
     let columns = args.rows.columns(x, args.x2.as_deref(), y);
-    let selection = law::read(&args.place, &columns)?;
+    let selection = laws::read(&args.place, &columns)?;
     Sweep::of_table(&args.place, &columns, &selection, args.lr.as_deref())
 }
 

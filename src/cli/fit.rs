@@ -5,9 +5,9 @@ use super::law::print;
 use super::rows::RowsArgs;
 use super::watch::Watch;
 use super::{Output, count, positive, print_json, usage_error};
-use allometry::scaling::law::groups::Groups;
-use allometry::scaling::law::{self, Columns, Fit, FitOptions, Form, LeftOut, Selection};
-use allometry::scaling::soundness::{Asked, Summary, Sweep, check};
+use allometry::laws::groups::Groups;
+use allometry::laws::{self, Columns, Fit, FitOptions, Form, LeftOut, Selection};
+use allometry::planner::soundness::{Asked, Summary, Sweep, check};
 use allometry::{Result, files, note, print_line};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -120,7 +120,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
     if let Some(by) = &args.by {
         return run_groups(args, &columns, by, &options);
     }
-    let selection = law::read(&args.file, &columns)?;
+    let selection = laws::read(&args.file, &columns)?;
     let verdict = check(&Sweep::of_table(&args.file, &columns, &selection, None)?, &Asked::default());
     let Selection { points, left_out, .. } = selection;
     // A fit can take minutes, and is worth having without its plot.
@@ -140,7 +140,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
         print_line!("{verdict}")?;
     }
     match &args.plot {
-        Some(path) => files::replace(path, law::plot::svg(&fit, &points)?.as_bytes()),
+        Some(path) => files::replace(path, laws::plot::svg(&fit, &points)?.as_bytes()),
         None => Ok(()),
     }
 }
@@ -149,7 +149,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
 fn run_groups(args: &FitArgs, columns: &Columns, by: &str, options: &FitOptions) -> Result<()> {
     let mut left_out = Vec::new();
     let mut rows = Vec::new();
-    for (group, selection) in law::read_groups(&args.file, columns, by)? {
+    for (group, selection) in laws::read_groups(&args.file, columns, by)? {
         let points = selection.map(|selection| {
             left_out.push((group.clone(), selection.left_out));
             selection.points

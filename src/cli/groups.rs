@@ -1,8 +1,8 @@
 //! The laws of several groups in tables, side by side.
 
-use allometry::scaling::law::LeftOut;
-use allometry::scaling::law::fit::Parameter;
-use allometry::scaling::law::groups::{Difference, Groups};
+use allometry::laws::LeftOut;
+use allometry::laws::fit::Parameter;
+use allometry::laws::groups::{Difference, Groups};
 use allometry::terminal::Table;
 use allometry::units::digits;
 use allometry::{Result, print_line};

@@ -1,9 +1,9 @@
 //! A fitted law in words and tables.
 
-use allometry::scaling::law::approaches::{Approach, Method};
-use allometry::scaling::law::doubling::{Doubling, SpreadOf};
-use allometry::scaling::law::isoflop::{IsoFlop, Minimum};
-use allometry::scaling::law::{Fit, Form, LeftOut, Points, Quantity};
+use allometry::laws::approaches::{Approach, Method};
+use allometry::laws::doubling::{Doubling, SpreadOf};
+use allometry::laws::isoflop::{IsoFlop, Minimum};
+use allometry::laws::{Fit, Form, LeftOut, Points, Quantity};
 use allometry::terminal::Table;
 use allometry::units::digits;
 use allometry::{Result, print_line};

@@ -23,8 +23,8 @@ mod tune;
 mod watch;
 
 use allometry::data::{self, DataFile, DataOptions, Splits};
+use allometry::models::{Architecture, Axis, StepOptions};
 use allometry::nn::Precision;
-use allometry::scaling::{Architecture, Axis, StepOptions};
 use allometry::{Choice, Device, Error, Result, note, print_line};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};

@@ -2,13 +2,11 @@
 
 use super::{Common, interrupt, positive, print_json};
 use allometry::files::{check_target, replace};
-use allometry::scaling::Store;
-use allometry::scaling::predict::Score;
-use allometry::scaling::recommend::{
-    Budget, FURTHEST, Limit, Options, Recommendation, Repeats, Suggestion, recommend,
-};
-use allometry::scaling::report::{self, Answer, Choice, Quantity};
-use allometry::scaling::soundness::{Asked, Summary, Sweep, check};
+use allometry::planner::soundness::{Asked, Summary, Sweep, check};
+use allometry::planner::{Budget, FURTHEST, Limit, Options, Recommendation, Repeats, Suggestion, recommend};
+use allometry::report::{self, Answer, Choice, Quantity};
+use allometry::sweep::Store;
+use allometry::sweep::prediction::Score;
 use allometry::terminal::Table;
 use allometry::units::{grouped, significant};
 use allometry::{Error, Result, note, print_line};

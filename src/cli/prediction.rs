@@ -1,8 +1,8 @@
 //! What a sweep predicted of its largest models, and how well it was met.
 
 use super::print_json;
-use allometry::scaling::predict::{AxisPrediction, Estimate, Row};
-use allometry::scaling::{Prediction, Record};
+use allometry::sweep::prediction::{AxisPrediction, Estimate, Row};
+use allometry::sweep::{Prediction, Record};
 use allometry::terminal::Table;
 use allometry::units::digits;
 use allometry::{Result, print_line};

@@ -2,8 +2,8 @@
 
 use super::{Common, StepArgs, count, models, print_json};
 use allometry::device::profile::{Clock, KernelTime};
-use allometry::scaling::Architecture;
-use allometry::scaling::measure::profile;
+use allometry::models::Architecture;
+use allometry::sweep::measure::profile;
 use allometry::terminal::Table;
 use allometry::{Error, Result, files, print_line};
 use clap::Args;

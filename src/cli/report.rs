@@ -1,8 +1,9 @@
 //! `allometry report`
 
 use super::{Output, prediction, print_json};
-use allometry::scaling::soundness::{Asked, Sweep, check};
-use allometry::scaling::{Store, report};
+use allometry::planner::soundness::{Asked, Sweep, check};
+use allometry::report;
+use allometry::sweep::Store;
 use allometry::{Result, print_line};
 use clap::Args;
 use std::path::PathBuf;

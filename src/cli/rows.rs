@@ -1,7 +1,7 @@
 //! Which rows of a table count, for the commands that read one.
 
 use super::positive;
-use allometry::scaling::law::Columns;
+use allometry::laws::Columns;
 use allometry::tables::{Decimal, Format};
 use clap::{Args, ValueEnum};
 

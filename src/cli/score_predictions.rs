@@ -1,7 +1,7 @@
 //! `allometry score-predictions`
 
 use super::{Output, print_json};
-use allometry::scaling::benchmark::{Estimator, Half, Measure, Score, Task, calibrate, judge, load};
+use allometry::laws::benchmark::{Estimator, Half, Measure, Score, Task, calibrate, judge, load};
 use allometry::terminal::Table;
 use allometry::{Result, print_line};
 use clap::{Args, ValueEnum};

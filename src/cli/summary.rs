@@ -1,9 +1,9 @@
 //! `allometry summary`
 
 use super::{Output, StepArgs, count, models, print_json};
+use allometry::models::Architecture;
+use allometry::models::cost::{Cost, predicted_peak};
 use allometry::nn::{LayerReport, Precision};
-use allometry::scaling::Architecture;
-use allometry::scaling::cost::{Cost, predicted_peak};
 use allometry::units::bytes;
 use allometry::{Result, print_line};
 use clap::Args;

@@ -4,9 +4,11 @@ use super::{
     Common, DatasetArgs, OptimizerArgs, StepArgs, axes, count, interrupt, models, positive, prediction,
     print_json,
 };
-use allometry::scaling::recommend::grid;
-use allometry::scaling::sweep::{self, Observer, SweepOptions};
-use allometry::scaling::{Axis, Compound, Plan, Prediction, Record, Schedule, Store, Variant, report};
+use allometry::models::{Axis, Compound};
+use allometry::planner::grid;
+use allometry::report;
+use allometry::sweep::run::{self, Observer, SweepOptions};
+use allometry::sweep::{Plan, Prediction, Record, Schedule, Store, Variant};
 use allometry::train::{Callback, TerminalProgress};
 use allometry::{Error, Result, note, print_line};
 use clap::Args;
@@ -220,7 +222,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         interrupted: interrupt::flag(),
     };
     let mut terminal = Terminal { json: args.common.output.json, printed: Ok(()) };
-    let outcome = sweep::run(&plan, &mut store, &options, &mut terminal);
+    let outcome = run::run(&plan, &mut store, &options, &mut terminal);
     // Whatever ended the sweep, what is done is reported.
     let written = match store.records() {
         [] => Ok(()),
@@ -242,5 +244,5 @@ pub fn run(args: &SweepArgs) -> Result<()> {
     if !args.common.output.json {
         print_line!("report: {}", args.out.join("report.html").display())?;
     }
-    sweep::check_completed(&store)
+    run::check_completed(&store)
 }

@@ -2,12 +2,13 @@
 
 use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt, models, print_json};
 use allometry::data::Splits;
+use allometry::models::Architecture;
+use allometry::models::cost::{Cost, predicted_peak_on};
 use allometry::nn::{Model, Precision};
-use allometry::scaling::cost::{Cost, predicted_peak_on};
-use allometry::scaling::recommend::{Comparison, Expected, Training};
-use allometry::scaling::record::Throughput;
-use allometry::scaling::report::Quantity;
-use allometry::scaling::{Architecture, Schedule};
+use allometry::planner::{Comparison, Expected, Training};
+use allometry::report::Quantity;
+use allometry::sweep::Schedule;
+use allometry::sweep::record::Throughput;
 use allometry::terminal::Table;
 use allometry::train::{History, TerminalProgress, fit};
 use allometry::units::{bytes, grouped, seconds};

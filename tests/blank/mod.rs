@@ -1,7 +1,8 @@
 //! Plans and records for tests to vary, without a run.
 
+use allometry::models::{Architecture, Axis, Bytes, Compound};
 use allometry::nn::Precision;
-use allometry::scaling::{Architecture, Axis, Bytes, Compound, Plan, Record, Schedule, Status, Variant};
+use allometry::sweep::{Plan, Record, Schedule, Status, Variant};
 
 /// A plan that varies the width, with one seed.
 pub fn plan(architecture: Architecture) -> Plan {

@@ -3,8 +3,8 @@
 use crate::inputs::{small_csv, small_mlp, small_mnist};
 use crate::process::{fail, succeed, text};
 use crate::reading::{lines, records};
-use allometry::scaling::recommend::{Expected, Training};
-use allometry::scaling::{Plan, Schedule};
+use allometry::planner::{Expected, Training};
+use allometry::sweep::{Plan, Schedule};
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

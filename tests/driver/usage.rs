@@ -1,9 +1,9 @@
 //! Help, completions, and commands that make no sense.
 
 use crate::process::{run, succeed};
+use allometry::laws::Form;
+use allometry::models::{Architecture, Axis};
 use allometry::nn::Precision;
-use allometry::scaling::law::Form;
-use allometry::scaling::{Architecture, Axis};
 
 /// Runs the driver with arguments that it can't understand.
 pub fn fail_usage(arguments: &[&str]) {

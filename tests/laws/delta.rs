@@ -1,8 +1,8 @@
 //! δ of the Huber loss: estimated from the rows' scatter, or asked for.
 
-use allometry::scaling::law::delta::{EFFICIENT, PUBLISHED};
-use allometry::scaling::law::estimate::estimate;
-use allometry::scaling::law::{Estimate, Fit, FitOptions, Form, Points, Search};
+use allometry::laws::delta::{EFFICIENT, PUBLISHED};
+use allometry::laws::estimate::estimate;
+use allometry::laws::{Estimate, Fit, FitOptions, Form, Points, Search};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 

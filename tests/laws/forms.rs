@@ -2,9 +2,9 @@
 //! on published tables.
 
 use super::published::{hoffmann, points};
-use allometry::scaling::law::delta::PUBLISHED;
-use allometry::scaling::law::estimate::estimate;
-use allometry::scaling::law::{Fit, FitOptions, Form, Points, Search};
+use allometry::laws::delta::PUBLISHED;
+use allometry::laws::estimate::estimate;
+use allometry::laws::{Fit, FitOptions, Form, Points, Search};
 
 #[test]
 fn what_is_asked_for_by_name_is_not_chosen_by_itself() {

@@ -1,8 +1,8 @@
 //! A law for each group of a table, and whether exponents differ.
 
-use allometry::scaling::law::groups::Groups;
-use allometry::scaling::law::progress::silent;
-use allometry::scaling::law::{Columns, FitOptions, Form, Points, read_groups};
+use allometry::laws::groups::Groups;
+use allometry::laws::progress::silent;
+use allometry::laws::{Columns, FitOptions, Form, Points, read_groups};
 use std::path::Path;
 
 /// Points of laws with a floor with these exponents, 1 % of noise that is always the same.

@@ -1,9 +1,9 @@
 //! The joint law of published tables: no search from more starts finds a better one.
 
 use super::published::{hoffmann, hoffmann_without_outliers, points};
-use allometry::scaling::law::delta::PUBLISHED;
-use allometry::scaling::law::estimate::estimate;
-use allometry::scaling::law::{Form, Points, Search};
+use allometry::laws::delta::PUBLISHED;
+use allometry::laws::estimate::estimate;
+use allometry::laws::{Form, Points, Search};
 
 /// The least sum of Huber losses that descents from all 4,500 points of the published grid come to, each run to
 /// convergence, and what the table is. Recorded with `Search::Full` as it was before Newton's method finished a search.

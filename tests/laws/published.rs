@@ -1,6 +1,6 @@
 //! Published tables. `tests/fixtures/published/README.md` says where they are from.
 
-use allometry::scaling::law::{Columns, Points, read};
+use allometry::laws::{Columns, Points, read};
 use std::path::Path;
 
 /// Rows of one table.

@@ -1,10 +1,10 @@
 //! Rows as they come: budgets that differ by some per cent, and sizes that are nearly equal.
 
 use super::published::{hoffmann, points};
-use allometry::scaling::law::allocation::FLOPS;
-use allometry::scaling::law::doubling::SpreadOf;
-use allometry::scaling::law::isoflop::{Budgets, IsoFlop, Minimum, Run, isoflop};
-use allometry::scaling::law::{Fit, FitOptions, Form, Points};
+use allometry::laws::allocation::FLOPS;
+use allometry::laws::doubling::SpreadOf;
+use allometry::laws::isoflop::{Budgets, IsoFlop, Minimum, Run, isoflop};
+use allometry::laws::{Fit, FitOptions, Form, Points};
 
 fn profiles(points: &Points) -> IsoFlop {
     let run = |(x, y): (&[f64; 2], &f64)| Run { parameters: x[0], compute: FLOPS * x[0] * x[1], loss: *y };

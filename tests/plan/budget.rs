@@ -1,6 +1,6 @@
 //! Budgets as text.
 
-use allometry::scaling::recommend::Budget;
+use allometry::planner::Budget;
 
 #[test]
 fn budgets_are_read_in_the_units_that_people_write() {

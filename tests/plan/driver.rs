@@ -2,7 +2,7 @@
 
 use crate::process::{self, number, text};
 use crate::synthetic;
-use allometry::scaling::recommend::Training;
+use allometry::planner::Training;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;

@@ -1,11 +1,12 @@
 //! Trainings of several epochs: how often samples are worth seeing, and what is trusted beyond the runs.
 
 use crate::synthetic::{SAMPLES, Synthetic, law, plan, records, timing};
-use allometry::scaling::law::repetition::worth;
-use allometry::scaling::recommend::Limit;
-use allometry::scaling::recommend::grid::for_plan;
-use allometry::scaling::recommend::search::{Rules, search};
-use allometry::scaling::{CurvePoint, Plan, Record, Scale, Schedule};
+use allometry::laws::repetition::worth;
+use allometry::models::Scale;
+use allometry::planner::Limit;
+use allometry::planner::grid::for_plan;
+use allometry::planner::search::{Rules, search};
+use allometry::sweep::{CurvePoint, Plan, Record, Schedule};
 
 /// R* of the records.
 const REPEATS: f64 = 5.0;

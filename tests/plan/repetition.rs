@@ -1,7 +1,7 @@
 //! What repeated samples are worth, and where they do harm.
 
-use allometry::scaling::law::repetition::{PRIOR, Repetition, Run, worth};
-use allometry::scaling::law::turn::{Least, least};
+use allometry::laws::repetition::{PRIOR, Repetition, Run, worth};
+use allometry::laws::turn::{Least, least};
 
 /// Runs of a law with this R*, over three sizes, three numbers of samples and these passes; each run a little off.
 fn runs(repeats: f64, passes: &[f64]) -> Vec<Run> {

@@ -1,12 +1,12 @@
 //! The search for the best training that fits, over synthetic sweeps.
 
 use crate::synthetic::{self, SAMPLES, Synthetic, law, theta, timing};
-use allometry::scaling::Plan;
-use allometry::scaling::cost::predicted_peak;
-use allometry::scaling::law::allocation::optimum;
-use allometry::scaling::recommend::Limit;
-use allometry::scaling::recommend::candidate::Candidate;
-use allometry::scaling::recommend::search::{FURTHEST, Rules, search};
+use allometry::laws::allocation::optimum;
+use allometry::models::cost::predicted_peak;
+use allometry::planner::Limit;
+use allometry::planner::candidate::Candidate;
+use allometry::planner::search::{FURTHEST, Rules, search};
+use allometry::sweep::Plan;
 
 #[test]
 fn within_a_compute_budget_the_best_is_the_law_s_optimum() {

@@ -1,9 +1,9 @@
 //! How long a training takes: a law, corrected by pilot runs.
 
 use crate::synthetic::Synthetic;
-use allometry::scaling::Axis;
-use allometry::scaling::recommend::pilot::{PilotRun, lags};
-use allometry::scaling::recommend::speed::SpeedModel;
+use allometry::models::Axis;
+use allometry::planner::pilot::{PilotRun, lags};
+use allometry::planner::speed::SpeedModel;
 
 fn close(found: f64, expected: f64) {
     assert!((found / expected - 1.0).abs() < 1e-6, "{found}, {expected}");

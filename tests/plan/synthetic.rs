@@ -1,12 +1,13 @@
 //! Sweeps whose losses follow a law, so that the best training is known.
 
 use crate::blank;
-use allometry::scaling::cost::Cost;
-use allometry::scaling::recommend::candidate::{Candidate, Field};
-use allometry::scaling::recommend::evidence::{Evidence, LeftOut, gather};
-use allometry::scaling::recommend::search::{Choice, Found, Rules, search};
-use allometry::scaling::recommend::speed::Timing;
-use allometry::scaling::{Architecture, Plan, Record, Schedule, Throughput, Variant};
+use allometry::models::Architecture;
+use allometry::models::cost::Cost;
+use allometry::planner::candidate::{Candidate, Field};
+use allometry::planner::evidence::{Evidence, LeftOut, gather};
+use allometry::planner::search::{Choice, Found, Rules, search};
+use allometry::planner::speed::Timing;
+use allometry::sweep::{Plan, Record, Schedule, Throughput, Variant};
 use std::sync::OnceLock;
 
 /// E, A, α, B, β of the loss in M MACs and D samples.

@@ -1,8 +1,9 @@
 //! A training as a file, and beside it what came.
 
 use crate::synthetic::{SAMPLES, plan};
-use allometry::scaling::recommend::{Expected, Training};
-use allometry::scaling::{Architecture, Schedule};
+use allometry::models::Architecture;
+use allometry::planner::{Expected, Training};
+use allometry::sweep::Schedule;
 use std::fs;
 use tempfile::TempDir;
 

@@ -1,8 +1,8 @@
 //! Models as data: presets, TOML, and the layers that follow.
 
 use crate::synthetic::preset;
-use allometry::scaling::Architecture;
-use allometry::scaling::architecture::{Downsample, Head, Input, Output, Stage};
+use allometry::models::Architecture;
+use allometry::models::architecture::{Downsample, Head, Input, Output, Stage};
 
 #[test]
 fn presets_survive_toml() {

@@ -1,8 +1,8 @@
 //! The average over models of the curve: on curves with a known course, and on recorded sweeps.
 
-use allometry::scaling::benchmark::{Estimator, Half, Measure, Task, judge, load};
-use allometry::scaling::law::average::{Average, Direction, Member};
-use allometry::scaling::law::{Fit, FitOptions, Points};
+use allometry::laws::average::{Average, Direction, Member};
+use allometry::laws::benchmark::{Estimator, Half, Measure, Task, judge, load};
+use allometry::laws::{Fit, FitOptions, Points};
 use std::path::PathBuf;
 
 const SIZES: [f64; 6] = [1e3, 3e3, 1e4, 3e4, 1e5, 3e5];

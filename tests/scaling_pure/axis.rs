@@ -1,8 +1,8 @@
 //! Scaling along an axis: rounding, and what a factor moves.
 
 use crate::synthetic::preset;
-use allometry::scaling::axis::{round_depth, round_width};
-use allometry::scaling::{Architecture, Axis, Compound, Scale};
+use allometry::models::axis::{round_depth, round_width};
+use allometry::models::{Architecture, Axis, Compound, Scale};
 use proptest::prelude::*;
 
 proptest! {

@@ -1,9 +1,9 @@
 //! What a table can't tell is said, and nothing that looks sure stands in its place.
 
-use allometry::scaling::law::delta::PUBLISHED;
-use allometry::scaling::law::doubling::SpreadOf;
-use allometry::scaling::law::progress::Stage;
-use allometry::scaling::law::{Fit, FitOptions, Form, Points};
+use allometry::laws::delta::PUBLISHED;
+use allometry::laws::doubling::SpreadOf;
+use allometry::laws::progress::Stage;
+use allometry::laws::{Fit, FitOptions, Form, Points};
 use std::sync::Mutex;
 
 const SINGLE: [Form; 4] = [Form::Power, Form::Floor, Form::Broken, Form::Bnsl];

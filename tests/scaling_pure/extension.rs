@@ -3,7 +3,8 @@
 
 use crate::synthetic::{plan, preset, record};
 use allometry::data::DataFile;
-use allometry::scaling::{Axis, Plan, Prediction, Schedule, Store};
+use allometry::models::Axis;
+use allometry::sweep::{Plan, Prediction, Schedule, Store};
 use std::fs;
 
 fn keys(plan: &Plan) -> Vec<String> {

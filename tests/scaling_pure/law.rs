@@ -1,6 +1,6 @@
 //! Power laws: fits, what they refuse, and intervals.
 
-use allometry::scaling::law::{PowerLaw, error_rate};
+use allometry::laws::{PowerLaw, error_rate};
 use proptest::prelude::*;
 
 proptest! {

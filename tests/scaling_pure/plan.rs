@@ -2,9 +2,10 @@
 
 use crate::synthetic::{plan, preset, records};
 use allometry::data::{self, DataOptions};
-use allometry::scaling::cost::Cost;
-use allometry::scaling::recommend::grid::for_plan;
-use allometry::scaling::{Axis, Plan, Schedule};
+use allometry::models::Axis;
+use allometry::models::cost::Cost;
+use allometry::planner::grid::for_plan;
+use allometry::sweep::{Plan, Schedule};
 use std::collections::HashSet;
 use std::fs;
 

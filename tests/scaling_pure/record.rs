@@ -1,7 +1,8 @@
 //! Records: their numbers, JSON, and files from before there were amounts of data.
 
 use crate::synthetic::{plan, preset, record};
-use allometry::scaling::{Axis, Plan, Record, Status, Throughput};
+use allometry::models::Axis;
+use allometry::sweep::{Plan, Record, Status, Throughput};
 
 #[test]
 fn quartiles_are_interpolated() {

@@ -1,7 +1,9 @@
 //! Reports: laws along each axis, the table, the page and its plots.
 
 use crate::synthetic::{plan, preset, records};
-use allometry::scaling::{Axis, Record, Status, report};
+use allometry::models::Axis;
+use allometry::report;
+use allometry::sweep::{Record, Status};
 use std::fs;
 
 #[test]

@@ -2,7 +2,8 @@
 
 use crate::synthetic::{plan, preset, records};
 use allometry::error::Error;
-use allometry::scaling::{Axis, Plan, Record, Status, Store};
+use allometry::models::Axis;
+use allometry::sweep::{Plan, Record, Status, Store};
 use std::fs;
 
 #[test]

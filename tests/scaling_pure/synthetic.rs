@@ -1,7 +1,8 @@
 //! Plans to try things on, and records as their runs might leave them.
 
 use crate::blank;
-use allometry::scaling::{Architecture, Axis, Bytes, CurvePoint, Plan, Record, Scale, Throughput, Variant};
+use allometry::models::{Architecture, Axis, Bytes, Scale};
+use allometry::sweep::{CurvePoint, Plan, Record, Throughput, Variant};
 
 pub fn preset(name: &str) -> Architecture {
     Architecture::preset(name).expect("a preset")

@@ -5,8 +5,8 @@
 //! ones up to 1.6 times as much.
 
 use crate::random::Random;
-use allometry::scaling::law::Columns;
-use allometry::scaling::soundness::{Run, Series, Source, Sweep};
+use allometry::laws::Columns;
+use allometry::planner::soundness::{Run, Series, Source, Sweep};
 
 /// What is wrong, and how much.
 #[derive(Debug, Clone, Copy, PartialEq)]

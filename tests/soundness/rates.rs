@@ -7,7 +7,7 @@
 use crate::answer::{Answer, best_size, joint, single};
 use crate::design::{Design, Fault, KINDS, Kind, Made, make, make_sound};
 use crate::random::Random;
-use allometry::scaling::soundness::{Asked, check};
+use allometry::planner::soundness::{Asked, check};
 
 const SOUND: usize = 550;
 const FAULTY: usize = 50;

@@ -1,7 +1,7 @@
 //! What `check` says.
 
 use crate::design::{Design, Fault, make};
-use allometry::scaling::soundness::{Asked, Verdict, check};
+use allometry::planner::soundness::{Asked, Verdict, check};
 
 fn verdict(design: Design, fault: Fault) -> Verdict {
     check(&make(design, 3, fault).sweep, &Asked::default())

@@ -1,0 +1,132 @@
+//! The loss that is expected of a training, and a law between nodes, so that thousands of trainings can be compared.
+
+use super::evidence::{CAUTION, LEVEL};
+use crate::laws::Quantity;
+use crate::laws::average::Average;
+use crate::laws::normal::{Q80, Q90};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// From one node to the next, in e-folds: between them logarithms of losses are as good as straight.
+const STEP: f64 = 0.25;
+
+/// Quantiles of the standard normal distribution at the ends of [`LEVEL`], 80 %, and at [`CAUTION`], 80 %.
+const ENDS: f64 = Q90;
+const CAUTIOUS: f64 = Q80;
+
+/// A distribution of the loss. Distances are between logarithms.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Expectation {
+    /// Logarithm of the median.
+    log: f64,
+    /// From the lower end of the interval of [`LEVEL`] to the median.
+    below: f64,
+    /// From the median to the loss that it ends below with a probability of [`CAUTION`].
+    caution: f64,
+    /// From the median to the upper end of the interval.
+    above: f64,
+}
+
+impl Expectation {
+    /// By a law at two sizes.
+    pub(super) fn of(law: &Average, x: [f64; 2]) -> Expectation {
+        let expected = law.at(x);
+        let log = expected.median().ln();
+        let from_median = |probability: f64| (expected.quantile(probability).ln() - log).abs();
+        let outside = 0.5 * (1.0 - LEVEL);
+        Expectation {
+            log,
+            below: from_median(outside),
+            caution: from_median(CAUTION),
+            above: from_median(1.0 - outside),
+        }
+    }
+
+    /// With a further deviation of the logarithm, which is independent and normal; and a factor.
+    pub(super) fn with(self, deviation: f64, log_factor: f64) -> Expectation {
+        Expectation {
+            log: self.log + log_factor,
+            below: self.below.hypot(ENDS * deviation),
+            caution: self.caution.hypot(CAUTIOUS * deviation),
+            above: self.above.hypot(ENDS * deviation),
+        }
+    }
+
+    /// The logarithm of the median.
+    pub(super) fn log(&self) -> f64 {
+        self.log
+    }
+
+    /// The loss that it ends below as often as above.
+    pub fn median(&self) -> f64 {
+        self.log.exp()
+    }
+
+    /// The loss that it ends below with a probability of [`CAUTION`].
+    pub fn cautious(&self) -> f64 {
+        (self.log + self.caution).exp()
+    }
+
+    /// The median with the interval of [`LEVEL`].
+    pub fn quantity(&self) -> Quantity {
+        let value = self.median();
+        Quantity {
+            value,
+            se: value * 0.5 * (self.below + self.above) / ENDS,
+            low: (self.log - self.below).exp(),
+            high: (self.log + self.above).exp(),
+        }
+    }
+
+    /// The standard deviation of the logarithm that two of its values have, where they are the 10th and the 90th percentile.
+    pub(super) fn deviation(low: f64, high: f64) -> f64 {
+        (high - low).abs() / (2.0 * ENDS)
+    }
+}
+
+/// A law that remembers what it was asked for.
+#[derive(Debug, Clone)]
+pub(super) struct Surface {
+    law: Arc<Average>,
+    nodes: Arc<Mutex<HashMap<[i64; 2], Expectation>>>,
+}
+
+impl Surface {
+    pub fn new(law: Average) -> Surface {
+        Surface { law: Arc::new(law), nodes: Arc::default() }
+    }
+
+    /// The law itself.
+    pub fn law(&self) -> &Average {
+        &self.law
+    }
+
+    /// Between the four nodes around two sizes, by the distance of logarithms.
+    pub fn at(&self, x: [f64; 2]) -> Expectation {
+        let places = x.map(|size| size.ln() / STEP);
+        let first = places.map(|place| place.floor());
+        let part = [places[0] - first[0], places[1] - first[1]];
+        let [low, high] = [0.0, 1.0].map(|second| {
+            let node = |one: f64| self.node([first[0] + one, first[1] + second].map(|place| place as i64));
+            between(node(0.0), node(1.0), part[0])
+        });
+        between(low, high, part[1])
+    }
+
+    fn node(&self, place: [i64; 2]) -> Expectation {
+        // What another thread left is whole.
+        let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
+        let expected = || Expectation::of(&self.law, place.map(|place| (place as f64 * STEP).exp()));
+        *nodes.entry(place).or_insert_with(expected)
+    }
+}
+
+fn between(a: Expectation, b: Expectation, part: f64) -> Expectation {
+    let mix = |a: f64, b: f64| a + part * (b - a);
+    Expectation {
+        log: mix(a.log, b.log),
+        below: mix(a.below, b.below),
+        caution: mix(a.caution, b.caution),
+        above: mix(a.above, b.above),
+    }
+}

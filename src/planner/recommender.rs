@@ -1,0 +1,372 @@
+//! One recommendation in the making: the speed is learnt, the search and pilot runs take turns, and what came of it is put
+//! together, or why nothing did.
+
+use super::budget::Budget;
+use super::candidate::{Candidate, Field};
+use super::evidence::{Evidence, LeftOut, counts, zeros};
+use super::pilot::{lags, pilot_run};
+use super::search::{Choice, FURTHEST, Found, Rules, cheapest, search};
+use super::speed::{SpeedModel, Timing};
+use super::training::{Expected, Training};
+use super::{Options, Reach, Recommendation, Repeats, Suggestion};
+use crate::error::{Error, Result};
+use crate::models::cost::predicted_peak;
+use crate::sweep::plan::Plan;
+use crate::sweep::record::{Record, Throughput};
+use crate::sweep::schedule::Schedule;
+use crate::units::{self, flops};
+
+/// Pilot runs after which the rest is taken from the law of throughput.
+const MOST_PILOTS: usize = 12;
+
+/// A benchmark's pilot runs are this part of the others.
+const BENCHMARK: f64 = 0.5;
+
+/// A device's speed drifts, by heat and by what else the machine does. So with a budget of time the best is measured by a pilot run for
+/// this part of its training, up to so many seconds.
+const PILOTED: f64 = 0.2;
+const LONGEST: f64 = 60.0;
+
+/// Other amounts of compute that the best is looked for, beside that of the recommended training.
+const OTHERS: [f64; 6] = [0.0625, 0.125, 0.25, 0.5, 2.0, 4.0];
+
+pub(super) struct Recommender<'a> {
+    pub plan: &'a Plan,
+    pub options: &'a Options,
+    pub rules: Rules<'a>,
+    pub fields: Vec<Field>,
+    pub speed: SpeedModel,
+    /// Models that were left out, each with the reason.
+    pub vetoed: Vec<String>,
+}
+
+/// What came of a pilot run.
+enum Outcome {
+    Measured,
+    TooLarge,
+    Diverged { step: u64 },
+}
+
+impl Recommender<'_> {
+    /// Refuses a question that has no answer: nothing that limits how long to train.
+    pub fn check_bounds(&self) -> Result<()> {
+        let bounded = self.options.budget.limits_compute() || self.options.target_loss.is_some();
+        if bounded || !self.options.far {
+            return Ok(());
+        }
+        let problem = "nothing limits how long to train; give a budget of time or FLOPs as well".to_string();
+        Err(Error::Config { what: "plan".into(), problem })
+    }
+
+    /// Seconds per sample by MACs on each axis: from the sweep's records if they are of this device, else from a short
+    /// benchmark of models among those that were trained.
+    pub fn learn_pace(&mut self, records: &[Record]) -> Result<()> {
+        let device = self.options.device.name();
+        for number in 0..self.fields.len() {
+            let axis = self.fields[number].evidence.axis;
+            let here = |record: &&Record| record.device == device && record.factor_on(axis).is_some();
+            let measured = records.iter().filter(here).filter_map(|record| {
+                let rate: Throughput = record.samples_per_second?;
+                Some((record.macs as f64, 1.0 / rate.median))
+            });
+            if self.speed.learn(axis, &measured.collect::<Vec<_>>()).is_err() {
+                let measured = self.benchmark(number)?;
+                self.speed.learn(axis, &measured)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Measures the smallest, a middle and the largest model that were trained on an axis.
+    fn benchmark(&mut self, number: usize) -> Result<Vec<(f64, f64)>> {
+        let field = &self.fields[number];
+        let trained = |candidate: &&Candidate| candidate.macs as f64 <= field.evidence.macs.1;
+        let count = field.candidates[..field.fitting].iter().take_while(trained).count();
+        let Some(last) = count.checked_sub(1) else { return Ok(Vec::new()) };
+        let models = [0, last / 2, last].map(|place| field.candidates[place].clone());
+        let mut measured = Vec::new();
+        for model in models {
+            // Axes share the base model.
+            let known = self.speed.pilot(&model).is_some();
+            let training = self.training(&model, self.samples(), 1, Expected::default());
+            let seconds = self.options.pilot_seconds * BENCHMARK;
+            if !known && !matches!(self.pilot_run(&model, &training, seconds)?, Outcome::Measured) {
+                break;
+            }
+            let pilot = self.speed.pilot(&model).expect("it was piloted");
+            measured.push((model.macs as f64, pilot.sample));
+        }
+        Ok(measured)
+    }
+
+    /// Samples that a pilot run draws from: more than there is time for.
+    fn samples(&self) -> usize {
+        self.rules.available.unwrap_or(1 << 24)
+    }
+
+    /// Measures a model by a training's first steps.
+    fn pilot_run(&mut self, model: &Candidate, training: &Training, seconds: f64) -> Result<Outcome> {
+        let Options { device, data, interrupted, .. } = self.options;
+        match pilot_run(training, self.samples(), device, data.as_deref(), seconds, interrupted) {
+            Ok(pilot) => {
+                self.speed.add(model.clone(), pilot);
+                Ok(Outcome::Measured)
+            }
+            Err(error) if error.is_about_memory() => Ok(Outcome::TooLarge),
+            Err(Error::Diverged { step, .. }) => Ok(Outcome::Diverged { step }),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn search(&self) -> Result<Found> {
+        let timing = |candidate: &Candidate| self.speed.timing(candidate);
+        let found = search(&self.fields, &self.rules, &timing).ok_or_else(|| self.nothing(&timing))?;
+        match found.beyond {
+            Some(beyond) if self.options.budget.limits_compute() => Err(self.too_far(&beyond)),
+            _ => Ok(found),
+        }
+    }
+
+    /// Alternates between searches and pilot runs, until all that was found has been measured for long enough, and the best twice.
+    pub fn find(&mut self) -> Result<Found> {
+        for _ in 0..MOST_PILOTS {
+            let found = self.search()?;
+            let measured = |choice: &Choice| self.speed.pilot(self.model(choice)).map(|one| one.seconds);
+            let mut wanted_first = found.base.iter().chain(&found.choices);
+            let unknown = wanted_first.find(|choice| measured(choice).is_none());
+            let best = &found.choices[0];
+            // Time has to be known well where it is what may not be exceeded.
+            let timed = self.options.budget.seconds.is_some();
+            let wanted = if timed { (PILOTED * best.seconds).min(LONGEST) } else { 0.0 };
+            let lacking = wanted - measured(best).unwrap_or_default();
+            let (next, seconds) = match unknown {
+                Some(choice) => (*choice, self.options.pilot_seconds),
+                // What is nearly there is there.
+                None if timed && lacking > 0.1 * wanted => (*best, lacking),
+                None if self.speed.pilots(self.model(best)).len() < 2 => (*best, self.options.pilot_seconds),
+                None => return Ok(found),
+            };
+            let model = self.model(&next).clone();
+            let training = self.training(&model, next.samples, next.epochs, Expected::default());
+            match self.pilot_run(&model, &training, seconds)? {
+                Outcome::Measured => self.judge(&model, found.base.as_ref()),
+                // The device has less memory than it told; what is larger has no place either.
+                Outcome::TooLarge => self.fields[next.field].fitting = next.candidate,
+                Outcome::Diverged { step } => self.veto(&model, format!("it diverged at step {step}")),
+            }
+        }
+        self.search()
+    }
+
+    /// Leaves out a model that does not learn in its first steps, though the base model does.
+    fn judge(&mut self, model: &Candidate, base: Option<&Choice>) {
+        let Some(base) = base.and_then(|base| self.speed.pilot(self.model(base))) else { return };
+        let Some(own) = self.speed.pilot(model) else { return };
+        if let (true, Some((steps, loss))) = (lags(&own.beginning, &base.beginning), own.beginning.last()) {
+            let why = format!(
+                "after {steps} steps its training loss is still {loss:.3}, while that of the base model falls"
+            );
+            self.veto(model, why);
+        }
+    }
+
+    /// Leaves out a model on every axis that has it.
+    fn veto(&mut self, model: &Candidate, why: String) {
+        for field in &mut self.fields {
+            let same = |candidate: &Candidate| candidate.architecture == model.architecture;
+            if let Some(place) = field.candidates.iter().position(same) {
+                field.vetoed.push(place);
+            }
+        }
+        self.vetoed.push(format!("{model}: {why}"));
+    }
+
+    fn model(&self, choice: &Choice) -> &Candidate {
+        &self.fields[choice.field].candidates[choice.candidate]
+    }
+
+    fn training(&self, model: &Candidate, samples: usize, epochs: usize, expected: Expected) -> Training {
+        Training {
+            dataset: self.plan.dataset.clone(),
+            target_columns: self.plan.target_columns.clone(),
+            data: self.plan.data.clone(),
+            seed: self.options.seed,
+            schedule: Schedule {
+                epochs,
+                train_samples: Some(samples),
+                validation_samples: Some(self.rules.validation),
+                ..self.plan.schedule.clone()
+            },
+            expected,
+            architecture: model.architecture.clone(),
+        }
+    }
+
+    fn suggestion(&self, choice: &Choice) -> Result<Suggestion> {
+        let model = self.model(choice);
+        let evidence = &self.fields[choice.field].evidence;
+        let peak_bytes = predicted_peak(&model.architecture, &self.plan.schedule.step())?.total();
+        let loss = evidence.loss(model.macs as f64, choice.distinct, choice.passes);
+        let upper = loss.cautious();
+        let loss = loss.quantity();
+        let seconds_interval = self.speed.interval(choice.seconds);
+        let expected = Expected {
+            loss: loss.value,
+            loss_low: loss.low,
+            loss_high: loss.high,
+            seconds: choice.seconds,
+            seconds_interval: Some(seconds_interval),
+            peak_bytes,
+            flops: choice.flops,
+            device: self.options.device.name(),
+        };
+        Ok(Suggestion {
+            model: model.clone(),
+            samples: choice.samples,
+            epochs: choice.epochs,
+            loss,
+            upper,
+            seconds: choice.seconds,
+            seconds_interval,
+            measured: self.speed.pilot(model).is_some(),
+            flops: choice.flops,
+            peak_bytes,
+            reach: Reach {
+                compute: choice.flops / evidence.flops,
+                macs: model.macs as f64 / evidence.macs.1,
+                samples: choice.distinct / evidence.samples.1,
+            },
+            training: self.training(model, choice.samples, choice.epochs, expected),
+        })
+    }
+
+    pub fn assemble(
+        &self,
+        records: &[Record],
+        found: Found,
+        left_out: Vec<LeftOut>,
+    ) -> Result<Recommendation> {
+        let best = self.suggestion(&found.choices[0])?;
+        let alternatives: Result<Vec<Suggestion>> =
+            found.choices[1..].iter().map(|choice| self.suggestion(choice)).collect();
+        let evidence = &self.fields[found.choices[0].field].evidence;
+        let with_law = |record: &&Record| self.fields.iter().any(|field| counts(record, field.evidence.axis));
+        Ok(Recommendation {
+            budget: self.options.budget,
+            target_loss: self.options.target_loss,
+            device: self.options.device.name(),
+            runs: records.iter().filter(with_law).count(),
+            alternatives: alternatives?,
+            base: found.base.as_ref().map(|base| self.suggestion(base)).transpose()?,
+            others: self.others(best.flops)?,
+            unused: self.unused(&found.choices[0]),
+            repetition: self.repetition(evidence),
+            passes_seen: evidence.passes_seen(),
+            wavering: self.speed.wavering(),
+            pilots_agree: self.speed.agrees(),
+            vetoed: self.vetoed.clone(),
+            limits: found.limits,
+            fixed_samples: evidence.fixed_samples,
+            left_out,
+            warnings: best.reach.warnings().chain(evidence.warning()).chain(zeros(records)).collect(),
+            best,
+        })
+    }
+
+    /// The best for parts and multiples of an amount of compute, as far as there is one.
+    fn others(&self, flops: f64) -> Result<Vec<Suggestion>> {
+        let timing = |candidate: &Candidate| self.speed.timing(candidate);
+        let of = |times: &f64| {
+            let budget =
+                Budget { seconds: None, flops: Some(times * flops), bytes: self.options.budget.bytes };
+            let rules = Rules { budget, target_loss: None, far: true, ..self.rules.clone() };
+            let found = search(&self.fields, &rules, &timing)?;
+            Some(self.suggestion(found.choices.first()?))
+        };
+        OTHERS.iter().filter_map(of).collect()
+    }
+
+    /// The part of the budget of time or FLOPs that a training leaves unused.
+    fn unused(&self, choice: &Choice) -> f64 {
+        let Budget { seconds, flops, .. } = self.options.budget;
+        let used = [(choice.seconds, seconds), (choice.flops, flops)].into_iter();
+        let used = used.filter_map(|(takes, budget)| Some(takes / budget?)).reduce(f64::max);
+        used.map_or(0.0, |used| (1.0 - used).max(0.0))
+    }
+
+    /// What the plan takes repeated samples to be worth; none where no sample is repeated, and where the law has it.
+    fn repetition(&self, evidence: &Evidence) -> Option<Repeats> {
+        self.rules.available.filter(|_| evidence.passes_seen().is_none())?;
+        let known = &evidence.repetition;
+        Some(Repeats {
+            value: known.at(0.5),
+            low: known.at(0.1),
+            high: known.at(0.9),
+            measured: known.is_measured(),
+        })
+    }
+
+    /// Why there is nothing to recommend.
+    fn nothing(&self, timing: &dyn Fn(&Candidate) -> Timing) -> Error {
+        let fail = |problem: String| Error::Config { what: "plan".into(), problem };
+        let budget = self.options.budget;
+        if !self.vetoed.is_empty() {
+            return fail(format!(
+                "no model that fits {budget} learns in its first steps: {}",
+                self.vetoed.join("; ")
+            ));
+        }
+        let without_target = Rules { target_loss: None, ..self.rules.clone() };
+        let best = search(&self.fields, &without_target, timing);
+        if let (Some(target), Some(best)) = (self.options.target_loss, best) {
+            let far = Rules { far: true, ..self.rules.clone() };
+            if let Some(beyond) = search(&self.fields, &far, timing).filter(|_| !self.options.far) {
+                return self.too_far(&beyond.choices[0]);
+            }
+            return fail(format!(
+                "no training within {budget} is expected to reach a loss of {target}; the best comes to {:.4}. Give a \
+                 larger budget or a higher target",
+                best.choices[0].loss
+            ));
+        }
+        let Some(least) = cheapest(&self.fields, &self.rules, timing) else {
+            return fail("the sweep's axes hold no model that could be trained".into());
+        };
+        let peak = predicted_peak(&self.model(&least).architecture, &self.plan.schedule.step());
+        let bytes = peak.map_or(0, |peak| peak.total());
+        fail(format!(
+            "nothing fits {budget}: the smallest training that the sweep's laws speak of, one epoch of {} on {} samples, \
+             takes {}, {} and {}",
+            self.name(&least),
+            least.samples,
+            units::seconds(least.seconds),
+            flops(least.flops),
+            units::bytes(bytes)
+        ))
+    }
+
+    /// Why the best training is not recommended.
+    fn too_far(&self, beyond: &Choice) -> Error {
+        let evidence = &self.fields[beyond.field].evidence;
+        let allowed = FURTHEST * evidence.flops;
+        // Of a training of as many samples as fit the limit.
+        let seconds = beyond.seconds * allowed / beyond.flops;
+        let problem = format!(
+            "the best training for this is {} on {} samples an epoch, with {:.0} times the compute of the largest run on its axis \
+             ({}). Beyond a factor of {FURTHEST} a law is a guess: its interval covers how well the runs fix \
+             the curve, not whether the curve bends where there are no runs. Sweep larger models or more samples, take a \
+             smaller budget ({}, about {} here), or say --far",
+            self.name(beyond),
+            beyond.samples,
+            beyond.flops / evidence.flops,
+            flops(evidence.flops),
+            flops(allowed),
+            units::seconds(seconds),
+        );
+        Error::Config { what: "plan".into(), problem }
+    }
+
+    fn name(&self, choice: &Choice) -> String {
+        self.model(choice).to_string()
+    }
+}

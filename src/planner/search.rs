@@ -1,0 +1,401 @@
+//! Among all models, numbers of samples and numbers of epochs that a budget allows, those of which the laws expect the
+//! least loss; or, with a loss as the target, those that reach it at the least cost.
+//!
+//! A model is trained for the whole budget: on all samples that there are, as often as the budget allows. So each model
+//! has one training or two, with the number of epochs that fits and one fewer; unless the runs have shown that its loss
+//! would turn before.
+
+use super::budget::Budget;
+use super::candidate::{Candidate, Field};
+use super::speed::Timing;
+use crate::models::axis::Scale;
+use crate::models::cost::FLOPS_PER_MAC;
+use crate::sweep::schedule::Schedule;
+use serde::Serialize;
+use std::fmt;
+
+/// The most that a training may take of the compute of the largest run that its law was fitted to.
+pub const FURTHEST: f64 = 30.0;
+
+/// The best, and the three next best.
+const SUGGESTIONS: usize = 4;
+
+/// Samples seen beyond which no training is counted.
+const ENDLESS: f64 = 1e15;
+
+/// A limit binds if without it something better by this part would be found; less is rounding to whole batches.
+const BETTER: f64 = 1e-4;
+
+/// Losses that differ by less than this part are equal, and the smaller model is the better one.
+const EQUAL: f64 = 5e-3;
+
+/// Another model has to be better than the base model by as much as runs scatter around their law, within these parts of
+/// the loss: less is what another seed does.
+const GAIN: (f64, f64) = (0.03, 0.1);
+
+/// What keeps a training from being better.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Limit {
+    /// The budget's time.
+    Time,
+    /// The budget's FLOPs.
+    Compute,
+    /// The budget's bytes, or the device's.
+    Memory,
+    /// Samples: the set has no more, or the sweep did not vary their number.
+    Data,
+    /// Seeing the samples more often raises the loss, as runs have shown.
+    Overfitting,
+    /// How far the law is trusted: [`FURTHEST`].
+    Extrapolation,
+}
+
+impl Limit {
+    /// Every limit.
+    pub const ALL: [Limit; 6] =
+        [Limit::Time, Limit::Compute, Limit::Memory, Limit::Data, Limit::Overfitting, Limit::Extrapolation];
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Limit::Time => "time",
+            Limit::Compute => "compute",
+            Limit::Memory => "memory",
+            Limit::Data => "data",
+            Limit::Overfitting => "over-fitting",
+            Limit::Extrapolation => "extrapolation",
+        })
+    }
+}
+
+/// What is looked for, and what is allowed.
+#[derive(Debug, Clone)]
+pub struct Rules<'a> {
+    /// What a training may cost; its bytes are in [`Field::fitting`].
+    pub budget: Budget,
+    /// The loss that is enough.
+    pub target_loss: Option<f64>,
+    /// Whether a law is trusted further than [`FURTHEST`].
+    pub far: bool,
+    /// How each model is trained. Its epochs are those of sets that draw new samples without end.
+    pub schedule: &'a Schedule,
+    /// Training samples that there are; none for a set that draws new ones without end.
+    pub available: Option<usize>,
+    /// Samples of each validation.
+    pub validation: usize,
+}
+
+/// A model with a number of samples and a number of epochs.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Choice {
+    /// The field that the model is in.
+    pub field: usize,
+    /// Its place there.
+    pub candidate: usize,
+    /// Training samples an epoch.
+    pub samples: usize,
+    /// Passes over them.
+    pub epochs: usize,
+    /// Different training samples.
+    pub distinct: f64,
+    /// How often each is seen.
+    pub passes: f64,
+    /// Validation loss that the law expects.
+    pub loss: f64,
+    /// The loss that it ends below with a probability of [`CAUTION`](super::CAUTION): what trainings are compared by.
+    pub upper: f64,
+    /// Training FLOPs.
+    pub flops: f64,
+    /// Wall seconds of the training.
+    pub seconds: f64,
+}
+
+/// What was found.
+#[derive(Debug, Clone)]
+pub struct Found {
+    /// The best first; each differs from those in front of it.
+    pub choices: Vec<Choice>,
+    /// The base model trained for the whole budget; none where that is not one batch.
+    pub base: Option<Choice>,
+    /// What keeps the best from being better.
+    pub limits: Vec<Limit>,
+    /// What would be the best if laws were trusted at any distance; none where that is no better.
+    pub beyond: Option<Choice>,
+}
+
+/// Searches all fields; none where nothing fits the budget or reaches the target.
+pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Found> {
+    let ranked = rank(fields, rules, timing, None);
+    let model = |choice: &Choice| &fields[choice.field].candidates[choice.candidate];
+    let mut choices: Vec<Choice> = Vec::new();
+    for choice in &ranked {
+        if choices.iter().all(|known| model(choice).differs_from(model(known))) {
+            choices.push(*choice);
+        }
+        if choices.len() == SUGGESTIONS {
+            break;
+        }
+    }
+    let best = choices.first()?;
+    let mut limits = Vec::new();
+    let mut beyond = None;
+    for limit in Limit::ALL {
+        if limit == Limit::Overfitting {
+            let field = &fields[best.field];
+            let model = &field.candidates[best.candidate];
+            let longer = rules.trainings(field, model, timing, Some(limit));
+            let most = field.evidence.most_passes(model.macs as f64, best.distinct);
+            if longer.into_iter().any(|(_, epochs)| most.is_some_and(|most| epochs as f64 > most)) {
+                limits.push(limit);
+            }
+            continue;
+        }
+        // A law that has repetition in it does not tell new samples from those seen before.
+        if limit == Limit::Data && fields[best.field].evidence.passes_seen().is_some() {
+            continue;
+        }
+        let relaxed = rank(fields, rules, timing, Some(limit));
+        // Not by what trainings are compared by: that doubts a larger one more.
+        let expected =
+            |choice: &Choice| if rules.target_loss.is_some() { rules.score(choice) } else { choice.loss };
+        let better = relaxed.first().filter(|free| expected(free) < expected(best) * (1.0 - BETTER));
+        let unknown = limit == Limit::Data && fields[best.field].evidence.fixed_samples.is_some();
+        if better.is_some() || unknown {
+            limits.push(limit);
+        }
+        if limit == Limit::Extrapolation {
+            beyond = better.copied();
+        }
+    }
+    Some(Found { base: base(fields, rules, timing), choices, limits, beyond })
+}
+
+/// The training with the least compute that there is, whatever the budget.
+pub fn cheapest(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Choice> {
+    let least = |(number, field): (usize, &Field)| {
+        let batch = rules.schedule.batch.min(rules.available.unwrap_or(usize::MAX));
+        let samples = field.evidence.fixed_samples.unwrap_or(batch);
+        (!field.candidates.is_empty()).then(|| rules.choice(number, field, 0, (samples, 1), timing))
+    };
+    let trainings = fields.iter().enumerate().filter_map(least);
+    trainings.min_by(|a, b| a.flops.total_cmp(&b.flops))
+}
+
+/// The base model, trained for the whole budget whatever the laws say. Of several axes' laws the one that expects most of
+/// it says what comes of it.
+fn base(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Choice> {
+    let rules = Rules { target_loss: None, ..rules.clone() };
+    let of_field = |(number, field): (usize, &Field)| {
+        let place = field.candidates.iter().position(|candidate| candidate.scale == Scale::BASE)?;
+        let trainings = rules.trainings(field, &field.candidates[place], timing, Some(Limit::Overfitting));
+        let longest = trainings.first().filter(|_| place < field.fitting)?;
+        Some(rules.choice(number, field, place, *longest, timing))
+    };
+    fields.iter().enumerate().filter_map(of_field).min_by(|a, b| a.upper.total_cmp(&b.upper))
+}
+
+/// Every model with the training that is best for it within all limits but one, the best first.
+fn rank(
+    fields: &[Field],
+    rules: &Rules,
+    timing: &dyn Fn(&Candidate) -> Timing,
+    relaxed: Option<Limit>,
+) -> Vec<Choice> {
+    let mut choices = Vec::new();
+    for (number, field) in fields.iter().enumerate() {
+        let count = if relaxed == Some(Limit::Memory) { field.candidates.len() } else { field.fitting };
+        for place in (0..count).filter(|place| !field.vetoed.contains(place)) {
+            let best = rules.best_with(number, field, place, timing, relaxed);
+            choices.extend(best.filter(|choice| choice.upper.is_finite()));
+        }
+    }
+    choices.sort_by(|a, b| rules.score(a).total_cmp(&rules.score(b)));
+    if rules.target_loss.is_none() && !choices.is_empty() {
+        let first = preferred(fields, &choices);
+        choices[..=first].rotate_right(1);
+    }
+    choices
+}
+
+/// Of choices with rising loss the place of that to recommend: the base model where it is about as good as the best, else the
+/// smallest of the models that are as good.
+fn preferred(fields: &[Field], choices: &[Choice]) -> usize {
+    let model = |place: usize| &fields[choices[place].field].candidates[choices[place].candidate];
+    let within = |part: f64| {
+        let most = choices[0].upper * (1.0 + part);
+        0..choices.partition_point(|choice| choice.upper <= most)
+    };
+    let scatter = fields[choices[0].field].evidence.repetition.scatter();
+    let base = within(scatter.clamp(GAIN.0, GAIN.1)).find(|&place| model(place).scale == Scale::BASE);
+    base.or_else(|| within(EQUAL).min_by_key(|&place| model(place).macs)).unwrap_or(0)
+}
+
+impl Rules<'_> {
+    /// What is made as small as possible: the loss; or, with a target, what the budget is in.
+    fn score(&self, choice: &Choice) -> f64 {
+        match self.target_loss {
+            None => choice.upper,
+            Some(_) if self.budget.seconds.is_some() => choice.seconds,
+            Some(_) => choice.flops,
+        }
+    }
+
+    /// The samples an epoch that all limits but the relaxed one allow a model in so many epochs, whatever the set has.
+    fn most_samples(
+        &self,
+        field: &Field,
+        candidate: &Candidate,
+        epochs: usize,
+        timing: &dyn Fn(&Candidate) -> Timing,
+        relaxed: Option<Limit>,
+    ) -> f64 {
+        let flops_per_sample = FLOPS_PER_MAC * candidate.macs as f64 * epochs as f64;
+        let allowed = |limit: Limit| match limit {
+            Limit::Time => {
+                let within = |seconds| timing(candidate).samples(seconds, epochs, self.validation);
+                self.budget.seconds.map(within)
+            }
+            Limit::Compute => self.budget.flops.map(|flops| flops / flops_per_sample),
+            Limit::Extrapolation if self.far => None,
+            Limit::Extrapolation => Some(FURTHEST * field.evidence.flops / flops_per_sample),
+            // They are the caller's.
+            Limit::Data | Limit::Overfitting | Limit::Memory => None,
+        };
+        let limits = Limit::ALL.into_iter().filter(|limit| Some(*limit) != relaxed);
+        limits.filter_map(allowed).fold(ENDLESS / epochs as f64, f64::min)
+    }
+
+    /// A model's trainings for the whole budget, the longest first: numbers of samples an epoch and of epochs. None where
+    /// that is not one batch, or less than the law is for.
+    fn trainings(
+        &self,
+        field: &Field,
+        candidate: &Candidate,
+        timing: &dyn Fn(&Candidate) -> Timing,
+        relaxed: Option<Limit>,
+    ) -> Vec<(usize, usize)> {
+        let most = |epochs: usize| self.most_samples(field, candidate, epochs, timing, relaxed);
+        let whole = |samples: f64| {
+            // The last batch is left out where it is not full.
+            let batch = self.schedule.batch.min(self.available.unwrap_or(usize::MAX));
+            samples as usize / batch * batch
+        };
+        let available = self.available.filter(|_| relaxed != Some(Limit::Data));
+        let trainings = match (field.evidence.fixed_samples, available) {
+            // A law for so many samples: they are seen as often as the budget allows.
+            (Some(fixed), _) => vec![(fixed, first(|epochs| most(epochs) < fixed as f64) - 1)],
+            (None, None) if self.available.is_none() => {
+                vec![(whole(most(self.schedule.epochs)), self.schedule.epochs)]
+            }
+            (None, None) => vec![(whole(most(1)), 1)],
+            (None, Some(all)) => {
+                let epochs = first(|epochs| most(epochs) <= all as f64);
+                vec![(whole(most(epochs)), epochs), (all, epochs - 1)]
+            }
+        };
+        let bounded = trainings.into_iter().map(|(samples, epochs)| {
+            let passes = field.evidence.most_passes(candidate.macs as f64, samples as f64);
+            let fresh = self.available.is_none();
+            match passes.filter(|_| !fresh && relaxed != Some(Limit::Overfitting)) {
+                Some(passes) => (samples, epochs.min(passes as usize)),
+                None => (samples, epochs),
+            }
+        });
+        bounded.filter(|(samples, epochs)| *samples > 0 && *epochs > 0).collect()
+    }
+
+    /// The training that is best for a model: of those for the whole budget; with a target, the shortest that reaches it.
+    fn best_with(
+        &self,
+        number: usize,
+        field: &Field,
+        place: usize,
+        timing: &dyn Fn(&Candidate) -> Timing,
+        relaxed: Option<Limit>,
+    ) -> Option<Choice> {
+        let with = |training: (usize, usize)| self.choice(number, field, place, training, timing);
+        let trainings = self.trainings(field, &field.candidates[place], timing, relaxed);
+        let Some(target) = self.target_loss else {
+            // Of one model's trainings not the one that is surer, but the one that the law expects more of: a budget is not left
+            // unused out of caution.
+            return trainings.into_iter().map(with).min_by(|a, b| a.loss.total_cmp(&b.loss));
+        };
+        let reaching = trainings.into_iter().map(with).filter(|choice| choice.loss <= target);
+        let longest = reaching.min_by(|a, b| self.score(a).total_cmp(&self.score(b)))?;
+        let shorter = |steps: usize| self.shortened(field, &longest, steps);
+        // Steps of batches where the samples may change, else of epochs.
+        let steps = match field.evidence.fixed_samples {
+            Some(_) => longest.epochs,
+            None => {
+                (longest.samples / self.schedule.batch.min(longest.samples)).saturating_mul(longest.epochs)
+            }
+        };
+        let (mut short, mut enough) = (0, steps);
+        while enough - short > 1 {
+            let middle = short + (enough - short) / 2;
+            if with(shorter(middle)).loss <= target { enough = middle } else { short = middle }
+        }
+        Some(if enough == steps { longest } else { with(shorter(enough)) })
+    }
+
+    /// A training with so many steps in place of another's: in as few epochs as have enough samples. Of a law for one number
+    /// of samples, steps are epochs.
+    fn shortened(&self, field: &Field, training: &Choice, steps: usize) -> (usize, usize) {
+        if field.evidence.fixed_samples.is_some() {
+            return (training.samples, steps);
+        }
+        let batch = self.schedule.batch.min(training.samples);
+        let all = match self.available {
+            Some(available) => available / batch,
+            // New samples in each epoch: their number is that of the sweep.
+            None => return (steps.div_ceil(training.epochs) * batch, training.epochs),
+        };
+        let epochs = steps.div_ceil(all.max(1)).max(1);
+        (steps.div_ceil(epochs) * batch, epochs)
+    }
+
+    fn choice(
+        &self,
+        number: usize,
+        field: &Field,
+        place: usize,
+        (samples, epochs): (usize, usize),
+        timing: &dyn Fn(&Candidate) -> Timing,
+    ) -> Choice {
+        let candidate = &field.candidates[place];
+        let schedule = Schedule { epochs, ..self.schedule.clone() };
+        let seen = schedule.samples_seen(samples) as f64;
+        let distinct = schedule.distinct_samples(samples, self.available.is_none()) as f64;
+        let passes = (seen / distinct).max(1.0);
+        let macs = candidate.macs as f64;
+        let expected = field.evidence.compared(macs, distinct, passes);
+        Choice {
+            field: number,
+            candidate: place,
+            samples,
+            epochs,
+            distinct,
+            passes,
+            loss: expected.median(),
+            upper: expected.cautious(),
+            flops: FLOPS_PER_MAC * macs * seen,
+            seconds: timing(candidate).seconds(epochs, samples, self.validation),
+        }
+    }
+}
+
+/// The first number from 1 on for which something holds that then holds for all; such a number that no training comes to
+/// where it never does.
+fn first(holds: impl Fn(usize) -> bool) -> usize {
+    let (mut below, mut at) = (0, 1);
+    while at < ENDLESS as usize && !holds(at) {
+        (below, at) = (at, 2 * at);
+    }
+    while at - below > 1 {
+        let middle = below + (at - below) / 2;
+        if holds(middle) { at = middle } else { below = middle }
+    }
+    at
+}

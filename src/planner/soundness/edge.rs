@@ -1,0 +1,168 @@
+//! IsoFLOP profiles that do not show their minimum.
+//!
+//! A profile shows one where its parabola, loss against ln size, falls at the smallest size and rises at the largest, both
+//! by more than chance (the test of Lind and Mehlum 2010, "With or without U?", with the noise of all profiles together),
+//! and where the minimum is not in the outermost part, where a profile that is no parabola moves it.
+
+use super::statistics::{Parabola, one_sided};
+use super::subject::Subject;
+use super::{Check, Fault, Outcome, mend};
+use crate::laws::isoflop::{self, Budgets};
+use crate::rounding::{ROUNDING, levels};
+use crate::units::digits;
+
+pub const CHECK: Check = Check { name: "isoFLOP minima", judge };
+
+/// The part of a profile's width on either side that its minimum may not lie in: it belongs into the middle half.
+const OUTERMOST: f64 = 0.25;
+/// Chance that a slope is taken for one that is there.
+const SLOPE: f64 = 0.05;
+/// Profiles that have to show a minimum, for a law through them.
+const FEWEST: usize = 3;
+/// Different sizes that a profile needs.
+const SIZES: usize = 4;
+/// The part of all runs that profiles of a table hold, if it was made of them.
+const MADE_OF: f64 = 0.66;
+/// A full grid has about as many runs as sizes times amounts of data, profiles far fewer.
+const GRID: f64 = 2.0;
+/// FLOPs of a training: 6 for each parameter and sample.
+const FLOPS: f64 = 6.0;
+
+struct Profile {
+    budget: f64,
+    /// ln size and ln loss.
+    points: Vec<(f64, f64)>,
+    parabola: Parabola,
+}
+
+impl Profile {
+    fn new(budget: f64, points: Vec<(f64, f64)>) -> Option<Profile> {
+        let sizes: Vec<f64> = points.iter().map(|point| point.0.exp()).collect();
+        let different = levels(&sizes, ROUNDING).into_iter().max().map_or(0, |most| most + 1);
+        // Around their middle, numbers keep their digits.
+        let (low, high) = ends(&points);
+        let centred: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x - 0.5 * (low + high), *y)).collect();
+        let parabola = Parabola::through(&centred).filter(|_| different >= SIZES)?;
+        Some(Profile { budget, points: centred, parabola })
+    }
+
+    /// Why it shows no minimum, by noise of this standard deviation.
+    fn problem(&self, noise: f64, threshold: f64) -> Option<&'static str> {
+        let (low, high) = ends(&self.points);
+        let rises = |at: f64, sign: f64| {
+            let (slope, error) = self.parabola.slope(at);
+            sign * slope > threshold * error * noise
+        };
+        let margin = OUTERMOST * (high - low);
+        match self.parabola.vertex() {
+            Some(best) if best < low + margin => Some("at the small edge"),
+            Some(best) if best > high - margin => Some("at the large edge"),
+            Some(_) if rises(low, -1.0) && rises(high, 1.0) => None,
+            _ => {
+                let (at_low, at_high) = (self.parabola.slope(low).0, self.parabola.slope(high).0);
+                match (at_low < 0.0, at_high > 0.0) {
+                    (true, false) => Some("at the large edge"),
+                    (false, true) => Some("at the small edge"),
+                    _ => Some("hidden by scatter"),
+                }
+            }
+        }
+    }
+}
+
+fn ends(points: &[(f64, f64)]) -> (f64, f64) {
+    points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| (p.0.min(low), p.0.max(high)))
+}
+
+fn judge(subject: &Subject) -> Outcome {
+    if subject.dimensions() != 2 {
+        return Outcome::Fine;
+    }
+    let profiles = profiles(subject);
+    if profiles.is_empty() {
+        return Outcome::Fine;
+    }
+    let freedom: usize = profiles.iter().map(|profile| profile.points.len() - 3).sum();
+    let squares: f64 = profiles.iter().map(|profile| profile.parabola.squares).sum();
+    let noise = (squares / freedom.max(1) as f64).sqrt();
+    let threshold = one_sided(SLOPE, freedom.max(1));
+    let problems: Vec<(f64, &str)> = profiles
+        .iter()
+        .filter_map(|profile| Some((profile.budget, profile.problem(noise, threshold)?)))
+        .collect();
+    if problems.is_empty() {
+        return Outcome::Fine;
+    }
+    let left = profiles.len() - problems.len();
+    let name = &subject.series.sizes[0];
+    let count = |words: &str| problems.iter().filter(|(_, problem)| *problem == words).count();
+    let (small, large) = (count("at the small edge"), count("at the large edge"));
+    let listed: Vec<String> =
+        problems.iter().take(5).map(|(budget, problem)| format!("{} {problem}", digits(*budget))).collect();
+    let more = if problems.len() > listed.len() { ", …" } else { "" };
+    let most = profiles.iter().map(|profile| profile.budget).fold(0.0, f64::max);
+    Outcome::Found(Fault {
+        fault: "isoFLOP minima at the edge".to_string(),
+        problem: format!(
+            "the best {name} of {} of {} budgets is not well inside the sizes tried: {}{more} (FLOPs)",
+            problems.len(),
+            profiles.len(),
+            listed.join(", ")
+        ),
+        consequence: format!("{left} budgets are left to say how the best {name} grow with compute"),
+        effect: None,
+        mend: mend::edge(subject, large >= small),
+        // The largest budget weighs most in what is said of larger ones. A sweep to plan from is read as a surface, and the best
+        // model for more compute is no smaller: there the large edge counts.
+        matters: if subject.is_planned_from() {
+            problems.contains(&(most, "at the large edge"))
+        } else {
+            left < FEWEST || 2 * problems.len() > left || problems.iter().any(|(budget, _)| *budget == most)
+        },
+    })
+}
+
+/// The profiles of a sweep that was made of them.
+fn profiles(subject: &Subject) -> Vec<Profile> {
+    let runs = || subject.kept.iter().map(|&place| &subject.series.runs[place]);
+    let point = |sizes: [f64; 2], loss: f64| (sizes[0].ln(), loss.ln());
+    let mut budgets: Vec<f64> = runs().filter_map(|run| run.budget).collect();
+    if !budgets.is_empty() {
+        budgets.sort_by(f64::total_cmp);
+        budgets.dedup();
+        let of = |budget: f64| {
+            let runs = runs().filter(|run| run.budget == Some(budget));
+            Profile::new(budget, runs.map(|run| point(run.sizes, run.loss)).collect())
+        };
+        return budgets.iter().filter_map(|&budget| of(budget)).collect();
+    }
+    let compute = |sizes: [f64; 2]| FLOPS * sizes[0] * sizes[1];
+    let rows: Vec<isoflop::Run> = runs()
+        .map(|run| isoflop::Run { parameters: run.sizes[0], compute: compute(run.sizes), loss: run.loss })
+        .collect();
+    let Ok(found) = isoflop::isoflop(&rows, Budgets::Found, 2, 0) else { return Vec::new() };
+    let nearest = |run: &&super::Run| {
+        let distance = |budget: f64| (budget / compute(run.sizes)).ln().abs();
+        found
+            .profiles
+            .iter()
+            .map(|profile| profile.budget)
+            // Runs that lie by themselves have no budget.
+            .filter(|budget| distance(*budget) <= isoflop::WIDEST)
+            .min_by(|a, b| distance(*a).total_cmp(&distance(*b)))
+    };
+    let of = |budget: f64| {
+        let runs = runs().filter(|run| nearest(run) == Some(budget));
+        Profile::new(budget, runs.map(|run| point(run.sizes, run.loss)).collect())
+    };
+    let profiles: Vec<Profile> = found.profiles.iter().filter_map(|profile| of(profile.budget)).collect();
+    let held: usize = profiles.iter().map(|profile| profile.points.len()).sum();
+    let different = |size: usize| {
+        let sizes: Vec<f64> = rows.iter().zip(runs()).map(|(_, run)| run.sizes[size]).collect();
+        levels(&sizes, 0.02).into_iter().max().map_or(0, |most| most + 1) as f64
+    };
+    let made_of_them = profiles.len() > 1
+        && held as f64 >= MADE_OF * rows.len() as f64
+        && different(0) * different(1) > GRID * rows.len() as f64;
+    if made_of_them { profiles } else { Vec::new() }
+}

@@ -1,0 +1,294 @@
+//! What mends a fault: the command, where one does it, or the runs that are missing from a table.
+
+use super::range::reach;
+use super::subject::Subject;
+use super::{Mend, Source};
+use crate::models::architecture::Architecture;
+use crate::models::axis::Axis;
+use crate::nn::Precision;
+use crate::sweep::plan::Plan;
+use crate::sweep::schedule::Schedule;
+use crate::units::{digits, significant};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// The most seeds that are asked for at once.
+const MOST_SEEDS: usize = 32;
+/// Rounding of small models takes a part of a range of factors.
+const ROUNDING: f64 = 1.3;
+/// Factors nearer than this, in the logarithm, are one.
+const NEAR: f64 = 0.15;
+
+/// The size that the law is asked for, in words.
+pub fn asked(subject: &Subject) -> String {
+    let times = reach(subject);
+    if subject.dimensions() == 1 {
+        format!("{times} times the largest {}", subject.series.sizes[0])
+    } else {
+        format!("{times} times the compute of the largest run")
+    }
+}
+
+/// Sizes that span this factor, and are this many.
+pub fn range(subject: &Subject, size: usize, factor: f64, count: usize) -> Mend {
+    let (_, high) = subject.range(size);
+    let name = &subject.series.sizes[size];
+    let Source::Directory { path, plan } = subject.source else {
+        let least = if high > 0.0 { format!(" down to {}", digits(high / factor)) } else { String::new() };
+        return again(subject, format!("add runs of {name}{least}, {count} sizes at least"));
+    };
+    if size == 1 && !plan.flops.is_empty() {
+        return smaller_budgets(plan, path);
+    }
+    let mut wanted = (**plan).clone();
+    if size == 1 {
+        let added = spread((high / factor).max(1.0), high, count.max(2));
+        wanted.samples.extend(added.iter().map(|samples| samples.round() as usize));
+        wanted.samples.sort_unstable();
+        wanted.samples.dedup();
+        return extended(&wanted, path, "train on fewer samples too");
+    }
+    let axis = plan.axes.iter().find(|axis| axis.name() == subject.series.name);
+    // MACs go with the square of width and resolution.
+    let power = if matches!(axis, Some(Axis::Depth | Axis::Compound)) { 1.0 } else { 2.0 };
+    let largest = plan.factors.iter().copied().fold(0.0, f64::max);
+    let smallest = largest / (ROUNDING * factor).powf(1.0 / power);
+    for added in spread(smallest, largest, count.max(plan.factors.len())) {
+        add_factor(&mut wanted, added);
+    }
+    extended(&wanted, path, "train smaller models too")
+}
+
+/// Sizes over a range four times as wide, which tell more than seeds do.
+pub fn wider(subject: &Subject) -> Mend {
+    let (low, high) = subject.range(0);
+    let sizes: BTreeSet<u64> = subject.series.runs.iter().map(|run| run.sizes[0].to_bits()).collect();
+    range(subject, 0, 4.0 * high / low, sizes.len() + 2)
+}
+
+/// So many numbers, evenly in the logarithm.
+fn spread(low: f64, high: f64, count: usize) -> Vec<f64> {
+    (0..count).map(|place| low * (high / low).powf(place as f64 / (count - 1).max(1) as f64)).collect()
+}
+
+/// Adds a factor to a plan, rounded to two digits, unless there is one near.
+fn add_factor(plan: &mut Plan, factor: f64) {
+    let rounded = two_digits(factor);
+    if !plan.factors.iter().any(|known| (known / rounded).ln().abs() < NEAR) {
+        plan.factors.push(rounded);
+        plan.factors.sort_by(f64::total_cmp);
+    }
+}
+
+fn two_digits(number: f64) -> f64 {
+    significant(number, 2).parse().unwrap_or(number)
+}
+
+/// Both sizes, each with the other held.
+pub fn collinear(subject: &Subject) -> Mend {
+    let [first, second] = &subject.series.sizes[..] else {
+        return again(subject, "vary one size alone".into());
+    };
+    match subject.source {
+        Source::Directory { path, plan } if !plan.flops.is_empty() => smaller_budgets(plan, path),
+        Source::Directory { path, plan } => extended(plan, path, "train the runs that are missing"),
+        Source::Table { .. } => again(
+            subject,
+            format!(
+                "add runs of the largest {first} with few {second}, and of the smallest {first} with many"
+            ),
+        ),
+    }
+}
+
+fn smaller_budgets(plan: &Plan, path: &Path) -> Mend {
+    let mut wanted = plan.clone();
+    let least = wanted.flops.iter().copied().fold(f64::INFINITY, f64::min);
+    wanted.flops.extend([least / 10.0, least / 100.0].map(two_digits));
+    wanted.flops.sort_by(f64::total_cmp);
+    extended(&wanted, path, "train smaller budgets too")
+}
+
+/// Sizes on the side of the minimum.
+pub fn edge(subject: &Subject, larger: bool) -> Mend {
+    let name = &subject.series.sizes[0];
+    let side = if larger { "larger" } else { "smaller" };
+    let Source::Directory { path, plan } = subject.source else {
+        let todo = format!("add runs of {side} {name} at these budgets, until the loss rises on both sides");
+        return again(subject, todo);
+    };
+    let mut wanted = (**plan).clone();
+    let ends = plan.factors.iter().fold((f64::INFINITY, 0.0f64), |(a, b), f| (f.min(a), f.max(b)));
+    let added = if larger { [1.5 * ends.1, 2.0 * ends.1] } else { [ends.0 / 1.5, 0.5 * ends.0] };
+    added.into_iter().for_each(|factor| add_factor(&mut wanted, factor));
+    extended(&wanted, path, &format!("train {side} models too"))
+}
+
+/// So many runs of each size.
+pub fn seeds(subject: &Subject, wanted: usize) -> Mend {
+    let Source::Directory { path, plan } = subject.source else {
+        return again(subject, format!("add runs with other seeds, {wanted} of each size in all"));
+    };
+    let mut plan = (**plan).clone();
+    more_seeds(&mut plan, wanted);
+    extended(&plan, path, &format!("train {wanted} seeds of each size"))
+}
+
+fn more_seeds(plan: &mut Plan, wanted: usize) {
+    let known: BTreeSet<u64> = plan.seeds.iter().copied().collect();
+    let missing = wanted.min(MOST_SEEDS).saturating_sub(plan.seeds.len());
+    plan.seeds.extend((0..).filter(|seed| !known.contains(seed)).take(missing));
+}
+
+/// The same models with another seed, which tells a size that is off from a run that is; rows are left out of a fit.
+pub fn outliers(subject: &Subject, first: &str, count: usize) -> Mend {
+    let which = if count == 1 { first.to_string() } else { format!("{first} and the {} others", count - 1) };
+    match subject.source {
+        Source::Directory { path, plan } => {
+            let mut wanted = (**plan).clone();
+            more_seeds(&mut wanted, plan.seeds.len() + 1);
+            extended(&wanted, path, &format!("train another seed, which shows whether {which} went wrong"))
+        }
+        Source::Table { .. } => {
+            again(subject, format!("find out what went wrong in {which}, and train again or leave out"))
+        }
+    }
+}
+
+/// A longer training.
+pub fn longer(subject: &Subject) -> Mend {
+    epochs(subject, 2.0, "train all runs for twice as long")
+}
+
+/// A training that ends where the loss turned.
+pub fn shorter(subject: &Subject, part: f64) -> Mend {
+    epochs(subject, part, "end all runs where the loss is least, or train on more samples")
+}
+
+fn epochs(subject: &Subject, factor: f64, todo: &str) -> Mend {
+    let Source::Directory { path, plan } = subject.source else { return again(subject, todo.to_string()) };
+    let mut wanted = (**plan).clone();
+    let most = plan.epochs.iter().copied().max().unwrap_or(plan.schedule.epochs);
+    let number = ((factor * most as f64).round() as usize).max(1);
+    if plan.epochs.is_empty() {
+        // One number of epochs is how all runs were trained: another one is another sweep.
+        wanted.schedule.epochs = number;
+        let directory = format!("{}-{number}-epochs", path.display());
+        return Mend { what: todo.to_string(), command: sweep(&wanted, Path::new(&directory), false) };
+    }
+    if !wanted.epochs.contains(&number) {
+        wanted.epochs.push(number);
+    }
+    extended(&wanted, path, todo)
+}
+
+/// Learning rates beyond the edge.
+pub fn rates(subject: &Subject, edge: f64, smaller: bool) -> Mend {
+    let factors = if smaller { [0.25, 0.5] } else { [2.0, 4.0] };
+    let [one, other] = factors.map(|factor| significant(factor * edge, 2));
+    again(subject, format!("add runs at learning rates of {one} and {other}"))
+}
+
+/// The best learning rate of each size.
+pub fn drift(subject: &Subject, there: f64) -> Mend {
+    let rate = significant(there, 2);
+    again(
+        subject,
+        format!("keep the runs at each size's best rate alone, and train what is larger at about {rate}"),
+    )
+}
+
+/// What to do with a table, and the command that looks at it again.
+fn again(subject: &Subject, what: String) -> Mend {
+    let quoted_path = |path: &Path| quoted(&path.display().to_string());
+    let command = match subject.source {
+        Source::Directory { path, .. } => format!("allometry check {}", quoted_path(path)),
+        Source::Table { path, columns, learning_rate } => {
+            let mut command = format!("allometry check {} --x {}", quoted_path(path), quoted(&columns.x));
+            let mut add = |option: &str, value: &str| command += &format!(" --{option} {}", quoted(value));
+            columns.x2.iter().for_each(|x2| add("x2", x2));
+            add("y", &columns.y);
+            learning_rate.iter().for_each(|rate| add("lr", rate));
+            columns.conditions.iter().for_each(|condition| add("where", condition));
+            columns.drop_above.iter().for_each(|limit| add("drop-above", &limit.to_string()));
+            columns.drop_below.iter().for_each(|limit| add("drop-below", &limit.to_string()));
+            for (flag, given) in
+                [("--error-rate", columns.error_rate), ("--skip-missing", columns.skip_missing)]
+            {
+                command += &if given { format!(" {flag}") } else { String::new() };
+            }
+            command
+        }
+    };
+    Mend { what, command }
+}
+
+/// The command that adds to a sweep what a plan has more.
+fn extended(plan: &Plan, directory: &Path, what: &str) -> Mend {
+    Mend { what: what.to_string(), command: sweep(plan, directory, true) }
+}
+
+/// The command that runs a plan. Where data and models lie a plan does not know: DATA stands for the one, and a model's
+/// name for the other.
+fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
+    let base = &plan.architecture;
+    let preset = Architecture::preset(&base.name);
+    let model = if preset.is_some() { base.name.clone() } else { format!("{}.toml", base.name) };
+    let mut command = format!("allometry sweep --model {}", quoted(&model));
+    let mut add = |option: &str, value: String| command += &format!(" --{option} {}", quoted(&value));
+    add("dataset", plan.dataset.clone());
+    if !plan.data.is_empty() {
+        add("data", "DATA".to_string());
+    }
+    let own = preset.and_then(|preset| preset.resolution());
+    base.resolution().filter(|pixels| own.is_some_and(|own| own != *pixels)).iter().for_each(|pixels| {
+        add("resolution", pixels.to_string());
+    });
+    plan.target_columns.iter().for_each(|target| add("target", target.clone()));
+    add("axis", joined(&plan.axes));
+    add("factors", joined(&plan.factors));
+    let Schedule { epochs, batch, learning_rate, clip_norm, train_samples, validation_samples, .. } =
+        plan.schedule;
+    let samples: Vec<usize> = train_samples.into_iter().chain(plan.samples.iter().copied()).collect();
+    if !samples.is_empty() {
+        add("samples", joined(&samples));
+    }
+    if !plan.flops.is_empty() {
+        add("flops", plan.flops.iter().map(|budget| format!("{budget:e}")).collect::<Vec<_>>().join(","));
+    }
+    if plan.whole_set.is_none() {
+        add("epochs", if plan.epochs.is_empty() { epochs.to_string() } else { joined(&plan.epochs) });
+    }
+    add("batch", batch.to_string());
+    add("learning-rate", learning_rate.to_string());
+    clip_norm.iter().for_each(|norm| add("clip-norm", norm.to_string()));
+    validation_samples.iter().for_each(|samples| add("validation-samples", samples.to_string()));
+    if plan.predict > 0 {
+        add("predict", plan.predict.to_string());
+    }
+    add("seeds", joined(&plan.seeds));
+    if plan.schedule.precision != Precision::F32 {
+        add("precision", plan.schedule.precision.name().to_string());
+    }
+    let flags = [
+        ("--recompute", plan.schedule.recompute),
+        ("--whole-set", plan.whole_set.is_some()),
+        ("--extend", extend),
+    ];
+    flags.into_iter().filter(|(_, given)| *given).for_each(|(flag, _)| command += &format!(" {flag}"));
+    command + &format!(" --out {}", quoted(&directory.display().to_string()))
+}
+
+fn joined<T: ToString>(values: &[T]) -> String {
+    values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// As a shell takes it for one word.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+%@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}

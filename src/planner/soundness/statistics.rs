@@ -1,0 +1,156 @@
+//! Least squares of a few columns, and the thresholds of tests.
+
+use crate::laws::student_t;
+
+/// Beyond so many degrees of freedom Student's t is the normal distribution to three digits.
+const NORMAL: usize = 2000;
+/// A pivot under this part of its diagonal is zero but for rounding: the columns depend on each other.
+const DEPENDENT: f64 = 1e-10;
+
+/// The value that |t| stays under with probability `1 − level`.
+pub fn two_sided(level: f64, freedom: usize) -> f64 {
+    student_t(1.0 - 0.5 * level, freedom.min(NORMAL))
+}
+
+/// The value that t stays under with probability `1 − level`.
+pub fn one_sided(level: f64, freedom: usize) -> f64 {
+    student_t(1.0 - level, freedom.min(NORMAL))
+}
+
+pub fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
+}
+
+/// Sums of products: what least squares needs to know of its rows.
+pub struct Normal {
+    size: usize,
+    matrix: Vec<f64>,
+    right: Vec<f64>,
+}
+
+impl Normal {
+    pub fn new(size: usize) -> Normal {
+        Normal { size, matrix: vec![0.0; size * size], right: vec![0.0; size] }
+    }
+
+    /// Adds a row, and what it should come to.
+    pub fn add(&mut self, row: &[f64], value: f64) {
+        for (i, &a) in row.iter().enumerate() {
+            for (j, &b) in row.iter().enumerate() {
+                self.matrix[i * self.size + j] += a * b;
+            }
+            self.right[i] += a * value;
+        }
+    }
+
+    /// The inverse of the matrix, by Gauss and Jordan; none where columns depend on each other.
+    pub fn inverse(&self) -> Option<Vec<f64>> {
+        let size = self.size;
+        let scale: Vec<f64> = (0..size).map(|i| self.matrix[i * size + i].sqrt()).collect();
+        if scale.iter().any(|scale| !(*scale > 0.0 && scale.is_finite())) {
+            return None;
+        }
+        // With a diagonal of ones no pivoting is needed: the matrix is positive definite, or refused.
+        let mut left: Vec<f64> =
+            (0..size * size).map(|at| self.matrix[at] / (scale[at / size] * scale[at % size])).collect();
+        let mut inverse: Vec<f64> =
+            (0..size * size).map(|at| f64::from(u8::from(at / size == at % size))).collect();
+        for column in 0..size {
+            let pivot = left[column * size + column];
+            if pivot.is_nan() || pivot < DEPENDENT {
+                return None;
+            }
+            for k in 0..size {
+                left[column * size + k] /= pivot;
+                inverse[column * size + k] /= pivot;
+            }
+            for row in (0..size).filter(|&row| row != column) {
+                let factor = left[row * size + column];
+                for k in 0..size {
+                    left[row * size + k] -= factor * left[column * size + k];
+                    inverse[row * size + k] -= factor * inverse[column * size + k];
+                }
+            }
+        }
+        Some((0..size * size).map(|at| inverse[at] / (scale[at / size] * scale[at % size])).collect())
+    }
+
+    /// The coefficients of least squares, by the inverse.
+    pub fn coefficients(&self, inverse: &[f64]) -> Vec<f64> {
+        let row = |i: usize| (0..self.size).map(|j| inverse[i * self.size + j] * self.right[j]).sum();
+        (0..self.size).map(row).collect()
+    }
+}
+
+/// `aᵀ·M·a`
+pub fn quadratic_form(a: &[f64], matrix: &[f64]) -> f64 {
+    let size = a.len();
+    (0..size).map(|i| a[i] * (0..size).map(|j| matrix[i * size + j] * a[j]).sum::<f64>()).sum()
+}
+
+/// `y = a + b·x + c·x²` by least squares, with the matrix that its coefficients' variances are the noise's times.
+pub struct Parabola {
+    pub coefficients: [f64; 3],
+    pub inverse: Vec<f64>,
+    /// The sum of squared residuals.
+    pub squares: f64,
+}
+
+impl Parabola {
+    /// None with fewer than three different x.
+    pub fn through(points: &[(f64, f64)]) -> Option<Parabola> {
+        let row = |x: f64| [1.0, x, x * x];
+        let mut normal = Normal::new(3);
+        points.iter().for_each(|&(x, y)| normal.add(&row(x), y));
+        let inverse = normal.inverse()?;
+        let found = normal.coefficients(&inverse);
+        let coefficients = [found[0], found[1], found[2]];
+        let at = |x: f64| coefficients[0] + x * (coefficients[1] + x * coefficients[2]);
+        let squares = points.iter().map(|&(x, y)| (y - at(x)).powi(2)).sum();
+        Some(Parabola { coefficients, inverse, squares })
+    }
+
+    /// Where it is least, if it opens upwards.
+    pub fn vertex(&self) -> Option<f64> {
+        let [_, b, c] = self.coefficients;
+        (c > 0.0).then(|| -0.5 * b / c)
+    }
+
+    /// The slope at x, and the part of the noise's standard deviation that is its standard error.
+    pub fn slope(&self, x: f64) -> (f64, f64) {
+        let [_, b, c] = self.coefficients;
+        (b + 2.0 * c * x, quadratic_form(&[0.0, 1.0, 2.0 * x], &self.inverse).sqrt())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_parabola_is_found_again_with_its_slopes() {
+        let points: Vec<(f64, f64)> =
+            (0..6).map(f64::from).map(|x| (x, 3.0 - 2.0 * x + 0.5 * x * x)).collect();
+        let found = Parabola::through(&points).unwrap();
+        assert!(found.squares < 1e-18 && (found.vertex().unwrap() - 2.0).abs() < 1e-9);
+        let (slope, error) = found.slope(5.0);
+        assert!((slope - 3.0).abs() < 1e-9 && error > 0.0);
+        assert!(Parabola::through(&[(1.0, 2.0), (2.0, 3.0), (2.0, 3.5)]).is_none());
+    }
+
+    #[test]
+    fn columns_that_depend_on_each_other_have_no_inverse() {
+        let mut normal = Normal::new(2);
+        for x in 1..5 {
+            normal.add(&[f64::from(x), 2.0 * f64::from(x)], 1.0);
+        }
+        assert!(normal.inverse().is_none());
+    }
+
+    #[test]
+    fn thresholds_are_those_of_the_tables() {
+        assert!((two_sided(0.05, 10) - 2.228139).abs() < 1e-5);
+        assert!((one_sided(0.05, 10) - 1.812461).abs() < 1e-5);
+        assert!((two_sided(0.001, 1_000_000) - 3.2905).abs() < 0.01);
+    }
+}

@@ -1,0 +1,202 @@
+//! One training as a file: what `allometry plan` writes and `allometry train` runs.
+
+use crate::data::{self, DataFile, DataOptions, Splits, Subset};
+use crate::error::{Error, Result, brief};
+use crate::models::architecture::Architecture;
+use crate::sweep::schedule::Schedule;
+use crate::train::FitOptions;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+/// The first line of the file.
+const HEADING: &str = "# Written by `allometry plan`; `allometry train` with this file's name runs it.";
+
+/// A training as data: on the same device it always comes to the same numbers.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Training {
+    /// Name of the data set.
+    pub dataset: String,
+    /// Columns of a table that are predicted; empty for the last one, and for sets that are no table.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub target_columns: Vec<String>,
+    /// Seed of initialisation, data order and dropout.
+    pub seed: u64,
+    /// How the model is trained, and on how many samples.
+    pub schedule: Schedule,
+    /// What it is expected to come to.
+    pub expected: Expected,
+    /// The files of the data set that the sweep was run on; see [`Plan::data`](crate::sweep::Plan::data).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub data: Vec<DataFile>,
+    /// The model.
+    pub architecture: Architecture,
+}
+
+/// What a training is expected to come to.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Expected {
+    /// The validation loss after it.
+    pub loss: f64,
+    /// Lower end of the 80 % interval of that loss.
+    pub loss_low: f64,
+    /// Its upper end.
+    pub loss_high: f64,
+    /// Wall seconds, from reading the data to the last validation.
+    pub seconds: f64,
+    /// Their interval: the least and the most. None in trainings of before it was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds_interval: Option<(f64, f64)>,
+    /// Peak bytes on the device.
+    pub peak_bytes: u64,
+    /// Training FLOPs.
+    pub flops: f64,
+    /// The device that seconds are of.
+    pub device: String,
+}
+
+/// What a training came to, beside what was expected.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Comparison {
+    /// What was expected.
+    pub expected: Expected,
+    /// The validation loss.
+    pub loss: f64,
+    /// Its difference, as a part of what was expected.
+    pub loss_error: f64,
+    /// Whether it is in the interval.
+    pub inside: bool,
+    /// Wall seconds.
+    pub seconds: f64,
+    /// Their difference, as a part of what was expected.
+    pub seconds_error: f64,
+    /// Whether they are in their interval, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub seconds_inside: Option<bool>,
+    /// Peak bytes on the device.
+    pub peak_bytes: u64,
+    /// Their difference, as a part of what was expected.
+    pub peak_error: f64,
+}
+
+impl Expected {
+    /// Compares what was measured with it.
+    pub fn beside(self, loss: f64, seconds: f64, peak_bytes: u64) -> Comparison {
+        Comparison {
+            loss,
+            loss_error: loss / self.loss - 1.0,
+            inside: (self.loss_low..=self.loss_high).contains(&loss),
+            seconds,
+            seconds_error: seconds / self.seconds - 1.0,
+            seconds_inside: self.seconds_interval.map(|(low, high)| (low..=high).contains(&seconds)),
+            peak_bytes,
+            peak_error: peak_bytes as f64 / self.peak_bytes as f64 - 1.0,
+            expected: self,
+        }
+    }
+}
+
+impl Training {
+    /// Reads the training in a file; none if the name is not that of a file, or the file holds something else, such as
+    /// a model.
+    ///
+    /// # Errors
+    /// A file that is a training but not a right one, and one that is the plan of a whole sweep.
+    pub fn find(name_or_path: &str) -> Result<Option<Training>> {
+        let path = Path::new(name_or_path);
+        if Architecture::preset(name_or_path).is_some() || !path.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read_to_string(path).map_err(Error::file(path, "read"))?;
+        let Ok(table) = text.parse::<toml::Table>() else { return Ok(None) };
+        let has = |key: &str| table.contains_key(key);
+        let fail = |problem: String| Error::Config { what: path.display().to_string(), problem };
+        if has("axes") && has("factors") {
+            let problem = "this is the plan of a sweep, not of one training; `allometry plan` recommends one, and \
+                           `allometry sweep` runs them all";
+            return Err(fail(problem.to_string()));
+        }
+        if !(has("schedule") || has("expected")) {
+            return Ok(None);
+        }
+        Training::from_toml(&text).map(Some).map_err(|error| fail(error.to_string()))
+    }
+
+    /// Reads and validates a training.
+    pub fn from_toml(text: &str) -> Result<Training> {
+        let fail = |problem: String| Error::Config { what: "training".to_string(), problem };
+        let training: Training = toml::from_str(text).map_err(|error| fail(brief(error)))?;
+        training.architecture.validate()?;
+        training.schedule.validate()?;
+        if training.schedule.train_samples.is_none() || training.schedule.validation_samples.is_none() {
+            return Err(fail(
+                "schedule has no train_samples or no validation_samples; both are needed".into(),
+            ));
+        }
+        Ok(training)
+    }
+
+    /// The TOML that [`Training::from_toml`] reads back to an equal training.
+    pub fn to_toml(&self) -> Result<String> {
+        let text = toml::to_string(self)
+            .map_err(|e| Error::Config { what: "training".to_string(), problem: e.to_string() })?;
+        Ok(format!("{HEADING}\n{text}"))
+    }
+
+    /// Refuses other data than those that it was planned for.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with what differs; files that can't be read.
+    pub fn check_data(&self, directory: Option<&Path>) -> Result<()> {
+        data::fingerprint::check(&self.data, &self.data_options(directory))
+    }
+
+    fn data_options(&self, directory: Option<&Path>) -> DataOptions {
+        let counts = [self.schedule.train_samples, self.schedule.validation_samples];
+        DataOptions {
+            dataset: self.dataset.clone(),
+            directory: directory.map(Path::to_path_buf),
+            resolution: self.architecture.resolution(),
+            seed: self.seed,
+            samples: self.schedule.train_samples,
+            most_samples: counts.into_iter().flatten().max(),
+            target_columns: self.target_columns.clone(),
+            ..DataOptions::default()
+        }
+    }
+
+    /// Opens the data it is trained on, cut to the numbers of samples that it names.
+    ///
+    /// # Errors
+    /// Files that can't be read; a set that has fewer samples, or other ones than the model takes.
+    pub fn open(&self, directory: Option<&Path>) -> Result<Splits> {
+        let wanted = [self.schedule.train_samples, self.schedule.validation_samples];
+        let splits = data::open(&self.data_options(directory))?;
+        let fail =
+            |problem: String| Err(Error::Config { what: format!("dataset {}", self.dataset), problem });
+        let found = [splits.train.len(), splits.validation.len()];
+        if let Some((wanted, found)) =
+            wanted.into_iter().zip(found).find(|(wanted, found)| Some(*found) < *wanted)
+        {
+            let wanted = wanted.unwrap_or_default();
+            return fail(format!("the training wants {wanted} samples, and the set has {found}"));
+        }
+        if self.architecture.clone().for_dataset(splits.train.as_ref()) != self.architecture {
+            let shape = splits.train.sample_shape();
+            return fail(format!("its samples of {shape:?} and their targets are not what the model is for"));
+        }
+        let validation = match self.schedule.validation_samples {
+            Some(samples) => Subset::first(splits.validation, samples),
+            None => splits.validation,
+        };
+        Ok(Splits { train: splits.train, validation })
+    }
+
+    /// How [`fit`](crate::train::fit()) trains it on so many samples an epoch.
+    pub fn fit_options(&self, samples: usize, interrupted: Arc<AtomicBool>) -> FitOptions {
+        self.schedule.fit_options(&self.architecture, samples, self.seed, interrupted)
+    }
+}

@@ -1,0 +1,191 @@
+//! The answer that a sweep was made for: which size, for what budget, how sure, and what more would buy.
+//!
+//! `allometry plan` writes it beside the sweep's records; the terminal and the page's first screen say it in the same words.
+
+mod picture;
+
+use super::html::escape;
+use super::plot::Plot;
+use super::quantity::Quantity;
+use crate::error::{Error, Result, brief};
+use crate::files::replace;
+use crate::laws::percentile;
+use crate::sweep::prediction::{Estimate, Score};
+use crate::sweep::record::Record;
+use crate::units::{flops, grouped, significant};
+use serde::{Deserialize, Serialize};
+use std::fs;
+use std::io::ErrorKind;
+use std::path::Path;
+
+/// The file in a sweep's directory.
+pub const ANSWER: &str = "answer.json";
+
+/// What a choice calls the model that was scaled.
+const BASE: &str = "base";
+
+/// What `plan` recommends.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Answer {
+    /// What the training may cost, in words.
+    pub budget: String,
+    /// The device that times are of.
+    pub device: String,
+    /// The training to run.
+    pub best: Choice,
+    /// The base model trained for the whole budget; none where that is the best, or where the budget is too small.
+    pub base: Option<Choice>,
+    /// The best for other amounts of compute, the least first.
+    pub others: Vec<Choice>,
+    /// The file that `allometry train` takes.
+    pub training: String,
+}
+
+/// A training that could be run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Choice {
+    /// The model: `width ×1.5`, or `base`.
+    pub model: String,
+    /// Trained values.
+    pub parameters: u64,
+    /// Training samples an epoch.
+    pub samples: usize,
+    /// Passes over them.
+    pub epochs: usize,
+    /// Validation loss, with the interval of a single training.
+    pub loss: Estimate,
+    /// Wall seconds of the whole training.
+    pub seconds: f64,
+    /// Training FLOPs.
+    pub flops: f64,
+}
+
+impl Choice {
+    fn data(&self) -> String {
+        let samples = grouped(self.samples as u64);
+        match self.epochs {
+            1 => format!("{samples} samples once"),
+            epochs => format!("{samples} samples {epochs} times"),
+        }
+    }
+
+    fn expected(&self) -> String {
+        let Estimate { value, low, high } = self.loss;
+        let [value, low, high] = [value, low, high].map(|loss| Quantity::ValidationLoss.format(loss));
+        format!("{value} (four of five such trainings between {low} and {high})")
+    }
+}
+
+impl Answer {
+    /// Keeps it in a sweep's directory, in place of an earlier one.
+    ///
+    /// # Errors
+    /// A file that can't be written.
+    pub fn write(&self, directory: &Path) -> Result<()> {
+        let path = directory.join(ANSWER);
+        let mut json = serde_json::to_vec_pretty(self).map_err(|e| Error::file(&path, "write")(e.into()))?;
+        json.push(b'\n');
+        replace(&path, &json)
+    }
+
+    /// Reads it, if the directory has one.
+    ///
+    /// # Errors
+    /// A file that can't be read, or that is no answer.
+    pub fn load(directory: &Path) -> Result<Option<Answer>> {
+        let path = directory.join(ANSWER);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|error| Error::format(&path, "the answer of a plan", brief(error))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(&path, "read")(error)),
+        }
+    }
+
+    /// The answer in sentences, each about one question.
+    pub fn sentences(&self, scores: &[Score]) -> Vec<String> {
+        let Answer { best, .. } = self;
+        let mut said = vec![
+            format!(
+                "Train {} ({} parameters) on {}.",
+                if best.model == BASE {
+                    "the base model".into()
+                } else {
+                    format!("the model at {}", best.model)
+                },
+                Quantity::Parameters.format(best.parameters as f64),
+                best.data()
+            ),
+            format!(
+                "That takes {} of the budget of {}, about {} on {}.",
+                flops(best.flops),
+                self.budget,
+                Quantity::Seconds.format(best.seconds),
+                self.device
+            ),
+            format!("Expect a validation loss of {}.", best.expected()),
+        ];
+        said.push(match &self.base {
+            Some(base) => format!(
+                "The base model ({} parameters), trained for the same budget, is expected at {}.",
+                Quantity::Parameters.format(base.parameters as f64),
+                base.expected()
+            ),
+            None => "That is the base model itself: no other size is expected to be better.".to_string(),
+        });
+        said.extend(self.next_doubling());
+        said.extend(trust(scores));
+        said.push(format!("Next: allometry train {}", self.training));
+        said
+    }
+
+    /// What twice the compute buys.
+    fn next_doubling(&self) -> Option<String> {
+        let next = self.others.iter().find(|other| other.flops > 1.5 * self.best.flops)?;
+        let gain = 1.0 - next.loss.value / self.best.loss.value;
+        let times = significant(next.flops / self.best.flops, 2);
+        Some(if gain > 0.0 {
+            format!(
+                "With {times} times the compute, {} would lower the loss by {} %, to {}.",
+                next.model,
+                significant(100.0 * gain, 2),
+                Quantity::ValidationLoss.format(next.loss.value)
+            )
+        } else {
+            format!("{times} times the compute is not expected to lower the loss.")
+        })
+    }
+
+    /// The page's first section, with its picture, and the picture for a file of its own.
+    pub(super) fn section(&self, records: &[Record], scores: &[Score]) -> Result<(String, Plot)> {
+        let picture = picture::draw(self, records)?;
+        let sentences = self.sentences(scores);
+        let (first, rest) = sentences.split_first().map_or(("", &[][..]), |(first, rest)| (first, rest));
+        let items: String = rest.iter().map(|sentence| format!("<li>{}</li>\n", escape(sentence))).collect();
+        let html = format!(
+            "<section class=\"answer\">\n<div>\n<h2>{}</h2>\n<ul>\n{items}</ul>\n</div>\n{}</section>\n",
+            escape(first),
+            picture.figure()
+        );
+        Ok((html, picture))
+    }
+}
+
+/// How well the sweep's own predictions were met.
+fn trust(scores: &[Score]) -> Option<String> {
+    let rows: Vec<_> = scores.iter().flat_map(|score| &score.rows).collect();
+    let inside = rows.iter().filter(|row| row.inside).count();
+    let mut errors: Vec<f64> = rows.iter().filter_map(|row| row.relative_error).map(f64::abs).collect();
+    errors.sort_by(f64::total_cmp);
+    if errors.is_empty() {
+        return None;
+    }
+    let median = percentile(&errors, 0.5);
+    Some(format!(
+        "How far to trust that: this sweep predicted its {} largest runs before it trained them; {inside} ended inside the 80 % \
+         interval, half of them within {} % of the prediction.",
+        rows.len(),
+        significant(100.0 * median, 2)
+    ))
+}

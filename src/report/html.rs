@@ -1,0 +1,227 @@
+//! The page: one file that opens from disk, asks nothing of a network, and follows the reader's light or
+//! dark.
+
+use super::palette::palette;
+use super::plot::Plot;
+use super::quantity::Quantity;
+use super::runs::{ABSENT, run_table};
+use super::series::{amounts, axes, laws};
+use super::words::{axis_findings, best, endings, exponent, headline, list, plural, quality, signed};
+use crate::error::Result;
+use crate::models::axis::Axis;
+use crate::nn::Precision;
+use crate::sweep::plan::Plan;
+use crate::sweep::record::Record;
+use crate::units::seconds;
+
+const STYLE: &str = include_str!("page.css");
+const SCRIPT: &str = include_str!("page.js");
+
+/// How to read the numbers.
+const FOOTER: &str = "The laws of the loss are fitted to its logarithm by Huber’s loss, and their intervals come from 1,000 draws of \
+     the runs. Dashed lines and exponents of quality and cost are P = k·N<sup>α</sup>, fitted by least squares to the logarithms \
+     of all completed runs of an axis, every seed a point; their interval is Student’s t at 95 %. After ± stands half the \
+     distance between the outermost seeds. FLOPs count two a MAC (a multiplication with its addition), and a training step as three \
+     forward passes.";
+
+/// The parts of the page that are made elsewhere.
+pub(super) struct Parts<'p> {
+    /// Whether the runs can answer what their laws are asked, in one line.
+    pub verdict: String,
+    /// The section of what a plan recommends.
+    pub answer: String,
+    /// The section of the law.
+    pub law: String,
+    /// The section of the prediction.
+    pub prediction: String,
+    pub quality: &'p [Plot],
+    pub cost: &'p [Plot],
+}
+
+/// The whole page. `shown` are the records that sizes can be compared by.
+pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &Parts) -> Result<String> {
+    let title = escape(&format!("How {} grows", plan.architecture.name));
+    let plan_text = escape(&plan.to_toml()?);
+    Ok(format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+         <style>\n{palette}{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <header>\n<p class=\"kicker\">allometry sweep</p>\n<h1>{title}</h1>\n\
+         <p class=\"lead\">{swept}</p>\n<p class=\"lead\">{verdict}</p>\n</header>\n\
+         {answer}{cards}\
+         <section>\n<h2>How cost and quality scale</h2>\n<p class=\"finding\">{finding}</p>\n{axes}</section>\n\
+         {law}{prediction}{quality}{cost}{exponents}{runs}\
+         <details>\n<summary>The plan, as TOML</summary>\n<pre>{plan_text}</pre>\n</details>\n\
+         <footer>{footer}</footer>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
+        palette = palette(":root"),
+        swept = swept(plan, records),
+        verdict = escape(&parts.verdict),
+        answer = parts.answer,
+        cards = cards(records),
+        finding = escape(&headline(records, shown)),
+        axes = axis_list(shown),
+        law = parts.law,
+        prediction = parts.prediction,
+        quality = plot_section(
+            "Quality against size",
+            "Small dots are single runs, large marks means over seeds, dashed lines power laws by least squares.",
+            parts.quality
+        ),
+        cost = plot_section(
+            "Cost against size",
+            "Size is MACs per sample, which every axis moves. Hollow marks are memory as predicted before the run.",
+            parts.cost
+        ),
+        exponents = exponent_table(shown),
+        runs = run_table(records),
+        footer = FOOTER,
+    ))
+}
+
+/// Text as it must stand in HTML, in elements and in quoted attributes.
+pub(super) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            // XML allows no others, even escaped.
+            control if control.is_control() && !"\n\r\t".contains(control) => out.push('\u{fffd}'),
+            other => out.push(other),
+        }
+    }
+    out
+}
+
+/// What was swept, on what, for how long.
+fn swept(plan: &Plan, records: &[Record]) -> String {
+    let factors: Vec<String> = plan.factors.iter().map(|factor| format!("×{factor}")).collect();
+    let mut devices: Vec<&str> = records.iter().map(|record| record.device.as_str()).collect();
+    devices.sort_unstable();
+    devices.dedup();
+    let mut amounts: Vec<String> = amounts(records).iter().map(|amount| amount.data.to_string()).collect();
+    amounts.dedup();
+    let amounts = if amounts.len() > 1 { format!(" on {}", list(&amounts)) } else { String::new() };
+    let epochs = match &plan.numbers_of_epochs()[..] {
+        _ if plan.whole_set.is_some() => "as many epochs as each budget pays for,".to_string(),
+        [one] => format!("{} of", plural(*one, "epoch")),
+        several => format!("{} epochs of", list(&several.iter().map(usize::to_string).collect::<Vec<_>>())),
+    };
+    let mut text = format!(
+        "The model {} on {}, scaled along {} by {}{amounts}; {}, {} batch {} at learning rate {}{}{}{}.",
+        plan.architecture.name,
+        plan.dataset,
+        list(&plan.axes.iter().map(|axis| axis.to_string()).collect::<Vec<_>>()),
+        list(&factors),
+        plural(plan.seeds.len(), "seed"),
+        epochs,
+        plan.schedule.batch,
+        plan.schedule.learning_rate,
+        if plan.schedule.precision == Precision::Mixed { ", in mixed precision" } else { "" },
+        if plan.schedule.recompute { ", activations recomputed" } else { "" },
+        plan.schedule.clip_norm.map(|norm| format!(", gradients clipped to norm {norm}")).unwrap_or_default(),
+    );
+    if !devices.is_empty() {
+        let total: f64 = records.iter().map(|record| record.wall_seconds).filter(|s| s.is_finite()).sum();
+        text += &format!(
+            " {}, {} of training on {}.",
+            endings(records.iter()),
+            seconds(total),
+            devices.join(" and ")
+        );
+    }
+    escape(&text)
+}
+
+fn cards(records: &[Record]) -> String {
+    let cards: String = best(records)
+        .into_iter()
+        .map(|best| {
+            format!(
+                "<div class=\"card\"><p class=\"by\">Best {}</p><p class=\"who\">{}</p>\
+                 <p class=\"value\">{}</p><p class=\"cost\">{}</p></div>\n",
+                escape(best.by),
+                escape(&best.label),
+                escape(&best.value),
+                escape(&best.cost)
+            )
+        })
+        .collect();
+    if cards.is_empty() { cards } else { format!("<div class=\"cards\">\n{cards}</div>\n") }
+}
+
+fn axis_list(records: &[Record]) -> String {
+    let items: String = axis_findings(records)
+        .into_iter()
+        .map(|(axis, sentences)| {
+            let text: String = sentences.iter().map(|one| format!("<p>{}</p>", escape(one))).collect();
+            format!("<div class=\"axis axis-{axis}\"><h3>{axis}</h3>{text}</div>\n")
+        })
+        .collect();
+    if items.is_empty() { items } else { format!("<div class=\"axes\">\n{items}</div>\n") }
+}
+
+/// Nothing without plots.
+fn plot_section(heading: &str, note: &str, plots: &[Plot]) -> String {
+    if plots.is_empty() {
+        return String::new();
+    }
+    // Three beside each other where there is room, and two where that leaves no gap.
+    let columns = if plots.len().is_multiple_of(3) { "" } else { " two" };
+    let figures: String = plots.iter().map(Plot::figure).collect();
+    format!(
+        "<section>\n<h2>{heading}</h2>\n<p class=\"note\">{note}</p>\n<div class=\"plots{columns}\">\n\
+         {figures}</div>\n</section>\n"
+    )
+}
+
+/// Exponents of cost and quality in MACs, one row an axis.
+fn exponent_table(records: &[Record]) -> String {
+    let mut quantities = vec![
+        Quantity::ValidationLoss,
+        Quantity::TrainingThroughput,
+        Quantity::InferenceThroughput,
+        Quantity::PeakMemory,
+    ];
+    if quality(records) == Quantity::Accuracy {
+        quantities.insert(1, Quantity::Accuracy);
+    }
+    let fits: Vec<_> = quantities.iter().map(|&quantity| laws(records, Quantity::Macs, quantity)).collect();
+    if fits.iter().all(Vec::is_empty) {
+        return String::new();
+    }
+    let header: String =
+        quantities.iter().map(|quantity| format!("<th>{}</th>", quantity.law_name())).collect();
+    let cell = |axis: Axis, fits: &[super::AxisLaw]| match fits.iter().find(|fit| fit.axis == axis) {
+        Some(fit) => format!(
+            "<td title=\"{}; R² = {}; {} points{}\"><b>{}</b>{}</td>",
+            exponent(&fit.law),
+            signed(fit.law.r2),
+            fit.law.n,
+            if fit.left_out > 0 { format!(", {} of 0 left out", fit.left_out) } else { String::new() },
+            signed(fit.law.alpha),
+            fit.law
+                .alpha_interval
+                .map(|i| format!(" <span class=\"interval\">{} … {}</span>", signed(i.low), signed(i.high)))
+                .unwrap_or_default()
+        ),
+        None => format!("<td>{ABSENT}</td>"),
+    };
+    let rows: String = axes(records)
+        .into_iter()
+        .map(|axis| {
+            let cells: String = fits.iter().map(|fits| cell(axis, fits)).collect();
+            format!("<tr><th class=\"axis-{axis}\">{axis}</th>{cells}</tr>\n")
+        })
+        .collect();
+    format!(
+        "<section>\n<h2>Exponents</h2>\n<p class=\"note\">The power of MACs per sample that each quantity \
+         follows along each axis, with its 95 % interval.</p>\n\
+         <div class=\"scroll\"><table class=\"exponents\">\n\
+         <thead><tr><th>axis</th>{header}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n</section>\n"
+    )
+}

@@ -1,0 +1,214 @@
+//! Records gathered for showing: the runs of one model over its seeds, the models along one axis, and the law
+//! fitted to each axis.
+
+use super::quantity::Quantity;
+use crate::laws::PowerLaw;
+use crate::models::axis::Axis;
+use crate::models::cost::FLOPS_PER_MAC;
+use crate::sweep::record::Record;
+use crate::units::{flops, metric, times};
+use std::cmp::Ordering;
+
+/// One model and its runs, one a seed.
+#[derive(Debug, Clone)]
+pub(super) struct Configuration<'a> {
+    /// Its factor on the axis it is shown on.
+    pub factor: f64,
+    /// Every run of it, however it ended.
+    pub runs: Vec<&'a Record>,
+}
+
+impl<'a> Configuration<'a> {
+    /// What its runs have in common; never empty.
+    pub fn first(&self) -> &'a Record {
+        self.runs[0]
+    }
+
+    /// `base`, or axis and factor: `width ×2`.
+    pub fn label(&self) -> String {
+        label(self.first())
+    }
+
+    /// The values of the runs that completed.
+    pub fn values(&self, quantity: Quantity) -> impl Iterator<Item = f64> + '_ {
+        self.runs.iter().filter(|run| run.completed()).filter_map(move |run| quantity.of(run))
+    }
+
+    /// Mean over the runs that completed.
+    pub fn mean(&self, quantity: Quantity) -> Option<f64> {
+        let (count, sum) = self.values(quantity).fold((0, 0.0), |(count, sum), v| (count + 1, sum + v));
+        (count > 0).then(|| sum / f64::from(count))
+    }
+
+    /// Largest less smallest over the seeds; none with fewer than two completed runs.
+    pub fn spread(&self, quantity: Quantity) -> Option<f64> {
+        let values: Vec<f64> = self.values(quantity).collect();
+        let low = values.iter().copied().fold(f64::INFINITY, f64::min);
+        let high = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        (values.len() > 1).then_some(high - low)
+    }
+}
+
+/// What a run is called: `base`, or axis and factor.
+pub(super) fn label(record: &Record) -> String {
+    if record.scale == crate::models::Scale::BASE {
+        "base".to_string()
+    } else {
+        format!("{} {}", record.axis, times(record.factor))
+    }
+}
+
+/// How much data a run was given.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub(super) enum Data {
+    /// So many different training samples.
+    Samples(u64),
+    /// As many as take this many FLOPs.
+    Flops(f64),
+}
+
+/// How much data a run was given, and how often.
+#[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
+pub(super) struct Amount {
+    pub data: Data,
+    /// Passes over it.
+    pub epochs: usize,
+}
+
+impl Amount {
+    /// None for a run that did not come to training, and for records of before it was kept.
+    pub fn of(record: &Record) -> Option<Amount> {
+        let samples = (record.train_samples > 0).then_some(Data::Samples(record.train_samples));
+        let data = record.flops_budget.map(Data::Flops).or(samples)?;
+        Some(Amount { data, epochs: record.epochs })
+    }
+
+    /// Different training samples of a model with so many MACs, trained on each that many times.
+    pub fn samples(self, macs: f64, passes: f64) -> f64 {
+        match self.data {
+            Data::Samples(samples) => samples as f64,
+            Data::Flops(budget) => budget / (FLOPS_PER_MAC * macs * passes),
+        }
+    }
+}
+
+impl std::fmt::Display for Data {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match *self {
+            Data::Samples(samples) => write!(f, "{} samples", metric(samples as f64)),
+            Data::Flops(budget) => f.write_str(&flops(budget)),
+        }
+    }
+}
+
+/// Whether runs differ in their number of epochs.
+pub(super) fn varies_epochs(records: &[Record]) -> bool {
+    records.iter().any(|record| record.epochs != records[0].epochs)
+}
+
+/// Whether budgets of compute took the whole set as often as they paid for: models differ in epochs, and no model has two numbers
+/// of them at one budget.
+pub(super) fn took_whole_set(records: &[Record]) -> bool {
+    let one = |a: &Record| {
+        let same = |b: &&Record| (b.macs, b.seed, b.flops_budget) == (a.macs, a.seed, a.flops_budget);
+        records.iter().filter(same).all(|b| b.epochs == a.epochs)
+    };
+    varies_epochs(records) && records.iter().all(|record| record.flops_budget.is_some() && one(record))
+}
+
+/// A run as one on as many different samples as it saw, repeats counted.
+pub(super) fn by_samples_seen(record: &Record) -> Record {
+    Record { epochs: 1, train_samples: record.samples_seen, ..record.clone() }
+}
+
+/// The runs of the fewest epochs: where these differ, those that follow a law of size and data, since repeated samples are
+/// worth less than new ones.
+pub(super) fn of_fewest_epochs(records: &[Record]) -> Vec<Record> {
+    let fewest = records.iter().map(|record| record.epochs).min();
+    records.iter().filter(|record| Some(record.epochs) == fewest).cloned().collect()
+}
+
+/// The different amounts of data of the runs that completed, the least first.
+pub(super) fn amounts(records: &[Record]) -> Vec<Amount> {
+    let done = records.iter().filter(|record| record.completed());
+    let mut amounts: Vec<Amount> = done.filter_map(Amount::of).collect();
+    amounts.sort_by(|a, b| a.partial_cmp(b).unwrap_or(Ordering::Equal));
+    amounts.dedup();
+    amounts
+}
+
+/// The runs on the most data: those that sizes can be compared by, where the sweep has several amounts.
+pub(super) fn on_most_data(records: &[Record]) -> Vec<Record> {
+    let most = amounts(records).last().copied();
+    let on_most = |record: &&Record| Amount::of(record).is_none_or(|amount| Some(amount) == most);
+    records.iter().filter(on_most).cloned().collect()
+}
+
+/// Every different model with every amount of data, in the order of the records.
+pub(super) fn configurations(records: &[Record]) -> Vec<Configuration<'_>> {
+    gather(records.iter().map(|record| (record.factor, record)), |a, b| {
+        let amounts = [a, b].map(Amount::of);
+        let same_amount = amounts[0] == amounts[1] || amounts.contains(&None);
+        a.axis == b.axis && a.factor == b.factor && same_amount
+    })
+}
+
+/// The models on one axis, by rising factor.
+pub(super) fn along(records: &[Record], axis: Axis) -> Vec<Configuration<'_>> {
+    let on_axis = records.iter().filter_map(|record| Some((record.factor_on(axis)?, record)));
+    let mut found = gather(on_axis, |a, b| a.factor_on(axis) == b.factor_on(axis));
+    found.sort_by(|a, b| a.factor.total_cmp(&b.factor));
+    found
+}
+
+fn gather<'a>(
+    records: impl Iterator<Item = (f64, &'a Record)>,
+    same: impl Fn(&Record, &Record) -> bool,
+) -> Vec<Configuration<'a>> {
+    let mut found: Vec<Configuration<'a>> = Vec::new();
+    for (factor, record) in records {
+        match found.iter_mut().find(|known| same(known.first(), record)) {
+            Some(known) => known.runs.push(record),
+            None => found.push(Configuration { factor, runs: vec![record] }),
+        }
+    }
+    found
+}
+
+/// Axes that have a record, in the order they are shown.
+pub(super) fn axes(records: &[Record]) -> Vec<Axis> {
+    let stands = |axis: &Axis| records.iter().any(|record| record.factor_on(*axis).is_some());
+    Axis::ALL.into_iter().filter(stands).collect()
+}
+
+/// A law along one axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct AxisLaw {
+    /// The axis whose models it was fitted to.
+    pub axis: Axis,
+    /// N.
+    pub size: Quantity,
+    /// P; for accuracy, the error rate.
+    pub quantity: Quantity,
+    /// The fit.
+    pub law: PowerLaw,
+    /// Completed runs with a value of exactly 0 (an accuracy of 1 is an error rate of 0), which has no logarithm: they
+    /// are left out.
+    pub left_out: usize,
+}
+
+/// The law of `quantity` in `size` on every axis where one can be fitted: every completed run with a value above zero is
+/// a point, and there must be two different sizes.
+pub fn laws(records: &[Record], size: Quantity, quantity: Quantity) -> Vec<AxisLaw> {
+    let fit = |axis| {
+        let points: Vec<(f64, f64)> = records
+            .iter()
+            .filter(|record| record.completed() && record.factor_on(axis).is_some())
+            .filter_map(|record| Some((size.plotted(record)?, quantity.law_value(quantity.of(record)?))))
+            .collect();
+        let above_zero: Vec<(f64, f64)> = points.iter().copied().filter(|(_, value)| *value > 0.0).collect();
+        let law = PowerLaw::fit(&above_zero).ok()?;
+        Some(AxisLaw { axis, size, quantity, law, left_out: points.len() - above_zero.len() })
+    };
+    axes(records).into_iter().filter_map(fit).collect()
+}

@@ -1,0 +1,318 @@
+//! "How big should my model be?", in words for people who have not read a paper on it. Text without markup.
+
+use super::{AxisStudy, Law, Study, needs, profiles};
+use crate::laws::doubling::SpreadOf;
+use crate::laws::{Fit, Form, Quantity};
+use crate::models::axis::Axis;
+use crate::report::words::{capitalised, list, plural};
+use crate::units::{metric, significant};
+
+/// The answer in short, and what one more doubling buys along each axis.
+pub struct Answer {
+    pub short: Vec<String>,
+    pub axes: Vec<(Axis, Vec<String>)>,
+}
+
+/// What the study says.
+pub fn answer(study: &Study) -> Answer {
+    let has_law = |one: &AxisStudy| one.isoflop.is_some() || laws(one).next().is_some();
+    if !study.axes.iter().any(has_law) {
+        return Answer { short: vec![what_is_missing(study)], axes: Vec::new() };
+    }
+    let mut short = Vec::new();
+    short.extend(axes_compared(study));
+    short.extend(data_or_size(study));
+    short.push(luck(study));
+    let axes = study.axes.iter().map(|one| (one.axis, axis_sentences(one))).collect();
+    Answer { short, axes }
+}
+
+/// The laws of an axis that could be fitted.
+pub fn laws(one: &AxisStudy) -> impl Iterator<Item = &Fit> {
+    [&one.parameters, &one.flops, &one.joint].into_iter().flatten().filter_map(Law::fitted)
+}
+
+/// Which runs a law would need.
+fn what_is_missing(study: &Study) -> String {
+    let joint = study.axes.iter().any(|one| one.joint.is_some());
+    let (form, of) = if joint { (Form::Joint, "size and data") } else { (Form::Power, "size") };
+    let (runs, sizes) = needs(form);
+    // Seeds add runs, but no sizes.
+    let seeds_suffice = |one: &AxisStudy| {
+        let laws = [&one.joint, &one.parameters, &one.flops].into_iter().flatten();
+        laws.into_iter().any(|law| matches!(law, Law::Few { sizes: have, .. } if *have >= sizes))
+    };
+    let more = if study.axes.iter().any(seeds_suffice) {
+        "More factors (--factors) or more seeds (--seeds) give it"
+    } else if joint {
+        "More factors (--factors) or numbers of samples (--samples) give it"
+    } else {
+        "More factors (--factors) give it"
+    };
+    let have = study.axes.iter().map(|one| {
+        let law = [&one.joint, &one.parameters, &one.flops].into_iter().flatten().find_map(|law| match law {
+            Law::Few { runs, sizes } => {
+                Some(format!("{} with {} of {}", one.axis, plural(*runs, "run"), plural(*sizes, "size")))
+            }
+            _ => None,
+        });
+        law.unwrap_or_else(|| format!("{} without", one.axis))
+    });
+    format!(
+        "Too few runs to say how big the model should be: a law of {of} needs at least {runs} completed runs of {sizes} \
+         different sizes along an axis, and there is {}. {more}.",
+        list(&have.collect::<Vec<_>>())
+    )
+}
+
+/// What twice the compute buys along each axis, best first; nothing where there is one axis alone.
+fn axes_compared(study: &Study) -> Option<String> {
+    let mut gains: Vec<(Axis, Quantity)> = study
+        .axes
+        .iter()
+        .filter_map(|one| Some((one.axis, gain(one.flops.as_ref()?.fitted()?, 0)?)))
+        .filter(|(_, gain)| gain.low > 0.0)
+        .collect();
+    gains.sort_by(|a, b| b.1.value.total_cmp(&a.1.value));
+    let (first, rest) = gains.split_first().filter(|(_, rest)| !rest.is_empty())?;
+    let others: Vec<String> =
+        rest.iter().map(|(axis, gain)| format!("{} along {axis}", percent(gain))).collect();
+    let settled = if rest.iter().all(|(_, other)| !other.interval().overlaps(&first.1.interval())) {
+        ""
+    } else {
+        " These intervals overlap, so that the order is not settled."
+    };
+    Some(format!(
+        "Going on from the largest models, twice the compute for training lowers the loss most along {}: by {}, beside \
+         {}.{settled}",
+        first.0,
+        percent(&first.1),
+        list(&others)
+    ))
+}
+
+/// Whether more data or a larger model is worth more, along the axes where the runs can tell both.
+fn data_or_size(study: &Study) -> Option<String> {
+    let mut better: [Vec<String>; 3] = Default::default();
+    for one in &study.axes {
+        let Some(fit) = one.joint.as_ref().and_then(Law::fitted) else { continue };
+        let Some((size, data)) = gain(fit, 0).zip(gain(fit, 1)) else { continue };
+        // What raises the loss is worth nothing, even if the other raises it more.
+        let place =
+            if data.low > size.high.max(0.0) { 0 } else { 1 + usize::from(size.low <= data.high.max(0.0)) };
+        better[place].push(one.axis.to_string());
+    }
+    let what = [
+        "twice the data lowers the loss more than a model of twice the size does",
+        "a model of twice the size lowers the loss more than twice the data does",
+        "the runs don’t settle whether more data or a larger model is worth more",
+    ];
+    let told = what.into_iter().zip(&better).filter(|(_, axes)| !axes.is_empty());
+    let told: Vec<String> = told.map(|(what, axes)| format!("along {} {what}", list(axes))).collect();
+    (!told.is_empty())
+        .then(|| format!("Going on from the largest models on the most data, {}.", told.join("; ")))
+}
+
+/// What a difference has to be beyond to mean something.
+fn luck(study: &Study) -> String {
+    match study.spread {
+        Some(spread) => format!(
+            "Trained again from another seed, the same model ends with a loss that is typically {} % higher or lower; a gain \
+             smaller than that is luck as likely as not.",
+            significant(100.0 * spread, 2)
+        ),
+        None => "Too few models were trained from several seeds to say how much of a result is luck. Below, the scatter of \
+                 single runs around their law stands in for it; --seeds 0,1,2 would measure it."
+            .into(),
+    }
+}
+
+/// What more of a size buys, and where that ends.
+fn axis_sentences(one: &AxisStudy) -> Vec<String> {
+    if one.joint.is_some() {
+        let mut sentences = one.isoflop.as_ref().map(profiles::sentences).unwrap_or_default();
+        match one.joint.as_ref().and_then(Law::fitted) {
+            Some(fit) => sentences.extend(joint_sentences(fit)),
+            None => sentences.push(no_law(one)),
+        }
+        return sentences;
+    }
+    let by_parameters = one.parameters.as_ref().and_then(Law::fitted).map(|fit| (fit, "parameters"));
+    let by_flops = one.flops.as_ref().and_then(Law::fitted).map(|fit| (fit, "training FLOPs"));
+    let Some((fit, size)) = by_parameters.or(by_flops) else {
+        return vec![no_law(one)];
+    };
+    let from = metric(fit.doubling[0].from[0]);
+    let mut sentences = vec![match gain(fit, 0) {
+        Some(gain) => format!("Twice the {size} of the largest model ({from}) {}.", effect(&gain)),
+        None => format!("The runs can’t tell how the loss depends on {size}."),
+    }];
+    sentences.extend(gain(fit, 0).and_then(|_| end_of_gains(fit, 0, size)));
+    sentences.extend(floor(fit));
+    sentences.extend(roughness(fit));
+    sentences
+}
+
+/// Why there is no law of an axis.
+fn no_law(one: &AxisStudy) -> String {
+    let reason = [&one.joint, &one.parameters, &one.flops].into_iter().flatten().find_map(|law| match law {
+        Law::Lawless => Some(
+            "The losses follow no law: they jump, as where some runs learned and others had not begun to. Train longer, or \
+             on more samples."
+                .into(),
+        ),
+        Law::Refused(why) => Some(format!("No law could be fitted: {why}.")),
+        _ => None,
+    });
+    reason.unwrap_or_else(|| "Too few runs for a law.".into())
+}
+
+/// Of the model's size and of the data, and how to share compute between them.
+fn joint_sentences(fit: &Fit) -> Vec<String> {
+    let from = &fit.doubling[0].from;
+    let mut sentences = vec![format!(
+        "From the run with the most compute ({} MACs, {} samples):",
+        metric(from[0]),
+        metric(from[1])
+    )];
+    for (size, name, unit) in [(0, "size", "MACs"), (1, "training samples", "training samples")] {
+        match gain(fit, size) {
+            Some(gain) => {
+                sentences.push(format!("twice the {name} {}.", effect(&gain)));
+                sentences.extend(end_of_gains(fit, size, unit));
+            }
+            None => sentences.push(format!("what twice the {name} would do, the runs can’t tell.")),
+        }
+    }
+    let first = sentences.remove(0);
+    sentences[0] = format!("{first} {}", sentences[0]);
+    for sentence in &mut sentences[1..] {
+        *sentence = capitalised(sentence);
+    }
+    if let Some(allocation) =
+        fit.allocation.as_ref().filter(|_| gain(fit, 0).is_some() && gain(fit, 1).is_some())
+    {
+        let grown = |exponent: f64| significant(10f64.powf(exponent), 2);
+        let a = allocation.a;
+        sentences.push(format!(
+            "Ten times the compute is used best by a model {} times as large (95 %: {} to {}) on {} times the samples.",
+            grown(a.value),
+            grown(a.low),
+            grown(a.high),
+            grown(1.0 - a.value)
+        ));
+    }
+    sentences.extend(floor(fit));
+    sentences.extend(roughness(fit));
+    sentences
+}
+
+/// The part of the loss that twice a size takes away; none where the data can't tell its exponent.
+fn gain(fit: &Fit, size: usize) -> Option<Quantity> {
+    fit.identifies(size).then(|| fit.doubling[size].relative)
+}
+
+/// A part of the loss that is no more than nothing when it is written down.
+const NOTHING: f64 = 5e-4;
+
+fn effect(gain: &Quantity) -> String {
+    if gain.low > -NOTHING && gain.high > NOTHING {
+        format!("lowers the loss by {}", percent(gain))
+    } else if gain.high < NOTHING && gain.low < -NOTHING {
+        let Quantity { value, se, low, high } = *gain;
+        let rise = Quantity { value: -value, se, low: -high, high: -low };
+        format!(
+            "raises the loss by {}: models this large have not had the training that they need",
+            percent(&rise)
+        )
+    } else if gain.high < NOTHING {
+        "leaves the loss as it is".into()
+    } else {
+        format!(
+            "may as well raise the loss by {} % as lower it by {} %",
+            significant(100.0 * gain.low.abs(), 2),
+            significant(100.0 * gain.high.abs(), 2)
+        )
+    }
+}
+
+/// How far beyond the largest size a law is believed.
+const REACH: f64 = 1000.0;
+
+/// From which size on a doubling buys less than luck.
+fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
+    let gained = gain(fit, size).filter(|gain| gain.value > NOTHING)?;
+    let part = fit.spread.value;
+    let name = match fit.spread.of {
+        SpreadOf::Seeds => "the spread of seeds",
+        SpreadOf::Rows => "the scatter of single runs",
+    };
+    let against = format!("{name} ({} %)", significant(100.0 * part, 2));
+    let doubling = &fit.doubling[size];
+    let most = REACH * doubling.from[size];
+    if fit.law.has_floor() && doubling.worthwhile_to.is_none() {
+        // All runs lie on the law: nothing is small beside no scatter.
+        return None;
+    }
+    // A power law buys the same part for ever.
+    let Some(end) = doubling.worthwhile_to else {
+        return Some(if gained.value < part {
+            format!("That is less than {against}.")
+        } else {
+            "The sizes tried show no end to that: by this law every further doubling buys as much.".into()
+        });
+    };
+    // The value and the ends of its interval, as far as they lie where the law is believed.
+    let [value, low, high] = [end.value, end.low, end.high].map(|size| size.clamp(0.0, most));
+    Some(if value.is_nan() || value <= 0.0 {
+        format!("Even between the smallest models a doubling buys less than {against}.")
+    } else if value >= most {
+        format!(
+            "The law sees no end to that: up to {REACH:.0} times as many {unit}, a doubling buys more than {against}."
+        )
+    } else {
+        let already = if value < doubling.from[size] { ", already passed" } else { "" };
+        let interval = match (low > 0.0, high < most) {
+            (true, true) => format!("{} to {}", metric(low), metric(high)),
+            (true, false) => format!("{} or more", metric(low)),
+            (false, true) => format!("at most {}", metric(high)),
+            (false, false) => "anywhere".into(),
+        };
+        format!(
+            "Beyond about {} {unit} (95 %: {interval}){already}, a doubling buys less than {against}.",
+            metric(value)
+        )
+    })
+}
+
+/// Scatter around the law from which on it is more than seeds explain, as a multiple of their spread.
+const ROUGH: f64 = 2.0;
+
+/// Whether the law misses the losses by more than luck.
+fn roughness(fit: &Fit) -> Option<String> {
+    let rough = fit.spread.of == SpreadOf::Seeds && fit.scatter > ROUGH * fit.spread.value;
+    rough.then(|| {
+        format!(
+            "The law misses single runs by {} %, more than their seeds explain: what it says is as rough as that.",
+            significant(100.0 * fit.scatter, 2)
+        )
+    })
+}
+
+/// What the loss does not fall under, where the data can tell.
+fn floor(fit: &Fit) -> Option<String> {
+    let (_, floor) = fit.parameters.iter().find(|(name, parameter)| *name == "E" && parameter.identified)?;
+    let [value, low, high] =
+        [floor.quantity.value, floor.quantity.low, floor.quantity.high].map(|loss| significant(loss, 2));
+    let data = if fit.law == Form::Joint { ", and on however much data" } else { "" };
+    Some(format!(
+        "However large{data}, no model is expected under a loss of {value} (95 %: {low} to {high})."
+    ))
+}
+
+/// `14 % (95 %: 10 to 18 %)`.
+fn percent(part: &Quantity) -> String {
+    let shown = |part: f64| if part.abs() < NOTHING { "0".into() } else { significant(100.0 * part, 2) };
+    let [value, low, high] = [part.value, part.low, part.high].map(shown);
+    format!("{value} % (95 %: {low} to {high} %)")
+}

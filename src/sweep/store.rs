@@ -1,0 +1,247 @@
+//! A sweep's directory:
+//!
+//! - `plan.toml`: what the sweep runs; a directory belongs to one plan.
+//! - `runs.jsonl`: one record a line, appended and synced before the next run begins.
+//! - `prediction.json`, where the plan asks for one: what the largest models' losses will be, written once, before one
+//!   of them is trained; `prediction-2.json` that of an extension's, and so on.
+//! - the report's files.
+//!
+//! A directory belongs to one process at a time, which holds its lock ([`files::Lock`]) as long as the store is open.
+//!
+//! A line counts once its newline is on disk. A process killed while appending leaves a last line without
+//! one; opening the directory again cuts it off, and that run is trained anew.
+
+use super::plan::{Plan, Variant};
+use super::prediction::Prediction;
+use super::record::Record;
+use crate::data::fingerprint;
+use crate::error::{Error, Result, brief, shown};
+use crate::files;
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+const PLAN: &str = "plan.toml";
+pub(super) const RUNS: &str = "runs.jsonl";
+
+/// An open sweep directory.
+#[derive(Debug)]
+pub struct Store {
+    directory: PathBuf,
+    file: File,
+    /// Bytes of `runs.jsonl` that hold whole records.
+    length: u64,
+    records: Vec<Record>,
+    plan: Plan,
+    _lock: files::Lock,
+}
+
+impl Store {
+    /// Opens the directory for `plan`, and makes it where it is missing.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it holds another plan, [`Error::Busy`] if another process has it open; files that can't be
+    /// read or written.
+    pub fn open(directory: impl Into<PathBuf>, plan: &Plan) -> Result<Store> {
+        Store::open_for(directory.into(), plan, |directory, found| {
+            refuse_other(directory, found, plan)?;
+            Ok(found.clone())
+        })
+    }
+
+    /// The same, where a plan that is there is extended to `plan`; see [`Plan::extended`].
+    ///
+    /// # Errors
+    /// Those of [`Store::open`], and a plan that can't be extended so.
+    pub fn extend(directory: impl Into<PathBuf>, plan: &Plan) -> Result<Store> {
+        Store::open_for(directory.into(), plan, |directory, found| {
+            let described = |error: Error| Error::Config {
+                what: directory.display().to_string(),
+                problem: error.to_string(),
+            };
+            if found.differences(plan).contains(&"data") {
+                refuse_other(directory, found, plan)?;
+            }
+            found.extended(plan).map_err(described)
+        })
+    }
+
+    /// Opens the directory; `settle` says what its plan becomes if it has one.
+    fn open_for(
+        directory: PathBuf,
+        wanted: &Plan,
+        settle: impl FnOnce(&Path, &Plan) -> Result<Plan>,
+    ) -> Result<Store> {
+        wanted.validate()?;
+        let lock = files::Lock::take(&directory)?;
+        let found = read_plan(&directory)?;
+        let plan = match &found {
+            Some(found) => settle(&directory, found)?,
+            None => wanted.clone(),
+        };
+        if found.as_ref() != Some(&plan) {
+            files::replace(&directory.join(PLAN), plan.to_toml()?.as_bytes())?;
+        }
+        let path = directory.join(RUNS);
+        let file =
+            OpenOptions::new().append(true).create(true).open(&path).map_err(Error::file(&path, "open"))?;
+        files::sync_directory(&directory)?;
+        let bytes = fs::read(&path).map_err(Error::file(&path, "read"))?;
+        let (records, whole) = parse(&path, &bytes)?;
+        let length = whole as u64;
+        if whole < bytes.len() {
+            truncate(&path, length).map_err(Error::file(&path, "truncate"))?;
+        }
+        Ok(Store { directory, file, length, records, plan, _lock: lock })
+    }
+
+    /// Reads plan and records and changes nothing, for reports. A torn last line is left out.
+    pub fn load(directory: impl AsRef<Path>) -> Result<(Plan, Vec<Record>)> {
+        let directory = directory.as_ref();
+        let plan = read_plan(directory)?.ok_or_else(|| Error::Config {
+            what: directory.display().to_string(),
+            problem: format!("not the directory of a sweep: there is no {PLAN} in it"),
+        })?;
+        let path = directory.join(RUNS);
+        let bytes = match fs::read(&path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+            other => other.map_err(Error::file(&path, "read"))?,
+        };
+        Ok((plan, parse(&path, &bytes)?.0))
+    }
+
+    /// Adds a record: one write, then a sync, so that it is on disk whole when this returns. If the write
+    /// fails, what it left is cut off again.
+    pub fn append(&mut self, record: Record) -> Result<()> {
+        if self.contains(&record.key) {
+            return Err(Error::argument("store", "key", &record.key, "one that has no record yet"));
+        }
+        let path = self.directory.join(RUNS);
+        let mut line = serde_json::to_vec(&record).map_err(|e| Error::file(&path, "write")(e.into()))?;
+        line.push(b'\n');
+        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // If this fails as well, the torn line is found at the next opening.
+            let _ = truncate(&path, self.length);
+            return Err(Error::file(&path, "append to")(error));
+        }
+        self.length += line.len() as u64;
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// The plan of the directory, with all its extensions.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// The records so far, in the order they were added.
+    pub fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Whether the run of that key has a record, however it ended.
+    pub fn contains(&self, key: &str) -> bool {
+        self.records.iter().any(|record| record.key == key)
+    }
+
+    /// The runs of the plan that have no record yet, in the plan's order.
+    pub fn pending(&self, plan: &Plan) -> Result<Vec<Variant>> {
+        let mut variants = plan.variants()?;
+        variants.retain(|variant| !self.contains(&variant.key));
+        Ok(variants)
+    }
+
+    /// The predictions that a directory has, each with the generation of the plan whose largest models it is about.
+    pub fn load_predictions(directory: impl AsRef<Path>, plan: &Plan) -> Result<Vec<(usize, Prediction)>> {
+        let generations = 1..=plan.generations();
+        let of = |number| Ok(Store::load_prediction(&directory, number)?.map(|found| (number, found)));
+        generations.filter_map(|number| of(number).transpose()).collect()
+    }
+
+    /// The prediction of a generation's largest models, if it has been made.
+    pub fn load_prediction(directory: impl AsRef<Path>, generation: usize) -> Result<Option<Prediction>> {
+        let path = directory.as_ref().join(prediction_file(generation));
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes)
+                .map(Some)
+                .map_err(|e| Error::format(&path, "a prediction", brief(e))),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(&path, "read")(error)),
+        }
+    }
+
+    /// Keeps the prediction of a generation's largest models, for good: there is no other of the same models.
+    pub fn write_prediction(&self, generation: usize, prediction: &Prediction) -> Result<()> {
+        let path = self.directory.join(prediction_file(generation));
+        if path.exists() {
+            let found = path.display();
+            return Err(Error::argument("store", "prediction", found, "made once, before what it is about"));
+        }
+        let mut json =
+            serde_json::to_vec_pretty(prediction).map_err(|e| Error::file(&path, "write")(e.into()))?;
+        json.push(b'\n');
+        files::replace(&path, &json)
+    }
+
+    /// Where it is.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+}
+
+fn prediction_file(generation: usize) -> String {
+    if generation == 1 { "prediction.json".to_string() } else { format!("prediction-{generation}.json") }
+}
+
+fn read_plan(directory: &Path) -> Result<Option<Plan>> {
+    let path = directory.join(PLAN);
+    match fs::read_to_string(&path) {
+        Ok(text) => Plan::from_toml(&text)
+            .map(Some)
+            .map_err(|error| Error::Config { what: path.display().to_string(), problem: error.to_string() }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(&path, "read")(error)),
+    }
+}
+
+fn refuse_other(directory: &Path, found: &Plan, wanted: &Plan) -> Result<()> {
+    let fail = |problem: String| Err(Error::Config { what: directory.display().to_string(), problem });
+    if let Some(difference) = fingerprint::difference(&found.data, &wanted.data) {
+        return fail(format!(
+            "holds a sweep on other data: {difference}; use another directory, or the data it was begun with"
+        ));
+    }
+    let differences = found.differences(wanted);
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let extend = if found.extended(wanted).is_ok() { ", add --extend to train what is new" } else { "" };
+    fail(format!(
+        "holds a sweep with another plan (different: {}); use another directory{extend}, or the plan in its {PLAN}",
+        differences.join(", ")
+    ))
+}
+
+/// The records of all whole lines, and how many bytes those lines take.
+fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize)> {
+    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
+    let mut records: Vec<Record> = Vec::new();
+    for (number, line) in (1..).zip(bytes[..whole].split_inclusive(|&byte| byte == b'\n')) {
+        let record: Record = serde_json::from_slice(line)
+            .map_err(|e| Error::format(path, format!("a record in line {number}"), brief(e)))?;
+        if records.iter().any(|known| known.key == record.key) {
+            let found = format!("a second record of {} in line {number}", shown(&record.key));
+            return Err(Error::format(path, "one record a run", found));
+        }
+        records.push(record);
+    }
+    Ok((records, whole))
+}
+
+/// Cuts a file off, by a handle of its own: one for appending may not do it on Windows.
+fn truncate(path: &Path, length: u64) -> std::io::Result<()> {
+    let file = OpenOptions::new().write(true).open(path)?;
+    file.set_len(length)?;
+    file.sync_data()
+}
