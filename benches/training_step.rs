@@ -5,6 +5,7 @@ mod common;
 use allometry::bench::noise_values;
 use allometry::bench::steps::NETWORKS;
 use allometry::data::{Batch, BatchTargets};
+use allometry::nn::Module;
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
 use common::{devices, measure_wall};

@@ -3,7 +3,7 @@
 //! cargo run --release --example keras_dense
 
 use allometry::data::{Batch, BatchTargets};
-use allometry::nn::{Activation, Dense, Sequential};
+use allometry::nn::{Activation, Dense, Module, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
 use allometry::{Choice, Device, Result, print_line};

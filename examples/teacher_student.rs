@@ -17,7 +17,7 @@
 use allometry::data::{Batch, BatchTargets};
 use allometry::laws::delta::PUBLISHED;
 use allometry::laws::{Fit, FitOptions, Form, Interval, Points};
-use allometry::nn::{Activation, Dense, Initializer, Model, Sequential};
+use allometry::nn::{Activation, Dense, Initializer, Model, Module, Sequential};
 use allometry::optim::{Algorithm, Decay, Schedule};
 use allometry::train::{Loss, Trainer};
 use allometry::{Device, Error, Result, files, note, print_line};

@@ -69,6 +69,10 @@ pub enum Error {
     #[error("{op}: {device} refused the kernel: {reason}")]
     Kernel { op: String, device: String, reason: String },
 
+    /// What a module of a model refused, under its dotted name.
+    #[error("{module}: {source}")]
+    Module { module: String, source: Box<Error> },
+
     /// A file that can't be opened, read or written.
     #[error("{}: cannot {action}: {source}", path.display())]
     File { path: PathBuf, action: &'static str, source: std::io::Error },
@@ -76,6 +80,15 @@ pub enum Error {
     /// A file whose contents are not what its format says.
     #[error("{}: {expected} expected, {found} found", path.display())]
     Format { path: PathBuf, expected: String, found: String },
+
+    /// A file of weights that does not fit a model: tensors that it lacks, tensors that the model has not, and tensors of
+    /// another shape or type.
+    #[error(
+        "{}: the weights do not fit the model: {}; load_with reads files with other names, or in part",
+        path.display(),
+        unfit(missing, unexpected, mismatched)
+    )]
+    Weights { path: PathBuf, missing: Vec<String>, unexpected: Vec<String>, mismatched: Vec<String> },
 
     /// A configuration (model, plan) that makes no sense.
     #[error("{what}: {problem}")]
@@ -134,6 +147,19 @@ impl Error {
         )
     }
 
+    /// Says in which module of a model an op refused its operands, if nothing inside it has said so. The model itself
+    /// has the empty name, and adds nothing.
+    pub(crate) fn in_module(self, module: &str) -> Error {
+        match self {
+            Error::Shape { .. } | Error::DType { .. } | Error::Argument { .. } | Error::Placement { .. }
+                if !module.is_empty() =>
+            {
+                Error::Module { module: module.to_string(), source: Box::new(self) }
+            }
+            other => other,
+        }
+    }
+
     pub(crate) fn shape(op: &'static str, shapes: &[Shape], expected: impl Into<String>) -> Error {
         Error::Shape { op, shapes: shapes.to_vec(), expected: expected.into() }
     }
@@ -152,6 +178,19 @@ impl Error {
 fn told_apart(a: u64, b: u64) -> [String; 2] {
     let [first, second] = [a, b].map(units::bytes);
     if first == second { [a, b].map(|bytes| format!("{} B", units::grouped(bytes))) } else { [first, second] }
+}
+
+/// What of a file of weights does not fit.
+fn unfit(missing: &[String], unexpected: &[String], mismatched: &[String]) -> String {
+    let parts = [("missing", missing), ("unexpected", unexpected)].into_iter();
+    let parts = parts.filter(|(_, names)| !names.is_empty());
+    let mut shown: Vec<String> = parts.map(|(what, names)| format!("{what}: {}", listed(names))).collect();
+    // These name tensors of the model, and say more than a name.
+    shown.extend(mismatched.iter().take(LISTED).cloned());
+    if mismatched.len() > LISTED {
+        shown.push(format!("{} more of another shape", mismatched.len() - LISTED));
+    }
+    if shown.is_empty() { "it has none of the tensors to load".to_string() } else { shown.join("; ") }
 }
 
 fn list(shapes: &[Shape]) -> String {

@@ -55,6 +55,9 @@
 //! # Ok::<(), allometry::Error>(())
 //! ```
 
+// Whether a tensor may go to another thread is a question about wgpu's types, which are nested deeply.
+#![recursion_limit = "256"]
+
 pub mod autograd;
 pub mod bench;
 pub mod data;

@@ -4,7 +4,7 @@ mod precisions;
 
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
-use allometry::nn::{Activation, Dense, Model, Precision, Sequential};
+use allometry::nn::{Activation, Dense, Model, Module, Precision, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
 use allometry::{Device, Error};

@@ -8,7 +8,7 @@ use allometry::device::GpuOptions;
 use allometry::models::architecture::{Downsample, Head, Input, Output, Stage};
 use allometry::models::cost::{Cost, predicted_peak};
 use allometry::models::{Architecture, Bytes, Scale, StepOptions};
-use allometry::nn::{Activation, LayerReport, Precision};
+use allometry::nn::{Activation, Module, ModuleReport, Precision};
 use allometry::optim::Algorithm;
 use allometry::{Device, Error};
 
@@ -140,7 +140,7 @@ fn strides_and_paddings_are_counted_as_by_hand() {
 fn layers_add_up_to_the_whole() {
     for (name, architecture) in Architecture::PRESETS.iter().flat_map(|name| sizes(&preset(name))) {
         let cost = Cost::of(&architecture).unwrap();
-        let sum = |of: fn(&LayerReport) -> u64| cost.layers.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&ModuleReport) -> u64| cost.layers.iter().map(of).sum::<u64>();
         assert_eq!(sum(|layer| layer.parameters), cost.parameters, "{name}");
         assert_eq!(sum(|layer| layer.macs), cost.macs, "{name}");
         assert_eq!(sum(|layer| layer.activations), cost.activations, "{name}");

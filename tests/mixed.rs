@@ -9,7 +9,7 @@ mod precisions;
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
 use allometry::nn::{
-    Activation, Conv2d, Dense, Dropout, Flatten, MaxPool2d, Model, Padding, Precision, Sequential,
+    Activation, Conv2d, Dense, Dropout, Flatten, MaxPool2d, Model, Module, Padding, Precision, Sequential,
 };
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};

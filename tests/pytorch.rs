@@ -3,7 +3,7 @@
 
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
-use allometry::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Model, Padding, Sequential};
+use allometry::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Model, Module, Padding, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
 use allometry::{DType, Device, Shape, Tensor};

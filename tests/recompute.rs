@@ -7,7 +7,7 @@ use allometry::autograd::recompute;
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
 use allometry::nn::{
-    Activation, AveragePool2d, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, MaxPool2d, Padding,
+    Activation, AveragePool2d, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, MaxPool2d, Module, Padding,
     Precision, Rescaling, Sequential,
 };
 use allometry::optim::Algorithm;

@@ -4,7 +4,7 @@ use super::noise_values;
 use crate::data::{Batch, BatchTargets};
 use crate::device::{DType, Device, Kind};
 use crate::error::{Error, Result};
-use crate::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Padding, Precision, Sequential};
+use crate::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Module, Padding, Precision, Sequential};
 use crate::optim::Algorithm;
 use crate::train::{Loss, Trainer};
 use serde::Serialize;

@@ -3,7 +3,7 @@
 use super::{Output, StepArgs, count, models, print_json};
 use allometry::models::Architecture;
 use allometry::models::cost::{Cost, predicted_peak};
-use allometry::nn::{LayerReport, Precision};
+use allometry::nn::{Module, ModuleReport, Precision};
 use allometry::units::bytes;
 use allometry::{Result, print_line};
 use clap::Args;
@@ -16,6 +16,9 @@ pub struct SummaryArgs {
     /// Rows and columns of the image, for models that take one.
     #[arg(long, value_parser = count)]
     resolution: Option<usize>,
+    /// Show at most so many levels of nested modules; all without it.
+    #[arg(long, value_name = "N", value_parser = count)]
+    levels: Option<usize>,
     #[command(flatten)]
     step: StepArgs,
     #[command(flatten)]
@@ -28,7 +31,7 @@ struct Summary {
     macs: u64,
     activations: u64,
     predicted_peak_bytes: u64,
-    layers: Vec<LayerReport>,
+    layers: Vec<ModuleReport>,
 }
 
 pub fn run(args: &SummaryArgs) -> Result<()> {
@@ -49,7 +52,9 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
         });
     }
     print_line!("Model: {}, input {:?}", architecture.name, architecture.input_shape())?;
-    print_line!("{}", architecture.layers().summary(&architecture.input_shape())?.trim_end())?;
+    let levels = args.levels.unwrap_or(usize::MAX);
+    let table = architecture.layers().summary_to(levels, &architecture.input_shape())?;
+    print_line!("{}", table.trim_end())?;
     let how = if step.precision == Precision::Mixed { " in mixed precision" } else { "" };
     let again = if step.recompute { ", activations recomputed" } else { "" };
     print_line!(" Predicted peak memory of training{how} with batch {}{again}: {}", step.batch, bytes(peak))

@@ -10,7 +10,7 @@ use crate::data::Targets;
 use crate::device::Device;
 use crate::device::memory::Usage;
 use crate::error::{Error, Result};
-use crate::nn::LayerReport;
+use crate::nn::{Module, ModuleReport};
 use crate::train::Loss;
 use serde::{Deserialize, Serialize};
 
@@ -26,7 +26,8 @@ pub struct Cost {
     pub macs: u64,
     /// Values that the layers put out.
     pub activations: u64,
-    pub layers: Vec<LayerReport>,
+    /// Those of the model itself, each with the modules inside it.
+    pub layers: Vec<ModuleReport>,
 }
 
 impl Cost {
@@ -36,13 +37,12 @@ impl Cost {
     /// What makes the architecture impossible to build.
     pub fn of(architecture: &Architecture) -> Result<Cost> {
         architecture.validate()?;
-        let layers = architecture.layers().describe(&architecture.input_shape())?;
-        let sum = |of: fn(&LayerReport) -> u64| layers.iter().map(of).sum();
+        let model = architecture.layers().describe(&architecture.input_shape())?;
         Ok(Cost {
-            parameters: sum(|layer| layer.parameters),
-            macs: sum(|layer| layer.macs),
-            activations: sum(|layer| layer.activations),
-            layers,
+            parameters: model.parameters,
+            macs: model.macs,
+            activations: model.activations,
+            layers: model.modules,
         })
     }
 }

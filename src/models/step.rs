@@ -4,7 +4,7 @@ use super::architecture::Architecture;
 use super::cost::loss_of;
 use crate::device::Device;
 use crate::error::Result;
-use crate::nn::{Model, Precision};
+use crate::nn::{Model, Module, Precision};
 use crate::optim::Algorithm;
 use crate::train::Trainer;
 

@@ -24,6 +24,7 @@ pub enum Initializer {
     /// Normal, not truncated, with this standard deviation.
     Normal(f32),
     Zeros,
+    Ones,
 }
 
 /// The standard deviation of a standard normal distribution truncated at ±2.
@@ -44,6 +45,7 @@ impl Initializer {
         let mut values = Vec::with_capacity(count);
         match self {
             Zeros => values.resize(count, 0.0),
+            Ones => values.resize(count, 1.0),
             GlorotUniform | HeUniform | LecunUniform => {
                 fill_uniform(&mut values, count, (3.0 * scale).sqrt(), &mut random)
             }
@@ -112,7 +114,7 @@ mod tests {
         }
         let (mean, variance, _) = moments(Normal(0.5));
         assert!(mean.abs() < 0.01 && (variance / 0.25 - 1.0).abs() < 0.03);
-        assert!(Zeros.draw(3, (1, 1), 0, 0) == [0.0; 3]);
+        assert!(Zeros.draw(3, (1, 1), 0, 0) == [0.0; 3] && Ones.draw(3, (1, 1), 0, 0) == [1.0; 3]);
     }
 
     #[test]

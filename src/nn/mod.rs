@@ -1,36 +1,43 @@
-//! Models: layers as data, their initial values, and what they become on a device.
+//! Models: modules as data, their initial values, and what they become on a device.
 //!
-//! Reading order: [`layer`] (what a layer is), [`dense`](Dense) (one of them), [`sequential`](Sequential),
-//! [`parameters`](Parameters).
+//! A [`Module`] is a layer, a block of layers, or a whole model. [`layers`] are the smallest; [`Sequential`] and
+//! [`Residual`] contain others; your own are about ten lines ([`Module`] has two). [`Module::build`] draws parameters
+//! and puts them on a device: a [`Model`].
+//!
+//! Every parameter and buffer has a dotted name, such as `layers.1.body.0.kernel`. It is the same in weights files,
+//! summaries and error messages.
+//!
+//! Reading order: [`Module`], [`Dense`], [`Sequential`], [`Definition`] and [`Scope`] (what a module declares, and what
+//! it sees), [`Model`], [`Parameters`].
 
-mod activation;
-mod conv2d;
-mod dense;
-mod depthwise_conv2d;
-mod dropout;
-mod flatten;
+mod buffers;
+mod definition;
 mod initializer;
-pub mod layer;
+pub mod layers;
+mod model;
+mod module;
 mod parameters;
-mod pooling;
 mod precision;
 mod recompute;
-mod rescaling;
+mod residual;
+mod scope;
 mod sequential;
-pub mod summary;
+mod summary;
 pub mod weights;
 
 pub use crate::ops::Padding;
-pub use activation::Activation;
-pub use conv2d::Conv2d;
-pub use dense::Dense;
-pub use depthwise_conv2d::DepthwiseConv2d;
-pub use dropout::Dropout;
-pub use flatten::Flatten;
+pub use buffers::Buffers;
+pub use definition::Definition;
 pub use initializer::Initializer;
-pub use layer::{Layer, ParameterSpec, Pass};
+pub use layers::{
+    Activation, AveragePool2d, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, GlobalAveragePool2d,
+    MaxPool2d, Rescaling,
+};
+pub use model::Model;
+pub use module::Module;
 pub use parameters::{FlatGradients, Parameters};
-pub use pooling::{AveragePool2d, GlobalAveragePool2d, MaxPool2d};
 pub use precision::Precision;
-pub use rescaling::Rescaling;
-pub use sequential::{LayerReport, Model, Sequential};
+pub use residual::Residual;
+pub use scope::{Mode, Scope};
+pub use sequential::Sequential;
+pub use summary::ModuleReport;

@@ -1,25 +1,27 @@
 //! All parameters of a model in few flat buffers, and their gradients in buffers of the same shape: one dispatch
 //! updates them all, one copy saves them.
 
-use super::layer::ParameterSpec;
+use super::definition::Declared;
 use super::precision::Types;
 use crate::autograd::Gradients;
 use crate::device::memory::{Category, allocating};
 use crate::device::{ALIGNMENT, DType, Device};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
 use std::collections::HashMap;
+use std::sync::Arc;
 
-/// The trainable values of a model.
+/// The trainable values of a model. Clones share the memory.
+#[derive(Clone)]
 pub struct Parameters {
-    entries: Vec<Entry>,
+    entries: Arc<[Entry]>,
     /// Flat buffers, as few as the device's largest tensor allows.
-    flat: Vec<Tensor>,
+    flat: Arc<[Tensor]>,
     /// The same values in the type that they are updated in; `flat` itself where it has that type.
-    master: Vec<Tensor>,
+    master: Arc<[Tensor]>,
 }
 
 struct Entry {
@@ -37,11 +39,11 @@ pub struct FlatGradients {
 }
 
 impl Parameters {
-    /// Draws initial values for `specs`, each with its name, on the host and copies them to the device.
+    /// Draws initial values of `declared`, each with its dotted name, on the host and copies them to the device.
     pub(super) fn new(
         device: &Device,
         types: Types,
-        specs: &[(String, ParameterSpec)],
+        declared: &[(String, &Declared)],
         seed: u64,
     ) -> Result<Parameters> {
         let _category = allocating(Category::Parameters);
@@ -49,8 +51,8 @@ impl Parameters {
         let align = ALIGNMENT as usize / types.weights.size().min(types.master.size());
         let largest = device.largest_tensor() as usize / types.weights.size().max(types.master.size());
         let mut lengths = vec![0usize];
-        let mut places = Vec::with_capacity(specs.len());
-        for (_, spec) in specs {
+        let mut places = Vec::with_capacity(declared.len());
+        for (_, spec) in declared {
             let length = elements(&spec.shape).checked_next_multiple_of(align).unwrap_or(usize::MAX);
             let mut piece = lengths.len() - 1;
             if lengths[piece] > 0 && lengths[piece].saturating_add(length) > largest {
@@ -67,18 +69,18 @@ impl Parameters {
             master.push(if device.is_dry() {
                 Tensor::empty("parameters", device, types.master, shape)?
             } else {
-                let here = specs.iter().zip(&places).enumerate().filter(|(_, (_, place))| place.0 == piece);
+                let here =
+                    declared.iter().zip(&places).enumerate().filter(|(_, (_, place))| place.0 == piece);
                 let mut values = zeros(device, length.max(1))?;
                 for (index, ((_, spec), &(_, offset))) in here {
-                    let count = elements(&spec.shape);
-                    let drawn = spec.initializer.draw(count, spec.fans, seed, index as u64);
-                    values[offset..offset + count].copy_from_slice(&drawn);
+                    let drawn = draw(spec, seed, index);
+                    values[offset..offset + drawn.len()].copy_from_slice(&drawn);
                 }
                 upload(device, types.master, &values, shape)?
             });
             flat.push(master[piece].cast(types.weights)?);
         }
-        let entries = specs
+        let entries = declared
             .iter()
             .zip(places)
             .map(|((name, spec), (piece, offset))| {
@@ -86,15 +88,15 @@ impl Parameters {
                 Ok(Entry { name: name.clone(), value, piece, offset })
             })
             .collect::<Result<_>>()?;
-        Ok(Parameters { entries, flat, master })
+        Ok(Parameters { entries, flat: flat.into(), master: master.into() })
     }
 
-    /// Names and values, in the order of the layers, as the passes read them.
+    /// Dotted names and values, in the order of the modules, as the passes read them.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Tensor)> {
         self.entries.iter().map(|entry| (entry.name.as_str(), &entry.value))
     }
 
-    /// The values, in the order of the layers.
+    /// The values, in the order of the modules.
     pub fn tensors(&self) -> Vec<Tensor> {
         self.entries.iter().map(|entry| entry.value.clone()).collect()
     }
@@ -119,7 +121,7 @@ impl Parameters {
         self.flat[0].dtype() != self.master[0].dtype()
     }
 
-    /// Names and values, in the order of the layers, as they are updated.
+    /// Dotted names and values, in the order of the modules, as they are updated.
     pub(super) fn master_values(&self) -> impl Iterator<Item = (&str, Tensor)> {
         self.entries.iter().map(|entry| {
             (entry.name.as_str(), self.master[entry.piece].part(entry.offset, entry.value.shape()))
@@ -131,10 +133,15 @@ impl Parameters {
     /// # Errors
     /// [`Error::Config`] for an unknown name or another number of values.
     pub fn set(&self, name: &str, values: &[f32]) -> Result<()> {
+        self.set_exact(name, &values.iter().map(|&value| value.into()).collect::<Vec<f64>>())
+    }
+
+    /// The same in f64, of which models in f64 keep all digits.
+    pub(super) fn set_exact(&self, name: &str, values: &[f64]) -> Result<()> {
         let refused = |problem: String| Error::Config { what: format!("parameter {name}"), problem };
         let Some(entry) = self.entries.iter().find(|entry| entry.name == name) else {
             let names: Vec<&str> = self.entries.iter().map(|e| e.name.as_str()).collect();
-            return Err(refused(format!("the model has none of this name; it has {}", names.join(", "))));
+            return Err(refused(format!("the model has none of this name; it has {}", listed(&names))));
         };
         let shape = entry.value.shape();
         if shape.elements() != values.len() {
@@ -142,8 +149,13 @@ impl Parameters {
             return Err(refused(format!("{found} values given, {wanted} needed for {shape}")));
         }
         let master = self.master[entry.piece].part(entry.offset, shape);
-        upload(entry.value.device(), master.dtype(), values, shape)?.copy_into(&master)?;
+        upload_exact(entry.value.device(), master.dtype(), values, shape)?.copy_into(&master)?;
         if self.is_mixed() { master.copy_into(&entry.value) } else { Ok(()) }
+    }
+
+    /// Whether a parameter has this name.
+    pub(super) fn contains(&self, name: &str) -> bool {
+        self.entries.iter().any(|entry| entry.name == name)
     }
 
     /// Memory for gradients, zeroed: what lies between two gradients stays zero.
@@ -170,7 +182,7 @@ impl Parameters {
     }
 
     fn fill_gaps(&self, found: Gradients, gradients: &FlatGradients) -> Result<()> {
-        for entry in &self.entries {
+        for entry in self.entries.iter() {
             if found.get(&entry.value).is_none() {
                 gradients.flat[entry.piece].part(entry.offset, entry.value.shape()).fill(0.0)?;
             }
@@ -188,6 +200,25 @@ impl FlatGradients {
     /// The gradient of a parameter.
     pub fn get(&self, parameter: &Tensor) -> Option<&Tensor> {
         self.slots.get(&parameter.graph()?.id())
+    }
+}
+
+/// Initial values of the parameter or buffer that is number `index` of its model.
+pub(super) fn draw(declared: &Declared, seed: u64, index: usize) -> Vec<f32> {
+    let Declared { shape, initializer, .. } = declared;
+    initializer.draw(elements(shape), fans(shape), seed, index as u64)
+}
+
+/// Values that one output sums over, and outputs that one input reaches: the last two axes are inputs and outputs, those
+/// before them positions. As in Keras the fans of a depthwise kernel are those of an ordinary convolution with a kernel
+/// of its shape.
+fn fans(shape: &[usize]) -> (usize, usize) {
+    match shape {
+        [] => (1, 1),
+        [one] => (*one, *one),
+        [positions @ .., inputs, outputs] => {
+            (elements(positions).saturating_mul(*inputs), elements(positions).saturating_mul(*outputs))
+        }
     }
 }
 
@@ -214,4 +245,12 @@ pub(super) fn upload(device: &Device, dtype: DType, values: &[f32], shape: Shape
         }
         _ => Tensor::new(device, values, shape),
     }
+}
+
+/// The same from f64.
+pub(super) fn upload_exact(device: &Device, dtype: DType, values: &[f64], shape: Shape) -> Result<Tensor> {
+    if dtype == DType::F64 {
+        return Tensor::new(device, values, shape);
+    }
+    upload(device, dtype, &values.iter().map(|&value| value as f32).collect::<Vec<_>>(), shape)
 }

@@ -1,12 +1,76 @@
 //! Which layers a training step computes twice to save memory (Chen et al. 2016,
 //! [arXiv:1604.06174](https://arxiv.org/abs/1604.06174)).
 //!
-//! Layers in a row are cut into segments. The forward pass keeps the input of each segment; the backward pass runs one
+//! Modules in a row are cut into segments. The forward pass keeps the input of each segment; the backward pass runs one
 //! segment after the other again, from the last on, and keeps all of it for as long as it walks back through it. The
 //! last segment is not run again: the backward pass begins where the forward pass ends. With n equal layers in √n
 //! segments of √n layers, 2√n of n activations are held at once.
 
+use super::module::Module;
+use super::scope::{Pass, State};
+use crate::autograd::recompute;
+use crate::error::Result;
+use crate::tensor::Tensor;
 use std::ops::Range;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// A module that is run again as a whole, with what it owns.
+#[derive(Clone)]
+pub(super) struct Unit {
+    module: Arc<dyn Module>,
+    state: Arc<State>,
+}
+
+impl Unit {
+    /// The modules that `module` runs one after the other, those of rows inside rows one by one; none if it is no row.
+    pub fn of(module: &Arc<dyn Module>, state: &Arc<State>) -> Vec<Unit> {
+        let Some(row) = module.as_sequential() else { return Vec::new() };
+        let mut units = Vec::new();
+        for (index, module) in row.layers().enumerate() {
+            let unit = Unit { module: module.clone(), state: state.module(index).clone() };
+            if unit.module.as_sequential().is_some() {
+                units.extend(Unit::of(&unit.module, &unit.state));
+            } else {
+                units.push(unit);
+            }
+        }
+        units
+    }
+
+    /// Values of its output for one sample.
+    pub fn activations(&self) -> u64 {
+        self.state.activations()
+    }
+
+    pub fn forward(&self, x: &Tensor, pass: Pass) -> Result<Tensor> {
+        self.state.forward(&self.module, x, pass)
+    }
+
+    /// The same module with other parameters, taken from `parameters`.
+    fn with_parameters(&self, parameters: &mut impl Iterator<Item = Tensor>) -> Unit {
+        Unit { module: self.module.clone(), state: Arc::new(self.state.with_parameters(parameters)) }
+    }
+}
+
+/// A segment that keeps its input and its output.
+pub(super) fn run_recomputed(x: Tensor, segment: &[Unit], pass: Pass) -> Result<Tensor> {
+    let parameters = segment.iter().flat_map(|unit| unit.state.parameters());
+    let inputs: Vec<Tensor> = std::iter::once(x).chain(parameters).collect();
+    // The second run reads the buffers that the first one read, and what it sets is forgotten.
+    let again: Vec<Unit> = (segment.iter())
+        .map(|unit| Unit { module: unit.module.clone(), state: Arc::new(unit.state.snapshot()) })
+        .collect();
+    let segment = segment.to_vec();
+    let is_first = AtomicBool::new(true);
+    recompute(&inputs, move |inputs| {
+        let units = if is_first.swap(false, Ordering::Relaxed) { &segment } else { &again };
+        let mut parameters = inputs[1..].iter().cloned();
+        units
+            .iter()
+            .try_fold(inputs[0].clone(), |x, unit| unit.with_parameters(&mut parameters).forward(&x, pass))
+    })
+}
 
 /// The segments that are run again, from the first layer on, for layers whose outputs have these sizes. As in the
 /// paper's planner, each budget makes a cut, whose segments close as soon as they exceed the budget; here the budgets

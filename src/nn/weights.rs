@@ -1,24 +1,107 @@
-//! Weights on disk: safetensors, with the names of [`Parameters`](super::Parameters).
+//! Weights on disk: safetensors files with the dotted names of parameters and buffers.
 
-use super::sequential::Model;
-use crate::error::{Error, Result, listed};
+use super::model::Model;
+use crate::device::DType;
+use crate::error::{Error, Result};
 use crate::files;
+use crate::shape::Shape;
+use half::{bf16, f16};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
 use std::path::Path;
 
+/// How [`Model::load_with`] reads a file that was not saved by a model of the same names.
+///
+/// ```no_run
+/// # use allometry::nn::{Dense, Module, weights::LoadOptions};
+/// # let model = Dense::new(1).build(&allometry::Device::cpu(), &[2], 0)?;
+/// // Of a larger model's file the tensors `encoder.…`, with PyTorch's name for kernels.
+/// let options = LoadOptions::new().prefix("encoder.").rename(|name| Some(name.replace("weight", "kernel")));
+/// model.load_with("weights.safetensors".as_ref(), &options)?;
+/// # Ok::<(), allometry::Error>(())
+/// ```
+#[derive(Default)]
+pub struct LoadOptions<'a> {
+    prefix: String,
+    rename: Option<Box<Rename<'a>>>,
+    partial: bool,
+}
+
+type Rename<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+impl<'a> LoadOptions<'a> {
+    /// All tensors of the file, under their own names, and each of the model's: what [`Model::load`] reads.
+    pub fn new() -> LoadOptions<'a> {
+        LoadOptions::default()
+    }
+
+    /// Reads only the tensors whose names begin with `prefix`, and takes that off their names.
+    pub fn prefix(self, prefix: impl Into<String>) -> LoadOptions<'a> {
+        LoadOptions { prefix: prefix.into(), ..self }
+    }
+
+    /// The model's name for a tensor of the file, whose prefix is off already; none for tensors to leave out.
+    pub fn rename(self, rename: impl Fn(&str) -> Option<String> + 'a) -> LoadOptions<'a> {
+        LoadOptions { rename: Some(Box::new(rename)), ..self }
+    }
+
+    /// Accepts a file that lacks some of the model's tensors, which keep their values, or has others. At least one has
+    /// to be there, and a tensor of a shared name has to have the model's shape.
+    pub fn partial(self) -> LoadOptions<'a> {
+        LoadOptions { partial: true, ..self }
+    }
+
+    /// The model's name for the tensor `name` of the file; none if it is not to be read.
+    fn target(&self, name: &str) -> Option<String> {
+        let name = name.strip_prefix(&self.prefix)?;
+        match &self.rename {
+            Some(rename) => rename(name),
+            None => Some(name.to_string()),
+        }
+    }
+}
+
+impl fmt::Debug for LoadOptions<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
+        f.debug_struct("LoadOptions")
+            .field("prefix", &self.prefix)
+            .field("renames", &self.rename.is_some())
+            .field("partial", &self.partial)
+            .finish()
+    }
+}
+
+/// What [`Model::load_with`] read. All names are the model's, in alphabetical order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Loaded {
+    /// Parameters and buffers that were read.
+    pub loaded: Vec<String>,
+    /// Those that the file lacks, which keep their values.
+    pub missing: Vec<String>,
+    /// Tensors of the file that the model does not have.
+    pub unexpected: Vec<String>,
+}
+
 impl Model {
-    /// Saves every parameter as f32 under its name (`layers.0.kernel`), with `notes` as the file's metadata. The
-    /// file is replaced whole or not at all.
+    /// Saves every parameter and buffer under its dotted name (`layers.0.kernel`), as f32 (as f64 in a model in f64),
+    /// with `notes` as the file's metadata. The file is replaced whole or not at all.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file can't be written.
     pub fn save(&self, path: &Path, notes: HashMap<String, String>) -> Result<()> {
-        let mut tensors: Vec<(String, Vec<usize>, Vec<u8>)> = Vec::new();
-        for (name, value) in self.parameters().master_values() {
-            let values: Vec<u8> = value.to_f64()?.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect();
-            tensors.push((name.to_string(), value.shape().to_vec(), values));
+        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        for (name, value) in self.parameters().master_values().chain(self.buffers().iter()) {
+            let values = value.to_f64()?;
+            let (dtype, data) = match value.dtype() {
+                DType::F64 => (Dtype::F64, values.iter().flat_map(|v| v.to_le_bytes()).collect()),
+                _ => (Dtype::F32, values.iter().flat_map(|&v| (v as f32).to_le_bytes()).collect()),
+            };
+            tensors.push((name.to_string(), dtype, value.shape().to_vec(), data));
         }
         let views = tensors
             .iter()
-            .map(|(name, shape, data)| Ok((name, TensorView::new(Dtype::F32, shape.clone(), data)?)))
+            .map(|(name, dtype, shape, data)| Ok((name, TensorView::new(*dtype, shape.clone(), data)?)))
             .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
         let bytes = views.and_then(|views| safetensors::serialize(views, Some(notes)));
         let bytes =
@@ -26,33 +109,85 @@ impl Model {
         files::replace(path, &bytes)
     }
 
-    /// Reads every parameter of this model from a safetensors file of f32 values.
+    /// Reads every parameter and buffer of this model from a safetensors file of f16, bf16, f32 or f64 values.
     ///
     /// # Errors
-    /// [`Error::Format`] where the file is no safetensors file, lacks a parameter, or has one of another shape or
-    /// type; the model is then unchanged.
+    /// [`Error::File`] if the file can't be read, [`Error::Format`] if it is no safetensors file; [`Error::Weights`] if
+    /// it lacks a tensor of the model, has one that the model has not, or one of another shape or type. The model is
+    /// then unchanged.
     pub fn load(&self, path: &Path) -> Result<()> {
+        self.load_with(path, &LoadOptions::new()).map(drop)
+    }
+
+    /// The same from a file with other names, or with other tensors beside the model's.
+    ///
+    /// # Errors
+    /// Those of [`load`](Model::load); [`Error::Format`] if two tensors get one name.
+    pub fn load_with(&self, path: &Path, options: &LoadOptions) -> Result<Loaded> {
         let bytes = std::fs::read(path).map_err(Error::file(path, "read"))?;
         let file = SafeTensors::deserialize(&bytes)
             .map_err(|e| Error::format(path, "a safetensors file", format!("something else ({e})")))?;
-        let mut values = Vec::new();
-        for (name, parameter) in self.parameters().iter() {
-            let view = file.tensor(name).map_err(|_| {
-                let mut names = file.names();
-                names.sort_unstable();
-                Error::format(path, format!("a tensor {name}"), format!("only {}", listed(&names)))
-            })?;
-            if view.shape() != &parameter.shape()[..] || view.dtype() != Dtype::F32 {
-                let found = format!("{:?} {:?}", view.dtype(), view.shape());
-                return Err(Error::format(path, format!("{name} as F32 {}", parameter.shape()), found));
+        let mut given: BTreeMap<String, &str> = BTreeMap::new();
+        for name in file.names() {
+            let Some(target) = options.target(name) else { continue };
+            if let Some(other) = given.insert(target.clone(), name) {
+                let found = format!("{other} and {name}, which are both renamed to {target}");
+                return Err(Error::format(path, "one tensor for each name", found));
             }
-            let chunks = view.data().chunks_exact(4);
-            // Chunks of four by construction.
-            values.push((
-                name,
-                chunks.map(|b| f32::from_le_bytes([b[0], b[1], b[2], b[3]])).collect::<Vec<_>>(),
-            ));
         }
-        values.iter().try_for_each(|(name, values)| self.parameters().set(name, values))
+        let wanted: BTreeMap<&str, Shape> = (self.parameters().iter())
+            .map(|(name, value)| (name, value.shape()))
+            .chain(self.buffers().iter().map(|(name, value)| (name, value.shape())))
+            .collect();
+        let mut report = Loaded::default();
+        let (mut mismatched, mut views) = (Vec::new(), Vec::new());
+        for (name, in_file) in &given {
+            let Some(shape) = wanted.get(name.as_str()) else {
+                report.unexpected.push(name.clone());
+                continue;
+            };
+            let view = file.tensor(in_file).map_err(|e| Error::format(path, *in_file, e.to_string()))?;
+            if view.shape() != &shape[..] || !is_float(view.dtype()) {
+                mismatched.push(format!("{name} is {:?} {:?}, not {shape}", view.dtype(), view.shape()));
+            } else {
+                report.loaded.push(name.clone());
+                views.push((name, view));
+            }
+        }
+        report.missing =
+            wanted.keys().filter(|name| !given.contains_key(**name)).map(|n| n.to_string()).collect();
+        let incomplete = !(report.missing.is_empty() && report.unexpected.is_empty());
+        if !mismatched.is_empty()
+            || (incomplete && !options.partial)
+            || (views.is_empty() && !wanted.is_empty())
+        {
+            let Loaded { missing, unexpected, .. } = report;
+            return Err(Error::Weights { path: path.to_path_buf(), missing, unexpected, mismatched });
+        }
+        for (name, view) in views {
+            let values = floats(view.dtype(), view.data());
+            match self.parameters().contains(name) {
+                true => self.parameters().set_exact(name, &values)?,
+                false => self.buffers().set_exact(name, &values)?,
+            }
+        }
+        Ok(report)
+    }
+}
+
+fn is_float(dtype: Dtype) -> bool {
+    matches!(dtype, Dtype::F16 | Dtype::BF16 | Dtype::F32 | Dtype::F64)
+}
+
+/// Little-endian floats of a type that [`is_float`] accepts.
+fn floats(dtype: Dtype, data: &[u8]) -> Vec<f64> {
+    fn decode<const N: usize>(data: &[u8], value: fn([u8; N]) -> f64) -> Vec<f64> {
+        data.as_chunks::<N>().0.iter().map(|bytes| value(*bytes)).collect()
+    }
+    match dtype {
+        Dtype::F16 => decode(data, |bytes| f16::from_le_bytes(bytes).to_f64()),
+        Dtype::BF16 => decode(data, |bytes| bf16::from_le_bytes(bytes).to_f64()),
+        Dtype::F32 => decode(data, |bytes| f32::from_le_bytes(bytes).into()),
+        _ => decode(data, f64::from_le_bytes),
     }
 }

@@ -1,7 +1,7 @@
 //! Dropout: in training alone, and the same for the same step.
 
 use crate::varied::{IMAGE, images, same_bits, varied};
-use allometry::nn::{Dense, Dropout, Sequential};
+use allometry::nn::{Dense, Dropout, Module, Sequential};
 use allometry::{Device, Result, Tensor};
 
 #[test]

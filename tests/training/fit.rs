@@ -2,7 +2,7 @@
 
 use crate::varied::{CROSS_ENTROPY, adapter, noise, same_bits, weights};
 use allometry::data::{Dataset, Splits, Target, Targets};
-use allometry::nn::{Activation, Dense, Model, Sequential};
+use allometry::nn::{Activation, Dense, Model, Module, Sequential};
 use allometry::optim::{Algorithm, Decay, Schedule};
 use allometry::train::{Callback, EpochReport, FitOptions, Loss, Progress, fit};
 use allometry::{Device, Error, Result};

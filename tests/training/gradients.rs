@@ -4,26 +4,17 @@ use crate::varied::{CLASSES, IMAGE, adapter, images, noise, varied};
 use allometry::data::BatchTargets;
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::nn::{
-    Activation, Conv2d, Dense, Dropout, GlobalAveragePool2d, Model, Padding, Pass, Sequential,
+    Activation, Conv2d, Dense, Dropout, GlobalAveragePool2d, Model, Module, Padding, Residual, Sequential,
 };
-use allometry::ops::RandomKey;
 use allometry::optim::Algorithm;
 use allometry::{DType, Device, Error, Result, Tensor};
 
-/// The layers applied to `x` with these parameters: a model as a function of everything it has.
-fn apply(layers: &Sequential, x: &Tensor, parameters: &[Tensor]) -> Result<Tensor> {
-    let mut rest = parameters;
-    let mut x = x.clone();
-    for (index, layer) in layers.layers().iter().enumerate() {
-        let (own, others) = rest.split_at(layer.parameters(&x.shape()[1..]).len());
-        rest = others;
-        x = layer.forward(&x, own, &Pass::Training(RandomKey { seed: 3, step: 5, layer: index as u32 }))?;
-    }
-    Ok(x)
-}
-
 /// Compares the gradients of a model's loss, by its input and every parameter, with central differences.
-fn check_gradients(layers: &Sequential, input: &[usize], loss: impl Fn(&Tensor) -> Result<Tensor>) {
+fn check_gradients(
+    layers: &(impl Module + Clone + 'static),
+    input: &[usize],
+    loss: impl Fn(&Tensor) -> Result<Tensor>,
+) {
     let device = Device::cpu();
     let model = layers.build_as(&device, DType::F64, input, 4).unwrap();
     let batch = 3;
@@ -40,7 +31,8 @@ fn check_gradients(layers: &Sequential, input: &[usize], loss: impl Fn(&Tensor) 
     }
     let inputs: Vec<Tensor> = std::iter::once(x).chain(model.parameters().tensors()).collect();
     let report =
-        gradcheck(|t| loss(&apply(layers, &t[0], &t[1..])?), &inputs, GradCheckOptions::default()).unwrap();
+        gradcheck(|t| loss(&model.train_at(&t[1..], &t[0], 5)?), &inputs, GradCheckOptions::default())
+            .unwrap();
     assert!(report.passed(), "{report}");
     assert!(report.compared > 100, "{report}");
 }
@@ -80,6 +72,18 @@ fn gradients_of_a_convolutional_network_are_right() {
 }
 
 #[test]
+fn gradients_of_nested_modules_are_right() {
+    let conv = || Conv2d::new(3, [2, 3]).padding(Padding::Same);
+    let body = Sequential::new().add(conv().activation(Activation::Tanh)).add(Dropout::new(0.2)).add(conv());
+    let layers = Sequential::new()
+        .add(Residual::new(body).shortcut(Conv2d::new(3, [1, 1])).drop_path(0.3))
+        .add(GlobalAveragePool2d::new())
+        .add(Residual::new(Dense::new(3).activation(Activation::Silu)))
+        .add(Dense::new(CLASSES));
+    check_gradients(&layers, &[4, 5, 2], labelled);
+}
+
+#[test]
 fn gradients_lie_where_the_optimiser_reads_them() {
     // Written into flat slices or collected from the graph: the same gradients.
     let device = Device::cpu();
@@ -114,7 +118,7 @@ fn a_model_in_double_precision_learns_on_the_cpu_and_is_refused_elsewhere() {
     let before = loss(&model);
     let gradients = model.parameters().gradients().unwrap();
     let mut optimizer = Algorithm::sgd(0.9).build(model.parameters()).unwrap();
-    for step in 0..60 {
+    for step in 0..120 {
         let loss = model.train(&x, step).unwrap().cross_entropy(&labels, 0.0).unwrap();
         model.parameters().backward(&loss, &gradients).unwrap();
         optimizer.step(model.parameters(), &gradients, 0.05).unwrap();

@@ -7,6 +7,7 @@ mod dropout;
 mod fit;
 mod gradients;
 mod memory;
+mod modules;
 mod repetition;
 mod schedule;
 mod sums;

@@ -3,6 +3,7 @@
 use crate::varied::{CROSS_ENTROPY, IMAGE, adapter, images, varied};
 use allometry::Device;
 use allometry::data::Batch;
+use allometry::nn::Module;
 use allometry::optim::Algorithm;
 use allometry::train::Trainer;
 

@@ -2,6 +2,7 @@
 
 use crate::varied::{CROSS_ENTROPY, IMAGE, adapter, images, same_bits, varied, weights};
 use allometry::Device;
+use allometry::nn::Module;
 use allometry::optim::Algorithm;
 use allometry::train::Trainer;
 

@@ -3,7 +3,7 @@
 use crate::varied::{CROSS_ENTROPY, adapter};
 use allometry::Device;
 use allometry::data::{Batch, BatchTargets};
-use allometry::nn::{Dense, Model, Sequential};
+use allometry::nn::{Dense, Model, Module, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer, trainer::evaluate};
 

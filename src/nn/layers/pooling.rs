@@ -1,7 +1,7 @@
 //! Pooling layers: over windows, and over the whole image.
 
-use super::layer::{Layer, Pass};
 use crate::error::{Error, Result};
+use crate::nn::{Definition, Module, Scope};
 use crate::ops::Padding;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -60,16 +60,16 @@ macro_rules! windowed {
             }
         }
 
-        impl Layer for $layer {
+        impl Module for $layer {
             fn kind(&self) -> &'static str {
                 $kind
             }
 
-            fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+            fn define(&self, input: &[usize], _: &mut Definition) -> Result<Vec<usize>> {
                 self.0.output_shape($kind, input)
             }
 
-            fn forward(&self, x: &Tensor, _: &[Tensor], _: &Pass) -> Result<Tensor> {
+            fn forward(&self, x: &Tensor, _: &Scope) -> Result<Tensor> {
                 x.$op(self.0.size, self.0.strides, self.0.padding)
             }
         }
@@ -89,16 +89,16 @@ impl GlobalAveragePool2d {
     }
 }
 
-impl Layer for GlobalAveragePool2d {
+impl Module for GlobalAveragePool2d {
     fn kind(&self) -> &'static str {
         "GlobalAveragePooling2D"
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+    fn define(&self, input: &[usize], _: &mut Definition) -> Result<Vec<usize>> {
         image("GlobalAveragePooling2D", input).map(|[_, _, channels]| vec![channels])
     }
 
-    fn forward(&self, x: &Tensor, _: &[Tensor], _: &Pass) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, _: &Scope) -> Result<Tensor> {
         x.global_average_pool2d()
     }
 }

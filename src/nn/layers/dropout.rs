@@ -1,7 +1,7 @@
 //! Dropout (Srivastava et al. 2014).
 
-use super::layer::{Layer, Pass};
 use crate::error::{Error, Result};
+use crate::nn::{Definition, Mode, Module, Scope};
 use crate::tensor::Tensor;
 
 /// In training, sets this share of the values to zero and scales the others so that the mean stays.
@@ -16,12 +16,8 @@ impl Dropout {
     }
 }
 
-impl Layer for Dropout {
-    fn kind(&self) -> &'static str {
-        "Dropout"
-    }
-
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+impl Module for Dropout {
+    fn define(&self, input: &[usize], _: &mut Definition) -> Result<Vec<usize>> {
         if (0.0..1.0).contains(&self.rate) {
             Ok(input.to_vec())
         } else {
@@ -29,10 +25,10 @@ impl Layer for Dropout {
         }
     }
 
-    fn forward(&self, x: &Tensor, _: &[Tensor], pass: &Pass) -> Result<Tensor> {
-        match pass {
-            Pass::Evaluation => Ok(x.clone()),
-            Pass::Training(key) => x.dropout(self.rate, *key),
+    fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
+        match scope.mode() {
+            Mode::Eval => Ok(x.clone()),
+            Mode::Train(key) => x.dropout(self.rate, key),
         }
     }
 }

@@ -1,9 +1,8 @@
 //! The convolution layer.
 
 use super::activation::Activation;
-use super::initializer::Initializer;
-use super::layer::{Layer, ParameterSpec, Pass};
 use crate::error::{Error, Result};
+use crate::nn::{Definition, Initializer, Module, Scope};
 use crate::ops::Padding;
 use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
@@ -70,12 +69,12 @@ impl Conv2d {
     }
 }
 
-impl Layer for Conv2d {
+impl Module for Conv2d {
     fn kind(&self) -> &'static str {
         "Conv2D"
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+    fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
         let [height, width, channels] = *input else {
             let expected = "an image [height, width, channels] is needed";
             return Err(Error::shape("Conv2D", &[Shape::truncated(input)], expected));
@@ -89,32 +88,18 @@ impl Layer for Conv2d {
         }
         let (oh, _) = self.padding.resolve("Conv2D", 0, height, self.kernel_size[0], self.strides[0])?;
         let (ow, _) = self.padding.resolve("Conv2D", 1, width, self.kernel_size[1], self.strides[1])?;
+        let kernel = [self.kernel_size[0], self.kernel_size[1], channels / self.groups, self.filters];
+        definition.parameter("kernel", &kernel, self.initializer);
+        if self.bias {
+            definition.parameter("bias", &[self.filters], Initializer::Zeros);
+        }
+        definition.macs(elements(&[oh, ow, elements(&kernel)]) as u64);
         Ok(vec![oh, ow, self.filters])
     }
 
-    fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
-        let [kh, kw] = self.kernel_size;
-        let inputs = input[2] / self.groups;
-        let fans = (elements(&[kh, kw, inputs]), elements(&[kh, kw, self.filters]));
-        let kernel = ParameterSpec {
-            name: "kernel",
-            shape: vec![kh, kw, inputs, self.filters],
-            initializer: self.initializer,
-            fans,
-        };
-        let bias =
-            ParameterSpec { name: "bias", shape: vec![self.filters], initializer: Initializer::Zeros, fans };
-        std::iter::once(kernel).chain(self.bias.then_some(bias)).collect()
-    }
-
-    fn macs(&self, input: &[usize]) -> u64 {
-        let values = self.output_shape(input).map_or(0, |output| elements(&output));
-        let [kh, kw] = self.kernel_size;
-        elements(&[values, kh, kw, input[2] / self.groups]) as u64
-    }
-
-    fn forward(&self, x: &Tensor, parameters: &[Tensor], _: &Pass) -> Result<Tensor> {
-        let (kernel, bias, function) = (&parameters[0], parameters.get(1), self.activation.function());
+    fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
+        let bias = self.bias.then(|| scope.parameter("bias")).transpose()?;
+        let (kernel, function) = (scope.parameter("kernel")?, self.activation.function());
         x.conv2d_grouped(kernel, bias, self.groups, self.strides, self.padding, function)
     }
 }
@@ -122,16 +107,18 @@ impl Layer for Conv2d {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::Device;
 
     #[test]
-    fn groups_divide_kernel_fans_and_costs() {
+    fn groups_divide_kernel_and_costs() {
         let input = [6, 5, 8];
         let layer = Conv2d::new(12, [3, 2]).padding(Padding::Same).groups(4);
-        let kernel = &layer.parameters(&input)[0];
-        assert_eq!((&kernel.shape[..], kernel.fans), (&[3, 2, 2, 12][..], (12, 72)));
-        assert_eq!(layer.macs(&input), 6 * 5 * 12 * 12);
+        let model = layer.build(&Device::cpu(), &input, 0).unwrap();
+        let (name, kernel) = model.parameters().iter().next().unwrap();
+        assert_eq!((name, &kernel.shape()[..]), ("kernel", &[3, 2, 2, 12][..]));
+        assert_eq!(layer.describe(&input).unwrap().macs, 6 * 5 * 12 * 12);
         for groups in [0, 3, 8] {
-            let refused = layer.clone().groups(groups).output_shape(&input);
+            let refused = layer.clone().groups(groups).describe(&input);
             assert!(matches!(refused, Err(Error::Argument { argument: "groups", .. })), "{groups}");
         }
     }

@@ -1,7 +1,7 @@
 //! Activations: as the last step of a layer, or as a layer.
 
-use super::layer::{Layer, Pass};
 use crate::error::Result;
+use crate::nn::{Definition, Module, Scope};
 use crate::ops::Function;
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -33,16 +33,16 @@ impl Activation {
     }
 }
 
-impl Layer for Activation {
+impl Module for Activation {
     fn kind(&self) -> &'static str {
         "Activation"
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+    fn define(&self, input: &[usize], _: &mut Definition) -> Result<Vec<usize>> {
         Ok(input.to_vec())
     }
 
-    fn forward(&self, x: &Tensor, _: &[Tensor], _: &Pass) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, _: &Scope) -> Result<Tensor> {
         x.map(self.function())
     }
 }

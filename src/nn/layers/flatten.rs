@@ -1,7 +1,7 @@
 //! From an image to a list of features.
 
-use super::layer::{Layer, Pass};
 use crate::error::Result;
+use crate::nn::{Definition, Module, Scope};
 use crate::shape::elements;
 use crate::tensor::Tensor;
 
@@ -15,16 +15,12 @@ impl Flatten {
     }
 }
 
-impl Layer for Flatten {
-    fn kind(&self) -> &'static str {
-        "Flatten"
-    }
-
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+impl Module for Flatten {
+    fn define(&self, input: &[usize], _: &mut Definition) -> Result<Vec<usize>> {
         Ok(vec![elements(input)])
     }
 
-    fn forward(&self, x: &Tensor, _: &[Tensor], _: &Pass) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, _: &Scope) -> Result<Tensor> {
         x.flatten()
     }
 }

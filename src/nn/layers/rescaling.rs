@@ -1,7 +1,7 @@
 //! A fixed change of scale.
 
-use super::layer::{Layer, Pass};
 use crate::error::Result;
+use crate::nn::{Definition, Module, Scope};
 use crate::tensor::Tensor;
 
 /// `x·scale + offset`: brings inputs to the range that a model likes, and travels with the model.
@@ -17,16 +17,12 @@ impl Rescaling {
     }
 }
 
-impl Layer for Rescaling {
-    fn kind(&self) -> &'static str {
-        "Rescaling"
-    }
-
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+impl Module for Rescaling {
+    fn define(&self, input: &[usize], _: &mut Definition) -> Result<Vec<usize>> {
         Ok(input.to_vec())
     }
 
-    fn forward(&self, x: &Tensor, _: &[Tensor], _: &Pass) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, _: &Scope) -> Result<Tensor> {
         let constant = |value: f32| Tensor::full(x.device(), x.dtype(), [], value);
         x.mul(&constant(self.scale)?)?.add(&constant(self.offset)?)
     }

@@ -1,9 +1,8 @@
 //! The depthwise convolution layer.
 
 use super::activation::Activation;
-use super::initializer::Initializer;
-use super::layer::{Layer, ParameterSpec, Pass};
 use crate::error::{Error, Result};
+use crate::nn::{Definition, Initializer, Module, Scope};
 use crate::ops::Padding;
 use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
@@ -70,12 +69,12 @@ impl DepthwiseConv2d {
     }
 }
 
-impl Layer for DepthwiseConv2d {
+impl Module for DepthwiseConv2d {
     fn kind(&self) -> &'static str {
         "DepthwiseConv2D"
     }
 
-    fn output_shape(&self, input: &[usize]) -> Result<Vec<usize>> {
+    fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
         let [height, width, channels] = *input else {
             let expected = "an image [height, width, channels] is needed";
             return Err(Error::shape(self.kind(), &[Shape::truncated(input)], expected));
@@ -85,63 +84,53 @@ impl Layer for DepthwiseConv2d {
         }
         let (oh, _) = self.padding.resolve(self.kind(), 0, height, self.kernel_size[0], self.strides[0])?;
         let (ow, _) = self.padding.resolve(self.kind(), 1, width, self.kernel_size[1], self.strides[1])?;
-        Ok(vec![oh, ow, elements(&[channels, self.depth_multiplier])])
+        let kernel = [self.kernel_size[0], self.kernel_size[1], channels, self.depth_multiplier];
+        let filters = elements(&kernel[2..]);
+        definition.parameter("depthwise_kernel", &kernel, self.initializer);
+        if self.bias {
+            definition.parameter("bias", &[filters], Initializer::Zeros);
+        }
+        definition.macs(elements(&[oh, ow, elements(&kernel)]) as u64);
+        Ok(vec![oh, ow, filters])
     }
 
-    fn parameters(&self, input: &[usize]) -> Vec<ParameterSpec> {
-        let ([kh, kw], channels, multiplier) = (self.kernel_size, input[2], self.depth_multiplier);
-        let fans = (elements(&[kh, kw, channels]), elements(&[kh, kw, multiplier]));
-        let kernel = ParameterSpec {
-            name: "depthwise_kernel",
-            shape: vec![kh, kw, channels, multiplier],
-            initializer: self.initializer,
-            fans,
-        };
-        let bias = ParameterSpec {
-            name: "bias",
-            shape: vec![elements(&[channels, multiplier])],
-            initializer: Initializer::Zeros,
-            fans,
-        };
-        std::iter::once(kernel).chain(self.bias.then_some(bias)).collect()
-    }
-
-    fn macs(&self, input: &[usize]) -> u64 {
-        let values = self.output_shape(input).map_or(0, |output| elements(&output));
-        elements(&[values, self.kernel_size[0], self.kernel_size[1]]) as u64
-    }
-
-    fn forward(&self, x: &Tensor, parameters: &[Tensor], _: &Pass) -> Result<Tensor> {
-        let (kernel, bias) = (&parameters[0], parameters.get(1));
-        x.depthwise_conv2d(kernel, bias, self.strides, self.padding, self.activation.function())
+    fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
+        let bias = self.bias.then(|| scope.parameter("bias")).transpose()?;
+        let (kernel, function) = (scope.parameter("depthwise_kernel")?, self.activation.function());
+        x.depthwise_conv2d(kernel, bias, self.strides, self.padding, function)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::device::Device;
 
     #[test]
-    fn shapes_fans_and_costs_are_those_of_keras() {
+    fn shapes_and_costs_are_those_of_keras() {
         let layer = DepthwiseConv2d::new([3, 5]).depth_multiplier(2).strides([2, 1]).padding(Padding::Same);
         let input = [9, 8, 6];
-        assert_eq!(layer.output_shape(&input).unwrap(), [5, 8, 12]);
-        let [kernel, bias] = &layer.parameters(&input)[..] else { panic!("a kernel and a bias") };
-        assert_eq!(
-            (kernel.name, &kernel.shape[..], kernel.fans),
-            ("depthwise_kernel", &[3, 5, 6, 2][..], (90, 30))
-        );
-        assert_eq!((bias.name, &bias.shape[..]), ("bias", &[12][..]));
-        assert_eq!(layer.macs(&input), 5 * 8 * 12 * 15);
-        assert_eq!(layer.use_bias(false).parameters(&input).len(), 1);
+        let report = layer.describe(&input).unwrap();
+        assert_eq!((&report.output_shape[..], report.macs), (&[5, 8, 12][..], 5 * 8 * 12 * 15));
+        let shapes = |layer: &DepthwiseConv2d| -> Vec<(String, Vec<usize>)> {
+            let model = layer.build(&Device::cpu(), &input, 0).unwrap();
+            model
+                .parameters()
+                .iter()
+                .map(|(name, value)| (name.to_string(), value.shape().to_vec()))
+                .collect()
+        };
+        let kernel = ("depthwise_kernel".to_string(), vec![3, 5, 6, 2]);
+        assert_eq!(shapes(&layer), [kernel.clone(), ("bias".to_string(), vec![12])]);
+        assert_eq!(shapes(&layer.use_bias(false)), [kernel]);
     }
 
     #[test]
-    fn what_cannot_be_is_refused() {
+    fn impossible_layers_are_refused() {
         let layer = DepthwiseConv2d::new([3, 3]);
-        assert!(matches!(layer.output_shape(&[9]), Err(Error::Shape { .. })));
-        assert!(matches!(layer.output_shape(&[2, 9, 1]), Err(Error::Argument { argument: "kernel", .. })));
-        let none = layer.depth_multiplier(0).output_shape(&[9, 9, 1]);
+        assert!(matches!(layer.describe(&[9]), Err(Error::Shape { .. })));
+        assert!(matches!(layer.describe(&[2, 9, 1]), Err(Error::Argument { argument: "kernel", .. })));
+        let none = layer.depth_multiplier(0).describe(&[9, 9, 1]);
         assert!(matches!(none, Err(Error::Argument { argument: "depth_multiplier", .. })));
     }
 }

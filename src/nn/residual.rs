@@ -1,0 +1,100 @@
+//! Residual blocks (He et al. 2016, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)).
+
+use super::definition::Definition;
+use super::module::Module;
+use super::scope::{Mode, Scope};
+use crate::error::{Error, Result};
+use crate::ops::RandomKey;
+use crate::shape::{Shape, elements};
+use crate::tensor::Tensor;
+use std::sync::Arc;
+
+/// `body(x) + x`, or `body(x) + shortcut(x)`.
+///
+/// ```
+/// use allometry::nn::{Activation, Conv2d, Module, Padding, Residual, Sequential};
+///
+/// let conv = |filters| Conv2d::new(filters, [3, 3]).padding(Padding::Same);
+/// let block = |filters| {
+///     let body = Sequential::new().add(conv(filters).activation(Activation::Relu)).add(conv(filters));
+///     Residual::new(body).drop_path(0.1)
+/// };
+/// let model = Sequential::new()
+///     .add(conv(16))
+///     .add(block(16))
+///     .add(block(32).shortcut(Conv2d::new(32, [1, 1])))
+///     .add(Activation::Relu);
+/// let report = model.describe(&[8, 8, 3])?;
+/// assert_eq!(report.output_shape, [8, 8, 32]);
+/// assert_eq!(report.modules[1].modules[0].name, "layers.1.body");
+/// # Ok::<(), allometry::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Residual {
+    body: Arc<dyn Module>,
+    shortcut: Option<Arc<dyn Module>>,
+    drop_path: f32,
+}
+
+impl Residual {
+    /// A block around `body`, whose output has the shape of its input unless there is a
+    /// [shortcut](Residual::shortcut).
+    pub fn new(body: impl Module + 'static) -> Residual {
+        Residual { body: Arc::new(body), shortcut: None, drop_path: 0.0 }
+    }
+
+    /// What the body's output is added to, instead of the input itself: a module that brings the input to the shape of
+    /// the body's output, such as a convolution of 1×1.
+    pub fn shortcut(self, shortcut: impl Module + 'static) -> Residual {
+        Residual { shortcut: Some(Arc::new(shortcut)), ..self }
+    }
+
+    /// In training, leaves the body out for this share of the samples, drawn anew in each step, and scales the others
+    /// so that the mean stays: stochastic depth (Huang et al. 2016,
+    /// [arXiv:1603.09382](https://arxiv.org/abs/1603.09382)).
+    pub fn drop_path(self, rate: f32) -> Residual {
+        Residual { drop_path: rate, ..self }
+    }
+}
+
+impl Module for Residual {
+    fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
+        if !(0.0..1.0).contains(&self.drop_path) {
+            return Err(Error::argument("Residual", "drop_path", self.drop_path, "at least 0 and below 1"));
+        }
+        let output = definition.module("body", &self.body, input)?;
+        let beside = match &self.shortcut {
+            Some(shortcut) => definition.module("shortcut", shortcut, input)?,
+            None => input.to_vec(),
+        };
+        if output != beside {
+            let shapes = [Shape::truncated(&output), Shape::truncated(&beside)];
+            let expected = if self.shortcut.is_some() {
+                "body and shortcut must have outputs of one shape"
+            } else {
+                "the body's output is added to the input; add a shortcut that brings the input to the same shape"
+            };
+            return Err(Error::shape("Residual", &shapes, expected));
+        }
+        definition.activations(elements(&output) as u64);
+        Ok(output)
+    }
+
+    fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
+        let mut y = scope.forward("body", &self.body, x)?;
+        if let (Mode::Train(key), true) = (scope.mode(), self.drop_path > 0.0) {
+            y = y.mul(&kept_samples(&y, self.drop_path, key)?)?;
+        }
+        match &self.shortcut {
+            Some(shortcut) => y.add(&scope.forward("shortcut", shortcut, x)?),
+            None => y.add(x),
+        }
+    }
+}
+
+/// For each sample of `y` 0, with the probability `rate`, or 1 / (1 − rate), of a shape that broadcasts to `y`.
+fn kept_samples(y: &Tensor, rate: f32, key: RandomKey) -> Result<Tensor> {
+    let mut shape = vec![1; y.shape().rank()];
+    shape[0] = y.shape()[0];
+    Tensor::ones(y.device(), y.dtype(), Shape::new(&shape)?)?.dropout(rate, key)
+}

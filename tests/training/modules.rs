@@ -1,0 +1,332 @@
+//! Modules: nested names, buffers, modes, random keys, and what is refused.
+
+use crate::varied::{noise, same_bits};
+use allometry::nn::weights::LoadOptions;
+use allometry::nn::{
+    Activation, Conv2d, Definition, Dense, Dropout, Flatten, Initializer, Mode, Model, Module, Padding,
+    Residual, Scope, Sequential,
+};
+use allometry::{Device, Error, Result, Tensor};
+use std::collections::HashMap;
+use std::sync::Arc;
+
+/// Subtracts the mean of the batch in training and a running mean in evaluation, and shifts by a parameter.
+#[derive(Clone, Debug)]
+struct Centre;
+
+const MOMENTUM: f32 = 0.75;
+
+impl Module for Centre {
+    fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
+        definition.parameter("shift", &input[input.len() - 1..], Initializer::Zeros);
+        definition.buffer("mean", &input[input.len() - 1..], Initializer::Zeros);
+        Ok(input.to_vec())
+    }
+
+    fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
+        let running = scope.buffer("mean")?;
+        let mean = match scope.mode() {
+            Mode::Eval => running.cast(x.dtype())?,
+            Mode::Train(_) => {
+                let axes: Vec<usize> = (0..x.shape().rank() - 1).collect();
+                let mean = x.mean(&axes, false)?;
+                let part = |value: f32| Tensor::full(x.device(), running.dtype(), [], value);
+                let old = running.mul(&part(MOMENTUM)?)?;
+                let new = mean.detach().cast(running.dtype())?.mul(&part(1.0 - MOMENTUM)?)?;
+                scope.set_buffer("mean", &old.add(&new)?)?;
+                mean
+            }
+        };
+        x.sub(&mean)?.add(scope.parameter("shift")?)
+    }
+}
+
+fn means(model: &Model, name: &str) -> Vec<f32> {
+    let found = model.buffers().iter().find(|(own, _)| *own == name);
+    found.expect("a buffer of this name").1.to_vec().unwrap()
+}
+
+fn values(tensor: Result<Tensor>) -> Vec<f32> {
+    tensor.unwrap().to_vec().unwrap()
+}
+
+/// A network of residual blocks with state inside.
+fn nested() -> Sequential {
+    let conv = |filters| Conv2d::new(filters, [3, 3]).padding(Padding::Same);
+    let body =
+        |filters| Sequential::new().add(conv(filters)).add(Centre).add(Activation::Tanh).add(conv(filters));
+    let stage = Sequential::new()
+        .add(Residual::new(body(4)).drop_path(0.25))
+        .add(Residual::new(body(6)).shortcut(Conv2d::new(6, [1, 1])));
+    Sequential::new()
+        .add(conv(4))
+        .add_named("stage", stage)
+        .add(Dropout::new(0.2))
+        .add(Flatten::new())
+        .add(Dense::new(3))
+}
+
+const IMAGE: [usize; 3] = [5, 4, 2];
+
+#[test]
+fn names_are_dotted_and_the_same_everywhere() {
+    let model = nested().build(&Device::cpu(), &IMAGE, 0).unwrap();
+    let names: Vec<&str> = model.parameters().iter().map(|(name, _)| name).collect();
+    let body = |block: usize| {
+        ["0.kernel", "0.bias", "1.shift", "3.kernel", "3.bias"].map(|own| format!("stage.{block}.body.{own}"))
+    };
+    let expected: Vec<String> = (["layers.0.kernel", "layers.0.bias"].map(String::from).into_iter())
+        .chain(body(0))
+        .chain(body(1))
+        .chain(
+            ["stage.1.shortcut.kernel", "stage.1.shortcut.bias", "layers.4.kernel", "layers.4.bias"]
+                .map(String::from),
+        )
+        .collect();
+    assert_eq!(names, expected);
+    let buffers: Vec<String> = model.buffers().iter().map(|(name, _)| name.to_string()).collect();
+    assert_eq!(buffers, ["stage.0.body.1.mean", "stage.1.body.1.mean"]);
+
+    let report = nested().describe(&IMAGE).unwrap();
+    assert_eq!((report.parameters, report.buffers), (model.parameters().count() as u64, 4 + 6));
+    let convolutions = 9 * 2 * 4 + 9 * 4 * 4 * 2 + 9 * 4 * 6 + 9 * 6 * 6 + 4 * 6;
+    assert_eq!(report.macs, 20 * convolutions + 120 * 3);
+    let block = &report.modules[1].modules[1];
+    assert_eq!((block.name.as_str(), block.kind.as_str()), ("stage.1", "Residual"));
+    assert_eq!(block.output_shape, [5, 4, 6]);
+    let inside: Vec<_> =
+        block.modules.iter().map(|inner| (inner.name.as_str(), inner.kind.as_str())).collect();
+    assert_eq!(inside, [("stage.1.body", "Sequential"), ("stage.1.shortcut", "Conv2D")]);
+    // Four layers, the shortcut and the sum.
+    assert_eq!(block.activations, 6 * 20 * 6);
+    assert_eq!(block.modules[0].modules[1].kind, "Centre");
+}
+
+#[test]
+fn the_summary_has_as_many_levels_as_asked_for() {
+    let rows = |levels| {
+        let table = nested().summary_to(levels, &IMAGE).unwrap();
+        table.lines().filter(|line| line.contains("(None, ")).count()
+    };
+    assert_eq!([rows(1), rows(2), rows(3), rows(4)], [5, 7, 10, 18]);
+    let all = nested().summary(&IMAGE).unwrap();
+    assert_eq!(all.lines().filter(|line| line.contains("(None, ")).count(), 18);
+    assert!(all.contains("    stage.1.body (Sequential)"), "{all}");
+    assert!(all.contains("Non-trainable params: 10 (40 B)"), "{all}");
+    let alone = Dense::new(3).summary(&[4]).unwrap();
+    assert!(alone.contains("Dense") && alone.contains("(None, 3)"), "{alone}");
+}
+
+#[test]
+fn buffers_follow_in_training_and_stay_in_evaluation() {
+    let model = Sequential::new().add(Centre).build(&Device::cpu(), &[2], 0).unwrap();
+    let x = model.batch(&[1.0, 10.0, 3.0, 30.0]).unwrap();
+    let batch = [2.0, 20.0];
+    assert_eq!(values(model.train(&x, 0)), [-1.0, -10.0, 1.0, 10.0]);
+    let once = batch.map(|mean| (1.0 - MOMENTUM) * mean);
+    assert_eq!(means(&model, "layers.0.mean"), once);
+    model.train(&x, 1).unwrap();
+    let twice: Vec<f32> = (0..2).map(|i| MOMENTUM * once[i] + (1.0 - MOMENTUM) * batch[i]).collect();
+    assert_eq!(means(&model, "layers.0.mean"), twice);
+    let expected = [1.0 - twice[0], 10.0 - twice[1], 3.0 - twice[0], 30.0 - twice[1]];
+    assert_eq!(values(model.predict(&x)), expected);
+    assert_eq!(values(model.forward(&x)), expected);
+    model.train_at(&model.parameters().tensors(), &x, 2).unwrap();
+    assert_eq!(means(&model, "layers.0.mean"), twice, "evaluation and train_at change no buffers");
+
+    model.buffers().set("layers.0.mean", &[1.0, 2.0]).unwrap();
+    assert_eq!(values(model.predict(&x)), [0.0, 8.0, 2.0, 28.0]);
+    let refused = model.buffers().set("layers.0.shift", &[1.0, 2.0]).unwrap_err().to_string();
+    assert!(refused.contains("layers.0.shift") && refused.contains("layers.0.mean"), "{refused}");
+    assert!(model.buffers().set("layers.0.mean", &[1.0]).is_err());
+}
+
+#[test]
+fn buffers_are_saved_and_loaded_with_the_parameters() {
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("weights.safetensors");
+    let device = Device::cpu();
+    let build = |seed| nested().build(&device, &IMAGE, seed).unwrap();
+    let (saved, loaded) = (build(0), build(1));
+    let x = saved.batch(&noise(3 * 40, 2)).unwrap();
+    saved.train(&x, 0).unwrap();
+    saved.save(&path, HashMap::new()).unwrap();
+    assert!(!same_bits(&values(saved.predict(&x)), &values(loaded.predict(&x))));
+    loaded.load(&path).unwrap();
+    assert!(same_bits(&values(saved.predict(&x)), &values(loaded.predict(&x))));
+    assert!(means(&loaded, "stage.1.body.1.mean").iter().any(|&mean| mean != 0.0));
+    let without = build(2);
+    let partial =
+        LoadOptions::new().partial().rename(|name| (!name.ends_with("mean")).then(|| name.to_string()));
+    let report = without.load_with(&path, &partial).unwrap();
+    assert_eq!(report.missing, ["stage.0.body.1.mean", "stage.1.body.1.mean"]);
+    assert_eq!(means(&without, "stage.1.body.1.mean"), [0.0; 6]);
+}
+
+#[test]
+fn a_graph_keeps_the_buffer_that_it_read() {
+    /// Multiplies by a buffer, and then doubles it.
+    #[derive(Clone, Debug)]
+    struct Doubling;
+    impl Module for Doubling {
+        fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
+            definition.parameter("scale", input, Initializer::Ones);
+            definition.buffer("factor", input, Initializer::Ones);
+            Ok(input.to_vec())
+        }
+        fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
+            let factor = scope.buffer("factor")?;
+            if let Mode::Train(_) = scope.mode() {
+                scope.set_buffer("factor", &factor.add(&factor)?)?;
+            }
+            x.mul(scope.parameter("scale")?)?.mul(&factor)
+        }
+    }
+    for recompute in [false, true] {
+        let layers = Sequential::new().add(Doubling).add(Doubling).add(Doubling).add(Doubling);
+        let model = layers.build(&Device::cpu(), &[1], 0).unwrap().with_recompute(recompute);
+        let x = model.batch(&[3.0]).unwrap();
+        for step in 0..3 {
+            let loss = model.train(&x, step).unwrap().sum(&[], false).unwrap();
+            // The product of four factors and the input is the derivative by each scale.
+            let expected = 3.0 * f64::from(1 << (4 * step));
+            assert_eq!(loss.item().unwrap(), expected);
+            let gradients = loss.backward().unwrap();
+            for (name, parameter) in model.parameters().iter() {
+                assert_eq!(
+                    gradients.get(parameter).unwrap().item().unwrap(),
+                    expected,
+                    "{name}, step {step}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn recomputation_changes_neither_gradients_nor_buffers() {
+    let device = Device::cpu();
+    let run = |recompute| {
+        let model = nested().build(&device, &IMAGE, 5).unwrap().with_recompute(recompute);
+        let x = model.batch(&noise(3 * 40, 2)).unwrap();
+        let mut found = Vec::new();
+        for step in 0..2 {
+            let gradients =
+                model.train(&x, step).unwrap().square().unwrap().sum(&[], false).unwrap().backward();
+            let gradients = gradients.unwrap();
+            for (_, parameter) in model.parameters().iter() {
+                found.extend(gradients.get(parameter).unwrap().to_vec::<f32>().unwrap());
+            }
+        }
+        found.extend(means(&model, "stage.0.body.1.mean"));
+        found.extend(means(&model, "stage.1.body.1.mean"));
+        found
+    };
+    let kept = run(false);
+    assert!(kept.iter().filter(|&&value| value != 0.0).count() > kept.len() / 2);
+    assert!(same_bits(&kept, &run(true)));
+}
+
+#[test]
+fn random_numbers_follow_from_the_name_and_not_from_the_place() {
+    let device = Device::cpu();
+    let x = [1.0f32; 200];
+    let drawn = |layers: Sequential| {
+        let model = layers.build(&device, &[200], 3).unwrap();
+        values(model.train(&model.batch(&x).unwrap(), 4))
+    };
+    let dropout = || Dropout::new(0.5);
+    let alone = drawn(Sequential::new().add_named("drop", dropout()));
+    let behind = drawn(Sequential::new().add(Activation::Linear).add_named("drop", dropout()));
+    assert!(same_bits(&alone, &behind));
+    let other = drawn(Sequential::new().add_named("other", dropout()));
+    assert!(!same_bits(&alone, &other));
+}
+
+#[test]
+fn a_residual_block_adds_its_input_or_its_shortcut() {
+    let device = Device::cpu();
+    let dense = |units| Dense::new(units).kernel_initializer(Initializer::Ones);
+    let block = Residual::new(dense(2)).build(&device, &[2], 0).unwrap();
+    assert_eq!(values(block.predict(&block.batch(&[1.0, 2.0]).unwrap())), [4.0, 5.0]);
+    let block = Residual::new(dense(3)).shortcut(dense(3)).build(&device, &[2], 0).unwrap();
+    block.parameters().set("shortcut.bias", &[0.0, 10.0, 0.0]).unwrap();
+    assert_eq!(values(block.predict(&block.batch(&[1.0, 2.0]).unwrap())), [6.0, 16.0, 6.0]);
+}
+
+#[test]
+fn drop_path_leaves_out_whole_samples_and_keeps_the_mean() {
+    let samples = 4000;
+    let body = Dense::new(2).kernel_initializer(Initializer::Zeros);
+    let model = Residual::new(body).drop_path(0.25).build(&Device::cpu(), &[2], 0).unwrap();
+    model.parameters().set("body.bias", &[3.0, 6.0]).unwrap();
+    let x = model.batch(&vec![1.0; 2 * samples]).unwrap();
+    let rows = values(model.train(&x, 0));
+    let dropped = rows.chunks(2).filter(|row| row[..] == [1.0, 1.0]).count();
+    let kept = rows.chunks(2).filter(|row| row[..] == [5.0, 9.0]).count();
+    assert_eq!(dropped + kept, samples);
+    let share = dropped as f64 / samples as f64;
+    // Four standard deviations of the share.
+    assert!((share - 0.25).abs() < 4.0 * (0.25 * 0.75 / samples as f64).sqrt(), "{share}");
+    assert!(same_bits(&rows, &values(model.train(&x, 0))) && !same_bits(&rows, &values(model.train(&x, 1))));
+    assert!(values(model.predict(&x)).chunks(2).all(|row| row == [4.0, 7.0]));
+}
+
+#[test]
+fn modules_that_do_not_fit_are_refused_by_their_dotted_name() {
+    let refused = |module: Arc<dyn Module>, words: &[&str]| {
+        let message = module.describe(&[4]).unwrap_err().to_string();
+        for word in words {
+            assert!(message.contains(word), "{word:?} in {message:?}");
+        }
+    };
+    let inner = Sequential::new().add(Dense::new(4)).add(Conv2d::new(2, [1, 1]));
+    let outer = Sequential::new().add(Dense::new(4)).add(Residual::new(inner));
+    refused(Arc::new(outer), &["layers.1.body.1: Conv2D", "[4]"]);
+    let narrowed = Sequential::new().add(Residual::new(Dense::new(3)));
+    refused(Arc::new(narrowed), &["layers.0: Residual", "[3]", "[4]", "shortcut"]);
+    let beside = Residual::new(Dense::new(3)).shortcut(Dense::new(2));
+    refused(Arc::new(beside), &["Residual", "[3]", "[2]", "one shape"]);
+    refused(Arc::new(Residual::new(Dense::new(4)).drop_path(1.0)), &["drop_path", "1"]);
+    let twice = Sequential::new().add_named("a", Dense::new(4)).add_named("a", Dense::new(4));
+    refused(Arc::new(twice), &["Sequential", "named a"]);
+}
+
+#[test]
+fn a_module_that_asks_for_what_it_did_not_declare_is_told_what_it_declared() {
+    #[derive(Clone, Debug)]
+    struct Asks(fn(&Tensor, &Scope) -> Result<Tensor>);
+    impl Module for Asks {
+        fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
+            definition.parameter("kernel", &[1], Initializer::Zeros);
+            definition.buffer("mean", &[1], Initializer::Zeros);
+            definition.module("inner", &Flatten, input)
+        }
+        fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
+            (self.0)(x, scope)
+        }
+    }
+    let message = |asks: fn(&Tensor, &Scope) -> Result<Tensor>, train: bool| {
+        let model = Sequential::new().add(Asks(asks)).build(&Device::cpu(), &[1], 0).unwrap();
+        let x = model.batch(&[1.0]).unwrap();
+        let refused: Error = if train { model.train(&x, 0) } else { model.predict(&x) }.unwrap_err();
+        refused.to_string()
+    };
+    let cases: [(fn(&Tensor, &Scope) -> Result<Tensor>, bool, [&str; 3]); 5] = [
+        (|_, scope| scope.parameter("bias").cloned(), false, ["bias", "layers.0", "kernel"]),
+        (|_, scope| scope.buffer("variance"), false, ["variance", "layers.0", "mean"]),
+        (|x, scope| scope.forward("outer", &Flatten, x), false, ["outer", "layers.0", "inner"]),
+        (
+            |x, scope| scope.set_buffer("mean", x).map(|()| x.clone()),
+            false,
+            ["layers.0.mean", "evaluation", "Train"],
+        ),
+        (|x, scope| scope.set_buffer("mean", x).map(|()| x.clone()), true, ["layers.0", "[1, 1]", "[1]"]),
+    ];
+    for (asks, train, words) in cases {
+        let message = message(asks, train);
+        for word in words {
+            assert!(message.contains(word), "{word:?} in {message:?}");
+        }
+    }
+}
