@@ -53,6 +53,13 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("laws/form/mod.rs", "laws/points.rs", "not taken apart yet"),
     ("laws/form/mod.rs", "laws/warning.rs", "not taken apart yet"),
     ("models/cost.rs", "models/step.rs", "not taken apart yet"),
+    (
+        "nn/definition.rs",
+        "nn/module.rs",
+        "a module declares itself to its definition, which asks the modules inside it",
+    ),
+    ("nn/model.rs", "nn/module.rs", "a module is built into a model, which runs it"),
+    ("nn/module.rs", "nn/scope.rs", "a module computes in its scope, which runs the modules inside it"),
     ("planner/evidence.rs", "planner/expectation.rs", "not taken apart yet"),
     ("planner/mod.rs", "planner/recommender.rs", "not taken apart yet"),
     ("planner/soundness/mend.rs", "planner/soundness/range.rs", "not taken apart yet"),

@@ -3,6 +3,7 @@
 
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
+use allometry::nn::weights::LoadOptions;
 use allometry::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Model, Module, Padding, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
@@ -81,7 +82,9 @@ fn network(name: &str) -> (Sequential, Vec<usize>) {
 fn model(name: &str, device: &Device, dtype: DType) -> Model {
     let (layers, input) = network(name);
     let model = layers.build_as(device, dtype, &input, 0).unwrap();
-    model.load(&fixture(&format!("{name}.safetensors"))).unwrap();
+    // The file has the data that the losses were recorded on, too.
+    let weights = LoadOptions::new().rename(|name| name.starts_with("layers.").then(|| name.to_string()));
+    model.load_with(&fixture(&format!("{name}.safetensors")), &weights).unwrap();
     model
 }
 

@@ -4,7 +4,6 @@ use super::definition::Definition;
 use super::model::Model;
 use super::precision::{Precision, Types};
 use super::scope::Scope;
-use super::sequential::Sequential;
 use super::summary::{ModuleReport, table};
 use crate::device::{DType, Device};
 use crate::error::Result;
@@ -108,9 +107,9 @@ pub trait Module: Debug + Send + Sync {
     /// What the ops return.
     fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor>;
 
-    /// This module as a row of modules, if it is one: a training step can then recompute the activations of one part
-    /// of the row at a time.
-    fn as_sequential(&self) -> Option<&Sequential> {
+    /// The modules that this one runs one after the other, if it does nothing else, in the order in which
+    /// [`define`](Module::define) declares them: a training step can then recompute the activations of some at a time.
+    fn row(&self) -> Option<Vec<Arc<dyn Module>>> {
         None
     }
 
@@ -189,7 +188,7 @@ impl<M: Module + ?Sized> Module for Arc<M> {
         (**self).forward(x, scope)
     }
 
-    fn as_sequential(&self) -> Option<&Sequential> {
-        (**self).as_sequential()
+    fn row(&self) -> Option<Vec<Arc<dyn Module>>> {
+        (**self).row()
     }
 }

@@ -25,17 +25,15 @@ pub(super) struct Unit {
 impl Unit {
     /// The modules that `module` runs one after the other, those of rows inside rows one by one; none if it is no row.
     pub fn of(module: &Arc<dyn Module>, state: &Arc<State>) -> Vec<Unit> {
-        let Some(row) = module.as_sequential() else { return Vec::new() };
-        let mut units = Vec::new();
-        for (index, module) in row.layers().enumerate() {
-            let unit = Unit { module: module.clone(), state: state.module(index).clone() };
-            if unit.module.as_sequential().is_some() {
-                units.extend(Unit::of(&unit.module, &unit.state));
-            } else {
-                units.push(unit);
+        let Some(row) = module.row() else { return Vec::new() };
+        let inside = row.into_iter().enumerate().map(|(index, module)| (module, state.module(index).clone()));
+        inside.fold(Vec::new(), |mut units, (module, state)| {
+            match module.row() {
+                Some(_) => units.extend(Unit::of(&module, &state)),
+                None => units.push(Unit { module, state }),
             }
-        }
-        units
+            units
+        })
     }
 
     /// Values of its output for one sample.

@@ -68,7 +68,7 @@ impl Module for Sequential {
         layers.try_fold(x.clone(), |x, (index, module)| scope.forward_nth(index, module, &x))
     }
 
-    fn as_sequential(&self) -> Option<&Sequential> {
-        Some(self)
+    fn row(&self) -> Option<Vec<Arc<dyn Module>>> {
+        Some(self.layers().cloned().collect())
     }
 }

@@ -294,8 +294,9 @@ fn modules_that_do_not_fit_are_refused_by_their_dotted_name() {
 
 #[test]
 fn a_module_that_asks_for_what_it_did_not_declare_is_told_what_it_declared() {
+    type Asking = fn(&Tensor, &Scope) -> Result<Tensor>;
     #[derive(Clone, Debug)]
-    struct Asks(fn(&Tensor, &Scope) -> Result<Tensor>);
+    struct Asks(Asking);
     impl Module for Asks {
         fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
             definition.parameter("kernel", &[1], Initializer::Zeros);
@@ -306,13 +307,13 @@ fn a_module_that_asks_for_what_it_did_not_declare_is_told_what_it_declared() {
             (self.0)(x, scope)
         }
     }
-    let message = |asks: fn(&Tensor, &Scope) -> Result<Tensor>, train: bool| {
+    let message = |asks: Asking, train: bool| {
         let model = Sequential::new().add(Asks(asks)).build(&Device::cpu(), &[1], 0).unwrap();
         let x = model.batch(&[1.0]).unwrap();
         let refused: Error = if train { model.train(&x, 0) } else { model.predict(&x) }.unwrap_err();
         refused.to_string()
     };
-    let cases: [(fn(&Tensor, &Scope) -> Result<Tensor>, bool, [&str; 3]); 5] = [
+    let cases: [(Asking, bool, [&str; 3]); 5] = [
         (|_, scope| scope.parameter("bias").cloned(), false, ["bias", "layers.0", "kernel"]),
         (|_, scope| scope.buffer("variance"), false, ["variance", "layers.0", "mean"]),
         (|x, scope| scope.forward("outer", &Flatten, x), false, ["outer", "layers.0", "inner"]),
