@@ -6,7 +6,7 @@ use allometry::data::{Batch, BatchTargets};
 use allometry::nn::{Activation, Dense, Module, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
-use allometry::{Choice, Device, Result, print_line};
+use allometry::{Device, DeviceChoice, Result, print_line};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -18,7 +18,7 @@ fn main() -> Result<()> {
         .add(Dense::new(1));
     print_line!("{}", layers.summary(&[20])?.trim_end())?;
 
-    let device = Device::open(Choice::Auto)?;
+    let device = Device::open(DeviceChoice::Auto)?;
     let model = layers.build(&device, &[20], 0)?;
     let mut trainer = Trainer::new(&model, Loss::MeanSquaredError, Algorithm::adam())?;
     let mut random = ChaCha8Rng::seed_from_u64(0);

@@ -17,7 +17,7 @@
 // when it runs by some twenty instructions, which would take longer than the products.
 
 // Bindings in the order of each formula: forward x, w, bias, y; data dy, wᵀ, w, dx (wᵀ is w with its last two axes
-// exchanged: the right operand's rows are then contiguous; the third is for the twin); weights x, dy, dy, dw.
+// exchanged: the right operand's rows are then contiguous; the third is for the reference); weights x, dy, dy, dw.
 @group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
 @group(0) @binding(2) var<storage, read> bias: array<Element2>;

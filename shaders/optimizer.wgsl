@@ -21,7 +21,7 @@ struct Params {
     decoupled: u32,
     nesterov: u32,
     first: u32,
-    // t, counted from 1; only the twin needs it, for the two scalars above in its own precision.
+    // t, counted from 1; only the reference needs it, for the two scalars above in its own precision.
     step: u32,
 }
 

@@ -1,12 +1,12 @@
-//! Reverse-mode differentiation: a graph of nodes, and the walk back through it. Names no op.
+//! Reverse-mode differentiation: a graph of nodes, and the pass back through it. Names no op.
 //!
 //! Each op that has an input with a graph makes a [`Node`]: the nodes it came from, and a closure that turns the
 //! gradient of its output into gradients of its inputs. Nodes are numbered as they are made, so a node's number
 //! is larger than those of all it depends on: visiting them from the largest number down is a topological order,
-//! and a sorted map is all the walk needs. Nothing recurses, however long the chain.
+//! and a sorted map is all the pass needs. Nothing recurses, however long the chain.
 //!
 //! A closure holds only the buffers that its gradient reads, and it is consumed when it runs: what the forward
-//! pass kept is freed as the backward pass goes, and a graph can be walked once.
+//! pass kept is freed as the backward pass goes, and a graph can be used once.
 
 mod recompute;
 
@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// Turns the gradient of an op's output into those of its inputs.
-pub type Backward = Box<dyn FnOnce(&mut Flow) -> Result<()> + Send>;
+pub type Backward = Box<dyn FnOnce(&mut BackwardContext) -> Result<()> + Send>;
 
 /// What a tensor came from.
 pub struct Node {
@@ -28,7 +28,7 @@ pub struct Node {
     op: &'static str,
     /// One per input of the op; `None` where the input has no graph.
     inputs: Vec<Option<Arc<Node>>>,
-    /// `None` in a leaf, and in a node that was walked.
+    /// `None` in a leaf, and in a node that was used.
     backward: Mutex<Option<Backward>>,
     leaf: bool,
 }
@@ -103,7 +103,7 @@ pub fn record(
     op: &'static str,
     output: Tensor,
     inputs: &[&Tensor],
-    backward: impl FnOnce(&mut Flow) -> Result<()> + Send + 'static,
+    backward: impl FnOnce(&mut BackwardContext) -> Result<()> + Send + 'static,
 ) -> Tensor {
     if !wanted(inputs) {
         return output;
@@ -117,8 +117,8 @@ pub fn wanted(inputs: &[&Tensor]) -> bool {
     RECORDING.get() && inputs.iter().any(|t| t.graph().is_some())
 }
 
-/// An op's view of the walk: the gradient that arrives, and where those of its inputs go.
-pub struct Flow<'a> {
+/// What an op's backward closure is given: the gradient of its output, and where those of its inputs go.
+pub struct BackwardContext<'a> {
     gradient: Option<Tensor>,
     inputs: &'a [Option<Arc<Node>>],
     slots: &'a HashMap<u64, Tensor>,
@@ -129,7 +129,7 @@ pub struct Flow<'a> {
 /// Gradients that wait for their node's turn.
 type Arrived = BTreeMap<u64, (Arc<Node>, Tensor)>;
 
-/// The computations of the walk itself, which the ops provide.
+/// The computations of the backward pass itself, which the ops provide.
 pub trait Arithmetic {
     /// `a + b` in new memory.
     fn add(&self, a: &Tensor, b: &Tensor) -> Result<Tensor>;
@@ -139,13 +139,13 @@ pub trait Arithmetic {
     fn copy(&self, from: &Tensor, to: &Tensor) -> Result<()>;
 }
 
-impl Flow<'_> {
+impl BackwardContext<'_> {
     /// The gradient of the op's output.
     pub fn gradient(&self) -> Tensor {
         self.gradient.clone().expect("an op that takes the gradient asks no further")
     }
 
-    /// The same for the last time: the walk keeps no handle of its own, so that an op may reuse the memory if nobody
+    /// The same for the last time: the pass keeps no handle of its own, so that an op may reuse the memory if nobody
     /// else holds it.
     pub fn take_gradient(&mut self) -> Tensor {
         self.gradient.take().expect("an op takes the gradient once")
@@ -162,15 +162,15 @@ impl Flow<'_> {
     }
 
     /// Where the gradient of input `i` may be written directly: its slice of the flat gradient, if it is a
-    /// parameter to which nothing has been added yet. An op that writes there then [gives](Flow::give) that
-    /// tensor.
+    /// parameter to which nothing has been added yet. An op that writes there then [accumulates](BackwardContext::accumulate)
+    /// that tensor.
     pub fn slot(&self, i: usize) -> Option<Tensor> {
         let node = self.inputs[i].as_ref()?;
         if self.arrived.contains_key(&node.id) { None } else { self.slots.get(&node.id).cloned() }
     }
 
-    /// Hands over the gradient of input `i`. The first to arrive is kept as it is; later ones are added.
-    pub fn give(&mut self, i: usize, gradient: Tensor) -> Result<()> {
+    /// Adds to the gradient of input `i`. The first to arrive is kept as it is; later ones are added.
+    pub fn accumulate(&mut self, i: usize, gradient: Tensor) -> Result<()> {
         let Some(node) = &self.inputs[i] else { return Ok(()) };
         let sum = match self.arrived.remove(&node.id) {
             None => gradient,
@@ -189,7 +189,7 @@ impl Flow<'_> {
     }
 }
 
-/// The gradients of the leaves, after a walk.
+/// The gradients of the leaves, after a backward pass.
 #[derive(Debug, Default)]
 pub struct Gradients(HashMap<u64, Tensor>);
 
@@ -200,12 +200,12 @@ impl Gradients {
     }
 }
 
-/// Walks from `root`, whose gradient is `seed`, to the leaves. A leaf with a slot in `slots` ends with its
+/// Runs the closures of all nodes from `root`, whose gradient is `seed`, to the leaves. A leaf with a slot in `slots` ends with its
 /// gradient in that memory.
 ///
 /// # Errors
-/// [`Error::Graph`] if `root` has no graph, or its graph was walked before.
-pub(crate) fn walk(
+/// [`Error::Graph`] if `root` has no graph, or its graph was used before.
+pub(crate) fn propagate(
     root: &Tensor,
     seed: Tensor,
     slots: &HashMap<u64, Tensor>,
@@ -216,11 +216,11 @@ pub(crate) fn walk(
             "the tensor depends on nothing that requires a gradient; call requires_grad() on a leaf".into(),
         )
     })?;
-    walk_from(node.clone(), seed, slots, arithmetic)
+    propagate_from(node.clone(), seed, slots, arithmetic)
 }
 
 /// The same from a node, which needs nothing to be held of the root but its graph.
-fn walk_from(
+fn propagate_from(
     root: Arc<Node>,
     seed: Tensor,
     slots: &HashMap<u64, Tensor>,
@@ -243,14 +243,19 @@ fn walk_from(
         let backward = node.backward.lock().unwrap_or_else(|poisoned| poisoned.into_inner()).take();
         let backward = backward.ok_or_else(|| {
             Error::Graph(format!(
-                "the graph was walked before (at {}); what it kept is freed as it is walked, so run the forward \
+                "the graph was used before (at {}); what it kept is freed by the backward pass, so run the forward \
                  pass again",
                 node.op
             ))
         })?;
-        let mut flow =
-            Flow { gradient: Some(gradient), inputs: &node.inputs, slots, arrived: &mut arrived, arithmetic };
-        backward(&mut flow)?;
+        let mut context = BackwardContext {
+            gradient: Some(gradient),
+            inputs: &node.inputs,
+            slots,
+            arrived: &mut arrived,
+            arithmetic,
+        };
+        backward(&mut context)?;
     }
     Ok(gradients)
 }

@@ -204,8 +204,11 @@ mod tests {
         // 3x where 2x is right.
         let wrong = |t: &[Tensor]| {
             let x = t[0].detach();
-            Ok(record("wrong", x.square()?, &[&t[0]], move |flow| {
-                flow.give(0, flow.gradient().mul(&x)?.mul(&Tensor::full(x.device(), x.dtype(), [], 3.0)?)?)
+            Ok(record("wrong", x.square()?, &[&t[0]], move |context| {
+                context.accumulate(
+                    0,
+                    context.gradient().mul(&x)?.mul(&Tensor::full(x.device(), x.dtype(), [], 3.0)?)?,
+                )
             }))
         };
         let report = gradcheck(wrong, &[input()], Default::default()).unwrap();

@@ -10,10 +10,10 @@
 //! | [`device`] | allocates, runs kernels, reads back; the same interface for a GPU and the CPU |
 //! | [`tensor`] | the handle: which elements of which buffer, and what they came from |
 //! | [`autograd`] | the graph and the backward pass; names no op |
-//! | [`ops`] | one file per op: shape rule, kernel with its twin, gradient |
+//! | [`ops`] | one file per op: shape rule, kernel with its reference, gradient |
 //! | [`gradcheck`](mod@gradcheck) | is a gradient right? Any function or model, in double precision |
 //! | [`nn`] | layers as data, initial values, models, weights on disk |
-//! | [`optim`] | update rules and schedules |
+//! | [`optim`] | update rules with their kernels, schedules, clipping, loss scaling |
 //! | [`data`] | data sets, and the loader that prepares batches on another thread |
 //! | [`train`] | a step, the loop, what it tells the terminal |
 //! | [`files`] | replacing a file whole or not at all |
@@ -33,13 +33,13 @@
 //! `data` and `laws` import only errors, units and tables. Nothing below [`models`] knows that models are scaled; nothing
 //! outside `device/gpu` names wgpu.
 //!
-//! # The idea: every kernel has a twin
+//! # Every kernel has a reference
 //!
-//! A kernel is a WGSL function and, of the same name, its *twin*: the same function in Rust over slices, generic
-//! over f32 and f64. In f64 the twin is the oracle that every GPU result is tested against; in f32 the twins are
-//! the CPU device; to a reader the twin is the kernel's explanation. Products and convolutions share one register tile on
+//! A kernel is a WGSL function with a *reference*: the same function in Rust over slices, generic over f32 and f64. In
+//! f64 the reference is the oracle that every GPU result is tested against; in f32 the references are the CPU device; to
+//! a reader the reference is the kernel's explanation. Products and convolutions share one register tile on
 //! either side: `shaders/lib/tile.wgsl` and [`device::tile`]. An op never asks where it runs: it hands the
-//! device a dispatch, the GPU records it, the CPU runs the twin.
+//! device a dispatch, the GPU records it, the CPU runs the reference.
 //!
 //! # One number, from the call to the gradient
 //!
@@ -83,7 +83,7 @@ pub mod train;
 pub mod units;
 
 pub use autograd::{Gradients, no_grad};
-pub use device::{Choice, DType, Device};
+pub use device::{DType, Device, DeviceChoice};
 pub use error::{Error, Result};
 pub use shape::Shape;
 pub use tensor::Tensor;

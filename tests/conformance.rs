@@ -11,7 +11,7 @@ mod ops;
 
 use allometry::bench::matrices::measure;
 use allometry::device::{Device, GpuOptions};
-use harness::check;
+use harness::{check, kernels};
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -66,7 +66,8 @@ fn every_op_has_samples() {
         .map(|entry| entry.unwrap().path().file_stem().unwrap().to_string_lossy().into_owned())
         .filter(|stem| stem != "mod")
         .collect();
-    let mut known: BTreeSet<String> = WITH_SAMPLES.iter().map(|name| name.to_string()).collect();
+    let with_samples: BTreeSet<String> = WITH_SAMPLES.iter().map(|name| name.to_string()).collect();
+    let mut known = with_samples.clone();
     for (stem, place) in TESTED_ELSEWHERE {
         let text = std::fs::read_to_string(root.join(place)).unwrap_or_default();
         assert!(text.contains(&format!("src/ops/{stem}.rs")), "{place} does not test src/ops/{stem}.rs");
@@ -74,8 +75,19 @@ fn every_op_has_samples() {
     }
     let untested: Vec<_> = files.difference(&known).collect();
     assert!(untested.is_empty(), "no samples in tests/ops for {untested:?}");
-    let gone: Vec<_> = known.difference(&files).collect();
-    assert!(gone.is_empty(), "samples for ops that src/ops does not have: {gone:?}");
+    // Kernels may lie anywhere. (That samples run each of them is part of every op's test.)
+    let labels = kernels::labels();
+    assert!(labels.len() > 40, "{labels:?}");
+    let ops_of_kernels: BTreeSet<String> =
+        labels.keys().filter_map(|label| label.split_once('.')).map(|(op, _)| op.to_string()).collect();
+    let untested: Vec<_> = ops_of_kernels.difference(&with_samples).collect();
+    assert!(untested.is_empty(), "no samples in tests/ops for kernels of {untested:?}");
+    let gone: Vec<_> =
+        known.iter().filter(|name| !files.contains(*name) && !ops_of_kernels.contains(*name)).collect();
+    assert!(gone.is_empty(), "samples for ops that there are none of: {gone:?}");
+    for (label, place) in kernels::TESTED_ELSEWHERE {
+        assert!(labels.contains_key(*label) && root.join(place).exists(), "{label}, {place}");
+    }
 }
 
 /// The op's samples run on the matrices that are used by default, and these on all that the adapter lists.

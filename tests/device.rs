@@ -4,7 +4,7 @@ use allometry::device::memory::{Category, allocating};
 use allometry::device::profile::Clock;
 use allometry::device::{GpuOptions, Kind, adapters};
 use allometry::units::{bytes, grouped};
-use allometry::{Choice, DType, Device, Error, Tensor};
+use allometry::{DType, Device, DeviceChoice, Error, Tensor};
 use std::process::Command;
 
 fn gpu() -> Device {
@@ -298,14 +298,14 @@ fn variables_that_exclude_every_adapter_are_an_error_that_lists_what_there_is() 
     }
     let all = adapters();
     assert!(!all.is_empty(), "these tests need an adapter");
-    for choice in [Choice::Gpu, Choice::Auto] {
+    for choice in [DeviceChoice::Gpu, DeviceChoice::Auto] {
         let error = Device::open(choice).unwrap_err();
         assert!(matches!(error, Error::NoAdapter { .. }), "{error}");
         let text = error.to_string();
         assert!(text.contains("WGPU_BACKEND") && text.contains("WGPU_ADAPTER_NAME"), "{text}");
         assert!(all.iter().all(|a| text.contains(&a.name)), "{text}");
     }
-    assert!(Device::open(Choice::Cpu).is_ok());
+    assert!(Device::open(DeviceChoice::Cpu).is_ok());
 }
 
 #[test]
@@ -320,9 +320,9 @@ fn a_machine_without_adapters_is_told_what_to_install() {
         return;
     }
     assert!(adapters().is_empty());
-    let text = Device::open(Choice::Gpu).unwrap_err().to_string();
+    let text = Device::open(DeviceChoice::Gpu).unwrap_err().to_string();
     assert!(text.contains("mesa-vulkan-drivers") && text.contains("--device cpu"), "{text}");
-    assert_eq!(Device::open(Choice::Auto).unwrap().kind(), Kind::Cpu);
+    assert_eq!(Device::open(DeviceChoice::Auto).unwrap().kind(), Kind::Cpu);
 }
 
 #[test]
@@ -332,11 +332,11 @@ fn auto_takes_a_software_adapter_only_when_it_is_named() {
         let this = "auto_takes_a_software_adapter_only_when_it_is_named";
         let name = best.name();
         in_a_child(this, &[("WGPU_ADAPTER_NAME", name.split(" (").next().unwrap())]);
-        let chosen = Device::open(Choice::Auto).unwrap().kind();
+        let chosen = Device::open(DeviceChoice::Auto).unwrap().kind();
         let listed = adapters();
         let software = listed.iter().find(|adapter| best.name().starts_with(&adapter.name)).unwrap();
         assert_eq!(chosen, if software.kind == "software" { Kind::Cpu } else { Kind::Gpu });
         return;
     }
-    assert_eq!(Device::open(Choice::Auto).unwrap().name(), best.name());
+    assert_eq!(Device::open(DeviceChoice::Auto).unwrap().name(), best.name());
 }

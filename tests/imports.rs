@@ -35,7 +35,6 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("device/cpu.rs", "device/mod.rs", "not taken apart yet"),
     ("device/gpu/mod.rs", "device/gpu/pipeline.rs", "not taken apart yet"),
     ("device/gpu/mod.rs", "device/gpu/recorder.rs", "not taken apart yet"),
-    ("device/gpu/profile.rs", "device/gpu/recorder.rs", "not taken apart yet"),
     ("device/gpu/tune.rs", "device/variant.rs", "not taken apart yet"),
     ("device/mod.rs", "device/profile.rs", "not taken apart yet"),
     ("device/real.rs", "device/tile.rs", "not taken apart yet"),

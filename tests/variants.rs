@@ -2,7 +2,7 @@
 
 use allometry::bench::tune::tunable;
 use allometry::device::variant::Class;
-use allometry::device::{Choices, GpuOptions, Kind};
+use allometry::device::{GpuOptions, Kind, TunedVariants};
 use allometry::ops::{Function, Padding};
 use allometry::{Device, Result, Tensor};
 use std::collections::BTreeSet;
@@ -72,8 +72,8 @@ fn assert_close(got: &Tensor, want: &Tensor, what: &str) {
 }
 
 /// The choice of one variant for every class.
-fn everywhere(family: &str, variant: &str) -> Choices {
-    let mut choices = Choices::default();
+fn everywhere(family: &str, variant: &str) -> TunedVariants {
+    let mut choices = TunedVariants::default();
     Class::all().for_each(|class| choices.set(family, class, Some(variant)));
     choices
 }
@@ -88,7 +88,7 @@ fn every_variant_is_right_and_runs_where_it_is_chosen() {
             let want = run(&oracle).unwrap();
             let mut seen = Vec::new();
             for variant in device.variants(family) {
-                device.set_choices(everywhere(family.name(), variant));
+                device.set_tuned_variants(everywhere(family.name(), variant));
                 let (got, profile) = device.profile(|| run(&device)).unwrap();
                 let what = format!("{name} by {} {variant}", family.name());
                 for (i, (got, want)) in got.iter().zip(&want).enumerate() {
@@ -111,15 +111,15 @@ fn every_variant_is_right_and_runs_where_it_is_chosen() {
 #[test]
 fn the_same_choices_give_the_same_bits() {
     let options = GpuOptions::default();
-    let run = |choices: &Choices| {
+    let run = |choices: &TunedVariants| {
         let device = Device::gpu(options).expect("this test needs an adapter, if only a software one");
-        device.set_choices(choices.clone());
-        assert_eq!(device.choices(), *choices);
+        device.set_tuned_variants(choices.clone());
+        assert_eq!(device.tuned_variants(), *choices);
         dense(&device, [68, 300, 132], false).unwrap()[0].to_vec::<f32>().unwrap()
     };
     let device = Device::gpu(options).expect("this test needs an adapter, if only a software one");
     assert!(
-        device.choices().is_empty() && device.warning().is_none(),
+        device.tuned_variants().is_empty() && device.warning().is_none(),
         "options read no file unless asked to"
     );
     let family = tunable().find(|family| family.name() == "matmul").unwrap();
@@ -128,5 +128,5 @@ fn the_same_choices_give_the_same_bits() {
         assert_eq!(run(&choices), run(&choices), "{variant}");
     }
     // A name that no variant has means the default.
-    assert_eq!(run(&everywhere("matmul", "3x3")), run(&Choices::default()));
+    assert_eq!(run(&everywhere("matmul", "3x3")), run(&TunedVariants::default()));
 }

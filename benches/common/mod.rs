@@ -5,8 +5,8 @@
 
 use allometry::bench::cases;
 use allometry::device::profile::Clock;
-use allometry::device::{Choices, Kind};
-use allometry::{Choice, Device, Result, Shape, Tensor};
+use allometry::device::{Kind, TunedVariants};
+use allometry::{Device, DeviceChoice, Result, Shape, Tensor};
 use criterion::measurement::WallTime;
 use criterion::{Criterion, Throughput};
 use std::time::{Duration, Instant};
@@ -16,10 +16,10 @@ pub type Group<'a> = criterion::BenchmarkGroup<'a, WallTime>;
 /// The CPU device, and the GPU where there is one. (A software driver is timed only where `WGPU_ADAPTER_NAME` names it.)
 pub fn devices() -> Vec<(&'static str, Device)> {
     let mut devices = vec![("cpu", Device::cpu())];
-    match Device::open(Choice::Auto) {
+    match Device::open(DeviceChoice::Auto) {
         Ok(device) if device.kind() == Kind::Gpu => {
             // The default variants, whatever was tuned here.
-            device.set_choices(Choices::default());
+            device.set_tuned_variants(TunedVariants::default());
             devices.push(("adapter", device));
         }
         Ok(_) => eprintln!("note: the CPU device only; there is no GPU"),

@@ -6,7 +6,7 @@ use allometry::nn::Precision;
 use allometry::report::{self, Quantity};
 use allometry::sweep::run::{self, Observer, SweepOptions};
 use allometry::sweep::{Plan, Record, Schedule, Store};
-use allometry::{Choice, Device, Error, Result, print_line};
+use allometry::{Device, DeviceChoice, Error, Result, print_line};
 
 struct Lines;
 
@@ -61,7 +61,7 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
     let directory = tempfile::tempdir().map_err(Error::file(std::env::temp_dir(), "create a folder in"))?;
     let mut store = Store::open(directory.path(), &plan)?;
     let options = SweepOptions {
-        device: Device::open(Choice::Auto)?,
+        device: Device::open(DeviceChoice::Auto)?,
         data: None,
         memory_limit: None,
         interrupted: Default::default(),

@@ -1,4 +1,4 @@
-// Where the loss scale's numbers lie; src/ops/loss_scale.rs has the same list.
+// Where the loss scale's numbers lie; src/optim/loss_scale/kernels.rs has the same list.
 
 const SCALE: u32 = 0u;
 // Steps since the scale changed.

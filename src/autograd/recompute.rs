@@ -1,13 +1,13 @@
 //! Less memory for more arithmetic: a block of ops that keeps only its inputs, and runs again when its gradient is
 //! asked for (Chen et al. 2016, [arXiv:1604.06174](https://arxiv.org/abs/1604.06174)).
 
-use super::{Flow, Node, record, recording, walk_from, wanted};
+use super::{BackwardContext, Node, propagate_from, record, recording, wanted};
 use crate::device::memory::{Category, allocating};
 use crate::error::Result;
 use crate::tensor::Tensor;
 use std::collections::HashMap;
 
-/// Runs `block` on `inputs` and keeps nothing of it but the inputs and the output. The walk back runs it again, this
+/// Runs `block` on `inputs` and keeps nothing of it but the inputs and the output. The backward pass runs it again, this
 /// time with its graph, and goes through that.
 ///
 /// Both runs must compute the same: the block depends on its inputs alone, and random numbers in it have fixed keys.
@@ -15,7 +15,7 @@ use std::collections::HashMap;
 /// among `inputs`; the gradient of an input with a slot goes straight there.
 ///
 /// # Errors
-/// What `block` returns; the walk returns what it returns the second time.
+/// What `block` returns; the backward pass returns what it returns the second time.
 pub fn recompute(
     inputs: &[Tensor],
     block: impl Fn(&[Tensor]) -> Result<Tensor> + Send + 'static,
@@ -28,17 +28,21 @@ pub fn recompute(
         return Ok(output);
     }
     let kept: Vec<Tensor> = inputs.iter().map(Tensor::detach).collect();
-    Ok(record("recompute", output, &references, move |flow| run_again(flow, kept, block)))
+    Ok(record("recompute", output, &references, move |context| run_again(context, kept, block)))
 }
 
 /// The gradient of a block that was run on `kept`.
-fn run_again(flow: &mut Flow, kept: Vec<Tensor>, block: impl Fn(&[Tensor]) -> Result<Tensor>) -> Result<()> {
+fn run_again(
+    context: &mut BackwardContext,
+    kept: Vec<Tensor>,
+    block: impl Fn(&[Tensor]) -> Result<Tensor>,
+) -> Result<()> {
     // The block's own graph ends at leaves that stand for its inputs: one for each node, which may come in twice.
     let (mut leaves, mut slots) = (HashMap::new(), HashMap::new());
     let mut inputs = Vec::with_capacity(kept.len());
     for (i, input) in kept.into_iter().enumerate() {
-        let leaf = flow.inputs[i].as_ref().map(|node| leaves.entry(node.id).or_insert_with(Node::leaf));
-        if let (Some(leaf), Some(slot)) = (&leaf, flow.slot(i)) {
+        let leaf = context.inputs[i].as_ref().map(|node| leaves.entry(node.id).or_insert_with(Node::leaf));
+        if let (Some(leaf), Some(slot)) = (&leaf, context.slot(i)) {
             slots.insert(leaf.id, slot);
         }
         inputs.push(input.with_node(leaf.cloned()));
@@ -51,11 +55,11 @@ fn run_again(flow: &mut Flow, kept: Vec<Tensor>, block: impl Fn(&[Tensor]) -> Re
     drop(inputs);
     let Some(root) = output.graph().cloned() else { return Ok(()) };
     drop(output);
-    let mut gradients = walk_from(root, flow.gradient(), &slots, flow.arithmetic)?;
-    for i in 0..flow.inputs() {
-        let leaf = flow.inputs[i].as_ref().and_then(|node| leaves.remove(&node.id));
+    let mut gradients = propagate_from(root, context.gradient(), &slots, context.arithmetic)?;
+    for i in 0..context.inputs() {
+        let leaf = context.inputs[i].as_ref().and_then(|node| leaves.remove(&node.id));
         if let Some(gradient) = leaf.and_then(|leaf| gradients.0.remove(&leaf.id)) {
-            flow.give(i, gradient)?;
+            context.accumulate(i, gradient)?;
         }
     }
     Ok(())

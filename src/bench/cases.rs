@@ -1,12 +1,12 @@
 //! Work for every family of kernels.
 
+use super::ladder::{self, Step};
 use super::{noise, repeated_noise};
 use crate::device::profile::Dispatch;
 use crate::device::{DType, Device, Kind};
 use crate::error::{Error, Result};
-use crate::ops::matmul::Step;
-use crate::ops::optimizer::{AdamStep, SgdStep, With, adam, sgd};
 use crate::ops::{Function, Padding};
+use crate::optim::update::{AdamStep, SgdStep, With, adam, sgd};
 use crate::tensor::Tensor;
 
 /// The names of the families.
@@ -139,7 +139,7 @@ fn matmul(device: &Device, dtype: DType) -> Result<Vec<Case>> {
     }
 }
 
-/// On the CPU device all steps are the same twin, so there is nothing to climb.
+/// On the CPU device all steps run the same code, so there is nothing to compare.
 fn ladder(device: &Device) -> Result<Vec<Case>> {
     if device.kind() == Kind::Cpu {
         return Ok(Vec::new());
@@ -148,7 +148,7 @@ fn ladder(device: &Device) -> Result<Vec<Case>> {
     let (a, b) = (noise(device, [n, n])?, noise(device, [n, n])?);
     let case = |step: Step| {
         let (a, b) = (a.clone(), b.clone());
-        Case::new("ladder", format!("{}, {n}", step.name()), move || a.matmul_step(&b, step).map(drop))
+        Case::new("ladder", format!("{}, {n}", step.name()), move || ladder::product(&a, &b, step).map(drop))
     };
     Ok(Step::ALL.into_iter().map(case).collect())
 }

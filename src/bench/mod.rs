@@ -2,12 +2,14 @@
 //!
 //! The roofline model (Williams, Waterman and Patterson 2009): work takes at least as long as its operations at the
 //! device's peak, and as its bytes at the device's bandwidth, whichever is longer. [`Roofline::measure`] finds the limits
-//! with kernels of its own ([`ops::probe`](crate::ops::probe)), [`cases`] has work for every family of kernels, and a
+//! with kernels of its own ([`probe`]), [`cases`] has work for every family of kernels, and a
 //! [`Figure`] says how long it took and how much of that was needed. [`matrices`] tries cooperative
 //! matrices, [`steps`] times whole training steps, [`tune`](mod@tune) the variants of a kernel against each other.
 
 mod cases;
+pub mod ladder;
 pub mod matrices;
+pub mod probe;
 pub mod shaders;
 pub mod steps;
 pub mod tune;
@@ -63,7 +65,7 @@ impl Roofline {
         let elements = x.shape().elements();
         let bytes = size_of::<f32>() * elements;
         let source = x.clone();
-        let copied = fastest(Case::new("probe", "copy", move || source.probe_copy().map(drop)))?;
+        let copied = fastest(Case::new("probe", "copy", move || probe::copy(&source).map(drop)))?;
         let read = fastest(Case::new("probe", "read", move || x.sum(&[], false).map(drop)))?;
         let target = device.clone();
         let write = move || Tensor::full(&target, DType::F32, [elements], 1.0).map(drop);
@@ -71,7 +73,7 @@ impl Roofline {
         // Enough for every lane of the largest GPU.
         let x = repeated_noise(device, elements.div_ceil(if device.kind() == Kind::Gpu { 8 } else { 64 }))?;
         let multiplied = x.shape().elements();
-        let computed = fastest(Case::new("probe", "fma", move || x.probe_fma(ROUNDS).map(drop)))?;
+        let computed = fastest(Case::new("probe", "fma", move || probe::fma(&x, ROUNDS).map(drop)))?;
         Ok(Roofline {
             flops_per_second: 2.0 * multiplied as f64 * f64::from(ROUNDS) / computed,
             read_bytes_per_second: bytes as f64 / read,

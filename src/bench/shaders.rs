@@ -1,14 +1,17 @@
 //! Every kernel once, with what it is used for: what a compiler makes of them can be looked at without a GPU.
 //! `scripts/shader-stats` does that for AMD's.
 
+use super::ladder::{self, Step};
+use super::probe;
 use super::tune::tunable;
 use crate::device::variant::Class;
-use crate::device::{Choices, DType, Device, Translation};
+use crate::device::{DType, Device, Translation, TunedVariants};
 use crate::error::Result;
-use crate::ops::matmul::Step;
-use crate::ops::optimizer::{AdamStep, Mixed, SgdStep, With, adam, sgd};
-use crate::ops::{Function, Padding, RandomKey, clip, loss_scale};
+use crate::ops::{Function, Padding, RandomKey};
+use crate::optim::update::{AdamStep, Mixed, SgdStep, With, adam, sgd};
+use crate::optim::{clip, loss_scale};
 use crate::tensor::Tensor;
+use crate::train::metric;
 
 /// A kernel, and the work that it was translated for.
 pub struct Shader {
@@ -65,13 +68,13 @@ impl List {
     ) -> Result<()> {
         for tunable in tunable().filter(|tunable| tunable.name() == family) {
             for variant in tunable.variants(u32::MAX) {
-                let mut choices = Choices::default();
+                let mut choices = TunedVariants::default();
                 Class::all().for_each(|class| choices.set(family, class, Some(variant)));
-                self.device.set_choices(choices);
+                self.device.set_tuned_variants(choices);
                 body(self)?;
             }
         }
-        self.device.set_choices(Choices::default());
+        self.device.set_tuned_variants(TunedVariants::default());
         Ok(())
     }
 }
@@ -87,7 +90,7 @@ fn products(list: &mut List) -> Result<()> {
     let (c, d) = (list.tensor(&[64, 4096])?, list.tensor(&[4096, 64])?);
     list.add("a long sum", "matmul.join", || c.matmul(&d).map(drop))?;
     for step in Step::ALL {
-        list.add("A·B", "matmul.step", || a.matmul_step(&b, step).map(drop))?;
+        list.add("A·B", "matmul.step", || ladder::product(&a, &b, step).map(drop))?;
     }
     Ok(())
 }
@@ -155,8 +158,8 @@ fn elements(list: &mut List) -> Result<()> {
     let key = RandomKey { seed: 0, step: 0, layer: 0 };
     list.add("any", "dropout.", || x.dropout(0.5, key).map(drop))?;
     list.add("roofline", "probe.", || {
-        x.probe_copy()?;
-        x.probe_fma(64).map(drop)
+        probe::copy(&x)?;
+        probe::fma(&x, 64).map(drop)
     })
 }
 
@@ -174,8 +177,8 @@ fn rows(list: &mut List) -> Result<()> {
     })?;
     let (sums, losses) = (list.tensor(&[2, 2])?, list.tensor(&[1024])?);
     list.add("any", "metric.", || {
-        sums.add_classification(0, &losses, &x, &labels)?;
-        sums.add_losses(1, &losses)
+        metric::add_classification(&sums, 0, &losses, &x, &labels)?;
+        metric::add_losses(&sums, 1, &losses)
     })
 }
 

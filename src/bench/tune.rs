@@ -1,12 +1,12 @@
 //! Measuring the variants of kernels against each other, class by class.
 //!
-//! For each [`Class`] of a family there is a piece of work. Every variant does it: its result is compared with the twin's
+//! For each [`Class`] of a family there is a piece of work. Every variant does it: its result is compared with the reference's
 //! in f64, and the right ones are timed in turns, so that whatever slows the machine down slows all of them down. What is
 //! faster than the default by more than [`MARGIN`] is kept.
 
 use super::noise_values;
 use crate::device::variant::{Band, Class, Tiles, Tunable};
-use crate::device::{Choices, Device};
+use crate::device::{Device, TunedVariants};
 use crate::error::{Error, Result};
 use crate::ops::{Function, Padding, conv2d, matmul};
 use crate::shape::Shape;
@@ -38,7 +38,7 @@ pub struct Timing {
     pub variant: &'static str,
     /// Of one call, inside the family's kernels; infinite where the driver refused the kernel.
     pub seconds: f64,
-    /// Whether there is a result, and it is the twin's but for rounding.
+    /// Whether there is a result, and it is the reference's but for rounding.
     pub right: bool,
 }
 
@@ -69,7 +69,7 @@ impl Outcome {
 
 /// Times every variant of the named families, each class for about `seconds` (and the time that compiling takes), and
 /// lets the device use what was kept. `report` is called after each class, when the device uses what was kept of it. Nothing is
-/// written to disk: [`Device::save_choices`] does that. There is nothing to choose on the CPU device.
+/// written to disk: [`Device::save_tuned_variants`] does that. There is nothing to choose on the CPU device.
 ///
 /// # Errors
 /// [`Error::Argument`] for a name that is not in [`families`]; what the device says where it can't do the work. The
@@ -83,19 +83,20 @@ pub fn tune(
     if let Some(unknown) = names.iter().find(|name| !families().contains(&name.as_str())) {
         return Err(Error::argument("tune", "family", unknown, format!("one of {}", families().join(", "))));
     }
-    let before = device.choices();
+    let before = device.tuned_variants();
     let mut outcomes = Vec::new();
     for family in tunable().filter(|family| names.iter().any(|name| name == family.name())) {
         if device.variants(family).is_empty() {
             continue;
         }
         for work in works(family.name()) {
-            let mut choices = device.choices();
-            let outcome =
-                work.measure(device, family, seconds).inspect_err(|_| device.set_choices(before.clone()))?;
+            let mut choices = device.tuned_variants();
+            let outcome = work
+                .measure(device, family, seconds)
+                .inspect_err(|_| device.set_tuned_variants(before.clone()))?;
             let kept = (outcome.best != outcome.default).then_some(outcome.best);
             choices.set(outcome.family, outcome.class, kept);
-            device.set_choices(choices);
+            device.set_tuned_variants(choices);
             report(&outcome);
             outcomes.push(outcome);
             // What the next class asks for has other sizes.
@@ -131,11 +132,11 @@ impl Work {
         let class = self.class;
         let inputs = self.tensors(device, |v| v)?;
         let (want, bounds) = self.oracle()?;
-        let base = device.choices();
+        let base = device.tuned_variants();
         let choose = |variant: &str| {
-            let mut choices: Choices = base.clone();
+            let mut choices: TunedVariants = base.clone();
             choices.set(family.name(), class, Some(variant));
-            device.set_choices(choices);
+            device.set_tuned_variants(choices);
         };
         let time = |variant: &str, calls: u64| -> Result<f64> {
             choose(variant);
@@ -202,7 +203,7 @@ impl Work {
         self.inputs.iter().map(tensor).collect()
     }
 
-    /// The result by the twin in f64, and how far each element may be from it: 4·K·2⁻²⁴ times the sum of its terms'
+    /// The result by the reference in f64, and how far each element may be from it: 4·K·2⁻²⁴ times the sum of its terms'
     /// absolute values, for sums of K terms.
     fn oracle(&self) -> Result<(Vec<f64>, Vec<f64>)> {
         let device = Device::cpu();

@@ -54,6 +54,6 @@ pub fn run(args: &DevicesArgs) -> Result<()> {
             bytes(adapter.largest_tensor),
         ]);
     }
-    table.add_row([devices.cpu.as_str(), "twins", "CPU", "", "yes", "no", "no", "no", "memory"]);
+    table.add_row([devices.cpu.as_str(), "Rust", "CPU", "", "yes", "no", "no", "no", "memory"]);
     print_line!("{table}\nThe chosen device is {}.", devices.chosen)
 }

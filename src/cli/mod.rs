@@ -25,7 +25,7 @@ mod watch;
 use allometry::data::{self, DataFile, DataOptions, Splits};
 use allometry::models::{Architecture, Axis, StepOptions};
 use allometry::nn::Precision;
-use allometry::{Choice, Device, Error, Result, note, print_line};
+use allometry::{Device, DeviceChoice, Error, Result, note, print_line};
 use clap::error::ErrorKind;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
@@ -108,9 +108,9 @@ enum DeviceArg {
 impl Common {
     fn open(&self) -> Result<Device> {
         let device = Device::open(match self.device {
-            DeviceArg::Auto => Choice::Auto,
-            DeviceArg::Gpu => Choice::Gpu,
-            DeviceArg::Cpu => Choice::Cpu,
+            DeviceArg::Auto => DeviceChoice::Auto,
+            DeviceArg::Gpu => DeviceChoice::Gpu,
+            DeviceArg::Cpu => DeviceChoice::Cpu,
         })?;
         if let Some(warning) = device.warning() {
             note!("allometry: {warning}; kernels run in their default variants");

@@ -46,16 +46,16 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         }
         return print_line!("{}: there is nothing to choose on the CPU device", tuned.device);
     }
-    files::check_target(&device.choices_file()?)?;
+    files::check_target(&device.tuned_variants_file()?)?;
     let all = || tune::families().iter().map(|name| name.to_string()).collect();
     let families = if args.family.is_empty() { all() } else { args.family.clone() };
     tuned.outcomes = tune::tune(&device, &families, args.seconds, |outcome| {
         note!("{}, {}: {}", outcome.family, outcome.class, outcome.best);
         // Whoever stops this keeps what was found so far. What goes wrong here goes wrong below as well.
-        let _ = device.save_choices();
+        let _ = device.save_tuned_variants();
     })?;
     // What was measured is printed, also where it can't be saved.
-    let saved = device.save_choices();
+    let saved = device.save_tuned_variants();
     if args.common.output.json {
         tuned.file = saved.as_ref().ok().cloned();
         print_json(&tuned)?;

@@ -1,4 +1,4 @@
-//! Operands whose elements are stored in another type than their kernel's twin computes in.
+//! Operands whose elements are stored in another type than their kernel's reference computes in.
 
 use super::Operand;
 use super::buffer::Line;

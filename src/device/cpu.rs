@@ -1,9 +1,9 @@
-//! The CPU device: runs a kernel's twin on every core.
+//! The CPU device: runs a kernel's reference on every core.
 
 use super::Operand;
 use super::buffer::{Buffer, Line, Storage};
 use super::convert::{self, elements, elements_mut};
-use super::kernel::{Call, DType, Element, Few, In, Out};
+use super::kernel::{DType, Element, In, KernelArgs, Operands, Out};
 use super::real::Real;
 use bytemuck::Zeroable;
 use rayon::prelude::*;
@@ -90,16 +90,16 @@ pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) ->
     result
 }
 
-/// Locks the operands' memory and calls the twin. Floats that are stored in another type than the twin computes in are
+/// Locks the operands' memory and calls the reference. Floats that are stored in another type than the reference computes in are
 /// converted around the call.
-pub(super) fn run_twin<P, T: Real + Element>(
-    twin: fn(&P, Call<T>),
+pub(super) fn run_reference<P, T: Real + Element>(
+    reference: fn(&P, KernelArgs<T>),
     params: &P,
     inputs: &[Operand],
     outputs: &[Operand],
 ) {
     // A buffer that is bound twice as an input is locked once: a second lock could wait for a waiting writer.
-    let mut read: Few<(&Buffer, RwLockReadGuard<Vec<Line>>)> = Few::new();
+    let mut read: Operands<(&Buffer, RwLockReadGuard<Vec<Line>>)> = Operands::new();
     for input in inputs {
         if !read.iter().any(|(buffer, _)| buffer.same(input.buffer)) {
             read.push((input.buffer, lock_read(host(input.buffer))));
@@ -110,14 +110,14 @@ pub(super) fn run_twin<P, T: Real + Element>(
             read.iter().find(|(b, _)| b.same(operand.buffer)).expect("every input was locked above");
         lines
     };
-    let mut written: Few<RwLockWriteGuard<Vec<Line>>> =
+    let mut written: Operands<RwLockWriteGuard<Vec<Line>>> =
         outputs.iter().map(|o| lock_write(host(o.buffer))).collect();
-    let loaded_inputs: Few<Option<Vec<T>>> =
+    let loaded_inputs: Operands<Option<Vec<T>>> =
         inputs.iter().map(|input| convert::load(input, lines_of(input))).collect();
-    // A twin may read its outputs, or write to a part of them.
-    let mut loaded_outputs: Few<Option<Vec<T>>> =
+    // A reference may read its outputs, or write to a part of them.
+    let mut loaded_outputs: Operands<Option<Vec<T>>> =
         outputs.iter().zip(&written).map(|(output, lines)| convert::load(output, lines)).collect();
-    let call = Call {
+    let call = KernelArgs {
         inputs: (inputs.iter().zip(&loaded_inputs))
             .map(|(o, loaded)| match (loaded, o.dtype) {
                 (Some(values), _) => In::Real(values),
@@ -133,7 +133,7 @@ pub(super) fn run_twin<P, T: Real + Element>(
             })
             .collect(),
     };
-    twin(params, call);
+    reference(params, call);
     for ((output, lines), values) in outputs.iter().zip(&mut written).zip(&loaded_outputs) {
         if let Some(values) = values {
             convert::store(values, output, lines);

@@ -1,4 +1,4 @@
-//! What a kernel is: a WGSL entry point and its twin, the same function in Rust.
+//! What a kernel is: a WGSL entry point and its reference, the same function in Rust.
 
 use super::real::Real;
 use std::fmt;
@@ -90,7 +90,7 @@ pub struct Kernel<P: 'static> {
     /// Floating-point operations of one dispatch (a multiplication and an addition are two).
     pub flops: fn(&P) -> u64,
     /// The same function in Rust.
-    pub twin: Twin<P>,
+    pub reference: Reference<P>,
 }
 
 /// One WGSL entry point.
@@ -117,43 +117,44 @@ pub struct Cooperative<P: 'static> {
 
 /// A kernel's Rust form, for both kinds of float.
 #[derive(Clone, Copy)]
-pub struct Twin<P: 'static> {
-    pub f32: fn(&P, Call<f32>),
-    pub f64: fn(&P, Call<f64>),
+pub struct Reference<P: 'static> {
+    pub f32: fn(&P, KernelArgs<f32>),
+    pub f64: fn(&P, KernelArgs<f64>),
 }
 
-/// `twin!(f)` for a generic `fn f<T: Real>(p: &P, call: Call<T>)`.
+/// A generic `fn f<T: Real>(p: &P, args: KernelArgs<T>)` for both kinds of float: `reference!(f)` is
+/// `Reference { f32: f::<f32>, f64: f::<f64> }`.
 #[macro_export]
-macro_rules! twin {
+macro_rules! reference {
     ($function:ident) => {
-        $crate::device::kernel::Twin { f32: $function::<f32>, f64: $function::<f64> }
+        $crate::device::kernel::Reference { f32: $function::<f32>, f64: $function::<f64> }
     };
 }
 
-/// An input of a twin.
+/// An input of a reference.
 #[derive(Clone, Copy)]
 pub enum In<'a, T> {
     Real(&'a [T]),
     Index(&'a [u32]),
 }
 
-/// An output of a twin.
+/// An output of a reference.
 pub enum Out<'a, T> {
     Real(&'a mut [T]),
     Index(&'a mut [u32]),
 }
 
-/// A twin's operands, in binding order. The number and kind of them belong to the kernel's definition, so a
+/// A reference's operands, in binding order. The number and kind of them belong to the kernel's definition, so a
 /// mismatch is a defect of this crate: the accessors panic and say so.
-pub struct Call<'a, T> {
-    pub inputs: Few<In<'a, T>>,
-    pub outputs: Few<Out<'a, T>>,
+pub struct KernelArgs<'a, T> {
+    pub inputs: Operands<In<'a, T>>,
+    pub outputs: Operands<Out<'a, T>>,
 }
 
 /// A list with an element per operand. Small ones need no allocation, which would cost more than a small kernel.
-pub type Few<T> = smallvec::SmallVec<[T; 4]>;
+pub type Operands<T> = smallvec::SmallVec<[T; 4]>;
 
-impl<'a, T: Real> Call<'a, T> {
+impl<'a, T: Real> KernelArgs<'a, T> {
     /// All operands of a kernel that reads and writes floats only.
     pub fn reals<const I: usize, const O: usize>(self) -> ([&'a [T]; I], [&'a mut [T]; O]) {
         assert!(self.inputs.len() == I && self.outputs.len() == O, "the kernel has other operands");

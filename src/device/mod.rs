@@ -1,6 +1,6 @@
 //! Devices: allocate, run a kernel, read back. A GPU or the CPU behind one face.
 //!
-//! Reading order: [`kernel`] (what is run), [`real`], [`cpu`] and `convert` (how twins compute), [`memory`], `pool`
+//! Reading order: [`kernel`] (what is run), [`real`], [`cpu`] and `convert` (how references compute), [`memory`], `pool`
 //! and `buffer` (what it is stored in), [`variant`] (which of several kernels), `gpu` (the only folder that names wgpu),
 //! [`profile`] (where time goes).
 
@@ -19,14 +19,14 @@ pub mod variant;
 pub use buffer::Buffer;
 #[cfg(test)]
 pub(crate) use gpu::translate_cooperative;
-pub use gpu::{AdapterDescription, Choices, CooperativeMatrix, GpuOptions, Translation, adapters};
+pub use gpu::{AdapterDescription, CooperativeMatrix, GpuOptions, Translation, TunedVariants, adapters};
 pub use kernel::{DType, Element};
 pub use pool::ALIGNMENT;
 
 use crate::error::{Error, Result};
 use crate::shape::MAX_ELEMENTS;
 use buffer::{Line, Storage};
-use cpu::{lock_read, lock_write, run_twin};
+use cpu::{lock_read, lock_write, run_reference};
 use kernel::Kernel;
 use memory::{Ledger, Usage};
 use pool::{Pool, size_class};
@@ -38,7 +38,7 @@ use std::time::Instant;
 /// What kind of machine a device is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Kind {
-    /// Twins on the CPU's cores.
+    /// The CPU's cores.
     Cpu,
     /// A graphics processor, or a Vulkan driver that stands for one on the CPU (lavapipe).
     Gpu,
@@ -46,7 +46,7 @@ pub enum Kind {
 
 /// Which device to open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Choice {
+pub enum DeviceChoice {
     /// The fastest real GPU that `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` allow, else the CPU.
     #[default]
     Auto,
@@ -96,20 +96,20 @@ impl Device {
     /// Opens a device, on an adapter with the variants of kernels that `allometry tune` has chosen there.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] for [`Choice::Gpu`] where there is none, or where the environment variables
+    /// [`Error::NoAdapter`] for [`DeviceChoice::Gpu`] where there is none, or where the environment variables
     /// `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` exclude all there are. `Auto` fails only in the second case.
-    pub fn open(choice: Choice) -> Result<Device> {
+    pub fn open(choice: DeviceChoice) -> Result<Device> {
         match choice {
-            Choice::Cpu => Ok(Device::cpu()),
-            Choice::Gpu => Device::gpu(GpuOptions { tuned: true, ..GpuOptions::default() }),
-            Choice::Auto => Ok(match gpu::Gpu::open_fastest()? {
+            DeviceChoice::Cpu => Ok(Device::cpu()),
+            DeviceChoice::Gpu => Device::gpu(GpuOptions { tuned: true, ..GpuOptions::default() }),
+            DeviceChoice::Auto => Ok(match gpu::Gpu::open_fastest()? {
                 Some(gpu) => Device::from(Backend::Gpu(gpu)),
                 None => Device::cpu(),
             }),
         }
     }
 
-    /// The CPU device: twins on all cores, by the threads of the crate `rayon`. Called first from a program's main thread,
+    /// The CPU device: all cores, by the threads of the crate `rayon`. Called first from a program's main thread,
     /// it makes that one of them (`ThreadPoolBuilder::use_current_thread`).
     pub fn cpu() -> Device {
         cpu::join_threads();
@@ -162,7 +162,7 @@ impl Device {
         self.0.ledger.usage()
     }
 
-    /// Lets the peak start again from what is live.
+    /// Resets the peak to the bytes currently live.
     pub fn reset_peak(&self) {
         self.0.ledger.reset_peak();
     }
@@ -386,9 +386,9 @@ impl Device {
         match &self.0.backend {
             Backend::Cpu(_) => {
                 if inputs.iter().chain(outputs).any(|o| o.dtype == DType::F64) {
-                    run_twin(kernel.twin.f64, params, inputs, outputs);
+                    run_reference(kernel.reference.f64, params, inputs, outputs);
                 } else {
-                    run_twin(kernel.twin.f32, params, inputs, outputs);
+                    run_reference(kernel.reference.f32, params, inputs, outputs);
                 }
                 if let Some((dispatch, begun)) = timed {
                     profiler.add(dispatch, begun);

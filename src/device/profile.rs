@@ -13,7 +13,7 @@ use std::time::Instant;
 pub enum Clock {
     /// The GPU's own, at the start and the end of each dispatch.
     Timestamps,
-    /// The host's: around each twin on the CPU device; on an adapter without timestamps around each dispatch, which is
+    /// The host's: around each reference on the CPU device; on an adapter without timestamps around each dispatch, which is
     /// then submitted alone and waited for, so that the time of a submission is in it.
     Host,
 }

@@ -1,4 +1,4 @@
-//! The numbers that twins compute with: f32 as the CPU device, f64 as the oracle.
+//! The numbers that references compute with: f32 as the CPU device, f64 as the oracle.
 
 use super::tile::{self, Panel, Rows};
 use multiversion::multiversion;
@@ -6,7 +6,7 @@ use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
-/// What a twin needs of a floating-point number.
+/// What a reference needs of a floating-point number.
 pub trait Real:
     bytemuck::Pod
     + Debug

@@ -2,13 +2,13 @@
 //!
 //! A [`Family`] is a small closed set of kernels that compute the same from the same operands. Which of them a device
 //! runs depends on the [`Class`] of the problem: it is what `allometry tune` found to be faster on this adapter
-//! ([`Choices`]), else what the family's own table says. Tuning runs only when it is asked for.
+//! ([`TunedVariants`]), else what the family's own table says. Tuning runs only when it is asked for.
 //!
 //! Sums fall into other pieces in another variant, so results differ in their last bits between them. For one table of
 //! choices the same device gives the same bits.
 
 use super::kernel::Kernel;
-use super::{Backend, Choices, Device, Operand};
+use super::{Backend, Device, Operand, TunedVariants};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -28,7 +28,7 @@ pub struct Family<P: 'static> {
     /// What tables and files call it.
     pub name: &'static str,
     /// No two have the same name. The first runs on every adapter, and in place of those that this one has too little
-    /// workgroup memory for. The CPU device runs its twin, which all share.
+    /// workgroup memory for. The CPU device runs its reference, which all share.
     pub variants: &'static [Variant<P>],
     pub class: fn(&P) -> Class,
     /// The table that is good at once: the name of a variant.
@@ -90,30 +90,30 @@ impl Device {
     }
 
     /// The variants of kernels that are used instead of the defaults.
-    pub fn choices(&self) -> Choices {
+    pub fn tuned_variants(&self) -> TunedVariants {
         match &self.0.backend {
-            Backend::Gpu(gpu) => gpu.choices(),
-            _ => Choices::default(),
+            Backend::Gpu(gpu) => gpu.tuned_variants(),
+            _ => TunedVariants::default(),
         }
     }
 
     /// From now on uses these variants. Results differ in their last bits between variants: the same bits come from
     /// the same choices. The CPU device has nothing to choose from.
-    pub fn set_choices(&self, choices: Choices) {
+    pub fn set_tuned_variants(&self, choices: TunedVariants) {
         match &self.0.backend {
-            Backend::Gpu(gpu) => gpu.set_choices(choices),
-            Backend::Dry(Some(translator)) => translator.set_choices(choices),
+            Backend::Gpu(gpu) => gpu.set_tuned_variants(choices),
+            Backend::Dry(Some(translator)) => translator.set_tuned_variants(choices),
             _ => {}
         }
     }
 
-    /// The file that [`save_choices`](Device::save_choices) writes.
+    /// The file that [`save_tuned_variants`](Device::save_tuned_variants) writes.
     ///
     /// # Errors
     /// [`Error::Config`] if there is no cache folder, and for the CPU device.
-    pub fn choices_file(&self) -> Result<PathBuf> {
+    pub fn tuned_variants_file(&self) -> Result<PathBuf> {
         match &self.0.backend {
-            Backend::Gpu(gpu) => gpu.choices_file(),
+            Backend::Gpu(gpu) => gpu.tuned_variants_file(),
             _ => Err(self.has_no_variants()),
         }
     }
@@ -130,9 +130,9 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::File`] where it can't be written; [`Error::Config`] if there is no cache folder, and for the CPU device.
-    pub fn save_choices(&self) -> Result<PathBuf> {
+    pub fn save_tuned_variants(&self) -> Result<PathBuf> {
         match &self.0.backend {
-            Backend::Gpu(gpu) => gpu.save_choices(),
+            Backend::Gpu(gpu) => gpu.save_tuned_variants(),
             _ => Err(self.has_no_variants()),
         }
     }

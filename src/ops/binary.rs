@@ -1,14 +1,14 @@
 //! Functions of two numbers, element by element, broadcast as in NumPy.
 
 use super::unary::zip;
-use super::{INDEX, WORKGROUP, Walk, broadcast, check_float};
+use super::{INDEX, MergedAxes, WORKGROUP, broadcast, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::Strided;
-use crate::device::kernel::{Call, Constants, Kernel, Shader};
+use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 use multiversion::multiversion;
 
 /// Declares the functions: the variant is the code in `shaders/binary.wgsl`.
@@ -114,7 +114,7 @@ static FORWARD: Kernel<Params> = Kernel {
     },
     cooperative: None,
     flops: |p| p.count as u64,
-    twin: twin!(forward),
+    reference: reference!(forward),
 };
 static FORWARD_STRIDED: Kernel<Params> = Kernel {
     name: "binary.forward_strided",
@@ -127,12 +127,12 @@ static FORWARD_STRIDED: Kernel<Params> = Kernel {
     ..FORWARD
 };
 
-fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([a, b], [y]) = call.reals();
+fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([a, b], [y]) = args.reals();
     let function = Binary::ALL[p.function as usize];
     let strides = [&p.strides_a, &p.strides_b];
-    let walk = Strided { rank: p.rank, extents: &p.extents, strides, offsets: [p.offset_a, p.offset_b] };
-    walk.for_each_run(y, 1, |run, [at_a, at_b], [a_step, b_step]| {
+    let axes = Strided { rank: p.rank, extents: &p.extents, strides, offsets: [p.offset_a, p.offset_b] };
+    axes.for_each_run(y, 1, |run, [at_a, at_b], [a_step, b_step]| {
         run_of(function, run, &a[at_a..], a_step, &b[at_b..], b_step)
     });
 }
@@ -155,37 +155,37 @@ impl Tensor {
         let reads_operands = matches!(function, Binary::Mul | Binary::Div | Binary::Max | Binary::Min);
         let kept = reads_operands.then(|| (self.detach(), other.detach()));
         Ok(match function {
-            Binary::Add => record(name, output, &[self, other], move |flow| {
-                let dy = flow.gradient();
-                flow.give(0, dy.sum_to(a_shape)?)?;
-                flow.give(1, dy.sum_to(b_shape)?)
+            Binary::Add => record(name, output, &[self, other], move |context| {
+                let dy = context.gradient();
+                context.accumulate(0, dy.sum_to(a_shape)?)?;
+                context.accumulate(1, dy.sum_to(b_shape)?)
             }),
-            Binary::Sub => record(name, output, &[self, other], move |flow| {
-                let dy = flow.gradient();
-                flow.give(0, dy.sum_to(a_shape)?)?;
-                if flow.wants(1) { flow.give(1, dy.neg()?.sum_to(b_shape)?) } else { Ok(()) }
+            Binary::Sub => record(name, output, &[self, other], move |context| {
+                let dy = context.gradient();
+                context.accumulate(0, dy.sum_to(a_shape)?)?;
+                if context.wants(1) { context.accumulate(1, dy.neg()?.sum_to(b_shape)?) } else { Ok(()) }
             }),
             Binary::Mul | Binary::Div | Binary::Max | Binary::Min => {
-                record(name, output, &[self, other], move |flow| {
+                record(name, output, &[self, other], move |context| {
                     let (a, b) = kept.expect("these functions keep their operands");
-                    let dy = flow.gradient();
-                    if flow.wants(0) {
+                    let dy = context.gradient();
+                    if context.wants(0) {
                         let da = match function {
                             Binary::Mul => dy.mul(&b)?,
                             Binary::Div => dy.div(&b)?,
                             Binary::Max => dy.mul(&a.share(&b)?)?,
                             _ => dy.mul(&b.share(&a)?)?,
                         };
-                        flow.give(0, da.sum_to(a_shape)?)?;
+                        context.accumulate(0, da.sum_to(a_shape)?)?;
                     }
-                    if flow.wants(1) {
+                    if context.wants(1) {
                         let db = match function {
                             Binary::Mul => dy.mul(&a)?,
                             Binary::Div => dy.mul(&a.div(&b)?.div(&b)?.neg()?)?,
                             Binary::Max => dy.mul(&b.share(&a)?)?,
                             _ => dy.mul(&a.share(&b)?)?,
                         };
-                        flow.give(1, db.sum_to(b_shape)?)?;
+                        context.accumulate(1, db.sum_to(b_shape)?)?;
                     }
                     Ok(())
                 })
@@ -201,17 +201,17 @@ fn launch(function: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let shape = broadcast(name, &[a, b])?;
     let wide = |t: &Tensor| t.layout().broadcast_to(shape).expect("the common shape was computed from both");
     let output = Tensor::empty(name, a.device(), a.dtype(), shape)?;
-    let walk = Walk::new(&[wide(a), wide(b)]);
+    let axes = MergedAxes::new(&[wide(a), wide(b)]);
     let ((a_operand, a_offset), (b_operand, b_offset)) = (a.strided_operand(), b.strided_operand());
     let params = Params {
         count: shape.elements() as u32,
-        rank: walk.rank,
+        rank: axes.rank,
         function: function as u32,
         offset_a: a_offset as u32,
         offset_b: b_offset as u32,
-        extents: walk.extents,
-        strides_a: walk.strides[0],
-        strides_b: walk.strides[1],
+        extents: axes.extents,
+        strides_a: axes.strides[0],
+        strides_b: axes.strides[1],
     };
     // (Axes of extent 1 merge away, so that a single number has stride 0 and anything else that is packed has stride 1.)
     let simple = |t: &Tensor| t.shape().elements() == 1 || t.shape() == shape && t.is_packed();

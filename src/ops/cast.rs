@@ -24,6 +24,8 @@ impl Tensor {
         }
         let output = Tensor::empty("cast", self.device(), dtype, self.shape())?;
         self.copy_into(&output)?;
-        Ok(record("cast", output, &[self], move |flow| flow.give(0, flow.gradient().cast(from)?)))
+        Ok(record("cast", output, &[self], move |context| {
+            context.accumulate(0, context.gradient().cast(from)?)
+        }))
     }
 }

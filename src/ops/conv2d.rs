@@ -3,9 +3,9 @@
 //! of the three directions.
 
 mod kernels;
-mod twin;
+mod reference;
 
-use super::convolution::{Convolution, Params, check_types, resolve};
+use super::convolution::{ConvParams, Convolution, check_types, resolve};
 use super::padding::Padding;
 use super::unary::{Function, Reads};
 use crate::autograd::wanted;
@@ -97,7 +97,7 @@ impl Tensor {
 }
 
 /// A 1×1 kernel that visits every pixel is a dense layer on pixels.
-fn is_pointwise(p: &Params) -> bool {
+fn is_pointwise(p: &ConvParams) -> bool {
     let size = p.kh * p.kw * p.stride_h * p.stride_w * p.groups;
     size == 1 && p.oh == p.h && p.ow == p.w
 }
@@ -110,7 +110,7 @@ fn geometry(
     groups: usize,
     strides: [usize; 2],
     padding: Padding,
-) -> Result<Params> {
+) -> Result<ConvParams> {
     let (image, window) = (x.shape(), kernel.shape());
     let ranks = image.rank() == 4 && window.rank() == 4;
     if ranks && !(image[3].is_multiple_of(groups) && window[3].is_multiple_of(groups)) {
@@ -131,7 +131,7 @@ fn geometry(
     resolve(OP, image, window, [groups, window[3]], strides, padding)
 }
 
-fn data_gradient(geometry: &Params, dy: &Tensor, w: &Tensor) -> Result<Tensor> {
+fn data_gradient(geometry: &ConvParams, dy: &Tensor, w: &Tensor) -> Result<Tensor> {
     let shape = [geometry.n, geometry.h, geometry.w, geometry.ci].map(|extent| extent as usize);
     let output = Tensor::empty(OP, dy.device(), dy.dtype(), shape.into())?;
     let transposed = w.permute(&[0, 1, 3, 2])?.packed(OP)?;

@@ -16,7 +16,7 @@ pub(super) const SCALARS: &str = include_str!("../../shaders/lib/conv2d.wgsl");
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-pub(super) struct Params {
+pub(crate) struct ConvParams {
     pub(super) n: u32,
     pub(super) h: u32,
     pub(super) w: u32,
@@ -37,7 +37,7 @@ pub(super) struct Params {
     pub(super) piece: u32,
 }
 
-impl Params {
+impl ConvParams {
     pub(super) fn pixels_in(&self) -> u64 {
         self.n as u64 * self.h as u64 * self.w as u64
     }
@@ -75,10 +75,10 @@ pub(super) fn resolve(
     channels: [usize; 2],
     strides: [usize; 2],
     padding: Padding,
-) -> Result<Params> {
+) -> Result<ConvParams> {
     let (oh, pad_h) = padding.resolve(op, 0, image[1], window[0], strides[0])?;
     let (ow, pad_w) = padding.resolve(op, 1, image[2], window[1], strides[1])?;
-    Ok(Params {
+    Ok(ConvParams {
         n: image[0] as u32,
         h: image[1] as u32,
         w: image[2] as u32,
@@ -109,13 +109,13 @@ pub(super) fn check_types(op: &'static str, x: &Tensor, w: &Tensor, bias: Option
 pub(super) struct Convolution {
     pub(super) op: &'static str,
     /// Runs the forward kernel, with bias and function: it binds x, w and bias, and y.
-    pub(super) forward: fn(&Params, &[Operand], Operand) -> Result<()>,
+    pub(super) forward: fn(&ConvParams, &[Operand], Operand) -> Result<()>,
     /// The gradient with respect to x, from dy and w.
-    pub(super) data_gradient: fn(&Params, &Tensor, &Tensor) -> Result<Tensor>,
+    pub(super) data_gradient: fn(&ConvParams, &Tensor, &Tensor) -> Result<Tensor>,
     /// Writes the gradient with respect to w, from x and dy, as `splits` sums.
-    pub(super) weight_sums: fn(&Params, &Tensor, &Tensor, &Tensor) -> Result<()>,
+    pub(super) weight_sums: fn(&ConvParams, &Tensor, &Tensor, &Tensor) -> Result<()>,
     /// Into how many sums that gradient is cut if there are enough rows of images.
-    pub(super) splits: fn(&Params) -> u64,
+    pub(super) splits: fn(&ConvParams) -> u64,
 }
 
 impl Convolution {
@@ -123,7 +123,7 @@ impl Convolution {
     /// reads its output.
     pub(super) fn apply(
         &'static self,
-        geometry: Params,
+        geometry: ConvParams,
         x: &Tensor,
         w: &Tensor,
         bias: Option<&Tensor>,
@@ -131,7 +131,7 @@ impl Convolution {
     ) -> Result<Tensor> {
         let op = self.op;
         let tensors: Vec<&Tensor> = [x, w].into_iter().chain(bias).collect();
-        let params = Params { function: function as u32, has_bias: bias.is_some() as u32, ..geometry };
+        let params = ConvParams { function: function as u32, has_bias: bias.is_some() as u32, ..geometry };
         let (packed_x, packed_w) = (x.packed(op)?, w.packed(op)?);
         let packed_bias = bias.map(|bias| bias.packed(op)).transpose()?;
         let shape = [params.n, params.oh, params.ow, params.co].map(|extent| extent as usize);
@@ -145,23 +145,24 @@ impl Convolution {
         }
         let kept_output = output.detach();
         let (x, w) = (packed_x, packed_w);
-        Ok(record(op, output, &tensors, move |flow| {
-            let dy = flow.take_gradient();
+        Ok(record(op, output, &tensors, move |context| {
+            let dy = context.take_gradient();
             let dz = match function {
                 Function::Linear => dy.packed(op)?,
                 _ => gradient_of(function, dy, &kept_output)?,
             };
             drop(kept_output);
-            if flow.inputs() == 3 && flow.wants(2) {
+            if context.inputs() == 3 && context.wants(2) {
                 let rows = dz.reshape([geometry.pixels_out() as usize, geometry.co as usize])?;
-                flow.give(2, sum_rows(op, &rows, flow.slot(2))?)?;
+                context.accumulate(2, sum_rows(op, &rows, context.slot(2))?)?;
             }
-            if flow.wants(1) {
-                flow.give(1, self.weight_gradient(&geometry, &x, &dz, w.shape(), flow.slot(1))?)?;
+            if context.wants(1) {
+                context
+                    .accumulate(1, self.weight_gradient(&geometry, &x, &dz, w.shape(), context.slot(1))?)?;
             }
             drop(x);
-            if flow.wants(0) {
-                flow.give(0, (self.data_gradient)(&geometry, &dz, &w)?)?;
+            if context.wants(0) {
+                context.accumulate(0, (self.data_gradient)(&geometry, &dz, &w)?)?;
             }
             Ok(())
         }))
@@ -171,7 +172,7 @@ impl Convolution {
     /// of the batch: they are cut into pieces of whole rows of images, and added up in order.
     fn weight_gradient(
         &self,
-        geometry: &Params,
+        geometry: &ConvParams,
         x: &Tensor,
         dy: &Tensor,
         shape: Shape,
@@ -179,7 +180,7 @@ impl Convolution {
     ) -> Result<Tensor> {
         let image_rows = geometry.n * geometry.oh;
         let piece = image_rows.div_ceil((self.splits)(geometry).min(image_rows.into()) as u32);
-        let params = Params { splits: image_rows.div_ceil(piece), piece, ..*geometry };
+        let params = ConvParams { splits: image_rows.div_ceil(piece), piece, ..*geometry };
         let splits = params.splits as usize;
         let output = match (&slot, splits) {
             (Some(slot), 1) => slot.clone(),

@@ -1,12 +1,12 @@
 //! Moving elements between layouts.
 
-use super::{INDEX, WORKGROUP, Walk};
-use crate::device::kernel::{Call, In, Kernel, Out, Shader};
+use super::{INDEX, MergedAxes, WORKGROUP};
+use crate::device::kernel::{In, Kernel, KernelArgs, Out, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
+use crate::reference;
 use crate::shape::Layout;
 use crate::tensor::Tensor;
-use crate::twin;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -30,27 +30,27 @@ static ASSIGN: Kernel<Params> = Kernel {
     },
     cooperative: None,
     flops: |_| 0,
-    twin: twin!(assign),
+    reference: reference!(assign),
 };
 static ACCUMULATE: Kernel<Params> = Kernel {
     name: "copy.accumulate",
     gpu: Shader { entry: "accumulate", ..ASSIGN.gpu },
     flops: |p| p.count as u64,
-    twin: twin!(accumulate),
+    reference: reference!(accumulate),
     ..ASSIGN
 };
 
-fn assign<T: Real>(p: &Params, call: Call<T>) {
-    let output = call.outputs.into_iter().next().expect("one output");
-    match (call.inputs[0], output) {
+fn assign<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let output = args.outputs.into_iter().next().expect("one output");
+    match (args.inputs[0], output) {
         (In::Real(x), Out::Real(y)) => each(p, x, y, |y, x| *y = x),
         (In::Index(x), Out::Index(y)) => each(p, x, y, |y, x| *y = x),
         _ => unreachable!("a copy keeps the element type"),
     }
 }
 
-fn accumulate<T: Real>(p: &Params, call: Call<T>) {
-    let ([x], [y]) = call.reals();
+fn accumulate<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([x], [y]) = args.reals();
     each(p, x, y, |y, x| *y += x);
 }
 
@@ -127,16 +127,16 @@ impl Tensor {
 
     fn move_into(&self, to: &Tensor, kernel: &'static Kernel<Params>) -> Result<()> {
         debug_assert_eq!(self.shape(), to.shape());
-        let walk = Walk::new(&[*self.layout(), *to.layout()]);
+        let axes = MergedAxes::new(&[*self.layout(), *to.layout()]);
         let ((x, offset_x), (y, offset_y)) = (self.strided_operand(), to.strided_operand());
         let params = Params {
             count: self.shape().elements() as u32,
-            rank: walk.rank,
+            rank: axes.rank,
             offset_x: offset_x as u32,
             offset_y: offset_y as u32,
-            extents: walk.extents,
-            strides_x: walk.strides[0],
-            strides_y: walk.strides[1],
+            extents: axes.extents,
+            strides_x: axes.strides[0],
+            strides_y: axes.strides[1],
         };
         self.device().run(kernel, &params, &[x], &[y])
     }

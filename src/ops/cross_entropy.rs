@@ -9,11 +9,11 @@ use super::{FUNCTIONS, Function, INDEX, ROW, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::DType;
 use crate::device::cpu::{parallel_elements, parallel_rows};
-use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -37,21 +37,21 @@ static FORWARD: Kernel<Params> = Kernel {
     gpu: GPU,
     cooperative: None,
     flops: |p| 5 * p.rows as u64 * p.extent as u64,
-    twin: twin!(forward),
+    reference: reference!(forward),
 };
 static GRADIENT: Kernel<Params> = Kernel {
     name: "cross_entropy.gradient",
     gpu: Shader { entry: "gradient", ..GPU },
     cooperative: None,
     flops: |p| 7 * p.rows as u64 * p.extent as u64,
-    twin: twin!(gradient),
+    reference: reference!(gradient),
 };
 
-fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let (x, labels) = (call.inputs[0].real(), call.inputs[1].index());
+fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let (x, labels) = (args.inputs[0].real(), args.inputs[1].index());
     let extent = p.extent as usize;
     let smoothing = T::of(p.smoothing as f64);
-    parallel_elements(call.output(), 20 * extent, |row| {
+    parallel_elements(args.output(), 20 * extent, |row| {
         let x = &x[row * extent..][..extent];
         let Some(&of_label) = x.get(labels[row] as usize) else { return T::of(f64::NAN) };
         let (largest, sum) = largest_and_sum(x);
@@ -66,12 +66,12 @@ fn forward<T: Real>(p: &Params, call: Call<T>) {
     });
 }
 
-fn gradient<T: Real>(p: &Params, call: Call<T>) {
-    let (x, labels, dloss) = (call.inputs[0].real(), call.inputs[1].index(), call.inputs[2].real());
+fn gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let (x, labels, dloss) = (args.inputs[0].real(), args.inputs[1].index(), args.inputs[2].real());
     let extent = p.extent as usize;
     let smoothing = T::of(p.smoothing as f64);
     let share = smoothing / T::of(extent as f64);
-    parallel_rows(call.output(), extent, 20 * extent, |first, rows| {
+    parallel_rows(args.output(), extent, 20 * extent, |first, rows| {
         for (row, dx) in (first..).zip(rows.chunks_exact_mut(extent)) {
             let x = &x[row * extent..][..extent];
             let label = labels[row] as usize;
@@ -136,12 +136,12 @@ impl Tensor {
         if !wanted(&[self]) {
             return Ok(output);
         }
-        Ok(record(OP, output, &[self], move |flow| {
-            let dloss = flow.gradient().packed(OP)?;
+        Ok(record(OP, output, &[self], move |context| {
+            let dloss = context.gradient().packed(OP)?;
             let dx = Tensor::empty(OP, x.device(), x.dtype(), shape)?;
             let inputs = [x.operand(), labels.operand(), dloss.operand()];
             x.device().run(&GRADIENT, &params, &inputs, &[dx.operand()])?;
-            flow.give(0, dx)
+            context.accumulate(0, dx)
         }))
     }
 }

@@ -2,18 +2,18 @@
 //! `shaders/depthwise_conv2d.wgsl` has the formulas of the three directions; the scalars are those of
 //! every convolution.
 
-mod twin;
+mod reference;
 
-use super::convolution::{Convolution, Params, SCALARS, check_types, resolve};
+use super::convolution::{ConvParams, Convolution, SCALARS, check_types, resolve};
 use super::padding::Padding;
 use super::unary::{Function, Reads};
 use super::{FUNCTIONS, INDEX};
 use crate::autograd::wanted;
-use crate::device::kernel::{Constants, Kernel, Shader};
+use crate::device::kernel::{Constants, Kernel, Reference, Shader};
 use crate::error::{Error, Result};
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
-use twin::{data, forward, weights};
+use reference::{data, forward, weights};
 
 const OP: &str = "depthwise_conv2d";
 const SOURCE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/depthwise_conv2d.wgsl")];
@@ -21,35 +21,34 @@ const SOURCE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders
 /// Invocations in a workgroup.
 const GROUP: u32 = 64;
 
-/// A direction with its name, its twin, the channels that its invocations share out, and how many pieces of work it
-/// has for each four of them.
-macro_rules! direction {
-    ($entry:literal, $twin:ident, $channels:expr, $pieces:expr) => {
-        Kernel {
-            name: concat!("depthwise_conv2d.", $entry),
-            gpu: Shader {
-                source: SOURCE,
-                entry: $entry,
-                constants,
-                groups: |p| ($pieces(p) * quads($channels(p))).div_ceil(GROUP as u64),
-            },
-            cooperative: None,
-            flops: Params::flops,
-            twin: twin!($twin),
-        }
-    };
-}
-
-static FORWARD: Kernel<Params> = direction!("forward", forward, |p: &Params| p.co, |p: &Params| {
-    p.n as u64 * p.oh as u64 * (p.ow as u64).div_ceil(neighbours(p) as u64)
-});
-static DATA: Kernel<Params> = direction!("data", data, |p: &Params| p.ci, |p: &Params| {
+static FORWARD: Kernel<ConvParams> =
+    direction("depthwise_conv2d.forward", "forward", reference!(forward), |p| {
+        workgroups(p.n as u64 * p.oh as u64 * (p.ow as u64).div_ceil(neighbours(p) as u64), p.co)
+    });
+static DATA: Kernel<ConvParams> = direction("depthwise_conv2d.data", "data", reference!(data), |p| {
     // Pixels that lie a stride apart, from the first one's place in the padded row to the last one's.
     let places = (p.w - 1 + p.pad_w) / p.stride_w - p.pad_w / p.stride_w + 1;
-    p.n as u64 * p.h as u64 * p.stride_w as u64 * places.div_ceil(neighbours(p)) as u64
+    workgroups(p.n as u64 * p.h as u64 * p.stride_w as u64 * places.div_ceil(neighbours(p)) as u64, p.ci)
 });
-static WEIGHTS: Kernel<Params> =
-    direction!("weights", weights, |p: &Params| p.co, |p: &Params| p.splits as u64 * p.kh as u64);
+static WEIGHTS: Kernel<ConvParams> =
+    direction("depthwise_conv2d.weights", "weights", reference!(weights), |p| {
+        workgroups(p.splits as u64 * p.kh as u64, p.co)
+    });
+
+const fn direction(
+    name: &'static str,
+    entry: &'static str,
+    reference: Reference<ConvParams>,
+    groups: fn(&ConvParams) -> u64,
+) -> Kernel<ConvParams> {
+    let gpu = Shader { source: SOURCE, entry, constants, groups };
+    Kernel { name, gpu, cooperative: None, flops: ConvParams::flops, reference }
+}
+
+/// Workgroups for so many pieces of work for each four channels.
+fn workgroups(pieces: u64, channels: u32) -> u64 {
+    (pieces * quads(channels)).div_ceil(GROUP as u64)
+}
 
 /// Vectors of four channels.
 fn quads(channels: u32) -> u64 {
@@ -57,11 +56,11 @@ fn quads(channels: u32) -> u64 {
 }
 
 /// Pixels of a row that an invocation computes: those share what lies under their windows, if the windows are close.
-fn neighbours(p: &Params) -> u32 {
+fn neighbours(p: &ConvParams) -> u32 {
     if p.stride_w <= 4 { 4 } else { 1 }
 }
 
-fn constants(p: &Params) -> Constants {
+fn constants(p: &ConvParams) -> Constants {
     vec![
         ("FUNCTION", p.function),
         ("HAS_BIAS", p.has_bias),
@@ -128,7 +127,7 @@ fn geometry(
     bias: Option<&Tensor>,
     strides: [usize; 2],
     padding: Padding,
-) -> Result<Params> {
+) -> Result<ConvParams> {
     let (image, window) = (x.shape(), kernel.shape());
     let fits = image.rank() == 4
         && window.rank() == 4

@@ -4,11 +4,11 @@
 use super::{INDEX, WORKGROUP, check_float, no_constants};
 use crate::autograd::record;
 use crate::device::cpu::parallel_rows;
-use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 
 /// What a draw of random numbers depends on, beside the number of the element.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -44,11 +44,11 @@ static FORWARD: Kernel<Params> = Kernel {
     },
     cooperative: None,
     flops: |p| p.count as u64,
-    twin: twin!(forward),
+    reference: reference!(forward),
 };
 
-fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([x], [y]) = call.reals();
+fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([x], [y]) = args.reals();
     let scale = T::of(p.scale as f64);
     parallel_rows(y, 4, 32, |first, y| {
         for (quad, y) in (first..).zip(y.chunks_mut(4)) {
@@ -88,7 +88,9 @@ impl Tensor {
             return Err(Error::argument("dropout", "rate", rate, "at least 0 and below 1"));
         }
         let output = launch(self, rate, key)?;
-        Ok(record("dropout", output, &[self], move |flow| flow.give(0, launch(&flow.gradient(), rate, key)?)))
+        Ok(record("dropout", output, &[self], move |context| {
+            context.accumulate(0, launch(&context.gradient(), rate, key)?)
+        }))
     }
 }
 

@@ -2,13 +2,13 @@
 
 use super::{INDEX, WORKGROUP, no_constants};
 use crate::device::cpu::parallel_elements;
-use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::device::{DType, Device};
 use crate::error::{Error, Result};
+use crate::reference;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::twin;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -27,11 +27,11 @@ static FORWARD: Kernel<Params> = Kernel {
     },
     cooperative: None,
     flops: |_| 0,
-    twin: twin!(forward),
+    reference: reference!(forward),
 };
 
-fn forward<T: Real>(p: &Params, call: Call<T>) {
-    parallel_elements(call.output(), 1, |_| T::of(p.value as f64));
+fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    parallel_elements(args.output(), 1, |_| T::of(p.value as f64));
 }
 
 impl Tensor {

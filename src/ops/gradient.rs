@@ -1,4 +1,4 @@
-//! `backward`: the walk of [`crate::autograd`] with the arithmetic of the ops.
+//! `backward`: the pass of [`crate::autograd`] with the arithmetic of the ops.
 
 use super::check_float;
 use crate::autograd::{self, Arithmetic, Gradients, no_grad};
@@ -27,7 +27,7 @@ impl Tensor {
     /// The gradients of this scalar with respect to every leaf that it depends on. The graph is consumed.
     ///
     /// # Errors
-    /// [`Error::Shape`] if this is not a scalar, [`Error::Graph`] without a graph or for a graph that was walked
+    /// [`Error::Shape`] if this is not a scalar, [`Error::Graph`] without a graph or for a graph that was used
     /// before.
     pub fn backward(&self) -> Result<Gradients> {
         self.backward_into(&HashMap::new())
@@ -52,7 +52,7 @@ impl Tensor {
         }
         check_float("backward", scale, self)?;
         let _gradients = allocating(Category::Gradients);
-        no_grad(|| autograd::walk(self, scale.reshape(self.shape())?, slots, &Ops))
+        no_grad(|| autograd::propagate(self, scale.reshape(self.shape())?, slots, &Ops))
     }
 
     /// The gradients of Σ `seed` · `self`, for a tensor of any shape.
@@ -70,7 +70,7 @@ impl Tensor {
         }
         check_float("backward", seed, self)?;
         let _gradients = allocating(Category::Gradients);
-        no_grad(|| autograd::walk(self, seed.detach(), &HashMap::new(), &Ops))
+        no_grad(|| autograd::propagate(self, seed.detach(), &HashMap::new(), &Ops))
     }
 }
 

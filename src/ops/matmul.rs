@@ -1,12 +1,12 @@
 //! Matrix products, in batches, with bias and activation: `C = f(A·B + bias)`.
 
 mod kernels;
-mod ladder;
+mod reference;
 mod split;
-mod twin;
 
-pub use ladder::Step;
-pub(super) use twin::epilogue;
+pub(crate) use kernels::{MatrixProduct, SCALARS};
+pub(super) use reference::epilogue;
+pub(crate) use reference::forward;
 
 use super::check_float;
 use super::reduce::sum_rows;
@@ -19,34 +19,34 @@ use crate::tensor::Tensor;
 
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
-struct Params {
-    batch: u32,
-    m: u32,
-    n: u32,
-    k: u32,
-    a_row: u32,
-    a_column: u32,
-    a_batch: u32,
-    b_row: u32,
-    b_column: u32,
-    b_batch: u32,
-    function: u32,
-    has_bias: u32,
-    splits: u32,
-    piece: u32,
+pub(crate) struct MatmulParams {
+    pub(crate) batch: u32,
+    pub(crate) m: u32,
+    pub(crate) n: u32,
+    pub(crate) k: u32,
+    pub(crate) a_row: u32,
+    pub(crate) a_column: u32,
+    pub(crate) a_batch: u32,
+    pub(crate) b_row: u32,
+    pub(crate) b_column: u32,
+    pub(crate) b_batch: u32,
+    pub(crate) function: u32,
+    pub(crate) has_bias: u32,
+    pub(crate) splits: u32,
+    pub(crate) piece: u32,
 }
 
-impl Params {
+impl MatmulParams {
     /// The scalars of one whole sum per element, of matrices m × k and k × n.
-    fn new(
+    pub(crate) fn new(
         batch: usize,
         [m, k, n]: [usize; 3],
         a: &Operand,
         b: &Operand,
         function: Function,
         has_bias: bool,
-    ) -> Params {
-        Params {
+    ) -> MatmulParams {
+        MatmulParams {
             batch: batch as u32,
             m: m as u32,
             n: n as u32,
@@ -69,7 +69,7 @@ impl Params {
         self.batch as u64 * self.splits as u64
     }
 
-    fn flops(&self) -> u64 {
+    pub(crate) fn flops(&self) -> u64 {
         2 * self.batch as u64 * self.m as u64 * self.n as u64 * self.k as u64
     }
 }
@@ -91,16 +91,17 @@ impl Tensor {
             return Ok(output);
         }
         let (a, b) = (self.detach(), other.detach());
-        Ok(record("matmul", output, &[self, other], move |flow| {
-            let dy = flow.gradient();
-            if flow.wants(0) {
+        Ok(record("matmul", output, &[self, other], move |context| {
+            let dy = context.gradient();
+            if context.wants(0) {
                 let da = product("matmul", &dy, &b.transpose()?, None, Function::Linear, None)?;
-                flow.give(0, da.sum_to(a.shape())?)?;
+                context.accumulate(0, da.sum_to(a.shape())?)?;
             }
-            if flow.wants(1) {
-                let slot = if b.shape().rank() == 2 && dy.shape().rank() == 2 { flow.slot(1) } else { None };
+            if context.wants(1) {
+                let slot =
+                    if b.shape().rank() == 2 && dy.shape().rank() == 2 { context.slot(1) } else { None };
                 let db = product("matmul", &a.transpose()?, &dy, None, Function::Linear, slot)?;
-                flow.give(1, db.sum_to(b.shape())?)?;
+                context.accumulate(1, db.sum_to(b.shape())?)?;
             }
             Ok(())
         }))
@@ -134,25 +135,25 @@ impl Tensor {
             return output.reshape(outer);
         }
         let (kept_x, kept_kernel, kept_output) = (x.detach(), kernel.detach(), output.detach());
-        let result = record("dense", output, &tensors, move |flow| {
-            let dy = flow.take_gradient();
+        let result = record("dense", output, &tensors, move |context| {
+            let dy = context.take_gradient();
             let dz = match function {
                 Function::Linear => dy,
                 _ => gradient_of(function, dy, &kept_output)?,
             };
             drop(kept_output);
-            if flow.inputs() == 3 && flow.wants(2) {
+            if context.inputs() == 3 && context.wants(2) {
                 let dz = dz.packed("dense")?;
-                flow.give(2, sum_rows("dense", &dz, flow.slot(2))?)?;
+                context.accumulate(2, sum_rows("dense", &dz, context.slot(2))?)?;
             }
-            if flow.wants(1) {
-                let slot = flow.slot(1);
+            if context.wants(1) {
+                let slot = context.slot(1);
                 let d = product("dense", &kept_x.transpose()?, &dz, None, Function::Linear, slot)?;
-                flow.give(1, d)?;
+                context.accumulate(1, d)?;
             }
-            if flow.wants(0) {
+            if context.wants(0) {
                 let d = product("dense", &dz, &kept_kernel.transpose()?, None, Function::Linear, None)?;
-                flow.give(0, d)?;
+                context.accumulate(0, d)?;
             }
             Ok(())
         });
@@ -161,7 +162,7 @@ impl Tensor {
 }
 
 /// A matrix operand as the kernel reads it: a packed start, one stride per row, column and matrix.
-struct Operand {
+pub(crate) struct Operand {
     tensor: Tensor,
     row: usize,
     column: usize,
@@ -185,7 +186,7 @@ impl Operand {
     }
 
     /// The operand as a row-major copy, or in place if it lies so.
-    fn packed(op: &'static str, tensor: &Tensor) -> Result<Operand> {
+    pub(crate) fn packed(op: &'static str, tensor: &Tensor) -> Result<Operand> {
         Ok(Operand::in_place(&tensor.packed(op)?).expect("packed matrices lie evenly"))
     }
 
@@ -251,10 +252,10 @@ fn product(
         Some(slot) => slot,
         None => Tensor::empty(op, a.tensor.device(), a.tensor.dtype(), shape)?,
     };
-    let params = Params::new(batch.elements(), [m, k, n], &a, &b, function, bias.is_some());
+    let params = MatmulParams::new(batch.elements(), [m, k, n], &a, &b, function, bias.is_some());
     let (splits, piece) = split::pieces(params.batch, params.m, params.n, params.k);
     if splits > 1 {
-        let params = Params { splits, piece, ..params };
+        let params = MatmulParams { splits, piece, ..params };
         split::split_product(op, &params, &a, &b, bias.as_ref(), &output)?;
         return Ok(output);
     }
@@ -264,7 +265,7 @@ fn product(
 }
 
 /// What the kernels of a product bind.
-fn product_operands<'a>(
+pub(crate) fn product_operands<'a>(
     a: &'a Operand,
     b: &'a Operand,
     bias: Option<&'a Tensor>,

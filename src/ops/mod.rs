@@ -1,12 +1,11 @@
-//! One file per op: its shape rule, its kernels with their twins, its gradient.
+//! One file per op: its shape rule, its kernels with their references, its gradient.
 //!
-//! To read one op from end to end, take [`unary`]: the table of functions, the twin, the dispatch, the gradient.
+//! To read one op from end to end, take [`unary`]: the table of functions, the reference, the dispatch, the gradient.
 //! To add one, write `src/ops/x.rs`, `shaders/x.wgsl` and its samples in `tests/ops/x.rs`; nothing else in the
 //! crate names an op.
 
 pub mod binary;
 pub mod cast;
-pub mod clip;
 pub mod conv2d;
 mod convolution;
 pub mod copy;
@@ -15,18 +14,14 @@ pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
 pub mod gradient;
-pub mod loss_scale;
 pub mod matmul;
-pub mod metric;
 pub mod mse;
-pub mod optimizer;
 pub mod padding;
 pub mod pool2d;
-pub mod probe;
 pub mod reduce;
 pub mod select;
 pub mod softmax;
-mod tiled;
+pub(crate) mod tiled;
 pub mod unary;
 pub mod view;
 
@@ -54,26 +49,26 @@ pub(crate) fn no_constants<P>(_: &P) -> Constants {
     Vec::new()
 }
 
-/// The merged axes of operands that are walked together, as scalars of a kernel.
-pub(crate) struct Walk<const N: usize> {
+/// The merged axes over which operands of one shape are iterated, as scalars of a kernel.
+pub(crate) struct MergedAxes<const N: usize> {
     pub rank: u32,
     pub extents: [u32; MAX_RANK],
     pub strides: [[u32; MAX_RANK]; N],
 }
 
-impl<const N: usize> Walk<N> {
+impl<const N: usize> MergedAxes<N> {
     /// For layouts of one shape.
-    pub(crate) fn new(layouts: &[Layout; N]) -> Walk<N> {
+    pub(crate) fn new(layouts: &[Layout; N]) -> MergedAxes<N> {
         let merged = merge(layouts);
-        let mut walk =
-            Walk { rank: merged.len() as u32, extents: [1; MAX_RANK], strides: [[0; MAX_RANK]; N] };
+        let mut axes =
+            MergedAxes { rank: merged.len() as u32, extents: [1; MAX_RANK], strides: [[0; MAX_RANK]; N] };
         for (axis, (extent, steps)) in merged.into_iter().enumerate() {
-            walk.extents[axis] = extent as u32;
-            for (strides, step) in walk.strides.iter_mut().zip(steps) {
+            axes.extents[axis] = extent as u32;
+            for (strides, step) in axes.strides.iter_mut().zip(steps) {
                 strides[axis] = step as u32;
             }
         }
-        walk
+        axes
     }
 }
 

@@ -6,12 +6,12 @@
 use super::{INDEX, Padding, WORKGROUP, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::parallel_rows;
-use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
+use crate::reference;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::twin;
 use multiversion::multiversion;
 use std::ops::Range;
 
@@ -84,12 +84,12 @@ static MAX_FORWARD: Kernel<Params> = Kernel {
     },
     cooperative: None,
     flops: Params::flops,
-    twin: twin!(max_forward),
+    reference: reference!(max_forward),
 };
 static AVERAGE_FORWARD: Kernel<Params> = Kernel {
     name: "pool2d.average_forward",
     gpu: Shader { entry: "average_forward", ..MAX_FORWARD.gpu },
-    twin: twin!(average_forward),
+    reference: reference!(average_forward),
     ..MAX_FORWARD
 };
 static MAX_GRADIENT: Kernel<Params> = Kernel {
@@ -99,7 +99,7 @@ static MAX_GRADIENT: Kernel<Params> = Kernel {
         groups: |p| p.quads(p.height, p.width).div_ceil(WORKGROUP),
         ..MAX_FORWARD.gpu
     },
-    twin: twin!(max_gradient),
+    reference: reference!(max_gradient),
     ..MAX_FORWARD
 };
 /// Where no two windows overlap.
@@ -111,18 +111,18 @@ static MAX_GRADIENT_APART: Kernel<Params> = Kernel {
 static AVERAGE_GRADIENT: Kernel<Params> = Kernel {
     name: "pool2d.average_gradient",
     gpu: Shader { entry: "average_gradient", ..MAX_GRADIENT.gpu },
-    twin: twin!(average_gradient),
+    reference: reference!(average_gradient),
     ..MAX_FORWARD
 };
 
-fn max_forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([x], [y]) = call.reals();
+fn max_forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([x], [y]) = args.reals();
     let larger = |best: T, value: T| if value > best || value.is_nan() { value } else { best };
     over_windows(p, x, y, T::NEG_INFINITY, larger, |best, _| best);
 }
 
-fn average_forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([x], [y]) = call.reals();
+fn average_forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([x], [y]) = args.reals();
     over_windows(p, x, y, T::ZERO, |sum, value| sum + value, |sum, n| sum / n);
 }
 
@@ -174,8 +174,8 @@ fn row_of_windows<T: Real>(
 
 /// The gradients run through the windows in order and add to what lies under them, one image per thread: per
 /// element of dx the same additions in the same order as in the WGSL, which runs through the elements.
-fn max_gradient<T: Real>(p: &Params, call: Call<T>) {
-    let ([dy, x, y], [dx]) = call.reals();
+fn max_gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([dy, x, y], [dx]) = args.reals();
     let (image, out_image) = p.image_lengths();
     parallel_rows(dx, image, 4 * image, |first, images| {
         for (i, dx) in (first..).zip(images.chunks_exact_mut(image)) {
@@ -207,8 +207,8 @@ fn max_gradient_image<T: Real>(p: &Params, dy: &[T], x: &[T], y: &[T], dx: &mut 
     }
 }
 
-fn average_gradient<T: Real>(p: &Params, call: Call<T>) {
-    let ([dy], [dx]) = call.reals();
+fn average_gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([dy], [dx]) = args.reals();
     let (channels, out_width) = (p.channels as usize, p.out_width as usize);
     let (image, out_image) = p.image_lengths();
     parallel_rows(dx, image, 4 * image, |first, images| {
@@ -244,14 +244,14 @@ impl Tensor {
             return Ok(output);
         }
         let y = output.detach();
-        Ok(record(OP, output, &[self], move |flow| {
-            let dy = flow.gradient().packed(OP)?;
+        Ok(record(OP, output, &[self], move |context| {
+            let dy = context.gradient().packed(OP)?;
             let dx = Tensor::empty(OP, x.device(), x.dtype(), x.shape())?;
             let inputs = [dy.operand(), x.operand(), y.operand()];
             let apart = params.stride_h >= params.kernel_h && params.stride_w >= params.kernel_w;
             let kernel = if apart { &MAX_GRADIENT_APART } else { &MAX_GRADIENT };
             x.device().run(kernel, &params, &inputs, &[dx.operand()])?;
-            flow.give(0, dx)
+            context.accumulate(0, dx)
         }))
     }
 
@@ -272,11 +272,11 @@ impl Tensor {
         let output = Tensor::empty(OP, x.device(), x.dtype(), shape)?;
         x.device().run(&AVERAGE_FORWARD, &params, &[x.operand()], &[output.operand()])?;
         let shape = x.shape();
-        Ok(record(OP, output, &[self], move |flow| {
-            let dy = flow.gradient().packed(OP)?;
+        Ok(record(OP, output, &[self], move |context| {
+            let dy = context.gradient().packed(OP)?;
             let dx = Tensor::empty(OP, dy.device(), dy.dtype(), shape)?;
             dy.device().run(&AVERAGE_GRADIENT, &params, &[dy.operand()], &[dx.operand()])?;
-            flow.give(0, dx)
+            context.accumulate(0, dx)
         }))
     }
 

@@ -4,12 +4,12 @@ use super::{INDEX, check_axis, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::DType;
 use crate::device::cpu::{parallel_elements, parallel_rows};
-use crate::device::kernel::{Call, Constants, Kernel, Out, Shader};
+use crate::device::kernel::{Constants, Kernel, KernelArgs, Out, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
+use crate::reference;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::twin;
 use multiversion::multiversion;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -52,7 +52,7 @@ static ROWS: Kernel<Params> = Kernel {
     },
     cooperative: None,
     flops: |p| p.outer as u64 * p.extent as u64 * p.inner as u64,
-    twin: twin!(reduce),
+    reference: reference!(reduce),
 };
 /// Neighbours are results of their own.
 static COLUMNS: Kernel<Params> = Kernel {
@@ -72,12 +72,12 @@ static ARGMAX: Kernel<Params> = Kernel {
         constants: |_| vec![("MAXIMUM", 1), ("ROW_LANES", 256)],
         groups: |p| p.results().div_ceil(64),
     },
-    twin: twin!(argmax),
+    reference: reference!(argmax),
     ..ROWS
 };
 
-fn reduce<T: Real>(p: &Params, call: Call<T>) {
-    let ([x], [y]) = call.reals();
+fn reduce<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([x], [y]) = args.reals();
     if p.maximum == 1 {
         reduce_with(p, x, y, T::of(f32::MIN as f64), T::max, |a| a);
     } else {
@@ -169,9 +169,9 @@ fn join_chains<T: Real>(mut chains: [T; CHAINS], join: impl Fn(T, T) -> T) -> T 
     chains[0]
 }
 
-fn argmax<T: Real>(p: &Params, mut call: Call<T>) {
-    let x = call.inputs[0].real();
-    let Some(Out::Index(y)) = call.outputs.pop() else { unreachable!("argmax writes indices") };
+fn argmax<T: Real>(p: &Params, mut args: KernelArgs<T>) {
+    let x = args.inputs[0].real();
+    let Some(Out::Index(y)) = args.outputs.pop() else { unreachable!("argmax writes indices") };
     let (extent, inner) = (p.extent as usize, p.inner as usize);
     parallel_elements(y, extent, |result| {
         let base = result / inner * extent * inner + result % inner;
@@ -210,13 +210,13 @@ impl Tensor {
             return Ok(result);
         }
         let x = self.detach();
-        Ok(record("max", result, &[self], move |flow| {
-            let dy = flow.gradient().reshape(kept)?;
+        Ok(record("max", result, &[self], move |context| {
+            let dy = context.gradient().reshape(kept)?;
             let hit = x.equal(&largest)?;
             // As many hits as there are elements: more than f16 can count.
             let hits = over_axes("max", &hit, &axes, How::Sum, x.dtype().of_sums())?;
             let share = dy.cast(hits.dtype())?.div(&hits)?.cast(x.dtype())?;
-            flow.give(0, hit.mul(&share)?)
+            context.accumulate(0, hit.mul(&share)?)
         }))
     }
 
@@ -241,8 +241,8 @@ impl Tensor {
         let output = over_axes(op, self, &axes, how, self.dtype())?;
         let output = output.reshape(if keep { kept } else { squeezed })?;
         let (count, x_dtype) = (shape.elements() / kept.elements(), self.dtype());
-        Ok(record(op, output, &[self], move |flow| {
-            let dy = flow.gradient();
+        Ok(record(op, output, &[self], move |context| {
+            let dy = context.gradient();
             let dy = match how {
                 // The count may be beyond f16.
                 How::Mean => {
@@ -251,7 +251,7 @@ impl Tensor {
                 }
                 _ => dy,
             };
-            flow.give(0, dy.reshape(kept)?.broadcast_to(shape)?)
+            context.accumulate(0, dy.reshape(kept)?.broadcast_to(shape)?)
         }))
     }
 }

@@ -1,13 +1,13 @@
 //! `select(c, a, b)`: a where c is not 0, b elsewhere.
 
-use super::{INDEX, WORKGROUP, Walk, broadcast, check_float};
+use super::{INDEX, MergedAxes, WORKGROUP, broadcast, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::Strided;
-use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -33,18 +33,18 @@ static FORWARD: Kernel<Params> = Kernel {
     },
     cooperative: None,
     flops: |p| p.count as u64,
-    twin: twin!(forward),
+    reference: reference!(forward),
 };
 
-fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([c, a, b], [y]) = call.reals();
-    let walk = Strided {
+fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([c, a, b], [y]) = args.reals();
+    let axes = Strided {
         rank: p.rank,
         extents: &p.extents,
         strides: [&p.strides_c, &p.strides_a, &p.strides_b],
         offsets: [p.offset_c, p.offset_a, p.offset_b],
     };
-    walk.for_each_run(y, 2, |run, [at_c, at_a, at_b], [c_step, a_step, b_step]| {
+    axes.for_each_run(y, 2, |run, [at_c, at_a, at_b], [c_step, a_step, b_step]| {
         for (i, y) in run.iter_mut().enumerate() {
             *y = if c[at_c + i * c_step] != T::ZERO { a[at_a + i * a_step] } else { b[at_b + i * b_step] };
         }
@@ -66,14 +66,14 @@ impl Tensor {
             return Ok(output);
         }
         let (condition, a_shape, b_shape) = (self.detach(), a.shape(), b.shape());
-        Ok(record("select", output, &[a, b], move |flow| {
-            let dy = flow.gradient();
+        Ok(record("select", output, &[a, b], move |context| {
+            let dy = context.gradient();
             let zero = Tensor::zeros(dy.device(), dy.dtype(), [])?;
-            if flow.wants(0) {
-                flow.give(0, launch(&condition, &dy, &zero)?.sum_to(a_shape)?)?;
+            if context.wants(0) {
+                context.accumulate(0, launch(&condition, &dy, &zero)?.sum_to(a_shape)?)?;
             }
-            if flow.wants(1) {
-                flow.give(1, launch(&condition, &zero, &dy)?.sum_to(b_shape)?)?;
+            if context.wants(1) {
+                context.accumulate(1, launch(&condition, &zero, &dy)?.sum_to(b_shape)?)?;
             }
             Ok(())
         }))
@@ -84,18 +84,18 @@ fn launch(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let shape = broadcast("select", &[condition, a, b])?;
     let wide = |t: &Tensor| t.layout().broadcast_to(shape).expect("the common shape was computed from all");
     let output = Tensor::empty("select", a.device(), a.dtype(), shape)?;
-    let walk = Walk::new(&[wide(condition), wide(a), wide(b)]);
+    let axes = MergedAxes::new(&[wide(condition), wide(a), wide(b)]);
     let (c, a, b) = (condition.strided_operand(), a.strided_operand(), b.strided_operand());
     let params = Params {
         count: shape.elements() as u32,
-        rank: walk.rank,
+        rank: axes.rank,
         offset_c: c.1 as u32,
         offset_a: a.1 as u32,
         offset_b: b.1 as u32,
-        extents: walk.extents,
-        strides_c: walk.strides[0],
-        strides_a: walk.strides[1],
-        strides_b: walk.strides[2],
+        extents: axes.extents,
+        strides_c: axes.strides[0],
+        strides_a: axes.strides[1],
+        strides_b: axes.strides[2],
     };
     condition.device().run(&FORWARD, &params, &[c.0, a.0, b.0], &[output.operand()])?;
     Ok(output)

@@ -5,11 +5,11 @@ use super::reduce::{along, map_and_sum};
 use super::{FUNCTIONS, Function, INDEX, ROW, check_axis, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::parallel_rows;
-use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::{Real, has_fused};
 use crate::error::Result;
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 use multiversion::multiversion;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -38,14 +38,14 @@ static FORWARD: Kernel<Params> = Kernel {
     gpu: GPU,
     cooperative: None,
     flops: |p| 5 * p.rows as u64 * p.extent as u64,
-    twin: twin!(forward),
+    reference: reference!(forward),
 };
 static GRADIENT: Kernel<Params> = Kernel {
     name: "softmax.gradient",
     gpu: Shader { entry: "gradient", ..GPU },
     cooperative: None,
     flops: |p| 4 * p.rows as u64 * p.extent as u64,
-    twin: twin!(gradient),
+    reference: reference!(gradient),
 };
 
 /// The largest element of a row, and Σ e^(x − largest).
@@ -66,8 +66,8 @@ pub(crate) fn softmax_row<T: Real>(x: &[T], y: &mut [T]) {
     y.iter_mut().for_each(|y| *y *= scale);
 }
 
-fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([x], [y]) = call.reals();
+fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([x], [y]) = args.reals();
     let extent = p.extent as usize;
     parallel_rows(y, extent, 20 * extent, |first, rows| {
         for (y, x) in rows.chunks_exact_mut(extent).zip(x[first * extent..].chunks_exact(extent)) {
@@ -82,8 +82,8 @@ fn forward<T: Real>(p: &Params, call: Call<T>) {
     });
 }
 
-fn gradient<T: Real>(p: &Params, call: Call<T>) {
-    let ([dy, y], [dx]) = call.reals();
+fn gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([dy, y], [dx]) = args.reals();
     let extent = p.extent as usize;
     parallel_rows(dx, extent, 10 * extent, |first, rows| {
         let dy = dy[first * extent..].chunks_exact(extent);
@@ -148,11 +148,11 @@ impl Tensor {
             return Ok(output);
         }
         let y = output.detach();
-        Ok(record(op, output, &[self], move |flow| {
-            let dy = flow.gradient().packed(op)?;
+        Ok(record(op, output, &[self], move |context| {
+            let dy = context.gradient().packed(op)?;
             let dx = Tensor::empty(op, y.device(), y.dtype(), shape)?;
             y.device().run(&GRADIENT, &params, &[dy.operand(), y.operand()], &[dx.operand()])?;
-            flow.give(0, dx)
+            context.accumulate(0, dx)
         }))
     }
 }

@@ -4,28 +4,28 @@
 //! To a tile everything is a matrix product C = A·B ([`Product`]). A workgroup computes a tile of C and passes A and B
 //! through workgroup memory in slabs of [`SLAB`] terms (`shaders/lib/blocks.wgsl`).
 
-use crate::device::kernel::{Constants, Cooperative, Kernel, Shader, Twin};
+use crate::device::kernel::{Constants, Cooperative, Kernel, Reference, Shader};
 use crate::device::variant::{Class, Tiles, Variant};
 
 /// `shaders/lib/blocks.wgsl`: how slabs of the operands are loaded.
-pub(super) const BLOCKS: &str = include_str!("../../shaders/lib/blocks.wgsl");
+pub(crate) const BLOCKS: &str = include_str!("../../shaders/lib/blocks.wgsl");
 /// `shaders/lib/tile.wgsl`: a tile in registers.
-pub(super) const TILE: &str = include_str!("../../shaders/lib/tile.wgsl");
+pub(crate) const TILE: &str = include_str!("../../shaders/lib/tile.wgsl");
 /// `shaders/lib/tile_cooperative.wgsl`: a tile on cooperative matrices.
 const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_cooperative.wgsl");
 
 /// Terms that a slab of either operand spans.
-pub(super) const SLAB: u32 = 16;
+pub(crate) const SLAB: u32 = 16;
 /// Columns of a vector.
 const VECTOR: u32 = 4;
 
 /// What a workgroup computes, and how.
 #[derive(Clone, Copy)]
-pub(super) struct Tile {
+pub(crate) struct Tile {
     /// What tables and files call it: its rows and columns.
-    pub(super) name: &'static str,
-    pub(super) rows: u32,
-    pub(super) columns: u32,
+    pub(crate) name: &'static str,
+    pub(crate) rows: u32,
+    pub(crate) columns: u32,
     /// Invocations of the workgroup.
     workgroup: u32,
     sums: Sums,
@@ -57,7 +57,7 @@ impl Tile {
 }
 
 /// The tiles in registers: rows and columns, and the rows and vectors of an invocation.
-pub(super) const TILES: [Tile; 7] = [
+pub(crate) const TILES: [Tile; 7] = [
     // 128 invocations and 16 KiB, which is what WebGPU promises. Every family begins with it.
     Tile::in_registers("64x64", [64, 64], [4, 2]),
     // 64 invocations, 8 KiB: for few results.
@@ -77,7 +77,7 @@ pub(super) const TILES: [Tile; 7] = [
 const MATRIX_TILES: [Tile; 2] = [Tile::on_matrices("64x64", 64), Tile::on_matrices("128x128", 128)];
 
 /// The place in [`TILES`] of the tile of this name; there must be one.
-pub(super) const fn tile(name: &str) -> usize {
+pub(crate) const fn tile(name: &str) -> usize {
     let mut i = 0;
     while i < TILES.len() {
         let (a, b) = (TILES[i].name.as_bytes(), name.as_bytes());
@@ -94,7 +94,7 @@ pub(super) const fn tile(name: &str) -> usize {
 }
 
 /// A computation as a matrix product, seen through the scalars of its kernel.
-pub(super) trait Product {
+pub(crate) trait Product {
     type Params: 'static;
     /// The WGSL that is joined, in reading order, with the tile in registers last.
     const SOURCE: &'static [&'static str];
@@ -112,22 +112,23 @@ pub(super) trait Product {
 }
 
 /// The pieces of a [`Product::SOURCE`] with the tile on cooperative matrices instead of the one in registers.
-pub(super) const fn on_matrices<const N: usize>(mut pieces: [&'static str; N]) -> [&'static str; N] {
+pub(crate) const fn on_matrices<const N: usize>(mut pieces: [&'static str; N]) -> [&'static str; N] {
     pieces[N - 1] = TILE_COOPERATIVE;
     pieces
 }
 
 /// The variant of a product's kernel with tile number `TILE` of [`TILES`].
-pub(super) const fn variant<P: Product, const TILE: usize>(
+pub(crate) const fn variant<P: Product, const TILE: usize>(
     label: &'static str,
-    twin: Twin<P::Params>,
+    reference: Reference<P::Params>,
 ) -> Variant<P::Params> {
     let gpu = shader::<P, TILE>();
-    let kernel = Kernel { name: label, gpu, cooperative: Some(cooperative::<P>()), flops: P::flops, twin };
+    let kernel =
+        Kernel { name: label, gpu, cooperative: Some(cooperative::<P>()), flops: P::flops, reference };
     Variant { name: TILES[TILE].name, workgroup_memory: TILES[TILE].workgroup_memory(), kernel }
 }
 
-pub(super) const fn shader<P: Product, const TILE: usize>() -> Shader<P::Params> {
+pub(crate) const fn shader<P: Product, const TILE: usize>() -> Shader<P::Params> {
     Shader {
         source: P::SOURCE,
         entry: "tiled",
@@ -166,19 +167,19 @@ fn groups<P: Product>(p: &P::Params, tile: &Tile) -> u64 {
 
 /// The tile on cooperative matrices: large ones read less, small ones are more. Of the large ones there must be enough to
 /// keep a GPU busy.
-pub(super) fn matrix_tile<P: Product>(p: &P::Params) -> &'static Tile {
+pub(crate) fn matrix_tile<P: Product>(p: &P::Params) -> &'static Tile {
     const ENOUGH: u64 = 64;
     let [small, large] = &MATRIX_TILES;
     if groups::<P>(p, large) >= ENOUGH { large } else { small }
 }
 
 /// The class of a problem.
-pub(super) fn class<P: Product>(p: &P::Params) -> Class {
+pub(crate) fn class<P: Product>(p: &P::Params) -> Class {
     Class::of(P::rows(p), P::columns(p), P::results(p))
 }
 
 /// The square tile of which there are enough.
-pub(super) fn square(tiles: Tiles) -> &'static str {
+pub(crate) fn square(tiles: Tiles) -> &'static str {
     match tiles {
         Tiles::Few => "32x32",
         Tiles::Enough => "64x64",
@@ -193,8 +194,8 @@ pub(super) fn square(tiles: Tiles) -> &'static str {
 /// Family {
 ///     name: "matmul",
 ///     variants: &[
-///         variant::<MatrixProduct, { tile("64x64") }>("matmul.forward", twin!(forward)),
-///         variant::<MatrixProduct, { tile("32x32") }>("matmul.forward_32x32", twin!(forward)),
+///         variant::<MatrixProduct, { tile("64x64") }>("matmul.forward", reference!(forward)),
+///         variant::<MatrixProduct, { tile("32x32") }>("matmul.forward_32x32", reference!(forward)),
 ///     ],
 ///     class: class::<MatrixProduct>,
 ///     default,
@@ -203,17 +204,17 @@ pub(super) fn square(tiles: Tiles) -> &'static str {
 ///
 /// where `default` is the module's table of defaults.
 macro_rules! tiled_family {
-    ($name:expr, $product:ty, $label:literal, $twin:ident, [$first:literal $(, $tile:literal)*]) => {
+    ($name:expr, $product:ty, $label:literal, $reference:ident, [$first:literal $(, $tile:literal)*]) => {
         $crate::device::variant::Family {
             name: $name,
             variants: &[
                 $crate::ops::tiled::variant::<$product, { $crate::ops::tiled::tile($first) }>(
                     $label,
-                    $crate::twin!($twin),
+                    $crate::reference!($reference),
                 ),
                 $($crate::ops::tiled::variant::<$product, { $crate::ops::tiled::tile($tile) }>(
                     concat!($label, "_", $tile),
-                    $crate::twin!($twin),
+                    $crate::reference!($reference),
                 )),*
             ],
             class: $crate::ops::tiled::class::<$product>,

@@ -1,13 +1,13 @@
 //! Functions of one number, element by element: `y = f(x)`, `dx = dy · f′`.
 
-use super::{FUNCTIONS, INDEX, WORKGROUP, Walk, check_float};
+use super::{FUNCTIONS, INDEX, MergedAxes, WORKGROUP, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::{Strided, parallel_rows};
-use crate::device::kernel::{Call, Constants, Kernel, Shader};
+use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 use bytemuck::Zeroable;
 use multiversion::multiversion;
 
@@ -148,7 +148,7 @@ static FORWARD: Kernel<Params> = Kernel {
     },
     cooperative: None,
     flops: |p| p.count as u64,
-    twin: twin!(forward),
+    reference: reference!(forward),
 };
 static FORWARD_STRIDED: Kernel<Params> = Kernel {
     name: "unary.forward_strided",
@@ -159,7 +159,7 @@ static GRADIENT: Kernel<Params> = Kernel {
     name: "unary.gradient",
     gpu: Shader { entry: "gradient", ..FORWARD.gpu },
     flops: |p| 2 * p.count as u64,
-    twin: twin!(gradient),
+    reference: reference!(gradient),
     ..FORWARD
 };
 static GRADIENT_STRIDED: Kernel<Params> = Kernel {
@@ -170,29 +170,29 @@ static GRADIENT_STRIDED: Kernel<Params> = Kernel {
 static GRADIENT_IN_PLACE: Kernel<Params> = Kernel {
     name: "unary.gradient_in_place",
     gpu: Shader { entry: "gradient_in_place", ..GRADIENT.gpu },
-    twin: twin!(gradient_in_place),
+    reference: reference!(gradient_in_place),
     ..GRADIENT
 };
 
-fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([x], [y]) = call.reals();
+fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([x], [y]) = args.reals();
     let function = Function::of(p.function);
-    let walk = Strided { rank: p.rank, extents: &p.extents, strides: [&p.strides_a], offsets: [p.offset_a] };
-    walk.for_each_run(y, 4, |run, [start], [step]| forward_run(function, run, &x[start..], step));
+    let axes = Strided { rank: p.rank, extents: &p.extents, strides: [&p.strides_a], offsets: [p.offset_a] };
+    axes.for_each_run(y, 4, |run, [start], [step]| forward_run(function, run, &x[start..], step));
 }
 
-fn gradient<T: Real>(p: &Params, call: Call<T>) {
-    let ([dy, s], [dx]) = call.reals();
+fn gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([dy, s], [dx]) = args.reals();
     let function = Function::of(p.function);
     let strides = [&p.strides_a, &p.strides_b];
-    let walk = Strided { rank: p.rank, extents: &p.extents, strides, offsets: [p.offset_a, p.offset_b] };
-    walk.for_each_run(dx, 4, |run, [a, b], [a_step, b_step]| {
+    let axes = Strided { rank: p.rank, extents: &p.extents, strides, offsets: [p.offset_a, p.offset_b] };
+    axes.for_each_run(dx, 4, |run, [a, b], [a_step, b_step]| {
         gradient_run(function, run, &dy[a..], a_step, &s[b..], b_step)
     });
 }
 
-fn gradient_in_place<T: Real>(p: &Params, call: Call<T>) {
-    let ([s], [dy]) = call.reals();
+fn gradient_in_place<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([s], [dy]) = args.reals();
     let function = Function::of(p.function);
     parallel_rows(dy, 1, 4, |first, run| gradient_in_place_run(function, run, &s[first..]));
 }
@@ -238,9 +238,9 @@ impl Tensor {
             Reads::Input => self.detach(),
             Reads::Output => output.detach(),
         };
-        Ok(record(name, output, &[self], move |flow| {
-            let dy = flow.take_gradient();
-            flow.give(0, gradient_of(function, dy, &kept)?)
+        Ok(record(name, output, &[self], move |context| {
+            let dy = context.take_gradient();
+            context.accumulate(0, gradient_of(function, dy, &kept)?)
         }))
     }
 }
@@ -267,18 +267,18 @@ fn launch(op: &'static str, function: Function, operands: &[&Tensor]) -> Result<
     let (a, b) = (operands[0], operands[operands.len() - 1]);
     let output = Tensor::empty(op, a.device(), a.dtype(), a.shape())?;
     let packed = a.is_packed() && b.is_packed();
-    let walk = Walk::new(&[*a.layout(), *b.layout()]);
+    let axes = MergedAxes::new(&[*a.layout(), *b.layout()]);
     let operands: Vec<_> = operands.iter().map(|t| t.strided_operand()).collect();
     let params = Params {
         count: a.shape().elements() as u32,
-        // Packed operands are one axis to the twin; the packed kernels don't look at the rank.
-        rank: walk.rank,
+        // Packed operands are one axis to the reference; the packed kernels don't look at the rank.
+        rank: axes.rank,
         function: function as u32,
         offset_a: operands[0].1 as u32,
         offset_b: operands[operands.len() - 1].1 as u32,
-        extents: walk.extents,
-        strides_a: walk.strides[0],
-        strides_b: walk.strides[1],
+        extents: axes.extents,
+        strides_a: axes.strides[0],
+        strides_b: axes.strides[1],
     };
     let kernel = match (operands.len(), packed) {
         (1, true) => &FORWARD,

@@ -27,7 +27,9 @@ impl Tensor {
                 packed.with_layout(layout)
             }
         };
-        Ok(record("reshape", output, &[self], move |flow| flow.give(0, flow.gradient().reshape(from)?)))
+        Ok(record("reshape", output, &[self], move |context| {
+            context.accumulate(0, context.gradient().reshape(from)?)
+        }))
     }
 
     /// All axes but the first become one: `[n, …]` to `[n, product]`.
@@ -53,7 +55,9 @@ impl Tensor {
             inverse[from] = to;
         }
         let output = self.with_layout(layout);
-        Ok(record("permute", output, &[self], move |flow| flow.give(0, flow.gradient().permute(&inverse)?)))
+        Ok(record("permute", output, &[self], move |context| {
+            context.accumulate(0, context.gradient().permute(&inverse)?)
+        }))
     }
 
     /// The last two axes exchanged. A view.
@@ -79,11 +83,11 @@ impl Tensor {
             Error::argument("slice", "range", format!("{range:?}"), expected)
         })?;
         let output = self.with_layout(layout);
-        Ok(record("slice", output, &[self], move |flow| {
-            let dy = flow.gradient();
+        Ok(record("slice", output, &[self], move |context| {
+            let dy = context.gradient();
             let dx = Tensor::zeros(dy.device(), dy.dtype(), shape)?;
             dy.copy_into(&dx.slice(axis, range)?)?;
-            flow.give(0, dx)
+            context.accumulate(0, dx)
         }))
     }
 
@@ -100,7 +104,9 @@ impl Tensor {
             Error::shape("broadcast_to", &[from, to], "aligned at the last axis, extents must be equal or 1")
         })?;
         let output = self.with_layout(layout);
-        Ok(record("broadcast_to", output, &[self], move |flow| flow.give(0, flow.gradient().sum_to(from)?)))
+        Ok(record("broadcast_to", output, &[self], move |context| {
+            context.accumulate(0, context.gradient().sum_to(from)?)
+        }))
     }
 
     /// Tensors one after the other along `axis`; their other extents must be equal.
@@ -132,9 +138,12 @@ impl Tensor {
             tensor.copy_into(&output.slice(axis, range.clone())?)?;
             ranges.push(range);
         }
-        Ok(record("concat", output, tensors, move |flow| {
-            let dy = flow.gradient();
-            ranges.into_iter().enumerate().try_for_each(|(i, range)| flow.give(i, dy.slice(axis, range)?))
+        Ok(record("concat", output, tensors, move |context| {
+            let dy = context.gradient();
+            ranges
+                .into_iter()
+                .enumerate()
+                .try_for_each(|(i, range)| context.accumulate(i, dy.slice(axis, range)?))
         }))
     }
 

@@ -1,9 +1,13 @@
 //! The loss scale of mixed-precision training: its state on the device, and what is read of it now and then.
 
+mod kernels;
+
+pub use kernels::{GOOD, SCALE, SKIPPED, UNSCALE, UPDATES, find_overflow, state, update};
+pub(super) use kernels::{STATE, check};
+
 use crate::device::memory::{Category, allocating};
 use crate::error::Result;
 use crate::nn::FlatGradients;
-use crate::ops::loss_scale::{SCALE, SKIPPED, find_overflow, state, update};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::Serialize;

@@ -1,7 +1,9 @@
 //! Optimisers: what a step does to all parameters, in one dispatch per flat buffer. And schedules.
 
-mod loss_scale;
+pub mod clip;
+pub mod loss_scale;
 mod schedule;
+pub mod update;
 
 pub use loss_scale::{LossScale, LossScaling};
 pub use schedule::{Decay, Schedule};
@@ -9,11 +11,11 @@ pub use schedule::{Decay, Schedule};
 use crate::device::memory::{Category, allocating};
 use crate::error::Result;
 use crate::nn::{FlatGradients, Parameters};
-use crate::ops::clip::{check_limit, lower_to_norm};
-use crate::ops::loss_scale::UNSCALE;
-use crate::ops::optimizer::{AdamStep, Mixed, SgdStep, With, adam, sgd};
 use crate::tensor::Tensor;
+use clip::{check_limit, lower_to_norm};
+use loss_scale::UNSCALE;
 use serde::{Deserialize, Serialize};
+use update::{AdamStep, Mixed, SgdStep, With, adam, sgd};
 
 /// An update rule, as data. The arithmetic is that of `torch.optim`.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]

@@ -1,8 +1,9 @@
 //! Training: one step, the loop around it, and what it tells about itself.
 //!
-//! Reading order: [`trainer`] (a step and an evaluation), [`mod@fit`] (the loop), [`progress`] (the terminal).
+//! Reading order: [`trainer`] (a step and an evaluation), [`metric`] (sums of losses on the device), [`mod@fit`] (the loop), [`progress`] (the terminal).
 
 pub mod fit;
+pub mod metric;
 pub mod progress;
 pub mod trainer;
 

@@ -295,12 +295,12 @@ fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, samples: &Sam
     match loss {
         Loss::CrossEntropy { smoothing } => {
             let losses = output.cross_entropy_rows(&targets, smoothing)?;
-            sums.pairs.add_classification(pair, &losses, output, &targets)?;
+            super::metric::add_classification(&sums.pairs, pair, &losses, output, &targets)?;
             Ok(losses)
         }
         Loss::MeanSquaredError => {
             let losses = output.mse_rows(&targets)?;
-            sums.pairs.add_losses(pair, &losses)?;
+            super::metric::add_losses(&sums.pairs, pair, &losses)?;
             Ok(losses)
         }
     }

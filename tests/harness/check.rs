@@ -2,11 +2,13 @@
 
 use super::draw::{Draw, SEED};
 use super::input::{Input, Storage};
+use super::kernels;
 use super::sample::{Bound, HALF_ROUNDING, HALF_SUBNORMAL, Op, Sample};
 use allometry::device::{DType, GpuOptions};
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::{Device, Error, Result, Shape, Tensor};
 use half::f16;
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::io::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -38,9 +40,6 @@ struct Findings {
     failures: Vec<String>,
     skipped: usize,
 }
-
-/// In f64: what all others are compared with.
-static ORACLE: LazyLock<Device> = LazyLock::new(Device::cpu);
 
 static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     let gpu = |options| Device::gpu(options).map_err(|e| e.to_string());
@@ -78,11 +77,28 @@ pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
     assert!(twice.is_none(), "{name}: two samples have the name {:?}", twice.unwrap()[0]);
 
     let mut all = Findings::default();
-    for sample in &op.samples {
-        guarded(&sample.name, &mut all, |found| check_sample(name, sample, None, found));
-        if let Some(roundings) = sample.roundings {
-            let what = format!("{} in f16", sample.name);
-            guarded(&what, &mut all, |found| check_sample(name, sample, Some(roundings), found));
+    // In f64: what all others are compared with.
+    let oracle = Device::cpu();
+    let (_, profile) = oracle
+        .profile(|| {
+            for sample in &op.samples {
+                guarded(&sample.name, &mut all, |found| check_sample(name, sample, None, &oracle, found));
+                if let Some(roundings) = sample.roundings {
+                    let what = format!("{} in f16", sample.name);
+                    guarded(&what, &mut all, |found| {
+                        check_sample(name, sample, Some(roundings), &oracle, found)
+                    });
+                }
+            }
+            Ok(())
+        })
+        .expect("the oracle is profiled once");
+    let ran: BTreeSet<&str> = profile.dispatches.iter().map(|dispatch| dispatch.kernel).collect();
+    let elsewhere = |label: &str| kernels::TESTED_ELSEWHERE.iter().any(|(kernel, _)| *kernel == label);
+    for (label, path) in kernels::labels() {
+        let of_this_op = label.split_once('.').is_some_and(|(op, _)| op == name);
+        if of_this_op && !ran.contains(label.as_str()) && !elsewhere(&label) {
+            all.failures.push(format!("no sample runs the kernel {label} of {}", path.display()));
         }
     }
     for refusal in &op.refusals {
@@ -134,7 +150,7 @@ fn guarded(what: &str, all: &mut Findings, body: impl FnOnce(&mut Findings)) {
 }
 
 /// In f32, or in f16 where results are rounded `half` times on their way.
-fn check_sample(op: &str, sample: &Sample, half: Option<u32>, findings: &mut Findings) {
+fn check_sample(op: &str, sample: &Sample, half: Option<u32>, oracle: &Device, findings: &mut Findings) {
     let Findings { failures, skipped } = findings;
     let mut draw = Draw::of(&format!("{op}/{}", sample.name));
     let mut values: Vec<Vec<f32>> = sample.inputs.iter().map(|input| input.draw(&mut draw)).collect();
@@ -146,7 +162,6 @@ fn check_sample(op: &str, sample: &Sample, half: Option<u32>, findings: &mut Fin
         Some(roundings) => &Bound::half_gradient(roundings, sample.half_floor),
         None => &sample.gradient,
     };
-    let oracle: &Device = &ORACLE;
     let double = |values: &[f32]| values.iter().map(|&v| f64::from(v)).collect::<Vec<_>>();
     let inputs: Result<Vec<Tensor>> = (sample.inputs.iter().zip(&values))
         .map(|(input, values)| build(input, oracle, &double(values), f64::NAN, values))
@@ -160,7 +175,7 @@ fn check_sample(op: &str, sample: &Sample, half: Option<u32>, findings: &mut Fin
         Ok(outcome) => outcome,
         Err(error) => return failures.push(format!("in f64: {error}")),
     };
-    let magnitude = match magnitude(sample, &values, &want) {
+    let magnitude = match magnitude(sample, &values, oracle, &want) {
         Ok(magnitude) => magnitude,
         Err(problem) => return failures.push(problem),
     };
@@ -295,12 +310,17 @@ fn run(sample: &Sample, inputs: &[Tensor], seed: &mut Seed, draw: Option<&mut Dr
 }
 
 /// The sum of the absolute values of all terms behind each element of the result, where the bound asks for it.
-fn magnitude(sample: &Sample, values: &[Vec<f32>], want: &Outcome) -> Result<Vec<f64>, String> {
+fn magnitude(
+    sample: &Sample,
+    values: &[Vec<f32>],
+    oracle: &Device,
+    want: &Outcome,
+) -> Result<Vec<f64>, String> {
     let Some((_, function)) = &sample.forward.rounding else { return Ok(Vec::new()) };
     let inputs: Result<Vec<Tensor>> = (sample.inputs.iter().zip(values))
         .map(|(input, values)| {
             let sizes: Vec<f64> = values.iter().map(|v| f64::from(v.abs())).collect();
-            build(input, &ORACLE, &sizes, f64::NAN, values)
+            build(input, oracle, &sizes, f64::NAN, values)
         })
         .collect();
     let magnitude = inputs.and_then(|inputs| function(&inputs)).map_err(|e| format!("its bound: {e}"))?;

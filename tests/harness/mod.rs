@@ -3,6 +3,7 @@
 mod check;
 mod draw;
 mod input;
+pub mod kernels;
 mod sample;
 
 pub use check::check;

@@ -1,8 +1,8 @@
 //! Clipping by global norm: the factor, against the plain formula, and steps that are made with it.
 
 use crate::harness::{Bound, Draw, Op, input, ones, refuse, sample};
-use allometry::ops::clip::lower_to_norm;
-use allometry::ops::optimizer::{AdamStep, SgdStep, With, adam, sgd};
+use allometry::optim::clip::lower_to_norm;
+use allometry::optim::update::{AdamStep, SgdStep, With, adam, sgd};
 use allometry::{DType, Error, Result, Tensor};
 
 /// Factors of which the second is lowered.

@@ -1,7 +1,7 @@
 //! The loss scale: what counts as an overflow, and what the state becomes.
 
 use crate::harness::{Bound, Draw, Input, Op, input, ones, refuse, sample};
-use allometry::ops::loss_scale::{GOOD, SCALE, SKIPPED, UNSCALE, UPDATES, find_overflow, state, update};
+use allometry::optim::loss_scale::{GOOD, SCALE, SKIPPED, UNSCALE, UPDATES, find_overflow, state, update};
 use allometry::{DType, Error, Result, Tensor};
 
 const INTERVAL: u32 = 3;

@@ -1,8 +1,8 @@
 //! Matrix products and dense layers, and with them the tiles of GPUs (src/ops/tiled.rs).
 
 use crate::harness::{Bound, Draw, HALF_ROUNDING, Input, Op, Sample, Storage, input, ones, refuse, sample};
+use allometry::bench::ladder::{self, Step};
 use allometry::ops::Function;
-use allometry::ops::matmul::Step;
 use allometry::{Device, Error, Result, Tensor};
 
 fn product(what: impl Into<String>, a: Input, b: Input) -> Sample {
@@ -165,22 +165,22 @@ pub fn op(draw: &mut Draw) -> Op {
             let name = format!("{}, {m} × {k} × {n}", step.name());
             let inputs = [input([m, k]).fixed(), input([k, n]).fixed()];
             let bound = Bound::product(k, |t| t[0].matmul(&t[1]));
-            op.add(sample(name, inputs, move |t| t[0].matmul_step(&t[1], step)).forward(bound));
+            op.add(sample(name, inputs, move |t| ladder::product(&t[0], &t[1], step)).forward(bound));
         }
         let inputs = [input([9, 31]).transposed().fixed(), input([31, 70]).sliced().fixed()];
         let bound = Bound::product(31, |t| t[0].matmul(&t[1]));
         let name = format!("{}, views", step.name());
-        op.add(sample(name, inputs, move |t| t[0].matmul_step(&t[1], step)).forward(bound));
+        op.add(sample(name, inputs, move |t| ladder::product(&t[0], &t[1], step)).forward(bound));
     }
     op.refuse(refuse(
         "a batch of matrices for a step",
-        |device| ones(device, [2, 3, 3])?.matmul_step(&ones(device, [3, 3])?, Step::Naive),
-        |e| matches!(e, Error::Shape { op: "matmul_step", .. }),
+        |device| ladder::product(&ones(device, [2, 3, 3])?, &ones(device, [3, 3])?, Step::Naive),
+        |e| matches!(e, Error::Shape { op: "ladder", .. }),
     ));
     op.refuse(refuse(
         "inner extents that differ, in a step",
-        |device| ones(device, [2, 3])?.matmul_step(&ones(device, [4, 2])?, Step::LargeTile),
-        |e| matches!(e, Error::Shape { op: "matmul_step", .. }),
+        |device| ladder::product(&ones(device, [2, 3])?, &ones(device, [4, 2])?, Step::LargeTile),
+        |e| matches!(e, Error::Shape { op: "ladder", .. }),
     ));
 
     op.refuse(refuse(

@@ -1,13 +1,14 @@
 //! Sums of losses and of right answers.
 
 use crate::harness::{Draw, Op, input, ones, refuse, sample};
+use allometry::train::metric::{add_classification, add_losses};
 use allometry::{DType, Error, Result, Tensor};
 
 /// Three pairs of sums after batches that went to the first, the last and the first.
 fn classified(t: &[Tensor]) -> Result<Tensor> {
     let sums = Tensor::zeros(t[0].device(), t[0].dtype(), [3, 2])?;
     for pair in [0, 2, 0] {
-        sums.add_classification(pair, &t[0], &t[1], &t[2])?;
+        add_classification(&sums, pair, &t[0], &t[1], &t[2])?;
     }
     Ok(sums)
 }
@@ -15,7 +16,7 @@ fn classified(t: &[Tensor]) -> Result<Tensor> {
 fn summed(t: &[Tensor]) -> Result<Tensor> {
     let sums = Tensor::ones(t[0].device(), t[0].dtype(), [3, 2])?;
     for pair in [1, 1, 2] {
-        sums.add_losses(pair, &t[0])?;
+        add_losses(&sums, pair, &t[0])?;
     }
     Ok(sums)
 }
@@ -55,7 +56,7 @@ pub fn op(draw: &mut Draw) -> Op {
         "logits of another number of rows",
         move |device| {
             let sums = ones(device, [1, 2])?;
-            sums.add_classification(0, &ones(device, [2])?, &ones(device, [3, 2])?, &labels(device)?)?;
+            add_classification(&sums, 0, &ones(device, [2])?, &ones(device, [3, 2])?, &labels(device)?)?;
             Ok(sums)
         },
         |e| matches!(e, Error::Shape { op: "metric", .. }),
@@ -64,7 +65,7 @@ pub fn op(draw: &mut Draw) -> Op {
         "floats as labels",
         |device| {
             let sums = ones(device, [1, 2])?;
-            sums.add_classification(0, &ones(device, [2])?, &ones(device, [2, 2])?, &ones(device, [2])?)?;
+            add_classification(&sums, 0, &ones(device, [2])?, &ones(device, [2, 2])?, &ones(device, [2])?)?;
             Ok(sums)
         },
         |e| matches!(e, Error::DType { op: "metric", .. }),
@@ -73,7 +74,7 @@ pub fn op(draw: &mut Draw) -> Op {
         "sums of another extent",
         |device| {
             let sums = ones(device, [3])?;
-            sums.add_losses(0, &ones(device, [4])?)?;
+            add_losses(&sums, 0, &ones(device, [4])?)?;
             Ok(sums)
         },
         |e| matches!(e, Error::Shape { op: "metric", .. }),
@@ -82,7 +83,7 @@ pub fn op(draw: &mut Draw) -> Op {
         "a pair beyond the last",
         |device| {
             let sums = ones(device, [3, 2])?;
-            sums.add_losses(3, &ones(device, [4])?)?;
+            add_losses(&sums, 3, &ones(device, [4])?)?;
             Ok(sums)
         },
         |e| matches!(e, Error::Argument { op: "metric", argument: "pair", .. }),

@@ -1,4 +1,5 @@
-//! The samples of every op, one file per file of `src/ops`.
+//! The samples of every op and every other kernel: one file per file of `src/ops`, and one for each word that labels of
+//! kernels elsewhere begin with.
 //!
 //! A file `x.rs` here has one function, and its name stands in the list of `tests/conformance.rs`:
 //!

@@ -1,8 +1,8 @@
 //! The optimisers' steps, against the formulas of `torch.optim` written out for one parameter.
 
 use crate::harness::{Bound, Draw, Op, input, ones, refuse, sample};
-use allometry::ops::loss_scale::{state, update};
-use allometry::ops::optimizer::{AdamStep, Mixed, SgdStep, With, adam, sgd};
+use allometry::optim::loss_scale::{state, update};
+use allometry::optim::update::{AdamStep, Mixed, SgdStep, With, adam, sgd};
 use allometry::{DType, Error, Result, Tensor};
 
 const STEPS: u64 = 4;
@@ -16,13 +16,27 @@ fn gradient_tensor(g: &Tensor, step: u64) -> Result<Tensor> {
     g.mul(&Tensor::full(g.device(), g.dtype(), [], gradient(1.0, step) as f32)?)
 }
 
+/// Runs a step with `gradient`, or with twice that and the factor ½.
+fn clipped_or_not(
+    gradient: Tensor,
+    clipped: bool,
+    step: impl FnOnce(&Tensor, With) -> Result<()>,
+) -> Result<()> {
+    if !clipped {
+        return step(&gradient, With::Nothing);
+    }
+    let factor = Tensor::full(gradient.device(), gradient.dtype(), [1], 0.5)?;
+    step(&gradient.add(&gradient)?, With::Factor(&factor))
+}
+
 /// Parameters after some steps of SGD, and what they should be.
-fn after_sgd(t: &[Tensor], how: SgdStep) -> Result<Tensor> {
+fn after_sgd(t: &[Tensor], how: SgdStep, clipped: bool) -> Result<Tensor> {
     let (w, g) = (t[0].linear()?, &t[1]);
     let velocity = Tensor::full(w.device(), w.dtype(), w.shape(), 0.0)?;
     for step in 1..=STEPS {
         let velocity = (how.momentum != 0.0).then_some(&velocity);
-        sgd(&w, &gradient_tensor(g, step)?, velocity, &SgdStep { first: step == 1, ..how }, With::Nothing)?;
+        let how = SgdStep { first: step == 1, ..how };
+        clipped_or_not(gradient_tensor(g, step)?, clipped, |g, with| sgd(&w, g, velocity, &how, with))?;
     }
     compare(&w, t, |mut w, g| {
         let mut velocity = 0.0;
@@ -37,12 +51,13 @@ fn after_sgd(t: &[Tensor], how: SgdStep) -> Result<Tensor> {
 }
 
 /// Parameters after some steps of Adam, and what they should be.
-fn after_adam(t: &[Tensor], how: AdamStep) -> Result<Tensor> {
+fn after_adam(t: &[Tensor], how: AdamStep, clipped: bool) -> Result<Tensor> {
     let (w, g) = (t[0].linear()?, &t[1]);
     let m = Tensor::zeros(w.device(), w.dtype(), w.shape())?;
     let v = Tensor::zeros(w.device(), w.dtype(), w.shape())?;
     for step in 1..=STEPS {
-        adam(&w, &gradient_tensor(g, step)?, [&m, &v], &AdamStep { step, ..how }, With::Nothing)?;
+        let how = AdamStep { step, ..how };
+        clipped_or_not(gradient_tensor(g, step)?, clipped, |g, with| adam(&w, g, [&m, &v], &how, with))?;
     }
     compare(&w, t, |mut w, g| {
         let (mut m, mut v) = (0.0, 0.0);
@@ -181,7 +196,10 @@ pub fn op(draw: &mut Draw) -> Op {
             let name = format!("{name}, {length}");
             let mixed = sample(format!("{name}, mixed"), halves(length), move |t| after_sgd_mixed(t, how));
             op.add(mixed.forward(bound()));
-            op.add(sample(name, inputs.clone(), move |t| after_sgd(t, how)).forward(bound()));
+            let clipped =
+                sample(format!("{name}, clipped"), inputs.clone(), move |t| after_sgd(t, how, true));
+            op.add(clipped.forward(bound()));
+            op.add(sample(name, inputs.clone(), move |t| after_sgd(t, how, false)).forward(bound()));
         }
         let plain = AdamStep {
             rate: 0.01,
@@ -202,7 +220,10 @@ pub fn op(draw: &mut Draw) -> Op {
             let name = format!("{name}, {length}");
             let mixed = sample(format!("{name}, mixed"), halves(length), move |t| after_adam_mixed(t, how));
             op.add(mixed.forward(bound()));
-            op.add(sample(name, inputs.clone(), move |t| after_adam(t, how)).forward(bound()));
+            let clipped =
+                sample(format!("{name}, clipped"), inputs.clone(), move |t| after_adam(t, how, true));
+            op.add(clipped.forward(bound()));
+            op.add(sample(name, inputs.clone(), move |t| after_adam(t, how, false)).forward(bound()));
         }
     }
     // What lies behind the parameters in their buffer stays as it is.

@@ -1,6 +1,6 @@
 //! Which adapter, with which limits and features; what happens when it goes away.
 
-use super::{Choices, Failure, Gpu, Handles, matrices, pipeline::Pipelines, recorder::Recorder, tune};
+use super::{Failure, Gpu, Handles, TunedVariants, matrices, pipeline::Pipelines, recorder::Recorder, tune};
 use crate::device::pool::Pool;
 use crate::error::{Error, Result};
 use std::sync::{Arc, Mutex, RwLock};
@@ -233,10 +233,11 @@ impl Gpu {
             allometry: env!("CARGO_PKG_VERSION").to_string(),
         };
         let folder = options.tuned.then(tune::cache_folder).flatten();
-        let (choices, warning) = match folder.map_or(Ok(Choices::default()), |folder| subject.read(&folder)) {
-            Ok(choices) => (choices, None),
-            Err(error) => (Choices::default(), Some(error)),
-        };
+        let (tuned, warning) =
+            match folder.map_or(Ok(TunedVariants::default()), |folder| subject.read(&folder)) {
+                Ok(tuned) => (tuned, None),
+                Err(error) => (TunedVariants::default(), Some(error)),
+            };
         let robust = info.backend == wgpu::Backend::Vulkan;
         let handles = Handles { name: name.clone(), device, queue, immediates, robust, timestamps, failure };
         Ok(Gpu {
@@ -249,7 +250,7 @@ impl Gpu {
             workgroup_memory: limits.max_compute_workgroup_storage_size,
             pool: Pool::default(),
             warning,
-            choices: RwLock::new(choices),
+            tuned: RwLock::new(tuned),
             subject,
             pipelines: Pipelines::default(),
             recorder: Recorder::new(&handles),

@@ -1,14 +1,14 @@
 //! The GPU behind [`Device`](super::Device): the only folder that names wgpu.
 //!
-//! `adapter` chooses and opens, `matrices` lists cooperative matrices, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `profile`
-//! times them, `tune` remembers which variants of kernels are the fastest, `translate` makes of kernels what a driver gets,
+//! `adapter` chooses and opens, `matrices` lists cooperative matrices, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `timestamps` times them,
+//! `tune` remembers which variants of kernels are the fastest, `translate` makes of kernels what a driver gets,
 //! without one.
 
 mod adapter;
 mod matrices;
 mod pipeline;
-mod profile;
 mod recorder;
+mod timestamps;
 mod translate;
 mod tune;
 
@@ -26,7 +26,7 @@ fn choices_folder() -> Result<PathBuf> {
 pub(crate) use pipeline::translate_cooperative;
 pub use translate::Translation;
 pub(crate) use translate::Translator;
-pub use tune::Choices;
+pub use tune::TunedVariants;
 
 use super::Operand;
 use super::kernel::Kernel;
@@ -57,7 +57,7 @@ pub(crate) struct Gpu {
     pub(crate) pool: Pool<Slot>,
     /// Why there are no choices, where a file of them can't be used.
     pub(crate) warning: Option<Error>,
-    choices: RwLock<Choices>,
+    tuned: RwLock<TunedVariants>,
     subject: tune::Subject,
     handles: Handles,
     pipelines: Pipelines,
@@ -152,26 +152,26 @@ impl Gpu {
     /// The kernel of a family for a problem.
     pub(crate) fn choose<P>(&self, family: &'static Family<P>, params: &P) -> &'static Kernel<P> {
         let class = (family.class)(params);
-        let choices = self.choices.read().unwrap_or_else(PoisonError::into_inner);
+        let choices = self.tuned.read().unwrap_or_else(PoisonError::into_inner);
         family.kernel(class, choices.get(family.name, class), self.workgroup_memory)
     }
 
-    pub(crate) fn choices(&self) -> Choices {
-        self.choices.read().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn tuned_variants(&self) -> TunedVariants {
+        self.tuned.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    pub(crate) fn set_choices(&self, choices: Choices) {
-        *self.choices.write().unwrap_or_else(PoisonError::into_inner) = choices;
+    pub(crate) fn set_tuned_variants(&self, choices: TunedVariants) {
+        *self.tuned.write().unwrap_or_else(PoisonError::into_inner) = choices;
     }
 
     /// Where the next process finds the choices.
-    pub(crate) fn choices_file(&self) -> Result<PathBuf> {
+    pub(crate) fn tuned_variants_file(&self) -> Result<PathBuf> {
         Ok(self.subject.file(&choices_folder()?))
     }
 
     /// Writes the choices there.
-    pub(crate) fn save_choices(&self) -> Result<PathBuf> {
-        self.subject.write(&choices_folder()?, &self.choices())
+    pub(crate) fn save_tuned_variants(&self) -> Result<PathBuf> {
+        self.subject.write(&choices_folder()?, &self.tuned_variants())
     }
 
     /// `offset` is a multiple of [`COPIED`]. Where the number of bytes is none, the rest of the last word becomes
@@ -203,6 +203,13 @@ impl Gpu {
 }
 
 impl Handles {
+    /// Waits until the device has nothing left to do.
+    fn wait(&self) -> Result<()> {
+        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
+        self.check()?;
+        polled.map(drop).map_err(|e| Error::DeviceLost { device: self.name.clone(), reason: e.to_string() })
+    }
+
     /// What went wrong since the last call, if anything. A lost device stays lost.
     fn check(&self) -> Result<()> {
         let mut failure = self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());

@@ -1,7 +1,7 @@
 //! Many dispatches, one pass, one submission; and the only two places where host and GPU exchange data.
 
 use super::pipeline::{PARAMS_BYTES, Pipeline, scalars_layout};
-use super::profile::Timestamps;
+use super::timestamps::Timestamps;
 use super::{Handles, Slot};
 use crate::device::profile::Dispatch;
 use crate::device::{ALIGNMENT, Operand, Storage};
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 /// A batch is submitted when it has this many dispatches, so that the GPU has work while more is recorded. A training
 /// step has fewer and ends earlier: the next one's inputs are written to memory that it reads.
-pub(super) const BATCH: u64 = 1024;
+const BATCH: u64 = 1024;
 
 /// Bind groups are kept up to this many; a training loop needs one per dispatch of a step.
 const BIND_GROUPS: usize = 1 << 14;
@@ -147,7 +147,7 @@ impl Recorder {
         });
         if let Some(dispatch) = timed {
             open.pass = None;
-            let timestamps = open.timestamps.get_or_insert_with(|| Timestamps::new(handles));
+            let timestamps = open.timestamps.get_or_insert_with(|| Timestamps::new(handles, BATCH));
             open.pass = Some(timestamps.pass(encoder(&mut open.encoder, handles), dispatch));
         }
         let pass = open.pass.get_or_insert_with(|| {
@@ -212,7 +212,7 @@ impl Recorder {
             // Nobody receives only if the wait below failed, and then there is nothing to tell.
             let _ = sender.send(result);
         });
-        wait(handles)?;
+        handles.wait()?;
         let mapped = receiver.recv().is_ok_and(|result| result.is_ok());
         handles.check()?;
         let lost =
@@ -231,7 +231,7 @@ impl Recorder {
     pub(super) fn synchronize(&self, handles: &Handles) -> Result<()> {
         handles.check()?;
         self.lock().submit(handles);
-        wait(handles)
+        handles.wait()
     }
 
     pub(super) fn take_timed(&self, handles: &Handles) -> Result<Vec<Dispatch>> {
@@ -271,12 +271,6 @@ fn encoder<'a>(
     open.get_or_insert_with(|| {
         handles.device.create_command_encoder(&wgpu::CommandEncoderDescriptor { label: Some("batch") })
     })
-}
-
-pub(super) fn wait(handles: &Handles) -> Result<()> {
-    let polled = handles.device.poll(wgpu::PollType::wait_indefinitely());
-    handles.check()?;
-    polled.map(drop).map_err(|e| Error::DeviceLost { device: handles.name.clone(), reason: e.to_string() })
 }
 
 fn slot<'a>(operand: &Operand<'a>) -> &'a Slot {

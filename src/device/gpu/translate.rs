@@ -1,6 +1,6 @@
 //! Kernels as a Vulkan driver gets them, where there is no driver: what can be known of GPUs without one.
 
-use super::{Choices, pipeline};
+use super::{TunedVariants, pipeline};
 use crate::device::kernel::Kernel;
 use crate::device::variant::Family;
 use crate::device::{Backend, Device, Operand};
@@ -24,7 +24,7 @@ pub struct Translation {
 /// What a device keeps that translates kernels instead of running them.
 #[derive(Default)]
 pub(crate) struct Translator {
-    choices: RwLock<Choices>,
+    tuned: RwLock<TunedVariants>,
     translations: Mutex<Vec<Translation>>,
 }
 
@@ -34,12 +34,12 @@ const WORKGROUP_MEMORY: u32 = u32::MAX;
 impl Translator {
     pub(crate) fn choose<P>(&self, family: &'static Family<P>, params: &P) -> &'static Kernel<P> {
         let class = (family.class)(params);
-        let choices = self.choices.read().unwrap_or_else(PoisonError::into_inner);
+        let choices = self.tuned.read().unwrap_or_else(PoisonError::into_inner);
         family.kernel(class, choices.get(family.name, class), WORKGROUP_MEMORY)
     }
 
-    pub(crate) fn set_choices(&self, choices: Choices) {
-        *self.choices.write().unwrap_or_else(PoisonError::into_inner) = choices;
+    pub(crate) fn set_tuned_variants(&self, choices: TunedVariants) {
+        *self.tuned.write().unwrap_or_else(PoisonError::into_inner) = choices;
     }
 
     pub(crate) fn add<P>(

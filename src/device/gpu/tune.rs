@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 /// Variants that were chosen instead of the defaults, by family and class.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Choices(BTreeMap<String, BTreeMap<Class, String>>);
+pub struct TunedVariants(BTreeMap<String, BTreeMap<Class, String>>);
 
-impl Choices {
+impl TunedVariants {
     /// The name of the chosen variant.
     pub fn get(&self, family: &str, class: Class) -> Option<&str> {
         Some(self.0.get(family)?.get(&class)?)
@@ -58,7 +58,7 @@ pub(crate) struct Subject {
 struct File {
     #[serde(rename = "for")]
     subject: Subject,
-    choices: Choices,
+    choices: TunedVariants,
 }
 
 impl Subject {
@@ -77,21 +77,21 @@ impl Subject {
     ///
     /// # Errors
     /// [`Error::File`] if there is a file that can't be read, [`Error::Format`] if it is not one of these.
-    pub(crate) fn read(&self, folder: &Path) -> Result<Choices> {
+    pub(crate) fn read(&self, folder: &Path) -> Result<TunedVariants> {
         let path = self.file(folder);
         let text = match std::fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Choices::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(TunedVariants::default()),
             read => read.map_err(Error::file(&path, "read"))?,
         };
         let file: File = toml::from_str(&text).map_err(|error| {
             let expected = "choices as `allometry tune` writes them (run it again, or delete the file)";
             Error::format(&path, expected, brief(error.message()))
         })?;
-        Ok(if file.subject == *self { file.choices } else { Choices::default() })
+        Ok(if file.subject == *self { file.choices } else { TunedVariants::default() })
     }
 
     /// Replaces the file of its choices.
-    pub(crate) fn write(&self, folder: &Path, choices: &Choices) -> Result<PathBuf> {
+    pub(crate) fn write(&self, folder: &Path, choices: &TunedVariants) -> Result<PathBuf> {
         let path = self.file(folder);
         let file = File { subject: self.clone(), choices: choices.clone() };
         let text = toml::to_string(&file)
@@ -120,8 +120,8 @@ mod tests {
         Subject { adapter, backend, driver, allometry }
     }
 
-    fn choices() -> Choices {
-        let mut choices = Choices::default();
+    fn choices() -> TunedVariants {
+        let mut choices = TunedVariants::default();
         choices.set("matmul", Class::of(2000, 2000, 1), Some("128x128"));
         choices.set("matmul", Class::of(10, 1000, 1), Some("16x128"));
         choices.set("conv2d.data", Class::of(1000, 10, 1), Some("128x32"));
@@ -149,7 +149,7 @@ mod tests {
     fn what_is_written_is_read_by_the_same_adapter_alone() {
         let place = tempfile::tempdir().unwrap();
         let (folder, subject) = (place.path().join("made"), subject());
-        assert_eq!(subject.read(&folder).unwrap(), Choices::default(), "no file, no choices");
+        assert_eq!(subject.read(&folder).unwrap(), TunedVariants::default(), "no file, no choices");
         let path = subject.write(&folder, &choices()).unwrap();
         assert_eq!(path.file_name().unwrap(), "a-gpu-of-256-bits_vulkan_driver-1-2-3.toml");
         assert_eq!(subject.read(&folder).unwrap(), choices());
@@ -164,15 +164,15 @@ mod tests {
             }
             other.read(&folder).unwrap()
         };
-        assert_eq!(other(|s| s.driver = "driver 1.2-3".to_string()), Choices::default());
-        assert_eq!(other(|s| s.driver = "driver 1.2/4".to_string()), Choices::default());
-        assert_eq!(other(|s| s.backend = "metal".to_string()), Choices::default());
-        assert_eq!(other(|s| s.adapter = "another GPU".to_string()), Choices::default());
-        assert_eq!(other(|s| s.allometry = "0.2.0".to_string()), Choices::default());
+        assert_eq!(other(|s| s.driver = "driver 1.2-3".to_string()), TunedVariants::default());
+        assert_eq!(other(|s| s.driver = "driver 1.2/4".to_string()), TunedVariants::default());
+        assert_eq!(other(|s| s.backend = "metal".to_string()), TunedVariants::default());
+        assert_eq!(other(|s| s.adapter = "another GPU".to_string()), TunedVariants::default());
+        assert_eq!(other(|s| s.allometry = "0.2.0".to_string()), TunedVariants::default());
         assert_eq!(other(|_| ()), choices());
         // Where the defaults are the best there is a file as well, which says so.
-        subject.write(&folder, &Choices::default()).unwrap();
-        assert_eq!(subject.read(&folder).unwrap(), Choices::default());
+        subject.write(&folder, &TunedVariants::default()).unwrap();
+        assert_eq!(subject.read(&folder).unwrap(), TunedVariants::default());
     }
 
     #[test]

@@ -1,28 +1,28 @@
 //! The kernels of a convolution in its three directions, a variant for each tile, and the table that chooses among them.
 
-use super::twin::{data, forward, weights};
+use super::reference::{data, forward, weights};
 use crate::device::kernel::Constants;
 use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
 use crate::device::variant::{Class, Family, Tiles};
-use crate::ops::convolution::{Params, SCALARS};
+use crate::ops::convolution::{ConvParams, SCALARS};
 use crate::ops::tiled::{BLOCKS, Product, SLAB, TILE, Tile, on_matrices, square, tiled_family};
 use crate::ops::{FUNCTIONS, INDEX};
 
-pub(super) static FORWARD: Family<Params> = tiled_family!(
+pub(super) static FORWARD: Family<ConvParams> = tiled_family!(
     "conv2d.forward",
     Forward,
     "conv2d.forward",
     forward,
     ["64x64", "32x32", "128x16", "128x32", "128x128"]
 );
-pub(super) static DATA: Family<Params> = tiled_family!(
+pub(super) static DATA: Family<ConvParams> = tiled_family!(
     "conv2d.data",
     Data,
     "conv2d.data",
     data,
     ["64x64", "32x32", "128x16", "128x32", "128x128"]
 );
-pub(super) static WEIGHTS: Family<Params> = tiled_family!(
+pub(super) static WEIGHTS: Family<ConvParams> = tiled_family!(
     "conv2d.weights",
     Weights,
     "conv2d.weights",
@@ -61,15 +61,15 @@ pub(super) trait Direction {
     /// In `shaders/conv2d.wgsl`.
     const NUMBER: u32;
     /// Rows of a group's result.
-    fn rows(p: &Params) -> u64;
+    fn rows(p: &ConvParams) -> u64;
     /// Columns of a group's result.
-    fn columns(p: &Params) -> u32;
+    fn columns(p: &ConvParams) -> u32;
     /// Terms of a sum.
-    fn terms(p: &Params) -> u64;
+    fn terms(p: &ConvParams) -> u64;
     /// The innermost extents of a group's two operands, whose multiples of four make vectors.
-    fn channels(p: &Params) -> [u32; 2];
+    fn channels(p: &ConvParams) -> [u32; 2];
     /// Whether four rows of the result read one aligned vector of the left operand.
-    fn a_along_m(_: &Params) -> u32 {
+    fn a_along_m(_: &ConvParams) -> u32 {
         0
     }
 }
@@ -80,81 +80,81 @@ pub(super) struct Weights;
 
 impl Direction for Forward {
     const NUMBER: u32 = 0;
-    fn rows(p: &Params) -> u64 {
+    fn rows(p: &ConvParams) -> u64 {
         p.pixels_out()
     }
-    fn columns(p: &Params) -> u32 {
+    fn columns(p: &ConvParams) -> u32 {
         p.outputs()
     }
-    fn terms(p: &Params) -> u64 {
+    fn terms(p: &ConvParams) -> u64 {
         p.taps()
     }
-    fn channels(p: &Params) -> [u32; 2] {
+    fn channels(p: &ConvParams) -> [u32; 2] {
         [p.inputs(), p.outputs()]
     }
 }
 
 impl Direction for Data {
     const NUMBER: u32 = 1;
-    fn rows(p: &Params) -> u64 {
+    fn rows(p: &ConvParams) -> u64 {
         p.pixels_in()
     }
-    fn columns(p: &Params) -> u32 {
+    fn columns(p: &ConvParams) -> u32 {
         p.inputs()
     }
-    fn terms(p: &Params) -> u64 {
+    fn terms(p: &ConvParams) -> u64 {
         p.kh as u64 * p.kw as u64 * p.outputs() as u64
     }
-    fn channels(p: &Params) -> [u32; 2] {
+    fn channels(p: &ConvParams) -> [u32; 2] {
         [p.outputs(), p.inputs()]
     }
 }
 
 impl Direction for Weights {
     const NUMBER: u32 = 2;
-    fn rows(p: &Params) -> u64 {
+    fn rows(p: &ConvParams) -> u64 {
         p.taps()
     }
-    fn columns(p: &Params) -> u32 {
+    fn columns(p: &ConvParams) -> u32 {
         p.outputs()
     }
-    fn terms(p: &Params) -> u64 {
+    fn terms(p: &ConvParams) -> u64 {
         p.pixels_out()
     }
-    fn channels(p: &Params) -> [u32; 2] {
+    fn channels(p: &ConvParams) -> [u32; 2] {
         [1, p.outputs()]
     }
-    fn a_along_m(p: &Params) -> u32 {
+    fn a_along_m(p: &ConvParams) -> u32 {
         p.inputs().is_multiple_of(4) as u32
     }
 }
 
 impl<D: Direction> Product for D {
-    type Params = Params;
+    type Params = ConvParams;
     const SOURCE: &'static [&'static str] = &SOURCE;
     const SOURCE_ON_MATRICES: &'static [&'static str] = &SOURCE_ON_MATRICES;
 
-    fn flops(p: &Params) -> u64 {
+    fn flops(p: &ConvParams) -> u64 {
         p.flops()
     }
 
-    fn results(p: &Params) -> u64 {
+    fn results(p: &ConvParams) -> u64 {
         p.splits as u64 * p.groups as u64
     }
 
-    fn rows(p: &Params) -> u64 {
+    fn rows(p: &ConvParams) -> u64 {
         <D as Direction>::rows(p)
     }
 
-    fn columns(p: &Params) -> u64 {
+    fn columns(p: &ConvParams) -> u64 {
         <D as Direction>::columns(p).into()
     }
 
-    fn products(p: &Params) -> u64 {
+    fn products(p: &ConvParams) -> u64 {
         p.flops() / (2 * <D as Direction>::rows(p) * <D as Direction>::columns(p) as u64)
     }
 
-    fn constants(p: &Params, tile: &Tile) -> Constants {
+    fn constants(p: &ConvParams, tile: &Tile) -> Constants {
         let columns = <D as Direction>::columns(p);
         let whole = D::terms(p).is_multiple_of(SLAB.into()) && columns.is_multiple_of(tile.columns);
         let [a_vector, b_vector] = D::channels(p).map(|channels| channels.is_multiple_of(4) as u32);

@@ -1,7 +1,7 @@
 //! The kernels of a product, a variant for each tile, and the table that chooses among them.
 
-use super::Params;
-use super::twin::{forward, split};
+use super::MatmulParams;
+use super::reference::{forward, split};
 use crate::device::kernel::Constants;
 use crate::device::variant::Band::{UpTo8, UpTo16};
 use crate::device::variant::{Class, Family};
@@ -9,7 +9,7 @@ use crate::ops::tiled::{BLOCKS, Product, SLAB, TILE, Tile, on_matrices, square, 
 use crate::ops::{FUNCTIONS, INDEX};
 
 /// Whole sums.
-pub(super) static PRODUCT: Family<Params> = tiled_family!(
+pub(super) static PRODUCT: Family<MatmulParams> = tiled_family!(
     "matmul",
     MatrixProduct,
     "matmul.forward",
@@ -17,7 +17,7 @@ pub(super) static PRODUCT: Family<Params> = tiled_family!(
     ["64x64", "32x32", "64x128", "128x128", "16x128", "128x16"]
 );
 /// The pieces of long sums, each with a result of its own.
-pub(super) static SPLIT: Family<Params> = tiled_family!(
+pub(super) static SPLIT: Family<MatmulParams> = tiled_family!(
     "matmul",
     MatrixProduct,
     "matmul.split",
@@ -36,7 +36,7 @@ fn default(class: Class) -> &'static str {
 }
 
 /// `shaders/lib/matmul.wgsl`: the scalars, which all kernels of a product share.
-pub(super) const SCALARS: &str = include_str!("../../../shaders/lib/matmul.wgsl");
+pub(crate) const SCALARS: &str = include_str!("../../../shaders/lib/matmul.wgsl");
 
 static SOURCE: [&str; 6] = [
     INDEX,
@@ -51,34 +51,34 @@ static SOURCE: [&str; 6] = [
 ];
 static SOURCE_ON_MATRICES: [&str; 6] = on_matrices(SOURCE);
 
-pub(super) struct MatrixProduct;
+pub(crate) struct MatrixProduct;
 
 impl Product for MatrixProduct {
-    type Params = Params;
+    type Params = MatmulParams;
     const SOURCE: &'static [&'static str] = &SOURCE;
     const SOURCE_ON_MATRICES: &'static [&'static str] = &SOURCE_ON_MATRICES;
 
-    fn flops(p: &Params) -> u64 {
+    fn flops(p: &MatmulParams) -> u64 {
         p.flops()
     }
 
-    fn results(p: &Params) -> u64 {
+    fn results(p: &MatmulParams) -> u64 {
         p.results()
     }
 
-    fn rows(p: &Params) -> u64 {
+    fn rows(p: &MatmulParams) -> u64 {
         p.m.into()
     }
 
-    fn columns(p: &Params) -> u64 {
+    fn columns(p: &MatmulParams) -> u64 {
         p.n.into()
     }
 
-    fn products(p: &Params) -> u64 {
+    fn products(p: &MatmulParams) -> u64 {
         p.k.into()
     }
 
-    fn constants(p: &Params, tile: &Tile) -> Constants {
+    fn constants(p: &MatmulParams, tile: &Tile) -> Constants {
         let whole_slabs = (p.k | p.piece).is_multiple_of(SLAB);
         vec![
             ("A_WHOLE", (whole_slabs && p.m.is_multiple_of(tile.rows)) as u32),
@@ -96,22 +96,22 @@ impl Product for MatrixProduct {
 }
 
 /// Whether four neighbours along k lie in one aligned vector.
-fn a_vector(p: &Params) -> u32 {
+fn a_vector(p: &MatmulParams) -> u32 {
     (p.a_column == 1 && (p.a_row | p.a_batch | p.k).is_multiple_of(4)) as u32
 }
 
 /// Whether four neighbours along n lie in one aligned vector.
-fn b_vector(p: &Params) -> u32 {
+fn b_vector(p: &MatmulParams) -> u32 {
     (p.b_column == 1 && (p.b_row | p.b_batch | p.n).is_multiple_of(4)) as u32
 }
 
 /// Whether four neighbours along m lie in one aligned vector of A.
-fn a_along_m(p: &Params) -> u32 {
+fn a_along_m(p: &MatmulParams) -> u32 {
     (p.a_row == 1 && p.a_column > 1 && (p.a_column | p.a_batch | p.m).is_multiple_of(4)) as u32
 }
 
 /// Whether four neighbours along k lie in one aligned vector of B.
-fn b_along_k(p: &Params) -> u32 {
+fn b_along_k(p: &MatmulParams) -> u32 {
     (p.b_row == 1 && p.b_column > 1 && (p.b_column | p.b_batch | p.k | p.piece).is_multiple_of(4)) as u32
 }
 
@@ -136,14 +136,15 @@ mod tests {
     /// Few adapters have cooperative matrices, and none has both extents; the text is one.
     #[test]
     fn the_form_for_cooperative_matrices_translates_for_either_extent() {
-        let small = Params { batch: 1, splits: 1, m: 65, n: 66, k: 33, piece: 33, ..Params::default() };
-        let large = Params { m: 2048, n: 2048, ..small };
+        let small =
+            MatmulParams { batch: 1, splits: 1, m: 65, n: 66, k: 33, piece: 33, ..MatmulParams::default() };
+        let large = MatmulParams { m: 2048, n: 2048, ..small };
         let side = |params| matrix_tile::<MatrixProduct>(params).rows;
         assert_eq!((side(&small), side(&large)), (64, 128));
         for params in [small, large] {
             for (along_k, fragment) in [(1, 8), (1, 16), (0, 16)] {
                 let (a_row, a_column) = if along_k == 1 { (params.k, 1) } else { (1, params.m) };
-                let params = Params { a_row, a_column, b_row: params.n, b_column: 1, ..params };
+                let params = MatmulParams { a_row, a_column, b_row: params.n, b_column: 1, ..params };
                 let translated = translate_cooperative(&PRODUCT.variants[0].kernel, &params, fragment);
                 let words = translated.unwrap_or_else(|e| panic!("extent {fragment}: {e}"));
                 assert!(words.len() > 1000, "{} words", words.len());

@@ -2,21 +2,21 @@
 //! result of its own, which a second kernel adds up.
 
 use super::kernels::SPLIT;
-use super::twin::epilogue;
-use super::{Operand, Params, product_operands};
+use super::reference::epilogue;
+use super::{MatmulParams, Operand, product_operands};
 use crate::device::cpu::parallel_rows;
-use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
 use crate::ops::unary::Function;
 use crate::ops::{FUNCTIONS, INDEX, WORKGROUP};
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 
 /// With a product's operands, computes the pieces, whose number the scalars say, and joins them into `output`.
 pub(super) fn split_product(
     op: &'static str,
-    params: &Params,
+    params: &MatmulParams,
     a: &Operand,
     b: &Operand,
     bias: Option<&Tensor>,
@@ -24,7 +24,7 @@ pub(super) fn split_product(
 ) -> Result<()> {
     let shape = [params.splits as usize, output.shape().elements()];
     let pieces = Tensor::empty(op, output.device(), output.dtype().of_sums(), shape.into())?;
-    let plain = Params { function: Function::Linear as u32, has_bias: 0, ..*params };
+    let plain = MatmulParams { function: Function::Linear as u32, has_bias: 0, ..*params };
     output.device().run_variant(&SPLIT, &plain, &product_operands(a, b, None), &[pieces.operand()])?;
     let join = JoinParams {
         count: output.shape().elements() as u32,
@@ -72,11 +72,11 @@ static JOIN: Kernel<JoinParams> = Kernel {
     },
     cooperative: None,
     flops: |p| p.count as u64 * (p.splits - 1) as u64,
-    twin: twin!(join),
+    reference: reference!(join),
 };
 
-fn join<T: Real>(p: &JoinParams, call: Call<T>) {
-    let ([x, bias], [y]) = call.reals();
+fn join<T: Real>(p: &JoinParams, args: KernelArgs<T>) {
+    let ([x, bias], [y]) = args.reals();
     let (count, n, splits) = (p.count as usize, p.n as usize, p.splits as usize);
     let function = Function::ALL[p.function as usize];
     parallel_rows(y, n, n * splits, |first, rows| {

@@ -1,15 +1,13 @@
 //! The same product by every step of the ladder that leads to the kernels in use, to be read, timed and compared.
 
-use super::kernels::{MatrixProduct, SCALARS};
-use super::twin::forward;
-use super::{Operand, Params, check_float, product_operands};
 use crate::device::kernel::{Kernel, Shader};
 use crate::error::{Error, Result};
+use crate::ops::matmul::{MatmulParams, MatrixProduct, Operand, SCALARS, forward, product_operands};
 use crate::ops::tiled::{shader, tile};
 use crate::ops::unary::Function;
-use crate::ops::{INDEX, check_not_half, no_constants};
+use crate::ops::{INDEX, check_float, check_not_half, no_constants};
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 
 /// A way to compute a matrix product, each with one idea more than the one before.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -43,7 +41,7 @@ impl Step {
         }
     }
 
-    fn kernel(self) -> &'static Kernel<Params> {
+    fn kernel(self) -> &'static Kernel<MatmulParams> {
         match self {
             Step::Naive => &NAIVE,
             Step::WorkgroupTile => &WORKGROUP_TILE,
@@ -54,13 +52,13 @@ impl Step {
     }
 }
 
-const fn step(name: &'static str, gpu: Shader<Params>) -> Kernel<Params> {
-    Kernel { name, gpu, cooperative: None, flops: Params::flops, twin: twin!(forward) }
+const fn step(name: &'static str, gpu: Shader<MatmulParams>) -> Kernel<MatmulParams> {
+    Kernel { name, gpu, cooperative: None, flops: MatmulParams::flops, reference: reference!(forward) }
 }
 
-const SOURCE: &[&str] = &[INDEX, SCALARS, include_str!("../../../shaders/matmul_ladder.wgsl")];
+const SOURCE: &[&str] = &[INDEX, SCALARS, include_str!("../../shaders/matmul_ladder.wgsl")];
 
-static NAIVE: Kernel<Params> = step(
+static NAIVE: Kernel<MatmulParams> = step(
     "matmul.step_naive",
     Shader {
         source: SOURCE,
@@ -69,9 +67,9 @@ static NAIVE: Kernel<Params> = step(
         groups: |p| p.m.div_ceil(16) as u64 * p.n.div_ceil(16) as u64,
     },
 );
-static WORKGROUP_TILE: Kernel<Params> =
+static WORKGROUP_TILE: Kernel<MatmulParams> =
     step("matmul.step_workgroup_tile", Shader { entry: "workgroup_tile", ..NAIVE.gpu });
-static REGISTER_TILE: Kernel<Params> = step(
+static REGISTER_TILE: Kernel<MatmulParams> = step(
     "matmul.step_register_tile",
     Shader {
         entry: "register_tile",
@@ -79,29 +77,29 @@ static REGISTER_TILE: Kernel<Params> = step(
         ..NAIVE.gpu
     },
 );
-static VECTORS: Kernel<Params> = step("matmul.step_vectors", shader::<MatrixProduct, { tile("64x64") }>());
-static LARGE_TILE: Kernel<Params> =
+static VECTORS: Kernel<MatmulParams> =
+    step("matmul.step_vectors", shader::<MatrixProduct, { tile("64x64") }>());
+static LARGE_TILE: Kernel<MatmulParams> =
     step("matmul.step_large_tile", shader::<MatrixProduct, { tile("128x128") }>());
 
-impl Tensor {
-    /// The product of two matrices by one step of the ladder, whatever suits the device and the shape: for study and for
-    /// benches. Without a graph. On the CPU device all steps are the twin.
-    ///
-    /// # Errors
-    /// [`Error::Shape`] where the operands are not matrices whose inner extents agree, [`Error::DType`] for f16.
-    pub fn matmul_step(&self, other: &Tensor, step: Step) -> Result<Tensor> {
-        const OP: &str = "matmul_step";
-        check_float(OP, self, self)?;
-        check_float(OP, other, self)?;
-        check_not_half(OP, self)?;
-        let (left, right) = (self.shape(), other.shape());
-        if left.rank() != 2 || right.rank() != 2 || left[1] != right[0] {
-            return Err(Error::shape(OP, &[left, right], "[m, k] and [k, n] are needed"));
-        }
-        let (a, b) = (Operand::packed(OP, self)?, Operand::packed(OP, other)?);
-        let output = Tensor::empty(OP, self.device(), self.dtype(), [left[0], right[1]].into())?;
-        let params = Params::new(1, [left[0], left[1], right[1]], &a, &b, Function::Linear, false);
-        self.device().run(step.kernel(), &params, &product_operands(&a, &b, None), &[output.operand()])?;
-        Ok(output)
+/// The product of two matrices by one step of the ladder, whatever suits the device and the shape: for study and for
+/// benches. Without a graph. On the CPU device all steps are the reference.
+///
+/// # Errors
+/// [`Error::Shape`] where the operands are not matrices whose inner extents agree, [`Error::DType`] for f16.
+pub fn product(left: &Tensor, right: &Tensor, step: Step) -> Result<Tensor> {
+    const OP: &str = "ladder";
+    check_float(OP, left, left)?;
+    check_float(OP, right, left)?;
+    check_not_half(OP, left)?;
+    let shapes = [left.shape(), right.shape()];
+    if shapes[0].rank() != 2 || shapes[1].rank() != 2 || shapes[0][1] != shapes[1][0] {
+        return Err(Error::shape(OP, &shapes, "[m, k] and [k, n] are needed"));
     }
+    let [m, k, n] = [shapes[0][0], shapes[0][1], shapes[1][1]];
+    let (a, b) = (Operand::packed(OP, left)?, Operand::packed(OP, right)?);
+    let output = Tensor::empty(OP, left.device(), left.dtype(), [m, n].into())?;
+    let params = MatmulParams::new(1, [m, k, n], &a, &b, Function::Linear, false);
+    left.device().run(step.kernel(), &params, &product_operands(&a, &b, None), &[output.operand()])?;
+    Ok(output)
 }

@@ -2,13 +2,13 @@
 //! hold are those of the loss times a scale. Where one is not finite the scale is halved and the step skipped; after
 //! so many good steps it is doubled. All of it happens on the device: nothing is read back.
 
-use super::{INDEX, WORKGROUP, check_float};
 use crate::device::DType;
-use crate::device::kernel::{Call, Kernel, Out, Shader};
+use crate::device::kernel::{Kernel, KernelArgs, Out, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
+use crate::ops::{INDEX, WORKGROUP, check_float};
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 use rayon::prelude::*;
 
 const OP: &str = "loss_scale";
@@ -29,7 +29,7 @@ const WEIGHTS: [usize; 2] = [5, 6];
 const NUMBERS: usize = 7;
 
 /// The same for WGSL: `shaders/lib/loss_scale.wgsl`.
-pub(super) const STATE: &str = include_str!("../../shaders/lib/loss_scale.wgsl");
+pub(in crate::optim) const STATE: &str = include_str!("../../../shaders/lib/loss_scale.wgsl");
 
 /// Between these the scale stays.
 const RANGE: [f64; 2] = [1.0 / (1u64 << 24) as f64, (1u64 << 24) as f64];
@@ -47,35 +47,35 @@ struct Params {
 static FIND: Kernel<Params> = Kernel {
     name: "loss_scale.find",
     gpu: Shader {
-        source: &[INDEX, STATE, include_str!("../../shaders/loss_scale.wgsl")],
+        source: &[INDEX, STATE, include_str!("../../../shaders/loss_scale.wgsl")],
         entry: "find",
         constants: |p| vec![("HALF", p.half)],
         groups: |p| (p.count.div_ceil(if p.half == 1 { 8 } else { 4 }) as u64).div_ceil(WORKGROUP),
     },
     cooperative: None,
     flops: |_| 0,
-    twin: twin!(find),
+    reference: reference!(find),
 };
 static UPDATE: Kernel<Params> = Kernel {
     name: "loss_scale.update",
     gpu: Shader { entry: "update", groups: |_| 1, ..FIND.gpu },
-    twin: twin!(advance),
+    reference: reference!(advance),
     ..FIND
 };
 
-fn find<T: Real>(p: &Params, mut call: Call<T>) {
-    let Some(Out::Index(found)) = call.outputs.pop() else { unreachable!("what is found is a whole number") };
+fn find<T: Real>(p: &Params, mut args: KernelArgs<T>) {
+    let Some(Out::Index(found)) = args.outputs.pop() else { unreachable!("what is found is a whole number") };
     let largest = T::of(if p.half == 1 { 65504.0 } else { f32::MAX as f64 });
     // Not a comparison that is false for NaN.
     let is_beyond = |g: &T| g.is_nan() || g.abs() >= largest;
-    if call.inputs[0].real().par_iter().with_min_len(1 << 14).any(is_beyond) {
+    if args.inputs[0].real().par_iter().with_min_len(1 << 14).any(is_beyond) {
         found[0] = 1;
     }
 }
 
-fn advance<T: Real>(p: &Params, call: Call<T>) {
+fn advance<T: Real>(p: &Params, args: KernelArgs<T>) {
     let [Out::Index(found), Out::Real(state)]: [Out<T>; 2] =
-        call.outputs.into_vec().try_into().ok().expect("two outputs")
+        args.outputs.into_vec().try_into().ok().expect("two outputs")
     else {
         unreachable!("what is found is a whole number, the state is floats")
     };
@@ -143,7 +143,7 @@ pub fn update(state: &Tensor, found: &Tensor, interval: u32, betas: [f64; 2]) ->
 }
 
 /// A state for parameters of the type and on the device of `like`.
-pub(super) fn check(op: &'static str, state: &Tensor, like: &Tensor) -> Result<()> {
+pub(in crate::optim) fn check(op: &'static str, state: &Tensor, like: &Tensor) -> Result<()> {
     check_float(op, state, like)?;
     if *state.shape() != [NUMBERS] || !state.is_packed() {
         return Err(Error::shape(op, &[state.shape()], format!("the state is {NUMBERS} packed numbers")));

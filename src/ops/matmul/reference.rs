@@ -1,15 +1,15 @@
-//! The twins of the products: rows of A and panels of B, by the register tile of [`crate::device::tile`].
+//! The references of the products: rows of A and panels of B, by the register tile of [`crate::device::tile`].
 
-use super::Params;
+use super::MatmulParams;
 use crate::device::cpu::{parallel_chunks, with_scratch};
-use crate::device::kernel::Call;
+use crate::device::kernel::KernelArgs;
 use crate::device::real::Real;
 use crate::device::tile::{DEPTH, Matrix, Rows, Segment, TILE_ROWS, panels, panels_scratch, transpose};
 use crate::ops::unary::{Function, apply};
 use multiversion::multiversion;
 
-pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([a, b, bias], [c]) = call.reals();
+pub(crate) fn forward<T: Real>(p: &MatmulParams, args: KernelArgs<T>) {
+    let ([a, b, bias], [c]) = args.reals();
     let (m, n, k) = (p.m as usize, p.n as usize, p.k as usize);
     parallel_chunks(c, m * n, m * n * k / MACS_PER_WORK, |matrix, c| {
         product(p, &a[matrix * p.a_batch as usize..], &b[matrix * p.b_batch as usize..], bias, c);
@@ -17,12 +17,12 @@ pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
 }
 
 /// The pieces of a long sum, each with a result of its own.
-pub(super) fn split<T: Real>(p: &Params, call: Call<T>) {
-    let ([a, b, _], [c]) = call.reals();
+pub(super) fn split<T: Real>(p: &MatmulParams, args: KernelArgs<T>) {
+    let ([a, b, _], [c]) = args.reals();
     let (m, n, piece) = (p.m as usize, p.n as usize, p.piece as usize);
     parallel_chunks(c, m * n, m * n * piece / MACS_PER_WORK, |i, c| {
         let first = i * piece;
-        let terms = Params { k: (p.k - first as u32).min(p.piece), ..*p };
+        let terms = MatmulParams { k: (p.k - first as u32).min(p.piece), ..*p };
         product(&terms, &a[first * p.a_column as usize..], &b[first * p.b_row as usize..], &[], c);
     });
 }
@@ -37,7 +37,7 @@ const BLOCK: usize = 96;
 const MACS_PER_WORK: usize = 16;
 
 /// One matrix of the batch.
-fn product<T: Real>(p: &Params, a: &[T], b: &[T], bias: &[T], c: &mut [T]) {
+fn product<T: Real>(p: &MatmulParams, a: &[T], b: &[T], bias: &[T], c: &mut [T]) {
     let (m, n, k) = (p.m as usize, p.n as usize, p.k as usize);
     let (a_row, a_column, b_row) = (p.a_row as usize, p.a_column as usize, p.b_row as usize);
     let function = Function::ALL[p.function as usize];

@@ -2,16 +2,16 @@
 //! gradients together are a vector g, and are multiplied by min(1, limit/‖g‖). The factor is worked out on the device
 //! and applied by the optimiser's kernels: nothing is read back, and gradients are read once more and not written.
 
-use super::reduce::along;
-use super::{INDEX, ROW, check_float};
 use crate::device::DType;
-use crate::device::kernel::{Call, Kernel, Shader};
+use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::memory::{Category, allocating};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
+use crate::ops::reduce::along;
+use crate::ops::{INDEX, ROW, check_float};
+use crate::reference;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::twin;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
@@ -43,18 +43,18 @@ static SQUARES: Kernel<Params> = Kernel {
     gpu: GPU,
     cooperative: None,
     flops: |p| 2 * p.count as u64,
-    twin: twin!(squares),
+    reference: reference!(squares),
 };
 static LOWER: Kernel<Params> = Kernel {
     name: "clip.lower",
     gpu: Shader { entry: "lower", groups: |_| 1, ..GPU },
     flops: |p| p.count as u64,
-    twin: twin!(lower),
+    reference: reference!(lower),
     ..SQUARES
 };
 
-fn squares<T: Real>(p: &Params, call: Call<T>) {
-    let ([g], [s]) = call.reals();
+fn squares<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([g], [s]) = args.reals();
     s[p.first as usize..].par_iter_mut().zip(g.par_chunks(PIECE)).for_each(|(s, g)| *s = sum_of_squares(g));
 }
 
@@ -63,8 +63,8 @@ fn sum_of_squares<T: Real>(g: &[T]) -> T {
     along(g, T::ZERO, |g| g * g, |a, b| a + b)
 }
 
-fn lower<T: Real>(p: &Params, call: Call<T>) {
-    let ([parts], [factors]) = call.reals();
+fn lower<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([parts], [factors]) = args.reals();
     let (factor, limit) = (&mut factors[p.at as usize], T::of(p.limit.into()));
     let norm = along(parts, T::ZERO, |part| part, |a, b| a + b).sqrt();
     // Zero says that a step is skipped, because a gradient is not finite.

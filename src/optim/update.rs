@@ -2,13 +2,13 @@
 //! of `torch.optim`; `shaders/optimizer.wgsl` has them.
 
 use super::loss_scale::{self, UNSCALE, UPDATES};
-use super::{INDEX, WORKGROUP, check_float, no_constants};
 use crate::device::cpu::parallel_rows;
-use crate::device::kernel::{Call, In, Kernel, Out, Shader, Twin};
+use crate::device::kernel::{In, Kernel, KernelArgs, Out, Reference, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
+use crate::ops::{INDEX, WORKGROUP, check_float, no_constants};
+use crate::reference;
 use crate::tensor::Tensor;
-use crate::twin;
 use multiversion::multiversion;
 use rayon::prelude::*;
 
@@ -83,48 +83,74 @@ static SGD: Kernel<Params> = Kernel {
     },
     cooperative: None,
     flops: |p| 4 * p.count as u64,
-    twin: twin!(sgd_twin),
+    reference: reference!(sgd_reference),
 };
 static MOMENTUM: Kernel<Params> = Kernel {
     name: "optimizer.momentum",
     gpu: Shader { entry: "momentum", ..SGD.gpu },
     flops: |p| 6 * p.count as u64,
-    twin: twin!(momentum_twin),
+    reference: reference!(momentum_reference),
     ..SGD
 };
 static ADAM: Kernel<Params> = Kernel {
     name: "optimizer.adam",
     gpu: Shader { entry: "adam", ..SGD.gpu },
     flops: |p| 14 * p.count as u64,
-    twin: twin!(adam_twin),
+    reference: reference!(adam_reference),
     ..SGD
 };
 
-/// The same with other operands: `lib/optimizer_….wgsl`, and a twin that calls the kernel's.
-macro_rules! with {
-    ($source:ident, $around:ident, $kernel:ident, $name:literal, $twin:ident) => {
-        Kernel {
-            name: $name,
-            gpu: Shader { source: $source, ..$kernel.gpu },
-            twin: Twin {
-                f32: |p, call| $around(p, call, $twin::<f32>),
-                f64: |p, call| $around(p, call, $twin::<f64>),
-            },
-            ..$kernel
-        }
-    };
-}
-static SGD_CLIPPED: Kernel<Params> = with!(CLIPPED, clipped_twin, SGD, "optimizer.sgd_clipped", sgd_twin);
-static MOMENTUM_CLIPPED: Kernel<Params> =
-    with!(CLIPPED, clipped_twin, MOMENTUM, "optimizer.momentum_clipped", momentum_twin);
-static ADAM_CLIPPED: Kernel<Params> = with!(CLIPPED, clipped_twin, ADAM, "optimizer.adam_clipped", adam_twin);
-static SGD_MIXED: Kernel<Params> = with!(MIXED, mixed_twin, SGD, "optimizer.sgd_mixed", sgd_twin);
-static MOMENTUM_MIXED: Kernel<Params> =
-    with!(MIXED, mixed_twin, MOMENTUM, "optimizer.momentum_mixed", momentum_twin);
-static ADAM_MIXED: Kernel<Params> = with!(MIXED, mixed_twin, ADAM, "optimizer.adam_mixed", adam_twin);
+static SGD_CLIPPED: Kernel<Params> = clipped::<Sgd>("optimizer.sgd_clipped", SGD);
+static MOMENTUM_CLIPPED: Kernel<Params> = clipped::<Momentum>("optimizer.momentum_clipped", MOMENTUM);
+static ADAM_CLIPPED: Kernel<Params> = clipped::<Adam>("optimizer.adam_clipped", ADAM);
+static SGD_MIXED: Kernel<Params> = mixed::<Sgd>("optimizer.sgd_mixed", SGD);
+static MOMENTUM_MIXED: Kernel<Params> = mixed::<Momentum>("optimizer.momentum_mixed", MOMENTUM);
+static ADAM_MIXED: Kernel<Params> = mixed::<Adam>("optimizer.adam_mixed", ADAM);
 
-fn sgd_twin<T: Real>(p: &Params, call: Call<T>) {
-    let ([g], [w]) = call.reals();
+/// The same with gradients that are multiplied by a factor.
+const fn clipped<R: Rule>(name: &'static str, plain: Kernel<Params>) -> Kernel<Params> {
+    let gpu = Shader { source: CLIPPED, ..plain.gpu };
+    let reference = Reference { f32: clipped_reference::<R, f32>, f64: clipped_reference::<R, f64> };
+    Kernel { name, gpu, reference, ..plain }
+}
+
+/// The same in mixed precision.
+const fn mixed<R: Rule>(name: &'static str, plain: Kernel<Params>) -> Kernel<Params> {
+    let gpu = Shader { source: MIXED, ..plain.gpu };
+    let reference = Reference { f32: mixed_reference::<R, f32>, f64: mixed_reference::<R, f64> };
+    Kernel { name, gpu, reference, ..plain }
+}
+
+/// An update rule's reference, which the forms above call with other gradients.
+trait Rule {
+    /// Binds the gradient, and the parameters and their moments.
+    fn update<T: Real>(p: &Params, args: KernelArgs<T>);
+}
+
+struct Sgd;
+struct Momentum;
+struct Adam;
+
+impl Rule for Sgd {
+    fn update<T: Real>(p: &Params, args: KernelArgs<T>) {
+        sgd_reference(p, args);
+    }
+}
+
+impl Rule for Momentum {
+    fn update<T: Real>(p: &Params, args: KernelArgs<T>) {
+        momentum_reference(p, args);
+    }
+}
+
+impl Rule for Adam {
+    fn update<T: Real>(p: &Params, args: KernelArgs<T>) {
+        adam_reference(p, args);
+    }
+}
+
+fn sgd_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([g], [w]) = args.reals();
     let (rate, decay) = (T::of(p.rate as f64), T::of(p.decay as f64));
     parallel_rows(w, 1, 2, |first, w| sgd_piece(w, &g[first..], rate, decay));
 }
@@ -137,8 +163,8 @@ fn sgd_piece<T: Real>(w: &mut [T], g: &[T], rate: T, decay: T) {
 /// Parameters that a thread updates at a time.
 const PIECE: usize = 1 << 14;
 
-fn momentum_twin<T: Real>(p: &Params, call: Call<T>) {
-    let ([g], [w, m]) = call.reals();
+fn momentum_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([g], [w, m]) = args.reals();
     let pieces = w.par_chunks_mut(PIECE).zip(m.par_chunks_mut(PIECE)).zip(g.par_chunks(PIECE));
     pieces.for_each(|((w, m), g)| momentum_piece(p, w, m, g));
 }
@@ -154,8 +180,8 @@ fn momentum_piece<T: Real>(p: &Params, w: &mut [T], m: &mut [T], g: &[T]) {
     }
 }
 
-fn adam_twin<T: Real>(p: &Params, call: Call<T>) {
-    let ([g], [w, m, v]) = call.reals();
+fn adam_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([g], [w, m, v]) = args.reals();
     let moments = m.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE));
     let pieces = w.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).zip(moments);
     pieces.for_each(|((w, g), (m, v))| adam_piece(p, w, g, m, v));
@@ -179,32 +205,38 @@ fn adam_piece<T: Real>(p: &Params, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T
     }
 }
 
-/// Calls `twin` with the gradients multiplied by the factor.
-fn clipped_twin<T: Real>(p: &Params, call: Call<T>, twin: fn(&Params, Call<T>)) {
-    let (g, factor) = (call.inputs[0].real(), call.inputs[1].real()[0]);
+/// Calls the rule with the gradients multiplied by the factor.
+fn clipped_reference<R: Rule, T: Real>(p: &Params, args: KernelArgs<T>) {
+    let (g, factor) = (args.inputs[0].real(), args.inputs[1].real()[0]);
     let gradient: Vec<T> = g.par_iter().with_min_len(PIECE).map(|&g| g * factor).collect();
     // By way of a `Vec`, which may live as short as the gradient does.
-    let outputs: Vec<Out<T>> = call.outputs.into_vec();
-    twin(p, Call { inputs: [In::Real(&gradient[..])].into_iter().collect(), outputs: outputs.into() });
+    let outputs: Vec<Out<T>> = args.outputs.into_vec();
+    R::update(
+        p,
+        KernelArgs { inputs: [In::Real(&gradient[..])].into_iter().collect(), outputs: outputs.into() },
+    );
 }
 
-/// Calls `twin` with the gradients of the loss itself, at the step that the loss scale has counted, and copies the
+/// Calls the rule with the gradients of the loss itself, at the step that the loss scale has counted, and copies the
 /// weights; or does nothing, if the step is skipped.
-fn mixed_twin<T: Real>(p: &Params, call: Call<T>, twin: fn(&Params, Call<T>)) {
-    let (g, state) = (call.inputs[0].real(), call.inputs[1].real());
+fn mixed_reference<R: Rule, T: Real>(p: &Params, args: KernelArgs<T>) {
+    let (g, state) = (args.inputs[0].real(), args.inputs[1].real());
     if state[UNSCALE] == T::ZERO {
         return;
     }
     let step = state[UPDATES].to_f64() as u32;
     let params = Params { step, first: (step == 1) as u32, ..*p };
     let gradient: Vec<T> = g.par_iter().with_min_len(PIECE).map(|&g| g * state[UNSCALE]).collect();
-    let mut outputs = call.outputs.into_iter().map(Out::real);
+    let mut outputs = args.outputs.into_iter().map(Out::real);
     let (Some(w), Some(weights)) = (outputs.next(), outputs.next()) else {
         unreachable!("the weights and their copy come first")
     };
-    let mut of_twin = vec![Out::Real(&mut *w)];
-    of_twin.extend(outputs.map(|moment| Out::Real(moment)));
-    twin(&params, Call { inputs: [In::Real(&gradient[..])].into_iter().collect(), outputs: of_twin.into() });
+    let mut of_rule = vec![Out::Real(&mut *w)];
+    of_rule.extend(outputs.map(|moment| Out::Real(moment)));
+    R::update(
+        &params,
+        KernelArgs { inputs: [In::Real(&gradient[..])].into_iter().collect(), outputs: of_rule.into() },
+    );
     weights.copy_from_slice(w);
 }
 

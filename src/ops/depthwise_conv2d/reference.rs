@@ -1,11 +1,11 @@
-//! The twins of the depthwise kernels. All three directions are the same sums, of products of one operand that moves
+//! The references of the depthwise kernels. All three directions are the same sums, of products of one operand that moves
 //! on from sum to sum and one that does not: of the image with the weights over the taps of a window, of the gradient
 //! with the weights over the windows that hold a pixel, and of the image with the gradient over the pixels of a row.
 
 use crate::device::cpu::parallel_rows;
-use crate::device::kernel::Call;
+use crate::device::kernel::KernelArgs;
 use crate::device::real::Real;
-use crate::ops::convolution::Params;
+use crate::ops::convolution::ConvParams;
 use crate::ops::matmul::epilogue;
 use crate::ops::unary::Function;
 use multiversion::multiversion;
@@ -157,7 +157,7 @@ fn taps_inside(at: usize, stride: u32, pad: u32, taps: u32, extent: u32) -> Rang
 }
 
 /// Output pixels of a row that see the same columns of the window.
-fn runs_of_outputs(p: &Params) -> Vec<Run> {
+fn runs_of_outputs(p: &ConvParams) -> Vec<Run> {
     runs(p.ow as usize, |at| taps_inside(at, p.stride_w, p.pad_w, p.kw, p.w))
 }
 
@@ -178,12 +178,12 @@ fn windows_over(at: usize, stride: u32, pad: u32, taps: u32, outputs: u32) -> Wi
 }
 
 /// Scalar operations of so many output elements.
-fn work(p: &Params, elements: usize) -> usize {
+fn work(p: &ConvParams, elements: usize) -> usize {
     2 * elements * (p.kh * p.kw) as usize
 }
 
-pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([x, w, bias], [y]) = call.reals();
+pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
+    let ([x, w, bias], [y]) = args.reals();
     let (ci, co, kw, oh) = (p.ci as usize, p.co as usize, p.kw as usize, p.oh as usize);
     let (row, stride) = (p.ow as usize * co, p.stride_w as usize);
     let function = Function::ALL[p.function as usize];
@@ -218,8 +218,8 @@ pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
     });
 }
 
-pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
-    let ([dy, w], [dx]) = call.reals();
+pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
+    let ([dy, w], [dx]) = args.reals();
     let (ci, co, kw, h) = (p.ci as usize, p.co as usize, p.kw as usize, p.h as usize);
     let (width, stride) = (p.w as usize, p.stride_w as usize);
     let row = width * ci;
@@ -264,8 +264,8 @@ pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
     });
 }
 
-pub(super) fn weights<T: Real>(p: &Params, call: Call<T>) {
-    let ([x, dy], [dw]) = call.reals();
+pub(super) fn weights<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
+    let ([x, dy], [dw]) = args.reals();
     let (ci, co, kw, oh) = (p.ci as usize, p.co as usize, p.kw as usize, p.oh as usize);
     let (taps, piece) = ((p.kh * p.kw) as usize * co, p.piece as usize);
     let runs = runs_of_outputs(p);

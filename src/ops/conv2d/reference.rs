@@ -1,14 +1,14 @@
-//! The twins of the convolution kernels: products whose left operand is read straight from the image.
+//! The references of the convolution kernels: products whose left operand is read straight from the image.
 //!
 //! For one row of the kernel, what an output pixel sums over is one strip of the image, `kw·ci` neighbours; so each
 //! row is a [`Segment`] of the product's sum, and nothing is unfolded. The image comes in bands, copied with
 //! the zeros around it, which keeps the borders out of the loops and the band in a core's cache.
 
 use crate::device::cpu::{parallel_chunks, with_scratch};
-use crate::device::kernel::Call;
+use crate::device::kernel::KernelArgs;
 use crate::device::real::Real;
 use crate::device::tile::{Matrix, Panel, Rows, Segment, panels, panels_scratch};
-use crate::ops::convolution::Params;
+use crate::ops::convolution::ConvParams;
 use crate::ops::matmul;
 use crate::ops::unary::Function;
 
@@ -50,7 +50,7 @@ impl Window {
 }
 
 /// The window that the output rows from `first` on read, `count` of them.
-fn window_under(p: &Params, first: usize, count: usize) -> Window {
+fn window_under(p: &ConvParams, first: usize, count: usize) -> Window {
     Window {
         top: (first * p.stride_h as usize) as isize - p.pad_h as isize,
         left: -(p.pad_w as isize),
@@ -63,8 +63,8 @@ fn band_rows(width: usize, height: usize) -> usize {
     (BAND / width).clamp(1, height)
 }
 
-pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
-    let ([x, w, bias], [y]) = call.reals();
+pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
+    let ([x, w, bias], [y]) = args.reals();
     let (h, width, ci, oh, ow, co) =
         (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
     let (taps, groups, inputs, outputs) =
@@ -112,8 +112,8 @@ pub(super) fn forward<T: Real>(p: &Params, call: Call<T>) {
 
 /// An input pixel was used under every `stride`-th tap from `(pixel + pad) % stride` on, by output pixels that
 /// follow each other. So the pixels of one remainder are the rows of a product, its sum the taps of that remainder.
-pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
-    let ([dy, w, _], [dx]) = call.reals();
+pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
+    let ([dy, w, _], [dx]) = args.reals();
     let (h, width, ci, oh, ow, co) =
         (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
     let (kh, kw, sh, sw) = (p.kh as usize, p.kw as usize, p.stride_h as usize, p.stride_w as usize);
@@ -181,8 +181,8 @@ pub(super) fn data<T: Real>(p: &Params, call: Call<T>) {
 /// A row of the kernel's gradient belongs to a tap and a channel, its sum runs over the output pixels. So the band is
 /// stored with the channels outside, which makes the pixels of a row neighbours; where output pixels lie `stride`
 /// apart in the image, so do the columns of one remainder.
-pub(super) fn weights<T: Real>(p: &Params, call: Call<T>) {
-    let ([x, dy, _], [dw]) = call.reals();
+pub(super) fn weights<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
+    let ([x, dy, _], [dw]) = args.reals();
     let (h, width, ci, oh, ow, co) =
         (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
     let (kh, kw, sh, sw) = (p.kh as usize, p.kw as usize, p.stride_h as usize, p.stride_w as usize);

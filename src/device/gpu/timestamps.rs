@@ -4,7 +4,6 @@
 //! fewer can inside one. Both are written when all work before them is done, so a dispatch's time is its own.
 
 use super::Handles;
-use super::recorder::{BATCH, wait};
 use crate::device::profile::Dispatch;
 use crate::error::{Error, Result};
 
@@ -22,8 +21,9 @@ pub(super) struct Timestamps {
 }
 
 impl Timestamps {
-    pub(super) fn new(handles: &Handles) -> Timestamps {
-        let count = 2 * BATCH;
+    /// For batches of at most `batch` dispatches.
+    pub(super) fn new(handles: &Handles, batch: u64) -> Timestamps {
+        let count = 2 * batch;
         let queries = handles.device.create_query_set(&wgpu::QuerySetDescriptor {
             label: Some("timestamps"),
             ty: wgpu::QueryType::Timestamp,
@@ -82,7 +82,7 @@ impl Timestamps {
             // Whether it succeeded shows below, where the range is asked for.
             buffer.map_async(wgpu::MapMode::Read, .., |_| ());
         }
-        wait(handles)?;
+        handles.wait()?;
         let tick = f64::from(handles.queue.get_timestamp_period()) * 1e-9;
         let mut origin = None;
         let mut timed = Vec::new();
