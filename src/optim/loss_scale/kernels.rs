@@ -29,7 +29,7 @@ const WEIGHTS: [usize; 2] = [5, 6];
 const NUMBERS: usize = 7;
 
 /// The same for WGSL: `shaders/lib/loss_scale.wgsl`.
-pub(in crate::optim) const STATE: &str = include_str!("../../../shaders/lib/loss_scale.wgsl");
+pub(crate) const STATE: &str = include_str!("../../../shaders/lib/loss_scale.wgsl");
 
 /// Between these the scale stays.
 const RANGE: [f64; 2] = [1.0 / (1u64 << 24) as f64, (1u64 << 24) as f64];
@@ -143,7 +143,7 @@ pub fn update(state: &Tensor, found: &Tensor, interval: u32, betas: [f64; 2]) ->
 }
 
 /// A state for parameters of the type and on the device of `like`.
-pub(in crate::optim) fn check(op: &'static str, state: &Tensor, like: &Tensor) -> Result<()> {
+pub(crate) fn check(op: &'static str, state: &Tensor, like: &Tensor) -> Result<()> {
     check_float(op, state, like)?;
     if *state.shape() != [NUMBERS] || !state.is_packed() {
         return Err(Error::shape(op, &[state.shape()], format!("the state is {NUMBERS} packed numbers")));
