@@ -149,9 +149,7 @@ fn double_precision_follows_pytorch_far_closer() {
     let device = Device::cpu();
     for run in runs("float64") {
         let (model, batches) = (model(&run.model, &device, DType::F64), batches(&run.model));
-        let parameters = model.parameters();
-        let gradients = parameters.gradients().unwrap();
-        let mut optimizer = run.algorithm.build(parameters).unwrap();
+        let mut optimizer = run.algorithm.build(model.parameters()).unwrap();
         compare("the CPU device", &run, DOUBLE, |step| {
             let batch = &batches[step % batches.len()];
             let BatchTargets::Classes(labels) = &batch.targets else { unreachable!("labels, as above") };
@@ -161,8 +159,7 @@ fn double_precision_follows_pytorch_far_closer() {
             let labels = Tensor::new(&device, labels, [batch.size]).unwrap();
             let loss = model.train(&x, step as u64).unwrap().cross_entropy(&labels, 0.0).unwrap();
             let value = loss.item().unwrap();
-            parameters.backward(&loss, &gradients).unwrap();
-            optimizer.step(parameters, &gradients, run.rate).unwrap();
+            optimizer.backward_step(&loss, run.rate).unwrap();
             value
         });
     }

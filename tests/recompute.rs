@@ -90,15 +90,15 @@ fn gradients_are_the_same_bit_for_bit() {
     for device in devices() {
         let gradients = |recompute| {
             let model = layers().build(&device, &IMAGE, 5).unwrap().with_recompute(recompute);
-            let flat = model.parameters().gradients().unwrap();
+            let mut optimizer = Algorithm::sgd(0.0).build(model.parameters()).unwrap();
             // The second step finds the gradients of the first in the slots.
             for step in 0..2 {
                 let x = model.batch(&batch(step).inputs).unwrap();
                 let output = model.train(&x, step as u64).unwrap();
                 let loss = output.square().unwrap().mean(&[], false).unwrap();
-                model.parameters().backward(&loss, &flat).unwrap();
+                optimizer.backward(&loss).unwrap();
             }
-            let own = |(_, parameter)| flat.get(parameter).unwrap().to_vec::<f32>().unwrap();
+            let own = |(name, _)| optimizer.gradient(name).unwrap().to_vec::<f32>().unwrap();
             model.parameters().iter().map(own).collect::<Vec<_>>()
         };
         let (kept, recomputed) = (gradients(false), gradients(true));

@@ -35,7 +35,8 @@ pub use layers::{
 };
 pub use model::Model;
 pub use module::Module;
-pub use parameters::{FlatGradients, Parameters};
+pub(crate) use parameters::FlatGradients;
+pub use parameters::Parameters;
 pub use precision::Precision;
 pub use residual::Residual;
 pub use scope::{Mode, Scope};

@@ -3,7 +3,6 @@
 
 use super::definition::Declared;
 use super::precision::Types;
-use crate::autograd::Gradients;
 use crate::device::memory::{Category, allocating};
 use crate::device::{ALIGNMENT, DType, Device};
 use crate::error::{Error, Result, listed};
@@ -33,7 +32,7 @@ struct Entry {
 }
 
 /// Gradients of [`Parameters`], laid out like them.
-pub struct FlatGradients {
+pub(crate) struct FlatGradients {
     flat: Vec<Tensor>,
     slots: HashMap<u64, Tensor>,
 }
@@ -138,15 +137,11 @@ impl Parameters {
 
     /// The same in f64, of which models in f64 keep all digits.
     pub(super) fn set_exact(&self, name: &str, values: &[f64]) -> Result<()> {
-        let refused = |problem: String| Error::Config { what: format!("parameter {name}"), problem };
-        let Some(entry) = self.entries.iter().find(|entry| entry.name == name) else {
-            let names: Vec<&str> = self.entries.iter().map(|e| e.name.as_str()).collect();
-            return Err(refused(format!("the model has none of this name; it has {}", listed(&names))));
-        };
+        let entry = self.entry(name)?;
         let shape = entry.value.shape();
         if shape.elements() != values.len() {
-            let (found, wanted) = (values.len(), shape.elements());
-            return Err(refused(format!("{found} values given, {wanted} needed for {shape}")));
+            let problem = format!("{} values given, {} needed for {shape}", values.len(), shape.elements());
+            return Err(Error::Config { what: format!("parameter {name}"), problem });
         }
         let master = self.master[entry.piece].part(entry.offset, shape);
         upload_exact(entry.value.device(), master.dtype(), values, shape)?.copy_into(&master)?;
@@ -158,49 +153,79 @@ impl Parameters {
         self.entries.iter().any(|entry| entry.name == name)
     }
 
+    /// The parameter `name`, as the passes read it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown name.
+    pub fn get(&self, name: &str) -> Result<&Tensor> {
+        self.entry(name).map(|entry| &entry.value)
+    }
+
+    fn entry(&self, name: &str) -> Result<&Entry> {
+        self.entries.iter().find(|entry| entry.name == name).ok_or_else(|| {
+            let names: Vec<&str> = self.entries.iter().map(|e| e.name.as_str()).collect();
+            let problem = format!("the model has none of this name; it has {}", listed(&names));
+            Error::Config { what: format!("parameter {name}"), problem }
+        })
+    }
+
     /// Memory for gradients, zeroed: what lies between two gradients stays zero.
-    pub fn gradients(&self) -> Result<FlatGradients> {
+    pub(crate) fn gradients(&self) -> Result<FlatGradients> {
         let _category = allocating(Category::Gradients);
         let zeros = |t: &Tensor| Tensor::zeros(t.device(), t.dtype(), t.shape());
         let flat = self.flat.iter().map(zeros).collect::<Result<Vec<_>>>()?;
-        let slots = self.entries.iter().filter_map(|entry| {
-            let slot = flat[entry.piece].part(entry.offset, entry.value.shape());
-            Some((entry.value.graph()?.id(), slot))
-        });
+        let slots = self
+            .entries
+            .iter()
+            .map(|entry| (leaf(&entry.value), flat[entry.piece].part(entry.offset, entry.value.shape())));
         Ok(FlatGradients { slots: slots.collect(), flat })
     }
 
-    /// The gradients of `loss`, each written by the op that computes it into its place in `gradients`. A
-    /// parameter that the loss does not depend on gets zeros.
-    pub fn backward(&self, loss: &Tensor, gradients: &FlatGradients) -> Result<()> {
-        self.fill_gaps(loss.backward_into(&gradients.slots)?, gradients)
-    }
-
-    /// The same for the loss times `scale`, a scalar.
-    pub fn scaled_backward(&self, loss: &Tensor, scale: &Tensor, gradients: &FlatGradients) -> Result<()> {
-        self.fill_gaps(loss.scaled_backward_into(scale, &gradients.slots)?, gradients)
-    }
-
-    fn fill_gaps(&self, found: Gradients, gradients: &FlatGradients) -> Result<()> {
-        for entry in self.entries.iter() {
-            if found.get(&entry.value).is_none() {
-                gradients.flat[entry.piece].part(entry.offset, entry.value.shape()).fill(0.0)?;
-            }
+    /// The gradients of `loss`, or of `loss` times `scale`, each written by the op that computes it into its place in
+    /// `gradients`. A parameter that the loss does not depend on gets zeros.
+    ///
+    /// # Errors
+    /// [`Error::Graph`] for a loss that depends on none of these parameters.
+    pub(crate) fn backward(
+        &self,
+        loss: &Tensor,
+        scale: Option<&Tensor>,
+        gradients: &FlatGradients,
+    ) -> Result<()> {
+        if loss.graph().is_none() {
+            let problem = "the loss has no graph; compute it from what Model::train returns, outside no_grad";
+            return Err(Error::Graph(problem.to_string()));
         }
-        Ok(())
+        let found = match scale {
+            None => loss.backward_into(&gradients.slots)?,
+            Some(scale) => loss.scaled_backward_into(scale, &gradients.slots)?,
+        };
+        let (reached, others): (Vec<&Entry>, Vec<&Entry>) =
+            self.entries.iter().partition(|entry| found.get(&entry.value).is_some());
+        if reached.is_empty() {
+            let problem =
+                "the loss depends on no parameter of this optimizer's model; it may be another model's";
+            return Err(Error::Graph(problem.to_string()));
+        }
+        others.into_iter().try_for_each(|entry| gradients.get(&entry.value).fill(0.0))
     }
 }
 
 impl FlatGradients {
     /// The flat buffers, one for each of [`Parameters::flat`].
-    pub fn flat(&self) -> &[Tensor] {
+    pub(crate) fn flat(&self) -> &[Tensor] {
         &self.flat
     }
 
-    /// The gradient of a parameter.
-    pub fn get(&self, parameter: &Tensor) -> Option<&Tensor> {
-        self.slots.get(&parameter.graph()?.id())
+    /// The gradient of one of the parameters that these are of.
+    pub(crate) fn get(&self, parameter: &Tensor) -> &Tensor {
+        &self.slots[&leaf(parameter)]
     }
+}
+
+/// Identifies a parameter in a graph.
+fn leaf(parameter: &Tensor) -> u64 {
+    parameter.graph().expect("every parameter is a leaf of the graph").id()
 }
 
 /// Initial values of the parameter or buffer that is number `index` of its model.

@@ -18,7 +18,7 @@ const INTERVAL: u32 = 2000;
 
 /// What the gradients of the loss are multiplied by, so that f16 can hold them. It halves when one is not finite, and
 /// that step is skipped; it doubles after 2,000 good steps. The device decides, and nothing waits for it.
-pub struct LossScale {
+pub(super) struct LossScale {
     state: Tensor,
     found: Tensor,
 }
@@ -40,7 +40,7 @@ impl LossScale {
     }
 
     /// The gradient that a backward pass starts from, a scalar: the scale itself.
-    pub fn seed(&self) -> Tensor {
+    pub(super) fn seed(&self) -> Tensor {
         self.state.part(SCALE, Shape::SCALAR)
     }
 
@@ -55,7 +55,7 @@ impl LossScale {
     }
 
     /// Waits for the device.
-    pub fn read(&self) -> Result<LossScaling> {
+    pub(super) fn read(&self) -> Result<LossScaling> {
         let numbers = self.state.to_f64()?;
         Ok(LossScaling { scale: numbers[SCALE], skipped_steps: numbers[SKIPPED] as u64 })
     }

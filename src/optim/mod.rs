@@ -1,15 +1,19 @@
-//! Optimisers: what a step does to all parameters, in one dispatch per flat buffer. And schedules.
+//! Optimisers: update rules as data ([`Algorithm`]), and what they become for the parameters of a model
+//! ([`Optimizer`]), in one dispatch per flat buffer. Learning-rate schedules.
+//!
+//! A training loop of your own is one call per step, [`Optimizer::backward_step`], in f32 and in mixed precision.
 
 pub mod clip;
 pub mod loss_scale;
 mod schedule;
 pub mod update;
 
-pub use loss_scale::{LossScale, LossScaling};
+use loss_scale::LossScale;
+pub use loss_scale::LossScaling;
 pub use schedule::{Decay, Schedule};
 
 use crate::device::memory::{Category, allocating};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::nn::{FlatGradients, Parameters};
 use crate::tensor::Tensor;
 use clip::{check_limit, lower_to_norm};
@@ -45,8 +49,13 @@ impl Algorithm {
         Algorithm::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay }
     }
 
-    /// The rule with its memory: moments for every parameter, zero at first; in mixed precision a loss scale.
+    /// The rule with what it needs to train `parameters`: memory for gradients, moments that are zero at first, and in
+    /// mixed precision a loss scale.
+    ///
+    /// # Errors
+    /// No memory.
     pub fn build(self, parameters: &Parameters) -> Result<Optimizer> {
+        let gradients = parameters.gradients()?;
         let _category = allocating(Category::Optimizer);
         let moments = match self {
             Algorithm::Sgd { momentum: 0.0, .. } => 0,
@@ -57,13 +66,51 @@ impl Algorithm {
         let of_piece = |flat: &Tensor| (0..moments).map(|_| zeros(flat)).collect::<Result<Vec<_>>>();
         let state = parameters.master().iter().map(of_piece).collect::<Result<Vec<_>>>()?;
         let scale = parameters.is_mixed().then(|| LossScale::new(&parameters.master()[0])).transpose()?;
-        Ok(Optimizer { algorithm: self, state, steps: 0, scale, clip_norm: None })
+        Ok(Optimizer {
+            algorithm: self,
+            parameters: parameters.clone(),
+            gradients,
+            has_gradients: false,
+            state,
+            steps: 0,
+            scale,
+            clip_norm: None,
+        })
     }
 }
 
-/// An update rule and what it remembers.
+/// An update rule with the parameters that it trains, their gradients, and what it remembers.
+///
+/// ```
+/// use allometry::nn::{Activation, Dense, Module, Precision, Sequential};
+/// use allometry::optim::Algorithm;
+/// use allometry::{Device, Result, Tensor};
+///
+/// # fn main() -> Result<()> {
+/// let device = Device::cpu();
+/// let layers = Sequential::new().add(Dense::new(16).activation(Activation::Tanh)).add(Dense::new(1));
+/// for precision in [Precision::F32, Precision::Mixed] {
+///     let model = layers.build_in(precision, &device, &[2], 0)?;
+///     let mut optimizer = Algorithm::adamw(0.01).build(model.parameters())?.with_clip_norm(Some(1.0))?;
+///     let x = model.batch(&[0.0, 0.0, 0.0, 1.0, 1.0, 0.0, 1.0, 1.0])?;
+///     let y = Tensor::new(&device, &[0.0f32, 1.0, 1.0, 0.0], [4, 1])?;
+///     let mut losses = Vec::new();
+///     for step in 0..200 {
+///         let loss = model.train(&x, step)?.mse(&y)?;
+///         optimizer.backward_step(&loss, 0.02)?;
+///         losses.push(loss.item()?);
+///     }
+///     assert!(losses[199] < 0.1 * losses[0], "{precision}: {losses:?}");
+/// }
+/// # Ok(())
+/// # }
+/// ```
 pub struct Optimizer {
     algorithm: Algorithm,
+    parameters: Parameters,
+    gradients: FlatGradients,
+    /// Whether the gradients are those of a loss that no step has used.
+    has_gradients: bool,
     /// The moments of each flat buffer.
     state: Vec<Vec<Tensor>>,
     steps: u64,
@@ -85,26 +132,72 @@ impl Optimizer {
     /// Gradients whose norm, all together, is above `norm` are scaled down to it in each step.
     ///
     /// # Errors
-    /// [`Error::Argument`](crate::Error::Argument) for a norm that is not above zero.
+    /// [`Error::Argument`] for a norm that is not above zero.
     pub fn with_clip_norm(self, norm: Option<f64>) -> Result<Optimizer> {
         norm.map_or(Ok(()), |norm| check_limit("optimizer", norm))?;
         Ok(Optimizer { clip_norm: norm, ..self })
     }
 
-    /// What the gradients must be those of the loss times of, in mixed precision.
-    pub fn loss_scale(&self) -> Option<&LossScale> {
-        self.scale.as_ref()
+    /// One training step on `loss`, a scalar: its gradients, scaled in mixed precision so that f16 holds them, clipped
+    /// where there is a limit, and the update of all parameters with this learning rate. In mixed precision a step whose
+    /// gradients are not finite changes nothing, and the scale is lowered.
+    ///
+    /// # Errors
+    /// Those of [`backward`](Optimizer::backward).
+    pub fn backward_step(&mut self, loss: &Tensor, rate: f64) -> Result<()> {
+        self.backward(loss)?;
+        self.step(rate)
     }
 
-    /// Updates all parameters with this learning rate. In mixed precision the gradients are those of the loss times the
-    /// [scale](Optimizer::loss_scale), and where one is not finite nothing changes.
-    pub fn step(&mut self, parameters: &Parameters, gradients: &FlatGradients, rate: f64) -> Result<()> {
+    /// The first half of [`backward_step`](Optimizer::backward_step): computes the gradients of `loss`, which
+    /// [`gradient`](Optimizer::gradient) returns and [`step`](Optimizer::step) uses. A parameter that the loss does not
+    /// depend on gets zeros.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a loss of more than one element; [`Error::Graph`] for a loss that depends on no parameter of
+    /// this optimiser: that of another model, or one computed without a graph.
+    pub fn backward(&mut self, loss: &Tensor) -> Result<()> {
+        self.has_gradients = false;
+        let scale = self.scale.as_ref().map(LossScale::seed);
+        self.parameters.backward(loss, scale.as_ref(), &self.gradients)?;
+        self.has_gradients = true;
+        Ok(())
+    }
+
+    /// The gradient of the loss by the parameter `name`, in the type in which parameters are updated, without the loss
+    /// scale and before clipping. Where it is not finite in mixed precision, the next step changes nothing.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown name, and unless [`backward`](Optimizer::backward) was called since the last
+    /// step.
+    pub fn gradient(&self, name: &str) -> Result<Tensor> {
+        self.check_gradients("gradient")?;
+        let gradient = self.gradients.get(self.parameters.get(name)?);
+        let Some(scale) = &self.scale else { return Ok(gradient.clone()) };
+        let scale = scale.seed();
+        gradient.cast(scale.dtype())?.div(&scale)
+    }
+
+    /// The second half of [`backward_step`](Optimizer::backward_step): updates all parameters with this learning rate.
+    ///
+    /// # Errors
+    /// [`Error::Config`] unless [`backward`](Optimizer::backward) was called since the last step.
+    pub fn step(&mut self, rate: f64) -> Result<()> {
+        self.check_gradients("step")?;
+        self.has_gradients = false;
         self.steps += 1;
+        let gradients = &self.gradients;
         if let Some(scale) = &self.scale {
             scale.update(gradients, self.algorithm.betas())?;
         }
-        let factor = self.clip_norm.map(|norm| self.clip(gradients, norm)).transpose()?.flatten();
-        let pieces = parameters.master().iter().zip(parameters.flat()).zip(gradients.flat()).zip(&self.state);
+        let factor = self.clip_norm.map(|norm| self.clip(norm)).transpose()?.flatten();
+        let pieces = self
+            .parameters
+            .master()
+            .iter()
+            .zip(self.parameters.flat())
+            .zip(gradients.flat())
+            .zip(&self.state);
         for (((values, weights), gradient), state) in pieces {
             let with = match (&self.scale, &factor) {
                 (Some(scale), _) => With::Mixed(Mixed { weights, scale: scale.state() }),
@@ -130,8 +223,29 @@ impl Optimizer {
         Ok(())
     }
 
+    /// How the loss is scaled, in mixed precision. Waits for the device.
+    ///
+    /// # Errors
+    /// What the device reports.
+    pub fn loss_scaling(&self) -> Result<Option<LossScaling>> {
+        self.scale.as_ref().map(LossScale::read).transpose()
+    }
+
+    fn check_gradients(&self, call: &str) -> Result<()> {
+        if self.has_gradients {
+            return Ok(());
+        }
+        Err(Error::Config {
+            what: format!("optimizer.{call}"),
+            problem:
+                "there are no gradients since the last step; call backward(&loss) before it, or backward_step"
+                    .to_string(),
+        })
+    }
+
     /// Works out what gradients are multiplied by. In mixed precision it joins what takes the loss scale out of them.
-    fn clip(&self, gradients: &FlatGradients, norm: f64) -> Result<Option<Tensor>> {
+    fn clip(&self, norm: f64) -> Result<Option<Tensor>> {
+        let gradients = &self.gradients;
         if let Some(scale) = &self.scale {
             lower_to_norm(gradients.flat(), norm, scale.state(), UNSCALE)?;
             return Ok(None);

@@ -4,8 +4,8 @@ use crate::data::{Batch, BatchTargets, Targets};
 use crate::device::memory::{Category, allocating};
 use crate::device::{DType, Device};
 use crate::error::{Error, Result};
-use crate::nn::{FlatGradients, Model};
-use crate::optim::{Algorithm, LossScale, LossScaling, Optimizer};
+use crate::nn::Model;
+use crate::optim::{Algorithm, LossScaling, Optimizer};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -54,11 +54,10 @@ impl Metrics {
     }
 }
 
-/// A model, its gradients and its optimiser: everything a step touches.
+/// A model, its loss and its optimiser: everything a step touches.
 pub struct Trainer<'a> {
     model: &'a Model,
     loss: Loss,
-    gradients: FlatGradients,
     optimizer: Optimizer,
     step: u64,
     training: Accumulator,
@@ -133,7 +132,6 @@ impl<'a> Trainer<'a> {
         Ok(Trainer {
             model,
             loss,
-            gradients: parameters.gradients()?,
             optimizer: algorithm.build(parameters)?,
             step: 0,
             training: Accumulator::new(parameters.flat()[0].device())?,
@@ -171,19 +169,14 @@ impl<'a> Trainer<'a> {
         drop(x);
         let loss = accumulate(self.loss, &mut self.training, &output, samples)?.mean(&[], false)?;
         drop(output);
-        let parameters = self.model.parameters();
-        match self.optimizer.loss_scale() {
-            None => parameters.backward(&loss, &self.gradients)?,
-            Some(scale) => parameters.scaled_backward(&loss, &scale.seed(), &self.gradients)?,
-        }
-        self.optimizer.step(self.model.parameters(), &self.gradients, rate)?;
+        self.optimizer.backward_step(&loss, rate)?;
         self.step += 1;
         Ok(())
     }
 
     /// How the loss is scaled, in mixed precision. Waits for the device.
     pub fn loss_scaling(&self) -> Result<Option<LossScaling>> {
-        self.optimizer.loss_scale().map(LossScale::read).transpose()
+        self.optimizer.loss_scaling()
     }
 
     /// Mean loss and accuracy of the steps since [`Trainer::take_metrics`], which come out the same however often they

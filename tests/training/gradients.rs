@@ -92,11 +92,11 @@ fn gradients_lie_where_the_optimiser_reads_them() {
     let x = Tensor::new(&device, &values, [2, 9, 9, 2]).unwrap();
     let labels = Tensor::new(&device, &[1u32, 3], [2]).unwrap();
     let loss = || model.train(&x, 11).unwrap().cross_entropy(&labels, 0.0).unwrap();
-    let flat = model.parameters().gradients().unwrap();
-    model.parameters().backward(&loss(), &flat).unwrap();
+    let mut optimizer = Algorithm::adam().build(model.parameters()).unwrap();
+    optimizer.backward(&loss()).unwrap();
     let collected = loss().backward().unwrap();
     for (name, parameter) in model.parameters().iter() {
-        let (a, b) = (flat.get(parameter).unwrap(), collected.get(parameter).unwrap());
+        let (a, b) = (optimizer.gradient(name).unwrap(), collected.get(parameter).unwrap());
         assert_eq!(a.to_vec::<f64>().unwrap(), b.to_vec::<f64>().unwrap(), "{name}");
     }
 }
@@ -116,12 +116,10 @@ fn a_model_in_double_precision_learns_on_the_cpu_and_is_refused_elsewhere() {
         output.cross_entropy(&labels, 0.0).unwrap().item().unwrap()
     };
     let before = loss(&model);
-    let gradients = model.parameters().gradients().unwrap();
     let mut optimizer = Algorithm::sgd(0.9).build(model.parameters()).unwrap();
     for step in 0..120 {
         let loss = model.train(&x, step).unwrap().cross_entropy(&labels, 0.0).unwrap();
-        model.parameters().backward(&loss, &gradients).unwrap();
-        optimizer.step(model.parameters(), &gradients, 0.05).unwrap();
+        optimizer.backward_step(&loss, 0.05).unwrap();
     }
     let after = loss(&model);
     assert!(after < 0.5 * before, "{before} to {after}");

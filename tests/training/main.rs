@@ -6,6 +6,7 @@
 mod dropout;
 mod fit;
 mod gradients;
+mod loops;
 mod memory;
 mod modules;
 mod repetition;
