@@ -5,7 +5,7 @@
 
 use allometry::nn::{Activation, Dense, Module, Precision, Residual, Sequential};
 use allometry::optim::Algorithm;
-use allometry::{Choice, Device, Result, Tensor, print_line};
+use allometry::{Device, DeviceChoice, Result, Tensor, print_line};
 
 const POINTS: usize = 200;
 const STEPS: u64 = 400;
@@ -44,7 +44,7 @@ fn train(precision: Precision, device: &Device) -> Result<f64> {
 }
 
 fn main() -> Result<()> {
-    let device = Device::open(Choice::Auto)?;
+    let device = Device::open(DeviceChoice::Auto)?;
     for precision in Precision::ALL {
         let right = train(precision, &device)?;
         print_line!("{precision} on {}: {:.1} % of the points are right", device.name(), 100.0 * right)?;
