@@ -17,6 +17,7 @@
 //! | [`data`] | data sets, and the loader that prepares batches on another thread |
 //! | [`train`] | a step, the loop, what it tells the terminal |
 //! | [`files`] | replacing a file whole or not at all |
+//! | [`arguments`] | numbers as users type them |
 //! | [`output`] | standard output and standard error, without panics |
 //! | [`units`] | how bytes, counts, compute and durations are written |
 //! | [`terminal`] | tables as wide as the terminal |
@@ -58,6 +59,7 @@
 // Whether a tensor may go to another thread is a question about wgpu's types, which are nested deeply.
 #![recursion_limit = "256"]
 
+pub mod arguments;
 pub mod autograd;
 pub mod bench;
 pub mod data;

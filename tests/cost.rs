@@ -7,9 +7,9 @@ use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
 use allometry::models::architecture::{Downsample, Head, Input, Output, Stage};
 use allometry::models::cost::{Cost, predicted_peak};
-use allometry::models::{Architecture, Bytes, Scale, StepOptions};
+use allometry::models::{Architecture, Bytes, Scale};
 use allometry::nn::{Activation, Module, ModuleReport, Precision};
-use allometry::optim::Algorithm;
+use allometry::train::{OptimizerName, TrainConfig};
 use allometry::{Device, Error};
 
 fn preset(name: &str) -> Architecture {
@@ -164,10 +164,10 @@ fn the_built_model_holds_what_was_counted() {
 // measured
 
 /// What the ledger saw at the peak of three training steps.
-fn measured_peak(device: &Device, architecture: &Architecture, step: &StepOptions) -> Bytes {
+fn measured_peak(device: &Device, architecture: &Architecture, step: &TrainConfig) -> Bytes {
     device.trim();
     device.reset_peak();
-    let model = step.build(architecture, device, 0).unwrap();
+    let model = architecture.build(step, device).unwrap();
     let features: usize = architecture.input_shape().iter().product();
     let batch = step.batch;
     let inputs = (0..batch * features).map(|i| (i % 17) as f32 / 17.0).collect();
@@ -176,7 +176,7 @@ fn measured_peak(device: &Device, architecture: &Architecture, step: &StepOption
         Output::Values(values) => BatchTargets::Values(vec![0.5; batch * values]),
     };
     let batch = Batch { size: batch, inputs, targets };
-    let mut trainer = step.trainer(architecture, &model).unwrap();
+    let mut trainer = step.trainer(&model, architecture.targets()).unwrap();
     for _ in 0..3 {
         trainer.step(&batch, 1e-3).unwrap();
         trainer.take_metrics().unwrap();
@@ -186,18 +186,18 @@ fn measured_peak(device: &Device, architecture: &Architecture, step: &StepOption
 
 /// Compares prediction and ledger on all of these, and fails with the largest deviation if it is above a tenth.
 fn assert_predicted(device: &Device, cases: impl Iterator<Item = (String, Architecture, usize)>) {
-    assert_predicted_with(StepOptions::default(), device, cases);
+    assert_predicted_with(TrainConfig::default(), device, cases);
 }
 
 fn assert_predicted_with(
-    options: StepOptions,
+    options: TrainConfig,
     device: &Device,
     cases: impl Iterator<Item = (String, Architecture, usize)>,
 ) {
     let mut worst = (0.0, "nothing".to_string());
     let mut compared = 0;
     for (name, architecture, batch) in cases {
-        let step = StepOptions { batch, ..options };
+        let step = TrainConfig { batch, ..options };
         let predicted = predicted_peak(&architecture, &step).unwrap();
         let measured = measured_peak(device, &architecture, &step);
         let deviation = predicted.total() as f64 / measured.total() as f64 - 1.0;
@@ -268,7 +268,7 @@ fn memory_of_mixed_precision_is_as_predicted() {
     for device in [Device::cpu(), adapter].into_iter().filter(with_f16) {
         let small = Scale { resolution: 0.5, width: 0.5, depth: 1.0 }.apply(&preset("convnet")).unwrap();
         let cases = [("keras-dense".to_string(), preset("keras-dense")), ("convnet".to_string(), small)];
-        let mixed = StepOptions { precision: Precision::Mixed, ..StepOptions::default() };
+        let mixed = TrainConfig { precision: Precision::Mixed, ..TrainConfig::default() };
         assert_predicted_with(mixed, &device, with_batches(cases.into()));
     }
 }
@@ -279,7 +279,7 @@ fn memory_with_clipped_gradients_is_as_predicted() {
         Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
     for device in [Device::cpu(), adapter] {
         for precision in precisions::of(&device) {
-            let clipped = StepOptions { precision, clip_norm: Some(0.5), ..StepOptions::default() };
+            let clipped = TrainConfig { precision, clip_norm: Some(0.5), ..TrainConfig::default() };
             let cases =
                 [("keras-dense".to_string(), preset("keras-dense")), ("mlp".to_string(), preset("mlp"))];
             assert_predicted_with(clipped, &device, with_batches(cases.into()));
@@ -291,7 +291,7 @@ fn memory_with_clipped_gradients_is_as_predicted() {
 fn activations_take_half_the_memory_in_mixed_precision() {
     let base = preset("convnet");
     let peak =
-        |precision| predicted_peak(&base, &StepOptions { precision, ..StepOptions::default() }).unwrap();
+        |precision| predicted_peak(&base, &TrainConfig { precision, ..TrainConfig::default() }).unwrap();
     let (single, mixed) = (peak(Precision::F32), peak(Precision::Mixed));
     let share = mixed.activations as f64 / single.activations as f64;
     assert!((0.45..0.6).contains(&share), "{share}: {single:?}, {mixed:?}");
@@ -313,7 +313,7 @@ fn memory_with_recomputation_is_as_predicted() {
             cases.push(("a deep convnet".to_string(), deep(), 2));
             cases.push(("mlp".to_string(), preset("mlp"), 7));
             assert_predicted_with(
-                StepOptions { precision, recompute: true, ..StepOptions::default() },
+                TrainConfig { precision, recompute: true, ..TrainConfig::default() },
                 &device,
                 cases.into_iter(),
             );
@@ -325,7 +325,7 @@ fn memory_with_recomputation_is_as_predicted() {
 fn recomputation_saves_most_activations_of_a_deep_model() {
     for precision in Precision::ALL {
         let peak = |recompute| {
-            predicted_peak(&deep(), &StepOptions { precision, recompute, ..StepOptions::default() }).unwrap()
+            predicted_peak(&deep(), &TrainConfig { precision, recompute, ..TrainConfig::default() }).unwrap()
         };
         let (kept, recomputed) = (peak(false), peak(true));
         assert!(recomputed.activations < kept.activations / 2, "{recomputed:?}, {kept:?}");
@@ -352,7 +352,7 @@ fn memory_is_as_predicted_on_the_adapter() {
 #[test]
 fn memory_grows_as_it_should() {
     let total = |architecture: &Architecture, batch| {
-        predicted_peak(architecture, &StepOptions { batch, ..StepOptions::default() }).unwrap().total()
+        predicted_peak(architecture, &TrainConfig { batch, ..TrainConfig::default() }).unwrap().total()
     };
     for name in Architecture::PRESETS {
         let base = preset(name);
@@ -365,7 +365,7 @@ fn memory_grows_as_it_should() {
         }
         // Without moments the optimiser holds nothing.
         let plain =
-            predicted_peak(&base, &StepOptions { algorithm: Algorithm::sgd(0.0), ..StepOptions::default() })
+            predicted_peak(&base, &TrainConfig { optimizer: OptimizerName::Sgd, ..TrainConfig::default() })
                 .unwrap();
         assert_eq!(plain.optimizer, 0, "{name}");
         assert!(plain.total() < one, "{name}");
@@ -379,7 +379,7 @@ fn predicting_what_is_far_too_large_takes_no_memory_and_ends_in_words() {
         let base = Architecture::load(name).unwrap();
         for precision in Precision::ALL {
             for power in (0..64).step_by(3) {
-                let step = StepOptions { batch: 1 << power, precision, ..StepOptions::default() };
+                let step = TrainConfig { batch: 1 << power, precision, ..TrainConfig::default() };
                 match predicted_peak(&base, &step) {
                     Ok(bytes) => assert!(bytes.total() >> power > 0, "{name} in batches of 2^{power}"),
                     Err(error) => {
@@ -395,7 +395,7 @@ fn predicting_what_is_far_too_large_takes_no_memory_and_ends_in_words() {
     // The largest batch that can be counted, and one sample more: nothing in between overflows.
     let [base, step] = [preset("convnet"), preset("mobilenet")].map(|base| {
         let fits =
-            |batch: usize| predicted_peak(&base, &StepOptions { batch, ..StepOptions::default() }).is_ok();
+            |batch: usize| predicted_peak(&base, &TrainConfig { batch, ..TrainConfig::default() }).is_ok();
         let (mut low, mut high) = (1, 1 << 32);
         while high - low > 1 {
             let middle = (low + high) / 2;
@@ -413,7 +413,7 @@ fn predicting_what_is_far_too_large_takes_no_memory_and_ends_in_words() {
             ] {
                 let model = Architecture { stages, ..Architecture::load("mlp").unwrap() };
                 let model = model.with_input(resolution, 1 << 10);
-                let predicted = predicted_peak(&model, &StepOptions::default());
+                let predicted = predicted_peak(&model, &TrainConfig::default());
                 assert!(predicted.as_ref().map_or_else(Error::is_about_memory, |_| true), "{predicted:?}");
                 let cost = Cost::of(&model);
                 assert!(cost.as_ref().map_or_else(Error::is_about_memory, |_| true), "{cost:?}");

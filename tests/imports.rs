@@ -9,7 +9,7 @@ use syn::{Attribute, Expr, Ident, Item, ItemUse, Macro, Token, UseTree, Visibili
 
 /// Modules from the lowest to the highest. One may import those of lines above its own and of its own line.
 const ORDER: &[&[&str]] = &[
-    &["error", "shape", "units", "rounding", "files", "output", "terminal", "tables"],
+    &["error", "shape", "arguments", "units", "rounding", "files", "output", "terminal", "tables"],
     &["data", "laws"],
     &["device"],
     &["tensor", "autograd"],
@@ -51,7 +51,6 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("laws/form/mod.rs", "laws/objective.rs", "not taken apart yet"),
     ("laws/form/mod.rs", "laws/points.rs", "not taken apart yet"),
     ("laws/form/mod.rs", "laws/warning.rs", "not taken apart yet"),
-    ("models/cost.rs", "models/step.rs", "not taken apart yet"),
     (
         "nn/definition.rs",
         "nn/module.rs",

@@ -5,7 +5,8 @@ use allometry::models::axis::Compound;
 use allometry::models::cost::Cost;
 use allometry::models::{Architecture, Axis};
 use allometry::sweep::prediction::Size;
-use allometry::sweep::{Plan, Prediction, Record, Schedule, Status, Store, Variant};
+use allometry::sweep::{Plan, Prediction, Record, Status, Store, Variant};
+use allometry::train::TrainConfig;
 
 const RECORD: &str = r#"{"key":"","axis":"width","factor":1.0,"scale":{"depth":1.0,"width":1.0,"resolution":1.0},
     "architecture":"mlp","resolution":8,"seed":0,"device":"CPU","epochs":3,"batch":16,"learning_rate":0.002,
@@ -29,7 +30,7 @@ fn plan(seeds: u64) -> Plan {
         most_seen: None,
         whole_set: None,
         predict: 2,
-        schedule: Schedule { batch: 16, ..Schedule::default() },
+        config: TrainConfig { batch: 16, ..TrainConfig::default() },
         compound: Compound::default(),
         data: Vec::new(),
         earlier: Vec::new(),
@@ -41,7 +42,7 @@ fn plan(seeds: u64) -> Plan {
 /// samples, and a scatter of a few thousandths over models and seeds.
 fn record(plan: &Plan, variant: &Variant, law: impl Fn(f64, f64, f64) -> f64) -> Record {
     let cost = Cost::of(&variant.architecture).unwrap();
-    let samples = (plan.schedule.epochs * variant.train_samples.unwrap_or(1600)) as u64;
+    let samples = (plan.config.epochs * variant.train_samples.unwrap_or(1600)) as u64;
     let scatter = 1.0 + 0.002 * (cost.macs as f64 + samples as f64 + 7.0 * variant.seed as f64).sin();
     Record {
         key: variant.key.clone(),

@@ -7,7 +7,8 @@ use allometry::models::{Architecture, Bytes};
 use allometry::report;
 use allometry::sweep::prediction::Estimate;
 use allometry::sweep::record::CurvePoint;
-use allometry::sweep::{Plan, Prediction, Record, Schedule, Status, Store, Throughput, Variant};
+use allometry::sweep::{Plan, Prediction, Record, Status, Store, Throughput, Variant};
+use allometry::train::TrainConfig;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
@@ -18,7 +19,7 @@ fn plan() -> Plan {
     Plan {
         factors: vec![0.5, 0.7, 1.0, 1.4, 2.0],
         seeds: vec![0, 1],
-        schedule: Schedule { epochs: EPOCHS, ..Schedule::default() },
+        config: TrainConfig { epochs: EPOCHS, ..TrainConfig::default() },
         ..blank::plan(Architecture::preset("convnet").expect("a preset"))
     }
 }
@@ -189,8 +190,8 @@ fn several_numbers_of_samples_give_a_joint_law() {
 
 #[test]
 fn laws_of_budgets_on_the_whole_set_are_in_samples_seen() {
-    let schedule = Schedule { epochs: 1, ..Schedule::default() };
-    let base = Plan { schedule, ..plan() };
+    let config = TrainConfig { epochs: 1, ..TrainConfig::default() };
+    let base = Plan { config, ..plan() };
     let macs = Cost::of(&base.architecture).unwrap().macs as f64;
     let flops = [1.0, 4.0, 16.0].map(|epochs| 6.0 * macs * 8000.0 * epochs).to_vec();
     let plan = Plan { flops, whole_set: Some(8000), ..base };
@@ -225,8 +226,8 @@ fn laws_of_budgets_on_the_whole_set_are_in_samples_seen() {
 
 #[test]
 fn laws_of_several_epochs_are_those_of_the_fewest() {
-    let schedule = Schedule { epochs: 1, ..Schedule::default() };
-    let once = Plan { samples: vec![1000, 4000, 16000], schedule, ..plan() };
+    let config = TrainConfig { epochs: 1, ..TrainConfig::default() };
+    let once = Plan { samples: vec![1000, 4000, 16000], config, ..plan() };
     let plan = Plan { epochs: vec![1, 2, 4], most_seen: Some(16_000), ..once.clone() };
     let runs: Vec<Record> = plan.variants().unwrap().iter().map(|run| repeated(record(run), run)).collect();
     let written = Written::new(&plan, &runs);

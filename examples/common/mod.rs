@@ -2,10 +2,10 @@
 
 use allometry::data::{self, DataOptions};
 use allometry::models::{Architecture, Axis, Compound};
-use allometry::nn::Precision;
 use allometry::report::{self, Quantity};
 use allometry::sweep::run::{self, Observer, SweepOptions};
-use allometry::sweep::{Plan, Record, Schedule, Store};
+use allometry::sweep::{Plan, Record, Store};
+use allometry::train::TrainConfig;
 use allometry::{Device, DeviceChoice, Error, Result, print_line};
 
 struct Lines;
@@ -43,15 +43,12 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         most_seen: None,
         whole_set: None,
         predict: 0,
-        schedule: Schedule {
+        config: TrainConfig {
             epochs: 3,
             batch: 16,
-            learning_rate: 2e-3,
-            precision: Precision::F32,
-            recompute: false,
-            clip_norm: None,
-            train_samples: samples,
+            samples,
             validation_samples: Some(1000),
+            ..TrainConfig::default()
         },
         compound: Compound::default(),
         data: Vec::new(),

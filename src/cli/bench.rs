@@ -4,7 +4,8 @@ use super::kernels::{self, KernelsArgs};
 use super::matrices::{self, MatricesArgs};
 use super::steps::{self, StepsArgs};
 use super::sweep::{axis, compound};
-use super::{Common, StepArgs, axes, models, positive, print_json};
+use super::{Common, ConfigArgs, axes, models, print_json};
+use allometry::arguments::positive;
 use allometry::laws::PowerLaw;
 use allometry::models::cost::Cost;
 use allometry::models::{Architecture, Axis, Compound, Scale};
@@ -12,7 +13,7 @@ use allometry::sweep::measure::{Measurement, measure};
 use allometry::terminal::Table;
 use allometry::units::{bytes, grouped};
 use allometry::{Result, note, print_line};
-use clap::{Args, Subcommand};
+use clap::{ArgMatches, Args, Subcommand};
 
 #[derive(Args)]
 #[command(
@@ -30,7 +31,7 @@ pub struct BenchArgs {
     #[arg(long, default_value = "convnet", help = models("or a TOML file: the model at factor 1"))]
     model: String,
     #[command(flatten)]
-    step: StepArgs,
+    config: ConfigArgs,
     /// Seconds that each throughput is measured for.
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     seconds: f64,
@@ -62,7 +63,7 @@ struct Row {
     measured: Measurement,
 }
 
-pub fn run(args: &BenchArgs) -> Result<()> {
+pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
     match &args.what {
         Some(What::Kernels(args)) => return kernels::run(args),
         Some(What::Matrices(args)) => return matrices::run(args),
@@ -70,6 +71,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         None => {}
     }
     let base = Architecture::load(&args.model)?;
+    let config = args.config.resolve(matches)?;
     let device = args.common.open()?;
     let mut rows = Vec::new();
     // One size that does not fit takes nothing from the others.
@@ -78,10 +80,8 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         for &factor in &args.factors {
             let scale = axis.scale(factor, &args.compound, &base)?;
             let architecture = scale.apply(&base)?;
-            let measured = Cost::of(&architecture).and_then(|cost| {
-                let step = args.step.options(None);
-                Ok((cost, measure(&architecture, &device, &step, args.seconds)?))
-            });
+            let measured = Cost::of(&architecture)
+                .and_then(|cost| Ok((cost, measure(&architecture, &device, &config, args.seconds)?)));
             match measured {
                 Ok((cost, measured)) => {
                     let Cost { parameters, macs, .. } = cost;
@@ -99,7 +99,7 @@ pub fn run(args: &BenchArgs) -> Result<()> {
         print_json(&rows)?;
         return unfit;
     }
-    print_line!("{} on {}, batch {}", base.name, device.name(), args.step.batch)?;
+    print_line!("{} on {}, batch {}", base.name, device.name(), config.batch)?;
     let mut table = Table::new([
         "Axis",
         "Factor",

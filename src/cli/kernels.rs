@@ -1,6 +1,7 @@
 //! `allometry bench kernels`
 
-use super::{Common, positive, print_json};
+use super::{Common, print_json};
+use allometry::arguments::positive;
 use allometry::bench::{FAMILIES, Figure, Roofline, cases};
 use allometry::device::profile::Clock;
 use allometry::terminal::Table;

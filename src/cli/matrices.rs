@@ -1,6 +1,7 @@
 //! `allometry bench matrices`
 
-use super::{Common, positive, print_json};
+use super::{Common, print_json};
+use allometry::arguments::positive;
 use allometry::bench::matrices::{MatrixFigure, SHAPES, measure};
 use allometry::terminal::Table;
 use allometry::{Result, print_line};

@@ -22,12 +22,14 @@ mod train;
 mod tune;
 mod watch;
 
+use allometry::arguments::count;
 use allometry::data::{self, DataFile, DataOptions, Splits};
-use allometry::models::{Architecture, Axis, StepOptions};
-use allometry::nn::Precision;
+use allometry::models::{Architecture, Axis};
+use allometry::train::TrainConfig;
 use allometry::{Device, DeviceChoice, Error, Result, note, print_line};
 use clap::error::ErrorKind;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::parser::ValueSource;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -119,41 +121,26 @@ impl Common {
     }
 }
 
-/// How a training step computes, for the commands that make or foretell one.
+/// How a model is trained: a file, and flags that override it.
 #[derive(Args)]
-struct StepArgs {
-    /// Samples per step.
-    #[arg(long, default_value_t = 64, value_parser = count)]
-    batch: usize,
-    #[arg(long, default_value_t = Precision::F32, value_parser = precision, help = precisions())]
-    precision: Precision,
-    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same
-    /// numbers.
-    #[arg(long)]
-    recompute: bool,
+struct ConfigArgs {
+    /// Read the training configuration from a TOML file; flags override what it says.
+    #[arg(long, value_name = "FILE", help_heading = "Training")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    flags: TrainConfig,
 }
 
-impl StepArgs {
-    fn options(&self, clip_norm: Option<f64>) -> StepOptions {
-        StepOptions {
-            batch: self.batch,
-            precision: self.precision,
-            recompute: self.recompute,
-            clip_norm,
-            ..StepOptions::default()
-        }
+impl ConfigArgs {
+    /// What the file and the flags say together. `matches` are the command's own.
+    fn resolve(&self, matches: &ArgMatches) -> Result<TrainConfig> {
+        let Some(path) = &self.config else { return Ok(self.flags) };
+        let known: Vec<&str> = matches.ids().map(|id| id.as_str()).collect();
+        let given = |name: &str| {
+            known.contains(&name) && matches.value_source(name) == Some(ValueSource::CommandLine)
+        };
+        Ok(TrainConfig::load(path)?.overridden(&self.flags, given))
     }
-}
-
-/// How parameters move, for the commands that train.
-#[derive(Args)]
-struct OptimizerArgs {
-    /// The highest learning rate, after the warm-up; it then falls to zero along a cosine.
-    #[arg(long, default_value_t = 2e-3, value_parser = positive)]
-    learning_rate: f64,
-    /// Scale gradients down in steps where the norm of all of them together is above this.
-    #[arg(long, value_name = "NORM", value_parser = positive)]
-    clip_norm: Option<f64>,
 }
 
 /// Which data, for the commands that train.
@@ -209,23 +196,6 @@ impl DatasetArgs {
     }
 }
 
-/// What one model is trained on.
-#[derive(Args)]
-struct DataArgs {
-    #[command(flatten)]
-    set: DatasetArgs,
-    /// Training samples per epoch; by default all (glyphs: 10,000).
-    #[arg(long, value_parser = count)]
-    samples: Option<usize>,
-}
-
-impl DataArgs {
-    /// Opens the data for a model, and fits the model's input and output to it.
-    fn open(&self, model: &str, seed: u64) -> Result<(Architecture, Splits)> {
-        self.set.open(model, seed, self.samples)
-    }
-}
-
 /// The help of a model: the presets, and what else it can be.
 fn models(or: &str) -> String {
     format!("{}, {or}", Architecture::PRESETS.join(", "))
@@ -239,32 +209,6 @@ fn datasets() -> String {
 /// The help of axes.
 fn axes() -> String {
     Axis::ALL.map(Axis::name).join(", ")
-}
-
-/// The help of the precision.
-fn precisions() -> String {
-    let names = Precision::ALL.map(Precision::name).join(" or ");
-    format!("{names}; mixed has weights, activations and gradients in f16, and f32 master weights")
-}
-
-/// An argument that says in which types models are stored.
-fn precision(text: &str) -> std::result::Result<Precision, String> {
-    let found = Precision::ALL.into_iter().find(|precision| precision.name() == text);
-    found.ok_or_else(|| format!("one of {} is needed", Precision::ALL.map(Precision::name).join(" and ")))
-}
-
-/// An argument that counts something: a whole number from 1 on.
-fn count(text: &str) -> std::result::Result<usize, String> {
-    text.parse()
-        .ok()
-        .filter(|&count| count > 0)
-        .ok_or_else(|| "a whole number from 1 on is needed".to_string())
-}
-
-/// An argument that measures something: a number above zero.
-fn positive(text: &str) -> std::result::Result<f64, String> {
-    let number = text.parse().ok().filter(|number: &f64| *number > 0.0 && number.is_finite());
-    number.ok_or_else(|| "a number above zero is needed".to_string())
 }
 
 /// Reads the arguments, runs the command and turns its outcome into an exit code; errors go to standard error in one
@@ -290,17 +234,15 @@ fn execute() -> Result<ExitCode> {
         Err(error) => error.exit(),
     };
     let cli = Cli::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let (_, given) = matches.subcommand().expect("a command was parsed");
     let done = match &cli.command {
         Command::Check(args) => return check::run(args),
         Command::Devices(args) => devices::run(args),
-        Command::Summary(args) => summary::run(args),
-        Command::Train(args) => {
-            let given = matches.subcommand_matches("train").expect("it is the command that was parsed");
-            train::run(args, given)
-        }
-        Command::Sweep(args) => sweep::run(args),
-        Command::Bench(args) => bench::run(args),
-        Command::Profile(args) => profile::run(args),
+        Command::Summary(args) => summary::run(args, given),
+        Command::Train(args) => train::run(args, given),
+        Command::Sweep(args) => sweep::run(args, given),
+        Command::Bench(args) => bench::run(args, given),
+        Command::Profile(args) => profile::run(args, given),
         Command::Tune(args) => tune::run(args),
         Command::Fit(args) => fit::run(args),
         Command::ScorePredictions(args) => score_predictions::run(args),

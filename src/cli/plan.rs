@@ -1,6 +1,7 @@
 //! `allometry plan`
 
-use super::{Common, interrupt, positive, print_json};
+use super::{Common, interrupt, print_json};
+use allometry::arguments::positive;
 use allometry::files::{check_target, replace};
 use allometry::planner::soundness::{Asked, Summary, Sweep, check};
 use allometry::planner::{Budget, FURTHEST, Limit, Options, Recommendation, Repeats, Suggestion, recommend};
@@ -193,7 +194,7 @@ fn suggestions(found: &Recommendation) -> Table {
     for (rank, suggestion) in ranks.iter().zip(std::iter::once(&found.best).chain(&found.alternatives)) {
         let is_base = base.is_some_and(|base| {
             base.training.architecture == suggestion.training.architecture
-                && base.training.schedule == suggestion.training.schedule
+                && base.training.config == suggestion.training.config
         });
         table.add_row(row(&if is_base { format!("{rank}, base") } else { rank.to_string() }, suggestion));
         base = base.filter(|_| !is_base);

@@ -1,12 +1,13 @@
 //! `allometry profile`
 
-use super::{Common, StepArgs, count, models, print_json};
+use super::{Common, ConfigArgs, models, print_json};
+use allometry::arguments::count;
 use allometry::device::profile::{Clock, KernelTime};
 use allometry::models::Architecture;
 use allometry::sweep::measure::profile;
 use allometry::terminal::Table;
 use allometry::{Error, Result, files, print_line};
-use clap::Args;
+use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -22,7 +23,7 @@ pub struct ProfileArgs {
     #[arg(long, value_parser = count)]
     resolution: Option<usize>,
     #[command(flatten)]
-    step: StepArgs,
+    config: ConfigArgs,
     /// Training steps.
     #[arg(long, default_value_t = 20, value_parser = count)]
     steps: usize,
@@ -49,7 +50,8 @@ struct Profiled {
     kernels: Vec<KernelTime>,
 }
 
-pub fn run(args: &ProfileArgs) -> Result<()> {
+pub fn run(args: &ProfileArgs, matches: &ArgMatches) -> Result<()> {
+    let config = args.config.resolve(matches)?;
     let mut architecture = Architecture::load(&args.model)?;
     if let (Some(resolution), [_, _, channels]) = (args.resolution, &architecture.input_shape()[..]) {
         architecture = architecture.with_input(resolution, *channels);
@@ -58,7 +60,7 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
         files::check_target(path)?;
     }
     let device = args.common.open()?;
-    let steps = profile(&architecture, &device, &args.step.options(None), args.steps)?;
+    let steps = profile(&architecture, &device, &config, args.steps)?;
     let written = match &args.trace {
         Some(path) => {
             let json = serde_json::to_vec(&steps.profile.chrome_trace(&device.name()))
@@ -73,7 +75,7 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
             model: architecture.name.clone(),
             device: device.name(),
             clock: steps.profile.clock,
-            batch: args.step.batch,
+            batch: config.batch,
             steps: args.steps,
             step_seconds: steps.step_seconds,
             profiled_seconds: steps.profiled_seconds(),
@@ -83,13 +85,7 @@ pub fn run(args: &ProfileArgs) -> Result<()> {
         })?;
         return written;
     }
-    print_line!(
-        "{} on {}, batch {}, {} steps",
-        architecture.name,
-        device.name(),
-        args.step.batch,
-        args.steps
-    )?;
+    print_line!("{} on {}, batch {}, {} steps", architecture.name, device.name(), config.batch, args.steps)?;
     let mut table = Table::new(["Kernel", "Calls", "Total ms", "Mean µs", "Share", "GFLOP/s", "GB/s"]);
     let total = steps.profile.kernel_seconds();
     for kernel in &kernels {

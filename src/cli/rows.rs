@@ -1,6 +1,6 @@
 //! Which rows of a table count, for the commands that read one.
 
-use super::positive;
+use allometry::arguments::positive;
 use allometry::laws::Columns;
 use allometry::tables::{Decimal, Format};
 use clap::{Args, ValueEnum};

@@ -1,6 +1,7 @@
 //! `allometry bench steps`
 
-use super::{Common, positive, print_json};
+use super::{Common, print_json};
+use allometry::arguments::positive;
 use allometry::bench::steps::{NETWORKS, StepFigure, works};
 use allometry::terminal::Table;
 use allometry::units::bytes;

@@ -1,12 +1,13 @@
 //! `allometry summary`
 
-use super::{Output, StepArgs, count, models, print_json};
+use super::{ConfigArgs, Output, models, print_json};
+use allometry::arguments::count;
 use allometry::models::Architecture;
 use allometry::models::cost::{Cost, predicted_peak};
 use allometry::nn::{Module, ModuleReport, Precision};
 use allometry::units::bytes;
 use allometry::{Result, print_line};
-use clap::Args;
+use clap::{ArgMatches, Args};
 
 #[derive(Args)]
 #[command(after_help = "Example:\n  allometry summary convnet --resolution 56")]
@@ -20,7 +21,7 @@ pub struct SummaryArgs {
     #[arg(long, value_name = "N", value_parser = count)]
     levels: Option<usize>,
     #[command(flatten)]
-    step: StepArgs,
+    config: ConfigArgs,
     #[command(flatten)]
     output: Output,
 }
@@ -34,14 +35,14 @@ struct Summary {
     layers: Vec<ModuleReport>,
 }
 
-pub fn run(args: &SummaryArgs) -> Result<()> {
+pub fn run(args: &SummaryArgs, matches: &ArgMatches) -> Result<()> {
+    let config = args.config.resolve(matches)?;
     let mut architecture = Architecture::load(&args.model)?;
     if let (Some(resolution), [_, _, channels]) = (args.resolution, &architecture.input_shape()[..]) {
         architecture = architecture.with_input(resolution, *channels);
     }
     let cost = Cost::of(&architecture)?;
-    let step = args.step.options(None);
-    let peak = predicted_peak(&architecture, &step)?.total();
+    let peak = predicted_peak(&architecture, &config)?.total();
     if args.output.json {
         return print_json(&Summary {
             parameters: cost.parameters,
@@ -55,7 +56,7 @@ pub fn run(args: &SummaryArgs) -> Result<()> {
     let levels = args.levels.unwrap_or(usize::MAX);
     let table = architecture.layers().summary_to(levels, &architecture.input_shape())?;
     print_line!("{}", table.trim_end())?;
-    let how = if step.precision == Precision::Mixed { " in mixed precision" } else { "" };
-    let again = if step.recompute { ", activations recomputed" } else { "" };
-    print_line!(" Predicted peak memory of training{how} with batch {}{again}: {}", step.batch, bytes(peak))
+    let how = if config.precision == Precision::Mixed { " in mixed precision" } else { "" };
+    let again = if config.recompute { ", activations recomputed" } else { "" };
+    print_line!(" Predicted peak memory of training{how} with batch {}{again}: {}", config.batch, bytes(peak))
 }

@@ -1,17 +1,15 @@
 //! `allometry sweep`
 
-use super::{
-    Common, DatasetArgs, OptimizerArgs, StepArgs, axes, count, interrupt, models, positive, prediction,
-    print_json,
-};
+use super::{Common, ConfigArgs, DatasetArgs, axes, interrupt, models, prediction, print_json};
+use allometry::arguments::{count, positive};
 use allometry::models::{Axis, Compound};
 use allometry::planner::grid;
 use allometry::report;
 use allometry::sweep::run::{self, Observer, SweepOptions};
-use allometry::sweep::{Plan, Prediction, Record, Schedule, Store, Variant};
-use allometry::train::{Callback, TerminalProgress};
+use allometry::sweep::{Plan, Prediction, Record, Store, Variant};
+use allometry::train::{Callback, TerminalProgress, TrainConfig};
 use allometry::{Error, Result, note, print_line};
-use clap::Args;
+use clap::{ArgMatches, Args};
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -59,9 +57,7 @@ pub struct SweepArgs {
     #[arg(long, conflicts_with_all = ["flops", "predict"])]
     for_plan: bool,
     #[command(flatten)]
-    step: StepArgs,
-    #[command(flatten)]
-    optimizer: OptimizerArgs,
+    config: ConfigArgs,
     /// Every model is trained once with each of these.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     seeds: Vec<u64>,
@@ -138,8 +134,6 @@ impl Observer for Terminal {
     }
 }
 
-/// Passes over the training samples, where none are asked for.
-const EPOCHS: usize = 3;
 /// Factors, where none are asked for.
 const FACTORS: [f64; 3] = [0.5, 1.0, 2.0];
 
@@ -151,9 +145,12 @@ fn dimension(numbers: &[usize]) -> (Option<usize>, Vec<usize>) {
     }
 }
 
-pub fn run(args: &SweepArgs) -> Result<()> {
-    // One number of samples, or of epochs, is the schedule's; several are a dimension of the sweep.
+pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
+    let config = args.config.resolve(matches)?;
+    // One number of samples, or of epochs, is the configuration's; several are a dimension of the sweep.
     let (train_samples, samples) = dimension(&args.samples);
+    let train_samples =
+        train_samples.or(config.samples.filter(|_| args.samples.is_empty() && args.flops.is_empty()));
     let (epochs, several_epochs) = dimension(&args.epochs);
     let seed = args.seeds.first().copied().unwrap_or(0);
     let (architecture, splits) =
@@ -167,7 +164,7 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         (true, _) => (&grid::FACTORS[..], grid::EPOCHS),
         // Each budget gives its own.
         (false, true) => (&FACTORS[..], 1),
-        (false, false) => (&FACTORS[..], EPOCHS),
+        (false, false) => (&FACTORS[..], config.epochs),
     };
     let factors = if args.factors.is_empty() { default_factors.to_vec() } else { args.factors.clone() };
     let (all, endless) = (splits.train.len(), splits.train.is_endless());
@@ -183,15 +180,13 @@ pub fn run(args: &SweepArgs) -> Result<()> {
         whole_set: (args.whole_set && !endless).then_some(all),
         most_seen: None,
         predict: args.predict.unwrap_or(0),
-        schedule: Schedule {
+        config: TrainConfig {
             epochs: epochs.or(several_epochs.first().copied()).unwrap_or(default_epochs),
-            batch: args.step.batch,
-            learning_rate: args.optimizer.learning_rate,
-            precision: args.step.precision,
-            recompute: args.step.recompute,
-            clip_norm: args.optimizer.clip_norm,
-            train_samples,
-            validation_samples: args.validation_samples,
+            // Each run has one of `seeds`.
+            seed: 0,
+            samples: train_samples,
+            validation_samples: args.validation_samples.or(config.validation_samples),
+            ..config
         },
         compound: args.compound,
         data: args.data.fingerprint()?,

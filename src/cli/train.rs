@@ -1,21 +1,22 @@
 //! `allometry train`
 
-use super::{Common, DataArgs, OptimizerArgs, StepArgs, count, interrupt, models, print_json};
-use allometry::data::Splits;
+use super::{Common, ConfigArgs, DatasetArgs, interrupt, models, print_json};
+use allometry::arguments::count;
+use allometry::data::{Splits, Subset};
 use allometry::models::Architecture;
 use allometry::models::cost::{Cost, predicted_peak_on};
 use allometry::nn::{Model, Precision};
 use allometry::planner::{Comparison, Expected, Training};
 use allometry::report::Quantity;
-use allometry::sweep::Schedule;
 use allometry::sweep::record::Throughput;
 use allometry::terminal::Table;
-use allometry::train::{History, TerminalProgress, fit};
+use allometry::train::{History, TerminalProgress, TrainConfig, fit};
 use allometry::units::{bytes, grouped, seconds};
 use allometry::{Error, Result, files, note, print_line};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use std::collections::HashMap;
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -31,15 +32,24 @@ pub struct TrainArgs {
     #[arg(help = models("a model's TOML file, or a training that `allometry plan` wrote"))]
     model: String,
     #[command(flatten)]
-    data: DataArgs,
-    #[arg(long, default_value_t = 3, value_parser = count)]
-    epochs: usize,
+    data: DatasetArgs,
+    /// Training samples per epoch; by default all (glyphs: 10,000).
+    #[arg(long, value_parser = count)]
+    samples: Option<usize>,
     #[command(flatten)]
-    step: StepArgs,
-    #[command(flatten)]
-    optimizer: OptimizerArgs,
-    #[arg(long, default_value_t = 0)]
-    seed: u64,
+    config: ConfigArgs,
+    /// Passes over the training samples; by default 3.
+    #[arg(long, value_parser = count, help_heading = "Training")]
+    epochs: Option<usize>,
+    /// Steps of the whole training, instead of --epochs.
+    #[arg(long, conflicts_with = "epochs", help_heading = "Training")]
+    steps: Option<NonZeroU64>,
+    /// Seed of the initial weights, the order of samples, and dropout; by default 0.
+    #[arg(long, help_heading = "Training")]
+    seed: Option<u64>,
+    /// Print the training configuration as TOML, for --config, and train nothing.
+    #[arg(long)]
+    print_config: bool,
     /// Start from these weights (safetensors).
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
@@ -50,28 +60,14 @@ pub struct TrainArgs {
     common: Common,
 }
 
-/// Arguments that a planned training answers itself.
-const PLANNED: [&str; 12] = [
-    "dataset",
-    "resolution",
-    "target",
-    "samples",
-    "epochs",
-    "batch",
-    "precision",
-    "recompute",
-    "learning_rate",
-    "clip_norm",
-    "seed",
-    "weights",
-];
+/// Arguments that a planned training takes; it answers all others itself.
+const TAKEN: [&str; 6] = ["model", "data", "out", "device", "json", "print_config"];
 
 /// What is trained, from flags or from a file.
 struct Job {
     architecture: Architecture,
     splits: Splits,
-    schedule: Schedule,
-    seed: u64,
+    config: TrainConfig,
     expected: Option<Expected>,
 }
 
@@ -98,7 +94,12 @@ struct Outcome {
 
 pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     let start = Instant::now();
-    let Job { architecture, splits, schedule, seed, expected } = job(args, matches)?;
+    if args.print_config {
+        let planned = Training::find(&args.model)?;
+        let config = planned.map_or_else(|| config(args, matches), |training| Ok(training.config))?;
+        return print_line!("{}", config.to_toml()?.trim_end());
+    }
+    let Job { architecture, splits, config, expected } = job(args, matches)?;
     let _lock = match &args.out {
         Some(out) => {
             files::check_folder(out)?;
@@ -121,17 +122,15 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     if let Some(expected) = expected.as_ref().filter(|expected| expected.device != device.name()) {
         note!("allometry: planned for {}; its time is not this device's", expected.device);
     }
-    let step = schedule.step();
     let counts = [splits.train.len(), splits.validation.len()];
-    let predicted = predicted_peak_on(&architecture, &step, counts)?;
+    let predicted = predicted_peak_on(&architecture, &config, counts)?;
     device.check_room(predicted.total())?;
-    let model = step.build(&architecture, &device, seed)?;
+    let model = architecture.build(&config, &device)?;
     if let Some(weights) = &args.weights {
         model.load(weights)?;
     }
-    let options = schedule.fit_options(&architecture, splits.train.len(), seed, interrupt::flag());
-    let mut progress = TerminalProgress::new("");
-    let trained = fit(&model, &splits, &options, &mut progress);
+    let mut progress = TerminalProgress::new("").interrupted_by(interrupt::flag());
+    let trained = fit(&model, &splits, &config, &mut progress);
     let wall_seconds = start.elapsed().as_secs_f64();
     drop(progress);
     let saved = match (&args.out, &trained) {
@@ -153,8 +152,8 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         samples_per_second: Throughput::of(&history.throughput).map_or(last.samples_per_second, |t| t.median),
         peak_bytes,
         predicted_peak_bytes: predicted.total(),
-        precision: step.precision,
-        recompute: step.recompute,
+        precision: config.precision,
+        recompute: config.recompute,
         skipped_steps: last.loss_scaling.map(|scaling| scaling.skipped_steps),
         epochs: history.epochs.len(),
         seconds: history.seconds,
@@ -191,9 +190,13 @@ fn save(out: &Path, model: &Model, architecture: &Architecture, history: Option<
 
 fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
     if let Some(training) = Training::find(&args.model)? {
-        let given = |id: &&str| matches.value_source(id) == Some(ValueSource::CommandLine);
-        let given: Vec<String> =
-            PLANNED.into_iter().filter(given).map(|id| format!("--{}", id.replace('_', "-"))).collect();
+        let command = TrainArgs::augment_args(clap::Command::new("train"));
+        let is_argument = |id: &&str| command.get_arguments().any(|argument| argument.get_id() == *id);
+        let given: Vec<String> = (matches.ids().map(|id| id.as_str()))
+            .filter(|id| !TAKEN.contains(id) && is_argument(id))
+            .filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine))
+            .map(|id| format!("--{}", id.replace('_', "-")))
+            .collect();
         if !given.is_empty() {
             let problem = format!(
                 "is a whole training, and takes no {}; change the file, or leave it out",
@@ -201,23 +204,33 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
             );
             return Err(Error::Config { what: args.model.clone(), problem });
         }
-        training.check_data(args.data.set.data.as_deref())?;
-        let splits = training.open(args.data.set.data.as_deref())?;
-        let Training { architecture, schedule, seed, expected, .. } = training;
-        return Ok(Job { architecture, splits, schedule, seed, expected: Some(expected) });
+        training.check_data(args.data.data.as_deref())?;
+        let splits = training.open(args.data.data.as_deref())?;
+        let Training { architecture, config, expected, .. } = training;
+        return Ok(Job { architecture, splits, config, expected: Some(expected) });
     }
-    let (architecture, splits) = args.data.open(&args.model, args.seed)?;
-    let schedule = Schedule {
-        epochs: args.epochs,
-        batch: args.step.batch,
-        learning_rate: args.optimizer.learning_rate,
-        precision: args.step.precision,
-        recompute: args.step.recompute,
-        clip_norm: args.optimizer.clip_norm,
-        train_samples: args.data.samples,
-        validation_samples: None,
+    let config = config(args, matches)?;
+    let (architecture, splits) = args.data.open(&args.model, config.seed, config.samples)?;
+    let splits = match config.validation_samples {
+        Some(samples) => Splits { validation: Subset::first(splits.validation, samples), ..splits },
+        None => splits,
     };
-    Ok(Job { architecture, splits, schedule, seed: args.seed, expected: None })
+    Ok(Job { architecture, splits, config, expected: None })
+}
+
+/// What `--config` and the flags say.
+fn config(args: &TrainArgs, matches: &ArgMatches) -> Result<TrainConfig> {
+    let config = args.config.resolve(matches)?;
+    let config = TrainConfig {
+        epochs: args.epochs.unwrap_or(config.epochs),
+        // Epochs on the command line override steps in the file.
+        steps: args.steps.map(NonZeroU64::get).or(config.steps.filter(|_| args.epochs.is_none())),
+        seed: args.seed.unwrap_or(config.seed),
+        samples: args.samples.or(config.samples),
+        ..config
+    };
+    config.validate()?;
+    Ok(config)
 }
 
 fn print(outcome: &Outcome) -> Result<()> {

@@ -1,6 +1,7 @@
 //! `allometry tune`
 
-use super::{Common, positive, print_json};
+use super::{Common, print_json};
+use allometry::arguments::positive;
 use allometry::bench::tune::{self, Outcome};
 use allometry::device::Kind;
 use allometry::terminal::Table;

@@ -4,14 +4,12 @@
 //! would allocate, for as long as the step would hold it, and computes nothing. So memory is predicted by the very
 //! code that will use it, and there is no second description of it that could drift from the first.
 
-use super::architecture::{Architecture, Output};
-use super::step::StepOptions;
-use crate::data::Targets;
+use super::architecture::Architecture;
 use crate::device::Device;
 use crate::device::memory::Usage;
 use crate::error::{Error, Result};
 use crate::nn::{Module, ModuleReport};
-use crate::train::Loss;
+use crate::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 /// FLOPs of training, per MAC and sample seen: 2 FLOPs a MAC, and a backward pass as dear as two forward ones.
@@ -51,8 +49,8 @@ impl Cost {
 ///
 /// # Errors
 /// What makes the architecture impossible to build, or its tensors too large for any device.
-pub fn predicted_peak(architecture: &Architecture, step: &StepOptions) -> Result<Bytes> {
-    dry_run(architecture, step, step.batch)
+pub fn predicted_peak(architecture: &Architecture, config: &TrainConfig) -> Result<Bytes> {
+    dry_run(architecture, config, config.batch)
 }
 
 /// The same of a training on so many samples, judged by so many: no batch has more than there are.
@@ -61,39 +59,31 @@ pub fn predicted_peak(architecture: &Architecture, step: &StepOptions) -> Result
 /// Those of [`predicted_peak`].
 pub fn predicted_peak_on(
     architecture: &Architecture,
-    step: &StepOptions,
+    config: &TrainConfig,
     [training, validation]: [usize; 2],
 ) -> Result<Bytes> {
-    let cut = StepOptions { batch: step.batch.min(training), ..*step };
-    dry_run(architecture, &cut, step.batch.min(validation))
+    let cut = TrainConfig { batch: config.batch.min(training), ..*config };
+    dry_run(architecture, &cut, config.batch.min(validation))
 }
 
 /// A step, and an evaluation of so many samples, on a dry device.
-fn dry_run(architecture: &Architecture, step: &StepOptions, validation: usize) -> Result<Bytes> {
+fn dry_run(architecture: &Architecture, config: &TrainConfig, validation: usize) -> Result<Bytes> {
     architecture.validate()?;
     let device = Device::dry();
     let run = || {
-        let model = step.build(architecture, &device, 0)?;
-        let mut trainer = step.trainer(architecture, &model)?;
-        trainer.dry_step(step.batch)?;
+        let model = architecture.build(config, &device)?;
+        let mut trainer = config.trainer(&model, architecture.targets())?;
+        trainer.dry_step(config.batch)?;
         trainer.dry_evaluation(validation)
     };
     run().map_err(|error| match error {
         Error::TooManyElements { what, elements } => {
-            let what = format!("{} with a batch of {}, {what}", architecture.name, step.batch);
+            let what = format!("{} with a batch of {}, {what}", architecture.name, config.batch);
             Error::TooManyElements { what, elements }
         }
         other => other,
     })?;
     Ok(Bytes::at_peak(&device.usage()))
-}
-
-/// The loss that goes with an architecture's output.
-pub fn loss_of(architecture: &Architecture) -> Loss {
-    Loss::for_targets(match architecture.output {
-        Output::Classes(classes) => Targets::Classes(classes),
-        Output::Values(values) => Targets::Values(values),
-    })
 }
 
 impl Bytes {

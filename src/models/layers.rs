@@ -1,10 +1,14 @@
-//! From architecture to layers: the one place where the laboratory meets the `nn` room.
+//! Builds the layers of [`nn`](crate::nn) from an architecture.
 
-use super::architecture::{Architecture, Block, Downsample, Head, Stage};
+use super::architecture::{Architecture, Block, Downsample, Head, Output, Stage};
+use crate::data::Targets;
+use crate::device::Device;
+use crate::error::Result;
 use crate::nn::{
     Activation, AveragePool2d, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, GlobalAveragePool2d,
-    Initializer, MaxPool2d, Padding, Rescaling, Sequential,
+    Initializer, MaxPool2d, Model, Padding, Rescaling, Sequential,
 };
+use crate::train::TrainConfig;
 
 /// Brings pixels from 0 to 1, of which most are paper, to about mean 0 and deviation 1 (MNIST's are 0.13 and 0.31).
 /// Without it the first layers of a deep model see nearly a constant and start slowly.
@@ -35,6 +39,23 @@ impl Architecture {
             model = model.add(Dropout::new(self.dropout as f32));
         }
         model.add(Dense::new(self.output.units()))
+    }
+
+    /// The model on a device, with initial weights drawn from the configuration's seed, in its precision.
+    ///
+    /// # Errors
+    /// What makes the architecture impossible to build on this device.
+    pub fn build(&self, config: &TrainConfig, device: &Device) -> Result<Model> {
+        let model = self.layers().build_in(config.precision, device, &self.input_shape(), config.seed)?;
+        Ok(model.with_recompute(config.recompute))
+    }
+
+    /// What its outputs are compared with.
+    pub fn targets(&self) -> Targets {
+        match self.output {
+            Output::Classes(classes) => Targets::Classes(classes),
+            Output::Values(values) => Targets::Values(values),
+        }
     }
 
     fn to_features(&self, model: Sequential) -> Sequential {

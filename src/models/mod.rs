@@ -5,7 +5,6 @@
 //! - [`architecture`]: a model as data: stages of repeated blocks, read from TOML; the presets.
 //! - [`layers`]: builds the layers of [`nn`](crate::nn) from that data.
 //! - [`axis`]: depth, width, resolution and compound scaling, each a map from architecture to architecture.
-//! - [`step`]: how a training step computes: batch, optimiser, precision, recomputation, clipping.
 //! - [`cost`]: parameters, MACs and peak memory of an architecture, before it is built on a device.
 
 pub mod architecture;
@@ -13,9 +12,7 @@ pub mod axis;
 pub mod cost;
 pub mod layers;
 mod presets;
-pub mod step;
 
 pub use architecture::Architecture;
 pub use axis::{Axis, Compound, Scale};
 pub use cost::{Bytes, Cost};
-pub use step::StepOptions;

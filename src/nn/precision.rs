@@ -1,11 +1,12 @@
 //! In which types a model is stored.
 
 use crate::device::DType;
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// In which types a model is stored. Arithmetic is f32 in either case.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
     /// Everything in f32.
@@ -25,11 +26,6 @@ impl Precision {
             Precision::F32 => "f32",
             Precision::Mixed => "mixed",
         }
-    }
-
-    /// For files that say nothing of it where it is f32.
-    pub fn is_f32(&self) -> bool {
-        *self == Precision::F32
     }
 
     /// The types of the weights that the passes read, and of those that are updated.

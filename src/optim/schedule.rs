@@ -1,16 +1,19 @@
 //! How the learning rate changes with the step.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
-/// What the rate does after the warm-up.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+/// How the learning rate changes after the warm-up.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decay {
-    /// It stays.
+    /// Stays at its peak.
     Constant,
-    /// It falls to zero along half a cosine (Loshchilov and Hutter 2017).
+    /// Falls to zero along half a cosine (Loshchilov and Hutter 2017).
     #[default]
     Cosine,
+    /// Falls to zero along a line.
+    Linear,
 }
 
 /// A learning rate as a function of the step.
@@ -36,13 +39,12 @@ impl Schedule {
         if step < self.warmup {
             return self.peak * (step + 1) as f64 / self.warmup as f64;
         }
+        let length = self.total.saturating_sub(self.warmup).max(1) as f64;
+        let done = ((step - self.warmup) as f64 / length).min(1.0);
         match self.decay {
             Decay::Constant => self.peak,
-            Decay::Cosine => {
-                let length = self.total.saturating_sub(self.warmup).max(1) as f64;
-                let done = ((step - self.warmup) as f64 / length).min(1.0);
-                0.5 * self.peak * (1.0 + (std::f64::consts::PI * done).cos())
-            }
+            Decay::Cosine => 0.5 * self.peak * (1.0 + (std::f64::consts::PI * done).cos()),
+            Decay::Linear => self.peak * (1.0 - done),
         }
     }
 }
@@ -60,5 +62,7 @@ mod tests {
         assert!((schedule.rate(60) - 0.05).abs() < 1e-15);
         assert!(schedule.rate(110).abs() < 1e-15 && schedule.rate(1000).abs() < 1e-15);
         assert_eq!(Schedule::constant(0.3).rate(12_345), 0.3);
+        let line = Schedule { decay: Decay::Linear, ..schedule };
+        assert!((line.rate(35) - 0.075).abs() < 1e-15 && line.rate(110) == 0.0);
     }
 }

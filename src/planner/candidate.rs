@@ -101,7 +101,7 @@ impl Field {
                 Some(_) => {}
             }
         }
-        let step = plan.schedule.step();
+        let step = plan.config;
         let fits = |candidate: &Candidate| {
             let peak = predicted_peak(&candidate.architecture, &step);
             peak.is_ok_and(|peak| memory.is_none_or(|memory| peak.total() <= memory))

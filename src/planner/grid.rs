@@ -35,11 +35,11 @@ pub fn for_plan(mut plan: Plan, all: usize, endless: bool) -> Result<Plan> {
         );
         return Err(Error::Config { what: "plan".into(), problem });
     }
-    let samples = plan.schedule.train_samples.take().unwrap_or(all);
+    let samples = plan.config.samples.take().unwrap_or(all);
     let base = FLOPS_PER_MAC * Cost::of(&plan.architecture)?.macs as f64 * samples as f64;
-    let most = base * plan.schedule.epochs as f64;
+    let most = base * plan.config.epochs as f64;
     plan.flops = PARTS.map(|part| most / part).to_vec();
-    plan.schedule.epochs = 1;
+    plan.config.epochs = 1;
     plan.whole_set = (!endless).then_some(all);
     Ok(plan)
 }

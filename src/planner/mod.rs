@@ -208,7 +208,7 @@ pub fn recommend(plan: &Plan, records: &[Record], options: &Options) -> Result<R
         budget: options.budget,
         target_loss: options.target_loss,
         far: options.far,
-        schedule: &plan.schedule,
+        config: &plan.config,
         available,
         validation,
     };
@@ -229,7 +229,7 @@ pub fn recommend(plan: &Plan, records: &[Record], options: &Options) -> Result<R
 /// Training samples that there are, if there is an end to them; validation samples; and training samples an epoch of
 /// a sweep that did not vary them.
 fn numbers_of_samples(plan: &Plan, options: &Options) -> Result<(Option<usize>, usize, usize)> {
-    let most = plan.most_samples()?.or(plan.schedule.train_samples);
+    let most = plan.most_samples()?.or(plan.config.samples);
     let wanted = DataOptions {
         dataset: plan.dataset.clone(),
         directory: options.data.clone(),
@@ -243,7 +243,7 @@ fn numbers_of_samples(plan: &Plan, options: &Options) -> Result<(Option<usize>, 
     let splits = data::open(&wanted)?;
     let all = splits.train.len();
     let available = (!splits.train.is_endless()).then_some(all);
-    let validation = plan.schedule.validation_samples.unwrap_or(usize::MAX).min(splits.validation.len());
+    let validation = plan.config.validation_samples.unwrap_or(usize::MAX).min(splits.validation.len());
     Ok((available, validation, most.unwrap_or(all).min(available.unwrap_or(usize::MAX))))
 }
 

@@ -10,13 +10,12 @@ use super::training::Training;
 use crate::data::{Loader, LoaderOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::models::cost::loss_of;
 use crate::nn::Model;
+use crate::optim::Schedule;
 use crate::train::trainer::evaluate;
-use crate::train::{Callback, FitOptions, Progress, fit};
+use crate::train::{Callback, Progress, TrainConfig, fit_at};
 use serde::Serialize;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
@@ -96,18 +95,20 @@ struct Stopwatch {
     samples: f64,
     trained: f64,
     beginning: Vec<(u64, f64)>,
-    stop: Arc<AtomicBool>,
+    /// Seconds between two readings of the clock.
+    report_seconds: f64,
 }
 
 impl Stopwatch {
-    fn new(seconds: f64, stop: Arc<AtomicBool>) -> Stopwatch {
+    fn new(seconds: f64, report_seconds: f64) -> Stopwatch {
         let begun = Instant::now();
-        Stopwatch { seconds, begun, first: None, samples: 0.0, trained: 0.0, beginning: Vec::new(), stop }
+        let beginning = Vec::new();
+        Stopwatch { seconds, begun, first: None, samples: 0.0, trained: 0.0, beginning, report_seconds }
     }
 
     /// Trains until the time is over.
-    fn time(&mut self, model: &Model, splits: &Splits, options: &FitOptions) -> Result<()> {
-        match fit(model, splits, options, self) {
+    fn time(&mut self, model: &Model, splits: &Splits, config: &TrainConfig, rates: &Schedule) -> Result<()> {
+        match fit_at(model, splits, config, rates, self) {
             Ok(_) | Err(Error::Interrupted) => Ok(()),
             Err(error) => Err(error),
         }
@@ -125,9 +126,14 @@ impl Callback for Stopwatch {
         self.samples += samples;
         self.trained += samples / progress.samples_per_second;
         self.beginning.push(((progress.epoch - 1) * progress.steps + progress.step, progress.metrics.loss));
-        if self.trained >= self.seconds {
-            self.stop.store(true, Ordering::Relaxed);
-        }
+    }
+
+    fn report_seconds(&self) -> f64 {
+        self.report_seconds
+    }
+
+    fn interrupted(&self) -> bool {
+        self.trained >= self.seconds
     }
 }
 
@@ -147,45 +153,44 @@ pub fn pilot_run(
     device.trim();
     let begun = Instant::now();
     let mut training = planned.clone();
-    training.schedule.train_samples = Some(samples);
+    training.config.samples = Some(samples);
     let splits = training.open(data)?;
-    let model = training.schedule.step().build(&training.architecture, device, training.seed)?;
+    let model = training.architecture.build(&training.config, device)?;
     let opening = begun.elapsed().as_secs_f64();
 
-    let mut options = planned.fit_options(planned.schedule.train_samples.unwrap_or(samples), Arc::default());
-    options.report_seconds = seconds / PARTS;
-    // It is stopped, and does not end.
-    options.epochs = u64::MAX;
-    let mut watch = Stopwatch::new(FIRST * seconds, options.interrupted.clone());
+    let rates = planned.config.rates(planned.config.total_steps(planned.config.samples.unwrap_or(samples)));
+    // It is stopped by the clock.
+    let config = TrainConfig { epochs: usize::MAX, ..training.config };
+    let mut watch = Stopwatch::new(FIRST * seconds, seconds / PARTS);
     // Validation is measured by itself.
-    let first = Subset::first(splits.validation.clone(), options.batch);
+    let first = Subset::first(splits.validation.clone(), config.batch);
     let once = Splits { train: splits.train.clone(), validation: first };
-    watch.time(&model, &once, &options)?;
-    let batch = options.batch.min(splits.train.len());
+    watch.time(&model, &once, &config, &rates)?;
+    let batch = config.batch.min(splits.train.len());
     let sample = watch.trained / watch.samples;
     let first_step = watch.first.map_or(0.0, |first| (first - batch as f64 * sample).max(0.0));
     // The order of samples is that of the first time.
-    options.interrupted = Arc::default();
-    let mut again = Stopwatch::new((1.0 - FIRST) * seconds, options.interrupted.clone());
+    let mut again = Stopwatch::new((1.0 - FIRST) * seconds, seconds / PARTS);
     if !interrupted.load(Ordering::Relaxed) {
-        again.time(&model, &once, &options)?;
+        again.time(&model, &once, &config, &rates)?;
     }
     if interrupted.load(Ordering::Relaxed) {
         return Err(Error::Interrupted);
     }
     let later_sample = again.trained / again.samples;
 
+    let loss = config.loss(training.architecture.targets())?;
     let judge = |samples: usize| -> Result<f64> {
         let set = Subset::first(splits.validation.clone(), samples);
-        let batch = options.batch.min(set.len());
-        let loader = LoaderOptions { batch, shuffle: false, seed: options.seed, drop_last: false };
+        let batch = config.batch.min(set.len());
+        let loader = LoaderOptions { batch, shuffle: false, seed: config.seed, drop_last: false };
         let start = Instant::now();
-        evaluate(&model, loss_of(&training.architecture), Loader::new(set, loader)?.epoch(0))?;
+        evaluate(&model, loss, Loader::new(set, loader)?.epoch(0))?;
         Ok(start.elapsed().as_secs_f64())
     };
     // One batch warms up and says how many there is time for.
-    let once = judge(options.batch)?;
-    let affordable = (0.5 * seconds / once).ceil().max(1.0) * options.batch as f64;
+    let once = judge(config.batch)?;
+    let affordable = (0.5 * seconds / once).ceil().max(1.0) * config.batch as f64;
     let judged = (affordable as usize).min(splits.validation.len());
     let validation_sample = judge(judged)? / judged as f64;
     let seconds = watch.trained + again.trained;

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::models::cost::predicted_peak;
 use crate::sweep::plan::Plan;
 use crate::sweep::record::{Record, Throughput};
-use crate::sweep::schedule::Schedule;
+use crate::train::TrainConfig;
 use crate::units::{self, flops};
 
 /// Pilot runs after which the rest is taken from the law of throughput.
@@ -190,12 +190,12 @@ impl Recommender<'_> {
             dataset: self.plan.dataset.clone(),
             target_columns: self.plan.target_columns.clone(),
             data: self.plan.data.clone(),
-            seed: self.options.seed,
-            schedule: Schedule {
+            config: TrainConfig {
                 epochs,
-                train_samples: Some(samples),
+                seed: self.options.seed,
+                samples: Some(samples),
                 validation_samples: Some(self.rules.validation),
-                ..self.plan.schedule.clone()
+                ..self.plan.config
             },
             expected,
             architecture: model.architecture.clone(),
@@ -205,7 +205,7 @@ impl Recommender<'_> {
     fn suggestion(&self, choice: &Choice) -> Result<Suggestion> {
         let model = self.model(choice);
         let evidence = &self.fields[choice.field].evidence;
-        let peak_bytes = predicted_peak(&model.architecture, &self.plan.schedule.step())?.total();
+        let peak_bytes = predicted_peak(&model.architecture, &self.plan.config)?.total();
         let loss = evidence.loss(model.macs as f64, choice.distinct, choice.passes);
         let upper = loss.cautious();
         let loss = loss.quantity();
@@ -332,7 +332,7 @@ impl Recommender<'_> {
         let Some(least) = cheapest(&self.fields, &self.rules, timing) else {
             return fail("the sweep's axes hold no model that could be trained".into());
         };
-        let peak = predicted_peak(&self.model(&least).architecture, &self.plan.schedule.step());
+        let peak = predicted_peak(&self.model(&least).architecture, &self.plan.config);
         let bytes = peak.map_or(0, |peak| peak.total());
         fail(format!(
             "nothing fits {budget}: the smallest training that the sweep's laws speak of, one epoch of {} on {} samples, \

@@ -10,7 +10,7 @@ use super::candidate::{Candidate, Field};
 use super::speed::Timing;
 use crate::models::axis::Scale;
 use crate::models::cost::FLOPS_PER_MAC;
-use crate::sweep::schedule::Schedule;
+use crate::train::TrainConfig;
 use serde::Serialize;
 use std::fmt;
 
@@ -80,7 +80,7 @@ pub struct Rules<'a> {
     /// Whether a law is trusted further than [`FURTHEST`].
     pub far: bool,
     /// How each model is trained. Its epochs are those of sets that draw new samples without end.
-    pub schedule: &'a Schedule,
+    pub config: &'a TrainConfig,
     /// Training samples that there are; none for a set that draws new ones without end.
     pub available: Option<usize>,
     /// Samples of each validation.
@@ -175,7 +175,7 @@ pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Ti
 /// The training with the least compute that there is, whatever the budget.
 pub fn cheapest(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Choice> {
     let least = |(number, field): (usize, &Field)| {
-        let batch = rules.schedule.batch.min(rules.available.unwrap_or(usize::MAX));
+        let batch = rules.config.batch.min(rules.available.unwrap_or(usize::MAX));
         let samples = field.evidence.fixed_samples.unwrap_or(batch);
         (!field.candidates.is_empty()).then(|| rules.choice(number, field, 0, (samples, 1), timing))
     };
@@ -279,7 +279,7 @@ impl Rules<'_> {
         let most = |epochs: usize| self.most_samples(field, candidate, epochs, timing, relaxed);
         let whole = |samples: f64| {
             // The last batch is left out where it is not full.
-            let batch = self.schedule.batch.min(self.available.unwrap_or(usize::MAX));
+            let batch = self.config.batch.min(self.available.unwrap_or(usize::MAX));
             samples as usize / batch * batch
         };
         let available = self.available.filter(|_| relaxed != Some(Limit::Data));
@@ -287,7 +287,7 @@ impl Rules<'_> {
             // A law for so many samples: they are seen as often as the budget allows.
             (Some(fixed), _) => vec![(fixed, first(|epochs| most(epochs) < fixed as f64) - 1)],
             (None, None) if self.available.is_none() => {
-                vec![(whole(most(self.schedule.epochs)), self.schedule.epochs)]
+                vec![(whole(most(self.config.epochs)), self.config.epochs)]
             }
             (None, None) => vec![(whole(most(1)), 1)],
             (None, Some(all)) => {
@@ -328,9 +328,7 @@ impl Rules<'_> {
         // Steps of batches where the samples may change, else of epochs.
         let steps = match field.evidence.fixed_samples {
             Some(_) => longest.epochs,
-            None => {
-                (longest.samples / self.schedule.batch.min(longest.samples)).saturating_mul(longest.epochs)
-            }
+            None => (longest.samples / self.config.batch.min(longest.samples)).saturating_mul(longest.epochs),
         };
         let (mut short, mut enough) = (0, steps);
         while enough - short > 1 {
@@ -346,7 +344,7 @@ impl Rules<'_> {
         if field.evidence.fixed_samples.is_some() {
             return (training.samples, steps);
         }
-        let batch = self.schedule.batch.min(training.samples);
+        let batch = self.config.batch.min(training.samples);
         let all = match self.available {
             Some(available) => available / batch,
             // New samples in each epoch: their number is that of the sweep.
@@ -365,9 +363,9 @@ impl Rules<'_> {
         timing: &dyn Fn(&Candidate) -> Timing,
     ) -> Choice {
         let candidate = &field.candidates[place];
-        let schedule = Schedule { epochs, ..self.schedule.clone() };
-        let seen = schedule.samples_seen(samples) as f64;
-        let distinct = schedule.distinct_samples(samples, self.available.is_none()) as f64;
+        let config = TrainConfig { epochs, ..*self.config };
+        let seen = config.samples_seen(samples) as f64;
+        let distinct = config.distinct_samples(samples, self.available.is_none()) as f64;
         let passes = (seen / distinct).max(1.0);
         let macs = candidate.macs as f64;
         let expected = field.evidence.compared(macs, distinct, passes);

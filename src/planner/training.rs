@@ -3,12 +3,10 @@
 use crate::data::{self, DataFile, DataOptions, Splits, Subset};
 use crate::error::{Error, Result, brief};
 use crate::models::architecture::Architecture;
-use crate::sweep::schedule::Schedule;
-use crate::train::FitOptions;
+use crate::sweep::migration::migrated;
+use crate::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 /// The first line of the file.
 const HEADING: &str = "# Written by `allometry plan`; `allometry train` with this file's name runs it.";
@@ -22,10 +20,8 @@ pub struct Training {
     /// Columns of a table that are predicted; empty for the last one, and for sets that are no table.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_columns: Vec<String>,
-    /// Seed of initialisation, data order and dropout.
-    pub seed: u64,
     /// How the model is trained, and on how many samples.
-    pub schedule: Schedule,
+    pub config: TrainConfig,
     /// What it is expected to come to.
     pub expected: Expected,
     /// The files of the data set that the sweep was run on; see [`Plan::data`](crate::sweep::Plan::data).
@@ -119,7 +115,7 @@ impl Training {
                            `allometry sweep` runs them all";
             return Err(fail(problem.to_string()));
         }
-        if !(has("schedule") || has("expected")) {
+        if !(has("config") || has("schedule") || has("expected")) {
             return Ok(None);
         }
         Training::from_toml(&text).map(Some).map_err(|error| fail(error.to_string()))
@@ -128,13 +124,15 @@ impl Training {
     /// Reads and validates a training.
     pub fn from_toml(text: &str) -> Result<Training> {
         let fail = |problem: String| Error::Config { what: "training".to_string(), problem };
-        let training: Training = toml::from_str(text).map_err(|error| fail(brief(error)))?;
+        let parsed = match migrated(text) {
+            Some(table) => table.try_into(),
+            None => toml::from_str(text),
+        };
+        let training: Training = parsed.map_err(|error| fail(brief(error)))?;
         training.architecture.validate()?;
-        training.schedule.validate()?;
-        if training.schedule.train_samples.is_none() || training.schedule.validation_samples.is_none() {
-            return Err(fail(
-                "schedule has no train_samples or no validation_samples; both are needed".into(),
-            ));
+        training.config.validate()?;
+        if training.config.samples.is_none() || training.config.validation_samples.is_none() {
+            return Err(fail("config has no samples or no validation_samples; both are needed".into()));
         }
         Ok(training)
     }
@@ -155,13 +153,13 @@ impl Training {
     }
 
     fn data_options(&self, directory: Option<&Path>) -> DataOptions {
-        let counts = [self.schedule.train_samples, self.schedule.validation_samples];
+        let counts = [self.config.samples, self.config.validation_samples];
         DataOptions {
             dataset: self.dataset.clone(),
             directory: directory.map(Path::to_path_buf),
             resolution: self.architecture.resolution(),
-            seed: self.seed,
-            samples: self.schedule.train_samples,
+            seed: self.config.seed,
+            samples: self.config.samples,
             most_samples: counts.into_iter().flatten().max(),
             target_columns: self.target_columns.clone(),
             ..DataOptions::default()
@@ -173,7 +171,7 @@ impl Training {
     /// # Errors
     /// Files that can't be read; a set that has fewer samples, or other ones than the model takes.
     pub fn open(&self, directory: Option<&Path>) -> Result<Splits> {
-        let wanted = [self.schedule.train_samples, self.schedule.validation_samples];
+        let wanted = [self.config.samples, self.config.validation_samples];
         let splits = data::open(&self.data_options(directory))?;
         let fail =
             |problem: String| Err(Error::Config { what: format!("dataset {}", self.dataset), problem });
@@ -188,15 +186,10 @@ impl Training {
             let shape = splits.train.sample_shape();
             return fail(format!("its samples of {shape:?} and their targets are not what the model is for"));
         }
-        let validation = match self.schedule.validation_samples {
+        let validation = match self.config.validation_samples {
             Some(samples) => Subset::first(splits.validation, samples),
             None => splits.validation,
         };
         Ok(Splits { train: splits.train, validation })
-    }
-
-    /// How [`fit`](crate::train::fit()) trains it on so many samples an epoch.
-    pub fn fit_options(&self, samples: usize, interrupted: Arc<AtomicBool>) -> FitOptions {
-        self.schedule.fit_options(&self.architecture, samples, self.seed, interrupted)
     }
 }

@@ -9,9 +9,9 @@ use super::series::{amounts, axes, laws};
 use super::words::{axis_findings, best, endings, exponent, headline, list, plural, quality, signed};
 use crate::error::Result;
 use crate::models::axis::Axis;
-use crate::nn::Precision;
 use crate::sweep::plan::Plan;
 use crate::sweep::record::Record;
+use crate::train::TrainConfig;
 use crate::units::seconds;
 
 const STYLE: &str = include_str!("page.css");
@@ -97,6 +97,13 @@ pub(super) fn escape(text: &str) -> String {
     out
 }
 
+/// The settings of a training beside batch and learning rate that are not the defaults: `, optimizer sgd, momentum 0.9`.
+fn settings(config: &TrainConfig) -> String {
+    let default = TrainConfig::default();
+    let flags = TrainConfig { batch: default.batch, learning_rate: default.learning_rate, ..*config }.flags();
+    flags.iter().map(|flag| format!(", {}", flag.trim_start_matches('-').replace('-', " "))).collect()
+}
+
 /// What was swept, on what, for how long.
 fn swept(plan: &Plan, records: &[Record]) -> String {
     let factors: Vec<String> = plan.factors.iter().map(|factor| format!("×{factor}")).collect();
@@ -112,18 +119,16 @@ fn swept(plan: &Plan, records: &[Record]) -> String {
         several => format!("{} epochs of", list(&several.iter().map(usize::to_string).collect::<Vec<_>>())),
     };
     let mut text = format!(
-        "The model {} on {}, scaled along {} by {}{amounts}; {}, {} batch {} at learning rate {}{}{}{}.",
+        "The model {} on {}, scaled along {} by {}{amounts}; {}, {} batch {} at learning rate {}{}.",
         plan.architecture.name,
         plan.dataset,
         list(&plan.axes.iter().map(|axis| axis.to_string()).collect::<Vec<_>>()),
         list(&factors),
         plural(plan.seeds.len(), "seed"),
         epochs,
-        plan.schedule.batch,
-        plan.schedule.learning_rate,
-        if plan.schedule.precision == Precision::Mixed { ", in mixed precision" } else { "" },
-        if plan.schedule.recompute { ", activations recomputed" } else { "" },
-        plan.schedule.clip_norm.map(|norm| format!(", gradients clipped to norm {norm}")).unwrap_or_default(),
+        plan.config.batch,
+        plan.config.learning_rate,
+        settings(&plan.config),
     );
     if !devices.is_empty() {
         let total: f64 = records.iter().map(|record| record.wall_seconds).filter(|s| s.is_finite()).sum();

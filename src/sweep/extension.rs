@@ -26,7 +26,7 @@ pub struct Extent {
     /// [`Plan::epochs`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<usize>,
-    /// [`Schedule::train_samples`](super::schedule::Schedule::train_samples).
+    /// [`TrainConfig::samples`](crate::train::TrainConfig::samples).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub train_samples: Option<usize>,
     /// [`Plan::predict`].
@@ -74,7 +74,7 @@ impl Plan {
             samples: self.samples.clone(),
             flops: self.flops.clone(),
             epochs: self.epochs.clone(),
-            train_samples: self.schedule.train_samples,
+            train_samples: self.config.samples,
             predict: self.predict,
         }
     }
@@ -91,7 +91,7 @@ impl Plan {
         };
         let Extent { factors, seeds, samples, flops, epochs, train_samples, predict } = extent.clone();
         let mut plan = Plan { factors, seeds, samples, flops, epochs, predict, ..self.clone() };
-        plan.schedule.train_samples = train_samples;
+        plan.config.samples = train_samples;
         plan.earlier.truncate(number - 1);
         plan
     }
@@ -110,7 +110,7 @@ impl Plan {
         let fail = |problem: String| Err(Error::Config { what: "plan".to_string(), problem });
         let mut alike = Plan { earlier: vec![more.clone()], ..self.clone() }.generation(1);
         alike.earlier.clear();
-        alike.schedule.epochs = wanted.schedule.epochs;
+        alike.config.epochs = wanted.config.epochs;
         let differences = alike.differences(wanted);
         if !differences.is_empty() {
             return fail(format!(
@@ -133,8 +133,8 @@ impl Plan {
         }
         let earlier = self.earlier.iter().cloned().chain([extent]).collect();
         let mut plan = Plan { earlier, data: self.data.clone(), ..wanted.clone() };
-        // A generation without a list of epochs has the schedule's.
-        plan.schedule.epochs = self.schedule.epochs;
+        // A generation without a list of epochs has the configuration's.
+        plan.config.epochs = self.config.epochs;
         plan.validate()?;
         if plan.variants()?.len() == self.variants()?.len() {
             return fail("the extension has no run that the sweep does not have".to_string());
@@ -146,7 +146,7 @@ impl Plan {
     /// first generation, so that extensions are judged by the same samples.
     pub fn judged_by(&self) -> Result<Option<usize>> {
         let first = self.generation(1);
-        Ok(first.most_samples()?.or(first.schedule.train_samples))
+        Ok(first.most_samples()?.or(first.config.samples))
     }
 }
 

@@ -8,8 +8,8 @@ use crate::error::Result;
 use crate::models::Bytes;
 use crate::models::architecture::{Architecture, Output};
 use crate::models::cost;
-use crate::models::step::StepOptions;
 use crate::nn::Model;
+use crate::train::TrainConfig;
 use std::time::{Duration, Instant};
 
 /// What a model of one size does on a device.
@@ -28,16 +28,16 @@ const BLOCKS: usize = 7;
 pub fn measure(
     architecture: &Architecture,
     device: &Device,
-    step: &StepOptions,
+    config: &TrainConfig,
     seconds: f64,
 ) -> Result<Measurement> {
-    let predicted_peak_bytes = cost::predicted_peak(architecture, step)?;
+    let predicted_peak_bytes = cost::predicted_peak(architecture, config)?;
     device.check_room(predicted_peak_bytes.total())?;
     device.trim();
     device.reset_peak();
-    let model = step.build(architecture, device, 0)?;
-    let batch = noise(architecture, step.batch);
-    let mut trainer = step.trainer(architecture, &model)?;
+    let model = architecture.build(config, device)?;
+    let batch = noise(architecture, config.batch);
+    let mut trainer = config.trainer(&model, architecture.targets())?;
     let training = throughput(batch.size, seconds, |steps| {
         for _ in 0..steps {
             trainer.step(&batch, 1e-4)?;
@@ -81,13 +81,13 @@ impl StepProfile {
 pub fn profile(
     architecture: &Architecture,
     device: &Device,
-    step: &StepOptions,
+    config: &TrainConfig,
     steps: usize,
 ) -> Result<StepProfile> {
-    device.check_room(cost::predicted_peak(architecture, step)?.total())?;
-    let model = step.build(architecture, device, 0)?;
-    let batch = noise(architecture, step.batch);
-    let mut trainer = step.trainer(architecture, &model)?;
+    device.check_room(cost::predicted_peak(architecture, config)?.total())?;
+    let model = architecture.build(config, device)?;
+    let batch = noise(architecture, config.batch);
+    let mut trainer = config.trainer(&model, architecture.targets())?;
     let mut run = |steps: usize| -> Result<()> {
         for _ in 0..steps {
             trainer.step(&batch, 1e-4)?;

@@ -1,15 +1,16 @@
-//! What a sweep runs: a base model, a data set, axes × factors × amounts of data × seeds, and one schedule for all of
-//! them.
+//! What a sweep runs: a base model, a data set, axes × factors × amounts of data × seeds, and one configuration of
+//! training for all of them.
 
 use super::extension::{Extent, new_runs};
+use super::migration::migrated;
 use super::prediction;
 use super::record::Place;
-use super::schedule::Schedule;
 use crate::data::{DataFile, Dataset, fingerprint};
 use crate::error::{Error, Result, brief};
 use crate::models::architecture::Architecture;
 use crate::models::axis::{Axis, Compound, Scale};
 use crate::models::cost::{Cost, FLOPS_PER_MAC};
+use crate::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
 /// A sweep as data. Two equal plans train the same models to the same numbers on the same device.
@@ -28,7 +29,7 @@ pub struct Plan {
     /// One run of each model for each seed.
     pub seeds: Vec<u64>,
     /// Numbers of training samples an epoch: each model is trained once on each. Empty for one training of each
-    /// model, on [`Schedule::train_samples`].
+    /// model, on [`TrainConfig::samples`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<usize>,
     /// Compute budgets C of whole trainings, in FLOPs (isoFLOP profiles): each model is trained once for each, on
@@ -42,7 +43,7 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_set: Option<usize>,
     /// Numbers of epochs: each model is trained once for each, on each amount of data. Empty for one training of each, of
-    /// [`Schedule::epochs`]; otherwise that number has no meaning.
+    /// [`TrainConfig::epochs`]; otherwise that number has no meaning.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<usize>,
     /// Pairs of a number of samples and a number of epochs that train on more samples than this, repeats counted, are left
@@ -53,8 +54,8 @@ pub struct Plan {
     /// before (see [`prediction`]); 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub predict: usize,
-    /// How each model is trained.
-    pub schedule: Schedule,
+    /// How each model is trained; its seed has no meaning, since each run has one of `seeds`.
+    pub config: TrainConfig,
     /// Coefficients of the compound axis.
     #[serde(default)]
     pub compound: Compound,
@@ -112,8 +113,8 @@ pub struct Variant {
 
 impl Variant {
     /// How it is trained.
-    pub fn schedule(&self, plan: &Plan) -> Schedule {
-        Schedule { epochs: self.epochs, ..plan.schedule.clone() }
+    pub fn config(&self, plan: &Plan) -> TrainConfig {
+        TrainConfig { epochs: self.epochs, seed: self.seed, samples: self.train_samples, ..plan.config }
     }
 
     /// Whether its loss is predicted when that generation of the plan is trained.
@@ -130,8 +131,11 @@ impl Variant {
 impl Plan {
     /// Reads and validates a plan.
     pub fn from_toml(text: &str) -> Result<Plan> {
-        let plan: Plan = toml::from_str(text)
-            .map_err(|e| Error::Config { what: "plan".to_string(), problem: brief(e) })?;
+        let parsed = match migrated(text) {
+            Some(table) => table.try_into(),
+            None => toml::from_str(text),
+        };
+        let plan: Plan = parsed.map_err(|e| Error::Config { what: "plan".to_string(), problem: brief(e) })?;
         plan.validate()?;
         Ok(plan)
     }
@@ -204,7 +208,7 @@ impl Plan {
             format!("{}-{}", model.axis, model.factor)
         };
         let (label, train_samples, flops, epochs) = match amount {
-            Amount::Schedule => (String::new(), self.schedule.train_samples, None, epochs),
+            Amount::Configured => (String::new(), self.config.samples, None, epochs),
             Amount::Samples(samples) => (format!("-n{samples}"), Some(samples), None, epochs),
             Amount::Flops(budget) => {
                 let seen = budget / (FLOPS_PER_MAC * Cost::of(&model.architecture)?.macs as f64);
@@ -220,7 +224,7 @@ impl Plan {
     /// Training samples an epoch, and epochs, of a training that sees about so many samples: in the plan's number of epochs,
     /// or on the whole set. None where that is too short a training.
     fn training_of(&self, seen: f64, epochs: usize) -> Option<(usize, usize)> {
-        let batch = self.schedule.batch;
+        let batch = self.config.batch;
         let batches = |samples: f64| (samples as usize / batch).max(1) * batch;
         let Some(all) = self.whole_set else { return Some((batches(seen / epochs as f64), epochs)) };
         let passes = seen / all as f64;
@@ -231,7 +235,7 @@ impl Plan {
 
     /// For how many epochs each model is trained, in the plan's order.
     pub fn numbers_of_epochs(&self) -> Vec<usize> {
-        if self.epochs.is_empty() { vec![self.schedule.epochs] } else { self.epochs.clone() }
+        if self.epochs.is_empty() { vec![self.config.epochs] } else { self.epochs.clone() }
     }
 
     /// How much data each model is trained on, in the plan's order.
@@ -239,7 +243,7 @@ impl Plan {
         let samples = self.samples.iter().map(|&samples| Amount::Samples(samples));
         let amounts: Vec<Amount> =
             samples.chain(self.flops.iter().map(|&budget| Amount::Flops(budget))).collect();
-        if amounts.is_empty() { vec![Amount::Schedule] } else { amounts }
+        if amounts.is_empty() { vec![Amount::Configured] } else { amounts }
     }
 
     /// The most training samples an epoch of any run, where the plan has several numbers of them.
@@ -296,7 +300,7 @@ impl Plan {
                     architecture,
                     train_samples: None,
                     flops: None,
-                    epochs: self.schedule.epochs,
+                    epochs: self.config.epochs,
                     seed: 0,
                     generation: self.generations(),
                 }),
@@ -308,7 +312,12 @@ impl Plan {
 
     fn check_lists(&self) -> Result<()> {
         let fail = |problem: String| Err(Error::Config { what: "plan".into(), problem });
-        self.schedule.validate()?;
+        self.config.validate()?;
+        if self.config.steps.is_some() {
+            return fail(
+                "steps are given; the trainings of a sweep are as long as epochs or flops say".into(),
+            );
+        }
         for (empty, what) in [
             (self.axes.is_empty(), "axis"),
             (self.factors.is_empty(), "factor"),
@@ -338,10 +347,9 @@ impl Plan {
 
     fn check_amounts(&self) -> Result<(), String> {
         let Plan { samples, flops, .. } = self;
-        let ways =
-            [self.schedule.train_samples.is_some(), !samples.is_empty(), !flops.is_empty()].map(usize::from);
+        let ways = [self.config.samples.is_some(), !samples.is_empty(), !flops.is_empty()].map(usize::from);
         if ways.iter().sum::<usize>() > 1 {
-            return Err("the training samples are given by more than one of the schedule's train_samples, \
+            return Err("the training samples are given by more than one of the configuration's samples, \
                         samples and flops; keep one"
                 .into());
         }
@@ -363,10 +371,10 @@ impl Plan {
         Ok(())
     }
 
-    /// Names of the parts in which two plans differ; empty when they are the same sweep, however it was extended. Data
-    /// that this plan knows nothing of are any.
-    pub fn differences(&self, other: &Plan) -> Vec<&'static str> {
-        [
+    /// Names of the parts in which two plans differ, of their configurations the fields; empty when they are the same
+    /// sweep, however it was extended. Data that this plan knows nothing of are any.
+    pub fn differences(&self, other: &Plan) -> Vec<String> {
+        let parts = [
             ("dataset", self.dataset != other.dataset),
             ("data", fingerprint::difference(&self.data, &other.data).is_some()),
             ("target_columns", self.target_columns != other.target_columns),
@@ -379,25 +387,23 @@ impl Plan {
             ("epochs", self.numbers_of_epochs() != other.numbers_of_epochs()),
             ("most_seen", self.most_seen != other.most_seen),
             ("predict", self.predict != other.predict),
-            // Its epochs are those above.
-            (
-                "schedule",
-                Schedule { epochs: other.schedule.epochs, ..self.schedule.clone() } != other.schedule,
-            ),
             ("compound", self.compound != other.compound),
             ("architecture", self.architecture != other.architecture),
-        ]
-        .into_iter()
-        .filter_map(|(name, differs)| differs.then_some(name))
-        .collect()
+        ];
+        let parts = parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_string());
+        // Numbers of epochs are compared above.
+        let other = TrainConfig { epochs: self.config.epochs, ..other.config };
+        let mut all: Vec<String> = parts.chain(self.config.differences(&other)).collect();
+        all.dedup();
+        all
     }
 }
 
 /// How much data a run is trained on.
 #[derive(Debug, Clone, Copy)]
 enum Amount {
-    /// What the schedule says.
-    Schedule,
+    /// What the configuration says.
+    Configured,
     /// So many training samples an epoch.
     Samples(usize),
     /// As many training samples as take so many FLOPs.

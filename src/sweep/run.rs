@@ -10,11 +10,11 @@ use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::Bytes;
 use crate::models::cost::{self, Cost, FLOPS_PER_MAC};
-use crate::train::{Callback, History, Metrics, fit};
+use crate::train::{Callback, EpochReport, History, Metrics, Progress, fit};
 use crate::units::bytes;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// Where and how a plan is run; nothing in it changes the numbers.
@@ -166,7 +166,7 @@ fn run_variant(
     callback: &mut dyn Callback,
 ) -> Result<Record> {
     let cost = Cost::of(&variant.architecture)?;
-    let step = plan.schedule.step();
+    let config = variant.config(plan);
     let mut record = Record {
         key: variant.key.clone(),
         axis: variant.axis,
@@ -178,11 +178,11 @@ fn run_variant(
         seed: variant.seed,
         device: options.device.name(),
         epochs: variant.epochs,
-        batch: step.batch,
-        learning_rate: plan.schedule.learning_rate,
-        precision: step.precision,
-        recompute: step.recompute,
-        clip_norm: step.clip_norm,
+        batch: config.batch,
+        learning_rate: config.learning_rate,
+        precision: config.precision,
+        recompute: config.recompute,
+        clip_norm: config.clip_norm,
         parameters: cost.parameters,
         macs: cost.macs,
         training_flops: 0.0,
@@ -235,16 +235,16 @@ fn attempt(
     callback: &mut dyn Callback,
     record: &mut Record,
 ) -> Result<()> {
-    let (schedule, device) = (variant.schedule(plan), &options.device);
+    let (config, device) = (variant.config(plan), &options.device);
     let start = Instant::now();
     let opened = data.open(wanted)?;
-    let validation = match schedule.validation_samples {
+    let validation = match config.validation_samples {
         Some(samples) => Subset::first(opened.validation.clone(), samples),
         None => opened.validation.clone(),
     };
     let splits = Splits { train: opened.train.clone(), validation };
     let counts = [splits.train.len(), splits.validation.len()];
-    let predicted = cost::predicted_peak_on(&variant.architecture, &schedule.step(), counts)?;
+    let predicted = cost::predicted_peak_on(&variant.architecture, &config, counts)?;
     record.predicted_peak_bytes = Some(predicted);
     let limit = options.memory_limit.or_else(|| device.available_memory());
     if let Some(limit) = limit.filter(|&limit| predicted.total() > limit) {
@@ -269,23 +269,42 @@ fn train(
     callback: &mut dyn Callback,
     record: &mut Record,
 ) -> Result<()> {
-    let schedule = variant.schedule(plan);
-    let model = schedule.step().build(&variant.architecture, &options.device, variant.seed)?;
-    let fit_options = schedule.fit_options(
-        &variant.architecture,
-        splits.train.len(),
-        variant.seed,
-        options.interrupted.clone(),
-    );
-    record.train_samples = schedule.distinct_samples(splits.train.len(), splits.train.is_endless());
-    let history = fit(&model, splits, &fit_options, callback)?;
+    let config = variant.config(plan);
+    let model = variant.architecture.build(&config, &options.device)?;
+    record.train_samples = config.distinct_samples(splits.train.len(), splits.train.is_endless());
+    let mut stoppable = Stoppable { inner: callback, interrupted: &options.interrupted };
+    let history = fit(&model, splits, &config, &mut stoppable)?;
     fill(record, &history);
-    let batch = schedule.batch.min(splits.validation.len());
+    let batch = config.batch.min(splits.validation.len());
     let features: usize = variant.architecture.input_shape().iter().product();
     let inputs = vec![0.5; batch * features];
     record.inference_samples_per_second =
         Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
     Ok(())
+}
+
+/// A callback that also ends training when the sweep is to stop.
+struct Stoppable<'a> {
+    inner: &'a mut dyn Callback,
+    interrupted: &'a AtomicBool,
+}
+
+impl Callback for Stoppable<'_> {
+    fn on_progress(&mut self, progress: &Progress) {
+        self.inner.on_progress(progress);
+    }
+
+    fn on_epoch(&mut self, report: &EpochReport) {
+        self.inner.on_epoch(report);
+    }
+
+    fn report_seconds(&self) -> f64 {
+        self.inner.report_seconds()
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed) || self.inner.interrupted()
+    }
 }
 
 fn fill(record: &mut Record, history: &History) {

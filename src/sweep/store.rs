@@ -59,7 +59,7 @@ impl Store {
                 what: directory.display().to_string(),
                 problem: error.to_string(),
             };
-            if found.differences(plan).contains(&"data") {
+            if found.differences(plan).iter().any(|part| part == "data") {
                 refuse_other(directory, found, plan)?;
             }
             found.extended(plan).map_err(described)

@@ -1,32 +1,14 @@
 //! The loop: epochs of shuffled batches, a read-back every so many steps, validation after each epoch.
 
-use super::trainer::{Loss, Metrics, Trainer};
-use crate::data::{Loader, LoaderOptions, Splits};
+use super::config::TrainConfig;
+use super::trainer::Metrics;
+use crate::data::{Dataset, Loader, LoaderOptions, Splits};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-use crate::optim::{Algorithm, LossScaling, Schedule};
+use crate::optim::{LossScaling, Schedule};
 use serde::Serialize;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
-
-/// How to train.
-#[derive(Clone, Debug)]
-pub struct FitOptions {
-    pub epochs: u64,
-    pub batch: usize,
-    pub seed: u64,
-    pub loss: Loss,
-    pub algorithm: Algorithm,
-    pub schedule: Schedule,
-    /// The most that the norm of all gradients together may be, if there is a limit.
-    pub clip_norm: Option<f64>,
-    /// Loss and accuracy are read back every so many seconds (and after each epoch): between two of these reads
-    /// the host never waits for the device.
-    pub report_seconds: f64,
-    /// When this becomes true, training ends with [`Error::Interrupted`].
-    pub interrupted: Arc<AtomicBool>,
-}
 
 /// Where training stands.
 #[derive(Clone, Copy, Debug, Serialize)]
@@ -71,55 +53,84 @@ pub struct History {
     pub seconds: f64,
 }
 
-/// Is told how training goes.
+/// Follows a training, and can end it.
 pub trait Callback {
-    /// After a read-back.
+    /// Called after a read-back.
     fn on_progress(&mut self, _progress: &Progress) {}
-    /// After an epoch's validation.
+
+    /// Called after an epoch's validation.
     fn on_epoch(&mut self, _report: &EpochReport) {}
+
+    /// Seconds between two read-backs of loss and accuracy; each epoch ends with another one. Between them the host
+    /// never waits for the device.
+    fn report_seconds(&self) -> f64 {
+        0.25
+    }
+
+    /// Whether training is to end now with [`Error::Interrupted`]. Asked before each step.
+    fn interrupted(&self) -> bool {
+        false
+    }
 }
 
-/// Nobody is told.
+/// A callback that does nothing.
 impl Callback for () {}
 
-/// Trains `model` on `splits`.
+/// Trains `model` on `splits` as `config` says.
 ///
 /// # Errors
-/// [`Error::Diverged`] when the loss, in training or validation, stops being a finite number, [`Error::Interrupted`] when asked to stop,
-/// whatever the data or the device say.
+/// [`Error::Diverged`] when the loss, in training or validation, is no longer a finite number; [`Error::Interrupted`]
+/// when the callback asks to stop; [`Error::Config`] for a loss that is not for the data's targets; errors of the data
+/// and the device.
 pub fn fit(
     model: &Model,
     splits: &Splits,
-    options: &FitOptions,
+    config: &TrainConfig,
     callback: &mut dyn Callback,
 ) -> Result<History> {
-    let loader = |set: &Arc<dyn crate::data::Dataset>, shuffle: bool| {
-        let batch = options.batch.min(set.len());
-        Loader::new(set.clone(), LoaderOptions { batch, shuffle, seed: options.seed, drop_last: shuffle })
+    config.validate()?;
+    let rates = config.rates(config.total_steps(splits.train.len()));
+    fit_at(model, splits, config, &rates, callback)
+}
+
+/// As [`fit`], with the learning rate of each step from `rates`.
+///
+/// # Errors
+/// Those of [`fit`].
+pub fn fit_at(
+    model: &Model,
+    splits: &Splits,
+    config: &TrainConfig,
+    rates: &Schedule,
+    callback: &mut dyn Callback,
+) -> Result<History> {
+    let loader = |set: &Arc<dyn Dataset>, shuffle: bool| {
+        let batch = config.batch.min(set.len());
+        Loader::new(set.clone(), LoaderOptions { batch, shuffle, seed: config.seed, drop_last: shuffle })
     };
     let (training, validation) = (loader(&splits.train, true)?, loader(&splits.validation, false)?);
-    let mut trainer =
-        Trainer::new(model, options.loss, options.algorithm)?.with_clip_norm(options.clip_norm)?;
+    let mut trainer = config.trainer(model, splits.train.targets())?;
     let mut history = History::default();
     let start = Instant::now();
-    for epoch in 0..options.epochs {
+    let (total_steps, per_epoch) = (config.total_steps(splits.train.len()), training.batches() as u64);
+    let epochs = total_steps.div_ceil(per_epoch);
+    for epoch in 0..epochs {
         let epoch_start = Instant::now();
         let mut meter = Meter::new();
-        // Sums run on over the epoch, so that its means do not depend on when the clock had them read.
+        // Sums run on over the epoch, so that its means do not depend on when they are read.
         let mut total = Metrics::default();
-        let steps = training.batches() as u64;
-        for (step, batch) in training.epoch(epoch).enumerate() {
-            if options.interrupted.load(Ordering::Relaxed) {
+        let steps = per_epoch.min(total_steps - epoch * per_epoch);
+        for (step, batch) in (1..=steps).zip(training.epoch(epoch)) {
+            if callback.interrupted() {
                 return Err(Error::Interrupted);
             }
             let batch = batch?;
             meter.samples += batch.size as u64;
-            trainer.step(&batch, options.schedule.rate(trainer.steps()))?;
-            let last = step as u64 + 1 == steps;
+            trainer.step(&batch, rates.rate(trainer.steps()))?;
             // The first step compiles kernels and touches memory for the first time: it is measured apart.
-            let warm_up = epoch == 0 && step == 0;
-            if last || warm_up || meter.seconds() >= options.report_seconds {
-                let sums = if last { trainer.take_metrics()? } else { trainer.metrics()? };
+            let warm_up = epoch == 0 && step == 1;
+            if step == steps || warm_up || meter.seconds() >= callback.report_seconds() {
+                let sums = if step == steps { trainer.take_metrics()? } else { trainer.metrics()? };
                 let earlier = std::mem::replace(&mut total, sums);
                 let rate = meter.lap();
                 if !warm_up {
@@ -127,8 +138,8 @@ pub fn fit(
                 }
                 callback.on_progress(&Progress {
                     epoch: epoch + 1,
-                    epochs: options.epochs,
-                    step: step as u64 + 1,
+                    epochs,
+                    step,
                     steps,
                     metrics: total.since(&earlier),
                     samples_per_second: rate,
@@ -139,7 +150,7 @@ pub fn fit(
         let trained = epoch_start.elapsed().as_secs_f64();
         let report = EpochReport {
             epoch: epoch + 1,
-            epochs: options.epochs,
+            epochs,
             train: total,
             validation: trainer.evaluate(validation.epoch(0))?,
             samples_per_second: total.samples as f64 / trained,

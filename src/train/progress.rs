@@ -6,6 +6,8 @@ use crate::note;
 use crate::units::seconds;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Lines of one training.
 const LINES: u64 = 50;
@@ -15,6 +17,7 @@ pub struct TerminalProgress {
     bar: ProgressBar,
     prefix: String,
     epoch: u64,
+    interrupted: Arc<AtomicBool>,
 }
 
 impl TerminalProgress {
@@ -30,11 +33,21 @@ impl TerminalProgress {
             ProgressStyle::with_template("{prefix} {bar:28.cyan/dim} {percent:>3}% {msg}, {eta} left");
         // The template is a constant; if a later version of the crate refuses it, its default is shown.
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-        TerminalProgress { bar, prefix: prefix.into(), epoch: 0 }
+        TerminalProgress { bar, prefix: prefix.into(), epoch: 0, interrupted: Arc::default() }
+    }
+
+    /// Ends training when `flag` becomes true.
+    pub fn interrupted_by(mut self, flag: Arc<AtomicBool>) -> TerminalProgress {
+        self.interrupted = flag;
+        self
     }
 }
 
 impl Callback for TerminalProgress {
+    fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
     fn on_progress(&mut self, progress: &Progress) {
         if self.epoch != progress.epoch {
             self.epoch = progress.epoch;

@@ -2,7 +2,8 @@
 
 use allometry::models::{Architecture, Axis, Bytes, Compound};
 use allometry::nn::Precision;
-use allometry::sweep::{Plan, Record, Schedule, Status, Variant};
+use allometry::sweep::{Plan, Record, Status, Variant};
+use allometry::train::TrainConfig;
 
 /// A plan that varies the width, with one seed.
 pub fn plan(architecture: Architecture) -> Plan {
@@ -18,7 +19,7 @@ pub fn plan(architecture: Architecture) -> Plan {
         most_seen: None,
         whole_set: None,
         predict: 0,
-        schedule: Schedule::default(),
+        config: TrainConfig::default(),
         compound: Compound::default(),
         data: Vec::new(),
         earlier: Vec::new(),
@@ -28,7 +29,7 @@ pub fn plan(architecture: Architecture) -> Plan {
 
 /// A completed record of `variant` in which nothing was measured.
 pub fn record(variant: &Variant) -> Record {
-    let Schedule { batch, learning_rate, .. } = Schedule::default();
+    let TrainConfig { batch, learning_rate, .. } = TrainConfig::default();
     Record {
         key: variant.key.clone(),
         axis: variant.axis,

@@ -4,7 +4,8 @@ use crate::inputs::{small_csv, small_mlp, small_mnist};
 use crate::process::{fail, succeed, text};
 use crate::reading::{lines, records};
 use allometry::planner::{Expected, Training};
-use allometry::sweep::{Plan, Schedule};
+use allometry::sweep::Plan;
+use allometry::train::TrainConfig;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -49,10 +50,10 @@ fn a_sweep_is_extended_by_what_is_new() {
 fn training_of(sweep: &Path) -> Training {
     let plan = Plan::from_toml(&fs::read_to_string(sweep.join("plan.toml")).unwrap()).unwrap();
     let few = Some(8);
-    let schedule = Schedule { train_samples: few, validation_samples: few, ..plan.schedule.clone() };
-    let (seed, expected) = (0, Expected::default());
+    let config = TrainConfig { samples: few, seed: 0, validation_samples: few, ..plan.config };
+    let expected = Expected::default();
     let Plan { dataset, target_columns, data, architecture, .. } = plan;
-    Training { dataset, target_columns, seed, schedule, expected, data, architecture }
+    Training { dataset, target_columns, config, expected, data, architecture }
 }
 
 #[test]

@@ -62,7 +62,7 @@ fn a_sweep_that_is_stopped_goes_on_and_ends_with_the_same_numbers() {
     // Another plan has no business in this directory.
     let other = [&borrowed(&arguments)[..], &["--learning-rate", "0.5"]].concat();
     let before = fs::read(out.join("runs.jsonl")).unwrap();
-    fail(&other, 1, &[text(&out), "another plan", "schedule"]);
+    fail(&other, 1, &[text(&out), "another plan", "learning_rate"]);
     assert_eq!(fs::read(out.join("runs.jsonl")).unwrap(), before);
     finish_and_compare(&arguments, &out, &whole);
 

@@ -55,7 +55,9 @@ fn helps_list_what_there_is() {
     for command in ["summary", "train", "sweep", "bench", "profile"] {
         let help = help(command);
         assert!(help.contains(&Architecture::PRESETS.join(", ")), "{help}");
-        assert!(help.contains(&Precision::ALL.map(Precision::name).join(" or ")), "{help}");
+        for name in Precision::ALL.map(Precision::name) {
+            assert!(help.contains(&format!("- {name}:")), "{help}");
+        }
     }
     for command in ["sweep", "bench"] {
         assert!(help(command).contains(&Axis::ALL.map(Axis::name).join(", ")), "{command}");

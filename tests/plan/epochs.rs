@@ -6,7 +6,8 @@ use allometry::models::Scale;
 use allometry::planner::Limit;
 use allometry::planner::grid::for_plan;
 use allometry::planner::search::{Rules, search};
-use allometry::sweep::{CurvePoint, Plan, Record, Schedule};
+use allometry::sweep::{CurvePoint, Plan, Record};
+use allometry::train::TrainConfig;
 
 /// R* of the records.
 const REPEATS: f64 = 5.0;
@@ -122,8 +123,8 @@ fn a_larger_model_that_settled_takes_a_turn_back() {
 /// A sweep to plan from, of 16,000 samples.
 fn plan_of_budgets() -> Plan {
     let once = plan(&[]);
-    let schedule = Schedule { epochs: 4, ..once.schedule.clone() };
-    for_plan(Plan { schedule, ..once }, 16_000, false).unwrap()
+    let config = TrainConfig { epochs: 4, ..once.config };
+    for_plan(Plan { config, ..once }, 16_000, false).unwrap()
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn time_counts_the_start_and_every_validation() {
 #[test]
 fn a_memory_budget_binds_where_the_best_is_larger() {
     let free = Synthetic::joint();
-    let step = free.plan.schedule.step();
+    let step = free.plan.config;
     let peak = |model: &Candidate| predicted_peak(&model.architecture, &step).unwrap().total();
     let unbounded = free.search(&free.rules("4e12flops"));
     let memory = peak(free.model(&unbounded.choices[0])) / 2;

@@ -7,7 +7,8 @@ use allometry::planner::candidate::{Candidate, Field};
 use allometry::planner::evidence::{Evidence, LeftOut, gather};
 use allometry::planner::search::{Choice, Found, Rules, search};
 use allometry::planner::speed::Timing;
-use allometry::sweep::{Plan, Record, Schedule, Throughput, Variant};
+use allometry::sweep::{Plan, Record, Throughput, Variant};
+use allometry::train::TrainConfig;
 use std::sync::OnceLock;
 
 /// E, A, α, B, β of the loss in M MACs and D samples.
@@ -29,7 +30,7 @@ pub fn plan(samples: &[usize]) -> Plan {
     Plan {
         factors: vec![0.25, 0.5, 1.0, 2.0],
         samples: samples.to_vec(),
-        schedule: Schedule { epochs: 1, batch: 16, ..Schedule::default() },
+        config: TrainConfig { epochs: 1, batch: 16, ..TrainConfig::default() },
         ..blank::plan(Architecture::preset("mlp").unwrap())
     }
 }
@@ -41,8 +42,8 @@ fn record(variant: &Variant, plan: &Plan) -> Record {
     let loss = law(macs as f64, samples as f64);
     Record {
         epochs: variant.epochs,
-        batch: plan.schedule.batch,
-        learning_rate: plan.schedule.learning_rate,
+        batch: plan.config.batch,
+        learning_rate: plan.config.learning_rate,
         parameters,
         macs,
         training_flops: 6.0 * macs as f64 * samples as f64,
@@ -105,7 +106,7 @@ impl Synthetic {
             budget: budget.parse().unwrap(),
             target_loss: None,
             far: false,
-            schedule: &self.plan.schedule,
+            config: &self.plan.config,
             available: None,
             validation: 1000,
         }

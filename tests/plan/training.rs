@@ -3,7 +3,7 @@
 use crate::synthetic::{SAMPLES, plan};
 use allometry::models::Architecture;
 use allometry::planner::{Expected, Training};
-use allometry::sweep::Schedule;
+use allometry::train::TrainConfig;
 use std::fs;
 use tempfile::TempDir;
 
@@ -11,14 +11,14 @@ fn training() -> Training {
     Training {
         dataset: "glyphs".into(),
         target_columns: Vec::new(),
-        seed: 3,
-        schedule: Schedule {
+        config: TrainConfig {
             epochs: 2,
+            seed: 3,
             batch: 16,
             clip_norm: Some(1.0),
-            train_samples: Some(64),
+            samples: Some(64),
             validation_samples: Some(32),
-            ..Schedule::default()
+            ..TrainConfig::default()
         },
         expected: Expected {
             loss: 1.0,
@@ -49,7 +49,7 @@ fn a_training_survives_toml() {
     assert_eq!((splits.train.len(), splits.validation.len()), (64, 32));
 
     for (from, to, word) in [
-        ("train_samples = 64\n", "", "train_samples"),
+        ("samples = 64\n", "", "no samples"),
         ("epochs = 2", "epochs = 0", "at least 1"),
         ("dataset = \"glyphs\"", "dateset = \"glyphs\"", "dateset"),
         ("width = 32", "width = 0", "width is 0"),
@@ -100,4 +100,39 @@ fn what_came_is_compared_with_what_was_expected() {
     assert!((compared.seconds_error + 0.05).abs() < 1e-12);
     assert!((compared.peak_error - 0.01).abs() < 1e-12);
     assert!(!training().expected.beside(1.3, 19.0, 1010).inside);
+}
+
+/// A planned training as version 0.1 wrote it.
+const EARLIER: &str = r#"
+dataset = "glyphs"
+seed = 3
+
+[schedule]
+epochs = 2
+batch = 16
+learning_rate = 0.002
+clip_norm = 1.0
+train_samples = 64
+validation_samples = 32
+
+[expected]
+loss = 1.0
+loss_low = 0.9
+loss_high = 1.2
+seconds = 20.0
+seconds_interval = [18.0, 22.0]
+peak_bytes = 1000
+flops = 1e12
+device = "CPU"
+"#;
+
+#[test]
+fn a_training_of_an_earlier_version_is_read() {
+    let today = training();
+    let architecture = toml::Table::from_iter(
+        [("architecture", toml::Value::try_from(&today.architecture).unwrap())]
+            .map(|(name, value)| (name.to_string(), value)),
+    );
+    let text = format!("{EARLIER}\n{architecture}");
+    assert_eq!(Training::from_toml(&text).unwrap(), today);
 }

@@ -4,7 +4,8 @@
 use crate::synthetic::{plan, preset, record};
 use allometry::data::DataFile;
 use allometry::models::Axis;
-use allometry::sweep::{Plan, Prediction, Schedule, Store};
+use allometry::sweep::{Plan, Prediction, Store};
+use allometry::train::TrainConfig;
 use std::fs;
 
 fn keys(plan: &Plan) -> Vec<String> {
@@ -54,8 +55,8 @@ fn a_model_that_rounding_makes_again_is_not_trained_again() {
 #[test]
 fn samples_go_on_from_one_number_and_are_judged_alike() {
     let base = plan(preset("mlp"), &[Axis::Width]);
-    let schedule = Schedule { train_samples: Some(1000), ..Schedule::default() };
-    let one = Plan { schedule, seeds: vec![0], ..base.clone() };
+    let config = TrainConfig { samples: Some(1000), ..TrainConfig::default() };
+    let one = Plan { config, seeds: vec![0], ..base.clone() };
     let several = Plan { samples: vec![1000, 4000], seeds: vec![0], ..base.clone() };
     let extended = one.extended(&several).unwrap();
     let expected =
@@ -79,7 +80,7 @@ fn an_extension_changes_nothing_and_leaves_nothing_out() {
     assert!(text.contains("factors 0.5, 2; seeds 0"), "{text}");
     for (other, part) in [
         (Plan { axes: vec![Axis::Depth], ..first.clone() }, "axes"),
-        (Plan { schedule: Schedule { batch: 9, ..Schedule::default() }, ..first.clone() }, "schedule"),
+        (Plan { config: TrainConfig { batch: 9, ..TrainConfig::default() }, ..first.clone() }, "batch"),
         (Plan { dataset: "mnist".into(), ..first.clone() }, "dataset"),
     ] {
         let text = refusal(&first, &Plan { seeds: vec![0, 7, 8], ..other });
@@ -96,8 +97,8 @@ fn an_extension_changes_nothing_and_leaves_nothing_out() {
 fn epochs_go_on_from_one_number_or_several() {
     let one = Plan { seeds: vec![0], ..plan(preset("mlp"), &[Axis::Width]) };
     assert_eq!(one.numbers_of_epochs(), [3]);
-    let schedule = Schedule { epochs: 1, ..Schedule::default() };
-    let several = Plan { epochs: vec![1, 3, 6], schedule, ..one.clone() };
+    let config = TrainConfig { epochs: 1, ..TrainConfig::default() };
+    let several = Plan { epochs: vec![1, 3, 6], config, ..one.clone() };
     let extended = one.extended(&several).unwrap();
     let expected =
         ["base-s0", "width-0.5-s0", "width-2-s0", "base-e1-s0", "width-0.5-e1-s0", "width-2-e1-s0"];
@@ -113,7 +114,7 @@ fn epochs_go_on_from_one_number_or_several() {
     assert_eq!(twice.generation(2), extended);
     let other = Plan { epochs: vec![1, 6], ..one.clone() };
     assert!(refusal(&one, &other).contains("epochs 3"));
-    let fewer = Plan { schedule: Schedule { epochs: 9, ..Schedule::default() }, ..one.clone() };
+    let fewer = Plan { config: TrainConfig { epochs: 9, ..TrainConfig::default() }, ..one.clone() };
     assert!(refusal(&one, &fewer).contains("epochs 3"));
 }
 

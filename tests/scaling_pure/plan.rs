@@ -5,7 +5,8 @@ use allometry::data::{self, DataOptions};
 use allometry::models::Axis;
 use allometry::models::cost::Cost;
 use allometry::planner::grid::for_plan;
-use allometry::sweep::{Plan, Schedule};
+use allometry::sweep::Plan;
+use allometry::train::TrainConfig;
 use std::collections::HashSet;
 use std::fs;
 
@@ -48,7 +49,10 @@ fn plans_survive_toml_and_are_checked() {
     refused(Plan { factors: vec![1.0, 1.0], ..good.clone() }, "factor 1 stands twice");
     refused(Plan { seeds: vec![], ..good.clone() }, "no seed");
     refused(Plan { factors: vec![-2.0], ..good.clone() }, "factor is -2");
-    refused(Plan { schedule: Schedule { batch: 0, ..Schedule::default() }, ..good.clone() }, "at least 1");
+    refused(
+        Plan { config: TrainConfig { batch: 0, ..TrainConfig::default() }, ..good.clone() },
+        "at least 1",
+    );
     refused(plan(preset("keras-dense"), &[Axis::Resolution]), "no resolution");
 }
 
@@ -82,8 +86,8 @@ fn each_model_is_trained_on_each_number_of_samples() {
 
 #[test]
 fn each_model_is_trained_for_each_number_of_epochs() {
-    let once = Schedule { epochs: 1, ..Schedule::default() };
-    let base = Plan { schedule: once, seeds: vec![0], ..plan(preset("mlp"), &[Axis::Width]) };
+    let once = TrainConfig { epochs: 1, ..TrainConfig::default() };
+    let base = Plan { config: once, seeds: vec![0], ..plan(preset("mlp"), &[Axis::Width]) };
     let runs = |plan: &Plan| -> Vec<(String, usize)> {
         plan.variants().unwrap().into_iter().map(|run| (run.key, run.epochs)).collect()
     };
@@ -94,7 +98,7 @@ fn each_model_is_trained_for_each_number_of_epochs() {
     for (run, (key, epochs)) in named.into_iter().zip([1, 1, 1, 4]).zip(runs(&plan)) {
         assert_eq!(run, (key.as_str(), epochs));
     }
-    assert_eq!(plan.variants().unwrap()[3].schedule(&plan).epochs, 4);
+    assert_eq!(plan.variants().unwrap()[3].config(&plan).epochs, 4);
     assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
     assert_eq!(plan.differences(&base), ["epochs"]);
     assert!(!base.to_toml().unwrap().contains("epochs = ["), "older plan files say nothing of it");
@@ -121,8 +125,8 @@ fn each_model_is_trained_for_each_number_of_epochs() {
 
 #[test]
 fn a_sweep_to_plan_from_spends_each_budget_on_every_model() {
-    let schedule = Schedule { epochs: 4, ..Schedule::default() };
-    let base = Plan { seeds: vec![0], schedule, ..plan(preset("mlp"), &[Axis::Width]) };
+    let config = TrainConfig { epochs: 4, ..TrainConfig::default() };
+    let base = Plan { seeds: vec![0], config, ..plan(preset("mlp"), &[Axis::Width]) };
     let base = Plan { factors: vec![0.25, 0.5, 1.0, 2.0], ..base };
     let plan = for_plan(base.clone(), 6400, false).unwrap();
     plan.validate().unwrap();
@@ -150,10 +154,10 @@ fn a_sweep_to_plan_from_spends_each_budget_on_every_model() {
     }
 
     // Epochs counted by other samples than there are: the budgets are theirs, the set is whole.
-    let schedule = Schedule { train_samples: Some(1600), ..base.schedule.clone() };
-    let smaller = for_plan(Plan { schedule, ..base.clone() }, 6400, false).unwrap();
+    let config = TrainConfig { samples: Some(1600), ..base.config };
+    let smaller = for_plan(Plan { config, ..base.clone() }, 6400, false).unwrap();
     assert_eq!(smaller.flops, plan.flops.iter().map(|budget| budget / 4.0).collect::<Vec<f64>>());
-    assert_eq!((smaller.whole_set, smaller.schedule.train_samples), (Some(6400), None));
+    assert_eq!((smaller.whole_set, smaller.config.samples), (Some(6400), None));
     // New samples without end are not repeated.
     let drawn = for_plan(base.clone(), 6400, true).unwrap();
     assert!(drawn.variants().unwrap().iter().all(|run| run.epochs == 1));
@@ -168,9 +172,9 @@ fn a_sweep_to_plan_from_spends_each_budget_on_every_model() {
 
 #[test]
 fn a_compute_budget_buys_whole_batches() {
-    let schedule = Schedule { epochs: 3, batch: 64, ..Schedule::default() };
+    let config = TrainConfig { epochs: 3, batch: 64, ..TrainConfig::default() };
     let axes = plan(preset("mlp"), &[Axis::Width]);
-    let plan = Plan { flops: vec![1.5e11, 1e3], schedule, ..axes };
+    let plan = Plan { flops: vec![1.5e11, 1e3], config, ..axes };
     let variants = plan.variants().unwrap();
     assert_eq!(
         variants[..6].iter().map(|v| v.key.as_str()).collect::<Vec<_>>(),
@@ -205,8 +209,8 @@ fn amounts_of_data_are_checked() {
     };
     let both = Plan { samples: vec![10], flops: vec![1e9], ..good.clone() };
     refused(both, "more than one of");
-    let schedule = Schedule { train_samples: Some(10), ..Schedule::default() };
-    refused(Plan { schedule, samples: vec![10], ..good.clone() }, "more than one of");
+    let config = TrainConfig { samples: Some(10), ..TrainConfig::default() };
+    refused(Plan { config, samples: vec![10], ..good.clone() }, "more than one of");
     refused(Plan { samples: vec![10, 0], ..good.clone() }, "at least 1");
     refused(Plan { samples: vec![10, 20, 10], ..good.clone() }, "10 samples stand twice");
     refused(Plan { flops: vec![1e9, 1e9], ..good.clone() }, "1e9 FLOPs stands twice");
@@ -233,8 +237,23 @@ fn amounts_of_data_are_checked() {
 
 #[test]
 fn trainings_without_end_are_counted_without_overflow() {
-    let schedule = Schedule { epochs: usize::MAX, batch: 8, ..Schedule::default() };
-    assert_eq!(schedule.samples_seen(100), u64::MAX);
-    let few = Schedule { epochs: 3, batch: usize::MAX, ..Schedule::default() };
+    let config = TrainConfig { epochs: usize::MAX, batch: 8, ..TrainConfig::default() };
+    assert_eq!(config.samples_seen(100), u64::MAX);
+    let few = TrainConfig { epochs: 3, batch: usize::MAX, ..TrainConfig::default() };
     assert_eq!(few.samples_seen(100), 300);
+}
+
+#[test]
+fn a_plan_of_an_earlier_version_is_read() {
+    let today = Plan {
+        config: TrainConfig { samples: Some(640), ..TrainConfig::default() },
+        ..plan(preset("mlp"), &[Axis::Width])
+    };
+    let mut table: toml::Table = today.to_toml().unwrap().parse().unwrap();
+    table.remove("config");
+    let schedule = "epochs = 3\nbatch = 64\nlearning_rate = 0.002\ntrain_samples = 640";
+    table.insert("schedule".into(), toml::Value::Table(schedule.parse().unwrap()));
+    let read = Plan::from_toml(&table.to_string()).unwrap();
+    assert_eq!(read, today);
+    assert!(read.differences(&today).is_empty());
 }

@@ -1,13 +1,12 @@
 //! The loop: losses that fall, what it tells on the way, and an end that can be asked for.
 
-use crate::varied::{CROSS_ENTROPY, adapter, noise, same_bits, weights};
+use crate::varied::{adapter, noise, same_bits, weights};
 use allometry::data::{Dataset, Splits, Target, Targets};
 use allometry::nn::{Activation, Dense, Model, Module, Sequential};
-use allometry::optim::{Algorithm, Decay, Schedule};
-use allometry::train::{Callback, EpochReport, FitOptions, Loss, Progress, fit};
+use allometry::optim::Decay;
+use allometry::train::{Callback, EpochReport, LossName, Progress, TrainConfig, fit};
 use allometry::{Device, Error, Result};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 /// A linear function of four numbers, or the class that its sign says.
 struct Plane {
@@ -48,17 +47,13 @@ fn plane(classes: bool) -> Splits {
     Splits { train: split(128, 0), validation: split(50, 10_000) }
 }
 
-fn options(loss: Loss, epochs: u64, rate: f64) -> FitOptions {
-    FitOptions {
+fn config(epochs: usize, learning_rate: f64) -> TrainConfig {
+    TrainConfig {
         epochs,
+        learning_rate,
         batch: 16,
-        seed: 0,
-        loss,
-        clip_norm: None,
-        algorithm: Algorithm::adam(),
-        schedule: Schedule { peak: rate, warmup: 4, decay: Decay::Cosine, total: epochs * 8 },
-        report_seconds: 0.0,
-        interrupted: Arc::new(AtomicBool::new(false)),
+        warmup: 4.0 / (8 * epochs) as f64,
+        ..TrainConfig::default()
     }
 }
 
@@ -69,7 +64,7 @@ fn small(outputs: usize, device: &Device) -> Model {
 
 fn regression_learns(device: &Device) {
     let model = small(1, device);
-    let history = fit(&model, &plane(false), &options(Loss::MeanSquaredError, 20, 0.02), &mut ()).unwrap();
+    let history = fit(&model, &plane(false), &config(20, 0.02), &mut ()).unwrap();
     let (first, last) = (&history.epochs[0], &history.epochs[19]);
     assert_eq!((history.epochs.len(), history.samples_seen), (20, 20 * 128));
     assert_eq!((first.train.accuracy, last.validation.accuracy), (None, None));
@@ -105,11 +100,14 @@ fn classification_learns_and_says_how_it_goes() {
         fn on_epoch(&mut self, report: &EpochReport) {
             self.epochs.push(report.epoch);
         }
+
+        fn report_seconds(&self) -> f64 {
+            0.0
+        }
     }
     let model = small(2, &Device::cpu());
     let mut told = Told::default();
-    let loss = Loss::for_targets(Targets::Classes(2));
-    let history = fit(&model, &plane(true), &options(loss, 15, 0.02), &mut told).unwrap();
+    let history = fit(&model, &plane(true), &config(15, 0.02), &mut told).unwrap();
     let last = history.epochs.last().unwrap();
     assert!(last.validation.accuracy.unwrap() >= 0.9, "{last:?}");
     assert!(last.train.accuracy.unwrap() >= 0.95, "{last:?}");
@@ -122,16 +120,19 @@ fn classification_learns_and_says_how_it_goes() {
 
 #[test]
 fn how_often_training_is_looked_at_changes_no_number() {
-    struct Last(Option<Progress>);
+    struct Last(Option<Progress>, f64);
     impl Callback for Last {
         fn on_progress(&mut self, progress: &Progress) {
             self.0 = Some(*progress);
         }
+
+        fn report_seconds(&self) -> f64 {
+            self.1
+        }
     }
     let train = |report_seconds: f64| {
-        let options = FitOptions { report_seconds, ..options(CROSS_ENTROPY, 3, 0.02) };
-        let mut last = Last(None);
-        let history = fit(&small(2, &Device::cpu()), &plane(true), &options, &mut last).unwrap();
+        let mut last = Last(None, report_seconds);
+        let history = fit(&small(2, &Device::cpu()), &plane(true), &config(3, 0.02), &mut last).unwrap();
         (history.epochs.iter().map(|epoch| epoch.train).collect::<Vec<_>>(), last.0.unwrap().metrics)
     };
     let (seldom, whole) = train(1e9);
@@ -145,28 +146,29 @@ fn how_often_training_is_looked_at_changes_no_number() {
 #[test]
 fn losses_and_targets_have_to_fit() {
     let model = small(2, &Device::cpu());
-    let refused = fit(&model, &plane(false), &options(CROSS_ENTROPY, 1, 0.01), &mut ());
-    assert!(matches!(refused, Err(Error::Argument { op: "train", .. })), "{refused:?}");
-    let large = FitOptions { batch: 0, ..options(CROSS_ENTROPY, 1, 0.01) };
-    assert!(fit(&model, &plane(true), &large, &mut ()).is_err());
+    for (name, classes) in [(LossName::CrossEntropy, false), (LossName::Mse, true)] {
+        let wrong = TrainConfig { loss: Some(name), ..config(1, 0.01) };
+        let refused = fit(&model, &plane(classes), &wrong, &mut ());
+        assert!(matches!(refused, Err(Error::Config { .. })), "{refused:?}");
+    }
+    assert!(fit(&model, &plane(true), &TrainConfig { batch: 0, ..config(1, 0.01) }, &mut ()).is_err());
 }
 
 #[test]
 fn a_training_that_diverges_says_so() {
     let model = small(1, &Device::cpu());
-    let diverged = fit(&model, &plane(false), &options(Loss::MeanSquaredError, 3, 1e30), &mut ());
+    let diverged = fit(&model, &plane(false), &config(3, 1e30), &mut ());
     let Err(error @ Error::Diverged { updated: true, .. }) = diverged else { panic!("{diverged:?}") };
     assert!(error.to_string().contains("smaller learning rate"), "{error}");
     // Also where only the validation after the last step shows it.
     let model = small(1, &Device::cpu());
-    let once = FitOptions { batch: 128, ..options(Loss::MeanSquaredError, 1, 1e30) };
-    let once = FitOptions { schedule: Schedule::constant(1e30), ..once };
+    let once = TrainConfig { batch: 128, schedule: Decay::Constant, warmup: 0.0, ..config(1, 1e30) };
     let diverged = fit(&model, &plane(false), &once, &mut ());
     assert!(matches!(diverged, Err(Error::Diverged { step: 1, updated: true, .. })), "{diverged:?}");
     // Where the first loss is beyond f32 already, no learning rate is to blame.
     let far = |samples, seed| Arc::new(Plane { samples, seed, classes: false, scale: 1e25 });
     let far = Splits { train: far(128, 0), validation: far(50, 10_000) };
-    let diverged = fit(&small(1, &Device::cpu()), &far, &options(Loss::MeanSquaredError, 3, 1e-9), &mut ());
+    let diverged = fit(&small(1, &Device::cpu()), &far, &config(3, 1e-9), &mut ());
     let Err(error @ Error::Diverged { step: 1, updated: false, .. }) = diverged else {
         panic!("{diverged:?}")
     };
@@ -176,23 +178,42 @@ fn a_training_that_diverges_says_so() {
 
 #[test]
 fn training_ends_when_it_is_asked_to() {
-    struct Stop(Arc<AtomicBool>);
+    struct Stop(bool);
     impl Callback for Stop {
         fn on_progress(&mut self, progress: &Progress) {
             assert!((progress.epoch, progress.step) <= (2, 3), "a step after the request to stop");
-            if (progress.epoch, progress.step) == (2, 3) {
-                self.0.store(true, Ordering::Relaxed);
-            }
+            self.0 = (progress.epoch, progress.step) == (2, 3);
+        }
+
+        fn report_seconds(&self) -> f64 {
+            0.0
+        }
+
+        fn interrupted(&self) -> bool {
+            self.0
         }
     }
     let model = small(1, &Device::cpu());
     let start = weights(&model);
-    let options = options(Loss::MeanSquaredError, 5, 0.01);
-    let stopped = fit(&model, &plane(false), &options, &mut Stop(options.interrupted.clone()));
+    let mut stop = Stop(false);
+    let stopped = fit(&model, &plane(false), &config(5, 0.01), &mut stop);
     assert!(matches!(stopped, Err(Error::Interrupted)), "{stopped:?}");
     let moved = weights(&model);
     assert!(!same_bits(&moved, &start), "what was learnt until then is in the model");
     // A request that came before the first step leaves everything as it is.
-    assert!(matches!(fit(&model, &plane(false), &options, &mut ()), Err(Error::Interrupted)));
+    assert!(matches!(fit(&model, &plane(false), &config(5, 0.01), &mut stop), Err(Error::Interrupted)));
     assert!(same_bits(&weights(&model), &moved));
+}
+
+#[test]
+fn steps_end_a_training_within_an_epoch() {
+    let steps = |steps| {
+        let config = TrainConfig { steps: Some(steps), ..config(1, 0.02) };
+        let history = fit(&small(2, &Device::cpu()), &plane(true), &config, &mut ()).unwrap();
+        (history.epochs.iter().map(|epoch| epoch.train.samples).collect::<Vec<_>>(), history.samples_seen)
+    };
+    // An epoch of 128 samples has eight steps.
+    assert_eq!(steps(3), (vec![48], 48));
+    assert_eq!(steps(19), (vec![128, 128, 48], 304));
+    assert_eq!(steps(16), (vec![128, 128], 256));
 }

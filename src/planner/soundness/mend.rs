@@ -5,9 +5,7 @@ use super::subject::Subject;
 use super::{Mend, Source};
 use crate::models::architecture::Architecture;
 use crate::models::axis::Axis;
-use crate::nn::Precision;
 use crate::sweep::plan::Plan;
-use crate::sweep::schedule::Schedule;
 use crate::units::{digits, significant};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -168,11 +166,11 @@ pub fn shorter(subject: &Subject, part: f64) -> Mend {
 fn epochs(subject: &Subject, factor: f64, todo: &str) -> Mend {
     let Source::Directory { path, plan } = subject.source else { return again(subject, todo.to_string()) };
     let mut wanted = (**plan).clone();
-    let most = plan.epochs.iter().copied().max().unwrap_or(plan.schedule.epochs);
+    let most = plan.epochs.iter().copied().max().unwrap_or(plan.config.epochs);
     let number = ((factor * most as f64).round() as usize).max(1);
     if plan.epochs.is_empty() {
         // One number of epochs is how all runs were trained: another one is another sweep.
-        wanted.schedule.epochs = number;
+        wanted.config.epochs = number;
         let directory = format!("{}-{number}-epochs", path.display());
         return Mend { what: todo.to_string(), command: sweep(&wanted, Path::new(&directory), false) };
     }
@@ -247,9 +245,8 @@ fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
     plan.target_columns.iter().for_each(|target| add("target", target.clone()));
     add("axis", joined(&plan.axes));
     add("factors", joined(&plan.factors));
-    let Schedule { epochs, batch, learning_rate, clip_norm, train_samples, validation_samples, .. } =
-        plan.schedule;
-    let samples: Vec<usize> = train_samples.into_iter().chain(plan.samples.iter().copied()).collect();
+    let config = plan.config;
+    let samples: Vec<usize> = config.samples.into_iter().chain(plan.samples.iter().copied()).collect();
     if !samples.is_empty() {
         add("samples", joined(&samples));
     }
@@ -257,24 +254,15 @@ fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
         add("flops", plan.flops.iter().map(|budget| format!("{budget:e}")).collect::<Vec<_>>().join(","));
     }
     if plan.whole_set.is_none() {
-        add("epochs", if plan.epochs.is_empty() { epochs.to_string() } else { joined(&plan.epochs) });
+        add("epochs", if plan.epochs.is_empty() { config.epochs.to_string() } else { joined(&plan.epochs) });
     }
-    add("batch", batch.to_string());
-    add("learning-rate", learning_rate.to_string());
-    clip_norm.iter().for_each(|norm| add("clip-norm", norm.to_string()));
-    validation_samples.iter().for_each(|samples| add("validation-samples", samples.to_string()));
+    config.validation_samples.iter().for_each(|samples| add("validation-samples", samples.to_string()));
     if plan.predict > 0 {
         add("predict", plan.predict.to_string());
     }
     add("seeds", joined(&plan.seeds));
-    if plan.schedule.precision != Precision::F32 {
-        add("precision", plan.schedule.precision.name().to_string());
-    }
-    let flags = [
-        ("--recompute", plan.schedule.recompute),
-        ("--whole-set", plan.whole_set.is_some()),
-        ("--extend", extend),
-    ];
+    command += &config.flags().iter().map(|flag| format!(" {flag}")).collect::<String>();
+    let flags = [("--whole-set", plan.whole_set.is_some()), ("--extend", extend)];
     flags.into_iter().filter(|(_, given)| *given).for_each(|(flag, _)| command += &format!(" {flag}"));
     command + &format!(" --out {}", quoted(&directory.display().to_string()))
 }

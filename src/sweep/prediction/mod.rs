@@ -254,7 +254,7 @@ fn predicted(
     held_back
         .map(|variant| {
             let samples = variant.train_samples.filter(|_| has_two_sizes(plan));
-            let samples = samples.map(|samples| plan.schedule.distinct_samples(samples, endless) as f64);
+            let samples = samples.map(|samples| plan.config.distinct_samples(samples, endless) as f64);
             let size = size.of_variant(variant)?;
             let loss = average.at([size, samples.unwrap_or(1.0)]).interval(LEVEL);
             Ok(Row { key: variant.key.clone(), size, samples, loss: loss.into() })

@@ -1,0 +1,380 @@
+//! Every hyper-parameter of a training, once.
+//!
+//! A [`TrainConfig`] is data. The command line has a flag for each of its fields, `--config` reads it from TOML, and a
+//! sweep's plan, its records and a planned training contain it. A new hyper-parameter is one field here, its default,
+//! and the code that uses it.
+
+use super::trainer::{Loss, Trainer};
+use crate::arguments::{count, decay, not_negative, part, positive};
+use crate::data::Targets;
+use crate::error::{Error, Result, brief};
+use crate::nn::{Model, Precision};
+use crate::optim::{Algorithm, Decay, Schedule};
+use clap::{Args, ValueEnum};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::path::Path;
+
+/// How a model is trained.
+///
+/// ```
+/// use allometry::train::{OptimizerName, TrainConfig};
+///
+/// let config = TrainConfig { epochs: 10, optimizer: OptimizerName::AdamW, ..TrainConfig::default() };
+/// assert_eq!(TrainConfig::from_toml("epochs = 10\noptimizer = \"adamw\"")?, config);
+/// # Ok::<(), allometry::Error>(())
+/// ```
+#[derive(Args, Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[command(next_help_heading = "Training")]
+pub struct TrainConfig {
+    /// Passes over the training samples.
+    #[arg(skip = TrainConfig::default().epochs)]
+    pub epochs: usize,
+    /// Steps of the whole training, instead of epochs; the last epoch is then cut short.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub steps: Option<u64>,
+    /// Seed of the initial weights, the order of samples, and dropout.
+    #[arg(skip)]
+    pub seed: u64,
+    /// Training samples an epoch; the whole set when absent.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub samples: Option<usize>,
+    /// Validation samples; the whole set when absent.
+    #[arg(skip)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub validation_samples: Option<usize>,
+    /// Samples per step.
+    #[arg(long, default_value_t = TrainConfig::default().batch, value_parser = count)]
+    pub batch: usize,
+    /// The highest learning rate, which the warm-up ends at.
+    #[arg(long, default_value_t = TrainConfig::default().learning_rate, value_parser = positive)]
+    pub learning_rate: f64,
+    /// How the learning rate changes after the warm-up.
+    #[arg(long, value_enum, default_value_t)]
+    pub schedule: Decay,
+    /// Part of all steps in which the learning rate rises linearly from zero, 0 to 1.
+    #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().warmup, value_parser = part)]
+    pub warmup: f64,
+    /// The update rule.
+    #[arg(long, value_enum, default_value_t)]
+    pub optimizer: OptimizerName,
+    /// Momentum of sgd.
+    #[arg(long, default_value_t = TrainConfig::default().momentum, value_parser = decay)]
+    pub momentum: f64,
+    /// Use Nesterov's momentum in sgd.
+    #[arg(long)]
+    pub nesterov: bool,
+    /// Decay of adam's and adamw's mean of gradients.
+    #[arg(long, value_name = "BETA1", default_value_t = TrainConfig::default().adam_beta1, value_parser = decay)]
+    pub adam_beta1: f64,
+    /// Decay of adam's and adamw's mean of squared gradients.
+    #[arg(long, value_name = "BETA2", default_value_t = TrainConfig::default().adam_beta2, value_parser = decay)]
+    pub adam_beta2: f64,
+    /// What adam and adamw add to the root of the mean of squared gradients.
+    #[arg(long, value_name = "EPSILON", default_value_t = TrainConfig::default().adam_epsilon, value_parser = positive)]
+    pub adam_epsilon: f64,
+    /// Weight decay of sgd (added to the gradient) and adamw (apart from it); by default 0 for sgd, 0.01 for adamw.
+    #[arg(long, value_name = "DECAY", value_parser = not_negative)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weight_decay: Option<f64>,
+    /// Scale gradients down in steps where the norm of all of them together is above this.
+    #[arg(long, value_name = "NORM", value_parser = positive)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+    /// What is minimised; by default cross-entropy for classes, mean squared error for numbers.
+    #[arg(long, value_enum)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loss: Option<LossName>,
+    /// Part of a label's probability that cross-entropy spreads over all classes, 0 to 1.
+    #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().label_smoothing, value_parser = part)]
+    pub label_smoothing: f64,
+    /// In which types the model is stored: mixed has weights, activations and gradients in f16, and f32 master weights.
+    #[arg(long, value_enum, default_value_t)]
+    pub precision: Precision,
+    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same numbers.
+    #[arg(long)]
+    pub recompute: bool,
+}
+
+/// An update rule's name.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[value(rename_all = "lowercase")]
+pub enum OptimizerName {
+    /// Stochastic gradient descent, with momentum or without.
+    Sgd,
+    /// Adam (Kingma and Ba 2015).
+    #[default]
+    Adam,
+    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
+    AdamW,
+}
+
+/// A loss's name.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LossName {
+    /// Softmax cross-entropy with integer labels.
+    CrossEntropy,
+    /// The mean of squared differences.
+    Mse,
+}
+
+/// Weight decay of adamw where none is given: PyTorch's.
+const ADAMW_DECAY: f64 = 0.01;
+
+impl Default for TrainConfig {
+    /// Adam on batches of 64 for three epochs: a warm-up over a twentieth of the steps, then half a cosine.
+    fn default() -> TrainConfig {
+        TrainConfig {
+            epochs: 3,
+            steps: None,
+            seed: 0,
+            samples: None,
+            validation_samples: None,
+            batch: 64,
+            learning_rate: 2e-3,
+            schedule: Decay::Cosine,
+            warmup: 0.05,
+            optimizer: OptimizerName::Adam,
+            momentum: 0.0,
+            nesterov: false,
+            adam_beta1: 0.9,
+            adam_beta2: 0.999,
+            adam_epsilon: 1e-8,
+            weight_decay: None,
+            clip_norm: None,
+            loss: None,
+            label_smoothing: 0.0,
+            precision: Precision::F32,
+            recompute: false,
+        }
+    }
+}
+
+impl TrainConfig {
+    /// Reads a configuration from TOML and validates it; what the text does not name has its default.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for text that is no TOML, a field that does not exist, and a value that can't be.
+    pub fn from_toml(text: &str) -> Result<TrainConfig> {
+        let config: TrainConfig = toml::from_str(text).map_err(|error| refused(brief(error)))?;
+        config.validate()?;
+        Ok(config)
+    }
+
+    /// Reads a configuration from a TOML file.
+    ///
+    /// # Errors
+    /// Those of [`TrainConfig::from_toml`] with the file's name; a file that can't be read.
+    pub fn load(path: &Path) -> Result<TrainConfig> {
+        let text = std::fs::read_to_string(path).map_err(Error::file(path, "read"))?;
+        TrainConfig::from_toml(&text).map_err(|error| match error {
+            Error::Config { problem, .. } => Error::Config { what: path.display().to_string(), problem },
+            other => other,
+        })
+    }
+
+    /// The TOML that [`TrainConfig::from_toml`] reads back to an equal configuration.
+    pub fn to_toml(&self) -> Result<String> {
+        toml::to_string(self).map_err(|error| refused(error.to_string()))
+    }
+
+    /// Every field that is present, by name, as TOML values.
+    pub fn fields(&self) -> toml::Table {
+        toml::Table::try_from(self).expect("every field is a number, a name or a truth value, which TOML has")
+    }
+
+    /// Names of the fields that have other values in `other`.
+    pub fn differences(&self, other: &TrainConfig) -> Vec<String> {
+        let (own, others) = (self.fields(), other.fields());
+        let names: BTreeSet<&String> = own.keys().chain(others.keys()).collect();
+        names.into_iter().filter(|name| own.get(*name) != others.get(*name)).cloned().collect()
+    }
+
+    /// The configuration in which the fields that `chosen` names have `other`'s values.
+    pub fn overridden(&self, other: &TrainConfig, chosen: impl Fn(&str) -> bool) -> TrainConfig {
+        let mut fields = self.fields();
+        fields.extend(other.fields().into_iter().filter(|(name, _)| chosen(name)));
+        fields.try_into().expect("each field comes from a configuration")
+    }
+
+    /// The command line's flags for what differs from the defaults: `--batch 16`, `--recompute`. Epochs, steps, seed and
+    /// numbers of samples are left out: each command has its own flags for them.
+    pub fn flags(&self) -> Vec<String> {
+        let defaults = TrainConfig::default().fields();
+        let command = TrainConfig::augment_args(clap::Command::new("train"));
+        let mut flags = Vec::new();
+        for (name, value) in
+            self.fields().into_iter().filter(|(name, value)| defaults.get(name) != Some(value))
+        {
+            let Some(flag) = command.get_arguments().find(|argument| argument.get_id() == name.as_str())
+            else {
+                continue;
+            };
+            let flag = format!("--{}", flag.get_long().unwrap_or_default());
+            flags.push(match value {
+                toml::Value::Boolean(_) => flag,
+                toml::Value::String(text) => format!("{flag} {text}"),
+                number => format!("{flag} {number}"),
+            });
+        }
+        flags
+    }
+
+    /// Checks that a model can be trained by it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a count of zero, a rate or a part outside its range, and a constant that the chosen
+    /// optimiser or loss does not have.
+    pub fn validate(&self) -> Result<()> {
+        let counts = [Some(self.epochs), Some(self.batch), self.samples, self.validation_samples];
+        if counts.contains(&Some(0)) || self.steps == Some(0) {
+            return Err(refused("epochs, steps, batch and numbers of samples must be at least 1".into()));
+        }
+        let positive = |value: f64| value > 0.0 && value.is_finite();
+        let [learning_rate, epsilon] = [self.learning_rate, self.adam_epsilon];
+        if !positive(learning_rate) {
+            let problem = format!("the learning rate is {learning_rate}; it must be finite and above zero");
+            return Err(refused(problem));
+        }
+        if !positive(epsilon) {
+            return Err(refused(format!("adam_epsilon is {epsilon}; it must be finite and above zero")));
+        }
+        if let Some(norm) = self.clip_norm.filter(|&norm| !positive(norm)) {
+            return Err(refused(format!(
+                "gradients are clipped to {norm}; it must be finite and above zero"
+            )));
+        }
+        if let Some(decay) = self.weight_decay.filter(|&decay| decay != 0.0 && !positive(decay)) {
+            return Err(refused(format!("weight_decay is {decay}; it must be finite and at least zero")));
+        }
+        for (name, part) in [("warmup", self.warmup), ("label_smoothing", self.label_smoothing)] {
+            if !(0.0..=1.0).contains(&part) {
+                return Err(refused(format!("{name} is {part}; it must be from 0 to 1")));
+            }
+        }
+        for (name, decay) in
+            [("momentum", self.momentum), ("adam_beta1", self.adam_beta1), ("adam_beta2", self.adam_beta2)]
+        {
+            if !(0.0..1.0).contains(&decay) {
+                return Err(refused(format!("{name} is {decay}; it must be at least 0 and below 1")));
+            }
+        }
+        self.check_optimizer()
+    }
+
+    /// Refuses constants of another optimiser, which would have no effect.
+    fn check_optimizer(&self) -> Result<()> {
+        let default = TrainConfig::default();
+        let sgd = self.optimizer == OptimizerName::Sgd;
+        let foreign = [
+            ("momentum", sgd, self.momentum != default.momentum),
+            ("nesterov", sgd, self.nesterov),
+            ("adam_beta1", !sgd, self.adam_beta1 != default.adam_beta1),
+            ("adam_beta2", !sgd, self.adam_beta2 != default.adam_beta2),
+            ("adam_epsilon", !sgd, self.adam_epsilon != default.adam_epsilon),
+            ("weight_decay", self.optimizer != OptimizerName::Adam, self.weight_decay.is_some()),
+        ];
+        if let Some((name, ..)) = foreign.into_iter().find(|&(_, used, given)| given && !used) {
+            let optimizer = name_of(self.optimizer);
+            let hint = if name == "weight_decay" { "use adamw" } else { "leave it out" };
+            return Err(refused(format!("{name} is given, and the optimizer {optimizer} has none; {hint}")));
+        }
+        if self.nesterov && self.momentum == 0.0 {
+            return Err(refused("nesterov needs a momentum above zero".into()));
+        }
+        Ok(())
+    }
+
+    /// The update rule with its constants.
+    pub fn algorithm(&self) -> Algorithm {
+        let TrainConfig { momentum, nesterov, adam_beta1: beta1, adam_beta2: beta2, .. } = *self;
+        let epsilon = self.adam_epsilon;
+        match self.optimizer {
+            OptimizerName::Sgd => {
+                Algorithm::Sgd { momentum, nesterov, weight_decay: self.weight_decay.unwrap_or(0.0) }
+            }
+            OptimizerName::Adam => Algorithm::Adam { beta1, beta2, epsilon },
+            OptimizerName::AdamW => {
+                let weight_decay = self.weight_decay.unwrap_or(ADAMW_DECAY);
+                Algorithm::AdamW { beta1, beta2, epsilon, weight_decay }
+            }
+        }
+    }
+
+    /// What is minimised for these targets.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a loss that does not compare with such targets.
+    pub fn loss(&self, targets: Targets) -> Result<Loss> {
+        let smoothing = self.label_smoothing as f32;
+        let loss = match (self.loss, targets) {
+            (None | Some(LossName::CrossEntropy), Targets::Classes(_)) => Loss::CrossEntropy { smoothing },
+            (None | Some(LossName::Mse), Targets::Values(_)) => Loss::MeanSquaredError,
+            (Some(name), targets) => {
+                let found = if matches!(targets, Targets::Classes(_)) { "classes" } else { "numbers" };
+                return Err(refused(format!(
+                    "the loss {} is not for targets that are {found}",
+                    name_of(name)
+                )));
+            }
+        };
+        if smoothing > 0.0 && loss == Loss::MeanSquaredError {
+            return Err(refused(
+                "label_smoothing is given, and targets that are numbers have no labels".into(),
+            ));
+        }
+        Ok(loss)
+    }
+
+    /// What trains that model on targets of that kind.
+    ///
+    /// # Errors
+    /// Those of [`TrainConfig::loss`] and [`TrainConfig::validate`]; memory that the device does not have.
+    pub fn trainer<'a>(&self, model: &'a Model, targets: Targets) -> Result<Trainer<'a>> {
+        self.validate()?;
+        Trainer::new(model, self.loss(targets)?, self.algorithm())?.with_clip_norm(self.clip_norm)
+    }
+
+    /// The learning rate of each step of a training that has so many.
+    pub fn rates(&self, steps: u64) -> Schedule {
+        let warmup = (self.warmup * steps as f64) as u64;
+        Schedule { peak: self.learning_rate, warmup, decay: self.schedule, total: steps }
+    }
+
+    /// Steps of the whole training on so many samples an epoch. An epoch has whole batches only.
+    pub fn total_steps(&self, samples: usize) -> u64 {
+        let of_epochs = || (self.epochs as u64).saturating_mul(self.steps_per_epoch(samples));
+        self.steps.unwrap_or_else(of_epochs)
+    }
+
+    /// Steps of an epoch of so many samples, at least one: whole batches, or one of all samples where these are fewer.
+    pub fn steps_per_epoch(&self, samples: usize) -> u64 {
+        (samples / self.batch.min(samples)) as u64
+    }
+
+    /// Samples that the whole training on so many an epoch sees, repeats counted.
+    pub fn samples_seen(&self, samples: usize) -> u64 {
+        self.total_steps(samples).saturating_mul(self.batch.min(samples) as u64)
+    }
+
+    /// Different samples that the training sees of a set with so many an epoch: of an `endless` set, which draws new
+    /// samples in every epoch, all that it sees; of another at most those of one epoch.
+    pub fn distinct_samples(&self, samples: usize, endless: bool) -> u64 {
+        let seen = self.samples_seen(samples);
+        if endless { seen } else { seen.min(samples as u64) }
+    }
+}
+
+/// The name of a value as flags and files have it.
+pub fn name_of(value: impl ValueEnum) -> String {
+    value.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
+}
+
+fn refused(problem: String) -> Error {
+    Error::Config { what: "training configuration".into(), problem }
+}

@@ -1,0 +1,93 @@
+//! The training configuration: read from TOML, written back, merged, refused where it says what has no effect.
+
+use allometry::data::Targets;
+use allometry::nn::Precision;
+use allometry::optim::{Algorithm, Decay, Schedule};
+use allometry::train::{Loss, LossName, OptimizerName, TrainConfig};
+
+#[test]
+fn it_survives_toml() {
+    let config = TrainConfig {
+        epochs: 7,
+        steps: Some(100),
+        samples: Some(50),
+        learning_rate: 0.1 + 0.2,
+        schedule: Decay::Linear,
+        optimizer: OptimizerName::AdamW,
+        adam_epsilon: 1e-7,
+        weight_decay: Some(0.05),
+        loss: Some(LossName::CrossEntropy),
+        precision: Precision::Mixed,
+        ..TrainConfig::default()
+    };
+    assert_eq!(TrainConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
+    assert_eq!(TrainConfig::from_toml("").unwrap(), TrainConfig::default());
+    let default = TrainConfig::default();
+    assert_eq!(TrainConfig::from_toml(&default.to_toml().unwrap()).unwrap(), default);
+}
+
+#[test]
+fn what_it_refuses_names_the_field() {
+    for (text, part) in [
+        ("batchsize = 3", "batchsize"),
+        ("epochs = 0", "at least 1"),
+        ("learning_rate = -1.0", "learning rate"),
+        ("warmup = 1.5", "warmup"),
+        ("clip_norm = 0.0", "clipped"),
+        ("adam_epsilon = 0.0", "adam_epsilon"),
+        ("label_smoothing = 2.0", "label_smoothing"),
+        ("momentum = 0.9", "momentum is given, and the optimizer adam has none"),
+        ("weight_decay = 0.1", "use adamw"),
+        ("optimizer = \"sgd\"\nadam_beta1 = 0.5", "adam_beta1"),
+        ("optimizer = \"sgd\"\nnesterov = true", "momentum above zero"),
+        ("optimizer = \"lamb\"", "lamb"),
+    ] {
+        let error = TrainConfig::from_toml(text).unwrap_err().to_string();
+        assert!(error.contains(part), "{text}: {error}");
+    }
+}
+
+#[test]
+fn names_choose_rules_losses_and_rates() {
+    let sgd = TrainConfig { optimizer: OptimizerName::Sgd, momentum: 0.9, ..TrainConfig::default() };
+    assert_eq!(sgd.algorithm(), Algorithm::sgd(0.9));
+    assert_eq!(TrainConfig::default().algorithm(), Algorithm::adam());
+    let adamw = TrainConfig { optimizer: OptimizerName::AdamW, ..TrainConfig::default() };
+    assert_eq!(adamw.algorithm(), Algorithm::adamw(0.01), "PyTorch's default");
+    let smooth = TrainConfig { label_smoothing: 0.1, ..TrainConfig::default() };
+    assert_eq!(smooth.loss(Targets::Classes(3)).unwrap(), Loss::CrossEntropy { smoothing: 0.1 });
+    assert!(smooth.loss(Targets::Values(1)).is_err());
+    assert_eq!(TrainConfig::default().loss(Targets::Values(1)).unwrap(), Loss::MeanSquaredError);
+    let rates = TrainConfig { learning_rate: 0.5, ..TrainConfig::default() }.rates(200);
+    assert_eq!(rates, Schedule { peak: 0.5, warmup: 10, decay: Decay::Cosine, total: 200 });
+}
+
+#[test]
+fn a_warm_up_of_a_twentieth_has_whole_steps() {
+    for steps in 0..100_000 {
+        assert_eq!(TrainConfig::default().rates(steps).warmup, steps / 20);
+    }
+}
+
+#[test]
+fn flags_say_what_differs() {
+    let config = TrainConfig {
+        batch: 16,
+        seed: 4,
+        optimizer: OptimizerName::Sgd,
+        momentum: 0.9,
+        nesterov: true,
+        ..TrainConfig::default()
+    };
+    assert_eq!(config.flags(), ["--batch 16", "--momentum 0.9", "--nesterov", "--optimizer sgd"]);
+    assert!(TrainConfig::default().flags().is_empty());
+    assert_eq!(config.differences(&TrainConfig { seed: 4, batch: 16, ..TrainConfig::default() }).len(), 3);
+}
+
+#[test]
+fn only_chosen_fields_are_overridden() {
+    let file = TrainConfig { batch: 16, clip_norm: Some(1.0), ..TrainConfig::default() };
+    let flags = TrainConfig { batch: 32, learning_rate: 0.1, ..TrainConfig::default() };
+    let merged = file.overridden(&flags, |name| name == "learning_rate");
+    assert_eq!(merged, TrainConfig { learning_rate: 0.1, ..file });
+}
