@@ -6,7 +6,7 @@ use crate::device::Device;
 use crate::error::Result;
 use crate::nn::{
     Activation, AveragePool2d, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, GlobalAveragePool2d,
-    Initializer, MaxPool2d, Model, Padding, Rescaling, Sequential,
+    Initializer, MaxPool2d, Model, Module, Padding, Rescaling, Sequential,
 };
 use crate::train::TrainConfig;
 
