@@ -11,8 +11,8 @@
 use allometry::laws::allocation::FLOPS;
 use allometry::laws::approaches::approaches;
 use allometry::laws::delta::PUBLISHED;
-use allometry::laws::envelope::{Curve, envelope};
-use allometry::laws::{Fit, FitOptions, Form, Points, Quantity};
+use allometry::laws::envelope::{TrainingCurve, envelope};
+use allometry::laws::{Fit, FitOptions, Form, Points, Uncertain};
 use allometry::tables::{Format, Table, Value};
 use allometry::{Error, Result, print_line};
 use std::collections::BTreeMap;
@@ -41,7 +41,7 @@ fn main() -> Result<()> {
         print(&training_set, &fit)?;
         let best = envelope(&curves(&points), options.resamples, options.seed)?;
         print_line!("  the best N grows as C^a")?;
-        for row in approaches(Some(&best), fit.isoflop.as_ref(), Some(&fit)) {
+        for row in approaches(Some(&best), fit.isoflop.as_ref(), fit.joint_approach()) {
             print_line!("    {:<32} a = {}, {} points", row.approach.name(), text(&row.a), row.points)?;
         }
     }
@@ -70,7 +70,7 @@ fn read(path: &Path) -> Result<BTreeMap<String, [Vec<f64>; 3]>> {
 }
 
 /// The losses of each size against compute. Every point is a finished training of its own length.
-fn curves(points: &Points) -> Vec<Curve> {
+fn curves(points: &Points) -> Vec<TrainingCurve> {
     let mut sizes: BTreeMap<u64, Vec<(f64, f64)>> = BTreeMap::new();
     for (&[n, d], &loss) in points.x().iter().zip(points.y()) {
         // Positive floats are ordered as their bits are.
@@ -80,7 +80,7 @@ fn curves(points: &Points) -> Vec<Curve> {
         points.sort_by(|a, b| a.0.total_cmp(&b.0).then(a.1.total_cmp(&b.1)));
         // Of trainings of one length the best.
         points.dedup_by_key(|point| point.0);
-        Curve { parameters: f64::from_bits(n), points }
+        TrainingCurve { parameters: f64::from_bits(n), points }
     };
     // A size that was trained once has no curve.
     sizes.into_iter().map(curve).filter(|curve| curve.points.len() > 1).collect()
@@ -118,6 +118,6 @@ fn print(training_set: &str, fit: &Fit) -> Result<()> {
     Ok(())
 }
 
-fn text(quantity: &Quantity) -> String {
+fn text(quantity: &Uncertain) -> String {
     format!("{:.4} [{:.4}, {:.4}]", quantity.value, quantity.low, quantity.high)
 }

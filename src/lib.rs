@@ -74,6 +74,7 @@ pub mod ops;
 pub mod optim;
 pub mod output;
 pub mod planner;
+mod quantile;
 pub mod report;
 pub mod rounding;
 pub mod shape;

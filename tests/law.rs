@@ -6,7 +6,7 @@ use allometry::laws::approaches::{Method, approaches};
 use allometry::laws::band::band;
 use allometry::laws::bootstrap::bootstrap;
 use allometry::laws::doubling::SpreadOf;
-use allometry::laws::envelope::{Curve, envelope};
+use allometry::laws::envelope::{TrainingCurve, envelope};
 use allometry::laws::estimate::estimate;
 use allometry::laws::plot::svg;
 use allometry::laws::{Fit, FitOptions, Form, LEVEL, Points, Search};
@@ -350,10 +350,10 @@ fn three_approaches_agree_on_one_law() {
     let curve = |i: i32| {
         let n = 3e7 * 3f64.powi(i);
         let samples = (-20..=20).map(|j| 20.0 * n * 10f64.powf(0.075 * f64::from(j)));
-        Curve { parameters: n, points: samples.map(|d| (6.0 * n * d, loss(n, d))).collect() }
+        TrainingCurve { parameters: n, points: samples.map(|d| (6.0 * n * d, loss(n, d))).collect() }
     };
     let first = envelope(&(0..8).map(curve).collect::<Vec<_>>(), 100, 0).unwrap();
-    let table = approaches(Some(&first), fit.isoflop.as_ref(), Some(&fit));
+    let table = approaches(Some(&first), fit.isoflop.as_ref(), fit.joint_approach());
     assert_eq!(
         table.iter().map(|row| row.approach).collect::<Vec<_>>(),
         [Method::Envelope, Method::IsoFlop, Method::JointLaw]

@@ -3,7 +3,7 @@
 use allometry::laws::approaches::{Approach, Method};
 use allometry::laws::doubling::{Doubling, SpreadOf};
 use allometry::laws::isoflop::{IsoFlop, Minimum};
-use allometry::laws::{Fit, Form, LeftOut, Points, Quantity};
+use allometry::laws::{Fit, Form, LeftOut, Points, Uncertain};
 use allometry::terminal::Table;
 use allometry::units::digits;
 use allometry::{Result, print_line};
@@ -195,6 +195,6 @@ fn comparison(fit: &Fit) -> Table {
     table
 }
 
-fn with_interval(quantity: &Quantity) -> String {
+fn with_interval(quantity: &Uncertain) -> String {
     format!("{} [{}, {}]", digits(quantity.value), digits(quantity.low), digits(quantity.high))
 }

@@ -1,7 +1,9 @@
 //! `allometry score-predictions`
 
 use super::{Output, print_json};
-use allometry::laws::benchmark::{Estimator, Half, Measure, Score, Task, calibrate, judge, load};
+use allometry::laws::benchmark::{
+    Estimator, EstimatorScore, Half, Measure, Task, calibrate, load, score_estimators,
+};
 use allometry::terminal::Table;
 use allometry::{Result, print_line};
 use clap::{Args, ValueEnum};
@@ -53,7 +55,7 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
             }
             continue;
         }
-        let scores = judge(&tasks, measure, &Estimator::ALL);
+        let scores = score_estimators(&tasks, measure, &Estimator::ALL);
         if args.output.json {
             scores.iter().try_for_each(print_json)?;
         } else if let Some(first) = scores.first().filter(|first| first.tasks[1] > 0) {
@@ -64,7 +66,7 @@ pub fn run(args: &ScoreArgs) -> Result<()> {
     Ok(())
 }
 
-fn table(scores: &[Score]) -> Table {
+fn table(scores: &[EstimatorScore]) -> Table {
     let percent = |value: f64| format!("{:.0} %", 100.0 * value);
     let header = ["estimator", "tasks", "median", "rms", "in 50 %", "in 80 %", "in 95 %", "width", "score"];
     let mut header: Vec<String> = header.map(String::from).to_vec();

@@ -1,14 +1,14 @@
-//! A law as a curve with its band, sampled for drawing.
+//! A law as a curve with its interval, sampled for drawing.
 
 use super::bootstrap::Bootstrap;
 use serde::Serialize;
 
-/// A curve and the interval around it, position by position.
+/// A curve and the interval around it, size by size.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Band {
-    /// Sizes, at even distances in the logarithm.
+    /// Sizes, evenly spaced in the logarithm.
     pub x: Vec<f64>,
-    /// The law there.
+    /// The law at each size.
     pub value: Vec<f64>,
     /// Lower end of the curve's interval.
     pub low: Vec<f64>,
@@ -16,9 +16,8 @@ pub struct Band {
     pub high: Vec<f64>,
 }
 
-/// The law at `count` sizes, at least two, from `from` to `to`, with the interval of the curve at this level. `at` makes
-/// the sizes that the law takes out of the one that is drawn: `|x| [x, 1.0]` for a law of one size, `|n| [n, d]` for a
-/// joint law at a given D.
+/// The law at `count` sizes, at least two, from `from` to `to`, with the interval of the curve at a level. `at` maps the size
+/// that is drawn to the sizes of the law: `|x| [x, 1.0]` for a law of one size, `|n| [n, d]` for a joint law at a given D.
 pub fn band(
     bootstrap: &Bootstrap,
     (from, to): (f64, f64),

@@ -1,35 +1,36 @@
-//! How sure a fit is: rows are drawn again with replacement, and the law is fitted again, thousands of times.
+//! Uncertainty of a fit: rows are resampled with replacement, and the law is fitted again, thousands of times.
 //!
-//! The percentiles of what comes out are the intervals (Efron 1979; for scaling laws Hoffmann et al. 2022 and
-//! Besiroglu et al. 2024). Each resample has its own stream of random numbers, so that the result depends on
-//! the seed alone and not on threads. Each begins at the optimum of all of the data, and at those two points of its
-//! valley (`valley.rs`) that meet the resample best. The δ of the Huber loss is that of the fit: it is part of the
-//! estimator whose spread is asked for, and of a draw that has a row several times the scale says less.
+//! Percentiles of the results are the intervals (Efron 1979; for scaling laws Hoffmann et al. 2022 and Besiroglu et al.
+//! 2024). Each resample has its own stream of random numbers, so the result depends on the seed alone and not on threads.
+//! Its search starts at the optimum of all of the data, and at the two points of the valley around it (`valley.rs`) that fit
+//! the resample best. The δ of the Huber loss stays that of the fit: it is part of the estimator whose spread is wanted, and
+//! a resample that holds a row several times tells less about the scale.
 //!
-//! Newton's method (`newton.rs`) leads from there to within a hundredth of a standard error of the minimum, and from the
-//! best of these points a descent to the minimum itself. Of more than [`EXACT`] rows the descent is left out, and rows of
-//! nearly equal sizes are moved together (`Logs::binned`); a test holds what comes of that against the exact search.
+//! Newton's method (`newton.rs`) leads from there to within a hundredth of a standard error of the minimum, and a descent
+//! from the best of these points to the minimum itself. With more than [`EXACT`] rows the descent is left out, and rows of
+//! nearly equal sizes are joined (`Logs::binned`); a test compares the result with the exact search.
 
 use super::estimate::minimise;
 use super::logs::Logs;
 use super::newton::Newton;
 use super::objective::{Evaluation, Objective};
-use super::progress::{Counter, Progress, Stage, silent};
+use super::progress::{Counter, ProgressFn, Stage, silent};
+use super::theta::MOST;
 use super::valley::valley;
-use super::{Estimate, Form, LEVEL, Points, Quantity};
+use super::{Estimate, Form, LEVEL, Points, Uncertain};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-/// The most rows whose resamples are fitted exactly.
+/// The largest number of rows whose resamples are fitted exactly.
 pub const EXACT: usize = 200;
-/// The most different values of each size that the others are moved to, for laws of one size and of two.
+/// The largest number of cells in the direction of each size, for laws of one size and of two.
 const CELLS: [usize; 2] = [100, 30];
-/// Points of the valley that a resample is fitted from, beside the optimum.
+/// Number of points of the valley at which a resample's search starts, beside the optimum.
 const BESIDE: usize = 2;
-/// A point of the valley that is worse than the minimum by more than so many times what chance does is not a start.
+/// A point of the valley is no start if it is worse than the minimum by more than this many times what chance produces.
 const FAR: f64 = 30.0;
-/// A draw of rows that could not tell the parameters apart is made again, but not without end.
+/// How many times a draw of rows that does not determine the parameters is repeated.
 const DRAWS: usize = 1000;
 
 /// The law of every resample.
@@ -47,17 +48,17 @@ pub fn bootstrap(estimate: &Estimate, points: &Points, resamples: usize, seed: u
     bootstrap_with(estimate, points, (resamples, seed), &silent)
 }
 
-/// The same, and how far it is.
+/// The same as [`bootstrap`], and reports progress.
 pub(super) fn bootstrap_with(
     estimate: &Estimate,
     points: &Points,
     (resamples, seed): (usize, u64),
-    progress: Progress,
+    progress: ProgressFn,
 ) -> Bootstrap {
     let form = estimate.form;
     let residuals = estimate.residuals(points);
     let search = Resamples::new(estimate, points, points.len() <= EXACT);
-    // Residuals of a fit are smaller than the noise, by the freedom that its parameters took.
+    // Residuals of a fit are smaller than the noise, because its parameters take degrees of freedom.
     let freedom = (points.len() - form.count()) as f64;
     let inflation = (points.len() as f64 / freedom).sqrt();
     let counter = Counter::new(progress, Stage::Resamples, form, resamples);
@@ -73,28 +74,28 @@ pub(super) fn bootstrap_with(
     Bootstrap { estimate: estimate.clone(), replicates, noise }
 }
 
-/// What all resamples begin with.
+/// What all resamples share.
 struct Resamples {
     form: Form,
     delta: f64,
     logs: Logs,
-    /// For each row of the points its place in the logs.
+    /// The index in the logs of each row of the points.
     places: Vec<usize>,
-    /// What a draw has to have enough of: different pairs of sizes, and different values of each.
+    /// What a draw needs: enough different pairs of sizes, and enough different values of each size.
     needed: Vec<Needed>,
     centre: Vec<f64>,
     valley: Vec<Vec<f64>>,
     newton: Newton,
     exact: bool,
-    /// Rows of a draw.
+    /// Number of rows of a draw.
     rows: usize,
 }
 
-/// Different values that a draw of rows needs, so that it tells the parameters apart.
+/// A number of different values that a draw of rows needs to determine the parameters.
 struct Needed {
-    /// Of each row.
+    /// The value of each row.
     value: Vec<usize>,
-    /// How many different ones there have to be: no more than all rows have.
+    /// The least number of different values: no more than all rows have.
     least: usize,
 }
 
@@ -106,7 +107,7 @@ impl Needed {
 
     fn met(&self, drawn: impl Fn(usize) -> bool) -> bool {
         let mut found = Vec::with_capacity(self.least);
-        // A few rows tell that there are enough.
+        // Usually the first rows suffice.
         for (row, value) in self.value.iter().enumerate() {
             if found.len() == self.least {
                 break;
@@ -119,15 +120,15 @@ impl Needed {
     }
 }
 
-/// Rows of a draw, from the residuals of a law with so many parameters. Where most residuals count by their square, they are
-/// smaller than the noise by the freedom that the parameters took, `√((n − p)/n)`, and so is the spread of laws of n rows
-/// drawn again; laws of n − p rows spread as the noise says (Rao & Wu 1988 draw n − 1 rows to estimate a variance). At least
-/// two rows for each parameter are drawn. Where most count by their size, all n rows are drawn: laws that go through rows
-/// spread enough.
+/// The number of rows of a draw, from the residuals of a law with `parameters` parameters. If most residuals count by their
+/// square, they are smaller than the noise by `√((n − p)/n)`, because the parameters take p degrees of freedom, and so is the
+/// spread of laws of n resampled rows; laws of n − p rows have the spread of the noise (Rao & Wu 1988 draw n − 1 rows to
+/// estimate a variance). A draw has at least two rows for each parameter. If most residuals count by their size, all n rows
+/// are drawn: laws that pass through rows have enough spread.
 fn rows_of_a_draw(residuals: &[f64], parameters: usize, delta: f64) -> usize {
     let count = residuals.len();
     let within = residuals.iter().filter(|residual| residual.abs() <= delta).count();
-    // A law can go through as many rows as it has parameters: they say nothing.
+    // A law can pass through as many rows as it has parameters; these rows tell nothing.
     if 2 * within <= count + parameters {
         return count;
     }
@@ -137,18 +138,19 @@ fn rows_of_a_draw(residuals: &[f64], parameters: usize, delta: f64) -> usize {
 impl Resamples {
     fn new(estimate: &Estimate, points: &Points, exact: bool) -> Resamples {
         let form = estimate.form;
-        let mut logs = Logs::of(form, points);
-        let centre = logs.centred(form, &estimate.theta);
+        let mut logs = form.logs(points);
+        let centre = form.centred(&logs, &estimate.theta);
         let along = CELLS[form.sizes() - 1];
         if !exact && logs.cells.len() > along.pow(form.sizes() as u32) {
-            logs = logs.binned(form, &centre, along);
+            let law = |x: [f64; 2]| form.log_with_gradient(&centre, x, &mut [0.0; MOST]);
+            logs = logs.binned(form.sizes(), along, law);
         }
         let mut places = vec![0; points.len()];
         for (place, &row) in logs.row.iter().enumerate() {
             places[row] = place;
         }
-        let mut needed = vec![Needed::new(points.groups(form), form.count())];
-        needed.extend((0..form.sizes()).map(|size| Needed::new(points.steps(size), form.steps())));
+        let mut needed = vec![Needed::new(points.groups(form.sizes()), form.count())];
+        needed.extend((0..form.sizes()).map(|size| Needed::new(points.steps(size), form.values_needed())));
         let delta = estimate.delta.value;
         let valley = valley(form, &logs, &centre, delta);
         let residuals = estimate.residuals(points);
@@ -157,7 +159,7 @@ impl Resamples {
         Resamples { form, delta, logs, places, needed, centre, valley, newton, exact, rows }
     }
 
-    /// Rows drawn with replacement; one that was drawn twice stands once, with weight 2.
+    /// Draws rows with replacement. A row that is drawn twice occurs once, with weight 2.
     fn draw(&self, random: &mut ChaCha8Rng) -> Logs {
         let count = self.places.len();
         let mut weight = vec![0.0; count];
@@ -190,7 +192,7 @@ impl Resamples {
         if self.exact {
             best = minimise(&objective, &best.theta, self.newton.enough()).0;
         }
-        self.logs.plain(self.form, &best.theta)
+        self.form.plain(&self.logs, &best.theta)
     }
 }
 
@@ -200,53 +202,53 @@ impl Bootstrap {
         &self.estimate
     }
 
-    /// How many resamples there are.
+    /// The number of resamples.
     pub fn len(&self) -> usize {
         self.replicates.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no resamples.
     pub fn is_empty(&self) -> bool {
         self.replicates.is_empty()
     }
 
     /// The formula's parameters with their intervals, in the order of [`super::Form::names`].
-    pub fn parameters(&self) -> Vec<Quantity> {
+    pub fn parameters(&self) -> Vec<Uncertain> {
         let form = self.estimate.form;
         let replicates: Vec<Vec<f64>> = self.replicates.iter().map(|theta| form.parameters(theta)).collect();
         let quantity = |(place, value): (usize, f64)| {
-            Quantity::new(value, replicates.iter().map(|parameters| parameters[place]).collect(), LEVEL)
+            Uncertain::new(value, replicates.iter().map(|parameters| parameters[place]).collect(), LEVEL)
         };
         self.estimate.parameters().into_iter().enumerate().map(quantity).collect()
     }
 
-    /// One parameter of the formula, by its place, in every resample.
+    /// One parameter of the formula, by its index, in every resample.
     pub(super) fn replicates(&self, place: usize) -> Vec<f64> {
         self.replicates.iter().map(|theta| self.estimate.form.parameters(theta)[place]).collect()
     }
 
-    /// Something that follows from θ, with its interval over the resamples whose θ gives a number.
-    pub fn quantity(&self, of: impl Fn(&[f64]) -> f64) -> Quantity {
+    /// A function of θ, with its interval over the resamples for which it is a number.
+    pub fn quantity(&self, of: impl Fn(&[f64]) -> f64) -> Uncertain {
         self.at_level(of, LEVEL)
     }
 
-    /// The law at these sizes; the interval is that of the curve, at this level.
-    pub fn curve(&self, x: [f64; 2], level: f64) -> Quantity {
+    /// The law at these sizes, with the interval of the curve at a level.
+    pub fn curve(&self, x: [f64; 2], level: f64) -> Uncertain {
         self.at_level(|theta| self.estimate.form.predict(theta, x), level)
     }
 
-    /// What one more measurement at these sizes will be; the interval, at this level, is that of the curve with the
+    /// The prediction of one more measurement at these sizes. The interval, of a level, combines that of the curve with the
     /// scatter around it.
-    pub fn prediction(&self, x: [f64; 2], level: f64) -> Quantity {
+    pub fn prediction(&self, x: [f64; 2], level: f64) -> Uncertain {
         let form = self.estimate.form;
         let replicates = self.replicates.iter().zip(&self.noise);
         let values = replicates.map(|(theta, noise)| form.predict(theta, x) * noise.exp());
-        Quantity::new(self.estimate.predict(x), values.collect(), level)
+        Uncertain::new(self.estimate.predict(x), values.collect(), level)
     }
 
-    fn at_level(&self, of: impl Fn(&[f64]) -> f64, level: f64) -> Quantity {
+    fn at_level(&self, of: impl Fn(&[f64]) -> f64, level: f64) -> Uncertain {
         let replicates = self.replicates.iter().map(|theta| of(theta)).filter(|value| !value.is_nan());
-        Quantity::new(of(&self.estimate.theta), replicates.collect(), level)
+        Uncertain::new(of(&self.estimate.theta), replicates.collect(), level)
     }
 }
 
@@ -278,7 +280,7 @@ mod tests {
         assert!(wide.low < narrow.low && narrow.high < wide.high);
     }
 
-    /// 1,000 rows of any sizes around a law, with noise that has tails.
+    /// 1,000 rows of random sizes around a law, with heavy-tailed noise.
     fn many(law: impl Fn(f64, f64) -> f64) -> [Vec<f64>; 3] {
         let mut random = ChaCha8Rng::seed_from_u64(3);
         let mut columns = [Vec::new(), Vec::new(), Vec::new()];
@@ -327,7 +329,7 @@ mod tests {
                 let (fast, exact) = (of(&fast), of(&exact));
                 let squares: f64 = fast.iter().zip(&exact).map(|(a, b)| (a - b).powi(2)).sum();
                 let off = (squares / 60.0).sqrt();
-                let se = Quantity::new(exact[0], exact, LEVEL).se;
+                let se = Uncertain::new(exact[0], exact, LEVEL).se;
                 assert!(off < 0.1 * se, "{form}, {name}: {off} beside a standard error of {se}");
             }
         }

@@ -1,28 +1,51 @@
-//! Which runs have the same budget of compute.
+//! Which runs share a compute budget.
 //!
-//! Budgets of tables differ by some per cent: batches are whole, and points are read off figures; between budgets there may
-//! be other runs. So a budget is a cluster in ln C: a window of half a width [`WIDTHS`] that holds runs of four different
-//! sizes, and so many of them that chance, with the density of the runs around it, hardly ever would ([`CHANCE`]). It is a
-//! scan statistic (Naus 1965, "The distribution of the size of the maximum cluster of points on a line"; for windows of
-//! several widths Kulldorff 1997): the least likely window is the first budget, its runs are taken away, and so on.
+//! Within one budget, compute differs by some per cent: batches are whole, and points are read off figures. Between
+//! budgets there may be other runs. So a budget is a cluster in ln C: a window of half a width [`WIDTHS`] that holds runs
+//! of four different sizes, and more runs than chance would put there, given the density of the runs around it
+//! ([`CHANCE`]). This is a scan statistic (Naus 1965, "The distribution of the size of the maximum cluster of points on a
+//! line"; for windows of several widths Kulldorff 1997): the least likely window is the first budget, its runs are
+//! removed, and the search repeats.
 
-use super::isoflop::{Run, SIZES};
+use super::distributions::poisson_at_least;
 use super::points::NEARLY;
 use crate::rounding::levels;
 
+/// Different sizes that an isoFLOP profile needs: one more than a parabola has coefficients.
+pub(super) const SIZES: usize = 4;
 /// Half the width of a budget, in ln C: runs within 2, 5 or 10 per cent of its middle.
 const WIDTHS: [f64; 3] = [0.02, 0.05, WIDEST];
-/// No run of a budget that was found lies further from its middle, in ln C.
+/// The largest distance, in ln C, of a run from the middle of a budget found among runs.
 pub const WIDEST: f64 = 0.1;
-/// The density of runs around a window is that of those up to so far from its middle, in ln C.
+/// The range around a window's middle, in ln C, from which the density of runs is taken.
 const AROUND: f64 = 0.4;
-/// The most likely that so many runs may come together by chance.
+/// The largest probability with which chance may produce a budget.
 const CHANCE: f64 = 2e-3;
-/// Middles of windows that are closer together than this, in ln C, are tried once.
+/// Middles of windows closer together than this, in ln C, are tried once.
 const STEP: f64 = 0.005;
 
-/// The runs of each budget, by rising budget, and how many runs belong to none.
-pub(super) fn budgets(runs: &[Run]) -> (Vec<Vec<Run>>, usize) {
+/// A finished training with its compute.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BudgetRun {
+    /// Its size: parameters N, or another size that the law uses.
+    pub parameters: f64,
+    /// FLOPs of the training, C.
+    pub compute: f64,
+    /// Loss at the end.
+    pub loss: f64,
+}
+
+/// How runs are assigned to budgets.
+#[derive(Debug, Clone, Copy)]
+pub enum Budgets<'a> {
+    /// Finds budgets: runs whose compute lies within 2, 5 or 10 per cent of a middle. Isolated runs have no budget.
+    Found,
+    /// Assigns each run to the nearest of these budgets, in FLOPs, by ratio.
+    Given(&'a [f64]),
+}
+
+/// The runs of each budget, in ascending order of budgets, and how many runs belong to none.
+pub(super) fn budgets(runs: &[BudgetRun]) -> (Vec<Vec<BudgetRun>>, usize) {
     let mut sorted = runs.to_vec();
     sorted.sort_by(|a, b| a.compute.total_cmp(&b.compute));
     let sizes: Vec<f64> = sorted.iter().map(|run| run.parameters).collect();
@@ -51,7 +74,7 @@ pub(super) fn budgets(runs: &[Run]) -> (Vec<Vec<Run>>, usize) {
 struct Left {
     place: usize,
     log: f64,
-    /// The place of its size among all sizes.
+    /// The index of its size among all sizes.
     size: usize,
 }
 
@@ -71,7 +94,7 @@ impl Window {
     }
 }
 
-/// The window whose number of runs is the least likely by chance, where one is unlikely enough.
+/// The window whose number of runs is the least likely by chance, if its probability is below [`CHANCE`].
 fn least_likely(left: &[Left], taken: &[Window]) -> Option<Window> {
     let mut best: Option<(f64, Window)> = None;
     let mut last = f64::NEG_INFINITY;
@@ -91,10 +114,10 @@ fn least_likely(left: &[Left], taken: &[Window]) -> Option<Window> {
             if !has_sizes(inside) {
                 continue;
             }
-            // Half a run more, since a density that no run shows is not none.
+            // Half a run is added: a density that no run shows is not zero.
             let others = (between(AROUND).len() - inside.len()) as f64 + 0.5;
             let expected = others / free(&window, taken) * 2.0 * half;
-            let chance = at_least(inside.len(), expected);
+            let chance = poisson_at_least(inside.len(), expected);
             if chance < CHANCE && best.as_ref().is_none_or(|(least, _)| chance < *least) {
                 best = Some((chance, window));
             }
@@ -127,43 +150,16 @@ fn free(window: &Window, taken: &[Window]) -> f64 {
         length += (from.min(high) - end).max(0.0);
         end = end.max(to.min(high));
     }
-    // Where budgets cover all, their windows are what there is of a density.
+    // If budgets cover everything, the density comes from the windows themselves.
     (length + high - end).max(2.0 * window.half)
-}
-
-/// The probability of `count` runs or more where `expected` are, of Poisson's distribution.
-fn at_least(count: usize, expected: f64) -> f64 {
-    // The terms from `count` on, each from the one before; they fall once they are beyond `expected`.
-    let factorial: f64 = (1..=count).map(|number| (number as f64).ln()).sum();
-    let mut term = (count as f64 * expected.ln() - expected - factorial).exp();
-    let (mut sum, mut number) = (term, count as f64);
-    while term > f64::EPSILON * sum || number < expected {
-        number += 1.0;
-        term *= expected / number;
-        sum += term;
-        if number > expected && term == 0.0 {
-            break;
-        }
-    }
-    sum
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn run(compute: f64, parameters: f64) -> Run {
-        Run { parameters, compute, loss: 3.0 }
-    }
-
-    #[test]
-    fn probabilities_are_those_of_the_tables() {
-        for (count, expected, probability) in
-            [(4, 0.5, 0.0017516), (1, 2.0, 0.8646647), (9, 1.17, 3.96e-6), (30, 20.0, 0.021818)]
-        {
-            let found = at_least(count, expected);
-            assert!((found / probability - 1.0).abs() < 1e-2, "{count} of {expected}: {found}");
-        }
+    fn run(compute: f64, parameters: f64) -> BudgetRun {
+        BudgetRun { parameters, compute, loss: 3.0 }
     }
 
     #[test]
@@ -176,13 +172,13 @@ mod tests {
                         run(1e18 * factor.powi(budget) * whole, 1e6 * 1.5f64.powi(budget) * 2f64.powi(size))
                     })
                 };
-                let runs: Vec<Run> = (0..5).flat_map(of).collect();
+                let runs: Vec<BudgetRun> = (0..5).flat_map(of).collect();
                 let (found, none) = budgets(&runs);
                 let counts: Vec<usize> = found.iter().map(Vec::len).collect();
                 assert_eq!((counts, none), (vec![sizes as usize; 5], 0), "factor {factor}, {sizes} sizes");
             }
         }
-        let scattered: Vec<Run> =
+        let scattered: Vec<BudgetRun> =
             (0..60).map(|row| run(1e15 * 1.07f64.powi(row), 1e6 * 1.3f64.powi(row % 9))).collect();
         assert_eq!(budgets(&scattered).1, 60);
     }

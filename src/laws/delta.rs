@@ -1,46 +1,46 @@
-//! δ: the residual of ln y from which on the Huber loss is a line.
+//! δ: the residual of ln y at which the Huber loss turns from a parabola into a line.
 //!
-//! A δ far under the scatter of the rows makes of the Huber loss the sum of the residuals' sizes, which meets as many rows
-//! exactly as the law has parameters, and of a dozen noisy rows that is luck. One far above makes of it least squares,
-//! which a bad run pulls. With δ = 1.345·σ, where σ is the standard deviation of the rows around the law, an estimate from
-//! normally distributed residuals is 95 % as efficient as least squares (Huber 1981, "Robust statistics").
+//! With a δ far below the scatter of the rows, the Huber loss becomes the sum of absolute residuals. Its minimum passes
+//! exactly through as many rows as the law has parameters; with a dozen noisy rows, which ones is luck. With a δ far above
+//! the scatter it becomes least squares, which a bad run pulls. With δ = 1.345·σ, where σ is the standard deviation of the
+//! rows around the law, an estimate from normally distributed residuals is 95 % as efficient as least squares (Huber 1981,
+//! "Robust statistics").
 //!
-//! σ is estimated from the residuals of the law that fits best by the published δ, which bad runs change least: 1.4826 times
-//! the median of their sizes, without as many of the smallest as the law has parameters, since it meets so many rows
-//! ([`Estimate::scatter`]; Maronna, Martin & Yohai 2006, "Robust statistics", section 4.4, take the scale so). Taking σ again
-//! from the law that follows changes no prediction of the recorded sweeps by much.
+//! σ is estimated from the residuals of the law that fits best by the published δ, which bad runs affect least: 1.4826 times
+//! the median of their absolute values, without as many of the smallest as the law has parameters, because the law passes
+//! through that many rows ([`Estimate::scatter`](super::Estimate::scatter); Maronna, Martin & Yohai 2006, "Robust
+//! statistics", section 4.4, estimate the scale so). Estimating σ again from the resulting law hardly changes the predictions
+//! of the recorded sweeps.
 
-use super::estimate::Estimate;
-use super::points::Points;
 use crate::error::{Error, Result};
 use serde::Serialize;
 
-/// What Hoffmann et al. 2022 (arXiv:2203.15556) and Besiroglu et al. 2024 (arXiv:2404.10102) take, and the least that is
-/// estimated: rows that lie on the law have no scatter.
+/// The δ of Hoffmann et al. 2022 (arXiv:2203.15556) and Besiroglu et al. 2024 (arXiv:2404.10102). Estimates of δ are never
+/// smaller, because rows that lie on the law have no scatter.
 pub const PUBLISHED: f64 = 1e-3;
 /// δ over the standard deviation of normal residuals, for 95 % of the efficiency of least squares.
 pub const EFFICIENT: f64 = 1.345;
-/// Fewest rows for each parameter that δ is estimated from. With fewer, draws of rows that spread as the noise says
-/// (`bootstrap.rs`) can't tell the parameters, and intervals by squares would be too narrow.
+/// The fewest rows for each parameter from which δ is estimated. With fewer, resamples small enough for the right spread
+/// (`bootstrap.rs`) do not determine the parameters, and intervals by squares would be too narrow.
 pub const ROWS: usize = 3;
-/// Least and largest δ that can be asked for: under the one residuals are rounding, above the other y is off by a factor
-/// of 20,000.
+/// The smallest and largest δ that an option may give: residuals below are rounding errors; residuals above mean that y is
+/// off by a factor of 20,000.
 const ENDS: [f64; 2] = [1e-9, 10.0];
 
-/// Where the Huber loss of a fit turns from a parabola into a line.
+/// The δ of a fit's Huber loss.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Delta {
     /// In units of ln y.
     pub value: f64,
-    /// Whether it follows from the rows; else it was asked for.
+    /// Whether it was estimated from the rows; otherwise an option gave it.
     pub estimated: bool,
 }
 
 impl Delta {
-    /// The δ that was asked for.
+    /// The δ that an option gives.
     ///
     /// # Errors
-    /// A number that is not between 1e-9 and 10.
+    /// A number outside 1e-9 to 10.
     pub(super) fn asked(value: f64) -> Result<Delta> {
         let [least, most] = ENDS;
         if !(least..=most).contains(&value) {
@@ -49,27 +49,28 @@ impl Delta {
         Ok(Delta { value, estimated: false })
     }
 
-    /// In words, to stand after the number: what it is from.
+    /// Where it comes from, as text to follow the number.
     pub fn origin(&self) -> &'static str {
         match self {
             Delta { estimated: false, .. } => "as asked for",
             Delta { value: PUBLISHED, .. } => {
-                "the least: for rows on the law, and fewer than three for each parameter"
+                "the smallest: the rows lie on the law, or there are fewer than three for each parameter"
             }
             _ => "1.345 times the scatter",
         }
     }
 
-    /// The least one that is estimated.
+    /// The smallest estimate.
     pub(super) fn least() -> Delta {
         Delta { value: PUBLISHED, estimated: true }
     }
 
-    /// By the residuals of this law of the least δ, where rows are enough.
-    pub(super) fn of(estimate: &Estimate, points: &Points) -> Delta {
-        if points.len() < ROWS * estimate.form.count() {
+    /// An estimate from the scatter of `rows` rows around the law of the smallest δ, which has `parameters` parameters. The
+    /// smallest δ if the rows are too few.
+    pub(super) fn of_scatter(scatter: f64, rows: usize, parameters: usize) -> Delta {
+        if rows < ROWS * parameters {
             return Delta::least();
         }
-        Delta { value: (EFFICIENT * estimate.scatter(points)).max(PUBLISHED), estimated: true }
+        Delta { value: (EFFICIENT * scatter).max(PUBLISHED), estimated: true }
     }
 }

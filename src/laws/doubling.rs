@@ -1,66 +1,67 @@
-//! Diminishing returns: what one more doubling of a size buys, and up to which size that is more than chance.
+//! Diminishing returns: how much one more doubling of a size lowers y, and up to which size that exceeds chance.
 
 use super::bootstrap::Bootstrap;
-use super::{Estimate, Form, Points, Quantity};
+use super::{Estimate, Form, Points, Uncertain};
 use crate::rounding::ROUNDING;
 use serde::{Deserialize, Serialize};
 
-/// A spread of ln y that rounding makes by itself.
+/// A spread of ln y that rounding alone produces.
 const NO_SPREAD: f64 = 1e-9;
-/// Repetitions that differ by less than this part of the scatter around the law are no other runs: copies, or one seed.
+/// Repetitions that differ by less than this fraction of the scatter around the law are copies or share a seed.
 const COPIES: f64 = 0.01;
-/// A size so many times that of the largest row is never come to.
+/// A size this many times that of the largest row counts as infinite.
 const NEVER: f64 = 1e30;
 
-/// How far apart single runs of one size lie: what a gain has to be larger than to be seen.
+/// How far single runs of one size lie apart. A gain is visible only if it is larger.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Spread {
     /// A standard deviation of ln y.
     pub value: f64,
-    /// What it was taken from.
+    /// Which rows it comes from.
     pub of: SpreadOf,
 }
 
 impl Spread {
-    /// Whether it is more than rounding: beside none, nothing is small.
+    /// Whether it exceeds rounding. Without a spread, no gain counts as small.
     pub fn shows(&self) -> bool {
         self.value > NO_SPREAD
     }
 }
 
-/// What a spread was taken from.
+/// Which rows a spread comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpreadOf {
     /// Rows of nearly equal sizes around their mean: the same model with other seeds.
     Seeds,
-    /// All rows around the law, as those of nearly equal sizes are too few or don't differ.
+    /// All rows around the law, if rows of nearly equal sizes are too few or do not differ.
     Rows,
 }
 
-/// What doubling one size buys, the other held.
+/// What doubling one size gains while the other size stays the same.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Doubling {
     /// The size's column.
     pub size: String,
-    /// The sizes that are doubled from, those of the largest row.
+    /// The sizes before the doubling: those of the largest row.
     pub from: Vec<f64>,
     /// y there minus y at the doubled size.
-    pub gain: Quantity,
-    /// The same as a part of y.
-    pub relative: Quantity,
-    /// The size from which on a doubling buys less than the spread; 0 where none buys more. None for a power law, which
-    /// buys the same part for ever, where y rises with the size, and where rows lie on the law but for rounding.
-    pub worthwhile_to: Option<Quantity>,
-    /// Whether the rows tell how y depends on the size. If not, the numbers mean nothing.
+    pub gain: Uncertain,
+    /// The gain as a fraction of y.
+    pub relative: Uncertain,
+    /// The size from which on a doubling gains less than the spread; 0 if no doubling gains more. `None` for a power law,
+    /// whose doublings all gain the same fraction, if y rises with the size, and if the rows lie on the law except for
+    /// rounding.
+    pub worthwhile_to: Option<Uncertain>,
+    /// Whether the rows determine how y depends on the size. If not, the numbers mean nothing.
     pub known: bool,
 }
 
-/// Repeats, over all sizes, that a spread needs: one pair may lie close together by chance.
+/// Repeated runs, over all sizes, that a spread needs: a single pair may lie close together by chance.
 const FREEDOM: usize = 2;
 
-/// The standard deviation of ln y within groups, from rows of the number of their group and ln y; none with too few
-/// repeats. Equal rows of a group are one: a row that stands twice in a table is no repeat.
+/// The standard deviation of ln y within groups, from rows of (group number, ln y). `None` if repeated runs are too few.
+/// Equal rows of one group count once: a row that stands twice in a table is not a repetition.
 pub fn within_groups(rows: impl IntoIterator<Item = (usize, f64)>) -> Option<f64> {
     let mut rows: Vec<(usize, f64)> = rows.into_iter().collect();
     rows.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -74,10 +75,10 @@ pub fn within_groups(rows: impl IntoIterator<Item = (usize, f64)>) -> Option<f64
     (freedom >= FREEDOM).then(|| (squares / freedom as f64).sqrt())
 }
 
-/// The spread of seeds where rows of nearly equal sizes show one, else the scatter of rows around a law. Where their sizes
-/// differ a little, what the law says of that is no spread; nor is it where the same row was read twice.
+/// The spread of seeds if rows of nearly equal sizes show one, else the scatter of rows around the law. Differences that
+/// the law predicts for slightly different sizes do not count, nor do rows that occur twice.
 pub(super) fn spread(points: &Points, estimated: &Estimate, scatter: f64) -> Spread {
-    let groups = points.repetitions(estimated.form);
+    let groups = points.repetitions(estimated.form.sizes());
     let within = |values: Vec<f64>| within_groups(groups.iter().copied().zip(values));
     let plain = within(points.y().iter().map(|y| y.ln()).collect());
     let beside_law = within(estimated.residuals(points));
@@ -87,7 +88,7 @@ pub(super) fn spread(points: &Points, estimated: &Estimate, scatter: f64) -> Spr
     }
 }
 
-/// What doubling a size, by its number, buys from the largest row on.
+/// What doubling a size (0 or 1) gains, starting from the largest row.
 pub(super) fn doubling(
     bootstrap: &Bootstrap,
     form: Form,
@@ -102,7 +103,7 @@ pub(super) fn doubling(
     to[size] *= 2.0;
     let gain = |theta: &[f64]| form.predict(theta, from) - form.predict(theta, to);
     let limit = |theta: &[f64]| {
-        let limit = form.law().limit(theta, size, from, spread.value)?;
+        let limit = form.law().doubling_limit(theta, size, from, spread.value)?;
         Some(if limit < NEVER * from[size] { limit } else { f64::INFINITY })
     };
     let relative = bootstrap.quantity(|theta| gain(theta) / form.predict(theta, from));
@@ -114,58 +115,5 @@ pub(super) fn doubling(
         relative,
         worthwhile_to: ends.then(|| bootstrap.quantity(|theta| limit(theta).unwrap_or(f64::INFINITY))),
         known,
-    }
-}
-
-/// The size from which on a doubling lowers y by less than the part `spread`, by a search from that of `from`: to the
-/// right while doublings buy more, else to the left to where they do. Infinite where every doubling buys more, 0 where
-/// none does. `law` is ln y at the logarithms of the sizes.
-pub(super) fn searched(law: impl Fn([f64; 2]) -> f64, size: usize, from: [f64; 2], spread: f64) -> f64 {
-    /// Of the logarithm of the size, and how far it is searched.
-    const STEP: f64 = 0.25;
-    const STEPS: usize = 240;
-    let origin = from.map(f64::ln);
-    let worth = |log: f64| {
-        let at = |log: f64| {
-            let mut sizes = origin;
-            sizes[size] = log;
-            law(sizes)
-        };
-        -(at(log + std::f64::consts::LN_2) - at(log)).exp_m1() >= spread
-    };
-    let start = origin[size];
-    let direction = if worth(start) { STEP } else { -STEP };
-    let place = |step: usize| start + direction * step as f64;
-    let Some(step) = (1..=STEPS).find(|&step| worth(place(step)) != worth(start)) else {
-        return if direction > 0.0 { f64::INFINITY } else { 0.0 };
-    };
-    let (mut one, mut other) = (place(step - 1), place(step));
-    for _ in 0..50 {
-        let middle = 0.5 * (one + other);
-        if worth(middle) == worth(start) { one = middle } else { other = middle }
-    }
-    other.exp()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_search_ends_where_the_formula_says() {
-        let theta = [6.0, 0.4, 0.7];
-        let law = |x: [f64; 2]| Form::Floor.predict(&theta, x.map(f64::exp)).ln();
-        for spread in [1e-4, 1e-3, 0.05] {
-            let expected = Form::Floor.law().limit(&theta, 0, [1e5, 1.0], spread).unwrap();
-            for from in [1e3, 1e5, 1e9] {
-                let found = searched(law, 0, [from, 1.0], spread);
-                assert!(
-                    (found / expected - 1.0).abs() < 1e-6,
-                    "{spread} from {from}: {found} for {expected}"
-                );
-            }
-        }
-        assert_eq!(searched(law, 0, [1e5, 1.0], 0.9), 0.0);
-        assert_eq!(searched(|x| -0.2 * x[0], 0, [1e5, 1.0], 0.01), f64::INFINITY);
     }
 }

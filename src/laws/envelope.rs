@@ -1,47 +1,47 @@
-//! The lower envelope of training curves: which size has the least loss after how much compute.
+//! The lower envelope of training curves: which size has the least loss after a given compute.
 //!
-//! Approach 1 of Hoffmann et al. 2022 (arXiv:2203.15556): at budgets spread evenly in the logarithm, the run with the
-//! least loss, and a power law of its size. With few sizes the best one is a staircase, and a line through all of its
-//! points is too flat (by the factor 1 − 1/k² for k steps). So the law goes through the changes from one size to the
-//! next: there the two are equally good, and the best size lies between them, at their geometric mean.
+//! Approach 1 of Hoffmann et al. 2022 (arXiv:2203.15556): at budgets spaced evenly in the logarithm, take the run with
+//! the least loss, and fit a power law to its size. With few sizes the best size is a step function, and a line through
+//! all of its points is too flat (by the factor 1 − 1/k² for k steps). So the law is fitted to the changes from one size
+//! to the next: there both sizes are equally good, and the best size lies between them, at their geometric mean.
 //!
-//! A learning rate that falls over a whole training makes the losses before its end worse than those of a shorter
-//! training. The curve of a size is best made of finished trainings of several lengths.
+//! A learning rate that decays over a whole training makes the losses before the end worse than those of a shorter
+//! training. Build the curve of a size from finished trainings of several lengths.
 //!
-//! For intervals whole curves are drawn again with replacement.
+//! For intervals whole curves are resampled with replacement.
 
-use super::approaches::Frontier;
+use super::frontier::Frontier;
 use crate::error::{Error, Result};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// Budgets that the curves are compared at, as many as in the paper.
+/// Number of budgets at which curves are compared, as in the paper.
 const BUDGETS: usize = 1500;
 
-/// The losses of one size on its way.
+/// The losses of one size along its training.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Curve {
-    /// Its size: parameters N, or whatever size the laws are in.
+pub struct TrainingCurve {
+    /// Its size: parameters N, or another size that the law uses.
     pub parameters: f64,
-    /// FLOPs so far, rising, and the loss after them.
+    /// (FLOPs so far, loss after them), in ascending order of FLOPs.
     pub points: Vec<(f64, f64)>,
 }
 
 /// The lower envelope, and the law of the best size on it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Envelope {
-    /// At each budget that a curve reaches over, by rising budget, the curve with the least loss.
+    /// The curve with the least loss at each budget that a curve covers, in ascending order of budgets.
     pub points: Vec<Best>,
-    /// Where one size takes over from another.
+    /// The budgets at which the best size changes.
     pub changes: Vec<Change>,
-    /// The best size as a power law of compute, through the changes; none where they are fewer than two.
+    /// The best size as a power law of compute, through the changes; `None` with fewer than two changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frontier: Option<Frontier>,
 }
 
-/// What is best at one budget.
+/// The best run at one budget.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Best {
     /// FLOPs.
@@ -52,17 +52,20 @@ pub struct Best {
     pub loss: f64,
 }
 
-/// Where two sizes are equally good.
+/// A budget at which two sizes are equally good.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Change {
     /// FLOPs.
     pub budget: f64,
-    /// Between the two sizes: their geometric mean.
+    /// The geometric mean of the two sizes.
     pub parameters: f64,
 }
 
-/// The envelope of curves of at least two points each, all numbers finite and above zero.
-pub fn envelope(curves: &[Curve], resamples: usize, seed: u64) -> Result<Envelope> {
+/// Computes the envelope of curves. Intervals come from `resamples` draws.
+///
+/// # Errors
+/// A curve of fewer than two points, with numbers that are not finite and above zero, or with compute that does not rise.
+pub fn envelope(curves: &[TrainingCurve], resamples: usize, seed: u64) -> Result<Envelope> {
     for (index, curve) in curves.iter().enumerate() {
         let numbers =
             curve.points.iter().flat_map(|&(compute, loss)| [compute, loss]).chain([curve.parameters]);
@@ -101,17 +104,17 @@ pub fn envelope(curves: &[Curve], resamples: usize, seed: u64) -> Result<Envelop
 struct Grid {
     budgets: Vec<f64>,
     sizes: Vec<f64>,
-    /// Budget by budget; none where a curve does not reach.
+    /// Budget by budget; `None` where a curve does not reach.
     losses: Vec<Vec<Option<f64>>>,
 }
 
 impl Grid {
-    fn new(curves: &[Curve]) -> Grid {
+    fn new(curves: &[TrainingCurve]) -> Grid {
         let computes = || curves.iter().flat_map(|curve| &curve.points).map(|point| point.0.ln());
         let (low, high) =
             (computes().fold(f64::INFINITY, f64::min), computes().fold(f64::NEG_INFINITY, f64::max));
         let budgets = (0..BUDGETS).map(|i| (low + (high - low) * i as f64 / (BUDGETS - 1) as f64).exp());
-        // Without curves there is nothing to compare.
+        // Without curves the budgets are not finite.
         let budgets: Vec<f64> = budgets.filter(|budget| budget.is_finite()).collect();
         let at = |&budget: &f64| curves.iter().map(|curve| curve.at(budget)).collect();
         Grid {
@@ -121,7 +124,7 @@ impl Grid {
         }
     }
 
-    /// At each budget the place of the budget and of the best of these curves.
+    /// At each budget the indices of the budget and of the best of these curves.
     fn best(&self, curves: &[usize]) -> Vec<Option<(usize, usize)>> {
         let best = |(budget, losses): (usize, &Vec<Option<f64>>)| {
             let reaching = curves.iter().filter_map(|&curve| Some((curve, losses[curve]?)));
@@ -138,7 +141,7 @@ impl Grid {
         }
     }
 
-    /// Where the best size changes between curves that both reach over the change. Elsewhere one just ends or begins.
+    /// The changes of the best size between curves that both cover the change. Elsewhere one just ends or begins.
     fn changes(&self, curves: &[usize]) -> Vec<Change> {
         let best = self.best(curves);
         let change = |pair: &[Option<(usize, usize)>]| {
@@ -153,10 +156,10 @@ impl Grid {
     }
 }
 
-impl Curve {
-    /// The loss after so much compute, by a line between neighbours in logarithms; none outside the curve.
+impl TrainingCurve {
+    /// The loss after `compute` FLOPs, interpolated linearly in logarithms; `None` outside the curve.
     fn at(&self, compute: f64) -> Option<f64> {
-        // The ends of the grid are ends of curves, but for rounding.
+        // The ends of the grid equal ends of curves except for rounding.
         const ROUNDING: f64 = 1e-12;
         let (first, last) = (self.points[0].0, self.points[self.points.len() - 1].0);
         if compute < first * (1.0 - ROUNDING) || compute > last * (1.0 + ROUNDING) {
@@ -174,7 +177,7 @@ mod tests {
     use super::*;
 
     /// Curves of a joint law with C = 6·N·D, over a factor of 1,000 of compute each.
-    fn curves(sizes: usize, length: f64) -> Vec<Curve> {
+    fn curves(sizes: usize, length: f64) -> Vec<TrainingCurve> {
         let curve = |index: usize| {
             let n = 1e6 * 3f64.powi(index as i32);
             let point = |i: i32| {
@@ -182,13 +185,13 @@ mod tests {
                 let d = compute / (6.0 * n);
                 (compute, 1.8 + 480.0 * n.powf(-0.35) + 480.0 * d.powf(-0.35))
             };
-            Curve { parameters: n, points: (0..=40).map(point).collect() }
+            TrainingCurve { parameters: n, points: (0..=40).map(point).collect() }
         };
         (0..sizes).map(curve).collect()
     }
 
     #[test]
-    fn the_law_of_the_best_size_is_found_again() {
+    fn the_law_of_the_best_size_is_recovered() {
         let found = envelope(&curves(7, 1e3), 200, 0).unwrap();
         let a = found.frontier.as_ref().unwrap().a;
         assert_eq!(found.changes.len(), 6);
@@ -210,7 +213,7 @@ mod tests {
 
     #[test]
     fn curves_that_go_back_are_refused() {
-        let curve = Curve { parameters: 1e6, points: vec![(2e9, 3.0), (1e9, 2.0)] };
+        let curve = TrainingCurve { parameters: 1e6, points: vec![(2e9, 3.0), (1e9, 2.0)] };
         let problem = envelope(&[curve], 10, 0).unwrap_err().to_string();
         assert!(problem.contains("curve 1") && problem.contains("compute rising"), "{problem}");
         assert!(envelope(&[], 10, 0).unwrap().points.is_empty());

@@ -1,37 +1,38 @@
-//! A law with all that is known about it: what `allometry fit` prints.
+//! A law with everything that is known about it: the result of `allometry fit`.
 
 use super::allocation::{Allocation, FLOPS, allocation};
-use super::approaches::{Approach, approaches};
+use super::approaches::{Approach, Method, approaches};
 use super::average::{Average, Direction};
 use super::bootstrap::{Bootstrap, bootstrap_with};
-use super::choice::{Candidate, choose, judge};
+use super::budgets::{BudgetRun, Budgets};
+use super::choice::{FormScore, choose, score_form};
 use super::delta::Delta;
 use super::doubling::{Doubling, Spread, doubling, spread};
 use super::estimate::{Estimate, Search, estimate_with};
-use super::isoflop::{self, Budgets, IsoFlop, isoflop};
-use super::progress::{Progress, silent};
-use super::warning::doubts;
-use super::{Form, LEVEL, Points, Quantity};
+use super::isoflop::{IsoFlop, isoflop};
+use super::progress::{ProgressFn, silent};
+use super::warning::identifiability;
+use super::{Form, LEVEL, Points, Uncertain};
 use crate::error::{Error, Result};
 use crate::rounding::constant;
 use serde::{Serialize, Serializer};
 
-/// How to fit.
+/// Options of a fit.
 #[derive(Debug, Clone)]
 pub struct FitOptions {
-    /// The form, or none to choose among the [automatic](Form::automatic) ones that take the points' sizes.
+    /// The form; `None` chooses among the [automatic](Form::automatic) forms that take the points' sizes.
     pub form: Option<Form>,
-    /// Resamples of the bootstrap.
+    /// Number of bootstrap resamples.
     pub resamples: usize,
     /// Seed of the bootstrap.
     pub seed: u64,
-    /// How many of the largest rows are left out of the fit and predicted from it.
+    /// How many of the largest rows to leave out of the fit and to predict from it.
     pub holdout: usize,
-    /// Compute budgets in FLOPs that the joint law is asked the best sizes for.
+    /// Compute budgets in FLOPs for which to compute the joint law's best sizes.
     pub budgets: Vec<f64>,
-    /// δ of the Huber loss, in units of ln y, between 1e-9 and 10; or none to estimate it from the rows' scatter, where
-    /// they are at least three for each parameter.
-    /// [`PUBLISHED`](super::delta::PUBLISHED) is that of the published estimator.
+    /// δ of the Huber loss, in units of ln y, between 1e-9 and 10. `None` estimates it from the scatter of the rows if
+    /// there are at least three rows for each parameter.
+    /// [`PUBLISHED`](super::delta::PUBLISHED) is the δ of the published estimator.
     pub delta: Option<f64>,
 }
 
@@ -51,37 +52,36 @@ pub struct Fit {
     pub parameters: Vec<(&'static str, Parameter)>,
     /// The Huber loss of the residuals of ln y, summed over the rows, at the optimum.
     pub objective: f64,
-    /// The δ of that loss, and where it is from.
+    /// The δ of that loss, and where it comes from.
     #[serde(rename = "huber_delta")]
     pub delta: Delta,
-    /// Rows that it was fitted to.
+    /// Number of rows that the law was fitted to.
     pub n: usize,
-    /// Whether the optimiser came to a point where the gradient vanishes.
+    /// Whether the optimiser reached a point where the gradient vanishes.
     pub converged: bool,
-    /// What the data can't tell.
+    /// What the data cannot tell.
     pub warnings: Vec<String>,
-    /// Standard deviation of the residuals of ln y, from their median, so that outliers don't count.
+    /// Standard deviation of the residuals of ln y, estimated from their median so that outliers do not count.
     pub scatter: f64,
-    /// What the gain of a doubling is held against.
+    /// The spread of single runs, which a doubling's gain is compared with.
     pub spread: Spread,
-    /// Of a power law: the part of the variance of ln y that it accounts for. None where y is constant.
+    /// For a power law, the fraction of the variance of ln y that it explains. `None` if y is constant.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub r2: Option<f64>,
-    /// The form, beside the others where it was chosen.
-    pub comparison: Vec<Candidate>,
-    /// What twice of each size would buy.
+    /// Scores of all forms that were tried.
+    pub comparison: Vec<FormScore>,
+    /// What doubling each size gains.
     pub doubling: Vec<Doubling>,
     /// For the joint law, the best use of compute.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub allocation: Option<Allocation>,
-    /// For a law of two sizes where rows make isoFLOP profiles with C = 6·x·x2 and two of them have a minimum: these.
+    /// The isoFLOP profiles among the rows, with C = 6·x·x2, if the law has two sizes and two profiles have a minimum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub isoflop: Option<IsoFlop>,
-    /// With these, the exponents of the compute-optimal size that the approaches lead to.
+    /// The exponents of the compute-optimal size by each approach; empty without isoFLOP profiles.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approaches: Vec<Approach>,
-    /// How well the largest rows were predicted, where some were left out: by the form that was asked for, else by the
-    /// [average](Average) over models of the curve.
+    /// How well the largest rows were predicted, if some were held out: by the form that was asked for, else by the
     #[serde(skip_serializing_if = "Option::is_none")]
     pub holdout: Option<Holdout>,
     /// The law of every resample.
@@ -89,13 +89,13 @@ pub struct Fit {
     pub bootstrap: Bootstrap,
 }
 
-/// A parameter's estimate.
+/// The estimate of one parameter.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Parameter {
     /// Value and interval.
     #[serde(flatten)]
-    pub quantity: Quantity,
-    /// Whether the data can tell it. If not, the digits of its value mean nothing; a warning says why.
+    pub quantity: Uncertain,
+    /// Whether the data determine it. If not, the digits of its value mean nothing, and a warning says why.
     pub identified: bool,
 }
 
@@ -110,29 +110,36 @@ pub struct Holdout {
     pub inside: usize,
 }
 
-/// One row that was left out.
+/// One row that was held out.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Predicted {
     /// Its sizes.
     pub sizes: Vec<f64>,
     /// Its y.
     pub measured: f64,
-    /// What the law says, with the interval of a single measurement.
-    pub predicted: Quantity,
+    /// The prediction, with the interval of a single measurement.
+    pub predicted: Uncertain,
     /// (predicted − measured) / measured
     pub relative_error: f64,
-    /// Whether the interval held.
+    /// Whether the measured value lies inside the interval.
     pub inside: bool,
 }
 
 impl Fit {
-    /// Fits a law to points, of the form asked for or of the best one.
+    /// Fits a law to points: the form asked for, or the form with the best score.
+    ///
+    /// # Errors
+    /// Points that fail [`Form::check`]; a holdout that leaves no row; a δ outside 1e-9 to 10; rows for which no form
+    /// gives finite numbers.
     pub fn new(points: &Points, options: &FitOptions) -> Result<Fit> {
         Fit::with_progress(points, options, &silent)
     }
 
-    /// The same; `progress` is called with what is done, many times a second and from several threads.
-    pub fn with_progress(points: &Points, options: &FitOptions, progress: Progress) -> Result<Fit> {
+    /// The same as [`Fit::new`]. Calls `progress` many times a second, from several threads.
+    ///
+    /// # Errors
+    /// As [`Fit::new`].
+    pub fn with_progress(points: &Points, options: &FitOptions, progress: ProgressFn) -> Result<Fit> {
         if options.holdout >= points.len() && options.holdout > 0 {
             return Err(Error::argument(
                 "fit",
@@ -141,31 +148,31 @@ impl Fit {
                 format!("less than the {} rows", points.len()),
             ));
         }
-        // Here, since a form that can't be fitted is only no candidate.
+        // Checked here because `choose_form` drops a form that cannot be fitted instead of failing.
         options.delta.map(Delta::asked).transpose()?;
         let (points, largest) = points.without_largest(options.holdout);
         let (estimated, comparison) = choose_form(&points, options, progress)?;
         let form = estimated.form;
         let bootstrap = bootstrap_with(&estimated, &points, (options.resamples, options.seed), progress);
         let quantities = bootstrap.parameters();
-        let (identified, mut warnings) = doubts(form, &points, &quantities);
+        let (identified, mut warnings) = identifiability(form, &points, &quantities);
         if !estimated.converged {
             warnings.push("the optimiser did not converge; the parameters may not be the best".to_string());
         }
         if !options.budgets.is_empty() && form != Form::Joint {
-            warnings.push(format!("the {form} law says no compute-optimal allocation; the joint law does"));
+            warnings.push(format!("the {form} law gives no compute-optimal allocation; the joint law does"));
         }
         for (size, name) in points.sizes().iter().enumerate().skip(form.sizes()) {
             let (low, high) = points.range(size);
             if !constant([low, high]) {
-                warnings.push(format!("{name} varies, and has no part in the {form} law"));
+                warnings.push(format!("{name} varies, but the {form} law ignores it"));
             }
         }
         let parameters = quantities.into_iter().zip(identified);
         let parameters = parameters.map(|(quantity, identified)| Parameter { quantity, identified });
         let parameters: Vec<_> = form.names().iter().copied().zip(parameters).collect();
         let unknown: Vec<&str> =
-            (0..form.sizes()).filter(|&size| !told(form, &parameters, size)).map(exponent).collect();
+            (0..form.sizes()).filter(|&size| !is_identified(form, &parameters, size)).map(exponent).collect();
         let allocation = if unknown.is_empty() {
             allocation(&bootstrap, form, &estimated.theta, &options.budgets)
         } else {
@@ -193,7 +200,10 @@ impl Fit {
             r2: if form == Form::Power { r2(&estimated, &points) } else { None },
             comparison,
             doubling: (0..form.sizes())
-                .map(|size| doubling(&bootstrap, form, &points, size, spread, told(form, &parameters, size)))
+                .map(|size| {
+                    let known = is_identified(form, &parameters, size);
+                    doubling(&bootstrap, form, &points, size, spread, known)
+                })
                 .collect(),
             allocation,
             isoflop: if form.sizes() == 2 { profiles(&points, options)? } else { None },
@@ -201,63 +211,70 @@ impl Fit {
             holdout: if largest.is_empty() {
                 None
             } else {
-                Some(foretold(&bootstrap, &points, &largest, options)?)
+                Some(predict_largest(&bootstrap, &points, &largest, options)?)
             },
             parameters,
             bootstrap,
         };
         if let Some(isoflop) = &fit.isoflop {
-            fit.approaches = approaches(None, Some(isoflop), Some(&fit));
+            fit.approaches = approaches(None, Some(isoflop), fit.joint_approach());
         }
         Ok(fit)
     }
 
-    /// Whether the rows tell how y depends on a size, by its number: without it, the law says nothing of sizes beyond
-    /// the rows, nor which size is best.
+    /// The compute-optimal exponent by the joint law; `None` without an allocation.
+    pub fn joint_approach(&self) -> Option<Approach> {
+        let allocation = self.allocation.as_ref()?;
+        Some(Approach { approach: Method::JointLaw, a: allocation.a, points: self.n })
+    }
+
+    /// Whether the rows determine how y depends on a size (0 or 1). If not, the law says nothing about sizes beyond the
+    /// rows, nor which size is best.
     pub fn identifies(&self, size: usize) -> bool {
-        told(self.law, &self.parameters, size)
+        is_identified(self.law, &self.parameters, size)
     }
 }
 
-/// What the joint law's exponent of a size, by its number, is called.
+/// The name of the joint law's exponent of a size (0 or 1).
 fn exponent(size: usize) -> &'static str {
     ["alpha", "beta"][size]
 }
 
-/// Whether the data tell how y depends on a size: its exponent, or of a form without such a one anything at all.
-fn told(form: Form, parameters: &[(&'static str, Parameter)], size: usize) -> bool {
-    let (exponent, of_size) = form.law().of_size(size);
+/// Whether the data determine how y depends on a size: its exponent or, for a form without a single exponent, any
+/// parameter at all.
+fn is_identified(form: Form, parameters: &[(&'static str, Parameter)], size: usize) -> bool {
+    let (exponent, of_size) = form.law().size_parameters(size);
     let known =
         |wanted: &str| parameters.iter().any(|(name, parameter)| *name == wanted && parameter.identified);
     exponent.map_or_else(|| of_size.iter().any(|name| known(name)), known)
 }
 
-/// The estimate of the form asked for; or of the form that does best, with all that were tried.
+/// The estimate of the form asked for, or of the form with the best score, and the scores of all forms tried.
 fn choose_form(
     points: &Points,
     options: &FitOptions,
-    progress: Progress,
-) -> Result<(Estimate, Vec<Candidate>)> {
+    progress: ProgressFn,
+) -> Result<(Estimate, Vec<FormScore>)> {
     let FitOptions { form, delta, .. } = *options;
     let forms = match form {
         Some(form) => vec![form],
         None => {
-            // A form that the rows are too few for is not a candidate, but the simplest has to fit.
-            points.check(Form::Power)?;
-            Form::automatic().filter(|&form| points.check(form).is_ok()).collect()
+            // A form that needs more rows than there are is no candidate, but the simplest form has to fit.
+            Form::Power.check(points)?;
+            Form::automatic().filter(|form| form.check(points).is_ok()).collect()
         }
     };
     let mut estimates = Vec::with_capacity(forms.len());
     for candidate in forms {
         match estimate_with(candidate, points, Search::Screened, delta, progress) {
             Ok(estimated) => estimates.push(estimated),
-            // Where the form is to be chosen, one that can't be fitted is no candidate.
+            // If the form is to be chosen, one that cannot be fitted is no candidate.
             Err(problem) if form.is_some() => return Err(problem),
             Err(_) => {}
         }
     }
-    let candidates: Vec<Candidate> =
-        estimates.iter().map(|estimated| judge(estimated, points, delta, progress)).collect();
+    let candidates: Vec<FormScore> =
+        estimates.iter().map(|estimated| score_form(estimated, points, delta, progress)).collect();
     let chosen = choose(&candidates);
     let best = estimates.into_iter().find(|estimated| Some(estimated.form) == chosen);
     let best = best.ok_or_else(|| Error::Config {
@@ -267,17 +284,17 @@ fn choose_form(
     Ok((best, candidates))
 }
 
-/// The isoFLOP profiles among the rows, where they lead to a law.
+/// The isoFLOP profiles among the rows, if at least two of them have a minimum.
 fn profiles(points: &Points, options: &FitOptions) -> Result<Option<IsoFlop>> {
     let rows = points.x().iter().zip(points.y());
-    let runs: Vec<isoflop::Run> =
-        rows.map(|(&[n, d], &loss)| isoflop::Run { parameters: n, compute: FLOPS * n * d, loss }).collect();
+    let runs: Vec<BudgetRun> =
+        rows.map(|(&[n, d], &loss)| BudgetRun { parameters: n, compute: FLOPS * n * d, loss }).collect();
     let found = isoflop(&runs, Budgets::Found, options.resamples, options.seed)?;
     Ok(Some(found).filter(|found| found.frontier.is_some()))
 }
 
-/// The part of the variance of ln y that a law accounts for, 0 where it does no better than their mean. A constant y has
-/// none to account for.
+/// The fraction of the variance of ln y that a law explains; 0 if it fits no better than the mean. `None` for a constant
+/// y, which has no variance.
 fn r2(estimated: &Estimate, points: &Points) -> Option<f64> {
     if constant(points.y().iter().copied()) {
         return None;
@@ -289,21 +306,21 @@ fn r2(estimated: &Estimate, points: &Points) -> Option<f64> {
     Some((1.0 - left / total).max(0.0))
 }
 
-/// The largest rows, by the form that was asked for or by the average.
-fn foretold(
+/// Predicts the largest rows, by the form that was asked for or else by the average.
+fn predict_largest(
     bootstrap: &Bootstrap,
     points: &Points,
     largest: &Points,
     options: &FitOptions,
 ) -> Result<Holdout> {
     if options.form.is_some() {
-        return Ok(score(|x| bootstrap.prediction(x, LEVEL), largest));
+        return Ok(holdout(|x| bootstrap.prediction(x, LEVEL), largest));
     }
     let average = Average::new(points, Direction::of(points))?;
-    Ok(score(|x| average.at(x).interval(LEVEL), largest))
+    Ok(holdout(|x| average.at(x).interval(LEVEL), largest))
 }
 
-fn score(predict: impl Fn([f64; 2]) -> Quantity, largest: &Points) -> Holdout {
+fn holdout(predict: impl Fn([f64; 2]) -> Uncertain, largest: &Points) -> Holdout {
     let rows: Vec<Predicted> = largest
         .x()
         .iter()

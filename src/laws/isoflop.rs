@@ -1,14 +1,13 @@
-//! IsoFLOP profiles: models of several sizes trained with the same compute, and which of them comes out best.
+//! IsoFLOP profiles: models of several sizes trained with the same compute, and which of them is best.
 //!
-//! Per budget, a parabola through the losses against ln N by least squares; its minimum is the best size for that
-//! budget, and a power law through the minima says how it grows (approach 2 of Hoffmann et al. 2022,
-//! arXiv:2203.15556). For intervals the runs within each profile are drawn again with replacement.
+//! For each budget, least squares fit a parabola to the losses against ln N. Its minimum is the best size for that
+//! budget, and a power law through the minima says how the best size grows (approach 2 of Hoffmann et al. 2022,
+//! arXiv:2203.15556). For intervals the runs of each profile are resampled with replacement.
 
-use super::approaches::Frontier;
-pub use super::budgets::WIDEST;
-use super::budgets::budgets;
+use super::budgets::{BudgetRun, Budgets, SIZES, budgets};
+use super::frontier::Frontier;
 use super::points::NEARLY;
-use super::{LEVEL, Quantity};
+use super::{LEVEL, Uncertain};
 use crate::error::{Error, Result};
 use crate::rounding::levels;
 use rand::{RngExt, SeedableRng};
@@ -16,42 +15,19 @@ use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 
-/// A parabola has so many coefficients, and goes through as many different sizes.
+/// Number of coefficients of a parabola; it needs as many different sizes.
 const COEFFICIENTS: usize = 3;
-/// Different sizes that a profile needs: one more.
-pub(super) const SIZES: usize = COEFFICIENTS + 1;
-/// A draw of runs of fewer sizes than a parabola has coefficients is made again, but not without end.
+/// How many times a draw with too few different sizes for a parabola is repeated.
 const DRAWS: usize = 1000;
-
-/// One finished training.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Run {
-    /// Its size: parameters N, or whatever size the laws are in.
-    pub parameters: f64,
-    /// FLOPs of the training, C.
-    pub compute: f64,
-    /// What came out.
-    pub loss: f64,
-}
-
-/// Which runs have the same budget.
-#[derive(Debug, Clone, Copy)]
-pub enum Budgets<'a> {
-    /// Those whose compute lies together, within 2, 5 or 10 per cent of a middle, as `budgets.rs` says; runs that lie by
-    /// themselves have none.
-    Found,
-    /// Those nearest to one of these budgets, in FLOPs, by ratio.
-    Given(&'a [f64]),
-}
 
 /// All profiles, and the law through their minima.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IsoFlop {
-    /// By rising budget.
+    /// In ascending order of budgets.
     pub profiles: Vec<Profile>,
-    /// Runs that belong to no budget.
+    /// Number of runs that belong to no budget.
     pub without_budget: usize,
-    /// The best size as a power law of compute; none where fewer than two profiles have a minimum.
+    /// The best size as a power law of compute; `None` if fewer than two profiles have a minimum.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frontier: Option<Frontier>,
 }
@@ -61,12 +37,12 @@ pub struct IsoFlop {
 pub struct Profile {
     /// FLOPs: as given, or the geometric mean of the runs'.
     pub budget: f64,
-    /// How many runs there are.
+    /// Number of runs.
     pub runs: usize,
-    /// The parabola through their losses; none with fewer than four different sizes.
+    /// The parabola through their losses; `None` if there are fewer than four different sizes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parabola: Option<Parabola>,
-    /// Its minimum, or why there is none.
+    /// Its minimum, or why it has none.
     #[serde(flatten)]
     pub minimum: Minimum,
 }
@@ -78,11 +54,11 @@ pub enum Minimum {
     /// The best size, and the loss there.
     Optimum {
         /// N at the parabola's minimum.
-        parameters: Quantity,
+        parameters: Uncertain,
         /// The parabola's value there.
-        loss: Quantity,
+        loss: Uncertain,
     },
-    /// Why the runs don't show one.
+    /// Why the runs show no best size.
     Problem(String),
 }
 
@@ -96,7 +72,7 @@ pub struct Parabola {
 }
 
 impl IsoFlop {
-    /// Why budgets show no best size: each reason, and the budgets that it holds for.
+    /// Why budgets show no best size: each reason with the budgets that it applies to.
     pub fn problems(&self) -> Vec<(&str, Vec<f64>)> {
         let mut problems: Vec<(&str, Vec<f64>)> = Vec::new();
         for profile in &self.profiles {
@@ -110,17 +86,17 @@ impl IsoFlop {
     }
 }
 
-/// A run as a parabola sees it.
+/// A run as a point of the parabola.
 #[derive(Debug, Clone, Copy)]
 struct Point {
     log_size: f64,
     loss: f64,
-    /// The place of the size among those of the group.
+    /// The index of the size among those of the group.
     size: usize,
 }
 
 impl Parabola {
-    /// By least squares; none with fewer than three different sizes.
+    /// Fits by least squares; `None` if there are fewer than three different sizes.
     fn fit(points: &[Point]) -> Option<Parabola> {
         let count = points.len() as f64;
         let mean = |of: &dyn Fn(&Point) -> f64| points.iter().map(of).sum::<f64>() / count;
@@ -130,7 +106,7 @@ impl Parabola {
             return None;
         }
         let (second, third) = (mean(&|point| z(point).powi(2)), mean(&|point| z(point).powi(3)));
-        // 1, z and q are orthogonal over the runs, so that each coefficient is a projection of its own.
+        // 1, z and q are orthogonal over the runs, so each coefficient is a separate projection.
         let q = |point: &Point| z(point).powi(2) - third / second * z(point) - second;
         let curvature = mean(&|point| q(point) * point.loss) / mean(&|point| q(point).powi(2));
         let slope = mean(&|point| z(point) * point.loss) / second;
@@ -139,29 +115,32 @@ impl Parabola {
         Some(Parabola { centre, coefficients })
     }
 
-    /// The loss of a size.
+    /// The loss at a size.
     pub fn at(&self, parameters: f64) -> f64 {
         let [c0, c1, c2] = self.coefficients;
         let z = parameters.ln() - self.centre;
         c0 + z * (c1 + z * c2)
     }
 
-    /// Size and loss at the minimum, where the parabola opens upwards.
+    /// Size and loss at the minimum, if the parabola opens upwards.
     pub fn minimum(&self) -> Option<(f64, f64)> {
         let [c0, c1, c2] = self.coefficients;
         (c2 > 0.0).then(|| ((self.centre - 0.5 * c1 / c2).exp(), c0 - 0.25 * c1 * c1 / c2))
     }
 }
 
-/// Runs of one budget, with their parabola, or why it shows no minimum.
+/// Runs of one budget, with their parabola or the reason why it shows no minimum.
 struct Group {
     budget: f64,
     points: Vec<Point>,
     judged: Result<Parabola, String>,
 }
 
-/// The profiles of runs, of which each number has to be finite and above zero.
-pub fn isoflop(runs: &[Run], budgets: Budgets, resamples: usize, seed: u64) -> Result<IsoFlop> {
+/// Computes the profiles of runs. Intervals come from `resamples` draws.
+///
+/// # Errors
+/// A run with a number that is not finite and above zero.
+pub fn isoflop(runs: &[BudgetRun], budgets: Budgets, resamples: usize, seed: u64) -> Result<IsoFlop> {
     for (row, run) in runs.iter().enumerate() {
         for (name, value) in [("parameters", run.parameters), ("compute", run.compute), ("loss", run.loss)] {
             if !(value > 0.0 && value.is_finite()) {
@@ -172,7 +151,7 @@ pub fn isoflop(runs: &[Run], budgets: Budgets, resamples: usize, seed: u64) -> R
     }
     let (groups, without_budget) = match budgets {
         Budgets::Found => found(runs),
-        Budgets::Given(budgets) => (given(runs, budgets), 0),
+        Budgets::Given(budgets) => (nearest_to(runs, budgets), 0),
     };
     let drawn: Vec<Vec<Option<(f64, f64)>>> = (0..resamples)
         .into_par_iter()
@@ -197,7 +176,7 @@ pub fn isoflop(runs: &[Run], budgets: Budgets, resamples: usize, seed: u64) -> R
 }
 
 impl Group {
-    fn new(budget: f64, runs: &[Run]) -> Group {
+    fn new(budget: f64, runs: &[BudgetRun]) -> Group {
         let sizes: Vec<f64> = runs.iter().map(|run| run.parameters).collect();
         let points = runs.iter().zip(levels(&sizes, NEARLY));
         let points = points.map(|(run, size)| Point { log_size: run.parameters.ln(), loss: run.loss, size });
@@ -211,7 +190,8 @@ impl Group {
         self.judged.as_ref().ok()?.minimum()
     }
 
-    /// The minimum of as many runs drawn with replacement; it may lie outside of them, so that its spread is not cut.
+    /// The minimum of as many runs drawn with replacement. It may lie outside the runs; otherwise its spread would be cut
+    /// off.
     fn drawn_again(&self, random: &mut ChaCha8Rng) -> Option<(f64, f64)> {
         self.judged.as_ref().ok()?;
         for _ in 0..DRAWS {
@@ -224,7 +204,7 @@ impl Group {
         None
     }
 
-    /// With the sizes and losses at the minima of all resamples.
+    /// The profile, from the sizes and losses at the minima of all resamples.
     fn profile(self, (sizes, losses): (Vec<f64>, Vec<f64>)) -> Profile {
         Profile {
             budget: self.budget,
@@ -232,8 +212,8 @@ impl Group {
             parabola: if different(&self.points, SIZES) < SIZES { None } else { Parabola::fit(&self.points) },
             minimum: match (self.minimum(), self.judged) {
                 (Some((parameters, loss)), _) => Minimum::Optimum {
-                    parameters: Quantity::new(parameters, sizes, LEVEL),
-                    loss: Quantity::new(loss, losses, LEVEL),
+                    parameters: Uncertain::new(parameters, sizes, LEVEL),
+                    loss: Uncertain::new(loss, losses, LEVEL),
                 },
                 (None, Err(problem)) => Minimum::Problem(problem),
                 (None, Ok(_)) => unreachable!("a parabola without a minimum was judged to have none"),
@@ -242,7 +222,7 @@ impl Group {
     }
 }
 
-/// The parabola of a profile that shows a minimum, or in words why it shows none.
+/// The parabola of a profile that shows a minimum, or the reason why it shows none.
 fn judge(points: &[Point]) -> Result<Parabola, String> {
     let sizes = different(points, SIZES);
     let parabola = Parabola::fit(points).filter(|_| sizes >= SIZES);
@@ -258,7 +238,7 @@ fn judge(points: &[Point]) -> Result<Parabola, String> {
     }
 }
 
-/// How many different sizes there are, counted up to `most`: a few runs tell that there are enough.
+/// The number of different sizes, counted up to `most`.
 fn different(points: &[Point], most: usize) -> usize {
     let mut found = Vec::with_capacity(most);
     for point in points {
@@ -272,15 +252,16 @@ fn different(points: &[Point], most: usize) -> usize {
     found.len()
 }
 
-/// The runs of each budget that they show, and how many belong to none.
-fn found(runs: &[Run]) -> (Vec<Group>, usize) {
+/// The runs of each budget found among them, and how many belong to none.
+fn found(runs: &[BudgetRun]) -> (Vec<Group>, usize) {
     let (clusters, without) = budgets(runs);
     let budget =
-        |runs: &[Run]| (runs.iter().map(|run| run.compute.ln()).sum::<f64>() / runs.len() as f64).exp();
+        |runs: &[BudgetRun]| (runs.iter().map(|run| run.compute.ln()).sum::<f64>() / runs.len() as f64).exp();
     (clusters.into_iter().map(|runs| Group::new(budget(&runs), &runs)).collect(), without)
 }
 
-fn given(runs: &[Run], budgets: &[f64]) -> Vec<Group> {
+/// Assigns each run to the nearest of these budgets, by ratio.
+fn nearest_to(runs: &[BudgetRun], budgets: &[f64]) -> Vec<Group> {
     let mut budgets = budgets.to_vec();
     budgets.sort_by(f64::total_cmp);
     let mut groups = vec![Vec::new(); budgets.len()];
@@ -299,8 +280,8 @@ mod tests {
     use super::*;
 
     /// Losses on parabolas with their minima at 0.3·C^0.4, three budgets.
-    fn runs(factors: &[f64]) -> Vec<Run> {
-        let run = |compute: f64, factor: f64| Run {
+    fn runs(factors: &[f64]) -> Vec<BudgetRun> {
+        let run = |compute: f64, factor: f64| BudgetRun {
             parameters: 0.3 * compute.powf(0.4) * factor,
             // Whole batches never meet a budget exactly.
             compute: compute * (1.0 - 0.01 * factor.ln().abs()),
@@ -310,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn minima_and_their_law_are_found_again() {
+    fn minima_and_their_law_are_recovered() {
         let runs = runs(&[0.2, 0.5, 0.9, 2.0, 4.5]);
         for budgets in [Budgets::Found, Budgets::Given(&[1e12, 1e13, 1e14])] {
             let found = isoflop(&runs, budgets, 50, 0).unwrap();
@@ -361,7 +342,7 @@ mod tests {
             let a = isoflop(&runs, Budgets::Found, 200, repeat).unwrap().frontier.unwrap().a;
             covered += usize::from(a.interval().contains(0.4));
         }
-        // Runs drawn within a profile leave few sizes, which makes the interval a wide one.
+        // Resampling within a profile leaves few sizes, which makes the interval wide.
         assert!((90..=100).contains(&covered), "{covered} of 100");
     }
 }

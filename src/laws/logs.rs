@@ -1,27 +1,26 @@
-//! Logarithms of rows, as a fit sees them.
+//! Logarithms of rows, in the form that a fit uses.
 //!
-//! Rows of the same sizes make a cell, for which a law is evaluated once. In tables of many different sizes those that
-//! are nearly the same can be made one: [`Logs::binned`].
+//! Rows of the same sizes form a cell, for which a law is evaluated once. [`Logs::binned`] also joins cells of nearly
+//! equal sizes, for tables of many different sizes.
 
-use super::form::MOST;
-use super::{Form, Points};
+use super::Points;
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Logarithms of the rows, cell by cell, sizes from their mean.
+/// Logarithms of the rows, cell by cell. Logarithms of sizes are relative to `mean`.
 #[derive(Debug, Clone)]
 pub(super) struct Logs {
     pub cells: Vec<Cell>,
     pub y: Vec<f64>,
-    /// How often each row counts.
+    /// How many times each row counts.
     pub weight: Vec<f64>,
-    /// The place of each row among those that the logs were made of.
+    /// The index of each row in the points.
     pub row: Vec<usize>,
-    /// What logarithms of sizes are taken from.
+    /// The origin of the logarithms of sizes.
     pub mean: [f64; 2],
-    /// ln of the largest y of all rows, also of those that are left out.
+    /// ln of the largest y of all rows, including rows that a draw leaves out.
     pub largest: f64,
 }
 
@@ -33,18 +32,20 @@ pub(super) struct Cell {
 }
 
 impl Logs {
-    pub fn of(form: Form, points: &Points) -> Logs {
+    /// Logarithms of the points for a form of `sizes` sizes. `origin` maps the means of the logarithms of sizes to the
+    /// origin that the form uses.
+    pub fn new(points: &Points, sizes: usize, origin: impl Fn([f64; 2]) -> [f64; 2]) -> Logs {
         let count = points.len() as f64;
         let mean = [0, 1].map(|size| points.x().iter().map(|x| x[size].ln()).sum::<f64>() / count);
-        let mean = form.law().origin(mean);
+        let mean = origin(mean);
         let x: Vec<[f64; 2]> =
             points.x().iter().map(|x| [0, 1].map(|size| x[size].ln() - mean[size])).collect();
         let y: Vec<f64> = points.y().iter().map(|y| y.ln()).collect();
         let largest = y.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-        Logs::gathered(&points.groups(form), &x, &y, (mean, largest))
+        Logs::gathered(&points.groups(sizes), &x, &y, (mean, largest))
     }
 
-    /// Rows with the same number in `groups` make a cell, at the mean of their sizes. Cells are in the order of their
+    /// Joins rows that share a number in `groups` to a cell at the mean of their sizes. Cells are in the order of their
     /// first rows.
     fn gathered(groups: &[usize], x: &[[f64; 2]], y: &[f64], (mean, largest): ([f64; 2], f64)) -> Logs {
         let mut known: HashMap<usize, usize> = HashMap::new();
@@ -62,7 +63,7 @@ impl Logs {
             next += rows.len();
             let centre =
                 [0, 1].map(|size| rows.iter().map(|&row| x[row][size]).sum::<f64>() / rows.len() as f64);
-            // The mean of one number is that number to the last bit.
+            // The mean of one number equals that number to the last bit.
             Cell { x: centre, rows: first..next }
         };
         Logs {
@@ -75,7 +76,7 @@ impl Logs {
         }
     }
 
-    /// At most so many of the rows, drawn without replacement and always the same.
+    /// At most `most` of the rows, drawn without replacement from a fixed seed.
     pub fn some(&self, most: usize) -> Logs {
         let count = self.y.len();
         let mut rows: Vec<usize> = (0..count).collect();
@@ -91,7 +92,7 @@ impl Logs {
         self.weighted(&weight)
     }
 
-    /// The rows that have a weight, by their places here.
+    /// The rows whose weight is above zero; `weight` is indexed like `y`.
     pub fn weighted(&self, weight: &[f64]) -> Logs {
         let mut kept = Logs {
             cells: Vec::with_capacity(self.cells.len()),
@@ -120,21 +121,20 @@ impl Logs {
         values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (x.min(low), x.max(high)))
     }
 
-    /// The rows in cells of nearly equal sizes, at most `along` in the direction of each size. Each row is moved to its cell's middle along the law
-    /// θ: its residual there is that of before. So a law near θ meets the moved rows as it meets the rows, but for the
-    /// product of two small differences, its own and that of the sizes in a cell.
-    pub fn binned(&self, form: Form, theta: &[f64], along: usize) -> Logs {
-        let sizes = form.sizes();
+    /// Rows in cells of nearly equal sizes, at most `along` in the direction of each of the `sizes` sizes. Each row
+    /// moves to the middle of its cell along `law`, which maps logarithms of sizes to ln y: its residual stays the same.
+    /// A nearby law fits the moved rows like the original rows, except for the product of two small differences: that
+    /// of the laws and that of the sizes in a cell.
+    pub fn binned(&self, sizes: usize, along: usize, law: impl Fn([f64; 2]) -> f64) -> Logs {
         let ends = [0, 1].map(|size| self.range(size));
         let place = |x: [f64; 2]| {
             let of = |size: usize| {
                 let (low, high) = ends[size];
-                // The largest is in the last cell.
+                // The largest value belongs to the last cell.
                 (((x[size] - low) / (high - low) * along as f64) as usize).min(along - 1)
             };
             if sizes == 1 { of(0) } else { of(0) * along + of(1) }
         };
-        let law = |x: [f64; 2]| form.log_with_gradient(theta, x, &mut [0.0; MOST]);
         let count = self.y.len();
         let (mut groups, mut x, mut residual) = (vec![0; count], vec![[0.0; 2]; count], vec![0.0; count]);
         for cell in &self.cells {
@@ -151,50 +151,28 @@ impl Logs {
         }
         binned
     }
-
-    /// θ for logarithms from their mean, from θ for plain ones.
-    pub fn centred(&self, form: Form, theta: &[f64]) -> Vec<f64> {
-        self.shifted(form, theta, -1.0)
-    }
-
-    /// θ for plain logarithms, from θ for those from their mean.
-    pub fn plain(&self, form: Form, theta: &[f64]) -> Vec<f64> {
-        self.shifted(form, theta, 1.0)
-    }
-
-    fn shifted(&self, form: Form, theta: &[f64], sign: f64) -> Vec<f64> {
-        let mut theta = theta.to_vec();
-        form.law().shift(&mut theta, self.mean.map(|mean| sign * mean));
-        theta
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::Form;
+    use super::super::theta::MOST;
     use super::*;
-
-    #[test]
-    fn shifting_and_shifting_back_changes_nothing() {
-        let points = Points::single(("N", &[1e3, 1e5, 1e8]), ("loss", &[3.0, 2.0, 1.0])).unwrap();
-        let logs = Logs::of(Form::Floor, &points);
-        let theta = [4.0, 0.5, 0.2];
-        let back = logs.plain(Form::Floor, &logs.centred(Form::Floor, &theta));
-        assert!(theta.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-12), "{back:?}");
-    }
 
     #[test]
     fn rows_of_equal_sizes_are_one_cell_and_of_similar_ones_one_bin() {
         let x: Vec<f64> = (0..3000).map(|row| 1e3 * 1.01f64.powi(row % 1000)).collect();
         let y: Vec<f64> = x.iter().map(|x| 2.0 + 30.0 * x.powf(-0.4)).collect();
         let points = Points::single(("N", &x), ("loss", &y)).unwrap();
-        let logs = Logs::of(Form::Floor, &points);
+        let logs = Form::Floor.logs(&points);
         assert_eq!((logs.cells.len(), logs.y.len()), (1000, 3000));
-        let theta = logs.centred(Form::Floor, &[30f64.ln(), 0.4, 2f64.ln()]);
-        let binned = logs.binned(Form::Floor, &theta, 100);
+        let theta = Form::Floor.centred(&logs, &[30f64.ln(), 0.4, 2f64.ln()]);
+        let law = |x: [f64; 2]| Form::Floor.log_with_gradient(&theta, x, &mut [0.0; MOST]);
+        let binned = logs.binned(1, 100, law);
         assert_eq!((binned.cells.len(), binned.y.len()), (100, 3000));
-        // Rows on the law stay on it.
+        // Rows on the law stay on the law.
         for cell in &binned.cells {
-            let expected = Form::Floor.log_with_gradient(&theta, cell.x, &mut [0.0; MOST]);
+            let expected = law(cell.x);
             assert!(binned.y[cell.rows.clone()].iter().all(|y| (y - expected).abs() < 1e-12));
         }
         let mut rows = binned.row;

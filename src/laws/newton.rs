@@ -1,47 +1,49 @@
 //! The minimum of the objective over many rows, from a point near it, in a few steps.
 //!
-//! A descent by gradients (`estimate.rs`) takes hundreds of evaluations to the last digit. Newton's method comes within
-//! a hundredth of a standard error in about five, where hundreds of rows have smoothed the objective's kinks; with fewer
-//! it comes near. The curvature is that of Gauss and Newton ([`Objective::curved`]), damped as by Levenberg and Marquardt
-//! until a step goes down, so that it follows a bent valley as well.
+//! A descent by gradients (`estimate.rs`) takes hundreds of evaluations to the last digit. With hundreds of rows, which
+//! smooth the objective's kinks, Newton's method comes within a hundredth of a standard error in about five; with fewer rows
+//! it comes near. The matrix of second derivatives is that of Gauss and Newton ([`Objective::curved`]), damped as by
+//! Levenberg and Marquardt until a step goes down, so that the search follows a bent valley as well.
 
-use super::form::MOST;
-use super::objective::{Curvature, Evaluation, Objective};
+use super::linear::{factorise, solve_lower, solve_upper};
+use super::objective::{Evaluation, Objective};
+use super::theta::{Curvature, MOST};
+use crate::quantile::quantile;
 
-/// Steps that are tried, also those that are taken back: near a minimum, and to the last digit.
+/// The largest number of steps, including rejected ones: near a minimum, and to the last digit.
 const STEPS: usize = 25;
 const EXACT_STEPS: usize = 200;
-/// A search ends where the next step would lower the objective by less than this part of what chance does.
+/// A search ends when the next step would lower the objective by less than this fraction of what chance does.
 const ENOUGH: f64 = 1e-4;
-/// Damping at the start, its factor from step to step, and its ends.
+/// The first damping, its factor from step to step, and its bounds.
 const DAMPING: f64 = 1e-3;
 const FACTOR: f64 = 8.0;
 const LEAST_DAMPING: f64 = 1e-9;
 const MOST_DAMPING: f64 = 1e9;
 
-/// How the minimum over a draw of rows is looked for.
+/// A search for the minimum over a draw of rows.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Newton {
-    /// Residuals up to this size tell the curvature.
+    /// Residuals up to this size contribute to the second derivatives.
     width: f64,
-    /// Whether curvature has all second derivatives, and how many steps are tried.
+    /// Whether the law's own second derivatives are included, and the largest number of steps.
     exact: bool,
     steps: usize,
-    /// How far, about, the minimum over a draw of the rows lies under the objective at the minimum over all rows.
+    /// The expected difference between the objective's minimum over a draw of the rows and its minimum over all rows.
     pub chance: f64,
 }
 
 impl Newton {
-    /// For draws of rows with these residuals from the law of all of them, which has so many parameters.
+    /// A search for draws of rows with these residuals from the law of all rows, which has `parameters` parameters.
     pub fn new(residuals: &[f64], parameters: usize, delta: f64) -> Newton {
         let mut sizes: Vec<f64> = residuals.iter().map(|residual| residual.abs()).collect();
         sizes.sort_by(f64::total_cmp);
         let count = sizes.len() as f64;
-        // As many rows as a density is estimated from: the more there are, the fewer of them are far from the middle.
-        let width = super::percentile(&sizes, count.powf(-1.0 / 3.0)).max(delta);
+        // As many rows as a density estimate uses: the more rows there are, the smaller the fraction around the middle.
+        let width = quantile(&sizes, count.powf(-1.0 / 3.0)).max(delta);
         let near = sizes.partition_point(|size| *size <= width) as f64 / count;
-        // The gradient of a draw varies as `V = Σ ψ²·∇f·∇fᵀ / (δn)²`, and the curvature is about
-        // `H = near/width · Σ ∇f·∇fᵀ / n`. What is gained by `½·gᵀ·H⁻¹·g` is then ½·tr(H⁻¹·V) in the mean.
+        // The gradient of a draw has variance `V = Σ ψ²·∇f·∇fᵀ / (δn)²`, and the matrix of second derivatives is about
+        // `H = near/width · Σ ∇f·∇fᵀ / n`. The mean of the gain `½·gᵀ·H⁻¹·g` is then ½·tr(H⁻¹·V).
         let bounded = |size: &f64| (size / delta).min(1.0).powi(2);
         let slopes = sizes.iter().map(bounded).sum::<f64>() / count;
         Newton {
@@ -52,17 +54,17 @@ impl Newton {
         }
     }
 
-    /// To the last digit, from anywhere: with the objective's own curvature, which is that of a parabola between kinks.
+    /// A search to the last digit, from anywhere, with the objective's own second derivatives.
     pub fn exact(delta: f64) -> Newton {
         Newton { width: delta, exact: true, steps: EXACT_STEPS, chance: 0.0 }
     }
 
-    /// A gain that nobody would notice.
+    /// A gain too small to matter.
     pub fn enough(&self) -> f64 {
         ENOUGH * self.chance
     }
 
-    /// The best point that is come to.
+    /// The best point that the search reaches.
     pub fn minimise(&self, objective: &Objective, start: &[f64]) -> Evaluation {
         let (mut at, mut curvature) = objective.curved(start, self.width, self.exact);
         let mut damping = DAMPING;
@@ -89,7 +91,7 @@ impl Newton {
         at
     }
 
-    /// The gradient, without the elements that would lead out of the bounds.
+    /// The gradient without the elements that lead out of the bounds.
     fn downwards(&self, objective: &Objective, at: &Evaluation) -> Vec<f64> {
         let elements = at.theta.iter().zip(&at.gradient).enumerate();
         let slope = |(place, (element, slope)): (usize, (&f64, &f64))| {
@@ -100,35 +102,28 @@ impl Newton {
     }
 }
 
-/// The solution of `(H + damping·diag H)·step = gradient`, by Cholesky's factors of the matrix scaled to a diagonal of
-/// ones. Where the matrix is not positive definite, the step is a long one down: more damping makes it one.
+/// The solution of `(H + damping·diag H)·step = gradient`, by Cholesky's factor of the matrix scaled to a diagonal of ones.
+/// If the matrix is not positive definite, the step is a long one downwards: more damping shortens it.
 fn step(curvature: &Curvature, gradient: &[f64], damping: f64) -> Vec<f64> {
-    /// A direction of less curvature than this part of the most has, so to speak, none.
-    const NONE: f64 = 1e-14;
+    /// A direction whose second derivative is less than this fraction of the largest counts as flat.
+    const FLAT: f64 = 1e-14;
     let count = gradient.len();
     let most = (0..count).map(|i| curvature[i][i].abs()).fold(f64::MIN_POSITIVE, f64::max);
     let mut scale = [0.0; MOST];
     for (i, scale) in scale.iter_mut().enumerate().take(count) {
-        *scale = 1.0 / curvature[i][i].abs().max(NONE * most).sqrt();
+        *scale = 1.0 / curvature[i][i].abs().max(FLAT * most).sqrt();
     }
     let mut factor = [[0.0; MOST]; MOST];
     for i in 0..count {
         for j in 0..=i {
-            let products: f64 = (0..j).map(|k| factor[i][k] * factor[j][k]).sum();
-            let left = curvature[i][j] * scale[i] * scale[j] - products;
-            factor[i][j] =
-                if i == j { (left + damping).max(LEAST_DAMPING).sqrt() } else { left / factor[j][j] };
+            factor[i][j] = curvature[i][j] * scale[i] * scale[j];
         }
     }
+    let damped = |pivot: f64| Some((pivot + damping).max(LEAST_DAMPING));
+    factorise(factor.as_flattened_mut(), MOST, count, damped).expect("every pivot is accepted");
     let mut solution: Vec<f64> = (0..count).map(|i| gradient[i] * scale[i]).collect();
-    for i in 0..count {
-        let known: f64 = (0..i).map(|k| factor[i][k] * solution[k]).sum();
-        solution[i] = (solution[i] - known) / factor[i][i];
-    }
-    for i in (0..count).rev() {
-        let known: f64 = (i + 1..count).map(|k| factor[k][i] * solution[k]).sum();
-        solution[i] = (solution[i] - known) / factor[i][i];
-    }
+    solve_lower(factor.as_flattened(), MOST, &mut solution);
+    solve_upper(factor.as_flattened(), MOST, &mut solution);
     solution.iter().zip(scale).map(|(element, scale)| element * scale).collect()
 }
 

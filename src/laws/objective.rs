@@ -1,39 +1,28 @@
-//! What a fit minimises: the Huber loss of the residuals of ln y, summed over the rows.
+//! The function that a fit minimises: the Huber loss of the residuals of ln y, summed over the rows.
 //!
-//! `Σᵢ huber_δ(ln yᵢ − ln f(xᵢ; θ))`, as in Hoffmann et al. 2022 (arXiv:2203.15556, appendix D.3). Residuals of more
-//! than δ count by their size and not by their square, so that a few bad runs don't pull the law. `delta.rs` says
-//! what δ is.
+//! `Σᵢ huber_δ(ln yᵢ − ln f(xᵢ; θ))`, as in Hoffmann et al. 2022 (arXiv:2203.15556, appendix D.3). Residuals above δ
+//! count linearly instead of quadratically, so that a few bad runs do not pull the law. `delta.rs` explains how δ is
+//! chosen.
 //!
-//! Inside, logarithms of sizes are taken from their mean. That changes `a` into `a − α·mean(ln x)` and nothing
-//! else, and makes the problem a well-conditioned one: otherwise a and α, whose effects hardly differ where
-//! ln x is around 20, would have to move together. The value is divided by δ and by the number of rows, so
-//! that gradients are of order 1 whatever the data. `bounds.rs` says how far θ may go.
+//! Internally, logarithms of sizes are relative to their mean. That changes `a` into `a − α·mean(ln x)` and nothing
+//! else, and makes the problem well conditioned: otherwise a and α, whose effects hardly differ where ln x is around 20,
+//! would have to move together. The value is divided by δ and by the number of rows, so that gradients are of order 1
+//! for any data. `bounds.rs` limits θ.
 
 use super::Form;
 use super::bounds::Bounds;
-use super::form::MOST;
+use super::huber::huber;
 use super::logs::Logs;
+use super::theta::{Curvature, MOST};
 use argmin::core::{CostFunction, Error as ArgminError, Gradient};
 use std::cell::RefCell;
 
-/// Huber's loss of a residual, and its derivative. It turns from a parabola into a line at `delta`.
-pub fn huber(residual: f64, delta: f64) -> (f64, f64) {
-    if residual.abs() <= delta {
-        (0.5 * residual * residual, residual)
-    } else {
-        (delta * (residual.abs() - 0.5 * delta), delta * residual.signum())
-    }
-}
-
-/// Second derivatives, in the lower triangle of the first [`Form::count`] rows.
-pub(super) type Curvature = [[f64; MOST]; MOST];
-
-/// The objective as a function of θ, for an optimiser. It remembers the last point, since cost and gradient
-/// are asked for one after the other, and the best, since a line search that fails loses it.
+/// The objective as a function of θ, for an optimiser. It remembers the last point, because the optimiser asks for cost
+/// and gradient one after the other, and the best point, because a failed line search loses it.
 pub(super) struct Objective<'a> {
     form: Form,
     logs: &'a Logs,
-    /// In units of ln y.
+    /// The δ of the Huber loss, in units of ln y.
     pub delta: f64,
     pub bounds: Bounds,
     held: Option<usize>,
@@ -41,8 +30,8 @@ pub(super) struct Objective<'a> {
     seen: RefCell<Seen>,
 }
 
-/// A line search that has found nothing better in so many trials has failed: it stands where the next number
-/// that floats can tell apart is no better.
+/// A line search that finds nothing better in this many trials has failed: it stands where the next representable
+/// number is no better.
 const TRIALS: usize = 25;
 
 #[derive(Default)]
@@ -53,7 +42,7 @@ struct Seen {
     trials: usize,
 }
 
-/// A point, with the objective there and its gradient, both per row and per δ.
+/// A point, the objective there and its gradient, both per row and per δ.
 #[derive(Clone)]
 pub(super) struct Evaluation {
     pub theta: Vec<f64>,
@@ -70,7 +59,7 @@ impl Evaluation {
 
 impl<'a> Objective<'a> {
     pub fn new(form: Form, logs: &'a Logs, delta: f64) -> Objective<'a> {
-        let bounds = Bounds::of(form, logs);
+        let bounds = form.bounds(logs);
         Objective {
             form,
             logs,
@@ -82,26 +71,26 @@ impl<'a> Objective<'a> {
         }
     }
 
-    /// The sum over rows of Huber losses, from what an evaluation holds.
+    /// The sum of Huber losses over the rows, from an evaluation's value.
     pub fn sum(&self, value: f64) -> f64 {
         value * self.delta * self.total
     }
 
-    /// The same with this element of θ held.
+    /// The same objective with one element of θ fixed.
     pub fn holding(mut self, element: usize) -> Objective<'a> {
         self.held = Some(element);
         self
     }
 
-    /// At a point, without remembering it. Outside of the bounds the objective is what it is at their edge.
+    /// Evaluates a point without remembering it. Outside the bounds the objective has its value at the nearest bound.
     pub fn evaluate(&self, theta: &[f64]) -> Evaluation {
         self.curved(theta, self.delta, false).0
     }
 
-    /// The same, and the matrix of second derivatives as Gauss and Newton have it, `Σ ψ′(r)·∇f·∇fᵀ`. ψ′ is 1 for residuals
-    /// under δ and else 0, a sum over a few rows that happen to be there; so those up to a larger `width` stand in for
-    /// them, with the part of 1 that makes their number the same. With `exact`, what the law's own second derivatives add
-    /// to it, `−Σ ψ(r)·∇²f`, where the form has them.
+    /// Evaluates a point and the Gauss–Newton matrix of second derivatives, `Σ ψ′(r)·∇f·∇fᵀ`. ψ′ is 1 for residuals below
+    /// δ and 0 otherwise: a sum over the few rows that happen to lie there. So residuals up to a larger `width` are
+    /// summed instead, scaled so that they count as many as those below δ would. With `exact`, the matrix includes the
+    /// law's own second derivatives, `−Σ ψ(r)·∇²f`, if the form provides them.
     pub fn curved(&self, theta: &[f64], width: f64, exact: bool) -> (Evaluation, Curvature) {
         let inside = self.bounds.nearest(theta);
         let count = self.form.count();
@@ -120,7 +109,7 @@ impl<'a> Objective<'a> {
                 near += if residual.abs() <= width { *weight } else { 0.0 };
             }
             if exact {
-                self.form.law().bend(&by_theta, cell.x, rest * slope, &mut curvature);
+                self.form.law().add_second_derivatives(&by_theta, cell.x, rest * slope, &mut curvature);
             }
             for i in 0..count {
                 gradient[i] -= slope * by_theta[i];
@@ -146,7 +135,7 @@ impl<'a> Objective<'a> {
         (evaluation, curvature)
     }
 
-    /// The best point seen since this was last called, inside of the bounds.
+    /// The best point seen since the last call, moved inside the bounds.
     pub fn take_best(&self) -> Option<Evaluation> {
         let mut best = self.seen.take().best?;
         best.theta = self.bounds.nearest(&best.theta);
@@ -159,7 +148,7 @@ impl<'a> Objective<'a> {
             return Ok(read(last));
         }
         if seen.trials >= TRIALS {
-            return Err(ArgminError::msg("nothing better was found"));
+            return Err(ArgminError::msg("no better point was found"));
         }
         let evaluation = self.evaluate(theta);
         seen.trials += 1;
@@ -199,18 +188,11 @@ mod tests {
         let (n, d) = ([1e6, 3e6, 1e7, 4e7, 2e8], [2e9, 1e8, 7e8, 3e8, 5e9]);
         let y = [5.1, 4.2, 3.9, 3.6, 2.4];
         let points = Points::joint(("N", &n), ("D", &d), ("loss", &y)).unwrap();
-        for (form, theta) in [
-            (Form::Power, vec![1.2, 0.1]),
-            (Form::Floor, vec![0.3, 0.4, 0.7]),
-            (Form::Broken, vec![0.3, 0.4, 0.7, 1.2, -0.6]),
-            (Form::Broken, vec![-0.2, 0.8, 0.1, 0.9, 0.7]),
-            (Form::Bnsl, vec![0.3, 0.2, 0.5, 0.6, 0.4, -0.3]),
-            (Form::Bnsl, vec![0.3, 0.2, 0.5, -0.3, -0.4, 0.6]),
-            (Form::Joint, vec![0.3, 0.4, 0.1, 0.3, 0.6]),
-            (Form::Farseer, vec![0.6, -0.1, -0.3, 5.0, -0.2, 0.2, -1.2, -0.05, 0.1]),
-            (Form::Farseer, vec![0.6, -0.1, 1e-6, 5.0, -0.2, -1e-6, -1.2, -0.05, 0.0]),
-        ] {
-            let logs = Logs::of(form, &points);
+        let forms = Form::ALL.into_iter();
+        for (form, theta) in
+            forms.flat_map(|form| form.law().samples().into_iter().map(move |theta| (form, theta)))
+        {
+            let logs = form.logs(&points);
             for delta in [1e-3, 0.3] {
                 let objective = Objective::new(form, &logs, delta);
                 let gradient = objective.evaluate(&theta).gradient;

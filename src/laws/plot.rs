@@ -1,7 +1,7 @@
-//! A fitted law as a picture: rows, curve and band on logarithmic axes, as SVG.
+//! A fitted law as an SVG picture: rows, curve and band on logarithmic axes.
 //!
-//! A law of one size is drawn against it. So is a joint law where the second size takes few values, as one curve for
-//! each; where it takes many, no curve meets the rows, and what was measured is drawn against what the law says.
+//! A law of one size is drawn against it. So is a joint law if the second size takes few values, as one curve for each. If it
+//! takes many, no curve fits the rows, and the picture shows measured against predicted values.
 
 use super::band::{Band, band};
 use super::{Fit, LEVEL, Points};
@@ -11,28 +11,28 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::ops::Range;
 
-/// Pixels.
+/// The picture's size in pixels.
 const WIDTH: u32 = 880;
 const HEIGHT: u32 = 620;
 const TITLE: i32 = 84;
-/// Right of the frame, with and without the curves' labels.
+/// The margin right of the frame, with and without labels of curves.
 const LABELS: i32 = 130;
 const MARGIN: i32 = 30;
 const LEFT: u32 = 92;
 const BELOW: u32 = 116;
-/// Values of the second size that are drawn as a curve each.
+/// The largest number of values of the second size that are drawn as a curve each.
 const CURVES: usize = 6;
-/// Positions that a curve is computed at.
+/// Number of sizes at which a curve is computed.
 const SAMPLES: usize = 64;
-/// How far curves go on to the right of the rows.
+/// How far curves extend to the right of the rows.
 const BEYOND: f64 = 2.0;
-/// Ticks wanted on an axis.
+/// Number of ticks wanted on an axis.
 const TICKS: usize = 7;
 
 const INK: RGBColor = RGBColor(28, 36, 48);
 const MUTED: RGBColor = RGBColor(94, 104, 120);
 const GRID: RGBColor = RGBColor(227, 231, 237);
-/// Told apart also by those who see few colours (Okabe & Ito 2008), the second size's smallest first.
+/// Colours that readers with colour blindness can distinguish (Okabe & Ito 2008), the second size's smallest first.
 const COLOURS: [RGBColor; CURVES] = [
     RGBColor(0, 114, 178),
     RGBColor(213, 94, 0),
@@ -42,15 +42,15 @@ const COLOURS: [RGBColor; CURVES] = [
     RGBColor(86, 160, 213),
 ];
 
-/// What is drawn.
+/// A picture before it is drawn.
 struct Picture {
     title: String,
-    /// The law.
+    /// The law's formula.
     formula: &'static str,
     across: String,
     dots: Vec<Dot>,
-    curves: Vec<Curve>,
-    /// What the band is.
+    curves: Vec<DrawnCurve>,
+    /// What the band shows.
     band: &'static str,
 }
 
@@ -60,13 +60,16 @@ struct Dot {
     left_out: bool,
 }
 
-struct Curve {
+struct DrawnCurve {
     band: Band,
     label: String,
     colour: RGBColor,
 }
 
-/// Draws a fit and the rows it was made of, with those that were left out as rings.
+/// Draws a fit and its rows as SVG. Rows that were held out are rings.
+///
+/// # Errors
+/// A failure of the drawing backend.
 pub fn svg(fit: &Fit, points: &Points) -> Result<String> {
     let held_out = fit.holdout.as_ref().map_or(0, |holdout| holdout.rows.len());
     let (fitted, left_out) = points.without_largest(held_out);
@@ -89,15 +92,15 @@ pub fn svg(fit: &Fit, points: &Points) -> Result<String> {
     let mut text = String::new();
     let problem = |problem: String| Error::Config { what: "plot".to_string(), problem };
     picture.draw(&mut text).map_err(problem)?;
-    // Names of columns may hold characters that XML does not allow, even escaped.
+    // Names of columns may hold characters that XML forbids, even escaped.
     Ok(text.replace(|letter: char| letter.is_control() && !"\n\r\t".contains(letter), "\u{fffd}"))
 }
 
-/// y against the first size, a curve for each of these values of the second.
+/// y against the first size, with a curve for each of these values of the second.
 fn against_size(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)], seconds: &[f64]) -> Picture {
     let (low, high) = points.range(0);
     let joint = fit.law.sizes() == 2;
-    let curve = |(&second, &colour): (&f64, &RGBColor)| Curve {
+    let curve = |(&second, &colour): (&f64, &RGBColor)| DrawnCurve {
         band: band(&fit.bootstrap, (low, high * BEYOND), SAMPLES, |x| [x, second], LEVEL),
         label: if joint { format!("{} {}", points.sizes()[1], tick(second)) } else { String::new() },
         colour,
@@ -116,13 +119,15 @@ fn against_size(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)], seco
     }
 }
 
-/// What was measured against what the law says.
+/// Measured values against those of the law.
 fn against_law(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)]) -> Picture {
-    /// Standard deviations on either side that hold 95 % of normally distributed rows.
+    /// Standard deviations on either side that cover 95 % of normally distributed rows.
     const HALF: f64 = 1.96;
-    let says = |x: [f64; 2]| fit.bootstrap.estimate().predict(x);
-    let dots: Vec<Dot> =
-        rows.iter().map(|&(x, y, left_out)| Dot { at: (says(x), y), colour: COLOURS[0], left_out }).collect();
+    let predicted = |x: [f64; 2]| fit.bootstrap.estimate().predict(x);
+    let dots: Vec<Dot> = rows
+        .iter()
+        .map(|&(x, y, left_out)| Dot { at: (predicted(x), y), colour: COLOURS[0], left_out })
+        .collect();
     let ends =
         dots.iter().fold((f64::INFINITY, 0.0f64), |(low, high), dot| (low.min(dot.at.0), high.max(dot.at.0)));
     let factor = (HALF * fit.scatter).exp();
@@ -143,7 +148,7 @@ fn against_law(fit: &Fit, points: &Points, rows: &[([f64; 2], f64, bool)]) -> Pi
         ),
         formula: fit.law.formula(),
         dots,
-        curves: vec![Curve { band, label: String::new(), colour: COLOURS[0] }],
+        curves: vec![DrawnCurve { band, label: String::new(), colour: COLOURS[0] }],
         band: "95 % of rows, from their scatter",
     }
 }
@@ -181,7 +186,7 @@ impl Picture {
             .y_label_formatter(&|value| tick(*value))
             .draw()
             .map_err(|e| e.to_string())?;
-        for Curve { band, colour, .. } in &self.curves {
+        for DrawnCurve { band, colour, .. } in &self.curves {
             let along = |values: &[f64]| -> Vec<(f64, f64)> {
                 let inside = values.iter().map(|value| value.clamp(frame.start, frame.end));
                 band.x.iter().copied().zip(inside).collect()
@@ -202,8 +207,8 @@ impl Picture {
             let at = (*curve.band.x.last()?, *curve.band.value.last()?);
             Some((chart.backend_coord(&at).1, curve))
         });
-        let ends: Vec<(i32, &Curve)> = ends.collect();
-        self.words(&root, ends)?;
+        let ends: Vec<(i32, &DrawnCurve)> = ends.collect();
+        self.write_texts(&root, ends)?;
         root.present().map_err(|e| e.to_string())
     }
 
@@ -211,13 +216,13 @@ impl Picture {
         if self.curves.iter().all(|curve| curve.label.is_empty()) { MARGIN } else { LABELS }
     }
 
-    /// Titles, labels at the curves' ends, and the legend.
-    fn words<'a>(
+    /// Writes the titles, the labels at the curves' ends, and the legend.
+    fn write_texts<'a>(
         &self,
         root: &DrawingArea<SVGBackend<'a>, plotters::coord::Shift>,
-        mut ends: Vec<(i32, &Curve)>,
+        mut ends: Vec<(i32, &DrawnCurve)>,
     ) -> Result<(), String> {
-        /// Between lines of labels.
+        /// The distance between lines of labels.
         const LINE: i32 = 20;
         let write = |words: &str, at: (i32, i32), style: TextStyle| {
             root.draw(&Text::new(words.to_string(), at, style)).map_err(|e| e.to_string())
@@ -253,7 +258,7 @@ impl Picture {
     }
 }
 
-/// A logarithmic axis that holds all values with a margin.
+/// A logarithmic axis that covers all values with a margin.
 fn axis(values: impl Iterator<Item = f64>) -> WithKeyPoints<LogCoord<f64>> {
     let (low, high) =
         values.fold((f64::INFINITY, 0.0f64), |(low, high), value| (value.min(low), value.max(high)));
@@ -263,7 +268,7 @@ fn axis(values: impl Iterator<Item = f64>) -> WithKeyPoints<LogCoord<f64>> {
     range.log_scale().with_key_points(ticks)
 }
 
-/// Round values, a few: multiples of a step within a decade, else 1, 2 and 5 times powers of ten, or fewer.
+/// A few round values: multiples of a step within a decade, else 1, 2 and 5 times powers of ten, or fewer.
 fn ticks(range: &Range<f64>) -> Vec<f64> {
     let inside = |value: &f64| range.contains(value);
     if range.end < 10.0 * range.start {
@@ -284,7 +289,7 @@ fn ticks(range: &Range<f64>) -> Vec<f64> {
     [denser].into_iter().chain(sparser).find(|ticks| ticks.len() <= TICKS).unwrap_or_default()
 }
 
-/// `0.3`, `20`, `5e9`: the value without what rounding has added.
+/// `0.3`, `20`, `5e9`: the value without rounding errors.
 fn tick(value: f64) -> String {
     let rounded: f64 = format!("{value:.3e}").parse().unwrap_or(value);
     if (1e-3..1e5).contains(&rounded) { format!("{rounded}") } else { format!("{rounded:e}") }

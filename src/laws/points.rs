@@ -1,32 +1,36 @@
-//! What a law is fitted to: rows of one size or two, and a quantity.
+//! The rows that a law is fitted to: one size or two, and a quantity.
 
-use super::Form;
 use crate::error::{Error, Result};
-use crate::rounding::{ROUNDING, constant, levels};
+use crate::rounding::{ROUNDING, levels};
 
-/// Values of a size that are closer together than this part are one: they can't tell how a curve bends.
-pub(super) const APART: f64 = 0.25;
-/// Values of a size that are no further apart than this part are those of one model: sizes are rounded, or read off a
-/// figure.
+/// Values of a size closer together than this fraction count as one: they do not show how a curve bends.
+pub(super) const MIN_STEP: f64 = 0.25;
+/// Values of a size closer together than this fraction belong to one model: sizes are rounded, or read off a figure.
 pub(super) const NEARLY: f64 = 0.01;
 
-/// Rows (x, y) or (x, x2, y), all values finite and above zero, and what the columns are called.
+/// Rows (x, y) or (x, x2, y) of values that are finite and above zero, and the names of the columns.
 #[derive(Debug, Clone)]
 pub struct Points {
     sizes: Vec<String>,
     quantity: String,
-    /// A second size that is not there is 1.
+    /// A missing second size is 1.
     x: Vec<[f64; 2]>,
     y: Vec<f64>,
 }
 
 impl Points {
-    /// Rows of one size and a quantity, each a name and a column.
+    /// Rows of one size and a quantity, each given as a name and a column.
+    ///
+    /// # Errors
+    /// Columns of different lengths; a value that is not finite and above zero.
     pub fn single(x: (&str, &[f64]), y: (&str, &[f64])) -> Result<Points> {
         Points::new(&[x], y)
     }
 
-    /// Rows of two sizes and a quantity, each a name and a column.
+    /// Rows of two sizes and a quantity, each given as a name and a column.
+    ///
+    /// # Errors
+    /// Columns of different lengths; a value that is not finite and above zero.
     pub fn joint(x: (&str, &[f64]), x2: (&str, &[f64]), y: (&str, &[f64])) -> Result<Points> {
         Points::new(&[x, x2], y)
     }
@@ -51,27 +55,27 @@ impl Points {
         })
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     pub fn len(&self) -> usize {
         self.y.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no rows.
     pub fn is_empty(&self) -> bool {
         self.y.is_empty()
     }
 
-    /// What the sizes are called: one name or two.
+    /// The names of the sizes: one or two.
     pub fn sizes(&self) -> &[String] {
         &self.sizes
     }
 
-    /// What y is called.
+    /// The name of y.
     pub fn quantity(&self) -> &str {
         &self.quantity
     }
 
-    /// The sizes, row by row; a second one that is not there is 1.
+    /// The sizes, row by row; a missing second one is 1.
     pub fn x(&self) -> &[[f64; 2]] {
         &self.x
     }
@@ -85,10 +89,10 @@ impl Points {
         self.x.iter().map(move |x| x[size])
     }
 
-    /// For each row the place of a size among its values, from the smallest at 0. Values closer together than [`APART`]
-    /// share one.
+    /// For each row the rank of a size among its values, the smallest at 0. Values closer together than [`MIN_STEP`] share
+    /// a rank.
     pub(super) fn steps(&self, size: usize) -> Vec<usize> {
-        levels(&self.size(size).collect::<Vec<_>>(), APART)
+        levels(&self.size(size).collect::<Vec<_>>(), MIN_STEP)
     }
 
     /// Smallest and largest value of a size.
@@ -96,8 +100,8 @@ impl Points {
         self.size(size).fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
     }
 
-    /// Two sets of rows: all but the `count` largest, and those, the largest last. With two sizes the largest is
-    /// that with the greatest product, as compute is proportional to it. Rows of the same size keep their order.
+    /// Splits off the `count` largest rows: returns the other rows, and the largest in ascending order. With two sizes the
+    /// largest row has the largest product, to which compute is proportional. Rows of the same size keep their order.
     pub fn without_largest(&self, count: usize) -> (Points, Points) {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by(|&a, &b| {
@@ -119,47 +123,20 @@ impl Points {
         }
     }
 
-    /// Whether a form can be fitted to these rows: it has its sizes, there are two rows more than parameters,
-    /// every size takes several values, and there are as many different sizes as parameters.
-    pub fn check(&self, form: Form) -> Result<()> {
-        if form.sizes() > self.sizes.len() {
-            let found = format!("{} alone", self.sizes[0]);
-            let needed = format!("two columns, x and x2, for the {form} law");
-            return Err(Error::argument("fit", "size", found, needed));
-        }
-        if self.len() < form.count() + 2 {
-            let needed =
-                format!("at least {}, two more than the parameters of the {form} law", form.count() + 2);
-            return Err(Error::argument("fit", "number of rows", self.len(), needed));
-        }
-        for (size, name) in self.sizes.iter().enumerate().take(form.sizes()) {
-            if constant(self.size(size)) {
-                let found = format!("{} in every row of column {name:?}, but for rounding", self.x[0][size]);
-                return Err(Error::argument("fit", "size", found, "different in at least two rows"));
-            }
-        }
-        let different = *self.groups(form).iter().max().unwrap_or(&0) + 1;
-        if different < form.count() {
-            let needed = format!("at least {}, the parameters of the {form} law", form.count());
-            return Err(Error::argument("fit", "number of different sizes", different, needed));
-        }
-        Ok(())
+    /// For each row a group number from 0 on. Rows share it if the first `sizes` sizes are equal except for rounding.
+    pub(super) fn groups(&self, sizes: usize) -> Vec<usize> {
+        self.grouped(sizes, ROUNDING)
     }
 
-    /// For each row a number from 0 on that rows of the same sizes, but for rounding, share.
-    pub(super) fn groups(&self, form: Form) -> Vec<usize> {
-        self.grouped(form, ROUNDING)
+    /// For each row a group number from 0 on. Rows share it if the first `sizes` sizes are nearly equal: repetitions.
+    pub(super) fn repetitions(&self, sizes: usize) -> Vec<usize> {
+        self.grouped(sizes, NEARLY)
     }
 
-    /// For each row a number from 0 on that rows of nearly the same sizes share: repetitions.
-    pub(super) fn repetitions(&self, form: Form) -> Vec<usize> {
-        self.grouped(form, NEARLY)
-    }
-
-    fn grouped(&self, form: Form, apart: f64) -> Vec<usize> {
+    fn grouped(&self, sizes: usize, apart: f64) -> Vec<usize> {
         let level = |size: usize| levels(&self.size(size).collect::<Vec<_>>(), apart);
         let first = level(0);
-        if form.sizes() == 1 {
+        if sizes == 1 {
             return first;
         }
         let mut known = std::collections::HashMap::new();

@@ -1,4 +1,4 @@
-//! How far a fit is, for whoever waits for it.
+//! Progress of a fit.
 
 use super::Form;
 use std::fmt;
@@ -6,17 +6,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// What a fit has done so far.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Step {
-    /// What it is at.
+pub struct FitStep {
+    /// The current stage.
     pub stage: Stage,
     /// The law that is being fitted.
     pub law: Form,
-    /// Pieces that are done.
+    /// Number of finished pieces.
     pub done: usize,
-    /// Pieces that there are.
+    /// Number of all pieces.
     pub of: usize,
 }
 
+/// The stages of a fit that take time.
 /// The parts of a fit that take time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
@@ -26,9 +27,9 @@ pub enum Stage {
     Resamples,
 }
 
-impl fmt::Display for Step {
+impl fmt::Display for FitStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Step { stage, law, done, of } = self;
+        let FitStep { stage, law, done, of } = self;
         match stage {
             Stage::Search => write!(f, "searching for the {law} law: {done} of {of} descents"),
             Stage::Resamples => write!(f, "resampling for the {law} law: {done} of {of}"),
@@ -36,28 +37,28 @@ impl fmt::Display for Step {
     }
 }
 
-/// Called after every piece, from any thread.
-pub type Progress<'a> = &'a (dyn Fn(Step) + Sync);
+/// A function that is called after every piece, from any thread.
+pub type ProgressFn<'a> = &'a (dyn Fn(FitStep) + Sync);
 
-/// A progress that nobody waits for.
-pub fn silent(_: Step) {}
+/// A progress function that does nothing.
+pub fn silent(_: FitStep) {}
 
 /// Counts the pieces of one stage.
 pub(super) struct Counter<'a> {
-    progress: Progress<'a>,
-    step: Step,
+    progress: ProgressFn<'a>,
+    step: FitStep,
     done: AtomicUsize,
 }
 
 impl<'a> Counter<'a> {
-    pub fn new(progress: Progress<'a>, stage: Stage, law: Form, of: usize) -> Counter<'a> {
-        Counter { progress, step: Step { stage, law, done: 0, of }, done: AtomicUsize::new(0) }
+    pub fn new(progress: ProgressFn<'a>, stage: Stage, law: Form, of: usize) -> Counter<'a> {
+        Counter { progress, step: FitStep { stage, law, done: 0, of }, done: AtomicUsize::new(0) }
     }
 
-    /// One more is done.
+    /// Counts one more piece.
     pub fn next(&self) {
-        // Which thread counts first changes nothing but the order of what is told.
+        // Threads only change the order of the calls.
         let done = self.done.fetch_add(1, Ordering::Relaxed) + 1;
-        (self.progress)(Step { done, ..self.step });
+        (self.progress)(FitStep { done, ..self.step });
     }
 }

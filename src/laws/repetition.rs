@@ -1,76 +1,76 @@
-//! What samples are worth that a model has seen before.
+//! The value of repeated samples.
 //!
-//! Muennighoff et al. 2023 (arXiv:2305.16264): U different samples, each seen once and then repeated R times, are worth as
-//! many new ones as
+//! Muennighoff et al. 2023 (arXiv:2305.16264): U distinct samples, each seen once and then repeated R times, are worth as
+//! many new samples as
 //!
 //! `D' = U + U·R*·(1 − e^(−R/R*))`
 //!
-//! A sample loses its worth by and by; after R* repetitions, 1/e of it is left. With D' in place of D the joint law
-//! `L = E + A·M^−α + B·D'^−β` holds for repeated data.
+//! The value of a sample decays with repetition; after R* repetitions, 1/e of it remains. With D' in place of D the joint
+//! law `L = E + A·M^−α + B·D'^−β` holds for repeated data.
 //!
-//! R* is known by a distribution: the prior, times how well each R* meets the runs. Runs that differ in how often they saw
-//! their samples tell it, all others leave the prior as it is. For a given R*, α and β the law is linear in E, A and B
-//! (variable projection, Golub and Pereyra 1973).
+//! R* has a distribution: the prior, times how well each R* fits the runs. Only runs that differ in how often they saw their
+//! samples inform it. For given R*, α and β the law is linear in E, A and B (variable projection, Golub and Pereyra 1973).
 
+use super::distributions::normal_quantile;
 use super::linear::least_squares_above_zero;
-use super::normal::Q90;
-use super::percentile;
+use crate::quantile::median;
 
-/// R* of the paper's fit to language models: the value in the authors' own code (github.com/huggingface/datablations,
+/// R* of the paper's fit to language models: the value in the authors' code (github.com/huggingface/datablations,
 /// "Parametric Fit").
 pub const PRIOR: f64 = 15.387_756;
-/// Standard deviation of ln R* before any run: a factor of three either way. It is meant to be wide: other data and models
-/// than the paper's are other values.
+/// Prior standard deviation of ln R*: a factor of three either way. It is wide, because other data and models have other
+/// values than the paper's.
 const SPREAD: f64 = 1.098_612;
-/// Values of ln R* that are looked at: so many to either side of the prior's, in steps of a tenth of its spread.
+/// Number of values of ln R* to either side of the prior's, and their distance as a fraction of the prior's deviation.
 const SIDE: i32 = 40;
 const STEP: f64 = 0.1;
-/// A run's luck is never less than this part of its loss.
+/// The smallest relative deviation of a run's loss.
 const LUCK: f64 = 0.005;
-/// Errors of runs that lie near each other go together, where no law is exact: each counts as so much of a run.
+/// The weight of a run: errors of neighbouring runs are correlated if the law is not exact.
 const TOGETHER: f64 = 0.5;
-/// Parameters of the law: E, A, α, B, β, R*.
+/// Number of parameters of the law: E, A, α, B, β, R*.
 const PARAMETERS: usize = 6;
-/// Exponents are searched for between these, from a grid of so many each.
+/// The range of exponents, and the points of the first grid in each direction.
 const EXPONENTS: (f64, f64) = (0.03, 3.0);
 const GRID: usize = 10;
-/// A search of exponents ends with steps of this part.
+/// The smallest step of the search for exponents, as a difference of logarithms.
 const FINE: f64 = 0.01;
 
-/// A run: what its loss follows from, and the loss.
+/// A run that may have repeated its samples.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Run {
+pub struct RepeatedRun {
     /// Size of the model.
     pub size: f64,
-    /// Different samples, U.
+    /// Number of distinct samples, U.
     pub distinct: f64,
-    /// How often each was seen, 1 + R.
+    /// How many times each was seen, 1 + R.
     pub passes: f64,
     /// Loss at the end, above zero.
     pub loss: f64,
 }
 
+/// How many new samples one sample is worth that is seen `passes` times, for R* = `repeats`: 1 + R*·(1 − e^(−R/R*)).
 /// As many new samples as one that is seen so often is worth: 1 + R*·(1 − e^(−R/R*)).
 pub fn worth(passes: f64, repeats: f64) -> f64 {
     1.0 + repeats * -(-(passes - 1.0) / repeats).exp_m1()
 }
 
-/// What is known of R*.
+/// The distribution of R*.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Repetition {
-    /// Values of R*, rising, each with the probability of all up to it.
+    /// (R*, probability of all values up to it), in ascending order.
     cumulative: Vec<(f64, f64)>,
-    /// How often runs saw their samples: the geometric mean.
+    /// The geometric mean of the runs' passes.
     reference: f64,
-    /// Whether runs say more than the prior.
+    /// Whether runs narrow the prior.
     measured: bool,
-    /// Standard deviation of a run's loss around the law, as a part of it.
+    /// Standard deviation of a run's loss around the law, as a fraction of the loss.
     scatter: f64,
 }
 
 impl Repetition {
-    /// What runs say of R*. All numbers are above zero.
-    pub fn of(runs: &[Run]) -> Repetition {
+    /// The distribution given runs, whose numbers must be above zero.
+    pub fn of(runs: &[RepeatedRun]) -> Repetition {
         let logs: Vec<f64> = runs.iter().map(|run| run.passes.ln()).collect();
         let reference = (logs.iter().sum::<f64>() / logs.len().max(1) as f64).exp();
         let varied = logs.iter().any(|log| (log - logs[0]).abs() > 0.1);
@@ -80,7 +80,7 @@ impl Repetition {
         let mut search = Exponents::default();
         let logs: Vec<(f64, f64)> = values
             .map(|value| {
-                // The error's width is unknown too: integrated out, it leaves a power of the sum of squares.
+                // The unknown width of the error is integrated out, which leaves a power of the sum of squares.
                 let met = if varied && freedom > 0.0 {
                     -0.5 * TOGETHER * freedom * search.least_squares(runs, value).ln()
                 } else {
@@ -103,11 +103,12 @@ impl Repetition {
         if freedom > 0.0 {
             found.scatter = (search.least_squares(runs, found.at(0.5)) / freedom).sqrt();
         }
-        found.measured = (found.at(0.9) / found.at(0.1)).ln() < 0.75 * 2.0 * Q90 * SPREAD;
+        let prior_width = 2.0 * normal_quantile(0.9) * SPREAD;
+        found.measured = (found.at(0.9) / found.at(0.1)).ln() < 0.75 * prior_width;
         found
     }
 
-    /// The R* that a part `p` of its distribution lies under.
+    /// The quantile `p` of R*.
     pub fn at(&self, p: f64) -> f64 {
         let place = self.cumulative.partition_point(|&(_, sum)| sum < p).min(self.cumulative.len() - 1);
         let (above, sum) = self.cumulative[place];
@@ -119,41 +120,37 @@ impl Repetition {
         below * (above / below).powf(part)
     }
 
-    /// Whether runs say more of R* than the prior does.
+    /// Whether runs narrow the prior of R*.
     pub fn is_measured(&self) -> bool {
         self.measured
     }
 
-    /// The standard deviation of a run's loss around the law, as a part of the loss; 1 where runs are too few to tell.
+    /// The standard deviation of a run's loss around the law, as a fraction of the loss; 1 if runs are too few.
     pub fn scatter(&self) -> f64 {
         self.scatter
     }
 
-    /// As many samples, of those that the runs saw as often as they did on average, as `distinct` ones that are seen so
-    /// often are worth. What R* is matters the less, the nearer the passes are to those of the runs.
+    /// The number of samples, seen as often as the runs saw theirs on average, that `distinct` samples are worth that are
+    /// seen `passes` times. The closer `passes` is to the runs' average, the less R* matters.
     pub fn effective(&self, distinct: f64, passes: f64, repeats: f64) -> f64 {
         distinct * worth(passes, repeats) / worth(self.reference, repeats)
     }
 }
 
-/// α and β that met the runs best for the R* before, where the search for the next begins.
+/// The search for α and β, which starts at the best values for the previous R*.
 #[derive(Default)]
 struct Exponents {
     best: Option<[f64; 2]>,
 }
 
 impl Exponents {
-    /// The least sum of squared relative errors that the law comes to with this R*.
-    fn least_squares(&mut self, runs: &[Run], repeats: f64) -> f64 {
+    /// The least sum of squared relative errors of the law with this R*.
+    fn least_squares(&mut self, runs: &[RepeatedRun], repeats: f64) -> f64 {
         let rows: Vec<[f64; 3]> = runs
             .iter()
             .map(|run| [run.size.ln(), (run.distinct * worth(run.passes, repeats)).ln(), run.loss])
             .collect();
-        let middle = |column: usize| {
-            let mut values: Vec<f64> = rows.iter().map(|row| row[column]).collect();
-            values.sort_by(f64::total_cmp);
-            percentile(&values, 0.5)
-        };
+        let middle = |column: usize| median(rows.iter().map(|row| row[column]));
         let middles = [middle(0), middle(1)];
         let error = |logs: [f64; 2]| linear(&rows, middles, logs.map(f64::exp));
         let (low, high) = (EXPONENTS.0.ln(), EXPONENTS.1.ln());

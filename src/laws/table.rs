@@ -1,6 +1,6 @@
-//! Columns of a table as points to fit.
+//! Points to fit, from columns of a table.
 
-use super::{Points, error_rate};
+use super::Points;
 use crate::error::{Error, Result, shown};
 use crate::rounding::constant;
 use crate::tables::{Format, Table, Value};
@@ -8,48 +8,48 @@ use serde::Serialize;
 use std::fmt;
 use std::path::Path;
 
-/// Which columns of a table are what, and which rows count.
+/// The columns of a table that a fit uses, and the rows that it selects.
 #[derive(Debug, Clone, Default)]
 pub struct Columns {
     /// The size.
     pub x: String,
     /// The second size, for laws of two.
     pub x2: Option<String>,
-    /// What follows from the sizes.
+    /// The quantity that depends on the sizes.
     pub y: String,
     /// Whether y is an accuracy, from 0 to 1; the law is then fitted to the [error rate](super::error_rate).
     pub error_rate: bool,
-    /// Only rows that these hold for count; see [`Table::select`].
+    /// Conditions that rows must satisfy; see [`Table::select`].
     pub conditions: Vec<String>,
-    /// Rows with a larger y (after that) are left out: runs that diverged, for example.
+    /// Leaves out rows with a larger y, after the conversion to an error rate: for example runs that diverged.
     pub drop_above: Option<f64>,
-    /// Rows with a smaller y (after that) are left out.
+    /// Leaves out rows with a smaller y, after the conversion.
     pub drop_below: Option<f64>,
-    /// Whether rows with NaN, NA and the like are left out; otherwise they are refused. Rows with empty cells are
-    /// always left out.
+    /// Whether to leave out rows with NaN, NA and the like; otherwise they are an error. Rows with empty cells are always
+    /// left out.
     pub skip_missing: bool,
-    /// How the file is written.
+    /// The file's format.
     pub format: Format,
 }
 
-/// What a table holds for a fit.
+/// The rows of a table that a fit uses.
 #[derive(Debug, Clone)]
 pub struct Selection {
-    /// The rows that count.
+    /// The selected rows.
     pub points: Points,
-    /// How many others there are, and why they don't.
+    /// How many other rows there are, by reason.
     pub left_out: LeftOut,
-    /// The table, of the rows that conditions hold for.
+    /// The table, with the rows that satisfy the conditions.
     pub table: Table,
-    /// For each row that counts its place in the table.
+    /// The index in the table of each selected row.
     pub rows: Vec<usize>,
 }
 
 impl Selection {
-    /// Another column's numbers in the rows that count.
+    /// Another column's numbers in the selected rows.
     ///
     /// # Errors
-    /// [`Error::Format`] for a column that is not there, and for a value that is not finite and above zero.
+    /// [`Error::Format`] for a missing column, and for a value that is not finite and above zero.
     pub fn column(&self, name: &str) -> Result<Vec<f64>> {
         let column = self.table.column(name)?;
         let values = self.table.numbers(column)?;
@@ -64,7 +64,7 @@ impl Selection {
     }
 }
 
-/// Numbers of rows that are left out, by reason. Rows that a condition does not hold for are not among them.
+/// Numbers of rows that are left out, by reason. Rows that do not satisfy the conditions do not count.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// Runs of a sweep that did not complete.
@@ -75,14 +75,14 @@ pub struct LeftOut {
     pub missing: usize,
     /// A size of 0, which has no logarithm.
     pub size_zero: usize,
-    /// A y of 0 (an accuracy of 1 is an error rate of 0), which has none either.
+    /// A y of 0 (an accuracy of 1 is an error rate of 0), which has no logarithm.
     pub value_zero: usize,
     /// A y above or below its limit.
     pub beyond_limits: usize,
 }
 
 impl LeftOut {
-    /// Whether every row counts.
+    /// Whether no row is left out.
     pub fn is_empty(&self) -> bool {
         *self == LeftOut::default()
     }
@@ -107,27 +107,32 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// The most values of a column that rows are grouped by: each has a law of its own.
+/// The fraction of wrong answers. Accuracy saturates at 1 and follows no power law; the error rate does, down to its floor.
+pub fn error_rate(accuracy: f64) -> f64 {
+    1.0 - accuracy
+}
+
+/// The largest number of groups of rows; each has a law of its own.
 pub const MOST_GROUPS: usize = 50;
 
-/// Columns that the table of a sweep's runs has.
+/// Columns that identify the table of a sweep's runs.
 const OF_RUNS: [&str; 4] = ["key", "axis", "factor", "status"];
-/// The status of a run that was trained to its end.
+/// The status of a completed run.
 const COMPLETED: &str = "completed";
 
-/// Reads a table. In rows that are not left out every value of the columns has to be finite and above zero. Of a
-/// sweep's own runs those count that completed, unless a condition chooses them by their status.
+/// Reads a table. In selected rows every value of the columns has to be finite and above zero. If the table holds a sweep's
+/// runs, only completed ones are selected, unless a condition tests their status.
 ///
 /// # Errors
-/// Those of [`Table`], and [`Error::Format`] for a value that is no such number, for a size that is the same in every
-/// row, and where no row is left.
+/// Those of [`Table`], and [`Error::Format`] for a value that is not such a number, for a size that is the same in every row,
+/// and if no row is left.
 pub fn read(path: &Path, columns: &Columns) -> Result<Selection> {
     let (table, status) = open(path, columns)?;
     take(table, status, columns)
 }
 
-/// The same for the rows of each value of the column `by`, in the order of their first rows; a value that no law can be
-/// fitted to has the error that says why.
+/// The same as [`read`] for the rows of each value of the column `by`, in the order of their first rows. A value whose rows
+/// cannot be fitted has the error that says why.
 ///
 /// # Errors
 /// Those of [`Table`], and [`Error::Format`] for a column of more than 50 values.
@@ -146,7 +151,7 @@ pub fn read_groups(path: &Path, columns: &Columns, by: &str) -> Result<Vec<(Stri
     Ok(groups.into_iter().map(group).collect())
 }
 
-/// The rows that conditions hold for, and the column that says how runs ended where these choose none by it.
+/// The rows that satisfy the conditions, and the column of runs' status if no condition tests it.
 fn open(path: &Path, columns: &Columns) -> Result<(Table, Option<usize>)> {
     let mut table = Table::read(path, &columns.format)?;
     let mut status = status(&table);
@@ -182,24 +187,24 @@ fn take(table: Table, status: Option<usize>, columns: &Columns) -> Result<Select
     Ok(Selection { points: points?, left_out, table, rows })
 }
 
-/// The column of that name. Where a table has a single one, the separator may be another.
+/// The column of that name. If the table has a single column, the error asks for the separator.
 fn find(table: &Table, name: &str) -> Result<usize> {
     table.column(name).map_err(|error| match error {
         Error::Format { path, expected, found } if table.names().len() == 1 => {
-            let found = format!("{found} as the only column (--delimiter says what separates columns)");
+            let found = format!("{found} as the only column (--delimiter sets the separator of columns)");
             Error::Format { path, expected, found }
         }
         other => other,
     })
 }
 
-/// The column that says how runs ended, where the table is that of a sweep.
+/// The column of runs' status, if the table is that of a sweep.
 fn status(table: &Table) -> Option<usize> {
     let columns = OF_RUNS.map(|name| table.column(name).ok());
     if columns.contains(&None) { None } else { columns[3] }
 }
 
-/// The values of the rows that count, column by column, their places, and the numbers of those that don't.
+/// The values of the selected rows, column by column, their indices, and the numbers of the other rows.
 fn select(
     table: &Table,
     places: &[usize],
@@ -242,8 +247,8 @@ fn select(
         *count += 1;
     }
     if kept[last].is_empty() {
-        let found = if left_out.is_empty() { "none".into() } else { format!("{left_out}, and no other") };
-        return Err(Error::format(table.path(), "rows with a number in each column that is fitted", found));
+        let found = if left_out.is_empty() { "none".into() } else { format!("only {left_out}") };
+        return Err(Error::format(table.path(), "rows with a number in each column of the fit", found));
     }
     Ok((kept, rows, left_out))
 }
@@ -253,7 +258,7 @@ impl Columns {
         self.drop_above.is_some_and(|most| y > most) || self.drop_below.is_some_and(|least| y < least)
     }
 
-    /// The number of a cell, if a law can have it, or what is expected there.
+    /// The number of a cell if a law can use it, or what is expected there.
     fn check(&self, cell: Value, is_quantity: bool) -> Result<f64, String> {
         let accuracy = self.error_rate && is_quantity;
         let wanted = if accuracy { "an accuracy from 0 to 1" } else { "a finite number above zero" };
@@ -261,12 +266,12 @@ impl Columns {
             Value::Number(number) if number > 0.0 && number.is_finite() && !(accuracy && number > 1.0) => {
                 return Ok(number);
             }
-            Value::Missing => " (--skip-missing leaves such rows out)",
+            Value::Missing => " (--skip-missing leaves out such rows)",
             Value::Number(number) if is_quantity && !accuracy && number < 0.0 => {
-                " (--drop-below leaves smaller ones out)"
+                " (--drop-below leaves out smaller values)"
             }
             Value::Number(number) if is_quantity && !accuracy && number > 0.0 => {
-                " (--drop-above leaves larger ones out)"
+                " (--drop-above leaves out larger values)"
             }
             Value::Mixed => {
                 ", written as its column is (suffixes on all or none, one decimal mark: --decimal)"

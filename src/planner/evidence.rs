@@ -15,7 +15,7 @@ use super::expectation::Surface;
 use super::turns::{ALIKE, Turns};
 use crate::error::{Error, Result};
 use crate::laws::average::{Average, Direction};
-use crate::laws::repetition::{Repetition, Run};
+use crate::laws::repetition::{RepeatedRun, Repetition};
 use crate::laws::{Points, narrow};
 use crate::models::axis::Axis;
 use crate::sweep::plan::Plan;
@@ -69,7 +69,7 @@ pub struct Evidence {
     /// The largest D of a run, at the median worth of repetition.
     most_data: f64,
     /// The runs.
-    runs: Vec<Run>,
+    runs: Vec<RepeatedRun>,
     /// Where training longer taught nothing or did harm.
     turns: Turns,
 }
@@ -132,10 +132,10 @@ pub fn zeros(records: &[Record]) -> Option<String> {
 }
 
 /// A record as the law of repetition takes it. Records of before different samples were counted have those of an epoch.
-fn run(record: &Record) -> Run {
+fn run(record: &Record) -> RepeatedRun {
     let epoch = record.samples_seen as f64 / record.epochs.max(1) as f64;
     let distinct = if record.train_samples > 0 { record.train_samples as f64 } else { epoch };
-    Run {
+    RepeatedRun {
         size: record.macs as f64,
         distinct,
         passes: (record.samples_seen as f64 / distinct).max(1.0),
@@ -145,18 +145,18 @@ fn run(record: &Record) -> Run {
 
 impl Evidence {
     fn of(axis: Axis, records: &[&Record], per_epoch: usize, available: Option<usize>) -> Result<Evidence> {
-        let runs: Vec<Run> = records.iter().map(|record| run(record)).collect();
+        let runs: Vec<RepeatedRun> = records.iter().map(|record| run(record)).collect();
         let repetition = Repetition::of(&runs);
         let turns = Turns::of(records, &runs, repetition.scatter());
         // A law falls: runs that went on beyond their least loss bound the number of epochs instead.
-        let fit = |rows: &[Run]| law(rows, &repetition, whole_sets(&runs, available));
-        let falling: Vec<Run> =
+        let fit = |rows: &[RepeatedRun]| law(rows, &repetition, whole_sets(&runs, available));
+        let falling: Vec<RepeatedRun> =
             runs.iter().zip(turns.turned()).filter(|(_, turned)| !**turned).map(|(run, _)| *run).collect();
         let (law, data, most_data) = match fit(&falling) {
             Ok(found) if falling.len() < runs.len() => found,
             _ => fit(&runs)?,
         };
-        let column = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).collect::<Vec<f64>>();
+        let column = |of: &dyn Fn(&RepeatedRun) -> f64| runs.iter().map(of).collect::<Vec<f64>>();
         let (macs, samples) = (column(&|run| run.size), column(&|run| run.distinct));
         let varied = |values: &[f64]| values.iter().any(|value| *value != values[0]);
         let factors: Vec<f64> = records.iter().filter_map(|record| record.factor_on(axis)).collect();
@@ -247,9 +247,9 @@ impl Evidence {
 ///
 /// # Errors
 /// Runs that do not identify it.
-fn law(runs: &[Run], repetition: &Repetition, seen: bool) -> Result<(Surface, Data, f64)> {
+fn law(runs: &[RepeatedRun], repetition: &Repetition, seen: bool) -> Result<(Surface, Data, f64)> {
     let median = repetition.at(0.5);
-    let column = |of: &dyn Fn(&Run) -> f64| runs.iter().map(of).collect::<Vec<f64>>();
+    let column = |of: &dyn Fn(&RepeatedRun) -> f64| runs.iter().map(of).collect::<Vec<f64>>();
     let (macs, losses) = (column(&|run| run.size), column(&|run| run.loss));
     let amounts = match seen {
         true => column(&|run| run.distinct * run.passes),
@@ -284,9 +284,9 @@ fn law(runs: &[Run], repetition: &Repetition, seen: bool) -> Result<(Surface, Da
 }
 
 /// Whether every run took all samples that there are before it repeated one, and some repeated them often.
-fn whole_sets(runs: &[Run], available: Option<usize>) -> bool {
+fn whole_sets(runs: &[RepeatedRun], available: Option<usize>) -> bool {
     let Some(all) = available else { return false };
-    let took_all = |run: &Run| run.passes * ALL <= 1.0 || run.distinct >= ALL * all as f64;
+    let took_all = |run: &RepeatedRun| run.passes * ALL <= 1.0 || run.distinct >= ALL * all as f64;
     runs.iter().all(took_all) && runs.iter().any(|run| run.passes >= REPEATED)
 }
 

@@ -1,18 +1,19 @@
 //! The loss that is expected of a training, and a law between nodes, so that thousands of trainings can be compared.
 
 use super::evidence::{CAUTION, LEVEL};
-use crate::laws::Quantity;
+use crate::laws::Uncertain;
 use crate::laws::average::Average;
-use crate::laws::normal::{Q80, Q90};
+use crate::laws::distributions::normal_quantile;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// From one node to the next, in e-folds: between them logarithms of losses are as good as straight.
 const STEP: f64 = 0.25;
 
-/// Quantiles of the standard normal distribution at the ends of [`LEVEL`], 80 %, and at [`CAUTION`], 80 %.
-const ENDS: f64 = Q90;
-const CAUTIOUS: f64 = Q80;
+/// The end of the interval of [`LEVEL`], in standard deviations of a normal distribution.
+fn interval_end() -> f64 {
+    normal_quantile(0.5 + 0.5 * LEVEL)
+}
 
 /// A distribution of the loss. Distances are between logarithms.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,9 +47,9 @@ impl Expectation {
     pub(super) fn with(self, deviation: f64, log_factor: f64) -> Expectation {
         Expectation {
             log: self.log + log_factor,
-            below: self.below.hypot(ENDS * deviation),
-            caution: self.caution.hypot(CAUTIOUS * deviation),
-            above: self.above.hypot(ENDS * deviation),
+            below: self.below.hypot(interval_end() * deviation),
+            caution: self.caution.hypot(normal_quantile(CAUTION) * deviation),
+            above: self.above.hypot(interval_end() * deviation),
         }
     }
 
@@ -68,11 +69,11 @@ impl Expectation {
     }
 
     /// The median with the interval of [`LEVEL`].
-    pub fn quantity(&self) -> Quantity {
+    pub fn quantity(&self) -> Uncertain {
         let value = self.median();
-        Quantity {
+        Uncertain {
             value,
-            se: value * 0.5 * (self.below + self.above) / ENDS,
+            se: value * 0.5 * (self.below + self.above) / interval_end(),
             low: (self.log - self.below).exp(),
             high: (self.log + self.above).exp(),
         }
@@ -80,7 +81,7 @@ impl Expectation {
 
     /// The standard deviation of the logarithm that two of its values have, where they are the 10th and the 90th percentile.
     pub(super) fn deviation(low: f64, high: f64) -> f64 {
-        (high - low).abs() / (2.0 * ENDS)
+        (high - low).abs() / (2.0 * interval_end())
     }
 }
 

@@ -46,7 +46,7 @@ pub use training::{Comparison, Expected, Training};
 use crate::data::{self, DataOptions};
 use crate::device::Device;
 use crate::error::{Error, Result};
-use crate::laws::Quantity;
+use crate::laws::Uncertain;
 use crate::sweep::plan::Plan;
 use crate::sweep::record::Record;
 use candidate::{Candidate, Field};
@@ -150,7 +150,7 @@ pub struct Suggestion {
     /// Passes over them.
     pub epochs: usize,
     /// Validation loss, with the interval, of [`LEVEL`], that one training is expected to be in.
-    pub loss: Quantity,
+    pub loss: Uncertain,
     /// The loss that it ends below with a probability of [`CAUTION`].
     pub upper: f64,
     /// Wall seconds, from reading the data to the last validation.

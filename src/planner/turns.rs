@@ -4,7 +4,7 @@
 //! in epochs the longer ends higher; or a run has learned its samples by heart. Each bounds the passes of models that are as large
 //! or larger, until one of them goes on for longer and settles.
 
-use crate::laws::repetition::Run;
+use crate::laws::repetition::RepeatedRun;
 use crate::laws::turn::{Least, RISE, SETTLED, least};
 use crate::sweep::record::Record;
 
@@ -24,7 +24,7 @@ struct Turn {
 }
 
 impl Turn {
-    fn of(run: &Run, passes: f64) -> Turn {
+    fn of(run: &RepeatedRun, passes: f64) -> Turn {
         Turn { macs: run.size, distinct: run.distinct, passes }
     }
 
@@ -40,12 +40,12 @@ pub(super) struct Turns {
     turns: Vec<Turn>,
     turned: Vec<bool>,
     /// Runs whose loss ended near its least.
-    settled: Vec<Run>,
+    settled: Vec<RepeatedRun>,
 }
 
 impl Turns {
     /// Of runs and their records, where runs scatter by so much of their loss.
-    pub fn of(records: &[&Record], runs: &[Run], scatter: f64) -> Turns {
+    pub fn of(records: &[&Record], runs: &[RepeatedRun], scatter: f64) -> Turns {
         let curves: Vec<Option<Least>> =
             records.iter().zip(runs).map(|(record, run)| of_curve(record, run)).collect();
         let rose = |curve: &Option<Least>| curve.is_some_and(|least| least.rise > RISE);
@@ -59,12 +59,12 @@ impl Turns {
         // Runs end where chance has them: what is higher by less than two standard deviations of a difference is not.
         let rise = RISE.max(2.0 * std::f64::consts::SQRT_2 * scatter);
         for (place, first) in runs.iter().enumerate() {
-            let same = |run: &&Run| run.size == first.size && near(run.distinct, first.distinct);
+            let same = |run: &&RepeatedRun| run.size == first.size && near(run.distinct, first.distinct);
             // Each group once.
             if runs[..place].iter().any(|run| same(&run)) {
                 continue;
             }
-            let of_model: Vec<&Run> = runs.iter().filter(same).collect();
+            let of_model: Vec<&RepeatedRun> = runs.iter().filter(same).collect();
             let Some(least) = least(&means(&of_model)).filter(|least| least.rise > rise) else { continue };
             turns.push(Turn::of(first, least.passes));
             for (turned, run) in turned.iter_mut().zip(runs) {
@@ -96,7 +96,7 @@ impl Turns {
     }
 }
 
-fn of_curve(record: &Record, run: &Run) -> Option<Least> {
+fn of_curve(record: &Record, run: &RepeatedRun) -> Option<Least> {
     let at = |seen: u64| (seen as f64 / run.distinct).max(1.0);
     let curve = record.curve.iter().map(|point| (at(point.samples_seen), point.validation_loss));
     least(&curve.collect::<Vec<_>>())
@@ -109,7 +109,7 @@ fn by_heart(record: &Record) -> bool {
 }
 
 /// How often samples were seen, rising, and the mean loss over seeds.
-fn means(runs: &[&Run]) -> Vec<(f64, f64)> {
+fn means(runs: &[&RepeatedRun]) -> Vec<(f64, f64)> {
     let mut passes: Vec<f64> = runs.iter().map(|run| run.passes).collect();
     passes.sort_by(f64::total_cmp);
     passes.dedup();

@@ -3,6 +3,7 @@
 use crate::models::Bytes;
 use crate::models::axis::{Axis, Scale};
 use crate::nn::Precision;
+use crate::quantile::quantile;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
@@ -171,13 +172,10 @@ impl Throughput {
     pub fn of(samples_per_second: &[f64]) -> Option<Throughput> {
         let mut sorted: Vec<f64> = samples_per_second.iter().copied().filter(|v| v.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);
-        let last = sorted.len().checked_sub(1)?;
-        let quantile = |p: f64| {
-            let position = p * last as f64;
-            let below = position.floor();
-            let low = sorted[below as usize];
-            low + (position - below) * (sorted[position.ceil() as usize] - low)
-        };
-        Some(Throughput { median: quantile(0.5), iqr: quantile(0.75) - quantile(0.25) })
+        if sorted.is_empty() {
+            return None;
+        }
+        let [first, median, third] = [0.25, 0.5, 0.75].map(|p| quantile(&sorted, p));
+        Some(Throughput { median, iqr: third - first })
     }
 }

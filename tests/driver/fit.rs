@@ -243,7 +243,7 @@ fn fit_names_what_it_cannot_use() {
     fail(&fit("name", "loss", "power"), 1, &["run 0", "row 1", "\"name\""]);
     fail(&fit("width", "loss", "power"), 1, &["\"width\"", "\"N\""]);
     fail(&fit("same", "loss", "power"), 1, &["several values", "\"same\"", "row"]);
-    fail(&fit("N", "loss", "joint"), 1, &["N alone", "x2"]);
+    fail(&fit("N", "loss", "joint"), 1, &["only N", "x2"]);
     fail(&[&fit("N", "loss", "floor")[..], &["--holdout", "20"]].concat(), 1, &["rows is 4", "at least 5"]);
     fail(&[&fit("N", "loss", "floor")[..], &["--holdout", "24"]].concat(), 1, &["holdout is 24", "24 rows"]);
     fail(&["fit", "nowhere.csv", "--x", "N", "--y", "loss"], 1, &["nowhere.csv"]);

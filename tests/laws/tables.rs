@@ -3,12 +3,13 @@
 use super::published::{hoffmann, points};
 use allometry::laws::allocation::FLOPS;
 use allometry::laws::doubling::SpreadOf;
-use allometry::laws::isoflop::{Budgets, IsoFlop, Minimum, Run, isoflop};
-use allometry::laws::{Fit, FitOptions, Form, Points};
+use allometry::laws::isoflop::{IsoFlop, Minimum, isoflop};
+use allometry::laws::{BudgetRun, Budgets, Fit, FitOptions, Form, Points};
 
 fn profiles(points: &Points) -> IsoFlop {
-    let run = |(x, y): (&[f64; 2], &f64)| Run { parameters: x[0], compute: FLOPS * x[0] * x[1], loss: *y };
-    let runs: Vec<Run> = points.x().iter().zip(points.y()).map(run).collect();
+    let run =
+        |(x, y): (&[f64; 2], &f64)| BudgetRun { parameters: x[0], compute: FLOPS * x[0] * x[1], loss: *y };
+    let runs: Vec<BudgetRun> = points.x().iter().zip(points.y()).map(run).collect();
     isoflop(&runs, Budgets::Found, 40, 0).unwrap()
 }
 

@@ -1,10 +1,10 @@
 //! What repeated samples are worth, and where they do harm.
 
-use allometry::laws::repetition::{PRIOR, Repetition, Run, worth};
+use allometry::laws::repetition::{PRIOR, RepeatedRun, Repetition, worth};
 use allometry::laws::turn::{Least, least};
 
 /// Runs of a law with this R*, over three sizes, three numbers of samples and these passes; each run a little off.
-fn runs(repeats: f64, passes: &[f64]) -> Vec<Run> {
+fn runs(repeats: f64, passes: &[f64]) -> Vec<RepeatedRun> {
     let mut runs = Vec::new();
     for size in [1e5, 4e5, 1.6e6] {
         for distinct in [1e3, 4e3, 1.6e4] {
@@ -14,7 +14,7 @@ fn runs(repeats: f64, passes: &[f64]) -> Vec<Run> {
                 let amount = distinct * worth(passes, repeats);
                 let luck = 1.0 + 0.02 * (chance - 0.5);
                 let loss = 0.05 + 30.0 * f64::powf(size, -0.4) + 25.0 * amount.powf(-0.45);
-                runs.push(Run { size, distinct, passes, loss: loss * luck });
+                runs.push(RepeatedRun { size, distinct, passes, loss: loss * luck });
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The average over models of the curve: on curves with a known course, and on recorded sweeps.
 
 use allometry::laws::average::{Average, Direction, Member};
-use allometry::laws::benchmark::{Estimator, Half, Measure, Task, judge, load};
+use allometry::laws::benchmark::{Estimator, Half, Measure, Task, load, score_estimators};
 use allometry::laws::{Fit, FitOptions, Points};
 use std::path::PathBuf;
 
@@ -86,7 +86,8 @@ fn on_recorded_sweeps_intervals_hold_and_naive_estimators_are_behind() {
     let tasks: Vec<Task> =
         load(&folder).unwrap().into_iter().filter(|task| task.head.half == Half::Development).collect();
     assert!(tasks.len() >= 70);
-    let scores = judge(&tasks, Measure::Loss, &[Estimator::Average, Estimator::Last, Estimator::LastTwo]);
+    let scores =
+        score_estimators(&tasks, Measure::Loss, &[Estimator::Average, Estimator::Last, Estimator::LastTwo]);
     let [average, last, last_two] = &scores[..] else { panic!("three estimators") };
     assert_eq!(average.tasks[0], average.tasks[1], "every task is predicted");
     let intervals = average.coverage_interval.expect("at least ten sources");

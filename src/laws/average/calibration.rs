@@ -1,24 +1,24 @@
-//! How much wider or narrower intervals have to be than the average's own, by recorded sweeps.
+//! Factors that widen or narrow the average's intervals, from recorded sweeps.
 
-use super::Direction;
+use super::direction::Direction;
 
-/// No recorded run lies farther beyond the others, in e-folds; what does is as one there.
+/// The largest distance of a recorded run beyond the others, in e-folds. Longer distances count as this one.
 const FARTHEST: f64 = 3.0;
 
-/// For a level of intervals, the factor of their half-widths: near the data, and what each e-fold beyond it adds.
+/// Factors of the half-widths of intervals, by level: at the data, and the increase with each e-fold beyond it.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Calibration {
-    /// Level, factor at no distance, what an e-fold adds; levels rise.
+    /// (level, factor at distance 0, increase for each e-fold), in ascending order of levels.
     pub levels: [(f64, f64, f64); 3],
 }
 
 impl Calibration {
-    /// None: the average's own intervals.
+    /// No calibration: the average's own intervals.
     pub const NONE: Calibration =
         Calibration { levels: [(0.5, 1.0, 0.0), (0.8, 1.0, 0.0), (0.95, 1.0, 0.0)] };
 
-    /// What the recorded sweeps' development half asks for: `allometry score-predictions --calibrate` prints the numbers, of
-    /// the validation loss for what falls, of the training time for what grows.
+    /// The calibration from the development half of the recorded sweeps. `allometry score-predictions --calibrate` prints
+    /// the numbers: those of the validation loss for falling quantities, those of the training time for growing ones.
     pub fn of(direction: Direction) -> Calibration {
         match direction {
             Direction::Falling => {
@@ -42,7 +42,7 @@ impl Calibration {
 pub(super) struct Scale([(f64, f64); 3]);
 
 impl Scale {
-    /// The factor of a level, between those known by its distance, beyond them as the nearest.
+    /// The factor of a level: interpolated between known levels, and that of the nearest one outside them.
     pub fn at(&self, level: f64) -> f64 {
         let known = &self.0;
         let after = known.partition_point(|(known, _)| *known < level);

@@ -3,23 +3,23 @@
 use crate::laws::Points;
 use crate::rounding::levels;
 
-/// Sizes closer together than this part are one: their runs are repetitions.
+/// Sizes closer together than this fraction count as one; their runs are repetitions.
 pub(super) const STEP: f64 = 0.02;
-/// The most cells that are looked at, the largest: beyond the data their neighbours count.
+/// The most cells that are used, the largest ones: predictions beyond the data depend on their neighbours.
 const MOST: usize = 120;
 
 /// Rows grouped by size.
 #[derive(Debug, Clone)]
 pub(super) struct Cells {
-    /// How many sizes a row has: 1 or 2.
+    /// Number of sizes of a row: 1 or 2.
     pub sizes: usize,
-    /// Logarithms of the sizes; a second one that is not there is 0.
+    /// Logarithms of the sizes; a missing second one is 0.
     pub x: Vec<[f64; 2]>,
     /// Mean of ln y.
     pub y: Vec<f64>,
-    /// Runs in each.
+    /// Number of runs in each cell.
     pub runs: Vec<f64>,
-    /// Squares of the deviations of ln y from the mean, in each.
+    /// Sum of squared deviations of ln y from the mean, in each cell.
     squares: Vec<f64>,
 }
 
@@ -54,7 +54,7 @@ impl Cells {
         self.y.len()
     }
 
-    /// Different values of the size of which there are most.
+    /// Number of different values of the size that has most.
     pub fn different(&self) -> usize {
         let count = |size: usize| {
             let column: Vec<f64> = self.x.iter().map(|x| x[size].exp()).collect();
@@ -63,7 +63,7 @@ impl Cells {
         (0..self.sizes).map(count).max().unwrap_or(0)
     }
 
-    /// What cells are ordered by: the logarithm of the product of the sizes.
+    /// The logarithm of the product of the sizes, by which cells are ordered.
     pub fn order(&self, cell: usize) -> f64 {
         self.x[cell].iter().sum()
     }
@@ -73,12 +73,12 @@ impl Cells {
         [0, 1].map(|size| self.x.iter().map(|x| x[size]).fold(f64::NEG_INFINITY, f64::max))
     }
 
-    /// Squares of the deviations within cells.
+    /// Sum of squared deviations within all cells.
     pub fn squares(&self) -> f64 {
         self.squares.iter().sum()
     }
 
-    /// Degrees of freedom within cells.
+    /// Degrees of freedom within all cells.
     pub fn freedom(&self) -> f64 {
         self.runs.iter().map(|runs| runs - 1.0).sum()
     }

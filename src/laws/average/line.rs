@@ -1,31 +1,31 @@
-//! The line through the two largest sizes, in the logarithms: the local slope goes on.
+//! The line through the two largest sizes, in the logarithms: the local slope continues.
 //!
-//! Its deviation is learned from what the same rule would have said of each size before it was known, for each e-fold
-//! beyond the last; one such size is not enough, so that a typical deviation counts as two more.
+//! Its deviation comes from the errors that the same rule makes for each measured size, for each e-fold beyond the
+//! last. A single error is not enough, so a typical deviation counts as two more.
 
 use super::cells::Cells;
 use super::mixture::Mixture;
 use crate::rounding::levels;
 
-/// Sizes that are no further apart than this part are one.
+/// Sizes closer together than this fraction count as one.
 const APART: f64 = 0.3;
-/// The deviation for each e-fold before any size is seen, and how many sizes that is worth.
+/// The prior deviation for each e-fold, and how many sizes it counts as.
 const TYPICAL: f64 = 0.15;
 const WORTH: f64 = 2.0;
-/// The least deviation of a run.
+/// The smallest deviation of a run.
 const LEAST: f64 = 0.05;
 
-/// The steps that the line is drawn through.
+/// A line in the logarithms with its deviation.
 #[derive(Debug, Clone)]
 pub(super) struct Line {
     last: (f64, f64),
     slope: f64,
-    /// Of ln y, an e-fold beyond the last.
+    /// Standard deviation of ln y one e-fold beyond the last size.
     deviation: f64,
 }
 
 impl Line {
-    /// None for two sizes: which of them grows decides the slope.
+    /// `None` for two sizes: the slope would depend on which of them grows.
     pub fn fit(cells: &Cells) -> Option<Line> {
         if cells.sizes != 1 {
             return None;

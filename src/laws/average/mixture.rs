@@ -1,19 +1,19 @@
 //! Mixtures of normal distributions.
 
-/// What lies beyond so many deviations has no part in a quantile.
+/// The range that a quantile is searched in, in deviations around each mean.
 const FAR: f64 = 9.0;
-/// Halvings in which a quantile is found.
+/// Number of bisections for a quantile.
 const HALVINGS: usize = 60;
 
 /// A weighted sum of normal distributions.
 #[derive(Debug, Clone)]
 pub struct Mixture {
-    /// Weight, mean and deviation of each; the weights' sum is 1.
+    /// Weight, mean and deviation of each part; the weights sum to 1.
     parts: Vec<(f64, f64, f64)>,
 }
 
 impl Mixture {
-    /// Of parts with weight, mean and deviation.
+    /// A mixture of parts with weight, mean and deviation.
     pub(super) fn new(mut parts: Vec<(f64, f64, f64)>) -> Mixture {
         let sum: f64 = parts.iter().map(|part| part.0).sum();
         parts.iter_mut().for_each(|part| part.0 /= sum);
@@ -37,7 +37,7 @@ impl Mixture {
         self.parts.iter().map(density).sum()
     }
 
-    /// The probability of less than a value.
+    /// The probability below a value.
     pub fn below(&self, value: f64) -> f64 {
         let below = |&(weight, mean, deviation): &(f64, f64, f64)| {
             weight * 0.5 * libm::erfc((mean - value) / deviation * std::f64::consts::FRAC_1_SQRT_2)
@@ -45,7 +45,7 @@ impl Mixture {
         self.parts.iter().map(below).sum()
     }
 
-    /// The value that has this probability below it.
+    /// The value below which this probability lies.
     pub fn quantile(&self, probability: f64) -> f64 {
         let ends =
             |sign: f64| self.parts.iter().map(move |(_, mean, deviation)| mean + sign * FAR * deviation);
@@ -58,7 +58,7 @@ impl Mixture {
         0.5 * (low + high)
     }
 
-    /// Its standard deviation.
+    /// The standard deviation.
     pub fn deviation(&self) -> f64 {
         let mean: f64 = self.parts.iter().map(|(weight, mean, _)| weight * mean).sum();
         let square = |(weight, of, deviation): &(f64, f64, f64)| {

@@ -1,37 +1,34 @@
 //! A constant and a power of each size, as a distribution over the parameters.
 //!
-//! `y = E + A·N^−α (+ B·D^−β)`. With α, β and E given, A and B are linear in y; they are found by least squares of the
-//! relative residuals, none below zero (variable projection, Golub & Pereyra 1973). The others are summed over a grid:
-//! each point weighs as the likelihood of its residuals under a normal scatter of unknown width, times the density of
-//! exponents in general. The grid is drawn around what weighs, until it resolves it.
+//! `y = E + A·N^−α (+ B·D^−β)`. For given α, β and E, y is linear in A and B, which least squares of the relative residuals
+//! give, none below zero (variable projection, Golub & Pereyra 1973). α, β and E are summed over a grid: each point has the
+//! weight of the likelihood of its residuals under normal scatter of unknown width, times the prior density of exponents. The
+//! grid is refined around the points with weight.
 
-use super::Direction;
 use super::cells::Cells;
+use super::direction::Direction;
 use super::mixture::Mixture;
+use super::prior::{PRIOR_FREEDOM, PRIOR_SCATTER};
 use crate::laws::linear::least_squares_above_zero;
 
-/// Scatter of runs before any is seen, and how many runs that is worth.
-pub(super) const PRIOR_SCATTER: f64 = 0.02;
-pub(super) const PRIOR_FREEDOM: f64 = 1.0;
-/// Exponents that are looked at.
+/// The range of exponents.
 const EXPONENTS: (f64, f64) = (0.03, 2.5);
 /// The share of E in the smallest y is 1 − e^−t with t up to this.
 const DEEPEST: f64 = 4.0;
 /// Points on an axis of the grid: for exponents of one size and of two, and for t.
 const POINTS: [usize; 2] = [24, 12];
 const FLOORS: [usize; 2] = [16, 9];
-/// Times that the grid is drawn again around what weighs.
+/// The most refinements of the grid.
 const ROUNDS: usize = 8;
-/// Less than this of the largest weight is nothing.
+/// Grid points of less than this fraction of the largest weight do not keep the grid wide.
 const NOTHING: f64 = 1e-4;
-/// The same for curves that are kept.
+/// Curves of less than this fraction of the largest weight are dropped.
 const KEPT: f64 = 1e-3;
-/// A grid whose axes are no more than this part of the last one is drawn again.
+/// The grid is refined again if an axis shrinks at least by this factor.
 const SMALLER: f64 = 0.7;
-/// One more run lies on no curve exactly: by how much its deviation is above the residuals'.
+/// Factor of the deviation of a new run over that of the residuals: a new run lies on no curve exactly.
 const ONE_MORE: f64 = 1.1;
-
-/// Median and deviation of ln exponent.
+/// Prior median and deviation of ln exponent.
 fn exponents(direction: Direction) -> (f64, f64) {
     match direction {
         Direction::Falling => (0.4f64.ln(), 0.8),
@@ -46,13 +43,13 @@ pub(super) struct Powers {
     /// −1 for powers that fall with a size.
     sign: f64,
     origin: [f64; 2],
-    /// ln y that E and coefficients are counted from.
+    /// The ln y relative to which E and the coefficients are given.
     unit: f64,
-    curves: Vec<Curve>,
+    curves: Vec<PowerCurve>,
 }
 
 #[derive(Debug, Clone)]
-struct Curve {
+struct PowerCurve {
     weight: f64,
     exponents: [f64; 2],
     floor: f64,
@@ -62,13 +59,13 @@ struct Curve {
 
 /// An axis of the grid.
 #[derive(Clone, Copy)]
-struct Axis {
+struct GridAxis {
     low: f64,
     high: f64,
     points: usize,
 }
 
-impl Axis {
+impl GridAxis {
     fn step(&self) -> f64 {
         (self.high - self.low) / (self.points.max(2) - 1) as f64
     }
@@ -81,9 +78,9 @@ impl Axis {
 impl Powers {
     pub fn fit(cells: &Cells, direction: Direction) -> Option<Powers> {
         let sizes = cells.sizes;
-        let exponent = Axis { low: EXPONENTS.0.ln(), high: EXPONENTS.1.ln(), points: POINTS[sizes - 1] };
-        let none = Axis { low: 0.0, high: 0.0, points: 1 };
-        let depth = Axis { low: 0.0, high: DEEPEST, points: FLOORS[sizes - 1] };
+        let exponent = GridAxis { low: EXPONENTS.0.ln(), high: EXPONENTS.1.ln(), points: POINTS[sizes - 1] };
+        let none = GridAxis { low: 0.0, high: 0.0, points: 1 };
+        let depth = GridAxis { low: 0.0, high: DEEPEST, points: FLOORS[sizes - 1] };
         let mut grid = [exponent, if sizes == 2 { exponent } else { none }, depth];
         let whole = grid;
         let unit = cells.y.iter().copied().fold(f64::INFINITY, f64::min);
@@ -98,7 +95,8 @@ impl Powers {
             let (curves, marginals) = powers.weigh(cells, direction, &grid)?;
             powers.curves = curves;
             let narrower = narrowed(&grid, &whole, &marginals);
-            let shrinks = |(old, new): (&Axis, &Axis)| new.high - new.low < SMALLER * (old.high - old.low);
+            let shrinks =
+                |(old, new): (&GridAxis, &GridAxis)| new.high - new.low < SMALLER * (old.high - old.low);
             if !grid.iter().zip(&narrower).any(shrinks) {
                 break;
             }
@@ -107,18 +105,18 @@ impl Powers {
         Some(powers)
     }
 
-    /// Every curve of a grid that weighs something, and for each axis the largest weight at each place.
+    /// The curves of a grid that have weight, and for each axis the largest weight at each place.
     fn weigh(
         &self,
         cells: &Cells,
         direction: Direction,
-        grid: &[Axis; 3],
-    ) -> Option<(Vec<Curve>, [Vec<f64>; 3])> {
+        grid: &[GridAxis; 3],
+    ) -> Option<(Vec<PowerCurve>, [Vec<f64>; 3])> {
         let (median, deviation) = exponents(direction);
         let y: Vec<f64> = cells.y.iter().map(|y| (y - self.unit).exp()).collect();
         let freedom = cells.len() as f64 - self.sizes as f64 + cells.freedom() + PRIOR_FREEDOM;
         let within = cells.squares() + PRIOR_FREEDOM * PRIOR_SCATTER * PRIOR_SCATTER;
-        let mut found: Vec<([usize; 3], Curve)> = Vec::new();
+        let mut found: Vec<([usize; 3], PowerCurve)> = Vec::new();
         let mut powers = vec![[0.0; 2]; y.len()];
         for (first, second) in pairs(grid[0].points, grid[1].points) {
             let logs = [grid[0].at(first), grid[1].at(second)];
@@ -145,7 +143,7 @@ impl Powers {
                 let deviation = ONE_MORE * (all / freedom).sqrt();
                 found.push((
                     [first, second, third],
-                    Curve { weight, exponents, floor, coefficients, deviation },
+                    PowerCurve { weight, exponents, floor, coefficients, deviation },
                 ));
             }
         }
@@ -161,14 +159,14 @@ impl Powers {
         Some((kept.collect(), marginals))
     }
 
-    /// The powers at logarithms of sizes, counted from the largest.
+    /// The powers at logarithms of sizes, relative to the largest size.
     fn powers(&self, x: [f64; 2], exponents: [f64; 2]) -> [f64; 2] {
         let power = |size: usize| (self.sign * exponents[size] * (x[size] - self.origin[size])).exp();
         [power(0), if self.sizes == 2 { power(1) } else { 0.0 }]
     }
 
     pub fn at(&self, x: [f64; 2]) -> Mixture {
-        let part = |curve: &Curve| {
+        let part = |curve: &PowerCurve| {
             let powers = self.powers(x, curve.exponents);
             let y = curve.floor + curve.coefficients[0] * powers[0] + curve.coefficients[1] * powers[1];
             (curve.weight, self.unit + y.max(f64::MIN_POSITIVE).ln(), curve.deviation)
@@ -181,15 +179,15 @@ fn pairs(first: usize, second: usize) -> impl Iterator<Item = (usize, usize)> {
     (0..first).flat_map(move |a| (0..second).map(move |b| (a, b)))
 }
 
-/// Around the places of each axis that weigh something, a step wider, and within the whole.
-fn narrowed(grid: &[Axis; 3], whole: &[Axis; 3], marginals: &[Vec<f64>; 3]) -> [Axis; 3] {
+/// The range of each axis that has weight, one step wider, within the whole grid.
+fn narrowed(grid: &[GridAxis; 3], whole: &[GridAxis; 3], marginals: &[Vec<f64>; 3]) -> [GridAxis; 3] {
     std::array::from_fn(|axis| {
-        let Axis { low, high, points } = grid[axis];
+        let GridAxis { low, high, points } = grid[axis];
         let weighs = |place: &usize| marginals[axis][*place] > NOTHING;
         let first = (0..points).find(weighs).unwrap_or(0);
         let last = (0..points).rev().find(weighs).unwrap_or(points - 1);
         let step = grid[axis].step();
-        Axis {
+        GridAxis {
             low: (grid[axis].at(first) - step).max(whole[axis].low).max(low - step),
             high: (grid[axis].at(last) + step).min(whole[axis].high).min(high + step),
             points,
@@ -197,8 +195,8 @@ fn narrowed(grid: &[Axis; 3], whole: &[Axis; 3], marginals: &[Vec<f64>; 3]) -> [
     })
 }
 
-/// The coefficients of the powers, none below zero, by least squares of what they leave of y, relative to it. A size that
-/// is not there has powers of 0, and no coefficient.
+/// The coefficients of the powers, none below zero, by least squares of y minus the floor, relative to y. A missing size has
+/// powers of 0 and the coefficient 0.
 fn coefficients(powers: &[[f64; 2]], y: &[f64], runs: &[f64], floor: f64) -> [f64; 2] {
     let rows = powers.iter().zip(y).zip(runs);
     let rows = rows.map(|((power, y), runs)| ([0.0, power[0], power[1]], y - floor, runs / (y * y)));

@@ -1,22 +1,23 @@
-//! How well each member foretold the larger sizes from the smaller ones.
+//! Weights of the members, by how well each predicts the larger sizes from the smaller ones.
 
 use super::cells::Cells;
-use super::{Direction, Member};
+use super::direction::Direction;
+use super::member::Member;
 
-/// Steps of the product of sizes that are no larger than this factor are one.
+/// Products of sizes closer together than this factor form one step.
 const APART: f64 = 1.3;
-/// Steps that a member is fitted to at least.
+/// The fewest steps that a member is fitted to.
 const FEWEST: usize = 3;
-/// Times that a member is fitted to the smaller steps, at most.
+/// The most fits of a member to smaller steps.
 const TIMES: usize = 4;
-/// Steps beyond those, which are foretold.
+/// How many steps beyond those are predicted.
 const AHEAD: usize = 2;
-/// A run that was held impossible doesn't end a member: the least logarithm of a density that counts.
+/// The smallest logarithm of a density that counts: a single run that a member gives no probability does not rule it out.
 const IMPOSSIBLE: f64 = -6.0;
 
-/// For each member its prior weight times the product of the densities that it gave to larger sizes, over the largest of
-/// all; a member that can't be fitted weighs nothing.
-pub(super) fn foretold(cells: &Cells, direction: Direction, members: &[Member]) -> Vec<f64> {
+/// For each member its prior weight times the product of the densities that it gives to larger sizes, relative to the
+/// largest of all. A member that cannot be fitted has weight 0.
+pub(super) fn member_weights(cells: &Cells, direction: Direction, members: &[Member]) -> Vec<f64> {
     let steps = steps(cells);
     let count = steps.iter().max().map_or(0, |last| last + 1);
     let first = FEWEST.max(count.saturating_sub(TIMES));
@@ -31,16 +32,15 @@ pub(super) fn foretold(cells: &Cells, direction: Direction, members: &[Member]) 
     logs.iter().map(|log| (log - most).exp()).collect()
 }
 
-/// The logarithm of the density of the steps beyond a cut.
+/// The logarithm of the density that a member, fitted to the steps below a cut, gives to the steps from the cut on.
 fn score(cells: &Cells, steps: &[usize], cut: usize, direction: Direction, member: Member) -> f64 {
     let rows = |wanted: &dyn Fn(usize) -> bool| {
         (0..steps.len()).filter(|&cell| wanted(steps[cell])).collect::<Vec<_>>()
     };
     let smaller = cells.select(&rows(&|step| step < cut));
     let larger = rows(&|step| (cut..cut + AHEAD).contains(&step));
-    let Some(curves) = member.fit(&smaller, direction) else { return f64::NEG_INFINITY };
-    let logs =
-        larger.iter().map(|&cell| curves.at(cells.x[cell]).density(cells.y[cell]).ln().max(IMPOSSIBLE));
+    let Some(fit) = member.fit(&smaller, direction) else { return f64::NEG_INFINITY };
+    let logs = larger.iter().map(|&cell| fit.at(cells.x[cell]).density(cells.y[cell]).ln().max(IMPOSSIBLE));
     logs.sum()
 }
 

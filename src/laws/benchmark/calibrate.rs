@@ -1,16 +1,16 @@
-//! The factors that make the average's intervals hold as often as they say, on a half of the tasks.
+//! Factors that make the average's intervals cover as often as their level says, from one half of the tasks.
 //!
 //! This is split conformal prediction (Lei et al. 2018, *Distribution-Free Predictive Inference for Regression*) with the
-//! average's own interval as the measure of difficulty: for each run, how many half-widths it lies off the median; of
-//! these, the quantile of the level. It is taken for the nearer and for the farther half of the runs, and a line is drawn
-//! through the two; where it would fall with the distance, one quantile of all runs counts.
+//! average's own interval as the measure of difficulty: for each run, how many half-widths it lies from the median, and of
+//! these numbers the quantile of the level. The quantile is taken for the nearer and for the farther half of the runs, and a
+//! line goes through the two; if it would fall with the distance, one quantile of all runs is used.
 
 use super::estimator::LEVELS;
 use super::task::{Measure, Task};
 use crate::laws::average::{Average, Calibration};
 use rayon::prelude::*;
 
-/// A calibration of the measure on these tasks; none without a run.
+/// The calibration for a measure on these tasks; `None` without a run.
 pub fn calibrate(tasks: &[Task], measure: Measure) -> Option<Calibration> {
     let runs = |task: &Task| -> Vec<(f64, [f64; 3])> {
         let Some((kept, held_out)) = task.split(measure) else { return Vec::new() };
@@ -37,7 +37,7 @@ pub fn calibrate(tasks: &[Task], measure: Measure) -> Option<Calibration> {
     let quantile = |runs: &[(f64, [f64; 3])], level: usize| {
         let mut off: Vec<f64> = runs.iter().map(|run| run.1[level]).collect();
         off.sort_by(f64::total_cmp);
-        // The conformal quantile: of n + 1 places, the one run to come included.
+        // The conformal quantile: of n + 1 places, including that of the new run.
         let place = (LEVELS[level] * (off.len() + 1) as f64).ceil() as usize;
         off[place.clamp(1, off.len()) - 1]
     };

@@ -1,19 +1,17 @@
-//! What predicts the held-out runs.
+//! Estimators, which predict the held-out runs.
 
 use crate::error::Result;
 use crate::laws::average::{Average, Calibration, Direction, Member};
 use crate::laws::delta::PUBLISHED;
-use crate::laws::normal::{Q75, Q90, Q975};
-use crate::laws::{Fit, FitOptions, Form, Points, Quantity};
+use crate::laws::distributions::normal_quantile;
+use crate::laws::{Fit, FitOptions, Form, Points, Uncertain};
 use crate::rounding::levels;
 
-/// Levels of the intervals that are judged.
+/// Levels of the intervals that are scored.
 pub const LEVELS: [f64; 3] = [0.5, 0.8, 0.95];
-/// Half-widths of these, in deviations of a normal distribution.
-const DEVIATIONS: [f64; 3] = [Q75, Q90, Q975];
-/// The least deviation of ln y that a naive estimator claims.
+/// The smallest deviation of ln y of a naive estimator.
 const LEAST: f64 = 0.01;
-/// Sizes that are closer together are one step.
+/// Sizes closer together than this fraction form one step.
 const APART: f64 = 0.3;
 
 /// A way to predict.
@@ -23,40 +21,44 @@ pub enum Estimator {
     Last,
     /// The power law through the two largest sizes.
     LastTwo,
-    /// A single form, or the one that the comparison of forms chooses, by the Huber loss of the published δ, as earlier
-    /// versions predicted.
+    /// A single form, or the form with the best score, by the Huber loss of the published δ, as earlier versions
+    /// predicted.
     Form(Option<Form>),
     /// One member of the average.
     Member(Member),
-    /// The average with the widths that it comes to by itself.
+    /// The average without calibration.
     Uncalibrated,
-    /// The average.
+    /// The calibrated average.
     Average,
 }
 
-/// A prediction: the central value, and an interval for each of [`LEVELS`].
+/// A prediction with an interval for each of [`LEVELS`].
 #[derive(Debug, Clone, Copy)]
-pub struct Prediction {
+pub struct EstimatorPrediction {
     /// The central value.
     pub value: f64,
     /// Lower and upper ends.
     pub intervals: [(f64, f64); 3],
 }
 
-impl Prediction {
-    fn of(interval: impl Fn(f64) -> Quantity) -> Prediction {
+impl EstimatorPrediction {
+    fn of(interval: impl Fn(f64) -> Uncertain) -> EstimatorPrediction {
         let ends = LEVELS.map(interval);
-        Prediction { value: ends[1].value, intervals: ends.map(|quantity| (quantity.low, quantity.high)) }
+        let intervals = ends.map(|quantity| (quantity.low, quantity.high));
+        EstimatorPrediction { value: ends[1].value, intervals }
     }
 
-    fn normal(log: f64, deviation: f64) -> Prediction {
-        let ends = |half: f64| ((log - half * deviation).exp(), (log + half * deviation).exp());
-        Prediction { value: log.exp(), intervals: DEVIATIONS.map(ends) }
+    fn normal(log: f64, deviation: f64) -> EstimatorPrediction {
+        let ends = |level: f64| {
+            let half = normal_quantile(0.5 + 0.5 * level);
+            ((log - half * deviation).exp(), (log + half * deviation).exp())
+        };
+        EstimatorPrediction { value: log.exp(), intervals: LEVELS.map(ends) }
     }
 }
 
 impl Estimator {
-    /// Every estimator that is judged.
+    /// Every estimator that is scored.
     pub const ALL: [Estimator; 10] = [
         Estimator::Last,
         Estimator::LastTwo,
@@ -69,10 +71,10 @@ impl Estimator {
         Estimator::Uncalibrated,
         Estimator::Average,
     ];
-    /// Those that the average has to be better than.
+    /// The estimators that the average has to beat.
     pub const NAIVE: [Estimator; 3] = [Estimator::Last, Estimator::LastTwo, Estimator::Form(None)];
 
-    /// As tables call it.
+    /// The name in tables.
     pub fn name(self) -> String {
         match self {
             Estimator::Last => "last size".into(),
@@ -88,11 +90,16 @@ impl Estimator {
     /// Predicts one more run at each of these sizes.
     ///
     /// # Errors
-    /// Rows that the estimator can't be fitted to.
-    pub fn predict(self, points: &Points, direction: Direction, at: &[[f64; 2]]) -> Result<Vec<Prediction>> {
+    /// Rows to which the estimator cannot be fitted.
+    pub fn predict(
+        self,
+        points: &Points,
+        direction: Direction,
+        at: &[[f64; 2]],
+    ) -> Result<Vec<EstimatorPrediction>> {
         let average = |members: &[Member], calibration: Calibration| {
             let average = Average::of(members, points, direction, calibration)?;
-            Ok(at.iter().map(|&x| Prediction::of(|level| average.at(x).interval(level))).collect())
+            Ok(at.iter().map(|&x| EstimatorPrediction::of(|level| average.at(x).interval(level))).collect())
         };
         match self {
             Estimator::Last | Estimator::LastTwo => {
@@ -103,12 +110,14 @@ impl Estimator {
                     .collect())
             }
             Estimator::Form(form) => {
-                // Of two sizes there is one form.
+                // For two sizes there is one form.
                 let form = if points.sizes().len() == 2 { Some(Form::Joint) } else { form };
                 let delta = Some(PUBLISHED);
                 let fit =
                     Fit::new(points, &FitOptions { form, resamples: 1000, delta, ..FitOptions::default() })?;
-                Ok(at.iter().map(|&x| Prediction::of(|level| fit.bootstrap.prediction(x, level))).collect())
+                let predict =
+                    |&x: &[f64; 2]| EstimatorPrediction::of(|level| fit.bootstrap.prediction(x, level));
+                Ok(at.iter().map(predict).collect())
             }
             Estimator::Member(member) => average(&[member], Calibration::NONE),
             Estimator::Uncalibrated => average(&Member::ALL, Calibration::NONE),
@@ -117,7 +126,7 @@ impl Estimator {
     }
 }
 
-/// The product of the sizes in steps, and the mean of ln y in each.
+/// The product of the sizes in steps, and the mean of ln y in each step.
 struct Steps {
     x: Vec<f64>,
     y: Vec<f64>,
@@ -138,7 +147,7 @@ impl Steps {
         }
     }
 
-    /// ln y by the first `count` steps: the last of them, or the line through the last two.
+    /// ln y from the first `count` steps: that of the last step, or the line through the last two.
     fn extrapolate(&self, line: bool, count: usize, x: f64) -> f64 {
         let last = count - 1;
         if !line || last == 0 {
@@ -148,9 +157,9 @@ impl Steps {
         self.y[last] + slope * (x - self.x[last])
     }
 
-    /// With the deviation of what the same rule would have said of each step before it was known, growing as the root of
-    /// the distance in steps.
-    fn predict(&self, line: bool, x: f64) -> Prediction {
+    /// Predicts with the deviation of the errors that the same rule makes for each measured step, growing as the root of the
+    /// distance in steps.
+    fn predict(&self, line: bool, x: f64) -> EstimatorPrediction {
         let count = self.x.len();
         let first = if line { 2 } else { 1 };
         let errors = (first..count).map(|step| self.extrapolate(line, step, self.x[step]) - self.y[step]);
@@ -158,6 +167,6 @@ impl Steps {
         let one = (squares.iter().sum::<f64>() / squares.len().max(1) as f64).sqrt().max(LEAST);
         let step = (self.x[count - 1] - self.x[0]) / (count - 1).max(1) as f64;
         let steps = ((x - self.x[count - 1]) / step).max(1.0);
-        Prediction::normal(self.extrapolate(line, count, x), one * steps.sqrt())
+        EstimatorPrediction::normal(self.extrapolate(line, count, x), one * steps.sqrt())
     }
 }

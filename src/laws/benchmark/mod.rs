@@ -1,10 +1,9 @@
-//! How well predictions hold: recorded sweeps, estimators that see their smaller runs, and the larger runs that judge
-//! them.
+//! How well predictions hold: estimators see the smaller runs of recorded sweeps and predict the larger ones.
 //!
-//! - [`task`]: a recorded sweep, some of whose runs are held out.
-//! - [`estimator`]: what predicts them: naive ones, single forms, and the average.
-//! - [`mod@calibrate`]: factors that make intervals hold.
-//! - [`score`]: errors, coverage and widths of intervals, by estimator.
+//! - [`task`]: a recorded sweep, with some runs held out.
+//! - [`estimator`]: the estimators that predict them: naive ones, single forms, and the average.
+//! - [`mod@calibrate`]: factors that give intervals their nominal coverage.
+//! - [`score`]: errors, and coverage and widths of intervals, by estimator.
 
 pub mod calibrate;
 pub mod estimator;
@@ -13,5 +12,5 @@ pub mod task;
 
 pub use calibrate::calibrate;
 pub use estimator::Estimator;
-pub use score::{Score, judge};
+pub use score::{EstimatorScore, score_estimators};
 pub use task::{Half, Measure, Task, load};

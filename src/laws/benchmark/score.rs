@@ -1,54 +1,55 @@
-//! Errors, coverage and widths.
+//! Errors, coverage and widths of intervals, by estimator.
 
-use super::estimator::{Estimator, LEVELS, Prediction};
+use super::estimator::{Estimator, EstimatorPrediction, LEVELS};
 use super::task::{Measure, Task};
-use crate::laws::percentile;
+use crate::quantile::{median, quantile};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 use serde::Serialize;
 use std::collections::BTreeMap;
 
-/// Fewest sources that an interval of the coverage is claimed from.
+/// The fewest sources from which an interval of the coverage is computed.
 pub const FEWEST_SOURCES: usize = 10;
-/// Times that the sources are drawn again.
+/// Number of resamples of the sources.
 const RESAMPLES: usize = 4000;
-/// The level of which the interval score is taken, by its place in [`LEVELS`].
+/// The level of the interval score, as an index of [`LEVELS`].
 const SCORED: usize = 1;
 
-/// How an estimator did on a measure.
+/// How well an estimator predicts a measure.
 #[derive(Debug, Clone, Serialize)]
-pub struct Score {
+pub struct EstimatorScore {
     /// The measure's name.
     pub measure: Measure,
     /// The estimator's name.
     pub estimator: String,
-    /// Tasks that it gave a prediction for, of those there are.
+    /// Number of tasks with a prediction, and of all tasks.
     pub tasks: [usize; 2],
-    /// Runs predicted.
+    /// Number of predicted runs.
     pub runs: usize,
     /// Median of |predicted / measured − 1|.
     pub median_error: f64,
-    /// Root mean square of the same.
+    /// Root mean square of the same error.
     pub rms_error: f64,
-    /// For each level of intervals, the part of the runs inside.
+    /// For each level, the fraction of the runs inside the interval.
     pub coverage: [f64; 3],
-    /// The 95 % interval of each, from drawing whole sources again; none with fewer than [`FEWEST_SOURCES`].
+    /// The 95 % interval of each coverage, from resampling whole sources; `None` with fewer than [`FEWEST_SOURCES`].
     pub coverage_interval: Option<[[f64; 2]; 3]>,
-    /// Median width of the 80 % interval, as ln of upper end over lower.
+    /// Median width of the 80 % interval, as ln(upper end / lower end).
     pub width: f64,
-    /// The mean interval score of ln y at 80 % (Gneiting & Raftery 2007, equation 43): less is better.
+    /// The mean interval score of ln y at 80 % (Gneiting & Raftery 2007, equation 43); lower is better.
     pub interval_score: f64,
-    /// For each naive estimator the part of the tasks where the mean |ln(predicted / measured)| is less than its.
+    /// For each naive estimator, the fraction of the tasks whose mean |ln(predicted / measured)| is lower than that of the
+    /// naive estimator.
     pub better_than: BTreeMap<String, f64>,
 }
 
-/// A held-out run: what was said, and what was measured.
+/// The prediction and the measured value of a held-out run.
 #[derive(Debug, Clone, Copy)]
 struct Judged {
     source: usize,
     task: usize,
-    prediction: Prediction,
+    prediction: EstimatorPrediction,
     measured: f64,
 }
 
@@ -70,8 +71,8 @@ impl Judged {
     }
 }
 
-/// Every estimator on every task.
-pub fn judge(tasks: &[Task], measure: Measure, estimators: &[Estimator]) -> Vec<Score> {
+/// Scores every estimator on every task that has the measure.
+pub fn score_estimators(tasks: &[Task], measure: Measure, estimators: &[Estimator]) -> Vec<EstimatorScore> {
     let mut sources: Vec<&str> = tasks.iter().map(|task| task.head.source.as_str()).collect();
     sources.sort_unstable();
     sources.dedup();
@@ -79,8 +80,8 @@ pub fn judge(tasks: &[Task], measure: Measure, estimators: &[Estimator]) -> Vec<
     let of = |estimator: Estimator| -> Vec<Judged> {
         let judged = split.par_iter().enumerate().flat_map_iter(|(place, (task, (kept, held_out)))| {
             let source = sources.partition_point(|name| *name < task.head.source.as_str());
-            let said = estimator.predict(kept, measure.direction(), held_out.x()).unwrap_or_default();
-            let rows = said.into_iter().zip(held_out.y().to_vec());
+            let predicted = estimator.predict(kept, measure.direction(), held_out.x()).unwrap_or_default();
+            let rows = predicted.into_iter().zip(held_out.y().to_vec());
             rows.map(move |(prediction, measured)| Judged { source, task: place, prediction, measured })
         });
         judged.filter(|judged| judged.prediction.value.is_finite()).collect()
@@ -95,9 +96,9 @@ pub fn judge(tasks: &[Task], measure: Measure, estimators: &[Estimator]) -> Vec<
             let better = |(other, errors): &(Estimator, BTreeMap<usize, f64>)| {
                 let both = own.iter().filter_map(|(task, error)| Some((error, errors.get(task)?)));
                 let wins: Vec<bool> = both.map(|(own, other)| own < other).collect();
-                (other.name(), part(&wins))
+                (other.name(), fraction(&wins))
             };
-            Score {
+            EstimatorScore {
                 measure,
                 estimator: estimator.name(),
                 tasks: [own.len(), split.len()],
@@ -127,10 +128,10 @@ fn task_errors(judged: &[Judged]) -> BTreeMap<usize, f64> {
 }
 
 fn coverage(judged: &[Judged], level: usize) -> f64 {
-    part(&judged.iter().map(|run| run.inside(level)).collect::<Vec<_>>())
+    fraction(&judged.iter().map(|run| run.inside(level)).collect::<Vec<_>>())
 }
 
-/// From drawing sources again, whole.
+/// Resamples whole sources.
 fn coverage_intervals(judged: &[Judged]) -> Option<[[f64; 2]; 3]> {
     let mut sources: BTreeMap<usize, Vec<&Judged>> = BTreeMap::new();
     judged.iter().for_each(|run| sources.entry(run.source).or_default().push(run));
@@ -149,21 +150,15 @@ fn coverage_intervals(judged: &[Judged]) -> Option<[[f64; 2]; 3]> {
     }
     Some(drawn.map(|mut parts| {
         parts.sort_by(f64::total_cmp);
-        [0.025, 0.975].map(|outside| percentile(&parts, outside))
+        [0.025, 0.975].map(|outside| quantile(&parts, outside))
     }))
 }
 
-fn part(held: &[bool]) -> f64 {
+fn fraction(held: &[bool]) -> f64 {
     held.iter().filter(|held| **held).count() as f64 / held.len() as f64
 }
 
 fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
     let count = values.len() as f64;
     values.sum::<f64>() / count
-}
-
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    percentile(&values, 0.5)
 }

@@ -1,4 +1,4 @@
-//! A recorded sweep as a task: predict its larger runs from its smaller ones.
+//! A recorded sweep as a task: to predict its larger runs from its smaller ones.
 
 use crate::error::{Error, Result, brief};
 use crate::laws::Points;
@@ -12,9 +12,9 @@ use std::path::Path;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Half {
-    /// Estimators are built and calibrated on these.
+    /// For building and calibrating estimators.
     Development,
-    /// Estimators are judged by these, once.
+    /// For judging estimators, once.
     Reserved,
 }
 
@@ -24,7 +24,7 @@ pub enum Half {
 pub enum Measure {
     /// Validation loss.
     Loss,
-    /// Part of the validation samples that the model gets wrong.
+    /// Fraction of the validation samples that the model gets wrong.
     ErrorRate,
     /// Seconds of the training.
     Seconds,
@@ -36,7 +36,7 @@ impl Measure {
     /// Every measure.
     pub const ALL: [Measure; 4] = [Measure::Loss, Measure::ErrorRate, Measure::Seconds, Measure::PeakMemory];
 
-    /// As tables call it.
+    /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
             Measure::Loss => "validation loss",
@@ -46,7 +46,7 @@ impl Measure {
         }
     }
 
-    /// Which way it goes as sizes grow.
+    /// Whether it falls or grows with the sizes.
     pub fn direction(self) -> Direction {
         match self {
             Measure::Loss | Measure::ErrorRate => Direction::Falling,
@@ -63,8 +63,8 @@ impl Measure {
         }
     }
 
-    /// What it depends on: the task's own sizes, or what is computed in all or in a step. Samples that are seen again are
-    /// worth less (Muennighoff et al. 2023).
+    /// The sizes that it depends on: the task's own sizes, or the compute of the run or of one step. Repeated samples are worth
+    /// less (Muennighoff et al. 2023).
     fn sizes(self, axis: Size, run: &Run) -> Vec<f64> {
         match self {
             Measure::Loss | Measure::ErrorRate if axis == Size::Epochs => {
@@ -77,20 +77,20 @@ impl Measure {
     }
 }
 
-/// What a file of runs says of the sweep in its first line.
+/// The first line of a file of runs, which describes the sweep.
 #[derive(Debug, Clone, Deserialize)]
 pub struct Head {
     /// The task's name.
     pub name: String,
-    /// The data set; those of no two sources share a sample.
+    /// The data set. Two sources never share a sample.
     pub source: String,
     /// Development or reserved.
     pub half: Half,
-    /// What its runs differ in.
+    /// The size that varies between its runs.
     size: Size,
 }
 
-/// What the runs of a task differ in.
+/// The size that varies between the runs of a task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Size {
@@ -126,7 +126,7 @@ impl Task {
     /// Reads a file of runs.
     ///
     /// # Errors
-    /// A file that can't be read; a line that is no head or no run.
+    /// A file that cannot be read; a line that is not a head or a run.
     pub fn read(path: &Path) -> Result<Task> {
         let text = std::fs::read_to_string(path).map_err(Error::file(path, "read"))?;
         let mut lines = (1..).zip(text.lines());
@@ -141,7 +141,7 @@ impl Task {
         Ok(Task { head, runs: lines.map(run).collect::<Result<_>>()? })
     }
 
-    /// The runs to predict from, and those to predict; none where either has no rows, or nothing varies.
+    /// The runs to predict from and the runs to predict. `None` if either has no rows, or if the sizes do not vary.
     pub fn split(&self, measure: Measure) -> Option<(Points, Points)> {
         let part = |held_out: bool| {
             let runs = self.runs.iter().filter(|run| run.held_out == held_out && run.status == "completed");
@@ -161,10 +161,10 @@ impl Task {
     }
 }
 
-/// The tasks in a folder, by name.
+/// Reads the tasks in a folder, in the order of file names.
 ///
 /// # Errors
-/// A folder or file that can't be read, or without a task.
+/// A folder or file that cannot be read; a folder without a task.
 pub fn load(folder: &Path) -> Result<Vec<Task>> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::file(folder, "list"))? {

@@ -1,21 +1,24 @@
-//! The smoothly broken law with one break, for curves that go from one power to another.
+//! The smoothly broken law with one break, for curves that change from one power to another.
 //!
 //! `y = E + A·x^−c₀·(1 + (x/d₁)^(1/f₁))^(−c₁·f₁)`: "Broken Neural Scaling Laws" (Caballero, Gupta, Rish and Krueger 2022,
-//! arXiv:2210.14891, equation 1 with n = 1; they write a for E and b for A). Far under d₁ y − E falls as `x^−c₀`, far above
-//! it as `x^−(c₀+c₁)`; f₁ says over how many e-foldings of x one turns into the other. A negative c₀ is a loss that first
-//! rises.
+//! arXiv:2210.14891, equation 1 with n = 1; they write a for E and b for A). Far below d₁, y − E falls as `x^−c₀`; far above
+//! it, as `x^−(c₀+c₁)`. f₁ is the width of the transition in e-foldings of x. With a negative c₀ the loss first rises.
 //!
 //! In logarithms, `ln y = logaddexp(e, a − c₀·ln x − c₁·f₁·softplus((ln x − δ)/f₁))`. θ is `[a, c₀, e, c₁, δ, φ]` with
 //! `A = exp(a)`, `E = exp(e)`, `d₁ = exp(δ)`, `f₁ = exp(φ)`.
 
-use super::{Bounds, Doubts, Law, Logs, MOST, MOST_BELOW, MOST_LOG};
+use super::law::Law;
 use crate::laws::Points;
+use crate::laws::bounds::{Bounds, MOST_BELOW, MOST_LOG};
+use crate::laws::identifiability::Identifiability;
 use crate::laws::linear::least_squares;
+use crate::laws::logs::Logs;
 use crate::laws::starts::{EXPONENTS, from_data};
+use crate::laws::theta::MOST;
 
-/// Logarithms of f₁: from a kink to a bend that is as wide as any data.
+/// Bounds of the logarithm of f₁: from a kink to a bend as wide as any data.
 const SHARPNESS: [f64; 2] = [-4.0, 3.0];
-/// Those that starts have, and that are tried for another law of about the same rows.
+/// Logarithms of f₁ of starts, also for the searches of resamples.
 const SHARP: [f64; 3] = [-2.0, -0.7, 0.7];
 
 pub(super) struct Formula;
@@ -30,14 +33,21 @@ impl Law for Formula {
     }
 
     fn purpose(&self) -> &'static str {
-        "a curve that turns smoothly from one power to another"
+        "a curve that changes smoothly from one power to another"
     }
 
     fn names(&self) -> &'static [&'static str] {
         &["E", "A", "c0", "c1", "d1", "f1"]
     }
 
-    /// So many parameters meet the noise of short tables.
+    fn value(&self, parameters: &[f64], x: [f64; 2]) -> f64 {
+        let &[e, a, c0, c1, d1, f1] = parameters else {
+            unreachable!("a smoothly broken law has six parameters")
+        };
+        e + a * x[0].powf(-c0) * (1.0 + (x[0] / d1).powf(1.0 / f1)).powf(-c1 * f1)
+    }
+
+    /// Its many parameters fit the noise of short tables.
     fn automatic(&self) -> bool {
         false
     }
@@ -80,14 +90,14 @@ impl Law for Formula {
         bounds.narrow(1, -most, most);
         bounds.narrow(3, -most, most);
         bounds.narrow(2, logs.largest - MOST_BELOW, f64::INFINITY);
-        // A break beyond the rows is none.
+        // A break beyond the rows has no effect.
         let (low, high) = logs.range(0);
         bounds.narrow(4, low, high);
         bounds.narrow(5, SHARPNESS[0], SHARPNESS[1]);
     }
 
-    /// For floors under the smallest y, breaks among the sizes and a few f₁: with these given, ln(y − E) is linear in what
-    /// is left. Beside them the starts of a law without a break, which sizes close together have as well.
+    /// Combines floors below the smallest y, breaks among the sizes and a few f₁: for given values of these, ln(y − E) is
+    /// linear in the other parameters. Starts without a break are added, which exist even for sizes close together.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let smallest = points.y().iter().copied().fold(f64::INFINITY, f64::min);
         let (low, high) = points.range(0);
@@ -115,20 +125,26 @@ impl Law for Formula {
         &[0]
     }
 
-    fn ridge(&self) -> Option<(usize, &'static [f64])> {
+    fn trade_off(&self) -> Option<(usize, &'static [f64])> {
         Some((5, &SHARP))
     }
 
-    fn of_size(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
+    fn size_parameters(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
         (None, self.names())
     }
 
-    fn doubt(&self, doubts: &mut Doubts) {
-        let change = doubts.parameter("c1");
+    fn check_identifiability(&self, found: &mut Identifiability) {
+        let change = found.parameter("c1");
         if !(change.low > 0.0 || change.high < 0.0) {
-            let said = "the interval of c1 contains 0: these rows need no break, the floor law says as much";
-            doubts.add(&["c1", "d1", "f1"], said.to_string());
+            let warning =
+                "the interval of c1 contains 0: these rows show no break, the floor law describes them as well";
+            found.warn(&["c1", "d1", "f1"], warning.to_string());
         }
+    }
+
+    #[cfg(test)]
+    fn samples(&self) -> Vec<Vec<f64>> {
+        vec![vec![0.3, 0.2, 0.5, 0.6, 0.4, -0.3], vec![0.3, 0.2, 0.5, -0.3, -0.4, 0.6]]
     }
 }
 
@@ -139,26 +155,8 @@ fn softplus(z: f64) -> (f64, f64) {
     (z.max(0.0) + small.ln_1p(), height)
 }
 
-/// `ln(eᵃ + eᵇ)` and the part of the sum that the first is.
+/// `ln(eᵃ + eᵇ)` and the first term's fraction of the sum.
 pub(super) fn logaddexp(a: f64, b: f64) -> (f64, f64) {
     let (bent, part) = softplus(a - b);
     (b + bent, part)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn predictions_are_those_of_the_published_formula() {
-        let [e, a, c0, c1, d1, f1] = [0.4, 30.0, 0.15, 0.9, 2e4, 0.3];
-        let theta = [f64::ln(a), c0, f64::ln(e), c1, f64::ln(d1), f64::ln(f1)];
-        for x in [1.0f64, 1e3, 2e4, 3e4, 1e6, 1e9] {
-            let found = Formula.log_with_gradient(&theta, [x.ln(), 0.0], &mut [0.0; MOST]).exp();
-            let expected = e + a * x.powf(-c0) * (1.0 + (x / d1).powf(1.0 / f1)).powf(-c1 * f1);
-            assert!((found / expected - 1.0).abs() < 1e-12, "{found} for {expected} at {x}");
-        }
-        let parameters = Formula.parameters(&theta);
-        assert!(parameters.iter().zip([e, a, c0, c1, d1, f1]).all(|(a, b)| (a / b - 1.0).abs() < 1e-12));
-    }
 }

@@ -9,26 +9,30 @@
 //!
 //! `f(s) = γ·softplus(s) − softplus(−s) = t`, where `t = a − α·ln x` and `a = ln A + (γ − 1)·ln(L₀ − E)`.
 //!
-//! f rises, with a slope `(1−u) + γ·u` between 1 and γ, and its curvature `(γ−1)·u·(1−u)` has one sign everywhere, so
-//! that Newton's method finds the only root from any start. θ is `[a, α, e, w, g]` with `E = exp(e)`,
-//! `L₀ = E + exp(w)`, `γ = exp(g)`: whatever an optimiser tries, 0 < E < y < L₀.
+//! f rises, with a slope `(1−u) + γ·u` between 1 and γ, and its curvature `(γ−1)·u·(1−u)` has the same sign everywhere,
+//! so Newton's method finds the only root from any start. θ is `[a, α, e, w, g]` with `E = exp(e)`, `L₀ = E + exp(w)`,
+//! `γ = exp(g)`: for every θ, 0 < E < y < L₀.
 
-use super::{Bounds, Doubts, Law, Logs, MOST, MOST_BELOW, MOST_LOG};
+use super::law::Law;
 use crate::laws::Points;
+use crate::laws::bounds::{Bounds, MOST_BELOW, MOST_LOG};
+use crate::laws::identifiability::Identifiability;
 use crate::laws::least_squares::Line;
+use crate::laws::logs::Logs;
+use crate::laws::theta::MOST;
 
-/// Newton doubles the digits in each step, after as many steps as it takes to come near the root.
+/// The most steps of Newton's method, which doubles the digits in each step once it is near the root.
 const STEPS: usize = 100;
 const NEAR: f64 = 1e-8;
 
-/// L₀ − E as a part of the largest y, and γ: ends from which on nothing changes any more.
+/// Bounds of L₀ − E, as a fraction of the largest y, and of γ. Beyond them the law does not change any more.
 const HEIGHT: [f64; 2] = [1e-6, 1e4];
 const LEAST_LOG_GAMMA: f64 = -25.0;
-/// Logarithms of γ that are tried for another law of about the same rows.
+/// Logarithms of γ from which a resample's search also starts.
 const BREAKS: [f64; 5] = [-3.0, -1.5, 0.0, 1.0, 2.0];
-/// A γ with an interval that reaches under this makes no break.
+/// If the interval of γ reaches below this, the rows show no break.
 const NO_BREAK: f64 = 0.03;
-/// An L₀ that may be more than this times the largest y is not known.
+/// If the interval of L₀ reaches above this many times the largest y, L₀ is not identified.
 const SPAN: f64 = 4.0;
 
 pub(super) struct Formula;
@@ -50,6 +54,19 @@ impl Law for Formula {
         &["E", "A", "alpha", "L0", "gamma"]
     }
 
+
+    /// Finds y by bisection: the left side of the equation rises with y.
+    fn value(&self, parameters: &[f64], x: [f64; 2]) -> f64 {
+        let &[e, a, alpha, top, gamma] = parameters else { unreachable!("a law with a break has five parameters") };
+        let right = a.ln() - alpha * x[0].ln();
+        let (mut low, mut high) = (e, top);
+        for _ in 0..200 {
+            let y = 0.5 * (low + high);
+            if (y - e).ln() - gamma * (top - y).ln() > right { high = y } else { low = y }
+        }
+        0.5 * (low + high)
+    }
+
     fn parameters(&self, theta: &[f64]) -> Vec<f64> {
         parameters(theta)
     }
@@ -68,8 +85,8 @@ impl Law for Formula {
         bounds.narrow(4, LEAST_LOG_GAMMA, (MOST_LOG / most).ln_1p());
     }
 
-    /// For floors under the smallest y, L₀ above the largest and a few γ: with these three given, a and α are those of
-    /// the line through t(ln x), as in the published estimator.
+    /// Combines floors below the smallest y, values of L₀ above the largest y and a few γ. For given E, L₀ and γ, a and α
+    /// follow from the line through t(ln x), as in the published estimator.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let (smallest, largest) =
             points.y().iter().fold((f64::INFINITY, 0.0f64), |(low, high), &y| (y.min(low), y.max(high)));
@@ -93,7 +110,7 @@ impl Law for Formula {
                 }
             }
         }
-        // An extreme guess can be beyond what floats hold; the others are enough.
+        // An extreme start can exceed the range of floats; the others suffice.
         starts.retain(|theta| theta.iter().all(|element| element.is_finite()));
         starts
     }
@@ -102,33 +119,39 @@ impl Law for Formula {
         &[3]
     }
 
-    fn ridge(&self) -> Option<(usize, &'static [f64])> {
+    fn trade_off(&self) -> Option<(usize, &'static [f64])> {
         Some((4, &BREAKS))
     }
 
-    fn limit(&self, theta: &[f64], _: usize, _: [f64; 2], spread: f64) -> Option<f64> {
+    fn doubling_limit(&self, theta: &[f64], _: usize, _: [f64; 2], spread: f64) -> Option<f64> {
         Some(limit(theta, spread))
     }
 
-    fn of_size(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
+    fn size_parameters(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
         (Some("alpha"), self.names())
     }
 
-    fn doubt(&self, doubts: &mut Doubts) {
-        let largest = doubts.points.y().iter().copied().fold(0.0, f64::max);
-        let [top, gamma] = ["L0", "gamma"].map(|name| doubts.parameter(name));
-        let unknown = ["L0", "gamma", "A"];
+    fn check_identifiability(&self, found: &mut Identifiability) {
+        let largest = found.points.y().iter().copied().fold(0.0, f64::max);
+        let [top, gamma] = ["L0", "gamma"].map(|name| found.parameter(name));
+        let unidentified = ["L0", "gamma", "A"];
         if gamma.low.is_nan() || gamma.low < NO_BREAK {
-            let said = "the interval of gamma reaches down to zero: these rows need no break, the floor law says as much";
-            doubts.add(&unknown, said.to_string());
+            let warning = "the interval of gamma reaches down to zero: these rows show no break, the floor law describes \
+                           them as well";
+            found.warn(&unidentified, warning.to_string());
         } else if top.high.is_nan() || top.high >= SPAN * largest {
-            let said = format!(
+            let warning = format!(
                 "the interval of L0 reaches {:.1} times the largest {}: no row lies before the break",
                 top.high / largest,
-                doubts.points.quantity()
+                found.points.quantity()
             );
-            doubts.add(&unknown, said);
+            found.warn(&unidentified, warning);
         }
+    }
+
+    #[cfg(test)]
+    fn samples(&self) -> Vec<Vec<f64>> {
+        vec![vec![0.3, 0.4, 0.7, 1.2, -0.6], vec![-0.2, 0.8, 0.1, 0.9, 0.7]]
     }
 }
 
@@ -139,14 +162,14 @@ fn parameters(theta: &[f64]) -> Vec<f64> {
     vec![e.exp(), (a + (1.0 - gamma) * w).exp(), alpha, e.exp() + w.exp(), gamma]
 }
 
-/// ln y at ln x, and its derivatives by θ: those of s from `f(s) = t` by the implicit function theorem.
+/// ln y at ln x, and its derivatives by θ; those of s follow from `f(s) = t` by the implicit function theorem.
 fn log_with_gradient(theta: &[f64], x: f64, gradient: &mut [f64; MOST]) -> f64 {
     let &[a, alpha, e, w, g] = theta else { unreachable!("θ of a law with a break has five elements") };
     let gamma = g.exp();
     let s = logit(a - alpha * x, gamma);
     let Height { height, rest, below, above } = Height::of(s);
     let part = w - below;
-    // The larger of E and what lies above it, and the other as a part of it.
+    // The larger of E and the part above it, and the other as a fraction of it.
     let (largest, other) = if e > part { (e, (part - e).exp()) } else { (part, (e - part).exp()) };
     let log_y = largest + other.ln_1p();
     let (most, least) = (1.0 / (1.0 + other), other / (1.0 + other));
@@ -157,8 +180,8 @@ fn log_with_gradient(theta: &[f64], x: f64, gradient: &mut [f64; MOST]) -> f64 {
     log_y
 }
 
-/// The size from which on a doubling lowers y by less than the part `spread`: the largest such, searched for from the
-/// right, since left of the break a doubling buys little again.
+/// The largest size from which on a doubling lowers y by less than the fraction `spread`. The search starts at the right,
+/// because left of the break a doubling gains little as well.
 fn limit(theta: &[f64], spread: f64) -> f64 {
     /// Of t, which changes by α·ln 2 with a doubling.
     const STEP: f64 = 0.25;
@@ -171,7 +194,7 @@ fn limit(theta: &[f64], spread: f64) -> f64 {
     if alpha <= 0.0 {
         return 0.0;
     }
-    // A gain is at most the height's part of y, which is at most exp(w + t − e).
+    // A gain is at most the fraction of y above the floor, which is at most exp(w + t − e).
     let mut below = spread.ln() + e - w;
     let last = drive(1.0 - 1e-6, theta[4].exp());
     while below < last && gain(below + STEP) < spread {
@@ -206,7 +229,7 @@ fn logit(t: f64, gamma: f64) -> f64 {
         let Height { height, rest, below, above } = Height::of(s);
         let step = (gamma * above - below - t) / (rest + gamma * height);
         s -= step;
-        // What is left is of the order of the step's square.
+        // The remaining error is of the order of the step's square.
         if step.abs() <= NEAR * s.abs().max(1.0) {
             break;
         }
@@ -214,7 +237,7 @@ fn logit(t: f64, gamma: f64) -> f64 {
     s
 }
 
-/// What follows from the logit s of a height u, all from one exponential.
+/// Functions of the logit s of a height u, all from one exponential.
 struct Height {
     height: f64,
     /// 1 − u
@@ -248,18 +271,6 @@ mod tests {
                 let found = gamma * above - below;
                 assert!((found - t).abs() <= 1e-12 * t.abs().max(1.0), "γ {gamma}: {found} for {t} at {s}");
             }
-        }
-    }
-
-    #[test]
-    fn predictions_fulfil_the_published_formula() {
-        let theta = [2.0, 0.4, 0.3, 1.1, -0.5];
-        let [e, a, alpha, top, gamma] = parameters(&theta)[..] else { panic!("five parameters") };
-        for x in [1e-3f64, 1.0, 1e2, 1e5, 1e9] {
-            let y = log_with_gradient(&theta, x.ln(), &mut [0.0; MOST]).exp();
-            assert!(e < y && y < top, "{y} at {x}");
-            let (left, right) = ((y - e) / (top - y).powf(gamma), a * x.powf(-alpha));
-            assert!((left / right - 1.0).abs() < 1e-9, "{left} for {right} at {x}");
         }
     }
 }

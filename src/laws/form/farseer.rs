@@ -3,24 +3,27 @@
 //! `y = exp(a₃·N^γ + b₃) + exp(a₂·N^β + b₂)·D^(−exp(a₁·N^α + b₁))`: "Predictable Scale: Part II, Farseer: A Refined Scaling
 //! Law in Large Language Models" (Li et al. 2025, arXiv:2506.10972, equation 3).
 //!
-//! For each N it is a law with a floor in D; the logarithms of its floor, coefficient and exponent are each `a·N^g + b`. Its
-//! parameters a, b and g hardly differ in what they do: so θ has, for each of the three, the value p and the slope q at the
-//! origin of ln N, and g, `[p₃, q₃, γ, p₂, q₂, β, p₁, q₁, α]`, with `a·N^g + b = p + q·(e^(g·ln N) − 1)/g`. ln D can't be
-//! taken from its mean, as that would add a power of N to the second of the three.
+//! For each N it is a law with a floor in D. The logarithms of its floor, its coefficient and its exponent each have the form
+//! `a·N^g + b`. Different a, b and g give nearly the same values, so for each of the three θ holds the value p and the
+//! slope q at the origin of ln N, and g: `[p₃, q₃, γ, p₂, q₂, β, p₁, q₁, α]`, with `a·N^g + b = p + q·(e^(g·ln N) − 1)/g`.
+//! ln D stays uncentred, because shifting it would add a power of N to the second of the three.
 
 use super::bnsl::logaddexp;
-use super::{Bounds, Law, Logs, MOST, MOST_BELOW};
+use super::law::Law;
 use crate::laws::Points;
+use crate::laws::bounds::{Bounds, MOST_BELOW};
 use crate::laws::linear::least_squares;
+use crate::laws::logs::Logs;
 use crate::laws::starts::EXPONENTS;
+use crate::laws::theta::MOST;
 
-/// The most that the logarithm of N^g may come to: a and b are then within what floats tell apart.
+/// The largest logarithm of N^g. Within it, a and b do not lose their digits.
 const MOST_POWER: f64 = 12.0;
-/// The most that a slope q may be.
+/// The largest slope q.
 const MOST_SLOPE: f64 = 50.0;
-/// Logarithms of exponents of D: beyond the last a law of any data is its floor.
+/// The largest logarithm of an exponent of D. With larger exponents every law equals its floor.
 const MOST_EXPONENT: f64 = 5.0;
-/// A g nearer to 0 than this is taken for this: a and b have no limit there.
+/// The smallest |g|: a and b diverge as g goes to 0.
 const LEAST: f64 = 1e-8;
 
 pub(super) struct Formula;
@@ -42,17 +45,26 @@ impl Law for Formula {
         &["a3", "b3", "gamma", "a2", "b2", "beta", "a1", "b1", "alpha"]
     }
 
+
+    fn value(&self, parameters: &[f64], [n, d]: [f64; 2]) -> f64 {
+        let &[a3, b3, gamma, a2, b2, beta, a1, b1, alpha] = parameters else {
+            unreachable!("Farseer's law has nine parameters")
+        };
+        let exponent = (a1 * n.powf(alpha) + b1).exp();
+        (a3 * n.powf(gamma) + b3).exp() + (a2 * n.powf(beta) + b2).exp() * d.powf(-exponent)
+    }
+
     fn sizes(&self) -> usize {
         2
     }
 
-    /// So many parameters meet the noise of short tables.
+    /// Its many parameters fit the noise of short tables.
     fn automatic(&self) -> bool {
         false
     }
 
     /// Three parameters for each of three quantities, and one value more.
-    fn steps(&self) -> usize {
+    fn values_needed(&self) -> usize {
         4
     }
 
@@ -97,8 +109,8 @@ impl Law for Formula {
         }
     }
 
-    /// Joint laws, whose E, A and B are linear in y once their exponents are given: near the mean of ln N, `E + A·N^−α` is
-    /// the floor of such a law up to second order. Beside each, laws whose exponent of D rises or falls with N.
+    /// Joint laws, which are linear in E, A and B for given exponents: near the mean of ln N, `E + A·N^−α` equals the floor
+    /// of this law to second order. Each also with an exponent of D that rises or falls with N.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let count = points.len() as f64;
         let mean = [0, 1].map(|size| points.x().iter().map(|x| x[size].ln()).sum::<f64>() / count);
@@ -112,12 +124,12 @@ impl Law for Formula {
                         .map(|(size, exponent)| (-exponent * (x[size].ln() - mean[size])).exp() / y);
                     ([1.0 / y, n, d], 1.0, 1.0)
                 });
-                // Sizes close together can't tell the three apart.
+                // Sizes close together do not separate the three.
                 let linear = least_squares(rows).unwrap_or([smallest / 3.0; 3]);
                 let [e, a, b] = linear.map(|coefficient| coefficient.max(0.01 * smallest));
                 let bend = (-alpha * e / (e + a)).clamp(-most, most);
                 for turn in [-0.05, 0.0, 0.05] {
-                    // The exponent's slope, and that of the coefficient which leaves the mean of ln D alone.
+                    // The exponent's slope, and the coefficient's slope that keeps the value at the mean of ln D.
                     let mut theta = vec![(e + a).ln(), -alpha * a / (e + a), bend];
                     theta.extend([b.ln() + beta * mean[1], turn * beta * mean[1], 0.1 * most]);
                     theta.extend([beta.ln(), turn, 0.1 * most]);
@@ -133,8 +145,16 @@ impl Law for Formula {
         Some(0)
     }
 
-    fn of_size(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
+    fn size_parameters(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
         (None, self.names())
+    }
+
+    #[cfg(test)]
+    fn samples(&self) -> Vec<Vec<f64>> {
+        vec![
+            vec![0.6, -0.1, -0.3, 5.0, -0.2, 0.2, -1.2, -0.05, 0.1],
+            vec![0.6, -0.1, 1e-6, 5.0, -0.2, -1e-6, -1.2, -0.05, 0.0],
+        ]
     }
 }
 
@@ -149,7 +169,7 @@ impl Bent {
     fn at(of: &[f64], x: f64) -> Bent {
         let &[p, q, g] = of else { unreachable!("three elements of θ say how a quantity depends on N") };
         let power = g * x;
-        // Under this the differences below are rounding, and the second order is all there is.
+        // For smaller powers the differences below are rounding errors, and the second order is exact enough.
         let (by_slope, by_power) = if power.abs() < 1e-4 {
             (x * (1.0 + power / 2.0 + power * power / 6.0), x * x * (0.5 + power / 3.0 + power * power / 8.0))
         } else {
@@ -168,20 +188,18 @@ mod tests {
     const PUBLISHED: [f64; 9] = [-0.021, 0.9, 0.17, 88.0, -6.0, -0.1, -0.12, 0.4, 0.12];
 
     #[test]
-    fn predictions_are_those_of_the_published_formula() {
-        let [a3, b3, gamma, a2, b2, beta, a1, b1, alpha] = PUBLISHED;
+    fn laws_of_the_published_size_follow_the_formula_also_when_shifted() {
         let theta: Vec<f64> =
             PUBLISHED.chunks(3).flat_map(|of| [of[1] + of[0], of[0] * of[2], of[2]]).collect();
         let found = Formula.parameters(&theta);
         assert!(found.iter().zip(PUBLISHED).all(|(a, b)| (a / b - 1.0).abs() < 1e-12), "{found:?}");
         for (n, d) in [(1e8f64, 1e9f64), (1e9, 2e10), (3e10, 1e12)] {
-            let expected = (a3 * n.powf(gamma) + b3).exp()
-                + (a2 * n.powf(beta) + b2).exp() * d.powf(-(a1 * n.powf(alpha) + b1).exp());
+            let expected = Formula.value(&PUBLISHED, [n, d]);
             let at =
                 |theta: &[f64], n: f64| Formula.log_with_gradient(theta, [n, d.ln()], &mut [0.0; MOST]).exp();
             let found = at(&theta, n.ln());
             assert!((found / expected - 1.0).abs() < 1e-12, "{found} for {expected} at {n}, {d}");
-            // The same law, with ln N from elsewhere.
+            // The same law for a shifted ln N.
             let mut shifted = theta.clone();
             Formula.shift(&mut shifted, [-20.0, 0.0]);
             let found = at(&shifted, n.ln() - 20.0);

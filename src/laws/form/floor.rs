@@ -1,8 +1,10 @@
-//! The law with a floor, `y = E + A·x^−α`. θ is `[a, α, e]`, as [`powers`] has it.
+//! The law with a floor, `y = E + A·x^−α`. θ is `[a, α, e]`, as [`powers`] explains.
 
-use super::{Curvature, Law, MOST, powers};
+use super::law::Law;
+use super::powers;
 use crate::laws::Points;
 use crate::laws::starts::{EXPONENTS, floors, from_data, terms};
+use crate::laws::theta::{Curvature, MOST};
 
 pub(super) struct Formula;
 
@@ -16,11 +18,17 @@ impl Law for Formula {
     }
 
     fn purpose(&self) -> &'static str {
-        "a loss that nears its irreducible part E"
+        "a loss that approaches its irreducible part E"
     }
 
     fn names(&self) -> &'static [&'static str] {
         &["E", "A", "alpha"]
+    }
+
+
+    fn value(&self, parameters: &[f64], x: [f64; 2]) -> f64 {
+        let &[e, a, alpha] = parameters else { unreachable!("a law with a floor has three parameters") };
+        e + a * x[0].powf(-alpha)
     }
 
     fn parameters(&self, theta: &[f64]) -> Vec<f64> {
@@ -31,11 +39,17 @@ impl Law for Formula {
         powers::log_with_gradient::<1>(theta, x, gradient)
     }
 
-    fn bend(&self, gradient: &[f64; MOST], x: [f64; 2], by: f64, curvature: &mut Curvature) {
-        powers::bend::<1>(gradient, x, by, curvature);
+    fn add_second_derivatives(
+        &self,
+        gradient: &[f64; MOST],
+        x: [f64; 2],
+        by: f64,
+        curvature: &mut Curvature,
+    ) {
+        powers::add_second_derivatives::<1>(gradient, x, by, curvature);
     }
 
-    /// The grid of the joint law without its second size, and what follows the data.
+    /// The grid of the joint law without its second size, and starts from the data.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let grid = terms().flat_map(|[a, alpha]| floors().map(move |e| vec![a, alpha, e]));
         grid.chain(from_data(points, EXPONENTS.map(|alpha| vec![alpha]))).collect()
@@ -45,12 +59,17 @@ impl Law for Formula {
         &[0]
     }
 
-    fn limit(&self, theta: &[f64], _: usize, _: [f64; 2], spread: f64) -> Option<f64> {
-        Some(powers::limit(theta[0], theta[1], theta[2], spread))
+    fn doubling_limit(&self, theta: &[f64], _: usize, _: [f64; 2], spread: f64) -> Option<f64> {
+        Some(powers::doubling_limit(theta[0], theta[1], theta[2], spread))
     }
 
-    /// An exponent that is not known leaves the others free: a slower fall to a lower floor meets the same rows.
-    fn of_size(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
+    /// An unknown exponent leaves the others free: a slower fall to a lower floor fits the same rows.
+    fn size_parameters(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
         (Some("alpha"), &["alpha", "A", "E"])
+    }
+
+    #[cfg(test)]
+    fn samples(&self) -> Vec<Vec<f64>> {
+        vec![vec![0.3, 0.4, 0.7]]
     }
 }

@@ -1,10 +1,13 @@
 //! The joint law of two sizes, `y = E + A·N^−α + B·D^−β` (Hoffmann et al. 2022, arXiv:2203.15556, approach 3). θ is
-//! `[a, α, b, β, e]`, as [`powers`] has it.
+//! `[a, α, b, β, e]`, as [`powers`] explains.
 
-use super::{Curvature, Law, Logs, MOST, powers};
+use super::law::Law;
+use super::powers;
 use crate::laws::Points;
-use crate::laws::profile::profile;
+use crate::laws::logs::Logs;
+use crate::laws::projection::projected_starts;
 use crate::laws::starts::{EXPONENTS, floors, from_data, terms};
+use crate::laws::theta::{Curvature, MOST};
 
 pub(super) struct Formula;
 
@@ -18,19 +21,25 @@ impl Law for Formula {
     }
 
     fn purpose(&self) -> &'static str {
-        "a loss over two sizes, as parameters and samples"
+        "a loss over two sizes, such as parameters and samples"
     }
 
     fn names(&self) -> &'static [&'static str] {
         &["E", "A", "alpha", "B", "beta"]
     }
 
+
+    fn value(&self, parameters: &[f64], [n, d]: [f64; 2]) -> f64 {
+        let &[e, a, alpha, b, beta] = parameters else { unreachable!("the joint law has five parameters") };
+        e + a * n.powf(-alpha) + b * d.powf(-beta)
+    }
+
     fn sizes(&self) -> usize {
         2
     }
 
-    /// A power and a constant go through any two values of a size, whatever the exponent.
-    fn steps(&self) -> usize {
+    /// A power and a constant fit any two values of a size, whatever the exponent.
+    fn values_needed(&self) -> usize {
         3
     }
 
@@ -42,11 +51,17 @@ impl Law for Formula {
         powers::log_with_gradient::<2>(theta, x, gradient)
     }
 
-    fn bend(&self, gradient: &[f64; MOST], x: [f64; 2], by: f64, curvature: &mut Curvature) {
-        powers::bend::<2>(gradient, x, by, curvature);
+    fn add_second_derivatives(
+        &self,
+        gradient: &[f64; MOST],
+        x: [f64; 2],
+        by: f64,
+        curvature: &mut Curvature,
+    ) {
+        powers::add_second_derivatives::<2>(gradient, x, by, curvature);
     }
 
-    /// The published grid of 4,500, and what follows the data.
+    /// The published grid of 4,500 starts, and starts from the data.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let grid = terms().flat_map(|first| terms().map(move |second| (first, second)));
         let grid = grid.flat_map(|([a, alpha], [b, beta])| floors().map(move |e| vec![a, alpha, b, beta, e]));
@@ -55,25 +70,30 @@ impl Law for Formula {
     }
 
     fn few_starts(&self, logs: &Logs, delta: f64) -> Option<Vec<Vec<f64>>> {
-        Some(profile(logs, delta))
+        Some(projected_starts(logs, delta))
     }
 
     fn heights(&self) -> &'static [usize] {
         &[0, 2]
     }
 
-    /// The other size's term is part of the floor.
-    fn limit(&self, theta: &[f64], size: usize, from: [f64; 2], spread: f64) -> Option<f64> {
+    /// The term of the other size is part of the floor.
+    fn doubling_limit(&self, theta: &[f64], size: usize, from: [f64; 2], spread: f64) -> Option<f64> {
         let other = 1 - size;
         let rest = theta[2 * other] - theta[2 * other + 1] * from[other].ln();
         let floor = (theta[4].exp() + rest.exp()).ln();
-        Some(powers::limit(theta[2 * size], theta[2 * size + 1], floor, spread))
+        Some(powers::doubling_limit(theta[2 * size], theta[2 * size + 1], floor, spread))
     }
 
-    fn of_size(&self, size: usize) -> (Option<&'static str>, &'static [&'static str]) {
+    fn size_parameters(&self, size: usize) -> (Option<&'static str>, &'static [&'static str]) {
         match size {
             0 => (Some("alpha"), &["alpha", "A", "E"]),
             _ => (Some("beta"), &["beta", "B", "E"]),
         }
+    }
+
+    #[cfg(test)]
+    fn samples(&self) -> Vec<Vec<f64>> {
+        vec![vec![0.3, 0.4, 0.1, 0.3, 0.6]]
     }
 }

@@ -1,146 +1,46 @@
 //! The forms of laws, one file each.
 //!
-//! A form is what implements [`Law`]: ln y as a function of the logarithms of the sizes and of a vector θ, which optimisers
-//! move, with everything that a fit has to know of it. Another one is a file here, its `mod` line and its row in the table.
+//! A form is a type that implements [`Law`](law::Law). To add one, write a file here and add a row to the table below.
 //!
-//! Most are sums of falling powers with a constant; in logarithms
+//! Most forms are sums of falling powers and a constant. In logarithms
 //!
 //! `ln y = logsumexp(a₁ − α₁·ln x₁, a₂ − α₂·ln x₂, e)`
 //!
-//! with `A = exp(a₁)`, `B = exp(a₂)`, `E = exp(e)`, so that every coefficient stays above zero and no term can
-//! swallow another by rounding. Their θ is `[a₁, α₁, a₂, α₂, e]`, without the places that a form does not have.
+//! with `A = exp(a₁)`, `B = exp(a₂)`, `E = exp(e)`, so that every coefficient stays above zero and no term loses digits
+//! to another by rounding. Their θ is `[a₁, α₁, a₂, α₂, e]`, without the elements that a form does not have.
 
-mod bnsl;
-mod broken;
-mod farseer;
-mod floor;
-mod joint;
-mod power;
+mod law;
 mod powers;
 
 use super::Points;
-use super::bounds::{Bounds, MOST_BELOW, MOST_LOG};
-use super::doubling::searched;
+use super::bounds::Bounds;
 use super::logs::Logs;
-use super::objective::Curvature;
-use super::warning::Doubts;
+use super::theta::MOST;
+use crate::error::{Error, Result};
+use crate::rounding::constant;
+pub(super) use law::Law;
 use serde::{Deserialize, Serialize};
 
-/// The most elements of θ.
-pub const MOST: usize = 9;
-
-/// What a form is.
-pub(super) trait Law: Sync {
-    /// As the driver and its JSON call it.
-    fn name(&self) -> &'static str;
-
-    /// The formula, for people.
-    fn formula(&self) -> &'static str;
-
-    /// What it is for, in a few words.
-    fn purpose(&self) -> &'static str;
-
-    /// Names of the formula's parameters, as many as θ has elements.
-    fn names(&self) -> &'static [&'static str];
-
-    /// How many sizes it takes.
-    fn sizes(&self) -> usize {
-        1
-    }
-
-    /// Whether it is among those that a fit chooses from where none is asked for.
-    fn automatic(&self) -> bool {
-        true
-    }
-
-    /// How many different values of each size tell its parameters apart.
-    fn steps(&self) -> usize {
-        self.names().len()
-    }
-
-    /// The formula's parameters.
-    fn parameters(&self, theta: &[f64]) -> Vec<f64>;
-
-    /// ln y at the logarithms of the sizes, and its derivatives by θ in the first places of `gradient`.
-    fn log_with_gradient(&self, theta: &[f64], x: [f64; 2], gradient: &mut [f64; MOST]) -> f64;
-
-    /// Adds `by` times the second derivatives of ln y to the lower triangle of `curvature`, given the first ones there. A
-    /// form that does not say them has a search that takes a few steps more.
-    fn bend(&self, _gradient: &[f64; MOST], _x: [f64; 2], _by: f64, _curvature: &mut Curvature) {}
-
-    /// From where the logarithms of the sizes are taken inside of a fit, given their means: a form may have a size whose
-    /// logarithm can't be shifted.
-    fn origin(&self, mean: [f64; 2]) -> [f64; 2] {
-        mean
-    }
-
-    /// Changes θ for logarithms of sizes into θ for those `by` larger. Unless said otherwise, θ begins with a coefficient
-    /// and an exponent for each size.
-    fn shift(&self, theta: &mut [f64], by: [f64; 2]) {
-        for (size, by) in by.into_iter().enumerate().take(self.sizes()) {
-            theta[2 * size] += theta[2 * size + 1] * by;
-        }
-    }
-
-    /// Narrows the box that θ is searched in, for rows with these logarithms.
-    fn bound(&self, logs: &Logs, bounds: &mut Bounds) {
-        for size in 0..self.sizes() {
-            let most = MOST_LOG / logs.mean[size].abs().max(1.0);
-            bounds.narrow(2 * size + 1, -most, most);
-        }
-        for place in self.heights().iter().copied().chain(self.floor()) {
-            bounds.narrow(place, logs.largest - MOST_BELOW, f64::INFINITY);
-        }
-    }
-
-    /// Where descents to the minimum begin: θ for plain logarithms.
-    fn starts(&self, points: &Points) -> Vec<Vec<f64>>;
-
-    /// A few starts that the minimum is found from as well, for logarithms from their mean and this δ of the Huber loss;
-    /// none where all are needed.
-    fn few_starts(&self, _logs: &Logs, _delta: f64) -> Option<Vec<Vec<f64>>> {
-        None
-    }
-
-    /// The place in θ of the logarithm of the floor, which trades against a slower fall; none where there is no floor.
-    fn floor(&self) -> Option<usize> {
-        Some(2 * self.sizes())
-    }
-
-    /// Places in θ of the logarithms of what lies above the floor at the origin of the sizes.
-    fn heights(&self) -> &'static [usize] {
-        &[]
-    }
-
-    /// Another place in θ that trades against the others, with values to try.
-    fn ridge(&self) -> Option<(usize, &'static [f64])> {
-        None
-    }
-
-    /// The size, by its number, from which on a doubling lowers y by less than the part `spread`, the other size being
-    /// that of `from`; 0 where none lowers it by more. None where the part is always the same.
-    fn limit(&self, theta: &[f64], size: usize, from: [f64; 2], spread: f64) -> Option<f64> {
-        Some(searched(|x| self.log_with_gradient(theta, x, &mut [0.0; MOST]), size, from, spread))
-    }
-
-    /// The exponent of a size, by its number, where a single parameter is that; and the parameters that mean nothing
-    /// where that exponent is unknown or the rows have too little of the size.
-    fn of_size(&self, size: usize) -> (Option<&'static str>, &'static [&'static str]);
-
-    /// What else rows may not tell of its parameters.
-    fn doubt(&self, _: &mut Doubts) {}
-}
-
-/// The enumeration of the forms, from a table of their names and modules, the simplest first.
+/// Declares the enumeration of the forms and the files that they are in, from rows of variants and modules. The row
+///
+/// ```text
+/// /// `y = k·x^α`
+/// Power = power,
+/// ```
+///
+/// expands to `mod power;`, the variant `Form::Power` with its documentation, its element of `Form::ALL`, and the arm
+/// `Form::Power => &power::Formula` of `Form::law`.
 macro_rules! forms {
     ($($(#[$doc:meta])* $form:ident = $module:ident,)*) => {
-        /// A formula with free parameters.
+        $(mod $module;)*
+
+        /// A law's formula with free parameters.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]
         pub enum Form { $($(#[$doc])* $form,)* }
 
         impl Form {
-            /// Every form.
+            /// Every form, the simplest first.
             pub const ALL: [Form; [$(stringify!($form)),*].len()] = [$(Form::$form),*];
 
             pub(super) fn law(self) -> &'static dyn Law {
@@ -151,47 +51,51 @@ macro_rules! forms {
 }
 
 forms! {
-    /// `y = k·x^α`
+    /// `y = k·x^α`, with the parameters k, α.
     Power = power,
-    /// `y = E + A·x^−α`
+    /// `y = E + A·x^−α`, with the parameters E, A, α. E is the irreducible loss.
     Floor = floor,
-    /// `y = E + A·x^−α·(L₀ − y)^γ`: from L₀ at small sizes down to E, for curves that bend.
+    /// `y = E + A·x^−α·(L₀ − y)^γ`, with the parameters E, A, α, L₀, γ: from L₀, the loss of guessing, at small sizes
+    /// down to E. The estimator M4 of Alabdulmohsin et al. 2022 (arXiv:2209.06640).
     Broken = broken,
-    /// `y = E + A·x^−c₀·(1 + (x/d₁)^(1/f₁))^(−c₁·f₁)`: from one power to another, smoothly.
+    /// `y = E + A·x^−c₀·(1 + (x/d₁)^(1/f₁))^(−c₁·f₁)`, with the parameters E, A, c₀, c₁, d₁, f₁: a smooth transition from
+    /// one power to another. Caballero et al. 2022 (arXiv:2210.14891).
     Bnsl = bnsl,
-    /// `y = E + A·N^−α + B·D^−β`
+    /// `y = E + A·N^−α + B·D^−β`, with the parameters E, A, α, B, β; N is the number of parameters and D that of training
+    /// samples or tokens. Hoffmann et al. 2022 (arXiv:2203.15556, approach 3).
     Joint = joint,
-    /// `y = exp(a₃·N^γ + b₃) + exp(a₂·N^β + b₂)·D^(−exp(a₁·N^α + b₁))`
+    /// `y = exp(a₃·N^γ + b₃) + exp(a₂·N^β + b₂)·D^(−exp(a₁·N^α + b₁))`, with the parameters a₃, b₃, γ, a₂, b₂, β, a₁, b₁,
+    /// α: larger models gain more from data. Farseer, Li et al. 2025 (arXiv:2506.10972).
     Farseer = farseer,
 }
 
 impl Form {
-    /// The forms that a fit chooses from where none is asked for.
+    /// The forms that a fit considers if none is asked for.
     pub fn automatic() -> impl Iterator<Item = Form> {
         Form::ALL.into_iter().filter(|form| form.law().automatic())
     }
 
-    /// As the driver and its JSON call it.
+    /// The name on the command line and in JSON.
     pub fn name(self) -> &'static str {
         self.law().name()
     }
 
-    /// Its formula.
+    /// The formula as text.
     pub fn formula(self) -> &'static str {
         self.law().formula()
     }
 
-    /// What it is for, in a few words.
+    /// What the form is for, in a few words.
     pub fn purpose(self) -> &'static str {
         self.law().purpose()
     }
 
-    /// How many sizes it takes.
+    /// The number of sizes: 1 or 2.
     pub fn sizes(self) -> usize {
         self.law().sizes()
     }
 
-    /// Whether it has an irreducible part E.
+    /// Whether the form has an irreducible part E.
     pub fn has_floor(self) -> bool {
         self.names().contains(&"E")
     }
@@ -201,35 +105,137 @@ impl Form {
         self.law().names()
     }
 
-    /// How many parameters it has.
+    /// The number of parameters.
     pub fn count(self) -> usize {
         self.names().len()
     }
 
-    /// How many different values of each size tell its parameters apart.
-    pub(super) fn steps(self) -> usize {
-        self.law().steps()
+    /// How many different values of each size determine the parameters.
+    pub(super) fn values_needed(self) -> usize {
+        self.law().values_needed()
     }
 
-    /// From θ to the parameters of the formula. The exponent of a power law stands there with its sign.
+    /// The parameters of the formula, from θ. The exponent of a power law has its sign.
     pub fn parameters(self, theta: &[f64]) -> Vec<f64> {
         self.law().parameters(theta)
     }
 
-    /// ln y at the logarithms of the sizes, and its derivatives by θ in the first [`Form::count`] places of
+    /// ln y at the logarithms of the sizes. Writes the derivatives by θ to the first [`Form::count`] elements of
     /// `gradient`.
     pub(super) fn log_with_gradient(self, theta: &[f64], x: [f64; 2], gradient: &mut [f64; MOST]) -> f64 {
         self.law().log_with_gradient(theta, x, gradient)
     }
 
-    /// y at these sizes; a form of one size looks at the first alone.
+    /// y at these sizes, from θ. A form of one size ignores the second.
     pub fn predict(self, theta: &[f64], x: [f64; 2]) -> f64 {
         self.log_with_gradient(theta, x.map(f64::ln), &mut [0.0; MOST]).exp()
+    }
+
+    /// y at these sizes by the formula, from its [parameters](Form::parameters). A form of one size ignores the second.
+    pub fn value(self, parameters: &[f64], x: [f64; 2]) -> f64 {
+        self.law().value(parameters, x)
+    }
+
+    /// Logarithms of points, with the form's origin.
+    pub(super) fn logs(self, points: &Points) -> Logs {
+        Logs::new(points, self.sizes(), |mean| self.law().origin(mean))
+    }
+
+    /// The bounds of θ for rows with these logarithms.
+    pub(super) fn bounds(self, logs: &Logs) -> Bounds {
+        let mut bounds = Bounds::unbounded();
+        self.law().bound(logs, &mut bounds);
+        bounds
+    }
+
+    /// θ for centred logarithms, from θ for plain logarithms.
+    pub(super) fn centred(self, logs: &Logs, theta: &[f64]) -> Vec<f64> {
+        self.shifted(theta, logs.mean.map(|mean| -mean))
+    }
+
+    /// θ for plain logarithms, from θ for centred logarithms.
+    pub(super) fn plain(self, logs: &Logs, theta: &[f64]) -> Vec<f64> {
+        self.shifted(theta, logs.mean)
+    }
+
+    fn shifted(self, theta: &[f64], by: [f64; 2]) -> Vec<f64> {
+        let mut theta = theta.to_vec();
+        self.law().shift(&mut theta, by);
+        theta
+    }
+
+    /// Checks whether the form can be fitted to points.
+    ///
+    /// # Errors
+    /// Points with fewer sizes than the form; fewer than two rows more than parameters; a size that takes one value
+    /// only; fewer different sizes than parameters.
+    pub fn check(self, points: &Points) -> Result<()> {
+        if self.sizes() > points.sizes().len() {
+            let found = format!("only {}", points.sizes()[0]);
+            let needed = format!("two columns, x and x2, for the {self} law");
+            return Err(Error::argument("fit", "size", found, needed));
+        }
+        if points.len() < self.count() + 2 {
+            let needed =
+                format!("at least {}, two more than the parameters of the {self} law", self.count() + 2);
+            return Err(Error::argument("fit", "number of rows", points.len(), needed));
+        }
+        for (size, name) in points.sizes().iter().enumerate().take(self.sizes()) {
+            if constant(points.x().iter().map(|x| x[size])) {
+                let found =
+                    format!("{} in every row of column {name:?}, except for rounding", points.x()[0][size]);
+                return Err(Error::argument("fit", "size", found, "different in at least two rows"));
+            }
+        }
+        let different = *points.groups(self.sizes()).iter().max().unwrap_or(&0) + 1;
+        if different < self.count() {
+            let needed = format!("at least {}, the parameters of the {self} law", self.count());
+            return Err(Error::argument("fit", "number of different sizes", different, needed));
+        }
+        Ok(())
     }
 }
 
 impl std::fmt::Display for Form {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_law_predicts_what_its_formula_says() {
+        for form in Form::ALL {
+            let samples = form.law().samples();
+            assert!(!samples.is_empty(), "{form} has no samples");
+            for theta in samples {
+                let parameters = form.parameters(&theta);
+                assert_eq!(parameters.len(), form.count(), "{form}");
+                for x in [[0.1, 5.0], [0.9, 0.2], [3.0, 1.0], [40.0, 30.0]] {
+                    let (found, expected) = (form.predict(&theta, x), form.value(&parameters, x));
+                    assert!(
+                        (found / expected - 1.0).abs() < 1e-7,
+                        "{form}, {theta:?}: {found} for {expected}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn shifting_and_shifting_back_changes_nothing() {
+        let points =
+            Points::joint(("N", &[1e3, 1e5, 1e8]), ("D", &[1e4, 1e5, 1e9]), ("loss", &[3.0, 2.0, 1.0]));
+        let points = points.unwrap();
+        for form in Form::ALL {
+            let logs = form.logs(&points);
+            for theta in form.law().samples() {
+                let back = form.centred(&logs, &form.plain(&logs, &theta));
+                assert!(theta.iter().zip(&back).all(|(a, b)| (a - b).abs() < 1e-9), "{form}: {back:?}");
+            }
+        }
     }
 }

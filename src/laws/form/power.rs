@@ -1,7 +1,8 @@
 //! The power law `y = k·x^α`. θ is `[ln k, −α]`.
 
-use super::{Law, MOST};
+use super::law::Law;
 use crate::laws::Points;
+use crate::laws::theta::MOST;
 
 pub(super) struct Formula;
 
@@ -15,11 +16,17 @@ impl Law for Formula {
     }
 
     fn purpose(&self) -> &'static str {
-        "throughput, memory, time; losses far from their floor"
+        "throughput, memory, time; losses far above their floor"
     }
 
     fn names(&self) -> &'static [&'static str] {
         &["k", "alpha"]
+    }
+
+
+    fn value(&self, parameters: &[f64], x: [f64; 2]) -> f64 {
+        let &[k, alpha] = parameters else { unreachable!("a power law has two parameters") };
+        k * x[0].powf(alpha)
     }
 
     fn parameters(&self, theta: &[f64]) -> Vec<f64> {
@@ -31,7 +38,7 @@ impl Law for Formula {
         theta[0] - theta[1] * x[0]
     }
 
-    /// The objective is convex, so that every start leads to the same law.
+    /// The objective is convex, so every start leads to the same law.
     fn starts(&self, _: &Points) -> Vec<Vec<f64>> {
         vec![vec![0.0, 0.0]]
     }
@@ -40,11 +47,16 @@ impl Law for Formula {
         None
     }
 
-    fn limit(&self, _: &[f64], _: usize, _: [f64; 2], _: f64) -> Option<f64> {
+    fn doubling_limit(&self, _: &[f64], _: usize, _: [f64; 2], _: f64) -> Option<f64> {
         None
     }
 
-    fn of_size(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
+    fn size_parameters(&self, _: usize) -> (Option<&'static str>, &'static [&'static str]) {
         (Some("alpha"), &["alpha", "k"])
+    }
+
+    #[cfg(test)]
+    fn samples(&self) -> Vec<Vec<f64>> {
+        vec![vec![1.2, 0.1]]
     }
 }

@@ -7,7 +7,8 @@
 use super::statistics::{Parabola, one_sided};
 use super::subject::Subject;
 use super::{Check, Fault, Outcome, mend};
-use crate::laws::isoflop::{self, Budgets};
+use crate::laws::isoflop::isoflop;
+use crate::laws::{BudgetRun, Budgets, WIDEST};
 use crate::rounding::{ROUNDING, levels};
 use crate::units::digits;
 
@@ -137,10 +138,10 @@ fn profiles(subject: &Subject) -> Vec<Profile> {
         return budgets.iter().filter_map(|&budget| of(budget)).collect();
     }
     let compute = |sizes: [f64; 2]| FLOPS * sizes[0] * sizes[1];
-    let rows: Vec<isoflop::Run> = runs()
-        .map(|run| isoflop::Run { parameters: run.sizes[0], compute: compute(run.sizes), loss: run.loss })
+    let rows: Vec<BudgetRun> = runs()
+        .map(|run| BudgetRun { parameters: run.sizes[0], compute: compute(run.sizes), loss: run.loss })
         .collect();
-    let Ok(found) = isoflop::isoflop(&rows, Budgets::Found, 2, 0) else { return Vec::new() };
+    let Ok(found) = isoflop(&rows, Budgets::Found, 2, 0) else { return Vec::new() };
     let nearest = |run: &&super::Run| {
         let distance = |budget: f64| (budget / compute(run.sizes)).ln().abs();
         found
@@ -148,7 +149,7 @@ fn profiles(subject: &Subject) -> Vec<Profile> {
             .iter()
             .map(|profile| profile.budget)
             // Runs that lie by themselves have no budget.
-            .filter(|budget| distance(*budget) <= isoflop::WIDEST)
+            .filter(|budget| distance(*budget) <= WIDEST)
             .min_by(|a, b| distance(*a).total_cmp(&distance(*b)))
     };
     let of = |budget: f64| {

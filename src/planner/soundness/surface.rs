@@ -5,7 +5,8 @@
 //! a straight line. Intervals are those of linear regression, of the nonlinear shape by its gradient (the delta method;
 //! Seber and Wild 1989, section 5.1).
 
-use super::statistics::{Normal, mean, quadratic_form, two_sided};
+use super::statistics::{mean, quadratic_form, two_sided};
+use crate::laws::linear::NormalEquations;
 use crate::rounding::levels;
 
 /// Sizes closer together than this part are one.
@@ -161,7 +162,7 @@ impl Surface {
         let gradients: Vec<Vec<f64>> = places.iter().map(|&u| shape.gradient(u)).collect();
         let count = gradients.first()?.len();
         let freedom = points.len().checked_sub(count).filter(|&freedom| freedom > 0)?;
-        let mut normal = Normal::new(count);
+        let mut normal = NormalEquations::new(count);
         gradients.iter().for_each(|row| normal.add(row, 0.0));
         let inverse = normal.inverse()?;
         let residuals: Vec<f64> =
@@ -197,7 +198,7 @@ impl Surface {
 
 fn polynomial_through(points: &[Point], frame: Frame, dimensions: usize, squares: bool) -> Option<Shape> {
     let row = |point: &Point| terms(frame.place(point.sizes), dimensions, squares);
-    let mut normal = Normal::new(row(points.first()?).len());
+    let mut normal = NormalEquations::new(row(points.first()?).len());
     points.iter().for_each(|point| normal.add(&row(point), point.loss));
     let coefficients = normal.coefficients(&normal.inverse()?);
     Some(Shape::Polynomial { dimensions, squares, coefficients })
@@ -257,7 +258,7 @@ fn linear(places: &[([f64; 2], f64)], exponents: &[f64]) -> (f64, Option<Shape>)
         .collect();
     let mut free: Vec<usize> = (0..count).collect();
     loop {
-        let mut normal = Normal::new(free.len());
+        let mut normal = NormalEquations::new(free.len());
         let mut row = vec![0.0; free.len()];
         for whole in &rows {
             row.iter_mut().zip(&free).for_each(|(cell, &place)| *cell = whole[place]);

@@ -9,7 +9,7 @@ use super::plot::Plot;
 use super::quantity::Quantity;
 use crate::error::{Error, Result, brief};
 use crate::files::replace;
-use crate::laws::percentile;
+use crate::quantile::median;
 use crate::sweep::prediction::{Estimate, Score};
 use crate::sweep::record::Record;
 use crate::units::{flops, grouped, significant};
@@ -176,16 +176,14 @@ impl Answer {
 fn trust(scores: &[Score]) -> Option<String> {
     let rows: Vec<_> = scores.iter().flat_map(|score| &score.rows).collect();
     let inside = rows.iter().filter(|row| row.inside).count();
-    let mut errors: Vec<f64> = rows.iter().filter_map(|row| row.relative_error).map(f64::abs).collect();
-    errors.sort_by(f64::total_cmp);
+    let errors: Vec<f64> = rows.iter().filter_map(|row| row.relative_error).map(f64::abs).collect();
     if errors.is_empty() {
         return None;
     }
-    let median = percentile(&errors, 0.5);
     Some(format!(
         "How far to trust that: this sweep predicted its {} largest runs before it trained them; {inside} ended inside the 80 % \
          interval, half of them within {} % of the prediction.",
         rows.len(),
-        significant(100.0 * median, 2)
+        significant(100.0 * median(errors), 2)
     ))
 }

@@ -1,6 +1,6 @@
 //! A law as a line with a band.
 
-use crate::laws::Quantity;
+use crate::laws::Uncertain;
 use crate::report::canvas::{Canvas, Drawn, Stroke};
 
 /// Positions that a curve is computed at.
@@ -10,17 +10,17 @@ const POSITIONS: u32 = 41;
 pub struct Curve {
     /// The largest size that was measured; beyond it the law is extrapolated.
     largest: f64,
-    at: Vec<(f64, Quantity)>,
+    at: Vec<(f64, Uncertain)>,
 }
 
 impl Curve {
     /// The law between two sizes that were measured, and on to twice the larger: what one more doubling would buy.
-    pub fn doubled(low: f64, largest: f64, law: impl Fn(f64) -> Quantity) -> Curve {
+    pub fn doubled(low: f64, largest: f64, law: impl Fn(f64) -> Uncertain) -> Curve {
         Curve::new(low, largest, 2.0 * largest, law)
     }
 
     /// The law between two sizes that were measured, and on to another.
-    pub fn new(low: f64, largest: f64, end: f64, law: impl Fn(f64) -> Quantity) -> Curve {
+    pub fn new(low: f64, largest: f64, end: f64, law: impl Fn(f64) -> Uncertain) -> Curve {
         let at = |from: f64, to: f64, count: u32| {
             let step = (to / from).ln() / f64::from(count - 1);
             let between = (0..count - 1).map(|i| from * (f64::from(i) * step).exp());
@@ -29,7 +29,7 @@ impl Curve {
         };
         let beyond = at(largest, end, POSITIONS / 4).into_iter().skip(1);
         let sizes = at(low, largest, POSITIONS).into_iter().chain(beyond);
-        let known = |at: &(f64, Quantity)| {
+        let known = |at: &(f64, Uncertain)| {
             [at.1.value, at.1.low, at.1.high].iter().all(|y| *y > 0.0 && y.is_finite())
         };
         Curve { largest, at: sizes.map(|size| (size, law(size))).filter(known).collect() }

@@ -4,7 +4,7 @@ use super::curves::Curve;
 use super::{LOSS, Law, RESAMPLES, Study};
 use crate::error::Result;
 use crate::laws::allocation::optimum;
-use crate::laws::envelope::{self, Envelope, envelope};
+use crate::laws::envelope::{Envelope, TrainingCurve, envelope};
 use crate::models::axis::Axis;
 use crate::models::cost::FLOPS_PER_MAC;
 use crate::report::canvas::Stroke;
@@ -26,7 +26,7 @@ pub fn along(runs: &[Record], amounts: &[Amount], axis: Axis) -> Result<Option<E
 
 /// The curves that an envelope is taken of. With several amounts of data the curve of a model goes through the ends
 /// of its trainings, whose learning rate had come down to zero; else it is that of each training, an epoch a point.
-fn curves(runs: &[Record], amounts: &[Amount]) -> Vec<envelope::Curve> {
+fn curves(runs: &[Record], amounts: &[Amount]) -> Vec<TrainingCurve> {
     let paths: Vec<(f64, Path)> = if amounts.len() > 1 {
         models(runs)
     } else {
@@ -35,7 +35,7 @@ fn curves(runs: &[Record], amounts: &[Amount]) -> Vec<envelope::Curve> {
     let curves = paths.into_iter().map(|(macs, mut points)| {
         // Budgets that round to the same number of batches are one point.
         points.dedup_by(|a, b| a.0 <= b.0);
-        envelope::Curve { parameters: macs, points }
+        TrainingCurve { parameters: macs, points }
     });
     curves.filter(|curve| curve.points.len() > 1).collect()
 }

@@ -4,7 +4,7 @@ use super::curves::Curve;
 use super::{LOSS, Law};
 use crate::error::Result;
 use crate::laws::average::{Average, Direction};
-use crate::laws::{Fit, Points, Quantity as Estimate};
+use crate::laws::{Fit, Points, Uncertain};
 use crate::report::html::escape;
 use crate::report::plot::{Plot, Sheet, plot};
 use crate::report::quantity::Quantity;
@@ -190,7 +190,7 @@ fn average(fitted: &[(&Record, (f64, f64))], joint: bool) -> Result<Average> {
 
 /// What is expected over the smaller models and on to the largest; with two sizes, for each amount of data of these.
 fn curves(
-    expected: impl Fn([f64; 2]) -> Estimate,
+    expected: impl Fn([f64; 2]) -> Uncertain,
     predicted: &AxisPrediction,
     fitted: &[(&Record, (f64, f64))],
 ) -> Vec<Curve> {

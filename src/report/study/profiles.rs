@@ -2,8 +2,8 @@
 
 use super::{LOSS, RESAMPLES, Study};
 use crate::error::Result;
-use crate::laws::LEVEL;
-use crate::laws::isoflop::{Budgets, IsoFlop, Minimum, Profile, Run, isoflop};
+use crate::laws::isoflop::{IsoFlop, Minimum, Profile, isoflop};
+use crate::laws::{BudgetRun, Budgets, LEVEL};
 use crate::models::axis::Axis;
 use crate::report::canvas::Stroke;
 use crate::report::plot::{Plot, Sheet, plot};
@@ -25,9 +25,9 @@ pub fn along(runs: &[Record], amounts: &[Amount], axis: Axis) -> Result<Option<I
     if budgets.is_empty() {
         return Ok(None);
     }
-    let runs: Vec<Run> = on_axis(runs, axis)
+    let runs: Vec<BudgetRun> = on_axis(runs, axis)
         .filter_map(|run| {
-            Some(Run {
+            Some(BudgetRun {
                 parameters: SIZE.of(run)?,
                 compute: Quantity::TrainingFlops.of(run)?,
                 loss: LOSS.of(run)?,

@@ -116,7 +116,7 @@ fn table(study: &Study) -> String {
 fn approaches_table(study: &Study) -> String {
     let mut body = String::new();
     for one in &study.axes {
-        let joint = one.joint.as_ref().and_then(Law::fitted);
+        let joint = one.joint.as_ref().and_then(Law::fitted).and_then(Fit::joint_approach);
         for found in approaches(one.envelope.as_ref(), one.isoflop.as_ref(), joint) {
             let [a, low, high] = [found.a.value, found.a.low, found.a.high].map(signed);
             let _ = writeln!(

@@ -2,7 +2,7 @@
 
 use super::{AxisStudy, Law, Study, needs, profiles};
 use crate::laws::doubling::SpreadOf;
-use crate::laws::{Fit, Form, Quantity};
+use crate::laws::{Fit, Form, Uncertain};
 use crate::models::axis::Axis;
 use crate::report::words::{capitalised, list, plural};
 use crate::units::{metric, significant};
@@ -67,7 +67,7 @@ fn what_is_missing(study: &Study) -> String {
 
 /// What twice the compute buys along each axis, best first; nothing where there is one axis alone.
 fn axes_compared(study: &Study) -> Option<String> {
-    let mut gains: Vec<(Axis, Quantity)> = study
+    let mut gains: Vec<(Axis, Uncertain)> = study
         .axes
         .iter()
         .filter_map(|one| Some((one.axis, gain(one.flops.as_ref()?.fitted()?, 0)?)))
@@ -208,19 +208,19 @@ fn joint_sentences(fit: &Fit) -> Vec<String> {
 }
 
 /// The part of the loss that twice a size takes away; none where the data can't tell its exponent.
-fn gain(fit: &Fit, size: usize) -> Option<Quantity> {
+fn gain(fit: &Fit, size: usize) -> Option<Uncertain> {
     fit.identifies(size).then(|| fit.doubling[size].relative)
 }
 
 /// A part of the loss that is no more than nothing when it is written down.
 const NOTHING: f64 = 5e-4;
 
-fn effect(gain: &Quantity) -> String {
+fn effect(gain: &Uncertain) -> String {
     if gain.low > -NOTHING && gain.high > NOTHING {
         format!("lowers the loss by {}", percent(gain))
     } else if gain.high < NOTHING && gain.low < -NOTHING {
-        let Quantity { value, se, low, high } = *gain;
-        let rise = Quantity { value: -value, se, low: -high, high: -low };
+        let Uncertain { value, se, low, high } = *gain;
+        let rise = Uncertain { value: -value, se, low: -high, high: -low };
         format!(
             "raises the loss by {}: models this large have not had the training that they need",
             percent(&rise)
@@ -311,7 +311,7 @@ fn floor(fit: &Fit) -> Option<String> {
 }
 
 /// `14 % (95 %: 10 to 18 %)`.
-fn percent(part: &Quantity) -> String {
+fn percent(part: &Uncertain) -> String {
     let shown = |part: f64| if part.abs() < NOTHING { "0".into() } else { significant(100.0 * part, 2) };
     let [value, low, high] = [part.value, part.low, part.high].map(shown);
     format!("{value} % (95 %: {low} to {high} %)")

@@ -129,7 +129,7 @@ pub(crate) fn check(plan: &Plan, variants: &[Variant]) -> Result<()> {
             .collect::<Result<_>>()?;
         let form = if has_two_sizes(plan) { Form::Joint } else { Form::Power };
         let fitted = points(plan, size, &rows)
-            .and_then(|points| points.check(form).and_then(|()| Average::check(&points)));
+            .and_then(|points| form.check(&points).and_then(|()| Average::check(&points)));
         fitted.map_err(|error| Error::Config {
             what: "plan".to_string(),
             problem: format!(

@@ -15,7 +15,7 @@ use super::plan::{Plan, Variant};
 use super::record::Record;
 use crate::error::Result;
 use crate::laws::average::{Average, Direction};
-use crate::laws::{Form, Interval, Quantity};
+use crate::laws::{Form, Interval, Uncertain};
 use crate::models::axis::Axis;
 use hold_back::{has_two_sizes, points};
 use serde::{Deserialize, Deserializer, Serialize};
@@ -112,8 +112,8 @@ fn or_nan<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
-impl From<Quantity> for Estimate {
-    fn from(quantity: Quantity) -> Estimate {
+impl From<Uncertain> for Estimate {
+    fn from(quantity: Uncertain) -> Estimate {
         Estimate { value: quantity.value, low: quantity.low, high: quantity.high }
     }
 }

@@ -1,39 +1,39 @@
-//! Where the descents to the joint law begin: variable projection.
+//! Starts of the search for the joint law, by variable projection.
 //!
-//! With α and β given, y is linear in E, A and B, so that the best of them need no search (Golub and Pereyra 1973, "The
-//! differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate"). What is left is a
-//! function of two variables, which a coarse grid shows whole: a descent of all five parameters from each of its lowest
-//! minima finds what one from every point of the published grid does, and `tests/laws` checks that on published tables. The
-//! grid is looked at twice, with E and with none: where the best law has no floor, a descent would only near it for ever.
+//! For given α and β, y is linear in E, A and B, so the best of them need no search (Golub and Pereyra 1973, "The
+//! differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate"). What remains is a
+//! function of two variables, which a coarse grid shows completely: descents of all five parameters from its lowest minima
+//! find the same minimum as descents from every point of the published grid; `tests/laws` checks that on published tables.
+//! The grid is evaluated twice, with E and with E = 0: if the best law has no floor, a descent would approach it without end.
 
+use super::huber::huber;
 use super::linear::least_squares_above_zero;
 use super::logs::Logs;
-use super::objective::huber;
 use rayon::prelude::*;
 
-/// By how many e-foldings a term falls over the rows: exponents are these divided by the range of the size's logarithm.
+/// By how many e-foldings a term falls over the rows. Exponents are these divided by the range of the size's logarithm.
 const FALLS: [f64; 16] =
     [-4.0, -1.0, 0.1, 0.3, 0.6, 1.0, 1.5, 2.1, 2.8, 3.6, 4.6, 6.0, 8.0, 11.0, 16.0, 25.0];
-/// The grid looks at no more rows than these, drawn at random.
+/// The grid uses at most this many rows, drawn at random.
 const ROWS: usize = 250;
-/// Rounds of least squares, with rows weighted by the residuals of the one before.
+/// Rounds of least squares; each weights the rows by the residuals of the previous one.
 const ROUNDS: usize = 4;
-/// Minima of the grid that are descended from, with a floor and without one.
+/// Minima of the grid that are starts, with a floor and without one.
 const MINIMA: [usize; 2] = [6, 2];
-/// A coefficient that is best left out begins with this part of y, and a floor that is none is this part: no sum of losses
-/// shows it.
+/// The start of a coefficient that is best left out, as a fraction of y, and that of a floor of zero, which no sum of losses
+/// shows.
 const SMALL: f64 = 1e-2;
 const NONE: f64 = 1e-12;
 
-/// θ of joint laws at the lowest minima of the grid, for logarithms from their mean and this δ of the Huber loss.
-pub(super) fn profile(logs: &Logs, delta: f64) -> Vec<Vec<f64>> {
+/// θ of joint laws at the lowest minima of the grid, for centred logarithms and this δ of the Huber loss.
+pub(super) fn projected_starts(logs: &Logs, delta: f64) -> Vec<Vec<f64>> {
     let some = logs.some(ROWS);
     let exponents = [0, 1].map(|size| {
         let (low, high) = logs.range(size);
         FALLS.map(|fall| fall / (high - low))
     });
     let middle = some.y.iter().sum::<f64>() / some.y.len() as f64;
-    // What a constant and each power are in parts of y.
+    // The constant and each power, as fractions of y.
     let part = |size: usize, exponent: f64| -> Vec<f64> {
         let rows =
             some.cells.iter().flat_map(|cell| cell.rows.clone().map(|row| (cell.x[size], some.y[row])));
@@ -62,15 +62,15 @@ pub(super) fn profile(logs: &Logs, delta: f64) -> Vec<Vec<f64>> {
     [starts(true), starts(false)].concat()
 }
 
-/// The best coefficients with given exponents.
+/// The best coefficients for given exponents.
 struct Node {
     coefficients: [f64; 3],
     value: f64,
 }
 
 impl Node {
-    /// From the columns in parts of y: least squares of `1 − f/y`, which is nearly the residual of ln y, with weights that
-    /// make of their squares Huber's losses.
+    /// Fits columns in fractions of y by least squares of `1 − f/y`, which nearly equals the residual of ln y. The weights
+    /// turn squares into Huber losses.
     fn of(columns: [&Vec<f64>; 3], weight: &[f64], with_floor: bool, delta: f64) -> Node {
         let rows = || (0..weight.len()).map(|row| columns.map(|column| column[row]));
         let sum = |coefficients: &[f64; 3], row: &[f64; 3]| -> f64 {
@@ -90,12 +90,12 @@ impl Node {
         }
         let loss = |(row, weight): ([f64; 3], &f64)| weight * huber(sum(&coefficients, &row).ln(), delta).0;
         let value: f64 = rows().zip(weight).map(loss).sum();
-        // Exponents that are beyond what floats hold are no candidates.
+        // Exponents that exceed the range of floats are no candidates.
         Node { coefficients, value: if value.is_nan() { f64::INFINITY } else { value } }
     }
 }
 
-/// Whether no neighbour on the grid is better, nor an earlier one as good.
+/// Whether a grid point has the least value of its neighbourhood; of equal values the first one counts.
 fn is_least(nodes: &[Node], place: usize) -> bool {
     let side = FALLS.len();
     let (row, column) = (place / side, place % side);
