@@ -1,14 +1,20 @@
 //! Models: modules as data, their initial values, and what they become on a device.
 //!
 //! A [`Module`] is a layer, a block of layers, or a whole model. [`layers`] are the smallest; [`Sequential`] and
-//! [`Residual`] contain others; your own are about ten lines ([`Module`] has two). [`Module::build`] draws parameters
-//! and puts them on a device: a [`Model`].
+//! [`Residual`] contain others. [`Module::build`] draws parameters and puts them on a device: a [`Model`].
+//!
+//! Four short programs to begin with:
+//!
+//! - [a module of your own](Module), and one that contains others;
+//! - [a training loop of your own](crate::optim::Optimizer), in f32 and in mixed precision;
+//! - [residual blocks](Residual);
+//! - [weights under other names](weights::LoadOptions), loaded and used.
 //!
 //! Every parameter and buffer has a dotted name, such as `layers.1.body.0.kernel`. It is the same in weights files,
-//! summaries and error messages.
+//! summaries and error messages. In files it names one tensor; the random numbers of a module follow from it, too.
 //!
-//! Reading order: [`Module`], [`Dense`], [`Sequential`], [`Definition`] and [`Scope`] (what a module declares, and what
-//! it sees), [`Model`], [`Parameters`].
+//! To read the source, begin with [`Module`], [`Dense`] and [`Sequential`]; then [`Definition`] and [`Scope`] (what a
+//! module declares, and what it sees), [`Model`] and [`Parameters`].
 
 mod buffers;
 mod definition;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 /// `body(x) + x`, or `body(x) + shortcut(x)`.
 ///
 /// ```
+/// use allometry::Device;
 /// use allometry::nn::{Activation, Conv2d, Module, Padding, Residual, Sequential};
 ///
 /// let conv = |filters| Conv2d::new(filters, [3, 3]).padding(Padding::Same);
@@ -24,9 +25,9 @@ use std::sync::Arc;
 ///     .add(block(16))
 ///     .add(block(32).shortcut(Conv2d::new(32, [1, 1])))
 ///     .add(Activation::Relu);
-/// let report = model.describe(&[8, 8, 3])?;
-/// assert_eq!(report.output_shape, [8, 8, 32]);
-/// assert_eq!(report.modules[1].modules[0].name, "layers.1.body");
+/// let model = model.build(&Device::cpu(), &[8, 8, 3], 0)?;
+/// assert_eq!(model.output_shape(), [8, 8, 32]);
+/// assert!(model.parameters().get("layers.2.shortcut.kernel").is_ok());
 /// # Ok::<(), allometry::Error>(())
 /// ```
 #[derive(Clone, Debug)]

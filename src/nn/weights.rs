@@ -13,13 +13,28 @@ use std::path::Path;
 
 /// How [`Model::load_with`] reads a file that was not saved by a model of the same names.
 ///
-/// ```no_run
-/// # use allometry::nn::{Dense, Module, weights::LoadOptions};
-/// # let model = Dense::new(1).build(&allometry::Device::cpu(), &[2], 0)?;
-/// // Of a larger model's file the tensors `encoder.…`, with PyTorch's name for kernels.
-/// let options = LoadOptions::new().prefix("encoder.").rename(|name| Some(name.replace("weight", "kernel")));
-/// model.load_with("weights.safetensors".as_ref(), &options)?;
-/// # Ok::<(), allometry::Error>(())
+/// ```
+/// use allometry::nn::weights::LoadOptions;
+/// use allometry::nn::{Dense, Module, Sequential};
+/// use allometry::{Device, Result};
+///
+/// # fn main() -> Result<()> {
+/// let device = Device::cpu();
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("weights.safetensors");
+/// // A file of a larger model: encoder.fc1.kernel, encoder.fc1.bias, …, head.bias.
+/// let encoder = Sequential::new().add_named("fc1", Dense::new(8)).add_named("fc2", Dense::new(2));
+/// let larger = Sequential::new().add_named("encoder", encoder).add_named("head", Dense::new(5));
+/// larger.build(&device, &[4], 0)?.save(&path, Default::default())?;
+///
+/// // Its encoder, in a model that names its layers by number.
+/// let model = Sequential::new().add(Dense::new(8)).add(Dense::new(2)).build(&device, &[4], 1)?;
+/// let rename = |name: &str| Some(name.replace("fc1", "layers.0").replace("fc2", "layers.1"));
+/// model.load_with(&path, &LoadOptions::new().prefix("encoder.").rename(rename))?;
+/// let y = model.predict(&model.batch(&[0.1, 0.2, 0.3, 0.4])?)?;
+/// assert_eq!(y.shape()[..], [1, 2]);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Default)]
 pub struct LoadOptions<'a> {

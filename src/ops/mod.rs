@@ -10,6 +10,7 @@ pub mod conv2d;
 mod convolution;
 pub mod copy;
 pub mod cross_entropy;
+pub mod custom;
 pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
@@ -34,8 +35,9 @@ pub use dropout::RandomKey;
 pub use padding::Padding;
 pub use unary::Function;
 
-/// `shaders/lib/index.wgsl`, in front of every kernel.
-pub(crate) const INDEX: &str = include_str!("../../shaders/lib/index.wgsl");
+/// `shaders/lib/index.wgsl`, in front of every kernel: `group_index(workgroup_id, num_workgroups)` is the number of a
+/// workgroup.
+pub const INDEX: &str = include_str!("../../shaders/lib/index.wgsl");
 /// `shaders/lib/functions.wgsl`: exp, tanh and the like.
 pub(crate) const FUNCTIONS: &str = include_str!("../../shaders/lib/functions.wgsl");
 
@@ -84,8 +86,11 @@ pub(crate) fn broadcast(op: &'static str, operands: &[&Tensor]) -> Result<Shape>
     Ok(shape)
 }
 
-/// A float operand of the same type as `like`. (What an op stores in another type, it says itself.)
-pub(crate) fn check_float(op: &'static str, tensor: &Tensor, like: &Tensor) -> Result<()> {
+/// Checks that an operand is of floats, and of the type and on the device of `like`.
+///
+/// # Errors
+/// [`Error::DType`] for u32 and for another type; [`Error::Placement`] for another device.
+pub fn check_float(op: &'static str, tensor: &Tensor, like: &Tensor) -> Result<()> {
     use crate::device::DType;
     if tensor.dtype() == DType::U32 || tensor.dtype() != like.dtype() {
         let expected =
