@@ -5,7 +5,7 @@ use allometry::models::axis::Compound;
 use allometry::models::cost::Cost;
 use allometry::models::{Architecture, Axis};
 use allometry::sweep::prediction::Size;
-use allometry::sweep::{Plan, Prediction, Record, Status, Store, Variant};
+use allometry::sweep::{Outcome, Plan, Prediction, Record, Store, Variant};
 use allometry::train::TrainConfig;
 
 const RECORD: &str = r#"{"key":"","axis":"width","factor":1.0,"scale":{"depth":1.0,"width":1.0,"resolution":1.0},
@@ -44,17 +44,17 @@ fn record(plan: &Plan, variant: &Variant, law: impl Fn(f64, f64, f64) -> f64) ->
     let cost = Cost::of(&variant.architecture).unwrap();
     let samples = (plan.config.epochs * variant.train_samples.unwrap_or(1600)) as u64;
     let scatter = 1.0 + 0.002 * (cost.macs as f64 + samples as f64 + 7.0 * variant.seed as f64).sin();
-    Record {
-        key: variant.key.clone(),
-        axis: variant.axis,
-        factor: variant.factor,
-        seed: variant.seed,
-        parameters: cost.parameters,
-        macs: cost.macs,
-        train_samples: samples,
-        validation_loss: Some(law(cost.parameters as f64, cost.macs as f64, samples as f64) * scatter),
-        ..serde_json::from_str(RECORD).unwrap()
-    }
+    let mut edited: Record = serde_json::from_str(RECORD).unwrap();
+    edited.variant.key = variant.key.clone();
+    edited.variant.axis = variant.axis;
+    edited.variant.factor = variant.factor;
+    edited.config.seed = variant.seed;
+    edited.cost.parameters = cost.parameters;
+    edited.cost.macs = cost.macs;
+    edited.cost.train_samples = samples;
+    edited.quality_mut().unwrap().validation_loss =
+        Some(law(cost.parameters as f64, cost.macs as f64, samples as f64) * scatter);
+    edited
 }
 
 fn records(plan: &Plan, law: impl Fn(f64, f64, f64) -> f64 + Copy) -> Vec<Record> {
@@ -153,10 +153,14 @@ fn a_known_law_is_predicted_without_a_look_at_what_is_held_back() {
     let weights: f64 = axis.weights.iter().map(|(_, weight)| weight).sum();
     assert!((weights - 1.0).abs() < 1e-12, "{:?}", axis.weights);
     let keys: Vec<&str> = axis.rows.iter().map(|row| row.key.as_str()).collect();
-    assert_eq!(keys, all[12..].iter().map(|record| record.key.as_str()).collect::<Vec<_>>());
+    assert_eq!(keys, all[12..].iter().map(|record| record.variant.key.as_str()).collect::<Vec<_>>());
     assert_eq!(axis.rows[0].model(), "width-8");
 
-    let absurd = |record: &Record| Record { validation_loss: Some(1e9), ..record.clone() };
+    let absurd = |record: &Record| {
+        let mut edited: Record = record.clone();
+        edited.quality_mut().unwrap().validation_loss = Some(1e9);
+        edited
+    };
     let with_large: Vec<Record> = small.iter().cloned().chain(all[12..].iter().map(absurd)).collect();
     assert_eq!(Prediction::new(&plan, &with_large).unwrap(), prediction);
 
@@ -167,9 +171,16 @@ fn a_known_law_is_predicted_without_a_look_at_what_is_held_back() {
     assert_eq!((score.rows.len(), score.without_loss), (6, 0));
     // An average over several curves does not know that the floor is the right one.
     assert!(score.inside >= 4 && score.relative_error.unwrap() < 0.01, "{score:?}");
-    let worse =
-        |record: &Record| Record { validation_loss: Some(1.1 * axis.rows[0].loss.value), ..record.clone() };
-    let failed = Record { status: Status::Diverged, validation_loss: None, ..all[13].clone() };
+    let worse = |record: &Record| {
+        let mut edited: Record = record.clone();
+        edited.quality_mut().unwrap().validation_loss = Some(1.1 * axis.rows[0].loss.value);
+        edited
+    };
+    let failed = {
+        let mut edited: Record = all[13].clone();
+        edited.outcome = Outcome::Diverged { reason: String::new() };
+        edited
+    };
     let score = prediction.score(&[worse(&all[12]), failed]);
     assert_eq!((score.rows.len(), score.inside, score.without_loss), (1, 0, 5));
     assert!((score.rows[0].relative_error.unwrap() - (1.0 / 1.1 - 1.0)).abs() < 1e-12);
@@ -180,12 +191,16 @@ fn a_known_law_is_predicted_without_a_look_at_what_is_held_back() {
 fn runs_that_failed_are_left_out_and_counted() {
     let plan = plan(2);
     let mut runs = records(&plan, floor);
-    runs[1] = Record { status: Status::Diverged, validation_loss: None, ..runs[1].clone() };
+    runs[1] = {
+        let mut edited: Record = runs[1].clone();
+        edited.outcome = Outcome::Diverged { reason: String::new() };
+        edited
+    };
     let prediction = Prediction::new(&plan, &runs).unwrap();
     assert_eq!((prediction.axes[0].runs, prediction.axes[0].left_out), (7, 1));
     // With nearly all failed there is no law, and the sweep can go on without one.
     for run in &mut runs[..7] {
-        run.status = Status::OutOfMemory;
+        run.outcome = Outcome::OutOfMemory { reason: String::new() };
     }
     let prediction = Prediction::new(&plan, &runs).unwrap();
     assert_eq!((prediction.axes.len(), prediction.without_law[0].axis), (0, Axis::Width));
@@ -196,7 +211,11 @@ fn runs_that_failed_are_left_out_and_counted() {
 #[test]
 fn a_loss_of_zero_is_left_out_of_the_law_and_scored() {
     let plan = plan(2);
-    let zero = |run: &Record| Record { validation_loss: Some(0.0), ..run.clone() };
+    let zero = |run: &Record| {
+        let mut edited: Record = run.clone();
+        edited.quality_mut().unwrap().validation_loss = Some(0.0);
+        edited
+    };
     let mut runs = records(&plan, floor);
     runs[1] = zero(&runs[1]);
     let prediction = Prediction::new(&plan, &runs).unwrap();

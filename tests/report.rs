@@ -7,7 +7,7 @@ use allometry::models::{Architecture, Bytes};
 use allometry::report;
 use allometry::sweep::prediction::Estimate;
 use allometry::sweep::record::CurvePoint;
-use allometry::sweep::{Plan, Prediction, Record, Status, Store, Throughput, Variant};
+use allometry::sweep::{Outcome, Plan, Prediction, Record, Store, Throughput, Variant};
 use allometry::train::TrainConfig;
 use std::collections::BTreeMap;
 use std::fs;
@@ -44,26 +44,25 @@ fn record(variant: &Variant) -> Record {
         validation_accuracy: None,
         seconds: epoch as f64,
     };
-    Record {
-        device: "CPU".into(),
-        epochs: EPOCHS,
-        parameters,
-        macs,
-        training_flops: 6.0 * macs as f64 * seen as f64,
-        samples_seen: seen,
-        train_samples: samples,
-        train_loss: Some(0.9 * end),
-        validation_loss: Some(end),
-        validation_accuracy: Some((-end).exp()),
-        curve: (1..=EPOCHS as u64).map(curve).collect(),
-        samples_per_second: Some(Throughput { median: 2e9 / macs as f64, iqr: 1.0 }),
-        inference_samples_per_second: Some(Throughput { median: 6e9 / macs as f64, iqr: 1.0 }),
-        flops_per_second: Some(1.2e10),
-        peak_bytes: Some(memory),
-        predicted_peak_bytes: Some(memory),
-        wall_seconds: seen as f64 * macs as f64 / 2e9,
-        ..blank::record(variant)
-    }
+    let mut edited = blank::record(variant);
+    edited.cost.device = "CPU".into();
+    edited.config.epochs = EPOCHS;
+    edited.cost.parameters = parameters;
+    edited.cost.macs = macs;
+    edited.cost.training_flops = 6.0 * macs as f64 * seen as f64;
+    edited.cost.samples_seen = seen;
+    edited.cost.train_samples = samples;
+    edited.quality_mut().unwrap().train_loss = Some(0.9 * end);
+    edited.quality_mut().unwrap().validation_loss = Some(end);
+    edited.quality_mut().unwrap().validation_accuracy = Some((-end).exp());
+    edited.quality_mut().unwrap().curve = (1..=EPOCHS as u64).map(curve).collect();
+    edited.cost.samples_per_second = Some(Throughput { median: 2e9 / macs as f64, iqr: 1.0 });
+    edited.cost.inference_samples_per_second = Some(Throughput { median: 6e9 / macs as f64, iqr: 1.0 });
+    edited.cost.flops_per_second = Some(1.2e10);
+    edited.cost.peak_bytes = Some(memory);
+    edited.cost.predicted_peak_bytes = Some(memory);
+    edited.cost.wall_seconds = seen as f64 * macs as f64 / 2e9;
+    edited
 }
 
 fn records(plan: &Plan) -> Vec<Record> {
@@ -199,20 +198,21 @@ fn laws_of_budgets_on_the_whole_set_are_in_samples_seen() {
         let samples = run.train_samples.unwrap() as u64;
         let seen = samples * run.epochs as u64;
         let of_size = record(run);
-        let loss = of_size.validation_loss.map(|loss| loss * (seen as f64 / 8000.0).powf(-0.2));
-        let flops = 6.0 * of_size.macs as f64 * seen as f64;
-        Record {
-            epochs: run.epochs,
-            train_samples: samples,
-            samples_seen: seen,
-            flops_budget: run.flops,
-            training_flops: flops,
-            validation_loss: loss,
-            ..of_size
-        }
+        let loss = of_size.validation_loss().map(|loss| loss * (seen as f64 / 8000.0).powf(-0.2));
+        let flops = 6.0 * of_size.cost.macs as f64 * seen as f64;
+        let mut edited = of_size;
+        edited.config.epochs = run.epochs;
+        edited.cost.train_samples = samples;
+        edited.cost.samples_seen = seen;
+        edited.variant.flops_budget = run.flops;
+        edited.cost.training_flops = flops;
+        edited.quality_mut().unwrap().validation_loss = loss;
+        edited
     };
     let runs: Vec<Record> = plan.variants().unwrap().iter().map(of).collect();
-    assert!(runs.iter().any(|run| run.epochs > 16) && runs.iter().any(|run| run.train_samples < 8000));
+    assert!(
+        runs.iter().any(|run| run.config.epochs > 16) && runs.iter().any(|run| run.cost.train_samples < 8000)
+    );
     let written = Written::new(&plan, &runs);
     written.says("as many epochs as each budget pays for, batch");
     written.says("D: training samples seen, repeats counted");
@@ -246,8 +246,11 @@ fn laws_of_several_epochs_are_those_of_the_fewest() {
 
 /// The record with its variant's number of epochs, and a loss that falls with them.
 fn repeated(record: Record, variant: &Variant) -> Record {
-    let loss = record.validation_loss.map(|loss| loss * (variant.epochs as f64).powf(-0.1));
-    Record { epochs: variant.epochs, validation_loss: loss, ..record }
+    let loss = record.validation_loss().map(|loss| loss * (variant.epochs as f64).powf(-0.1));
+    let mut edited = record.clone();
+    edited.config.epochs = variant.epochs;
+    edited.quality_mut().unwrap().validation_loss = loss;
+    edited
 }
 
 #[test]
@@ -285,9 +288,9 @@ fn what_the_runs_cannot_tell_has_no_digits() {
     let mut runs = records(&plan);
     for (index, run) in runs.iter_mut().enumerate() {
         // A little larger each, but by less than tells an exponent.
-        run.macs = 2_000_000 + 50_000 * index as u64;
-        run.parameters = run.macs / 40;
-        run.training_flops = 6.0 * run.macs as f64 * run.samples_seen as f64;
+        run.cost.macs = 2_000_000 + 50_000 * index as u64;
+        run.cost.parameters = run.cost.macs / 40;
+        run.cost.training_flops = 6.0 * run.cost.macs as f64 * run.cost.samples_seen as f64;
     }
     let written = Written::new(&plan, &runs);
     written.says("not identified");
@@ -301,8 +304,9 @@ fn a_step_is_no_law() {
     let mut runs = records(&plan);
     for run in &mut runs {
         // Some learned something, and the others nothing.
-        let learned = run.train_samples > 1000 && run.macs > 1_500_000;
-        run.validation_loss = Some(if learned { 1.0 } else { 4.1 } * (1.0 + 1e-3 * run.seed as f64));
+        let learned = run.cost.train_samples > 1000 && run.cost.macs > 1_500_000;
+        run.quality_mut().unwrap().validation_loss =
+            Some(if learned { 1.0 } else { 4.1 } * (1.0 + 1e-3 * run.config.seed as f64));
     }
     let written = Written::new(&plan, &runs);
     written.says("The losses follow no law: they jump");
@@ -312,14 +316,19 @@ fn a_step_is_no_law() {
 #[test]
 fn every_run_can_be_pointed_at() {
     let mut runs = records(&plan());
-    runs[2].key = "a \"key\" & <tag>".into();
-    runs[5].status = Status::Diverged;
+    runs[2].variant.key = "a \"key\" & <tag>".into();
+    runs[5].outcome = Outcome::Diverged { reason: String::new() };
     let written = Written::new(&plan(), &runs);
     for (index, run) in runs.iter().enumerate() {
-        let key =
-            run.key.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
+        let key = run
+            .variant
+            .key
+            .replace('&', "&amp;")
+            .replace('<', "&lt;")
+            .replace('>', "&gt;")
+            .replace('"', "&quot;");
         let place = format!("<circle class=\"run\" data-run=\"{key}\"");
-        let title = format!("run: {key}\nseed: {}\n", run.seed);
+        let title = format!("run: {key}\nseed: {}\n", run.config.seed);
         for name in ["loss-parameters", "loss-flops", "residuals", "accuracy-macs", "memory-macs"] {
             let svg = &written.plots[name];
             let expected = usize::from(index != 5);
@@ -342,7 +351,7 @@ fn every_run_can_be_pointed_at() {
 fn a_prediction_stands_beside_what_was_measured() {
     let plan = Plan { predict: 1, ..plan() };
     let runs = records(&plan);
-    let smaller: Vec<Record> = runs.iter().filter(|run| run.factor < 2.0).cloned().collect();
+    let smaller: Vec<Record> = runs.iter().filter(|run| run.variant.factor < 2.0).cloned().collect();
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &plan).unwrap();
     store.write_prediction(1, &Prediction::new(&plan, &smaller).unwrap()).unwrap();
@@ -364,8 +373,11 @@ fn a_prediction_stands_beside_what_was_measured() {
 fn a_run_that_failed_is_no_point_of_a_law() {
     let mut runs = records(&plan());
     let sound = Written::new(&plan(), &runs);
-    for (run, status) in runs.iter_mut().zip([Status::Diverged, Status::OutOfMemory]) {
-        *run = Record { status, validation_loss: None, train_samples: 0, curve: Vec::new(), ..run.clone() };
+    let (diverged, unfit) =
+        (Outcome::Diverged { reason: String::new() }, Outcome::OutOfMemory { reason: String::new() });
+    for (run, outcome) in runs.iter_mut().zip([diverged, unfit]) {
+        run.cost.train_samples = 0;
+        run.outcome = outcome;
     }
     let written = Written::new(&plan(), &runs);
     assert_eq!(written.plots.keys().collect::<Vec<_>>(), sound.plots.keys().collect::<Vec<_>>());
@@ -378,7 +390,7 @@ fn a_run_that_failed_is_no_point_of_a_law() {
 fn the_answer_of_a_plan_comes_first() {
     let plan = Plan { predict: 1, ..plan() };
     let runs = records(&plan);
-    let smaller: Vec<Record> = runs.iter().filter(|run| run.factor < 2.0).cloned().collect();
+    let smaller: Vec<Record> = runs.iter().filter(|run| run.variant.factor < 2.0).cloned().collect();
     let directory = tempfile::tempdir().unwrap();
     let store = Store::open(directory.path(), &plan).unwrap();
     let prediction = Prediction::new(&plan, &smaller).unwrap();

@@ -15,12 +15,12 @@ impl Observer for Lines {
         // A line that can't be printed ends no training.
         let _ = print_line!(
             "{:18} {:>9} parameters {:>11} MACs   accuracy {:5.1} %   {:7.0} samples/s   {:6.1} MiB",
-            record.key,
-            record.parameters,
-            record.macs,
-            100.0 * record.validation_accuracy.unwrap_or(0.0),
-            record.samples_per_second.map_or(0.0, |rate| rate.median),
-            record.peak_bytes.unwrap_or_default().total() as f64 / (1 << 20) as f64,
+            record.variant.key,
+            record.cost.parameters,
+            record.cost.macs,
+            100.0 * record.validation_accuracy().unwrap_or(0.0),
+            record.cost.samples_per_second.map_or(0.0, |rate| rate.median),
+            record.cost.peak_bytes.unwrap_or_default().total() as f64 / (1 << 20) as f64,
         );
     }
 }

@@ -120,8 +120,8 @@ impl Observer for Terminal {
     }
 
     fn on_record(&mut self, record: &Record) {
-        if let Some(reason) = &record.reason {
-            note!("{}: {}: {reason}", record.key, record.status);
+        if let Some(reason) = &record.outcome.reason() {
+            note!("{}: {}: {reason}", record.variant.key, record.outcome);
         }
         if self.json {
             self.keep(print_json(record));

@@ -116,13 +116,13 @@ pub fn gather(
 
 /// Whether a run stands on the axis and has a loss that a law can be fitted to.
 pub fn counts(record: &Record, axis: Axis) -> bool {
-    let loss = record.validation_loss.filter(|loss| *loss > 0.0 && loss.is_finite());
+    let loss = record.validation_loss().filter(|loss| *loss > 0.0 && loss.is_finite());
     record.completed() && loss.is_some() && record.factor_on(axis).is_some()
 }
 
 /// What is said of completed runs with a loss of exactly 0, which no law can take; none where there are none.
 pub fn zeros(records: &[Record]) -> Option<String> {
-    let zero = |record: &&Record| record.completed() && record.validation_loss == Some(0.0);
+    let zero = |record: &&Record| record.completed() && record.validation_loss() == Some(0.0);
     match records.iter().filter(zero).count() {
         0 => None,
         count => {
@@ -133,13 +133,13 @@ pub fn zeros(records: &[Record]) -> Option<String> {
 
 /// A record as the law of repetition takes it. Records of before different samples were counted have those of an epoch.
 fn run(record: &Record) -> RepeatedRun {
-    let epoch = record.samples_seen as f64 / record.epochs.max(1) as f64;
-    let distinct = if record.train_samples > 0 { record.train_samples as f64 } else { epoch };
+    let epoch = record.cost.samples_seen as f64 / record.config.epochs.max(1) as f64;
+    let distinct = if record.cost.train_samples > 0 { record.cost.train_samples as f64 } else { epoch };
     RepeatedRun {
-        size: record.macs as f64,
+        size: record.cost.macs as f64,
         distinct,
-        passes: (record.samples_seen as f64 / distinct).max(1.0),
-        loss: record.validation_loss.unwrap_or(f64::NAN),
+        passes: (record.cost.samples_seen as f64 / distinct).max(1.0),
+        loss: record.validation_loss().unwrap_or(f64::NAN),
     }
 }
 
@@ -166,7 +166,7 @@ impl Evidence {
             factors: range(&factors),
             macs: range(&macs),
             samples: range(&samples),
-            flops: records.iter().map(|record| record.training_flops).fold(0.0, f64::max),
+            flops: records.iter().map(|record| record.cost.training_flops).fold(0.0, f64::max),
             surface: law,
             data,
             most_data,

@@ -64,10 +64,10 @@ impl Recommender<'_> {
         let device = self.options.device.name();
         for number in 0..self.fields.len() {
             let axis = self.fields[number].evidence.axis;
-            let here = |record: &&Record| record.device == device && record.factor_on(axis).is_some();
+            let here = |record: &&Record| record.cost.device == device && record.factor_on(axis).is_some();
             let measured = records.iter().filter(here).filter_map(|record| {
-                let rate: Throughput = record.samples_per_second?;
-                Some((record.macs as f64, 1.0 / rate.median))
+                let rate: Throughput = record.cost.samples_per_second?;
+                Some((record.cost.macs as f64, 1.0 / rate.median))
             });
             if self.speed.learn(axis, &measured.collect::<Vec<_>>()).is_err() {
                 let measured = self.benchmark(number)?;

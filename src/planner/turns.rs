@@ -98,13 +98,13 @@ impl Turns {
 
 fn of_curve(record: &Record, run: &RepeatedRun) -> Option<Least> {
     let at = |seen: u64| (seen as f64 / run.distinct).max(1.0);
-    let curve = record.curve.iter().map(|point| (at(point.samples_seen), point.validation_loss));
+    let curve = record.curve().iter().map(|point| (at(point.samples_seen), point.validation_loss));
     least(&curve.collect::<Vec<_>>())
 }
 
 /// Whether a model has learned its samples by heart. One epoch's training loss is that of samples seen for the first time.
 fn by_heart(record: &Record) -> bool {
-    let losses = record.train_loss.zip(record.validation_loss).filter(|_| record.curve.len() > 1);
+    let losses = record.train_loss().zip(record.validation_loss()).filter(|_| record.curve().len() > 1);
     losses.is_some_and(|(train, validation)| validation > BY_HEART * train)
 }
 

@@ -10,8 +10,8 @@ pub(super) fn about(record: &Record) -> Vec<(&'static str, String)> {
     let of = |quantity: Quantity| Some(quantity.format(quantity.of(record)?));
     let lines = [
         ("model", Some(label(record))),
-        ("run", Some(record.key.clone())),
-        ("seed", Some(record.seed.to_string())),
+        ("run", Some(record.variant.key.clone())),
+        ("seed", Some(record.config.seed.to_string())),
         ("parameters", of(Quantity::Parameters)),
         ("MACs per sample", of(Quantity::Macs)),
         ("training samples", of(Quantity::TrainingSamples)),

@@ -107,7 +107,7 @@ fn settings(config: &TrainConfig) -> String {
 /// What was swept, on what, for how long.
 fn swept(plan: &Plan, records: &[Record]) -> String {
     let factors: Vec<String> = plan.factors.iter().map(|factor| format!("×{factor}")).collect();
-    let mut devices: Vec<&str> = records.iter().map(|record| record.device.as_str()).collect();
+    let mut devices: Vec<&str> = records.iter().map(|record| record.cost.device.as_str()).collect();
     devices.sort_unstable();
     devices.dedup();
     let mut amounts: Vec<String> = amounts(records).iter().map(|amount| amount.data.to_string()).collect();
@@ -131,7 +131,8 @@ fn swept(plan: &Plan, records: &[Record]) -> String {
         settings(&plan.config),
     );
     if !devices.is_empty() {
-        let total: f64 = records.iter().map(|record| record.wall_seconds).filter(|s| s.is_finite()).sum();
+        let total: f64 =
+            records.iter().map(|record| record.cost.wall_seconds).filter(|s| s.is_finite()).sum();
         text += &format!(
             " {}, {} of training on {}.",
             endings(records.iter()),

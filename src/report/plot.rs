@@ -155,7 +155,7 @@ fn place_of(record: &Record, (x, y): (i32, i32)) -> String {
     }
     format!(
         "<circle class=\"run\" data-run=\"{}\" cx=\"{x}\" cy=\"{y}\" r=\"{REACH}\" fill-opacity=\"0\"><title>{}</title></circle>\n",
-        escape(&record.key),
+        escape(&record.variant.key),
         escape(title.trim_end())
     )
 }

@@ -36,17 +36,17 @@ impl Quantity {
     /// was not counted.
     pub fn of(self, record: &Record) -> Option<f64> {
         let value = match self {
-            Quantity::Parameters => Some(record.parameters as f64),
-            Quantity::Macs => Some(record.macs as f64),
-            Quantity::TrainingSamples => Some(record.train_samples as f64),
-            Quantity::TrainingFlops => Some(record.training_flops),
-            Quantity::Seconds => Some(record.wall_seconds),
-            Quantity::ValidationLoss => record.validation_loss,
-            Quantity::Accuracy => record.validation_accuracy,
-            Quantity::TrainingThroughput => record.samples_per_second.map(|t| t.median),
-            Quantity::InferenceThroughput => record.inference_samples_per_second.map(|t| t.median),
-            Quantity::PeakMemory => record.peak_bytes.map(|bytes| bytes.total() as f64),
-            Quantity::PredictedMemory => record.predicted_peak_bytes.map(|bytes| bytes.total() as f64),
+            Quantity::Parameters => Some(record.cost.parameters as f64),
+            Quantity::Macs => Some(record.cost.macs as f64),
+            Quantity::TrainingSamples => Some(record.cost.train_samples as f64),
+            Quantity::TrainingFlops => Some(record.cost.training_flops),
+            Quantity::Seconds => Some(record.cost.wall_seconds),
+            Quantity::ValidationLoss => record.validation_loss(),
+            Quantity::Accuracy => record.validation_accuracy(),
+            Quantity::TrainingThroughput => record.cost.samples_per_second.map(|t| t.median),
+            Quantity::InferenceThroughput => record.cost.inference_samples_per_second.map(|t| t.median),
+            Quantity::PeakMemory => record.cost.peak_bytes.map(|bytes| bytes.total() as f64),
+            Quantity::PredictedMemory => record.cost.predicted_peak_bytes.map(|bytes| bytes.total() as f64),
         };
         let may_be_zero = matches!(self, Quantity::ValidationLoss | Quantity::Accuracy);
         value.filter(|v| v.is_finite() && (*v > 0.0 || (may_be_zero && *v == 0.0)))

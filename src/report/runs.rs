@@ -62,7 +62,7 @@ pub(super) fn run_table(records: &[Record]) -> String {
     for (record, row) in records.iter().zip(&rows) {
         let cells: String = shown.iter().map(|&column| row[column].1.render()).collect();
         let state = if record.completed() { "" } else { " class=\"broken\"" };
-        let _ = writeln!(body, "<tr{state} data-run=\"{}\">{cells}</tr>", escape(&record.key));
+        let _ = writeln!(body, "<tr{state} data-run=\"{}\">{cells}</tr>", escape(&record.variant.key));
     }
     format!(
         "<section>\n<h2>All runs</h2>\n\
@@ -95,27 +95,27 @@ fn run_row(record: &Record) -> Vec<(&'static str, Cell)> {
     let count = |value: u64| Cell::number(Some(value as f64), metric);
     let loss = |value| Cell::number(value, |v| significant(v, 4));
     vec![
-        ("model", Cell::text(label(record)).hint(record.scale.to_string())),
-        ("seed", Cell::text(record.seed.to_string())),
-        ("pixels", Cell::number(record.resolution.map(|r| r as f64), |v| v.to_string())),
-        ("parameters", count(record.parameters)),
-        ("MACs", count(record.macs)),
-        ("epochs", count(record.epochs as u64)),
+        ("model", Cell::text(label(record)).hint(record.variant.scale.to_string())),
+        ("seed", Cell::text(record.config.seed.to_string())),
+        ("pixels", Cell::number(record.variant.resolution.map(|r| r as f64), |v| v.to_string())),
+        ("parameters", count(record.cost.parameters)),
+        ("MACs", count(record.cost.macs)),
+        ("epochs", count(record.config.epochs as u64)),
         ("samples", Cell::number(Quantity::TrainingSamples.of(record), metric)),
-        ("FLOPs trained", Cell::number(Some(record.training_flops), metric)),
-        ("train loss", loss(record.train_loss)),
-        ("val. loss", loss(record.validation_loss)),
-        ("accuracy", Cell::number(record.validation_accuracy, |v| Quantity::Accuracy.format(v))),
-        ("train /s", rate(record.samples_per_second)),
-        ("infer /s", rate(record.inference_samples_per_second)),
-        ("FLOP/s", Cell::number(record.flops_per_second, metric)),
-        ("peak", memory(record.peak_bytes)),
-        ("predicted", memory(record.predicted_peak_bytes)),
-        ("time", Cell::number(Some(record.wall_seconds), seconds)),
+        ("FLOPs trained", Cell::number(Some(record.cost.training_flops), metric)),
+        ("train loss", loss(record.train_loss())),
+        ("val. loss", loss(record.validation_loss())),
+        ("accuracy", Cell::number(record.validation_accuracy(), |v| Quantity::Accuracy.format(v))),
+        ("train /s", rate(record.cost.samples_per_second)),
+        ("infer /s", rate(record.cost.inference_samples_per_second)),
+        ("FLOP/s", Cell::number(record.cost.flops_per_second, metric)),
+        ("peak", memory(record.cost.peak_bytes)),
+        ("predicted", memory(record.cost.predicted_peak_bytes)),
+        ("time", Cell::number(Some(record.cost.wall_seconds), seconds)),
         (
             "status",
-            Cell::text(record.status.to_string().replace('_', " "))
-                .hint(record.reason.clone().unwrap_or_default()),
+            Cell::text(record.outcome.to_string().replace('_', " "))
+                .hint(record.outcome.reason().unwrap_or_default()),
         ),
     ]
 }

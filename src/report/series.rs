@@ -51,10 +51,10 @@ impl<'a> Configuration<'a> {
 
 /// What a run is called: `base`, or axis and factor.
 pub(super) fn label(record: &Record) -> String {
-    if record.scale == crate::models::Scale::BASE {
+    if record.variant.scale == crate::models::Scale::BASE {
         "base".to_string()
     } else {
-        format!("{} {}", record.axis, times(record.factor))
+        format!("{} {}", record.variant.axis, times(record.variant.factor))
     }
 }
 
@@ -78,9 +78,9 @@ pub(super) struct Amount {
 impl Amount {
     /// None for a run that did not come to training, and for records of before it was kept.
     pub fn of(record: &Record) -> Option<Amount> {
-        let samples = (record.train_samples > 0).then_some(Data::Samples(record.train_samples));
-        let data = record.flops_budget.map(Data::Flops).or(samples)?;
-        Some(Amount { data, epochs: record.epochs })
+        let samples = (record.cost.train_samples > 0).then_some(Data::Samples(record.cost.train_samples));
+        let data = record.variant.flops_budget.map(Data::Flops).or(samples)?;
+        Some(Amount { data, epochs: record.config.epochs })
     }
 
     /// Different training samples of a model with so many MACs, trained on each that many times.
@@ -103,29 +103,36 @@ impl std::fmt::Display for Data {
 
 /// Whether runs differ in their number of epochs.
 pub(super) fn varies_epochs(records: &[Record]) -> bool {
-    records.iter().any(|record| record.epochs != records[0].epochs)
+    records.iter().any(|record| record.config.epochs != records[0].config.epochs)
 }
 
 /// Whether budgets of compute took the whole set as often as they paid for: models differ in epochs, and no model has two numbers
 /// of them at one budget.
 pub(super) fn took_whole_set(records: &[Record]) -> bool {
     let one = |a: &Record| {
-        let same = |b: &&Record| (b.macs, b.seed, b.flops_budget) == (a.macs, a.seed, a.flops_budget);
-        records.iter().filter(same).all(|b| b.epochs == a.epochs)
+        let same = |b: &&Record| {
+            (b.cost.macs, b.config.seed, b.variant.flops_budget)
+                == (a.cost.macs, a.config.seed, a.variant.flops_budget)
+        };
+        records.iter().filter(same).all(|b| b.config.epochs == a.config.epochs)
     };
-    varies_epochs(records) && records.iter().all(|record| record.flops_budget.is_some() && one(record))
+    varies_epochs(records)
+        && records.iter().all(|record| record.variant.flops_budget.is_some() && one(record))
 }
 
 /// A run as one on as many different samples as it saw, repeats counted.
 pub(super) fn by_samples_seen(record: &Record) -> Record {
-    Record { epochs: 1, train_samples: record.samples_seen, ..record.clone() }
+    let mut seen = record.clone();
+    seen.config.epochs = 1;
+    seen.cost.train_samples = record.cost.samples_seen;
+    seen
 }
 
 /// The runs of the fewest epochs: where these differ, those that follow a law of size and data, since repeated samples are
 /// worth less than new ones.
 pub(super) fn of_fewest_epochs(records: &[Record]) -> Vec<Record> {
-    let fewest = records.iter().map(|record| record.epochs).min();
-    records.iter().filter(|record| Some(record.epochs) == fewest).cloned().collect()
+    let fewest = records.iter().map(|record| record.config.epochs).min();
+    records.iter().filter(|record| Some(record.config.epochs) == fewest).cloned().collect()
 }
 
 /// The different amounts of data of the runs that completed, the least first.
@@ -146,10 +153,10 @@ pub(super) fn on_most_data(records: &[Record]) -> Vec<Record> {
 
 /// Every different model with every amount of data, in the order of the records.
 pub(super) fn configurations(records: &[Record]) -> Vec<Configuration<'_>> {
-    gather(records.iter().map(|record| (record.factor, record)), |a, b| {
+    gather(records.iter().map(|record| (record.variant.factor, record)), |a, b| {
         let amounts = [a, b].map(Amount::of);
         let same_amount = amounts[0] == amounts[1] || amounts.contains(&None);
-        a.axis == b.axis && a.factor == b.factor && same_amount
+        a.variant.axis == b.variant.axis && a.variant.factor == b.variant.factor && same_amount
     })
 }
 

@@ -41,7 +41,7 @@ impl<'d> Point<'d> {
             runs.iter().map(|(_, at)| at.0).sum::<f64>() / count,
             runs.iter().map(|(_, at)| at.1).sum::<f64>() / count,
         );
-        let base = configuration.first().scale == crate::models::Scale::BASE;
+        let base = configuration.first().variant.scale == crate::models::Scale::BASE;
         let label = if base { "base".to_string() } else { times(configuration.factor) };
         (!runs.is_empty()).then_some(Point { label, base, mean, runs })
     }

@@ -54,7 +54,7 @@ fn render(records: &[Record]) -> Table {
     let mut table = Table::new(header);
     for configuration in &configurations {
         let mut row = vec![configuration.label()];
-        row.extend(epochs.then(|| configuration.first().epochs.to_string()));
+        row.extend(epochs.then(|| configuration.first().config.epochs.to_string()));
         row.extend(columns.iter().map(|&column| cell(configuration, column)));
         let runs = configuration.runs.iter().copied();
         let all_completed = runs.clone().all(Record::completed);

@@ -5,7 +5,7 @@ use super::quantity::Quantity;
 use super::series::{Configuration, along, amounts, axes, configurations, label, laws, varies_epochs};
 use crate::laws::PowerLaw;
 use crate::models::axis::Axis;
-use crate::sweep::record::{Record, Status};
+use crate::sweep::record::{Outcome, Record};
 use crate::units::{self, metric, seconds, significant, times};
 
 /// A configuration that leads in something.
@@ -48,12 +48,12 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
     let varies = varies_epochs(records);
     let samples = |c: &Configuration| match c.mean(Quantity::TrainingSamples) {
         Some(samples) if varies => {
-            format!(", {} samples × {}", metric(samples), plural(c.first().epochs, "epoch"))
+            format!(", {} samples × {}", metric(samples), plural(c.first().config.epochs, "epoch"))
         }
         Some(samples) if several => format!(", {} samples", metric(samples)),
         _ => String::new(),
     };
-    let flops = |c: &Configuration| Some(c.first().training_flops);
+    let flops = |c: &Configuration| Some(c.first().cost.training_flops);
     let time = |c: &Configuration| c.mean(Quantity::Seconds);
     let costs: [Cost; 3] = [&|_| Some(1.0), &flops, &time];
     let leader = |(by, cost): (&'static str, Cost)| {
@@ -66,7 +66,7 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
             value: with_spread(winner, quality)?,
             cost: format!(
                 "{} parameters, {}, {}{}",
-                metric(winner.first().parameters as f64),
+                metric(winner.first().cost.parameters as f64),
                 units::flops(flops(winner)?),
                 seconds(time(winner)?),
                 samples(winner)
@@ -179,7 +179,7 @@ fn axis_finding(records: &[Record], axis: Axis) -> Option<Vec<String>> {
             "Only {label} was trained to its end; there is nothing to compare it with."
         )]);
     }
-    let (low, high) = (small.first().resolution, large.first().resolution);
+    let (low, high) = (small.first().variant.resolution, large.first().variant.resolution);
     let pixels = match low.zip(high) {
         Some((low, high)) if low != high => format!(", {low} to {high} pixels"),
         _ => String::new(),
@@ -227,9 +227,14 @@ pub(super) fn failures(records: &[Record]) -> Vec<String> {
     let broken = records.iter().filter(|record| !record.completed());
     broken
         .map(|record| {
-            let status = record.status.to_string().replace('_', " ");
-            let reason = record.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-            format!("{}, seed {}: {status}{reason}", label(record), record.seed)
+            let status = record.outcome.to_string().replace('_', " ");
+            let reason = record
+                .outcome
+                .reason()
+                .filter(|reason| !reason.is_empty())
+                .map(|reason| format!(": {reason}"))
+                .unwrap_or_default();
+            format!("{}, seed {}: {status}{reason}", label(record), record.config.seed)
         })
         .collect()
 }
@@ -250,11 +255,11 @@ pub(super) fn plural(count: usize, noun: &str) -> String {
 
 /// How many runs ended how: `24 completed, 1 diverged`.
 pub(super) fn endings<'a>(records: impl Iterator<Item = &'a Record> + Clone) -> String {
-    [Status::Completed, Status::Diverged, Status::OutOfMemory, Status::Failed]
+    Outcome::NAMES
         .into_iter()
-        .filter_map(|status| {
-            let count = records.clone().filter(|record| record.status == status).count();
-            (count > 0).then(|| format!("{count} {}", status.to_string().replace('_', " ")))
+        .filter_map(|name| {
+            let count = records.clone().filter(|record| record.outcome.name() == name).count();
+            (count > 0).then(|| format!("{count} {}", name.replace('_', " ")))
         })
         .collect::<Vec<_>>()
         .join(", ")

@@ -22,5 +22,5 @@ pub mod store;
 
 pub use plan::{Plan, Variant};
 pub use prediction::Prediction;
-pub use record::{CurvePoint, Record, Status, Throughput};
+pub use record::{CurvePoint, Outcome, Quality, Record, RunCost, Throughput, Trained};
 pub use store::Store;

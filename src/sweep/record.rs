@@ -2,14 +2,33 @@
 
 use crate::models::Bytes;
 use crate::models::axis::{Axis, Scale};
-use crate::nn::Precision;
 use crate::quantile::quantile;
+use crate::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// One run: a model of one size, trained with one seed.
+///
+/// In JSON the four parts lie beside one another in one object, so each number is a column with the name of its field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
+    /// Which model of the sweep it is.
+    #[serde(flatten)]
+    pub variant: Trained,
+    /// How it was trained.
+    #[serde(flatten)]
+    pub config: TrainConfig,
+    /// What it took.
+    #[serde(flatten)]
+    pub cost: RunCost,
+    /// How it ended.
+    #[serde(flatten)]
+    pub outcome: Outcome,
+}
+
+/// The model of a run and its places in the sweep.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trained {
     /// Names the run within its plan; see [`super::plan::Variant::key`].
     pub key: String,
     /// The axis it stands on.
@@ -26,54 +45,30 @@ pub struct Record {
     pub architecture: String,
     /// Rows and columns of the input after rounding; none for features.
     pub resolution: Option<usize>,
-    /// Seed of initialisation, data order and dropout.
-    pub seed: u64,
+    /// The compute budget that the number of samples was chosen for, in FLOPs; what was spent is
+    /// [`RunCost::training_flops`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub flops_budget: Option<f64>,
+}
+
+/// What a run took: counted of its model, and measured of its training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunCost {
     /// The device, as it names itself.
     pub device: String,
-    /// Passes over the training set that were asked for.
-    pub epochs: usize,
-    /// Samples a step.
-    pub batch: usize,
-    /// Peak learning rate.
-    pub learning_rate: f64,
-    /// In which types the model was stored.
-    #[serde(default)]
-    pub precision: Precision,
-    /// Whether activations were computed again in the backward pass rather than kept.
-    #[serde(default)]
-    pub recompute: bool,
-    /// The most that the norm of all gradients together was allowed to be.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub clip_norm: Option<f64>,
-
     /// Trained values.
     pub parameters: u64,
-    /// Multiply–adds of one sample's forward pass.
+    /// MACs of one sample's forward pass.
     pub macs: u64,
-    /// FLOPs of the whole training: 2 FLOPs a MAC, and a backward pass as dear as two forward ones, so
+    /// FLOPs of the whole training: 2 per MAC, and a backward pass costs as much as two forward passes, so
     /// 6 × MACs × samples seen.
     pub training_flops: f64,
     /// Samples trained on, repeats counted.
     pub samples_seen: u64,
     /// Different samples trained on, D: of a finite set those of one epoch, of one that draws new samples without end
-    /// those of all epochs. 0 if it did not come to training, and in records of before it was kept.
+    /// those of all epochs. 0 if training did not begin, and in records of versions that did not count it.
     #[serde(default)]
     pub train_samples: u64,
-    /// The compute budget that the number of samples was chosen for, in FLOPs; what was spent is `training_flops`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub flops_budget: Option<f64>,
-    /// In mixed precision: steps that changed nothing, because a gradient was not finite.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub skipped_steps: Option<u64>,
-    /// Mean loss over the last epoch of training.
-    pub train_loss: Option<f64>,
-    /// Mean loss on the validation set after training.
-    pub validation_loss: Option<f64>,
-    /// Top-1 accuracy on the validation set, 0 to 1; none for regression.
-    pub validation_accuracy: Option<f64>,
-    /// How the validation went, a point an epoch; empty unless it completed.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub curve: Vec<CurvePoint>,
     /// Training throughput.
     pub samples_per_second: Option<Throughput>,
     /// Inference throughput.
@@ -86,17 +81,56 @@ pub struct Record {
     pub predicted_peak_bytes: Option<Bytes>,
     /// Seconds from the first step to the last, validation included.
     pub wall_seconds: f64,
-    /// How it ended.
-    pub status: Status,
-    /// Why, unless it completed.
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "status", rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was trained to its end.
+    Completed(Quality),
+    /// The loss stopped being a finite number.
+    Diverged {
+        /// What the training said of it.
+        #[serde(default)]
+        reason: String,
+    },
+    /// It did not fit the device, or was predicted not to.
+    OutOfMemory {
+        /// What was asked for.
+        #[serde(default)]
+        reason: String,
+    },
+    /// Anything else.
+    Failed {
+        /// What happened.
+        #[serde(default)]
+        reason: String,
+    },
+}
+
+/// What a completed run reached.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Quality {
+    /// Mean loss over the last epoch of training.
+    pub train_loss: Option<f64>,
+    /// Mean loss on the validation set after training.
+    pub validation_loss: Option<f64>,
+    /// Top-1 accuracy on the validation set, 0 to 1; none for regression.
+    pub validation_accuracy: Option<f64>,
+    /// The validation after each epoch.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub curve: Vec<CurvePoint>,
+    /// In mixed precision: steps that changed nothing, because a gradient was not finite.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub reason: Option<String>,
+    pub skipped_steps: Option<u64>,
 }
 
 impl Record {
     /// Every place of the sweep where this model stands, its own first.
     pub fn places(&self) -> impl Iterator<Item = Place> + '_ {
-        std::iter::once(Place { axis: self.axis, factor: self.factor }).chain(self.also.iter().copied())
+        let Trained { axis, factor, also, .. } = &self.variant;
+        std::iter::once(Place { axis: *axis, factor: *factor }).chain(also.iter().copied())
     }
 
     /// Its factor on `axis`; none if it does not stand there.
@@ -106,7 +140,79 @@ impl Record {
 
     /// Whether it was trained to its end.
     pub fn completed(&self) -> bool {
-        self.status == Status::Completed
+        self.quality().is_some()
+    }
+
+    /// What it reached; none unless it was trained to its end.
+    pub fn quality(&self) -> Option<&Quality> {
+        match &self.outcome {
+            Outcome::Completed(quality) => Some(quality),
+            _ => None,
+        }
+    }
+
+    /// As [`quality`](Record::quality), to change it.
+    pub fn quality_mut(&mut self) -> Option<&mut Quality> {
+        match &mut self.outcome {
+            Outcome::Completed(quality) => Some(quality),
+            _ => None,
+        }
+    }
+
+    /// Mean loss on the validation set after training; none unless it was trained to its end.
+    pub fn validation_loss(&self) -> Option<f64> {
+        self.quality()?.validation_loss
+    }
+
+    /// Top-1 accuracy on the validation set, 0 to 1; none for regression and unless it was trained to its end.
+    pub fn validation_accuracy(&self) -> Option<f64> {
+        self.quality()?.validation_accuracy
+    }
+
+    /// Mean loss over the last epoch of training; none unless it was trained to its end.
+    pub fn train_loss(&self) -> Option<f64> {
+        self.quality()?.train_loss
+    }
+
+    /// The validation after each epoch; empty unless it was trained to its end.
+    pub fn curve(&self) -> &[CurvePoint] {
+        self.quality().map_or(&[], |quality| &quality.curve)
+    }
+
+    /// In mixed precision: steps that changed nothing, because a gradient was not finite.
+    pub fn skipped_steps(&self) -> Option<u64> {
+        self.quality()?.skipped_steps
+    }
+}
+
+impl Outcome {
+    /// Every name, in the order of the variants.
+    pub const NAMES: [&str; 4] = ["completed", "diverged", "out_of_memory", "failed"];
+
+    /// Its name in files: one of [`NAMES`](Outcome::NAMES).
+    pub fn name(&self) -> &'static str {
+        match self {
+            Outcome::Completed(_) => "completed",
+            Outcome::Diverged { .. } => "diverged",
+            Outcome::OutOfMemory { .. } => "out_of_memory",
+            Outcome::Failed { .. } => "failed",
+        }
+    }
+
+    /// Why, unless it completed.
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Outcome::Completed(_) => None,
+            Outcome::Diverged { reason } | Outcome::OutOfMemory { reason } | Outcome::Failed { reason } => {
+                Some(reason)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
     }
 }
 
@@ -130,31 +236,6 @@ pub struct Place {
     pub axis: Axis,
     /// The factor on it.
     pub factor: f64,
-}
-
-/// How a run ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Status {
-    /// Trained to its end.
-    Completed,
-    /// The loss stopped being a finite number.
-    Diverged,
-    /// It did not fit the device, or was predicted not to.
-    OutOfMemory,
-    /// Anything else; the record has the reason.
-    Failed,
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(match self {
-            Status::Completed => "completed",
-            Status::Diverged => "diverged",
-            Status::OutOfMemory => "out_of_memory",
-            Status::Failed => "failed",
-        })
-    }
 }
 
 /// Samples a second over several measurements.

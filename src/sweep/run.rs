@@ -3,13 +3,13 @@
 use super::measure;
 use super::plan::{Plan, Variant};
 use super::prediction::Prediction;
-use super::record::{CurvePoint, Record, Status, Throughput};
+use super::record::{CurvePoint, Outcome, Quality, Record, RunCost, Throughput, Trained};
 use super::store::{RUNS, Store};
 use crate::data::{self, DataOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::Bytes;
-use crate::models::cost::{self, Cost, FLOPS_PER_MAC};
+use crate::models::cost::{Cost, FLOPS_PER_MAC, predicted_peak_on};
 use crate::train::{Callback, EpochReport, History, Metrics, Progress, fit};
 use crate::units::bytes;
 use std::path::PathBuf;
@@ -89,15 +89,16 @@ pub fn run(
 /// # Errors
 /// [`Error::NoneCompleted`] if it has records, and none of a run that was trained to its end.
 pub fn check_completed(store: &Store) -> Result<()> {
-    let ended = |status| store.records().iter().filter(|record| record.status == status).count();
-    if store.records().is_empty() || ended(Status::Completed) > 0 {
+    let records = store.records();
+    if records.is_empty() || records.iter().any(Record::completed) {
         return Ok(());
     }
+    let ended = |is: fn(&Outcome) -> bool| records.iter().filter(|record| is(&record.outcome)).count();
     Err(Error::NoneCompleted {
-        runs: store.records().len(),
-        diverged: ended(Status::Diverged),
-        unfit: ended(Status::OutOfMemory),
-        failed: ended(Status::Failed),
+        runs: records.len(),
+        diverged: ended(|outcome| matches!(outcome, Outcome::Diverged { .. })),
+        unfit: ended(|outcome| matches!(outcome, Outcome::OutOfMemory { .. })),
+        failed: ended(|outcome| matches!(outcome, Outcome::Failed { .. })),
         records: store.directory().join(RUNS),
     })
 }
@@ -166,45 +167,22 @@ fn run_variant(
     callback: &mut dyn Callback,
 ) -> Result<Record> {
     let cost = Cost::of(&variant.architecture)?;
-    let config = variant.config(plan);
-    let mut record = Record {
-        key: variant.key.clone(),
-        axis: variant.axis,
-        factor: variant.factor,
-        also: variant.also.clone(),
-        scale: variant.scale,
-        architecture: plan.architecture.name.clone(),
-        resolution: variant.architecture.resolution(),
-        seed: variant.seed,
+    let mut run_cost = RunCost {
         device: options.device.name(),
-        epochs: variant.epochs,
-        batch: config.batch,
-        learning_rate: config.learning_rate,
-        precision: config.precision,
-        recompute: config.recompute,
-        clip_norm: config.clip_norm,
         parameters: cost.parameters,
         macs: cost.macs,
         training_flops: 0.0,
         samples_seen: 0,
         train_samples: 0,
-        flops_budget: variant.flops,
-        skipped_steps: None,
-        train_loss: None,
-        validation_loss: None,
-        validation_accuracy: None,
-        curve: Vec::new(),
         samples_per_second: None,
         inference_samples_per_second: None,
         flops_per_second: None,
         peak_bytes: None,
         predicted_peak_bytes: None,
         wall_seconds: 0.0,
-        status: Status::Completed,
-        reason: None,
     };
-    match attempt(plan, variant, options, data, wanted, callback, &mut record) {
-        Ok(()) => {}
+    let outcome = match attempt(plan, variant, options, data, wanted, callback, &mut run_cost) {
+        Ok(outcome) => outcome,
         Err(
             error @ (Error::Interrupted
             | Error::DeviceLost { .. }
@@ -214,15 +192,25 @@ fn run_variant(
             return Err(error);
         }
         Err(error) => {
-            record.status = match error {
-                Error::Diverged { .. } => Status::Diverged,
-                ref error if error.is_about_memory() => Status::OutOfMemory,
-                _ => Status::Failed,
-            };
-            record.reason = Some(error.to_string());
+            let reason = error.to_string();
+            match error {
+                Error::Diverged { .. } => Outcome::Diverged { reason },
+                error if error.is_about_memory() => Outcome::OutOfMemory { reason },
+                _ => Outcome::Failed { reason },
+            }
         }
-    }
-    Ok(record)
+    };
+    let trained = Trained {
+        key: variant.key.clone(),
+        axis: variant.axis,
+        factor: variant.factor,
+        also: variant.also.clone(),
+        scale: variant.scale,
+        architecture: plan.architecture.name.clone(),
+        resolution: variant.architecture.resolution(),
+        flops_budget: variant.flops,
+    };
+    Ok(Record { variant: trained, config: variant.config(plan), cost: run_cost, outcome })
 }
 
 /// Predicts the memory that a variant takes, and trains it where there is so much.
@@ -233,8 +221,8 @@ fn attempt(
     data: &mut DataCache,
     wanted: DataOptions,
     callback: &mut dyn Callback,
-    record: &mut Record,
-) -> Result<()> {
+    cost: &mut RunCost,
+) -> Result<Outcome> {
     let (config, device) = (variant.config(plan), &options.device);
     let start = Instant::now();
     let opened = data.open(wanted)?;
@@ -244,21 +232,20 @@ fn attempt(
     };
     let splits = Splits { train: opened.train.clone(), validation };
     let counts = [splits.train.len(), splits.validation.len()];
-    let predicted = cost::predicted_peak_on(&variant.architecture, &config, counts)?;
-    record.predicted_peak_bytes = Some(predicted);
+    let predicted = predicted_peak_on(&variant.architecture, &config, counts)?;
+    cost.predicted_peak_bytes = Some(predicted);
     let limit = options.memory_limit.or_else(|| device.available_memory());
     if let Some(limit) = limit.filter(|&limit| predicted.total() > limit) {
-        record.status = Status::OutOfMemory;
-        record.reason = Some(format!("{} predicted, {} there", bytes(predicted.total()), bytes(limit)));
-        return Ok(());
+        let reason = format!("{} predicted, {} there", bytes(predicted.total()), bytes(limit));
+        return Ok(Outcome::OutOfMemory { reason });
     }
     // What an earlier variant left in the pool has other sizes; the peak is this variant's own.
     device.trim();
     device.reset_peak();
-    let trained = train(plan, variant, options, &splits, callback, record);
-    record.peak_bytes = Some(Bytes::at_peak(&device.usage()));
-    record.wall_seconds = start.elapsed().as_secs_f64();
-    trained
+    let trained = train(plan, variant, options, &splits, callback, cost);
+    cost.peak_bytes = Some(Bytes::at_peak(&device.usage()));
+    cost.wall_seconds = start.elapsed().as_secs_f64();
+    trained.map(Outcome::Completed)
 }
 
 fn train(
@@ -267,20 +254,19 @@ fn train(
     options: &SweepOptions,
     splits: &Splits,
     callback: &mut dyn Callback,
-    record: &mut Record,
-) -> Result<()> {
+    cost: &mut RunCost,
+) -> Result<Quality> {
     let config = variant.config(plan);
     let model = variant.architecture.build(&config, &options.device)?;
-    record.train_samples = config.distinct_samples(splits.train.len(), splits.train.is_endless());
+    cost.train_samples = config.distinct_samples(splits.train.len(), splits.train.is_endless());
     let mut stoppable = Stoppable { inner: callback, interrupted: &options.interrupted };
     let history = fit(&model, splits, &config, &mut stoppable)?;
-    fill(record, &history);
+    fill(cost, &history);
     let batch = config.batch.min(splits.validation.len());
     let features: usize = variant.architecture.input_shape().iter().product();
     let inputs = vec![0.5; batch * features];
-    record.inference_samples_per_second =
-        Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
-    Ok(())
+    cost.inference_samples_per_second = Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
+    Ok(quality(&history))
 }
 
 /// A callback that also ends training when the sweep is to stop.
@@ -307,27 +293,30 @@ impl Callback for Stoppable<'_> {
     }
 }
 
-fn fill(record: &mut Record, history: &History) {
-    record.samples_seen = history.samples_seen;
-    record.training_flops = FLOPS_PER_MAC * record.macs as f64 * history.samples_seen as f64;
-    if let Some(last) = history.epochs.last() {
-        record.train_loss = Some(last.train.loss);
-        record.validation_loss = Some(last.validation.loss);
-        record.validation_accuracy = last.validation.accuracy;
-        record.skipped_steps = last.loss_scaling.map(|scaling| scaling.skipped_steps);
-    }
+/// What the training took.
+fn fill(cost: &mut RunCost, history: &History) {
+    let flops_per_sample = FLOPS_PER_MAC * cost.macs as f64;
+    cost.samples_seen = history.samples_seen;
+    cost.training_flops = flops_per_sample * history.samples_seen as f64;
+    cost.samples_per_second = Throughput::of(&history.throughput);
+    cost.flops_per_second = cost.samples_per_second.map(|rate| flops_per_sample * rate.median);
+}
+
+/// What the training reached.
+fn quality(history: &History) -> Quality {
+    let last = history.epochs.last();
     let (mut samples_seen, mut seconds) = (0, 0.0);
-    record.curve = history
-        .epochs
-        .iter()
-        .map(|epoch| {
-            samples_seen += epoch.train.samples;
-            seconds += epoch.seconds;
-            let Metrics { loss: validation_loss, accuracy: validation_accuracy, .. } = epoch.validation;
-            CurvePoint { samples_seen, validation_loss, validation_accuracy, seconds }
-        })
-        .collect();
-    record.samples_per_second = Throughput::of(&history.throughput);
-    record.flops_per_second =
-        record.samples_per_second.map(|rate| FLOPS_PER_MAC * record.macs as f64 * rate.median);
+    let curve = history.epochs.iter().map(|epoch| {
+        samples_seen += epoch.train.samples;
+        seconds += epoch.seconds;
+        let Metrics { loss: validation_loss, accuracy: validation_accuracy, .. } = epoch.validation;
+        CurvePoint { samples_seen, validation_loss, validation_accuracy, seconds }
+    });
+    Quality {
+        train_loss: last.map(|epoch| epoch.train.loss),
+        validation_loss: last.map(|epoch| epoch.validation.loss),
+        validation_accuracy: last.and_then(|epoch| epoch.validation.accuracy),
+        skipped_steps: last.and_then(|epoch| epoch.loss_scaling).map(|scaling| scaling.skipped_steps),
+        curve: curve.collect(),
+    }
 }

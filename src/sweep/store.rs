@@ -113,8 +113,8 @@ impl Store {
     /// Adds a record: one write, then a sync, so that it is on disk whole when this returns. If the write
     /// fails, what it left is cut off again.
     pub fn append(&mut self, record: Record) -> Result<()> {
-        if self.contains(&record.key) {
-            return Err(Error::argument("store", "key", &record.key, "one that has no record yet"));
+        if self.contains(&record.variant.key) {
+            return Err(Error::argument("store", "key", &record.variant.key, "one that has no record yet"));
         }
         let path = self.directory.join(RUNS);
         let mut line = serde_json::to_vec(&record).map_err(|e| Error::file(&path, "write")(e.into()))?;
@@ -142,7 +142,7 @@ impl Store {
 
     /// Whether the run of that key has a record, however it ended.
     pub fn contains(&self, key: &str) -> bool {
-        self.records.iter().any(|record| record.key == key)
+        self.records.iter().any(|record| record.variant.key == key)
     }
 
     /// The runs of the plan that have no record yet, in the plan's order.
@@ -230,8 +230,8 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize)> {
     for (number, line) in (1..).zip(bytes[..whole].split_inclusive(|&byte| byte == b'\n')) {
         let record: Record = serde_json::from_slice(line)
             .map_err(|e| Error::format(path, format!("a record in line {number}"), brief(e)))?;
-        if records.iter().any(|known| known.key == record.key) {
-            let found = format!("a second record of {} in line {number}", shown(&record.key));
+        if records.iter().any(|known| known.variant.key == record.variant.key) {
+            let found = format!("a second record of {} in line {number}", shown(&record.variant.key));
             return Err(Error::format(path, "one record a run", found));
         }
         records.push(record);

@@ -25,14 +25,13 @@ fn plan_of_epochs() -> Plan {
 /// Its records, where repeated samples lose their worth.
 fn repeated(plan: &Plan) -> Vec<Record> {
     let of = |record: Record| {
-        let epochs = record.epochs as f64;
-        let amount = record.train_samples as f64 * worth(epochs, REPEATS);
-        Record {
-            samples_seen: record.train_samples * record.epochs as u64,
-            training_flops: record.training_flops * epochs,
-            validation_loss: Some(law(record.macs as f64, amount)),
-            ..record
-        }
+        let epochs = record.config.epochs as f64;
+        let amount = record.cost.train_samples as f64 * worth(epochs, REPEATS);
+        let mut edited = record.clone();
+        edited.cost.samples_seen = record.cost.train_samples * record.config.epochs as u64;
+        edited.cost.training_flops = record.cost.training_flops * epochs;
+        edited.quality_mut().unwrap().validation_loss = Some(law(record.cost.macs as f64, amount));
+        edited
     };
     records(plan).into_iter().map(of).collect()
 }
@@ -74,15 +73,16 @@ fn a_measured_turn_bounds_the_epochs() {
     assert!(!longest.limits.contains(&Limit::Overfitting), "{:?}", longest.limits);
     assert!(longest.choices[0].epochs > 3, "{:?}", longest.choices[0]);
     // The smallest model turns after three epochs of a thousand samples.
-    let turned = runs.iter_mut().filter(|run| run.epochs == 16 && run.train_samples == 1000);
-    let smallest = turned.min_by_key(|run| run.macs).unwrap();
+    let turned = runs.iter_mut().filter(|run| run.config.epochs == 16 && run.cost.train_samples == 1000);
+    let smallest = turned.min_by_key(|run| run.cost.macs).unwrap();
     let point = |(epoch, loss): (u64, f64)| CurvePoint {
         samples_seen: 1000 * epoch,
         validation_loss: loss,
         validation_accuracy: None,
         seconds: epoch as f64,
     };
-    smallest.curve = [(1, 0.9), (2, 0.7), (3, 0.6), (4, 0.63), (16, 0.75)].map(point).to_vec();
+    smallest.quality_mut().unwrap().curve =
+        [(1, 0.9), (2, 0.7), (3, 0.6), (4, 0.63), (16, 0.75)].map(point).to_vec();
     let sweep = Synthetic::of(plan, &runs);
     let of = |distinct| sweep.fields[0].evidence.most_passes(1e6, distinct);
     assert_eq!([of(500.0), of(1000.0), of(4000.0)], [Some(3.0), Some(3.0), Some(12.0)]);
@@ -101,8 +101,8 @@ fn a_larger_model_that_settled_takes_a_turn_back() {
     let plan = plan_of_epochs();
     let mut runs = repeated(&plan);
     let mut by_size: Vec<&mut Record> =
-        runs.iter_mut().filter(|run| run.epochs == 16 && run.train_samples == 1000).collect();
-    by_size.sort_by_key(|run| run.macs);
+        runs.iter_mut().filter(|run| run.config.epochs == 16 && run.cost.train_samples == 1000).collect();
+    by_size.sort_by_key(|run| run.cost.macs);
     let curve = |losses: [f64; 5]| -> Vec<CurvePoint> {
         let point = |(epoch, loss): (u64, f64)| CurvePoint {
             samples_seen: 1000 * epoch,
@@ -112,9 +112,9 @@ fn a_larger_model_that_settled_takes_a_turn_back() {
         };
         [1, 2, 3, 4, 16].into_iter().zip(losses).map(point).collect()
     };
-    by_size[0].curve = curve([0.9, 0.7, 0.6, 0.63, 0.75]);
-    by_size[2].curve = curve([0.9, 0.7, 0.6, 0.59, 0.55]);
-    let (second, third) = (by_size[1].macs as f64, by_size[2].macs as f64);
+    by_size[0].quality_mut().unwrap().curve = curve([0.9, 0.7, 0.6, 0.63, 0.75]);
+    by_size[2].quality_mut().unwrap().curve = curve([0.9, 0.7, 0.6, 0.59, 0.55]);
+    let (second, third) = (by_size[1].cost.macs as f64, by_size[2].cost.macs as f64);
     let sweep = Synthetic::of(plan, &runs);
     let of = |macs: f64| sweep.fields[0].evidence.most_passes(macs, 1000.0);
     assert_eq!([of(second), of(third)], [Some(3.0), None]);
@@ -132,18 +132,17 @@ fn budgets_on_the_whole_set_give_a_law_in_samples_seen() {
     let plan = plan_of_budgets();
     // Repeated samples are worth as much as new ones here: what a language model's prior would not say.
     let of = |record: Record| {
-        let seen = record.train_samples * record.epochs as u64;
-        Record {
-            samples_seen: seen,
-            training_flops: 6.0 * record.macs as f64 * seen as f64,
-            validation_loss: Some(law(record.macs as f64, seen as f64)),
-            ..record
-        }
+        let seen = record.cost.train_samples * record.config.epochs as u64;
+        let mut edited = record.clone();
+        edited.cost.samples_seen = seen;
+        edited.cost.training_flops = 6.0 * record.cost.macs as f64 * seen as f64;
+        edited.quality_mut().unwrap().validation_loss = Some(law(record.cost.macs as f64, seen as f64));
+        edited
     };
     let runs: Vec<Record> = records(&plan).into_iter().map(of).collect();
     let sweep = Synthetic::of(plan, &runs);
     let evidence = &sweep.fields[0].evidence;
-    let most = runs.iter().map(|run| run.epochs).max().unwrap();
+    let most = runs.iter().map(|run| run.config.epochs).max().unwrap();
     assert_eq!(evidence.passes_seen(), Some(most as f64));
     for (macs, passes) in [(2e5, 40.0), (6e5, 4.0), (6e5, 20.0)] {
         let (found, expected) =

@@ -40,21 +40,20 @@ fn record(variant: &Variant, plan: &Plan) -> Record {
     let Cost { parameters, macs, .. } = Cost::of(&variant.architecture).unwrap();
     let samples = variant.train_samples.unwrap_or(10_000) as u64;
     let loss = law(macs as f64, samples as f64);
-    Record {
-        epochs: variant.epochs,
-        batch: plan.config.batch,
-        learning_rate: plan.config.learning_rate,
-        parameters,
-        macs,
-        training_flops: 6.0 * macs as f64 * samples as f64,
-        samples_seen: samples,
-        train_samples: samples,
-        train_loss: Some(loss),
-        validation_loss: Some(loss),
-        samples_per_second: Some(Throughput { median: 1e9 / macs as f64, iqr: 0.0 }),
-        wall_seconds: 1.0,
-        ..blank::record(variant)
-    }
+    let mut edited = blank::record(variant);
+    edited.config.epochs = variant.epochs;
+    edited.config.batch = plan.config.batch;
+    edited.config.learning_rate = plan.config.learning_rate;
+    edited.cost.parameters = parameters;
+    edited.cost.macs = macs;
+    edited.cost.training_flops = 6.0 * macs as f64 * samples as f64;
+    edited.cost.samples_seen = samples;
+    edited.cost.train_samples = samples;
+    edited.quality_mut().unwrap().train_loss = Some(loss);
+    edited.quality_mut().unwrap().validation_loss = Some(loss);
+    edited.cost.samples_per_second = Some(Throughput { median: 1e9 / macs as f64, iqr: 0.0 });
+    edited.cost.wall_seconds = 1.0;
+    edited
 }
 
 /// The records of a plan's runs, if their losses follow the law.

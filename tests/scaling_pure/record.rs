@@ -2,7 +2,7 @@
 
 use crate::synthetic::{plan, preset, record};
 use allometry::models::Axis;
-use allometry::sweep::{Plan, Record, Status, Throughput};
+use allometry::sweep::{Outcome, Plan, Record, Throughput};
 
 #[test]
 fn quartiles_are_interpolated() {
@@ -29,22 +29,20 @@ fn what_was_written_before_amounts_of_data_is_read() {
         "predicted_peak_bytes":{"parameters":1,"gradients":2,"optimizer":3,"activations":4,"workspace":5},
         "wall_seconds":0.1,"status":"completed"}"#;
     let record: Record = serde_json::from_str(line).unwrap();
-    assert_eq!((record.train_samples, record.flops_budget, record.curve.len()), (0, None, 0));
-    assert_eq!(record.validation_loss, Some(4.0));
+    assert_eq!((record.cost.train_samples, record.variant.flops_budget, record.curve().len()), (0, None, 0));
+    assert_eq!(record.validation_loss(), Some(4.0));
 }
 
 #[test]
 fn a_record_survives_json_however_the_run_ended() {
     let plan = plan(preset("keras-dense"), &[Axis::Width]);
     let completed = record(&plan.variants().unwrap()[0]);
-    let failed = Record {
-        status: Status::OutOfMemory,
-        reason: Some("11 GiB predicted, 8 GiB there".into()),
-        validation_loss: None,
-        validation_accuracy: None,
-        samples_per_second: None,
-        peak_bytes: None,
-        ..completed.clone()
+    let failed = {
+        let mut edited = completed.clone();
+        edited.cost.samples_per_second = None;
+        edited.cost.peak_bytes = None;
+        edited.outcome = Outcome::OutOfMemory { reason: "11 GiB predicted, 8 GiB there".into() };
+        edited
     };
     for record in [completed, failed] {
         let text = serde_json::to_string(&record).unwrap();
@@ -61,4 +59,17 @@ fn numbers_survive_json_to_the_last_bit() {
         let text = serde_json::to_string(&number).unwrap();
         assert_eq!(serde_json::from_str::<f64>(&text).unwrap(), number);
     }
+}
+
+#[test]
+fn the_parts_of_a_record_lie_beside_one_another() {
+    let plan = plan(preset("keras-dense"), &[Axis::Width]);
+    let record = record(&plan.variants().unwrap()[0]);
+    let json: serde_json::Value = serde_json::to_value(&record).unwrap();
+    for column in
+        ["key", "axis", "learning_rate", "optimizer", "parameters", "train_samples", "validation_loss"]
+    {
+        assert!(!json[column].is_null(), "{column} in {json}");
+    }
+    assert_eq!((&json["status"], &json["variant"]), (&"completed".into(), &serde_json::Value::Null));
 }

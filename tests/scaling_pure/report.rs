@@ -3,7 +3,7 @@
 use crate::synthetic::{plan, preset, records};
 use allometry::models::Axis;
 use allometry::report;
-use allometry::sweep::{Record, Status};
+use allometry::sweep::{Outcome, Record};
 use std::fs;
 
 #[test]
@@ -22,7 +22,7 @@ fn laws_are_found_along_each_axis() {
 #[test]
 fn the_table_names_the_best() {
     let mut runs = records(&plan(preset("convnet"), &Axis::ALL));
-    runs[3].status = Status::Diverged;
+    runs[3].outcome = Outcome::Diverged { reason: String::new() };
     let text = report::table(&runs);
     for wanted in ["base", "width ×2", "compound ×0.5", "1 completed, 1 diverged"] {
         assert!(text.contains(wanted), "{wanted} in\n{text}");
@@ -44,8 +44,9 @@ fn a_loss_of_zero_is_a_value() {
     let mut runs = records(&plan);
     // Regression, where the loss is what models are compared by: both seeds of a model end with a loss of 0.
     for run in &mut runs {
-        run.validation_accuracy = None;
-        run.validation_loss = run.validation_loss.filter(|_| run.factor != 0.5).or(Some(0.0));
+        run.quality_mut().unwrap().validation_accuracy = None;
+        run.quality_mut().unwrap().validation_loss =
+            run.validation_loss().filter(|_| run.variant.factor != 0.5).or(Some(0.0));
     }
     let text = report::table(&runs);
     let row = text.lines().find(|line| line.contains("width ×0.5")).unwrap_or_else(|| panic!("{text}"));
@@ -69,7 +70,8 @@ fn a_loss_of_zero_is_a_value() {
     assert!(!before_script(&page).contains("NaN") && !before_script(&page).contains(">inf<"));
     // An error rate of 0 is the same.
     for run in &mut runs {
-        run.validation_accuracy = Some(if run.factor == 2.0 { 1.0 } else { 0.9 - 0.1 * run.factor });
+        run.quality_mut().unwrap().validation_accuracy =
+            Some(if run.variant.factor == 2.0 { 1.0 } else { 0.9 - 0.1 * run.variant.factor });
     }
     let laws = report::laws(&runs, report::Quantity::Macs, report::Quantity::Accuracy);
     assert_eq!(laws.iter().map(|law| (law.law.n, law.left_out)).collect::<Vec<_>>(), [(4, 2)]);
@@ -85,13 +87,11 @@ fn before_script(page: &str) -> &str {
 fn a_report_is_whole_and_stands_alone() {
     let plan = plan(preset("convnet"), &Axis::ALL);
     let mut runs = records(&plan);
-    runs[4] = Record {
-        status: Status::Failed,
-        reason: Some("\"quoted\" & <b>bold</b>\u{1b}".into()),
-        validation_loss: None,
-        validation_accuracy: Some(f64::NAN),
-        peak_bytes: None,
-        ..runs[4].clone()
+    runs[4] = {
+        let mut edited = runs[4].clone();
+        edited.cost.peak_bytes = None;
+        edited.outcome = Outcome::Failed { reason: "\"quoted\" & <b>bold</b>\u{1b}".into() };
+        edited
     };
     let directory = tempfile::tempdir().unwrap();
     report::write(directory.path(), &plan, &runs).unwrap();
@@ -133,12 +133,30 @@ fn a_report_is_whole_and_stands_alone() {
 fn reports_of_little_are_reports_too() {
     let images = plan(preset("convnet"), &[Axis::Resolution]);
     let features = plan(preset("keras-dense"), &[Axis::Width]);
-    let regression: Vec<Record> =
-        records(&features).into_iter().map(|run| Record { validation_accuracy: None, ..run }).collect();
-    let perfect: Vec<Record> =
-        records(&images).into_iter().map(|run| Record { validation_accuracy: Some(1.0), ..run }).collect();
-    let broken: Vec<Record> =
-        records(&images).into_iter().map(|run| Record { status: Status::Diverged, ..run }).collect();
+    let regression: Vec<Record> = records(&features)
+        .into_iter()
+        .map(|run| {
+            let mut edited = run;
+            edited.quality_mut().unwrap().validation_accuracy = None;
+            edited
+        })
+        .collect();
+    let perfect: Vec<Record> = records(&images)
+        .into_iter()
+        .map(|run| {
+            let mut edited = run;
+            edited.quality_mut().unwrap().validation_accuracy = Some(1.0);
+            edited
+        })
+        .collect();
+    let broken: Vec<Record> = records(&images)
+        .into_iter()
+        .map(|run| {
+            let mut edited = run;
+            edited.outcome = Outcome::Diverged { reason: String::new() };
+            edited
+        })
+        .collect();
     for (plan, runs, plots) in [
         (&images, &records(&images)[..0], 0),
         (&images, &records(&images)[..1], 9),

@@ -3,7 +3,7 @@
 use crate::synthetic::{plan, preset, records};
 use allometry::error::Error;
 use allometry::models::Axis;
-use allometry::sweep::{Plan, Record, Status, Store};
+use allometry::sweep::{Outcome, Plan, Store};
 use std::fs;
 
 #[test]
@@ -41,14 +41,20 @@ fn a_store_resumes_and_keeps_to_its_plan() {
     let directory = tempfile::tempdir().unwrap();
     let mut store = Store::open(directory.path().join("new"), &plan).unwrap();
     assert_eq!(store.pending(&plan).unwrap().len(), runs.len());
-    store.append(Record { status: Status::Failed, reason: Some("why".into()), ..runs[0].clone() }).unwrap();
+    store
+        .append({
+            let mut edited = runs[0].clone();
+            edited.outcome = Outcome::Failed { reason: "why".into() };
+            edited
+        })
+        .unwrap();
     assert!(matches!(store.append(runs[0].clone()), Err(Error::Argument { .. })));
     drop(store);
 
     let store = Store::open(directory.path().join("new"), &plan).unwrap();
     let pending = store.pending(&plan).unwrap();
     assert_eq!(pending.len(), runs.len() - 1);
-    assert!(pending.iter().all(|variant| variant.key != runs[0].key));
+    assert!(pending.iter().all(|variant| variant.key != runs[0].variant.key));
     let busy = Store::open(directory.path().join("new"), &plan).unwrap_err();
     assert!(matches!(busy, Error::Busy { .. }), "{busy}");
     drop(store);

@@ -27,30 +27,29 @@ pub fn record(variant: &Variant) -> Record {
         activations: macs,
         workspace: 65_536,
     };
-    Record {
-        device: "<script>alert('cpu')</script>".into(),
-        parameters,
-        macs,
-        training_flops: 6.0 * macs as f64 * 30_000.0,
+    let mut edited = blank::record(variant);
+    edited.cost.device = "<script>alert('cpu')</script>".into();
+    edited.cost.parameters = parameters;
+    edited.cost.macs = macs;
+    edited.cost.training_flops = 6.0 * macs as f64 * 30_000.0;
+    edited.cost.samples_seen = 30_000;
+    edited.cost.train_samples = 10_000;
+    edited.quality_mut().unwrap().train_loss = Some(0.9 * loss);
+    edited.quality_mut().unwrap().validation_loss = Some(loss);
+    edited.quality_mut().unwrap().validation_accuracy = Some(1.0 - 0.3 * loss);
+    edited.quality_mut().unwrap().curve = vec![CurvePoint {
         samples_seen: 30_000,
-        train_samples: 10_000,
-        train_loss: Some(0.9 * loss),
-        validation_loss: Some(loss),
+        validation_loss: loss,
         validation_accuracy: Some(1.0 - 0.3 * loss),
-        curve: vec![CurvePoint {
-            samples_seen: 30_000,
-            validation_loss: loss,
-            validation_accuracy: Some(1.0 - 0.3 * loss),
-            seconds: 30_000.0 / rate,
-        }],
-        samples_per_second: Some(Throughput { median: rate, iqr: 0.02 * rate }),
-        inference_samples_per_second: Some(Throughput { median: 3.0 * rate, iqr: 0.05 * rate }),
-        flops_per_second: Some(6.0 * macs as f64 * rate),
-        peak_bytes: Some(memory),
-        predicted_peak_bytes: Some(memory),
-        wall_seconds: 30_000.0 / rate,
-        ..blank::record(variant)
-    }
+        seconds: 30_000.0 / rate,
+    }];
+    edited.cost.samples_per_second = Some(Throughput { median: rate, iqr: 0.02 * rate });
+    edited.cost.inference_samples_per_second = Some(Throughput { median: 3.0 * rate, iqr: 0.05 * rate });
+    edited.cost.flops_per_second = Some(6.0 * macs as f64 * rate);
+    edited.cost.peak_bytes = Some(memory);
+    edited.cost.predicted_peak_bytes = Some(memory);
+    edited.cost.wall_seconds = 30_000.0 / rate;
+    edited
 }
 
 pub fn records(plan: &Plan) -> Vec<Record> {

@@ -100,7 +100,7 @@ impl Sweep {
     /// they pay for, the samples seen. Of several numbers of epochs those count that are best for a model and its samples.
     pub fn of_records(directory: &Path, plan: &Plan, records: &[Record]) -> Sweep {
         let counts = |record: &&Record| {
-            record.completed() && record.validation_loss.is_some_and(|loss| loss > 0.0 && loss.is_finite())
+            record.completed() && record.validation_loss().is_some_and(|loss| loss > 0.0 && loss.is_finite())
         };
         let on = |axis: Axis| -> Vec<&Record> {
             let runs = records.iter().filter(counts);
@@ -169,15 +169,16 @@ impl Series {
 /// The runs of each model and number of samples that were trained for as many epochs as are best there.
 fn at_best_epochs<'r>(records: &[&'r Record]) -> Vec<&'r Record> {
     let mean_loss = |of: &Record, epochs: usize| {
-        let same = |run: &&&Record| (run.macs, run.train_samples) == (of.macs, of.train_samples);
-        let losses = records.iter().filter(same).filter(|run| run.epochs == epochs);
-        mean(&losses.filter_map(|run| run.validation_loss).map(f64::ln).collect::<Vec<f64>>())
+        let same =
+            |run: &&&Record| (run.cost.macs, run.cost.train_samples) == (of.cost.macs, of.cost.train_samples);
+        let losses = records.iter().filter(same).filter(|run| run.config.epochs == epochs);
+        mean(&losses.filter_map(|run| run.validation_loss()).map(f64::ln).collect::<Vec<f64>>())
     };
-    let mut numbers: Vec<usize> = records.iter().map(|record| record.epochs).collect();
+    let mut numbers: Vec<usize> = records.iter().map(|record| record.config.epochs).collect();
     numbers.sort_unstable();
     numbers.dedup();
     let is_best = |record: &&&Record| {
-        let own = mean_loss(record, record.epochs);
+        let own = mean_loss(record, record.config.epochs);
         // No runs have a mean that is not a number, and is not less.
         !numbers.iter().any(|&epochs| mean_loss(record, epochs) < own)
     };
@@ -186,17 +187,17 @@ fn at_best_epochs<'r>(records: &[&'r Record]) -> Vec<&'r Record> {
 
 /// The runs on an axis, by their MACs and their different samples, or the samples that they saw.
 fn of_axis(axis: Axis, records: &[&Record], seen: bool) -> Series {
-    let samples = |record: &Record| if seen { record.samples_seen } else { record.train_samples };
+    let samples = |record: &Record| if seen { record.cost.samples_seen } else { record.cost.train_samples };
     // Records of before it was kept have none.
     let varied = records.iter().all(|record| samples(record) > 0)
         && records.iter().any(|record| samples(record) != samples(records[0]));
     let run = |record: &&Record| Run {
-        name: record.key.clone(),
-        sizes: [record.macs as f64, if varied { samples(record) as f64 } else { 1.0 }],
-        loss: record.validation_loss.unwrap_or(f64::NAN),
-        learning_rate: Some(record.learning_rate),
-        budget: record.flops_budget,
-        curve: record.curve.iter().map(|at| (at.samples_seen as f64, at.validation_loss)).collect(),
+        name: record.variant.key.clone(),
+        sizes: [record.cost.macs as f64, if varied { samples(record) as f64 } else { 1.0 }],
+        loss: record.validation_loss().unwrap_or(f64::NAN),
+        learning_rate: Some(record.config.learning_rate),
+        budget: record.variant.flops_budget,
+        curve: record.curve().iter().map(|at| (at.samples_seen as f64, at.validation_loss)).collect(),
     };
     let mut sizes = vec!["MACs".to_string()];
     sizes.extend(varied.then(|| if seen { "samples seen" } else { "samples" }.to_string()));

@@ -39,7 +39,7 @@ pub(super) fn draw(answer: &Answer, records: &[Record]) -> Result<Plot> {
         canvas.band("compound", &band, 0.16)?;
         canvas.curve("compound", &line, 1.0, Stroke::Dashed)?;
         for &(run, at) in &runs {
-            canvas.dot(run.axis.name(), at)?;
+            canvas.dot(run.variant.axis.name(), at)?;
             canvas.run(run, at);
         }
         if let Some(base) = base {

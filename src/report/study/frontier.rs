@@ -30,7 +30,7 @@ fn curves(runs: &[Record], amounts: &[Amount]) -> Vec<TrainingCurve> {
     let paths: Vec<(f64, Path)> = if amounts.len() > 1 {
         models(runs)
     } else {
-        runs.iter().map(|run| (run.macs as f64, path(run))).collect()
+        runs.iter().map(|run| (run.cost.macs as f64, path(run))).collect()
     };
     let curves = paths.into_iter().map(|(macs, mut points)| {
         // Budgets that round to the same number of batches are one point.
@@ -44,7 +44,7 @@ fn curves(runs: &[Record], amounts: &[Amount]) -> Vec<TrainingCurve> {
 fn models(runs: &[Record]) -> Vec<(f64, Path)> {
     let mut models: Vec<(f64, Path)> = Vec::new();
     for configuration in configurations(runs) {
-        let macs = configuration.first().macs as f64;
+        let macs = configuration.first().cost.macs as f64;
         let (flops, loss) = (configuration.mean(Quantity::TrainingFlops), configuration.mean(LOSS));
         let Some(point) = flops.zip(loss) else { continue };
         match models.iter_mut().find(|(known, _)| *known == macs) {
@@ -60,8 +60,8 @@ fn models(runs: &[Record]) -> Vec<(f64, Path)> {
 
 /// The losses of a training, an epoch a point.
 fn path(run: &Record) -> Path {
-    let flops = |samples: u64| FLOPS_PER_MAC * run.macs as f64 * samples as f64;
-    let points = run.curve.iter().map(|point| (flops(point.samples_seen), point.validation_loss));
+    let flops = |samples: u64| FLOPS_PER_MAC * run.cost.macs as f64 * samples as f64;
+    let points = run.curve().iter().map(|point| (flops(point.samples_seen), point.validation_loss));
     points.filter(|(flops, loss)| *flops > 0.0 && *loss > 0.0 && loss.is_finite()).collect()
 }
 
@@ -86,8 +86,8 @@ pub fn panel(study: &Study) -> Result<Option<Plot>> {
     let flops = || ends().map(|(_, at)| at.0);
     let (low, high) = (flops().fold(f64::INFINITY, f64::min), flops().fold(0.0, f64::max));
     // How often each different sample is trained on.
-    let passes = study.runs.iter().find(|run| run.train_samples > 0);
-    let passes = passes.map_or(1.0, |run| run.samples_seen as f64 / run.train_samples as f64);
+    let passes = study.runs.iter().find(|run| run.cost.train_samples > 0);
+    let passes = passes.map_or(1.0, |run| run.cost.samples_seen as f64 / run.cost.train_samples as f64);
     let optimal = |law: &Law| {
         let fit = law.fitted().filter(|fit| fit.allocation.is_some())?;
         let at = |budget: f64| {
@@ -109,14 +109,14 @@ pub fn panel(study: &Study) -> Result<Option<Plot>> {
     };
     let drawn = plot(sheet, |canvas| {
         for run in &study.runs {
-            canvas.curve(run.axis.name(), &path(run), 0.45, Stroke::Full(1))?;
+            canvas.curve(run.variant.axis.name(), &path(run), 0.45, Stroke::Full(1))?;
         }
         for (axis, curve) in &optima {
             curve.draw(canvas, axis.name(), 1.0)?;
         }
         canvas.curve("ink", &best, 0.8, Stroke::Full(4))?;
         for (run, at) in ends() {
-            canvas.mark(Some(run.axis), at)?;
+            canvas.mark(Some(run.variant.axis), at)?;
             canvas.run(run, at);
         }
         let heading = "thin: trainings, an epoch a point; thick: the least loss that the joint law expects";

@@ -164,7 +164,7 @@ impl Study {
         let runs = if seen { runs.iter().map(by_samples_seen).collect() } else { runs };
         let varies = varies_epochs(&runs);
         let runs = of_fewest_epochs(&runs);
-        let of_epochs = runs.first().filter(|_| varies).map(|run| run.epochs);
+        let of_epochs = runs.first().filter(|_| varies).map(|run| run.config.epochs);
         let zeros = done().filter(|record| LOSS.of(record) == Some(0.0)).count();
         let on_most = on_most_data(&runs);
         let amounts = amounts(&runs);

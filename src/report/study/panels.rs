@@ -81,7 +81,7 @@ fn against_samples(study: &Study) -> Result<Plot> {
         let of_model = |model: &Configuration| model.first().factor_on(one.axis) == Some(largest.factor);
         let mut models = configurations(&study.runs);
         models.retain(of_model);
-        let macs = largest.first().macs as f64;
+        let macs = largest.first().cost.macs as f64;
         let mut points: Vec<Point> = models.iter().filter_map(|model| Point::new(model, x, LOSS)).collect();
         points.sort_by(|a, b| a.mean.0.total_cmp(&b.mean.0));
         let fit = one.joint.as_ref().and_then(Law::fitted);
@@ -108,8 +108,9 @@ fn joint(study: &Study, axis: Axis, fit: &Fit) -> Result<Plot> {
     let mut curves = Vec::new();
     for &amount in &study.amounts {
         let on_amount: Vec<&Record> = of_axis.iter().filter(|run| Amount::of(run) == Some(amount)).collect();
-        let passes = on_amount.first().map_or(1.0, |run| run.samples_seen as f64 / run.train_samples as f64);
-        let sizes = || on_amount.iter().map(|run| run.macs as f64);
+        let passes =
+            on_amount.first().map_or(1.0, |run| run.cost.samples_seen as f64 / run.cost.train_samples as f64);
+        let sizes = || on_amount.iter().map(|run| run.cost.macs as f64);
         let (low, high) = (sizes().fold(f64::INFINITY, f64::min), sizes().fold(0.0, f64::max));
         if low < high {
             let law = |macs: f64| fit.bootstrap.curve([macs, amount.samples(macs, passes)], LEVEL);

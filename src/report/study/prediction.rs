@@ -30,7 +30,9 @@ pub(in crate::report) fn section(
     let fitted: HashSet<String> = fitted.map(|variant| variant.key).collect();
     let smaller: Vec<Record> = records
         .iter()
-        .filter(|record| record.completed() && LOSS.plotted(record).is_some() && fitted.contains(&record.key))
+        .filter(|record| {
+            record.completed() && LOSS.plotted(record).is_some() && fitted.contains(&record.variant.key)
+        })
         .cloned()
         .collect();
     let score = prediction.score(records);
@@ -121,7 +123,7 @@ fn panel(
         .rows
         .iter()
         .filter_map(|row| {
-            let run = records.iter().find(|run| run.key == row.key && run.completed())?;
+            let run = records.iter().find(|run| run.variant.key == row.key && run.completed())?;
             Some((run, (row.size, LOSS.plotted(run)?)))
         })
         .collect();
@@ -177,7 +179,7 @@ fn panel(
 /// What the smaller models said, fitted to them again.
 fn average(fitted: &[(&Record, (f64, f64))], joint: bool) -> Result<Average> {
     let sizes: Vec<f64> = fitted.iter().map(|(_, at)| at.0).collect();
-    let samples: Vec<f64> = fitted.iter().map(|(run, _)| run.train_samples as f64).collect();
+    let samples: Vec<f64> = fitted.iter().map(|(run, _)| run.cost.train_samples as f64).collect();
     let losses: Vec<f64> = fitted.iter().map(|(_, at)| at.1).collect();
     let loss = ("loss", &losses[..]);
     let points = if joint {

@@ -69,8 +69,9 @@ pub fn panel(study: &Study, axis: Axis, found: &IsoFlop) -> Result<Plot> {
     let across = sheet.across.clone();
     plot(sheet, |canvas| {
         for (place, profile) in found.profiles.iter().enumerate() {
-            let of_profile =
-                || runs().filter(|(run, _)| run.flops_budget == Some(profile.budget)).map(|(_, at)| at.0);
+            let of_profile = || {
+                runs().filter(|(run, _)| run.variant.flops_budget == Some(profile.budget)).map(|(_, at)| at.0)
+            };
             let (low, high) = (of_profile().fold(f64::INFINITY, f64::min), of_profile().fold(0.0, f64::max));
             if let Some(parabola) = profile.parabola.filter(|_| low < high) {
                 let line: Vec<_> =
@@ -89,7 +90,7 @@ pub fn panel(study: &Study, axis: Axis, found: &IsoFlop) -> Result<Plot> {
             canvas.ring("ink", at)?;
         }
         for profile in &found.profiles {
-            let of_profile = runs().filter(|(run, _)| run.flops_budget == Some(profile.budget));
+            let of_profile = runs().filter(|(run, _)| run.variant.flops_budget == Some(profile.budget));
             let largest = of_profile.map(|(_, at)| at).max_by(|a, b| a.0.total_cmp(&b.0));
             if let Some(at) = largest {
                 canvas.label(axis.name(), &flops(profile.budget), at)?;

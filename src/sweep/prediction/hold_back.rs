@@ -50,8 +50,8 @@ impl Size {
     /// Of a run.
     pub fn of(self, record: &Record) -> f64 {
         match self {
-            Size::Parameters => record.parameters as f64,
-            Size::Macs => record.macs as f64,
+            Size::Parameters => record.cost.parameters as f64,
+            Size::Macs => record.cost.macs as f64,
         }
     }
 

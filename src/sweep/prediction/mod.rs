@@ -134,7 +134,7 @@ impl Prediction {
             let kept: Vec<&Record> = kept.filter_map(|variant| find(records, &variant.key)).collect();
             let rows: Vec<[f64; 3]> = kept
                 .iter()
-                .filter_map(|record| Some([size.of(record), record.train_samples as f64, loss(record)?]))
+                .filter_map(|record| Some([size.of(record), record.cost.train_samples as f64, loss(record)?]))
                 .collect();
             let completed = rows.len();
             let rows: Vec<[f64; 3]> = rows.into_iter().filter(|row| row[2] > 0.0).collect();
@@ -224,12 +224,12 @@ pub fn relative_error<'a>(rows: impl Iterator<Item = &'a Scored>) -> Option<f64>
 }
 
 fn find<'a>(records: &'a [Record], key: &str) -> Option<&'a Record> {
-    records.iter().find(|record| record.key == key)
+    records.iter().find(|record| record.variant.key == key)
 }
 
 /// The loss of a run that came to its end.
 fn loss(record: &Record) -> Option<f64> {
-    record.validation_loss.filter(|loss| record.completed() && loss.is_finite())
+    record.validation_loss().filter(|loss| record.completed() && loss.is_finite())
 }
 
 fn named(average: &Average) -> Vec<(String, f64)> {
@@ -246,7 +246,7 @@ fn predicted(
 ) -> Result<Vec<Row>> {
     // Only a set that draws new samples in each epoch shows more of them than an epoch has.
     let endless = variants.iter().any(|variant| {
-        let seen = find(records, &variant.key).map(|record| record.train_samples);
+        let seen = find(records, &variant.key).map(|record| record.cost.train_samples);
         seen.zip(variant.train_samples).is_some_and(|(seen, epoch)| seen > epoch as u64)
     });
     let here = |variant: &&Variant| variant.is_predicted_in(plan.generations());
