@@ -21,6 +21,8 @@ pub struct Parameters {
     flat: Arc<[Tensor]>,
     /// The same values in the type that they are updated in; `flat` itself where it has that type.
     master: Arc<[Tensor]>,
+    /// Where the vectors of each flat buffer begin, in elements: parameters of one axis or none come after all others.
+    vectors: Arc<[usize]>,
 }
 
 struct Entry {
@@ -50,17 +52,30 @@ impl Parameters {
         let align = ALIGNMENT as usize / types.weights.size().min(types.master.size());
         let largest = device.largest_tensor() as usize / types.weights.size().max(types.master.size());
         let mut lengths = vec![0usize];
-        let mut places = Vec::with_capacity(declared.len());
-        for (_, spec) in declared {
+        let mut places = vec![(0, 0); declared.len()];
+        let mut vectors = Vec::new();
+        let is_vector = |index: &usize| declared[*index].1.shape.len() < 2;
+        let mut order: Vec<usize> = (0..declared.len()).collect();
+        order.sort_by_key(is_vector);
+        for index in order {
+            let spec = declared[index].1;
+            if is_vector(&index) && vectors.is_empty() {
+                vectors.clone_from(&lengths);
+            }
             let length = elements(&spec.shape).checked_next_multiple_of(align).unwrap_or(usize::MAX);
             let mut piece = lengths.len() - 1;
             if lengths[piece] > 0 && lengths[piece].saturating_add(length) > largest {
                 lengths.push(0);
                 piece += 1;
             }
-            places.push((piece, lengths[piece]));
+            places[index] = (piece, lengths[piece]);
             lengths[piece] = lengths[piece].saturating_add(length);
         }
+        if vectors.is_empty() {
+            vectors.clone_from(&lengths);
+        }
+        // Buffers that were begun later hold vectors only.
+        vectors.resize(lengths.len(), 0);
         let (mut flat, mut master) = (Vec::with_capacity(lengths.len()), Vec::with_capacity(lengths.len()));
         for (piece, &length) in lengths.iter().enumerate() {
             let shape = Shape::from([length.max(1)]);
@@ -87,7 +102,7 @@ impl Parameters {
                 Ok(Entry { name: name.clone(), value, piece, offset })
             })
             .collect::<Result<_>>()?;
-        Ok(Parameters { entries, flat: flat.into(), master: master.into() })
+        Ok(Parameters { entries, flat: flat.into(), master: master.into(), vectors: vectors.into() })
     }
 
     /// Dotted names and values, in the order of the modules, as the passes read them.
@@ -113,6 +128,11 @@ impl Parameters {
     /// The flat buffers that are updated: f32 in mixed precision, else [`flat`](Parameters::flat).
     pub fn master(&self) -> &[Tensor] {
         &self.master
+    }
+
+    /// Where the vectors of each flat buffer begin, in elements.
+    pub(crate) fn vectors(&self) -> &[usize] {
+        &self.vectors
     }
 
     /// Whether the values that are updated are kept apart from those that the passes read.

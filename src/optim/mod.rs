@@ -15,10 +15,13 @@ pub use schedule::{Decay, Schedule};
 use crate::device::memory::{Category, allocating};
 use crate::error::{Error, Result};
 use crate::nn::{FlatGradients, Parameters};
+use crate::shape::Shape;
 use crate::tensor::Tensor;
+use clap::ValueEnum;
 use clip::{check_limit, lower_to_norm};
 use loss_scale::UNSCALE;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use update::{AdamStep, Mixed, SgdStep, With, adam, sgd};
 
 /// An update rule, as data. The arithmetic is that of `torch.optim`.
@@ -75,6 +78,7 @@ impl Algorithm {
             steps: 0,
             scale,
             clip_norm: None,
+            decay_exempt: DecayExempt::None,
         })
     }
 }
@@ -116,9 +120,37 @@ pub struct Optimizer {
     steps: u64,
     scale: Option<LossScale>,
     clip_norm: Option<f64>,
+    decay_exempt: DecayExempt,
+}
+
+/// Parameters that weight decay leaves alone.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DecayExempt {
+    /// None: all parameters decay, as in PyTorch.
+    #[default]
+    None,
+    /// Parameters of one axis: biases, and the scales and offsets of normalisation.
+    Vectors,
 }
 
 impl Algorithm {
+    /// The weight decay; 0 for rules that have none.
+    pub fn weight_decay(self) -> f64 {
+        match self {
+            Algorithm::Sgd { weight_decay, .. } | Algorithm::AdamW { weight_decay, .. } => weight_decay,
+            Algorithm::Adam { .. } => 0.0,
+        }
+    }
+
+    /// The same rule with a weight decay of 0.
+    fn without_decay(mut self) -> Algorithm {
+        if let Algorithm::Sgd { weight_decay, .. } | Algorithm::AdamW { weight_decay, .. } = &mut self {
+            *weight_decay = 0.0;
+        }
+        self
+    }
+
     /// Adam's two; zeros for rules that have none.
     fn betas(self) -> [f64; 2] {
         match self {
@@ -136,6 +168,11 @@ impl Optimizer {
     pub fn with_clip_norm(self, norm: Option<f64>) -> Result<Optimizer> {
         norm.map_or(Ok(()), |norm| check_limit("optimizer", norm))?;
         Ok(Optimizer { clip_norm: norm, ..self })
+    }
+
+    /// Leaves these parameters out of weight decay.
+    pub fn with_decay_exempt(self, decay_exempt: DecayExempt) -> Optimizer {
+        Optimizer { decay_exempt, ..self }
     }
 
     /// One training step on `loss`, a scalar: its gradients, scaled in mixed precision so that f16 holds them, clipped
@@ -191,36 +228,54 @@ impl Optimizer {
             scale.update(gradients, self.algorithm.betas())?;
         }
         let factor = self.clip_norm.map(|norm| self.clip(norm)).transpose()?.flatten();
-        let pieces = self
-            .parameters
-            .master()
-            .iter()
-            .zip(self.parameters.flat())
-            .zip(gradients.flat())
-            .zip(&self.state);
-        for (((values, weights), gradient), state) in pieces {
-            let with = match (&self.scale, &factor) {
-                (Some(scale), _) => With::Mixed(Mixed { weights, scale: scale.state() }),
-                (None, Some(factor)) => With::Factor(factor),
-                (None, None) => With::Nothing,
-            };
-            let adam_step = |beta1, beta2, epsilon, weight_decay, decoupled| {
-                let step =
-                    AdamStep { rate, beta1, beta2, epsilon, weight_decay, decoupled, step: self.steps };
-                adam(values, gradient, [&state[0], &state[1]], &step, with)
-            };
-            match self.algorithm {
-                Algorithm::Sgd { momentum, nesterov, weight_decay } => {
-                    let step = SgdStep { rate, momentum, nesterov, weight_decay, first: self.steps == 1 };
-                    sgd(values, gradient, state.first(), &step, with)?;
-                }
-                Algorithm::Adam { beta1, beta2, epsilon } => adam_step(beta1, beta2, epsilon, 0.0, false)?,
-                Algorithm::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                    adam_step(beta1, beta2, epsilon, weight_decay, true)?;
-                }
+        let exempt = self.decay_exempt == DecayExempt::Vectors && self.algorithm.weight_decay() > 0.0;
+        for (piece, &vectors) in self.parameters.vectors().iter().enumerate() {
+            let length = gradients.flat()[piece].shape().elements();
+            if exempt && vectors > 0 {
+                self.update(self.algorithm, piece, 0..vectors, rate, factor.as_ref())?;
+            }
+            let (algorithm, start) =
+                if exempt { (self.algorithm.without_decay(), vectors) } else { (self.algorithm, 0) };
+            if start < length {
+                self.update(algorithm, piece, start..length, rate, factor.as_ref())?;
             }
         }
         Ok(())
+    }
+
+    /// Updates those elements of a flat buffer.
+    fn update(
+        &self,
+        algorithm: Algorithm,
+        piece: usize,
+        range: Range<usize>,
+        rate: f64,
+        factor: Option<&Tensor>,
+    ) -> Result<()> {
+        let part = |flat: &Tensor| flat.part(range.start, Shape::from([range.len()]));
+        let (values, weights) =
+            (part(&self.parameters.master()[piece]), part(&self.parameters.flat()[piece]));
+        let gradient = part(&self.gradients.flat()[piece]);
+        let state: Vec<Tensor> = self.state[piece].iter().map(part).collect();
+        let with = match (&self.scale, factor) {
+            (Some(scale), _) => With::Mixed(Mixed { weights: &weights, scale: scale.state() }),
+            (None, Some(factor)) => With::Factor(factor),
+            (None, None) => With::Nothing,
+        };
+        let adam_step = |beta1, beta2, epsilon, weight_decay, decoupled| {
+            let step = AdamStep { rate, beta1, beta2, epsilon, weight_decay, decoupled, step: self.steps };
+            adam(&values, &gradient, [&state[0], &state[1]], &step, with)
+        };
+        match algorithm {
+            Algorithm::Sgd { momentum, nesterov, weight_decay } => {
+                let step = SgdStep { rate, momentum, nesterov, weight_decay, first: self.steps == 1 };
+                sgd(&values, &gradient, state.first(), &step, with)
+            }
+            Algorithm::Adam { beta1, beta2, epsilon } => adam_step(beta1, beta2, epsilon, 0.0, false),
+            Algorithm::AdamW { beta1, beta2, epsilon, weight_decay } => {
+                adam_step(beta1, beta2, epsilon, weight_decay, true)
+            }
+        }
     }
 
     /// How the loss is scaled, in mixed precision. Waits for the device.

@@ -9,7 +9,7 @@ use crate::arguments::{count, decay, not_negative, part, positive};
 use crate::data::Targets;
 use crate::error::{Error, Result, brief};
 use crate::nn::{Model, Precision};
-use crate::optim::{Algorithm, Decay, Schedule};
+use crate::optim::{Algorithm, Decay, DecayExempt, Schedule};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -80,6 +80,9 @@ pub struct TrainConfig {
     #[arg(long, value_name = "DECAY", value_parser = not_negative)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
+    /// Parameters that weight decay leaves alone.
+    #[arg(long, value_enum, default_value_t)]
+    pub decay_exempt: DecayExempt,
     /// Scale gradients down in steps where the norm of all of them together is above this.
     #[arg(long, value_name = "NORM", value_parser = positive)]
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -146,6 +149,7 @@ impl Default for TrainConfig {
             adam_beta2: 0.999,
             adam_epsilon: 1e-8,
             weight_decay: None,
+            decay_exempt: DecayExempt::None,
             clip_norm: None,
             loss: None,
             label_smoothing: 0.0,
@@ -278,11 +282,20 @@ impl TrainConfig {
             ("adam_beta2", !sgd, self.adam_beta2 != default.adam_beta2),
             ("adam_epsilon", !sgd, self.adam_epsilon != default.adam_epsilon),
             ("weight_decay", self.optimizer != OptimizerName::Adam, self.weight_decay.is_some()),
+            (
+                "decay_exempt",
+                self.algorithm().weight_decay() > 0.0,
+                self.decay_exempt != default.decay_exempt,
+            ),
         ];
         if let Some((name, ..)) = foreign.into_iter().find(|&(_, used, given)| given && !used) {
             let optimizer = name_of(self.optimizer);
-            let hint = if name == "weight_decay" { "use adamw" } else { "leave it out" };
-            return Err(refused(format!("{name} is given, and the optimizer {optimizer} has none; {hint}")));
+            let problem = match name {
+                "weight_decay" => format!("the optimizer {optimizer} has none; use adamw"),
+                "decay_exempt" => "there is no weight decay; give weight_decay, or leave it out".to_string(),
+                _ => format!("the optimizer {optimizer} has none; leave it out"),
+            };
+            return Err(refused(format!("{name} is given, and {problem}")));
         }
         if self.nesterov && self.momentum == 0.0 {
             return Err(refused("nesterov needs a momentum above zero".into()));
@@ -337,7 +350,9 @@ impl TrainConfig {
     /// Those of [`TrainConfig::loss`] and [`TrainConfig::validate`]; memory that the device does not have.
     pub fn trainer<'a>(&self, model: &'a Model, targets: Targets) -> Result<Trainer<'a>> {
         self.validate()?;
-        Trainer::new(model, self.loss(targets)?, self.algorithm())?.with_clip_norm(self.clip_norm)
+        Trainer::new(model, self.loss(targets)?, self.algorithm())?
+            .with_decay_exempt(self.decay_exempt)
+            .with_clip_norm(self.clip_norm)
     }
 
     /// The learning rate of each step of a training that has so many.

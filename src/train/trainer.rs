@@ -5,7 +5,7 @@ use crate::device::memory::{Category, allocating};
 use crate::device::{DType, Device};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-use crate::optim::{Algorithm, LossScaling, Optimizer};
+use crate::optim::{Algorithm, DecayExempt, LossScaling, Optimizer};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
@@ -145,6 +145,11 @@ impl<'a> Trainer<'a> {
     /// [`Error::Argument`] for a norm that is not above zero.
     pub fn with_clip_norm(self, norm: Option<f64>) -> Result<Trainer<'a>> {
         Ok(Trainer { optimizer: self.optimizer.with_clip_norm(norm)?, ..self })
+    }
+
+    /// Leaves these parameters out of weight decay.
+    pub fn with_decay_exempt(self, exempt: DecayExempt) -> Trainer<'a> {
+        Trainer { optimizer: self.optimizer.with_decay_exempt(exempt), ..self }
     }
 
     /// Steps done.

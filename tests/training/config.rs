@@ -2,7 +2,7 @@
 
 use allometry::data::Targets;
 use allometry::nn::Precision;
-use allometry::optim::{Algorithm, Decay, Schedule};
+use allometry::optim::{Algorithm, Decay, DecayExempt, Schedule};
 use allometry::train::{Loss, LossName, OptimizerName, TrainConfig};
 
 #[test]
@@ -16,6 +16,7 @@ fn it_survives_toml() {
         optimizer: OptimizerName::AdamW,
         adam_epsilon: 1e-7,
         weight_decay: Some(0.05),
+        decay_exempt: DecayExempt::Vectors,
         loss: Some(LossName::CrossEntropy),
         precision: Precision::Mixed,
         ..TrainConfig::default()
@@ -40,6 +41,7 @@ fn what_it_refuses_names_the_field() {
         ("weight_decay = 0.1", "use adamw"),
         ("optimizer = \"sgd\"\nadam_beta1 = 0.5", "adam_beta1"),
         ("optimizer = \"sgd\"\nnesterov = true", "momentum above zero"),
+        ("decay_exempt = \"vectors\"", "decay_exempt is given"),
         ("optimizer = \"lamb\"", "lamb"),
     ] {
         let error = TrainConfig::from_toml(text).unwrap_err().to_string();

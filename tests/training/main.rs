@@ -4,6 +4,7 @@
 //! What is said of a device is tested on the CPU device and on the adapter, and fails where there is none.
 
 mod config;
+mod decay;
 mod dropout;
 mod fit;
 mod gradients;
