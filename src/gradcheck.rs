@@ -1,4 +1,4 @@
-//! Is a gradient right? Compares what the graph says with central differences, in double precision.
+//! Compares the gradients of the graph with central differences, in double precision.
 
 use crate::autograd::no_grad;
 use crate::device::DType;
@@ -11,11 +11,11 @@ use std::fmt;
 /// How [`gradcheck`] compares.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct GradCheckOptions {
-    /// How many elements of each input are varied; all of them in smaller inputs.
+    /// Elements of each input that are varied; all of them in smaller inputs.
     pub coordinates: usize,
-    /// The relative difference that is allowed, beyond what rounding explains.
+    /// The relative difference that is allowed, in addition to the rounding error of the differences.
     pub tolerance: f64,
-    /// Chooses the elements, and the weights by which a result of several elements becomes one number.
+    /// The seed for the choice of elements, and for the weights of the sum over a result of several elements.
     pub seed: u64,
 }
 
@@ -25,17 +25,17 @@ impl Default for GradCheckOptions {
     }
 }
 
-/// What [`gradcheck`] found.
+/// The result of [`gradcheck`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct GradCheck {
-    /// How many elements were varied, over all inputs.
+    /// Elements that were varied, over all inputs.
     pub compared: usize,
-    /// The element at which graph and differences are furthest apart, measured by what is allowed there.
+    /// The element with the largest difference, relative to the difference allowed there.
     pub worst: Difference,
 }
 
 impl GradCheck {
-    /// Whether every difference is within what is allowed.
+    /// Whether every difference is allowed.
     pub fn passed(&self) -> bool {
         self.worst.excess() <= 1.0
     }
@@ -44,11 +44,11 @@ impl GradCheck {
 impl fmt::Display for GradCheck {
     fn fmt(&self, f: &mut fmt::Formatter) -> fmt::Result {
         let Difference { input, element, graph, numeric, allowed } = self.worst;
-        let verdict = if self.passed() { "the gradient is right" } else { "the gradient is WRONG" };
+        let verdict = if self.passed() { "the gradient is right" } else { "the gradient is wrong" };
         write!(
             f,
-            "{verdict} ({} elements compared); at worst, at element {element} of input {input}, the graph says \
-             {graph:e} and central differences {numeric:e}, {:e} apart where {allowed:e} is allowed",
+            "{verdict} ({} elements compared); the largest difference is at element {element} of input {input}: \
+             {graph:e} by the graph, {numeric:e} by central differences, a difference of {:e} ({allowed:e} allowed)",
             self.compared,
             (graph - numeric).abs()
         )
@@ -62,16 +62,16 @@ pub struct Difference {
     pub input: usize,
     /// Which of its elements, row-major.
     pub element: usize,
-    /// What the graph says.
+    /// The derivative by the graph.
     pub graph: f64,
-    /// What central differences say.
+    /// The derivative by central differences.
     pub numeric: f64,
-    /// How far they may be apart.
+    /// The largest allowed difference between the two.
     pub allowed: f64,
 }
 
 impl Difference {
-    /// The distance in units of what is allowed; infinite where one of the two is not a number.
+    /// The difference as a multiple of the allowed one; infinite if one of the two is not a number.
     fn excess(&self) -> f64 {
         if self.graph == self.numeric {
             return 0.0;
@@ -81,12 +81,12 @@ impl Difference {
     }
 }
 
-/// Compares the gradients of `function` at `inputs` with central differences. The function is any that is built
-/// from this crate's ops: one op, a layer, or a whole model with its parameters as inputs. It must give the same
-/// result for the same inputs each time it is called, and be smooth around them (a ReLU whose input is next to
-/// zero has no derivative to compare).
+/// Compares the gradients of `function` at `inputs` with central differences. The function may be one op, a module, or a
+/// whole model as a function of its parameters (`nn::Model::train_at`). It must return the same result each time it is
+/// called with the same inputs, and be smooth around them: a ReLU whose input is close to zero has no derivative to
+/// compare.
 ///
-/// Inputs are f64 and on the CPU device. Those of type u32 (labels) are passed on as they are.
+/// Inputs are f64 and on the CPU device. Inputs of type u32 (labels) are passed to the function and not varied.
 ///
 /// ```
 /// use allometry::gradcheck::{GradCheckOptions, gradcheck};
@@ -109,7 +109,7 @@ pub fn gradcheck(
     options: GradCheckOptions,
 ) -> Result<GradCheck> {
     if let Some(single) = inputs.iter().find(|t| t.dtype() == DType::F32) {
-        let expected = "f64 on the CPU device: differences of f32 say nothing".to_string();
+        let expected = "f64 on the CPU device: f32 is too coarse for central differences".to_string();
         return Err(Error::DType { op: "gradcheck", found: single.dtype().name(), expected });
     }
     let mut random = ChaCha8Rng::seed_from_u64(options.seed);

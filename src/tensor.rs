@@ -1,4 +1,4 @@
-//! The handle: which elements of which buffer, and what they came from.
+//! The tensor handle: elements of a buffer, a shape, and the node of the graph that computed them.
 
 use crate::autograd::Node;
 use crate::device::{ALIGNMENT, Buffer, DType, Device, Element, Operand};
@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 /// A tensor: a view of device memory with a shape, and its place in the graph. Clones share the memory.
 ///
-/// Tensors don't change; an op makes a new one. Views (reshape, permute, slice, broadcast) share memory where
-/// the layout allows it.
+/// Tensors do not change: an op returns a new one. Views (reshape, permute, slice, broadcast) share memory where the
+/// layout allows it.
 #[derive(Clone)]
 pub struct Tensor {
     buffer: Buffer,
@@ -46,22 +46,25 @@ impl Tensor {
         Ok(Tensor { buffer, dtype, layout: Layout::row_major(shape), node: None })
     }
 
-    /// A row-major tensor of `shape` inside `self`'s memory, `offset` elements from its start. Gives the flat
-    /// buffer of all parameters its parts.
+    /// A row-major tensor of `shape` inside `self`'s memory, `offset` elements from its start: a parameter in the flat
+    /// buffer of all parameters.
     pub(crate) fn part(&self, offset: usize, shape: Shape) -> Tensor {
         let layout = Layout { offset: self.layout.offset + offset, ..Layout::row_major(shape) };
         debug_assert!(layout.end() * self.dtype.size() <= self.buffer.bytes() as usize, "a part lies inside");
         Tensor { buffer: self.buffer.clone(), dtype: self.dtype, layout, node: None }
     }
 
+    /// The extents of its axes, outermost first.
     pub fn shape(&self) -> Shape {
         self.layout.shape
     }
 
+    /// The type of its elements.
     pub fn dtype(&self) -> DType {
         self.dtype
     }
 
+    /// The device that holds its memory.
     pub fn device(&self) -> &Device {
         self.buffer.device()
     }
@@ -80,17 +83,17 @@ impl Tensor {
         Tensor { buffer: self.buffer.clone(), dtype: self.dtype, layout, node: None }
     }
 
-    /// The same memory as a leaf of the graph: its gradient is asked for.
+    /// The same memory as a new leaf of the graph: [`backward`](Tensor::backward) computes its gradient.
     pub fn requires_grad(&self) -> Tensor {
-        self.clone().with_node(Some(Node::leaf()))
+        self.clone().with_node(Some(Node::leaf(self.shape())))
     }
 
-    /// The same memory without a graph: gradients stop here.
+    /// The same memory without a graph: the backward pass stops here.
     pub fn detach(&self) -> Tensor {
         self.clone().with_node(None)
     }
 
-    /// The graph behind this tensor, to look at.
+    /// The node that computed this tensor, if a graph was recorded.
     pub fn graph(&self) -> Option<&Arc<Node>> {
         self.node.as_ref()
     }
@@ -105,8 +108,7 @@ impl Tensor {
         self.buffer.same(&other.buffer)
     }
 
-    /// Whether the elements lie row-major from an aligned offset, as kernels other than the element-wise ones
-    /// want them.
+    /// Whether the elements lie row-major from an aligned offset, as most kernels require.
     pub(crate) fn is_packed(&self) -> bool {
         self.layout.is_row_major()
             && (self.layout.offset * self.dtype.size()).is_multiple_of(ALIGNMENT as usize)
@@ -123,7 +125,7 @@ impl Tensor {
         }
     }
 
-    /// What a kernel binds for any view, and the element offset that is left over in front of the view: bindings
+    /// What a kernel binds for any view, and how many elements after the start of the binding the view begins: bindings
     /// start at aligned offsets.
     pub(crate) fn strided_operand(&self) -> (Operand<'_>, usize) {
         let align = ALIGNMENT as usize / self.dtype.size();
@@ -132,10 +134,10 @@ impl Tensor {
         (Operand { buffer: &self.buffer, dtype: self.dtype, offset: start, len }, self.layout.offset - start)
     }
 
-    /// The elements, row-major. Waits for whatever computes them.
+    /// The elements, row-major. Waits for the device.
     ///
     /// # Errors
-    /// [`Error::DType`] if they are not of type `E`; whatever went wrong on the device in the meantime.
+    /// [`Error::DType`] if they are not of type `E`; what the device has reported since the last wait.
     pub fn to_vec<E: Element>(&self) -> Result<Vec<E>> {
         if E::DTYPE != self.dtype {
             let expected = format!("{} (as the tensor holds)", self.dtype);
@@ -161,7 +163,10 @@ impl Tensor {
         Ok(values)
     }
 
-    /// The elements as f64, whatever float they are stored as.
+    /// The elements as f64, row-major, for every element type. Waits for the device.
+    ///
+    /// # Errors
+    /// What the device has reported since the last wait.
     pub fn to_f64(&self) -> Result<Vec<f64>> {
         match self.dtype {
             DType::F16 => Ok(self.to_vec::<half::f16>()?.into_iter().map(f64::from).collect()),
@@ -171,7 +176,10 @@ impl Tensor {
         }
     }
 
-    /// The only element of a tensor that has one.
+    /// The element of a tensor that has one. Waits for the device.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for another number of elements; what the device has reported since the last wait.
     pub fn item(&self) -> Result<f64> {
         let values = if self.shape().elements() == 1 { self.to_f64()? } else { Vec::new() };
         values.first().copied().ok_or_else(|| {

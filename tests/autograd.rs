@@ -1,6 +1,7 @@
-//! The graph and the walk back through it: `src/autograd.rs` and `src/ops/gradient.rs`. (Whether each op's
-//! gradient is right is the business of `tests/conformance.rs`.)
+//! The graph and the backward pass through it: `src/autograd.rs` and `src/ops/gradient.rs`. (Whether each op's
+//! gradient is right is tested in `tests/conformance.rs`.)
 
+use allometry::autograd::{BackwardContext, record};
 use allometry::{DType, Device, Error, Result, Tensor, no_grad};
 use std::thread;
 
@@ -155,6 +156,24 @@ fn a_walk_from_where_there_is_none_is_refused() {
     assert!(matches!(refused, Err(Error::Placement { op: "backward", .. })), "another device");
     // What was refused did not consume the graph.
     assert!(y.backward_from(&seed(&[2], DType::F32, x.device())).is_ok());
+}
+
+#[test]
+fn gradients_of_another_shape_or_of_no_input_are_refused() {
+    let x = Tensor::new(&Device::cpu(), &[1.0f32, 2.0], [2]).unwrap().requires_grad();
+    let backward = |closure: fn(&mut BackwardContext) -> Result<()>| {
+        let y = record("doubled", x.add(&x).unwrap().detach(), &[&x], closure);
+        y.sum(&[], false).unwrap().backward().map(drop)
+    };
+    assert!(backward(|context| context.accumulate(0, context.gradient())).is_ok());
+    let summed = backward(|context| context.accumulate(0, context.gradient().sum(&[], true)?)).unwrap_err();
+    assert!(matches!(summed, Error::Shape { op: "doubled", .. }), "{summed}");
+    let beyond = backward(|context| {
+        assert!(!context.wants(1) && context.slot(1).is_none());
+        context.accumulate(1, context.gradient())
+    });
+    let message = beyond.unwrap_err().to_string();
+    assert!(message.contains("doubled has 1 inputs, none of number 1"), "{message}");
 }
 
 #[test]

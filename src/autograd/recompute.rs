@@ -1,5 +1,4 @@
-//! Less memory for more arithmetic: a block of ops that keeps only its inputs, and runs again when its gradient is
-//! asked for (Chen et al. 2016, [arXiv:1604.06174](https://arxiv.org/abs/1604.06174)).
+//! Recomputation of activations: a block of ops keeps only its inputs, and runs again in the backward pass (Chen et al. 2016, [arXiv:1604.06174](https://arxiv.org/abs/1604.06174)).
 
 use super::{BackwardContext, Node, propagate_from, record, recording, wanted};
 use crate::device::memory::{Category, allocating};
@@ -7,12 +6,12 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 use std::collections::HashMap;
 
-/// Runs `block` on `inputs` and keeps nothing of it but the inputs and the output. The backward pass runs it again, this
-/// time with its graph, and goes through that.
+/// Runs `block` on `inputs` and keeps nothing of it but the inputs and the output. The backward pass runs it again with
+/// its graph, and then passes through that graph.
 ///
-/// Both runs must compute the same: the block depends on its inputs alone, and random numbers in it have fixed keys.
-/// The gradients then are, bit for bit, those of the block without this. What the block needs a gradient for must be
-/// among `inputs`; the gradient of an input with a slot goes straight there.
+/// Both runs must compute the same: the block depends on its inputs alone, and its random numbers have fixed keys. The
+/// gradients then equal those of the block without recomputation, bit for bit. All tensors whose gradients the block
+/// contributes to must be among `inputs`.
 ///
 /// # Errors
 /// What `block` returns; the backward pass returns what it returns the second time.
@@ -20,8 +19,8 @@ pub fn recompute(
     inputs: &[Tensor],
     block: impl Fn(&[Tensor]) -> Result<Tensor> + Send + 'static,
 ) -> Result<Tensor> {
-    // This run records a graph too, which is dropped at once: ops may choose other kernels where no gradient is wanted,
-    // and both runs must choose the same.
+    // This run records a graph too, which is dropped at once. Ops may choose other kernels where no gradient is wanted,
+    // and both runs must use the same kernels.
     let output = block(inputs)?.detach();
     let references: Vec<&Tensor> = inputs.iter().collect();
     if !wanted(&references) {
@@ -37,11 +36,12 @@ fn run_again(
     kept: Vec<Tensor>,
     block: impl Fn(&[Tensor]) -> Result<Tensor>,
 ) -> Result<()> {
-    // The block's own graph ends at leaves that stand for its inputs: one for each node, which may come in twice.
+    // The block's own graph ends at leaves in place of its inputs. Two inputs of one node share a leaf.
     let (mut leaves, mut slots) = (HashMap::new(), HashMap::new());
     let mut inputs = Vec::with_capacity(kept.len());
     for (i, input) in kept.into_iter().enumerate() {
-        let leaf = context.inputs[i].as_ref().map(|node| leaves.entry(node.id).or_insert_with(Node::leaf));
+        let node = context.inputs[i].as_ref();
+        let leaf = node.map(|node| leaves.entry(node.id).or_insert_with(|| Node::leaf(node.shape)));
         if let (Some(leaf), Some(slot)) = (&leaf, context.slot(i)) {
             slots.insert(leaf.id, slot);
         }

@@ -141,7 +141,7 @@ impl Definition {
                 return Err(Error::Config {
                     what: format!("module {}", self.named()),
                     problem: format!(
-                        "two things in it are named {name}; give each parameter, buffer and module a name of its own"
+                        "it declares {name} twice; parameters, buffers and modules need different names"
                     ),
                 });
             }

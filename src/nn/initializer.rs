@@ -4,26 +4,33 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use serde::{Deserialize, Serialize};
 
-/// Initialisers with the names, scales and shapes of Keras'.
+/// How initial values are drawn: names, scales and distributions are those of Keras.
 ///
-/// Uniform ones draw from ±√(3·scale), normal ones from a normal distribution truncated at two standard
-/// deviations whose variance after truncation is the scale. The scale is 2/(fan_in + fan_out) for Glorot (Glorot
-/// and Bengio 2010), 2/fan_in for He (He et al. 2015), 1/fan_in for LeCun (LeCun et al. 1998).
+/// Uniform initialisers draw between ±√(3·scale). Normal ones draw from a normal distribution truncated at two standard
+/// deviations; its variance after truncation is the scale.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Initializer {
     #[default]
+    /// Uniform, scale 2 / (fan in + fan out) (Glorot and Bengio 2010).
     GlorotUniform,
+    /// Truncated normal, scale 2 / (fan in + fan out).
     GlorotNormal,
+    /// Uniform, scale 2 / fan in (He et al. 2015).
     HeUniform,
+    /// Truncated normal, scale 2 / fan in.
     HeNormal,
+    /// Uniform, scale 1 / fan in (LeCun et al. 1998).
     LecunUniform,
+    /// Truncated normal, scale 1 / fan in.
     LecunNormal,
-    /// Uniform in ±the value.
+    /// Uniform between minus the value and the value.
     Uniform(f32),
     /// Normal, not truncated, with this standard deviation.
     Normal(f32),
+    /// All 0.
     Zeros,
+    /// All 1.
     Ones,
 }
 
@@ -31,7 +38,8 @@ pub enum Initializer {
 const TRUNCATED_DEVIATION: f64 = 0.879_625_661_034_239_8;
 
 impl Initializer {
-    /// `count` values for a parameter with these fans. Parameter number `index` of a model has its own stream.
+    /// Draws `count` values for a parameter with these fans (values that one output sums over, outputs that read one
+    /// input). The numbers follow from `seed` and `index`, the number of the parameter in its model.
     pub fn draw(self, count: usize, fans: (usize, usize), seed: u64, index: u64) -> Vec<f32> {
         use Initializer::*;
         let mut random = ChaCha8Rng::seed_from_u64(seed);

@@ -1,5 +1,5 @@
-//! All parameters of a model in few flat buffers, and their gradients in buffers of the same shape: one dispatch
-//! updates them all, one copy saves them.
+//! All parameters of a model in few flat buffers, and their gradients in buffers of the same shape: one dispatch updates
+//! them all.
 
 use super::definition::Declared;
 use super::precision::Types;
@@ -135,7 +135,7 @@ impl Parameters {
         &self.vectors
     }
 
-    /// Whether the values that are updated are kept apart from those that the passes read.
+    /// Whether the model is in mixed precision: the updated values are then other memory than those the passes read.
     pub fn is_mixed(&self) -> bool {
         self.flat[0].dtype() != self.master[0].dtype()
     }
@@ -267,7 +267,10 @@ fn fans(shape: &[usize]) -> (usize, usize) {
     }
 }
 
-/// So many zeros on the host, if it has room for them.
+/// So many zeros on the host.
+///
+/// # Errors
+/// [`Error::OutOfMemory`] if the host does not have the memory.
 fn zeros(device: &Device, length: usize) -> Result<Vec<f32>> {
     bytemuck::allocation::try_zeroed_vec(length).map_err(|()| Error::OutOfMemory {
         device: device.name(),

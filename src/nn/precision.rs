@@ -1,11 +1,11 @@
-//! In which types a model is stored.
+//! The element types in which a model is stored.
 
 use crate::device::DType;
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// In which types a model is stored. Arithmetic is f32 in either case.
+/// The element types in which a model is stored. Arithmetic is f32 in both cases.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Precision {
@@ -18,6 +18,7 @@ pub enum Precision {
 }
 
 impl Precision {
+    /// Both.
     pub const ALL: [Precision; 2] = [Precision::F32, Precision::Mixed];
 
     /// `f32` or `mixed`.

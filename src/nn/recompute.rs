@@ -1,9 +1,9 @@
 //! Which layers a training step computes twice to save memory (Chen et al. 2016,
 //! [arXiv:1604.06174](https://arxiv.org/abs/1604.06174)).
 //!
-//! Modules in a row are cut into segments. The forward pass keeps the input of each segment; the backward pass runs one
-//! segment after the other again, from the last on, and keeps all of it for as long as it walks back through it. The
-//! last segment is not run again: the backward pass begins where the forward pass ends. With n equal layers in √n
+//! A row of modules is divided into segments. The forward pass keeps the input of each segment. The backward pass runs
+//! the segments again, the last one first, and keeps the activations of one segment while it computes its gradients.
+//! The last segment is not run again: the backward pass begins where the forward pass ends. With n equal layers in √n
 //! segments of √n layers, 2√n of n activations are held at once.
 
 use super::module::Module;
@@ -51,11 +51,11 @@ impl Unit {
     }
 }
 
-/// A segment that keeps its input and its output.
+/// Runs a segment of which only the input and the output are kept.
 pub(super) fn run_recomputed(x: Tensor, segment: &[Unit], pass: Pass) -> Result<Tensor> {
     let parameters = segment.iter().flat_map(|unit| unit.state.parameters());
     let inputs: Vec<Tensor> = std::iter::once(x).chain(parameters).collect();
-    // The second run reads the buffers that the first one read, and what it sets is forgotten.
+    // The second run reads the buffers as the first one found them, and discards what it sets.
     let again: Vec<Unit> = (segment.iter())
         .map(|unit| Unit { module: unit.module.clone(), state: Arc::new(unit.state.snapshot()) })
         .collect();
@@ -71,8 +71,9 @@ pub(super) fn run_recomputed(x: Tensor, segment: &[Unit], pass: Pass) -> Result<
 }
 
 /// The segments that are run again, from the first layer on, for layers whose outputs have these sizes. As in the
-/// paper's planner, each budget makes a cut, whose segments close as soon as they exceed the budget; here the budgets
-/// are equal shares, and the cut that holds least at once is taken, of equals the one with fewest segments.
+/// paper's planner, each budget yields one division, whose segments end as soon as they exceed the budget. Here the
+/// budgets are equal shares of the whole. The division that holds least at once is taken; of equals, the one with the
+/// fewest segments.
 pub(super) fn recomputed_segments(activations: &[u64]) -> Vec<Range<usize>> {
     let total: u64 = activations.iter().sum();
     let most = 2 * activations.len().isqrt() as u64 + 1;
@@ -84,7 +85,7 @@ pub(super) fn recomputed_segments(activations: &[u64]) -> Vec<Range<usize>> {
     segments
 }
 
-/// Segments that are closed as soon as they hold `budget`.
+/// Segments that end as soon as they hold `budget`.
 fn cut(activations: &[u64], budget: u64) -> Vec<Range<usize>> {
     let mut segments = Vec::new();
     let (mut start, mut sum) = (0, 0);
@@ -98,7 +99,7 @@ fn cut(activations: &[u64], budget: u64) -> Vec<Range<usize>> {
     segments
 }
 
-/// The most that is held at once: all of one segment, and what earlier segments hand on.
+/// The most that is held at once: all of one segment, and the outputs of earlier ones.
 fn held(activations: &[u64], segments: &[Range<usize>]) -> u64 {
     let mut handed_on = 0;
     let mut most = 0;

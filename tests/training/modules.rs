@@ -289,7 +289,7 @@ fn modules_that_do_not_fit_are_refused_by_their_dotted_name() {
     refused(Arc::new(beside), &["Residual", "[3]", "[2]", "one shape"]);
     refused(Arc::new(Residual::new(Dense::new(4)).drop_path(1.0)), &["drop_path", "1"]);
     let twice = Sequential::new().add_named("a", Dense::new(4)).add_named("a", Dense::new(4));
-    refused(Arc::new(twice), &["Sequential", "named a"]);
+    refused(Arc::new(twice), &["Sequential", "declares a twice"]);
 }
 
 #[test]

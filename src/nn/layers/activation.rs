@@ -1,4 +1,4 @@
-//! Activations: as the last step of a layer, or as a layer.
+//! Activation functions: part of another layer, or a layer.
 
 use crate::error::Result;
 use crate::nn::{Definition, Module, Scope};
@@ -6,21 +6,27 @@ use crate::ops::Function;
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// An activation function; `Linear` is none.
+/// An activation function: an argument of other layers, and a layer itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Activation {
     #[default]
+    /// The identity.
     Linear,
+    /// max(x, 0).
     Relu,
+    /// 1 / (1 + e⁻ˣ).
     Sigmoid,
+    /// The hyperbolic tangent.
     Tanh,
+    /// x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016).
     Gelu,
+    /// x·sigmoid(x) (Ramachandran et al. 2017).
     Silu,
 }
 
 impl Activation {
-    /// The element-wise function.
+    /// The element-wise function, as an op.
     pub fn function(self) -> Function {
         match self {
             Activation::Linear => Function::Linear,

@@ -21,8 +21,8 @@ pub struct Conv2d {
 }
 
 impl Conv2d {
-    /// A layer with this many output channels; stride 1, valid padding, one group, linear, with a bias, kernel
-    /// Glorot uniform, bias zero (Keras' defaults).
+    /// A layer with so many output channels and a kernel of `[height, width]`. Defaults are those of Keras: stride 1, no
+    /// padding, one group, linear, a Glorot uniform kernel, a bias that starts at zero.
     pub fn new(filters: usize, kernel_size: [usize; 2]) -> Conv2d {
         Conv2d {
             filters,
@@ -36,33 +36,39 @@ impl Conv2d {
         }
     }
 
+    /// Steps of the window along height and width; [1, 1] by default.
     pub fn strides(mut self, strides: [usize; 2]) -> Conv2d {
         self.strides = strides;
         self
     }
 
+    /// What surrounds the image; [`Padding::Valid`], nothing, by default.
     pub fn padding(mut self, padding: Padding) -> Conv2d {
         self.padding = padding;
         self
     }
 
-    /// Groups of channels that know nothing of each other. With one input channel a group,
-    /// [`DepthwiseConv2d`](super::DepthwiseConv2d) is faster.
+    /// Divides the channels into groups: an output channel reads the input channels of its group alone. Input channels
+    /// and filters must be multiples of `groups`. [`DepthwiseConv2d`](super::DepthwiseConv2d) is faster for groups of
+    /// one input channel.
     pub fn groups(mut self, groups: usize) -> Conv2d {
         self.groups = groups;
         self
     }
 
+    /// The function that the output passes through; linear by default.
     pub fn activation(mut self, activation: Activation) -> Conv2d {
         self.activation = activation;
         self
     }
 
+    /// Whether a bias is added to each output channel; by default it is.
     pub fn use_bias(mut self, bias: bool) -> Conv2d {
         self.bias = bias;
         self
     }
 
+    /// How the kernel is drawn; Glorot uniform by default.
     pub fn kernel_initializer(mut self, initializer: Initializer) -> Conv2d {
         self.initializer = initializer;
         self

@@ -16,21 +16,25 @@ pub struct Dense {
 }
 
 impl Dense {
-    /// A layer with this many outputs; linear, with a bias, kernel Glorot uniform, bias zero (Keras' defaults).
+    /// A layer with so many outputs. Defaults are those of Keras: linear, a Glorot uniform kernel, a bias that starts at
+    /// zero.
     pub fn new(units: usize) -> Dense {
         Dense { units, activation: Activation::Linear, bias: true, initializer: Initializer::default() }
     }
 
+    /// The function that the output passes through; linear by default.
     pub fn activation(mut self, activation: Activation) -> Dense {
         self.activation = activation;
         self
     }
 
+    /// Whether a bias is added to each output; by default it is.
     pub fn use_bias(mut self, bias: bool) -> Dense {
         self.bias = bias;
         self
     }
 
+    /// How the kernel is drawn; Glorot uniform by default.
     pub fn kernel_initializer(mut self, initializer: Initializer) -> Dense {
         self.initializer = initializer;
         self

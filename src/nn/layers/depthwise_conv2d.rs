@@ -8,7 +8,7 @@ use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 
 /// `f(x ∗ kernel + bias)` channel by channel on `[height, width, channels]`, kernel `[kh, kw, channels, multiplier]`:
-/// `channels·multiplier` output channels, of which each sees one input channel.
+/// `channels·multiplier` output channels, each of which reads one input channel.
 #[derive(Clone, Debug)]
 pub struct DepthwiseConv2d {
     kernel_size: [usize; 2],
@@ -21,8 +21,8 @@ pub struct DepthwiseConv2d {
 }
 
 impl DepthwiseConv2d {
-    /// A layer with one kernel of this size a channel; stride 1, valid padding, linear, with a bias, kernel Glorot
-    /// uniform, bias zero (Keras' defaults).
+    /// A layer with one kernel of `[height, width]` per channel. Defaults are those of Keras: stride 1, no padding,
+    /// linear, a Glorot uniform kernel, a bias that starts at zero.
     pub fn new(kernel_size: [usize; 2]) -> DepthwiseConv2d {
         DepthwiseConv2d {
             kernel_size,
@@ -35,34 +35,38 @@ impl DepthwiseConv2d {
         }
     }
 
-    /// Kernels, and so output channels, for each input channel.
+    /// Number of kernels, and of output channels, per input channel; 1 by default.
     pub fn depth_multiplier(mut self, multiplier: usize) -> DepthwiseConv2d {
         self.depth_multiplier = multiplier;
         self
     }
 
+    /// Steps of the window along height and width; [1, 1] by default.
     pub fn strides(mut self, strides: [usize; 2]) -> DepthwiseConv2d {
         self.strides = strides;
         self
     }
 
+    /// What surrounds the image; [`Padding::Valid`], nothing, by default.
     pub fn padding(mut self, padding: Padding) -> DepthwiseConv2d {
         self.padding = padding;
         self
     }
 
+    /// The function that the output passes through; linear by default.
     pub fn activation(mut self, activation: Activation) -> DepthwiseConv2d {
         self.activation = activation;
         self
     }
 
+    /// Whether a bias is added to each output channel; by default it is.
     pub fn use_bias(mut self, bias: bool) -> DepthwiseConv2d {
         self.bias = bias;
         self
     }
 
-    /// How the kernel begins. As in Keras the fans are those of an ordinary convolution with a kernel of this shape,
-    /// `kh·kw·channels` and `kh·kw·multiplier`, although an output sums over `kh·kw` values only.
+    /// How the kernel is drawn. As in Keras the fans are those of an ordinary convolution with a kernel of this shape,
+    /// `kh·kw·channels` and `kh·kw·multiplier`, although an output is a sum over `kh·kw` values.
     pub fn depthwise_initializer(mut self, initializer: Initializer) -> DepthwiseConv2d {
         self.initializer = initializer;
         self

@@ -4,13 +4,15 @@ use crate::error::{Error, Result};
 use crate::nn::{Definition, Mode, Module, Scope};
 use crate::tensor::Tensor;
 
-/// In training, sets this share of the values to zero and scales the others so that the mean stays.
+/// In training, sets a share of the values to zero and scales the others so that the mean stays. In evaluation, the
+/// identity.
 #[derive(Clone, Debug)]
 pub struct Dropout {
     rate: f32,
 }
 
 impl Dropout {
+    /// A layer that drops the share `rate`, at least 0 and below 1.
     pub fn new(rate: f32) -> Dropout {
         Dropout { rate }
     }

@@ -1,15 +1,16 @@
-//! From an image to a list of features.
+//! From an image to a row of features.
 
 use crate::error::Result;
 use crate::nn::{Definition, Module, Scope};
 use crate::shape::elements;
 use crate::tensor::Tensor;
 
-/// All axes of a sample become one.
+/// Joins all axes of a sample into one: `[height, width, channels]` to `[height·width·channels]`.
 #[derive(Clone, Debug, Default)]
 pub struct Flatten;
 
 impl Flatten {
+    /// The layer; it has no options.
     pub fn new() -> Flatten {
         Flatten
     }

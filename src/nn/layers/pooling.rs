@@ -33,27 +33,29 @@ fn image(kind: &'static str, input: &[usize]) -> Result<[usize; 3]> {
     })
 }
 
-/// The largest value of each window.
+/// The largest value of each window, channel by channel.
 #[derive(Clone, Debug)]
 pub struct MaxPool2d(Window);
 
-/// The mean of each window; padding does not count.
+/// The mean of each window, channel by channel. Padding does not count.
 #[derive(Clone, Debug)]
 pub struct AveragePool2d(Window);
 
 macro_rules! windowed {
     ($layer:ident, $kind:literal, $op:ident) => {
         impl $layer {
-            /// Windows of this size that don't overlap, without padding (Keras' defaults).
+            /// Windows of `[height, width]` that do not overlap, without padding (Keras' defaults).
             pub fn new(size: [usize; 2]) -> $layer {
                 $layer(Window::new(size))
             }
 
+            /// Steps of the window along height and width; its size by default.
             pub fn strides(mut self, strides: [usize; 2]) -> $layer {
                 self.0.strides = strides;
                 self
             }
 
+            /// What surrounds the image; [`Padding::Valid`], nothing, by default.
             pub fn padding(mut self, padding: Padding) -> $layer {
                 self.0.padding = padding;
                 self
@@ -84,6 +86,7 @@ windowed!(AveragePool2d, "AveragePooling2D", average_pool2d);
 pub struct GlobalAveragePool2d;
 
 impl GlobalAveragePool2d {
+    /// The layer; it has no options.
     pub fn new() -> GlobalAveragePool2d {
         GlobalAveragePool2d
     }

@@ -1,10 +1,10 @@
-//! A fixed change of scale.
+//! A fixed linear change of scale.
 
 use crate::error::Result;
 use crate::nn::{Definition, Module, Scope};
 use crate::tensor::Tensor;
 
-/// `x·scale + offset`: brings inputs to the range that a model likes, and travels with the model.
+/// `x·scale + offset`: brings inputs to the range that a model is trained on, as part of the model.
 #[derive(Clone, Debug)]
 pub struct Rescaling {
     scale: f32,
@@ -12,6 +12,7 @@ pub struct Rescaling {
 }
 
 impl Rescaling {
+    /// The layer with these two constants, which are not trained.
     pub fn new(scale: f32, offset: f32) -> Rescaling {
         Rescaling { scale, offset }
     }
