@@ -160,6 +160,13 @@ mod tests {
         assert!(matches!(running_sum(&labels), Err(Error::DType { op: "running_sum", .. })));
         let scalar = Tensor::ones(&Device::cpu(), DType::F32, [])?;
         assert!(matches!(running_sum(&scalar), Err(Error::Argument { op: "running_sum", .. })));
+        // What `dispatch` of src/ops/custom.rs refuses itself.
+        let params = Params { rows: 1, extent: 1, reverse: 0 };
+        let without = dispatch(&RUNNING_SUM, &params, &[], &[(DType::F32, scalar.shape())]);
+        assert!(matches!(without, Err(Error::Argument { op: "running_sum", argument: "inputs", .. })));
+        let ones = || Tensor::ones(&Device::cpu(), DType::F32, [1]);
+        let mixed = dispatch(&RUNNING_SUM, &params, &[&ones()?, &ones()?], &[(DType::F32, scalar.shape())]);
+        assert!(matches!(mixed, Err(Error::Placement { op: "running_sum", .. })));
         Ok(())
     }
 }

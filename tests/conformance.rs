@@ -53,6 +53,7 @@ conformance!(
 /// Files of `src/ops` that are no op, and where they are tested: that file says so by their path.
 const TESTED_ELSEWHERE: &[(&str, &str)] = &[
     ("convolution", "tests/ops/conv2d.rs"),
+    ("custom", "examples/custom_op.rs"),
     ("gradient", "tests/autograd.rs"),
     ("padding", "tests/ops/pool2d.rs"),
     ("tiled", "tests/ops/matmul.rs"),
