@@ -64,8 +64,6 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("report/canvas.rs", "report/plot.rs", "not taken apart yet"),
     ("report/html.rs", "report/plot.rs", "not taken apart yet"),
     ("report/html.rs", "report/runs.rs", "not taken apart yet"),
-    ("sweep/extension.rs", "sweep/plan.rs", "not taken apart yet"),
-    ("sweep/plan.rs", "sweep/prediction/mod.rs", "not taken apart yet"),
     ("tables/mod.rs", "tables/numbers.rs", "not taken apart yet"),
 ];
 

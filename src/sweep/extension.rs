@@ -5,66 +5,9 @@
 //! between two extensions, the first is number 1. Models that are larger than all before are held back and predicted
 //! as in a new sweep ([`Plan::predict`]), each generation's on their own.
 
-use super::plan::{Plan, Variant};
+use super::extent::Extent;
+use super::plan::Plan;
 use crate::error::{Error, Result};
-use serde::{Deserialize, Serialize};
-
-/// What a plan covers: all that an extension can change.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Extent {
-    /// [`Plan::factors`].
-    pub factors: Vec<f64>,
-    /// [`Plan::seeds`].
-    pub seeds: Vec<u64>,
-    /// [`Plan::samples`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub samples: Vec<usize>,
-    /// [`Plan::flops`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub flops: Vec<f64>,
-    /// [`Plan::epochs`].
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub epochs: Vec<usize>,
-    /// [`TrainConfig::samples`](crate::train::TrainConfig::samples).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub train_samples: Option<usize>,
-    /// [`Plan::predict`].
-    #[serde(default)]
-    pub predict: usize,
-}
-
-impl Extent {
-    /// The numbers of training samples an epoch; none where it is the whole set, or follows from compute budgets.
-    fn numbers_of_samples(&self) -> Vec<usize> {
-        self.train_samples.into_iter().chain(self.samples.iter().copied()).collect()
-    }
-
-    /// Whether models are trained on the whole set.
-    fn takes_all(&self) -> bool {
-        self.flops.is_empty() && self.numbers_of_samples().is_empty()
-    }
-
-    /// What it lacks of an earlier one, in words; all but the epochs.
-    fn lacking(&self, earlier: &Extent) -> Vec<String> {
-        let mut lacking = Vec::new();
-        let mut compare = |name: &str, wanted: Vec<String>, has: Vec<String>| {
-            let missing: Vec<String> = wanted.into_iter().filter(|item| !has.contains(item)).collect();
-            lacking.extend((!missing.is_empty()).then(|| format!("{name} {}", missing.join(", "))));
-        };
-        let texts = |numbers: &[f64]| numbers.iter().map(f64::to_string).collect::<Vec<_>>();
-        let counts = |numbers: Vec<usize>| numbers.iter().map(usize::to_string).collect::<Vec<_>>();
-        let seeds = |seeds: &[u64]| seeds.iter().map(u64::to_string).collect::<Vec<_>>();
-        compare("factors", texts(&earlier.factors), texts(&self.factors));
-        compare("seeds", seeds(&earlier.seeds), seeds(&self.seeds));
-        compare("samples", counts(earlier.numbers_of_samples()), counts(self.numbers_of_samples()));
-        compare("flops", texts(&earlier.flops), texts(&self.flops));
-        if earlier.takes_all() && !self.takes_all() {
-            lacking.push("runs on all samples".to_string());
-        }
-        lacking
-    }
-}
 
 impl Plan {
     fn extent(&self) -> Extent {
@@ -148,14 +91,4 @@ impl Plan {
         let first = self.generation(1);
         Ok(first.most_samples()?.or(first.config.samples))
     }
-}
-
-/// The runs of a later generation that none before has: of another model, on another amount of data, of another
-/// number of epochs, or with another seed.
-pub(super) fn new_runs(runs: Vec<Variant>, earlier: &[Variant]) -> Vec<Variant> {
-    let same = |a: &Variant, b: &Variant| {
-        (a.seed, a.train_samples, a.flops, a.epochs) == (b.seed, b.train_samples, b.flops, b.epochs)
-            && a.architecture == b.architecture
-    };
-    runs.into_iter().filter(|run| !earlier.iter().any(|known| same(known, run))).collect()
 }

@@ -2,8 +2,9 @@
 //!
 //! In reading order:
 //!
-//! - [`plan`]: which variants and seeds a sweep trains, and how, and the key each run is known by.
-//! - [`extension`]: plans that add factors, seeds, samples or epochs to an earlier plan.
+//! - [`plan`]: what a sweep covers, and how its models are trained.
+//! - [`variant`], [`variants`]: one run of a plan, and all of them, each with the key it is known by.
+//! - [`extent`], [`extension`]: plans that add factors, seeds, samples or epochs to an earlier plan.
 //! - [`record`]: what is kept of one run: its size, its cost, its quality, how it ended.
 //! - [`prediction`]: the losses of the largest models, predicted before they are trained.
 //! - [`migration`]: plans as earlier versions wrote them.
@@ -12,6 +13,7 @@
 //! - [`run`](mod@run): runs a plan.
 
 pub mod extension;
+pub mod extent;
 pub mod measure;
 pub mod migration;
 pub mod plan;
@@ -19,8 +21,11 @@ pub mod prediction;
 pub mod record;
 pub mod run;
 pub mod store;
+pub mod variant;
+pub mod variants;
 
-pub use plan::{Plan, Variant};
+pub use plan::Plan;
 pub use prediction::Prediction;
 pub use record::{CurvePoint, Outcome, Quality, Record, RunCost, Throughput, Trained};
 pub use store::Store;
+pub use variant::Variant;

@@ -1,15 +1,12 @@
 //! What a sweep runs: a base model, a data set, axes × factors × amounts of data × seeds, and one configuration of
 //! training for all of them.
 
-use super::extension::{Extent, new_runs};
+use super::extent::Extent;
 use super::migration::migrated;
-use super::prediction;
-use super::record::Place;
 use crate::data::{DataFile, Dataset, fingerprint};
 use crate::error::{Error, Result, brief};
 use crate::models::architecture::Architecture;
-use crate::models::axis::{Axis, Compound, Scale};
-use crate::models::cost::{Cost, FLOPS_PER_MAC};
+use crate::models::axis::{Axis, Compound};
 use crate::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
@@ -39,7 +36,7 @@ pub struct Plan {
     pub flops: Vec<f64>,
     /// The number of training samples there are, where each of `flops` trains on all of them: for as many whole epochs as
     /// the budget pays for, or, where it does not pay for one, on as many samples as it does. Trainings of fewer than
-    /// [`FEWEST_STEPS`] steps are left out. When absent, all trainings have the same number of epochs.
+    /// [`FEWEST_STEPS`](super::variants::FEWEST_STEPS) steps are left out. When absent, all trainings have the same number of epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_set: Option<usize>,
     /// Numbers of epochs: each model is trained once for each, on each amount of data. Empty for one training of each, of
@@ -51,7 +48,7 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_seen: Option<usize>,
     /// So many of the largest models on every axis are trained after all others, and their losses predicted from these
-    /// before (see [`prediction`]); 0 for none.
+    /// before (see [`prediction`](super::prediction)); 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub predict: usize,
     /// How each model is trained; its seed has no meaning, since each run has one of `seeds`.
@@ -70,62 +67,8 @@ pub struct Plan {
     pub architecture: Architecture,
 }
 
-/// Trainings on the whole set have at least so many steps: after fewer, a model has learned next to nothing.
-pub const FEWEST_STEPS: usize = 24;
-
-/// A budget pays for an epoch if this part of it is paid for.
-const PAID: f64 = 0.9;
-
 fn is_zero(count: &usize) -> bool {
     *count == 0
-}
-
-/// One run of a plan.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Variant {
-    /// Names the run within its plan, on disk and in logs: `base-s0`, `width-2-s0`; with several numbers of samples
-    /// `width-2-n4000-s0`, with compute budgets `width-2-c1e12-s0`, with several numbers of epochs `width-2-e4-s0` or
-    /// `width-2-n4000-e4-s0`. It depends on the plan alone.
-    pub key: String,
-    /// The axis it stands on.
-    pub axis: Axis,
-    /// Its factor on that axis.
-    pub factor: f64,
-    /// Other places of the plan's grid with the same model, which is trained once.
-    pub also: Vec<Place>,
-    /// Axes on which it is one of the largest models, that the others predict; see [`Plan::predict`].
-    pub held_back: Vec<Axis>,
-    /// The coefficients that made it from the base model.
-    pub scale: Scale,
-    /// The model itself.
-    pub architecture: Architecture,
-    /// Training samples an epoch; the whole set when absent.
-    pub train_samples: Option<usize>,
-    /// The compute budget that the number of samples follows from, in FLOPs.
-    pub flops: Option<f64>,
-    /// Passes over the training samples.
-    pub epochs: usize,
-    /// Seed of initialisation, data order and dropout.
-    pub seed: u64,
-    /// The generation of the plan that it came with; see [`extension`](super::extension).
-    pub generation: usize,
-}
-
-impl Variant {
-    /// How it is trained.
-    pub fn config(&self, plan: &Plan) -> TrainConfig {
-        TrainConfig { epochs: self.epochs, seed: self.seed, samples: self.train_samples, ..plan.config }
-    }
-
-    /// Whether its loss is predicted when that generation of the plan is trained.
-    pub fn is_predicted_in(&self, generation: usize) -> bool {
-        self.generation == generation && !self.held_back.is_empty()
-    }
-
-    /// Whether it is one of an axis' models.
-    pub fn stands_on(&self, axis: Axis) -> bool {
-        self.axis == axis || self.also.iter().any(|place| place.axis == axis)
-    }
 }
 
 impl Plan {
@@ -145,101 +88,13 @@ impl Plan {
         toml::to_string(self).map_err(|e| Error::Config { what: "plan".to_string(), problem: e.to_string() })
     }
 
-    /// Checks that every variant can be made, and that enough are left to predict those that are held back.
-    pub fn validate(&self) -> Result<()> {
-        let generations = (1..=self.generations()).map(|number| self.generation(number));
-        generations.into_iter().try_for_each(|plan| prediction::check(&plan, &plan.variants()?))
-    }
-
-    /// Every run, each model once. All models come with the first seed before any comes with the second, and with
-    /// the first amount of data before any comes with the second, so that a sweep cut short has the whole picture
-    /// coarsely rather than a part of it finely. Runs that are held back to be predicted come after all others.
-    ///
-    /// Several places of the grid can hold the same model: factor 1 is the base model on every axis, and
-    /// rounding maps near factors to one size. Such a model is one run; it stands where its factor is nearest
-    /// to 1, and [`Variant::also`] has its other places.
-    ///
-    /// Of an extended plan the runs of earlier generations come first, each with the key that it had.
-    pub fn variants(&self) -> Result<Vec<Variant>> {
-        self.architecture.validate()?;
-        let mut all = Vec::new();
-        for number in 1..=self.generations() {
-            let plan = self.generation(number);
-            let runs = plan.grid(&all)?;
-            all.extend(new_runs(runs, &all));
-        }
-        Ok(all)
-    }
-
-    /// The runs that the lists give, whatever was trained before.
-    fn grid(&self, earlier: &[Variant]) -> Result<Vec<Variant>> {
-        self.check_lists()?;
-        let models = self.models(earlier)?;
-        let (amounts, epochs) = (self.amounts(), self.numbers_of_epochs());
-        let mut runs = Vec::with_capacity(self.seeds.len() * epochs.len() * amounts.len() * models.len());
-        for &seed in &self.seeds {
-            for &epochs in &epochs {
-                for &amount in amounts.iter().filter(|amount| self.covers(**amount, epochs)) {
-                    for model in &models {
-                        runs.extend(self.variant(model, amount, epochs, seed)?);
-                    }
-                }
-            }
-        }
-        // A stable sort.
-        runs.sort_by_key(|run| !run.held_back.is_empty());
-        Ok(runs)
-    }
-
-    /// Whether trainings of so many epochs on so much data belong to the plan.
-    fn covers(&self, amount: Amount, epochs: usize) -> bool {
-        match (amount, self.most_seen) {
-            (Amount::Samples(samples), Some(most)) => samples.saturating_mul(epochs) <= most,
-            _ => true,
-        }
-    }
-
-    /// A model with an amount of data, a number of epochs, a seed, and the key that names them all; none where that is too
-    /// short a training.
-    fn variant(&self, model: &Variant, amount: Amount, epochs: usize, seed: u64) -> Result<Option<Variant>> {
-        let stem = if model.scale == Scale::BASE {
-            "base".to_string()
-        } else {
-            format!("{}-{}", model.axis, model.factor)
-        };
-        let (label, train_samples, flops, epochs) = match amount {
-            Amount::Configured => (String::new(), self.config.samples, None, epochs),
-            Amount::Samples(samples) => (format!("-n{samples}"), Some(samples), None, epochs),
-            Amount::Flops(budget) => {
-                let seen = budget / (FLOPS_PER_MAC * Cost::of(&model.architecture)?.macs as f64);
-                let Some((samples, epochs)) = self.training_of(seen, epochs) else { return Ok(None) };
-                (format!("-c{budget:e}"), Some(samples), Some(budget), epochs)
-            }
-        };
-        let passes = if self.epochs.is_empty() { String::new() } else { format!("-e{epochs}") };
-        let key = format!("{stem}{label}{passes}-s{seed}");
-        Ok(Some(Variant { key, train_samples, flops, epochs, seed, ..model.clone() }))
-    }
-
-    /// Training samples an epoch, and epochs, of a training that sees about so many samples: in the plan's number of epochs,
-    /// or on the whole set. None where that is too short a training.
-    fn training_of(&self, seen: f64, epochs: usize) -> Option<(usize, usize)> {
-        let batch = self.config.batch;
-        let batches = |samples: f64| (samples as usize / batch).max(1) * batch;
-        let Some(all) = self.whole_set else { return Some((batches(seen / epochs as f64), epochs)) };
-        let passes = seen / all as f64;
-        let (samples, epochs) =
-            if passes < 1.0 { (batches(seen), 1) } else { (all, (passes / PAID) as usize) };
-        (samples.min(all) / batch.min(all) * epochs >= FEWEST_STEPS).then_some((samples.min(all), epochs))
-    }
-
     /// For how many epochs each model is trained, in the plan's order.
     pub fn numbers_of_epochs(&self) -> Vec<usize> {
         if self.epochs.is_empty() { vec![self.config.epochs] } else { self.epochs.clone() }
     }
 
     /// How much data each model is trained on, in the plan's order.
-    fn amounts(&self) -> Vec<Amount> {
+    pub(super) fn amounts(&self) -> Vec<Amount> {
         let samples = self.samples.iter().map(|&samples| Amount::Samples(samples));
         let amounts: Vec<Amount> =
             samples.chain(self.flops.iter().map(|&budget| Amount::Flops(budget))).collect();
@@ -272,45 +127,7 @@ impl Plan {
         Err(Error::Config { what: "plan".to_string(), problem })
     }
 
-    /// Every different model, with no key and no seed yet.
-    fn models(&self, earlier: &[Variant]) -> Result<Vec<Variant>> {
-        let mut places = Vec::with_capacity(self.axes.len() * self.factors.len());
-        for &axis in &self.axes {
-            for &factor in &self.factors {
-                let scale = axis.scale(factor, &self.compound, &self.architecture)?;
-                let architecture = scale.apply(&self.architecture)?;
-                // A sweep does not begin that has a model without a size.
-                Cost::of(&architecture)?;
-                places.push((Place { axis, factor }, scale, architecture));
-            }
-        }
-        // A stable sort: among equals, the order of the plan decides.
-        places.sort_by(|a, b| a.0.factor.ln().abs().total_cmp(&b.0.factor.ln().abs()));
-        let mut models: Vec<Variant> = Vec::new();
-        for (place, scale, architecture) in places {
-            match models.iter_mut().find(|model| model.architecture == architecture) {
-                Some(model) => model.also.push(place),
-                None => models.push(Variant {
-                    key: String::new(),
-                    axis: place.axis,
-                    factor: place.factor,
-                    also: Vec::new(),
-                    held_back: Vec::new(),
-                    scale,
-                    architecture,
-                    train_samples: None,
-                    flops: None,
-                    epochs: self.config.epochs,
-                    seed: 0,
-                    generation: self.generations(),
-                }),
-            }
-        }
-        prediction::mark(&mut models, earlier, &self.axes, self.predict)?;
-        Ok(models)
-    }
-
-    fn check_lists(&self) -> Result<()> {
+    pub(super) fn check_lists(&self) -> Result<()> {
         let fail = |problem: String| Err(Error::Config { what: "plan".into(), problem });
         self.config.validate()?;
         if self.config.steps.is_some() {
@@ -401,7 +218,7 @@ impl Plan {
 
 /// How much data a run is trained on.
 #[derive(Debug, Clone, Copy)]
-enum Amount {
+pub(super) enum Amount {
     /// What the configuration says.
     Configured,
     /// So many training samples an epoch.

@@ -29,7 +29,7 @@ pub struct Record {
 /// The model of a run and its places in the sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Trained {
-    /// Names the run within its plan; see [`super::plan::Variant::key`].
+    /// Names the run within its plan; see [`super::variant::Variant::key`].
     pub key: String,
     /// The axis it stands on.
     pub axis: Axis,

@@ -1,10 +1,11 @@
 //! Runs a plan: every variant is trained and measured, and its record is on disk before the next one begins.
 
 use super::measure;
-use super::plan::{Plan, Variant};
+use super::plan::Plan;
 use super::prediction::Prediction;
 use super::record::{CurvePoint, Outcome, Quality, Record, RunCost, Throughput, Trained};
 use super::store::{RUNS, Store};
+use super::variant::Variant;
 use crate::data::{self, DataOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};

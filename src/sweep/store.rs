@@ -11,9 +11,10 @@
 //! A line counts once its newline is on disk. A process killed while appending leaves a last line without
 //! one; opening the directory again cuts it off, and that run is trained anew.
 
-use super::plan::{Plan, Variant};
+use super::plan::Plan;
 use super::prediction::Prediction;
 use super::record::Record;
+use super::variant::Variant;
 use crate::data::fingerprint;
 use crate::error::{Error, Result, brief, shown};
 use crate::files;

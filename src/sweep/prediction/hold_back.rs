@@ -1,12 +1,10 @@
 //! Which models are held back: on every axis the largest.
 
-use crate::error::{Error, Result};
-use crate::laws::average::Average;
-use crate::laws::{Form, Points};
+use crate::error::Result;
 use crate::models::axis::Axis;
 use crate::models::cost::Cost;
-use crate::sweep::plan::{Plan, Variant};
 use crate::sweep::record::Record;
+use crate::sweep::variant::Variant;
 use serde::{Deserialize, Serialize};
 
 /// What the size of a model is, on an axis.
@@ -85,59 +83,6 @@ pub(crate) fn mark(models: &mut [Variant], earlier: &[Variant], axes: &[Axis], c
                 models[place].held_back.push(axis);
             }
         }
-    }
-    Ok(())
-}
-
-/// Whether a law of a plan's runs is one of two sizes: models are trained on different amounts of data.
-pub(super) fn has_two_sizes(plan: &Plan) -> bool {
-    plan.samples.len() > 1 || !plan.flops.is_empty()
-}
-
-/// What a law of the loss is fitted to: rows of a size, an amount of data, and a loss.
-pub(super) fn points(plan: &Plan, size: Size, rows: &[[f64; 3]]) -> Result<Points> {
-    let [sizes, samples, losses] =
-        [0, 1, 2].map(|column| rows.iter().map(|row| row[column]).collect::<Vec<f64>>());
-    let (size, loss) = ((size.name(), &sizes[..]), ("validation_loss", &losses[..]));
-    if has_two_sizes(plan) {
-        Points::joint(size, ("samples", &samples), loss)
-    } else {
-        Points::single(size, loss)
-    }
-}
-
-/// Whether enough runs are left on every axis to fit a law to, before any of those is trained that come with a plan's
-/// last generation.
-pub(crate) fn check(plan: &Plan, variants: &[Variant]) -> Result<()> {
-    if plan.predict == 0 {
-        return Ok(());
-    }
-    if plan.epochs.len() > 1 {
-        let problem = "a prediction is a law of size and data, and needs one number of epochs; leave out the others, or \
-                       the prediction";
-        return Err(Error::Config { what: "plan".to_string(), problem: problem.to_string() });
-    }
-    for &axis in &plan.axes {
-        let held_back = |variant: &&Variant| variant.is_predicted_in(plan.generations());
-        if !variants.iter().filter(held_back).any(|variant| variant.held_back.contains(&axis)) {
-            continue;
-        }
-        let size = Size::along(axis, variants)?;
-        let kept = variants.iter().filter(|variant| variant.stands_on(axis) && !held_back(variant));
-        let rows: Vec<[f64; 3]> = kept
-            .map(|variant| Ok([size.of_variant(variant)?, variant.train_samples.unwrap_or(1) as f64, 1.0]))
-            .collect::<Result<_>>()?;
-        let form = if has_two_sizes(plan) { Form::Joint } else { Form::Power };
-        let fitted = points(plan, size, &rows)
-            .and_then(|points| form.check(&points).and_then(|()| Average::check(&points)));
-        fitted.map_err(|error| Error::Config {
-            what: "plan".to_string(),
-            problem: format!(
-                "with {} models of axis {axis} held back, no law can be fitted to the others ({error}); predict \
-                 fewer, or add smaller factors or seeds",
-                plan.predict
-            ),
-        })?;
     }
     Ok(())
 }

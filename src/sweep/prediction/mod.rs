@@ -6,18 +6,20 @@
 //! last; when all others have a record, the law of each axis is fitted to these, and a [`Prediction`] is written that
 //! is never changed any more. What the large models then reach is compared with it by [`Prediction::score`].
 
+mod feasibility;
 mod hold_back;
 
 pub use hold_back::Size;
-pub(super) use hold_back::{check, mark};
+pub(super) use hold_back::mark;
 
-use super::plan::{Plan, Variant};
+use super::plan::Plan;
 use super::record::Record;
+use super::variant::Variant;
 use crate::error::Result;
 use crate::laws::average::{Average, Direction};
 use crate::laws::{Form, Interval, Uncertain};
 use crate::models::axis::Axis;
-use hold_back::{has_two_sizes, points};
+use feasibility::{has_two_sizes, points};
 use serde::{Deserialize, Deserializer, Serialize};
 
 /// The level of the intervals that losses are predicted to be in: of ten measurements, eight should be inside.
