@@ -5,8 +5,9 @@ mod precisions;
 
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
-use allometry::models::architecture::{Downsample, Head, Input, Output, Stage};
+use allometry::models::architecture::{Head, Input, Output};
 use allometry::models::cost::{Cost, predicted_peak};
+use allometry::models::stage::{Downsample, Stage};
 use allometry::models::{Architecture, Bytes, Scale};
 use allometry::nn::{Activation, Module, ModuleReport, Precision};
 use allometry::train::{OptimizerName, TrainConfig};

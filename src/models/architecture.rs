@@ -5,9 +5,9 @@
 //! [arXiv:1905.11946](https://arxiv.org/abs/1905.11946), table 1): its *width* (channels or units) and its
 //! *depth* (how often its block repeats) are what the axes multiply.
 
+use super::stage::{Downsample, Stage};
 use crate::data::{Dataset, Targets};
 use crate::error::{Error, Result, brief};
-use crate::nn::Activation;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
@@ -73,122 +73,6 @@ pub enum Head {
     Flatten,
     /// The mean of each channel: as many features as channels, whatever the resolution.
     GlobalAverage,
-}
-
-/// A block repeated `depth` times at one width.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Stage {
-    /// The kind of block.
-    pub block: Block,
-    /// Channels of each convolution, or units of each dense layer.
-    pub width: usize,
-    /// How often the block repeats.
-    #[serde(default = "one")]
-    pub depth: usize,
-    /// Applied after each block.
-    #[serde(default = "relu")]
-    pub activation: Activation,
-    /// Rows and columns of the convolution kernel; padding is `same`. Convolutions only.
-    #[serde(default = "three", skip_serializing_if = "is_three")]
-    pub kernel: usize,
-    /// The factor by which the stage divides rows and columns, at its beginning; 1 for none. Convolutions
-    /// only.
-    #[serde(default = "one", skip_serializing_if = "is_one")]
-    pub stride: usize,
-    /// How a stride above 1 is carried out. Convolutions only.
-    #[serde(default, skip_serializing_if = "Downsample::is_default")]
-    pub downsample: Downsample,
-}
-
-/// The kind of block that a stage repeats.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Block {
-    /// Convolution with bias, then the activation.
-    Conv,
-    /// Depthwise convolution, then a pointwise one to `width` channels, each with bias and activation: the block of
-    /// MobileNets (Howard et al. 2017, [arXiv:1704.04861](https://arxiv.org/abs/1704.04861)).
-    Separable,
-    /// Dense layer with bias, then the activation.
-    Dense,
-}
-
-/// How a stage shrinks its image.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Downsample {
-    /// A max-pool in front of the first block; a border that does not fill a window is dropped.
-    #[default]
-    MaxPool,
-    /// An average-pool in front of the first block; a border that does not fill a window is dropped.
-    AveragePool,
-    /// The first block's convolution has the stride, in a separable block the depthwise one.
-    Convolution,
-}
-
-impl Downsample {
-    fn is_default(&self) -> bool {
-        *self == Downsample::default()
-    }
-}
-
-fn one() -> usize {
-    1
-}
-
-fn three() -> usize {
-    3
-}
-
-fn relu() -> Activation {
-    Activation::Relu
-}
-
-fn is_one(value: &usize) -> bool {
-    *value == 1
-}
-
-fn is_three(value: &usize) -> bool {
-    *value == 3
-}
-
-impl Stage {
-    /// `depth` convolutions of 3×3, ReLU, no downsampling.
-    pub fn conv(width: usize, depth: usize) -> Stage {
-        Stage {
-            block: Block::Conv,
-            width,
-            depth,
-            activation: Activation::Relu,
-            kernel: 3,
-            stride: 1,
-            downsample: Downsample::MaxPool,
-        }
-    }
-
-    /// `depth` pairs of a depthwise convolution of 3×3 and a pointwise one, ReLU after each, no downsampling.
-    pub fn separable(width: usize, depth: usize) -> Stage {
-        Stage { block: Block::Separable, downsample: Downsample::Convolution, ..Stage::conv(width, depth) }
-    }
-
-    /// `depth` dense layers with ReLU.
-    pub fn dense(width: usize, depth: usize) -> Stage {
-        Stage { block: Block::Dense, ..Stage::conv(width, depth) }
-    }
-
-    /// The same stage with its image shrunk by `stride`.
-    pub fn stride(self, stride: usize) -> Stage {
-        Stage { stride, ..self }
-    }
-
-    /// Rows of the image after this stage's downsampling, given the rows in front of it.
-    fn shrink(&self, rows: usize) -> usize {
-        match self.downsample {
-            Downsample::MaxPool | Downsample::AveragePool => rows / self.stride,
-            Downsample::Convolution => rows.div_ceil(self.stride),
-        }
-    }
 }
 
 impl Architecture {
@@ -291,7 +175,7 @@ impl Architecture {
     }
 
     fn convolutions(&self) -> impl Iterator<Item = &Stage> {
-        self.stages.iter().filter(|stage| stage.block != Block::Dense)
+        self.stages.iter().filter(|stage| stage.block.takes_image())
     }
 
     /// Checks that the model can be built; says which stage can't and what to change.
@@ -333,8 +217,8 @@ impl Architecture {
     fn validate_flow(&self) -> Result<(), String> {
         let mut rows = self.resolution();
         for (number, stage) in (1..).zip(&self.stages) {
-            match (stage.block, rows) {
-                (Block::Conv | Block::Separable, Some(before)) => {
+            match (stage.block.takes_image(), rows) {
+                (true, Some(before)) => {
                     let after = stage.shrink(before);
                     if after == 0 {
                         return Err(format!(
@@ -347,13 +231,13 @@ impl Architecture {
                     }
                     rows = Some(after);
                 }
-                (Block::Conv | Block::Separable, None) => {
+                (true, None) => {
                     return Err(format!(
                         "stage {number} is a convolution, but what reaches it is features; convolutions need \
                          an image input and stand before every dense stage"
                     ));
                 }
-                (Block::Dense, _) => {
+                (false, _) => {
                     if stage.stride != 1 || stage.kernel != 3 || stage.downsample != Downsample::default() {
                         return Err(format!(
                             "stage {number} is dense; kernel, stride and downsample belong to convolutions"

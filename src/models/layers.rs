@@ -1,12 +1,13 @@
 //! Builds the layers of [`nn`](crate::nn) from an architecture.
 
-use super::architecture::{Architecture, Block, Downsample, Head, Output, Stage};
+use super::architecture::{Architecture, Head, Output};
+use super::stage::{Downsample, Stage};
 use crate::data::Targets;
 use crate::device::Device;
 use crate::error::Result;
 use crate::nn::{
-    Activation, AveragePool2d, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, GlobalAveragePool2d,
-    Initializer, MaxPool2d, Model, Module, Padding, Rescaling, Sequential,
+    AveragePool2d, Dense, Dropout, Flatten, GlobalAveragePool2d, MaxPool2d, Model, Module, Rescaling,
+    Sequential,
 };
 use crate::train::TrainConfig;
 
@@ -26,11 +27,11 @@ impl Architecture {
             model = model.add(Rescaling::new(IMAGE_SCALE, IMAGE_OFFSET));
         }
         for stage in &self.stages {
-            if stage.block == Block::Dense && image {
+            if !stage.block.takes_image() && image {
                 model = self.to_features(model);
                 image = false;
             }
-            model = stage.append(model);
+            model = append(stage, model);
         }
         if image {
             model = self.to_features(model);
@@ -66,60 +67,19 @@ impl Architecture {
     }
 }
 
-impl Stage {
-    /// He's initialisation keeps the size of signals through layers that cut off half of them (He et al. 2015);
-    /// with Glorot's, Keras' default, they halve from layer to layer and deep models start slowly or not at all.
-    fn initializer(&self) -> Initializer {
-        if self.halves() { Initializer::HeNormal } else { Initializer::GlorotUniform }
-    }
-
-    fn halves(&self) -> bool {
-        matches!(self.activation, Activation::Relu | Activation::Gelu | Activation::Silu)
-    }
-
-    /// The same for a depthwise kernel, by the number of values that an output really sums over: Keras' fans count
-    /// all channels, and signals would fade the more the wider the model is.
-    fn depthwise_initializer(&self) -> Initializer {
-        let gain = if self.halves() { 2f32 } else { 1.0 };
-        Initializer::Normal(gain.sqrt() / self.kernel as f32)
-    }
-
-    fn append(&self, mut model: Sequential) -> Sequential {
-        let window = [self.stride, self.stride];
-        let mut strides = [1, 1];
-        if self.stride > 1 {
-            match self.downsample {
-                Downsample::MaxPool => model = model.add(MaxPool2d::new(window)),
-                Downsample::AveragePool => model = model.add(AveragePool2d::new(window)),
-                Downsample::Convolution => strides = window,
-            }
-        }
-        for _ in 0..self.depth {
-            model = self.append_block(model, std::mem::replace(&mut strides, [1, 1]));
-        }
-        model
-    }
-
-    fn append_block(&self, model: Sequential, strides: [usize; 2]) -> Sequential {
-        let conv = |size| {
-            Conv2d::new(self.width, [size, size])
-                .padding(Padding::Same)
-                .activation(self.activation)
-                .kernel_initializer(self.initializer())
-        };
-        match self.block {
-            Block::Dense => model.add(
-                Dense::new(self.width).activation(self.activation).kernel_initializer(self.initializer()),
-            ),
-            Block::Conv => model.add(conv(self.kernel).strides(strides)),
-            Block::Separable => {
-                let depthwise = DepthwiseConv2d::new([self.kernel, self.kernel])
-                    .strides(strides)
-                    .padding(Padding::Same)
-                    .activation(self.activation)
-                    .depthwise_initializer(self.depthwise_initializer());
-                model.add(depthwise).add(conv(1))
-            }
+/// The stage's blocks at the end of `model`, with what shrinks its image in front.
+fn append(stage: &Stage, mut model: Sequential) -> Sequential {
+    let window = [stage.stride, stage.stride];
+    let mut strides = [1, 1];
+    if stage.stride > 1 {
+        match stage.downsample {
+            Downsample::MaxPool => model = model.add(MaxPool2d::new(window)),
+            Downsample::AveragePool => model = model.add(AveragePool2d::new(window)),
+            Downsample::Convolution => strides = window,
         }
     }
+    for _ in 0..stage.depth {
+        model = stage.block.append(stage, std::mem::replace(&mut strides, [1, 1]), model);
+    }
+    model
 }

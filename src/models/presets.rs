@@ -1,55 +1,44 @@
-//! The models that come with the crate.
+//! The models that come with the crate: the TOML files of `presets/`.
 
-use super::architecture::{Architecture, Head, Input, Output, Stage};
+use super::architecture::Architecture;
+
+/// Each preset's name and file.
+const FILES: [(&str, &str); 4] = [
+    ("keras-dense", include_str!("presets/keras-dense.toml")),
+    ("mlp", include_str!("presets/mlp.toml")),
+    ("convnet", include_str!("presets/convnet.toml")),
+    ("mobilenet", include_str!("presets/mobilenet.toml")),
+];
 
 impl Architecture {
     /// Names that [`Architecture::preset`] knows.
-    pub const PRESETS: [&'static str; 4] = ["keras-dense", "mlp", "convnet", "mobilenet"];
+    pub const PRESETS: [&'static str; FILES.len()] = {
+        let mut names = [""; FILES.len()];
+        let mut index = 0;
+        while index < names.len() {
+            names[index] = FILES[index].0;
+            index += 1;
+        }
+        names
+    };
 
-    /// A model that comes with the crate.
-    ///
-    /// - `keras-dense`: regression on 20 features, 64-128-64 units, the model of Keras's guide to
-    ///   `Sequential`.
-    /// - `mlp`: a 28×28 image, flattened, two dense layers of 512.
-    /// - `convnet`: 3×3 convolutions of 16, 32, 32 and 64 channels at full, half, quarter and eighth
-    ///   resolution, then the mean of each channel: 42 k parameters whatever the resolution, 2.1 M MACs a
-    ///   sample at 28×28.
-    /// - `mobilenet`: 3×3 convolutions of 16 channels, then separable blocks of 32, 64, 64, 128 and 128 at half,
-    ///   quarter and eighth resolution, shrunk by the depthwise convolutions' strides: 36 k parameters, 1.0 M MACs.
+    /// A model that comes with the crate, by name; `src/models/presets/` has one TOML file for each, which says what it is.
     pub fn preset(name: &str) -> Option<Architecture> {
-        let image = Input::Image { resolution: 28, channels: 1 };
-        let (input, output, head, stages) = match name {
-            "keras-dense" => (
-                Input::Features(20),
-                Output::Values(1),
-                Head::Flatten,
-                vec![Stage::dense(64, 1), Stage::dense(128, 1), Stage::dense(64, 1)],
-            ),
-            "mlp" => (image, Output::Classes(10), Head::Flatten, vec![Stage::dense(512, 2)]),
-            "convnet" => (
-                image,
-                Output::Classes(10),
-                Head::GlobalAverage,
-                vec![
-                    Stage::conv(16, 1),
-                    Stage::conv(32, 1).stride(2),
-                    Stage::conv(32, 2).stride(2),
-                    Stage::conv(64, 1).stride(2),
-                ],
-            ),
-            "mobilenet" => (
-                image,
-                Output::Classes(10),
-                Head::GlobalAverage,
-                vec![
-                    Stage::conv(16, 1),
-                    Stage::separable(32, 1).stride(2),
-                    Stage::separable(64, 2).stride(2),
-                    Stage::separable(128, 2).stride(2),
-                ],
-            ),
-            _ => return None,
-        };
-        Some(Architecture { name: name.to_string(), head, dropout: 0.0, input, output, stages })
+        let (_, text) = FILES.iter().find(|(known, _)| *known == name)?;
+        Some(Architecture::from_toml(text).expect("a test reads every preset"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Architecture, FILES};
+
+    #[test]
+    fn every_preset_is_read_and_has_the_name_of_its_file() {
+        for (name, text) in FILES {
+            let preset = Architecture::from_toml(text).unwrap();
+            assert_eq!(preset.name, name);
+            assert_eq!(Architecture::preset(name), Some(preset));
+        }
     }
 }

@@ -2,7 +2,8 @@
 
 use crate::synthetic::preset;
 use allometry::models::Architecture;
-use allometry::models::architecture::{Downsample, Head, Input, Output, Stage};
+use allometry::models::architecture::{Head, Input, Output};
+use allometry::models::stage::{Downsample, Stage};
 
 #[test]
 fn presets_survive_toml() {
