@@ -1,6 +1,7 @@
 // forward: y = kept(i) ? x / (1 - rate) : 0
 //
-// Whether element i is kept follows from its number and the key (seed, step, layer) alone, so the gradient is the
+// Whether element i is kept follows from its number and the key (seed, step, hash of the
+// module's name) alone, so the gradient is the
 // same kernel applied to dy. One hash gives four words: an invocation computes four neighbours. `threshold` is
 // rate · 2^32.
 
@@ -8,7 +9,7 @@ struct Params {
     count: u32,
     seed: u32,
     step: u32,
-    layer: u32,
+    module_hash: u32,
     threshold: u32,
     scale: f32,
 }
@@ -21,7 +22,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
            @builtin(local_invocation_index) lane: u32) {
     let quad = group_index(group, groups) * 256u + lane;
     if quad * 4u >= p.count { return; }
-    let words = random(vec4(quad, p.seed, p.step, p.layer));
+    let words = random(vec4(quad, p.seed, p.step, p.module_hash));
     for (var i = 0u; i < 4u; i++) {
         let at = quad * 4u + i;
         if at < p.count {

@@ -84,7 +84,7 @@ pub enum Error {
     /// A file of weights that does not fit a model: tensors that it lacks, tensors that the model has not, and tensors of
     /// another shape or type.
     #[error(
-        "{}: the weights do not fit the model: {}; load_with reads files with other names, or in part",
+        "{}: the weights do not fit the model: {}; the file may be of another architecture (Model::load_with renames tensors, or loads a part)",
         path.display(),
         unfit(missing, unexpected, mismatched)
     )]

@@ -155,7 +155,7 @@ fn elements(list: &mut List) -> Result<()> {
     list.add("a transposed matrix", "copy.", || t.packed("copy").map(drop))?;
     list.add("f32 to f16", "copy.", || x.cast(DType::F16).map(drop))?;
     list.add("a transposed matrix", "copy.", || t.add_into(&y))?;
-    let key = RandomKey { seed: 0, step: 0, layer: 0 };
+    let key = RandomKey { seed: 0, step: 0, module: 0 };
     list.add("any", "dropout.", || x.dropout(0.5, key).map(drop))?;
     list.add("roofline", "probe.", || {
         probe::copy(&x)?;

@@ -13,7 +13,8 @@ use std::sync::Arc;
 pub enum Mode {
     /// Evaluation and prediction: nothing is random, buffers don't change.
     Eval,
-    /// Training. The key is that of the seed, this step and this module.
+    /// Training, with the key of this module's random numbers. It follows from the seed, the step and the module's dotted
+    /// name, not from its place in the model.
     Train(RandomKey),
 }
 
@@ -37,12 +38,12 @@ impl<'a> Scope<'a> {
         &self.state.name
     }
 
-    /// The mode, in training with this module's random key. Keys follow from the seed, the step and the module's dotted
-    /// name; [`RandomKey`] says how.
+    /// The mode, in training with the random key of this step and module. One key is for one draw: a module that draws
+    /// several times declares several modules, such as [`Dropout`](super::Dropout).
     pub fn mode(&self) -> Mode {
         match self.pass {
             Pass::Evaluation => Mode::Eval,
-            Pass::Training { seed, step } => Mode::Train(RandomKey { seed, step, layer: self.state.key }),
+            Pass::Training { seed, step } => Mode::Train(RandomKey { seed, step, module: self.state.key }),
         }
     }
 

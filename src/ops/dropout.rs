@@ -10,13 +10,15 @@ use crate::error::{Error, Result};
 use crate::reference;
 use crate::tensor::Tensor;
 
-/// What a draw of random numbers depends on, beside the number of the element.
+/// What random numbers follow from, in addition to the number of the element. Equal keys give equal numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RandomKey {
-    /// Of the whole training.
+    /// The seed of the training.
     pub seed: u32,
+    /// The number of the training step.
     pub step: u32,
-    pub layer: u32,
+    /// The CRC-32 of the dotted name of the module that draws.
+    pub module: u32,
 }
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -25,7 +27,7 @@ struct Params {
     count: u32,
     seed: u32,
     step: u32,
-    layer: u32,
+    module_hash: u32,
     threshold: u32,
     scale: f32,
 }
@@ -52,7 +54,7 @@ fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
     let scale = T::of(p.scale as f64);
     parallel_rows(y, 4, 32, |first, y| {
         for (quad, y) in (first..).zip(y.chunks_mut(4)) {
-            let words = random([quad as u32, p.seed, p.step, p.layer]);
+            let words = random([quad as u32, p.seed, p.step, p.module_hash]);
             for ((y, &x), word) in y.iter_mut().zip(&x[quad * 4..]).zip(words) {
                 *y = if word >= p.threshold { x * scale } else { T::ZERO };
             }
@@ -101,7 +103,7 @@ fn launch(x: &Tensor, rate: f32, key: RandomKey) -> Result<Tensor> {
         count: x.shape().elements() as u32,
         seed: key.seed,
         step: key.step,
-        layer: key.layer,
+        module_hash: key.module,
         threshold: (rate as f64 * (1u64 << 32) as f64) as u32,
         scale: 1.0 / (1.0 - rate),
     };

@@ -1,4 +1,4 @@
-//! The loss scale of mixed-precision training: its state on the device, and what is read of it now and then.
+//! The loss scale of mixed-precision training: its state on the device, and reading it back.
 
 mod kernels;
 
@@ -12,22 +12,23 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::Serialize;
 
-/// The first scale, and the good steps after which it doubles: those of PyTorch's `GradScaler`.
+/// The initial scale, and the number of finite steps after which it doubles: those of PyTorch's `GradScaler`.
 const FIRST: f32 = 65536.0;
 const INTERVAL: u32 = 2000;
 
-/// What the gradients of the loss are multiplied by, so that f16 can hold them. It halves when one is not finite, and
-/// that step is skipped; it doubles after 2,000 good steps. The device decides, and nothing waits for it.
+/// The factor by which the loss is multiplied so that f16 can hold its gradients. When a gradient is not finite, the step
+/// is skipped and the scale halves; after 2,000 finite steps it doubles. The device decides; the host does not wait.
 pub(super) struct LossScale {
     state: Tensor,
     found: Tensor,
 }
 
-/// How scaling went so far.
+/// The state of loss scaling, read back from the device.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct LossScaling {
+    /// The factor of the next loss.
     pub scale: f64,
-    /// Steps that changed nothing, because a gradient was not finite.
+    /// Steps that were skipped because a gradient was not finite.
     pub skipped_steps: u64,
 }
 
@@ -48,13 +49,13 @@ impl LossScale {
         &self.state
     }
 
-    /// Looks through the gradients and decides about this step.
+    /// Checks the gradients for values that are not finite, and decides whether this step is skipped.
     pub(super) fn update(&self, gradients: &FlatGradients, betas: [f64; 2]) -> Result<()> {
         gradients.flat().iter().try_for_each(|flat| find_overflow(flat, &self.found))?;
         update(&self.state, &self.found, INTERVAL, betas)
     }
 
-    /// Waits for the device.
+    /// Reads the state. Waits for the device.
     pub(super) fn read(&self) -> Result<LossScaling> {
         let numbers = self.state.to_f64()?;
         Ok(LossScaling { scale: numbers[SCALE], skipped_steps: numbers[SKIPPED] as u64 })

@@ -29,11 +29,34 @@ use update::{AdamStep, Mixed, SgdStep, With, adam, sgd};
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
     /// Stochastic gradient descent with momentum, Nesterov's or plain.
-    Sgd { momentum: f64, nesterov: bool, weight_decay: f64 },
+    Sgd {
+        /// The share of the velocity that a step keeps; 0 for none.
+        momentum: f64,
+        /// Whether the step looks ahead along the velocity (Nesterov 1983).
+        nesterov: bool,
+        /// The factor of the weights that is added to their gradients.
+        weight_decay: f64,
+    },
     /// Adam (Kingma and Ba 2015).
-    Adam { beta1: f64, beta2: f64, epsilon: f64 },
-    /// Adam with weight decay apart from the gradient (Loshchilov and Hutter 2019).
-    AdamW { beta1: f64, beta2: f64, epsilon: f64, weight_decay: f64 },
+    Adam {
+        /// The share of the mean of gradients that a step keeps.
+        beta1: f64,
+        /// The share of the mean of squared gradients that a step keeps.
+        beta2: f64,
+        /// Added to the root of the mean of squares.
+        epsilon: f64,
+    },
+    /// Adam with weight decay that does not pass through the moments (Loshchilov and Hutter 2019).
+    AdamW {
+        /// As in Adam.
+        beta1: f64,
+        /// As in Adam.
+        beta2: f64,
+        /// As in Adam.
+        epsilon: f64,
+        /// The share of the weights, times the learning rate, that a step subtracts.
+        weight_decay: f64,
+    },
 }
 
 impl Algorithm {
@@ -52,11 +75,11 @@ impl Algorithm {
         Algorithm::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay }
     }
 
-    /// The rule with what it needs to train `parameters`: memory for gradients, moments that are zero at first, and in
+    /// The rule with what it needs to train `parameters`: memory for gradients, moments that start at zero, and in
     /// mixed precision a loss scale.
     ///
     /// # Errors
-    /// No memory.
+    /// [`Error::OutOfMemory`] and [`Error::TooLarge`].
     pub fn build(self, parameters: &Parameters) -> Result<Optimizer> {
         let gradients = parameters.gradients()?;
         let _category = allocating(Category::Optimizer);

@@ -23,6 +23,7 @@ pub struct Schedule {
     pub peak: f64,
     /// Steps over which the rate rises linearly from zero to the peak.
     pub warmup: u64,
+    /// What follows the warm-up.
     pub decay: Decay,
     /// Steps of the whole training, warm-up included.
     pub total: u64,

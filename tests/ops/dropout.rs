@@ -6,7 +6,7 @@ use allometry::{Error, Tensor};
 
 pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
-    let key = RandomKey { seed: draw.below(1 << 31) as u32, step: draw.below(1000) as u32, layer: 3 };
+    let key = RandomKey { seed: draw.below(1 << 31) as u32, step: draw.below(1000) as u32, module: 3 };
     op.add(sample("half", [input([7, 13])], move |t| t[0].dropout(0.5, key)).half(1));
     op.add(sample("a tenth", [input([3, 5, 7, 11])], move |t| t[0].dropout(0.1, key)).half(1));
     op.add(sample("nearly all", [input([1001])], move |t| t[0].dropout(0.99, key)));
@@ -27,7 +27,7 @@ pub fn op(draw: &mut Draw) -> Op {
         for other in [
             RandomKey { seed: key.seed + 1, ..key },
             RandomKey { step: key.step + 1, ..key },
-            RandomKey { layer: key.layer + 1, ..key },
+            RandomKey { module: key.module + 1, ..key },
         ] {
             let same = first.iter().zip(kept(other)?).filter(|(a, b)| **a == *b).count() as f64 / 40_000.0;
             assert!(

@@ -1,11 +1,12 @@
 //! Modules: nested names, buffers, modes, random keys, and what is refused.
 
-use crate::varied::{noise, same_bits};
+use crate::varied::{adapter, noise, same_bits};
 use allometry::nn::weights::LoadOptions;
 use allometry::nn::{
     Activation, Conv2d, Definition, Dense, Dropout, Flatten, Initializer, Mode, Model, Module, Padding,
-    Residual, Scope, Sequential,
+    Precision, Residual, Scope, Sequential,
 };
+use allometry::optim::Algorithm;
 use allometry::{Device, Error, Result, Tensor};
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -139,6 +140,28 @@ fn buffers_follow_in_training_and_stay_in_evaluation() {
     let refused = model.buffers().set("layers.0.shift", &[1.0, 2.0]).unwrap_err().to_string();
     assert!(refused.contains("layers.0.shift") && refused.contains("layers.0.mean"), "{refused}");
     assert!(model.buffers().set("layers.0.mean", &[1.0]).is_err());
+}
+
+#[test]
+fn buffers_are_of_the_type_of_updates_on_every_device() {
+    for device in [Device::cpu(), adapter()] {
+        for precision in Precision::ALL {
+            for recompute in [false, true] {
+                let model =
+                    nested().build_in(precision, &device, &IMAGE, 2).unwrap().with_recompute(recompute);
+                let mut optimizer = Algorithm::adam().build(model.parameters()).unwrap();
+                let x = model.batch(&noise(3 * 40, 2)).unwrap();
+                for step in 0..3 {
+                    let loss = model.train(&x, step).unwrap().square().unwrap().mean(&[], false).unwrap();
+                    optimizer.backward_step(&loss, 1e-3).unwrap();
+                }
+                let mean = means(&model, "stage.1.body.1.mean");
+                assert!(mean.iter().all(|mean| mean.is_finite() && *mean != 0.0), "{precision}: {mean:?}");
+                let predicted = values(model.predict(&x));
+                assert!(predicted.iter().all(|value| value.is_finite()), "{precision}: {predicted:?}");
+            }
+        }
+    }
 }
 
 #[test]
