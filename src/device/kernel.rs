@@ -98,6 +98,7 @@ pub struct Kernel<P: 'static> {
 pub struct Shader<P: 'static> {
     /// The files that are joined, pieces from `shaders/lib` first.
     pub source: &'static [&'static str],
+    /// The name of the entry point, a `@compute` function.
     pub entry: &'static str,
     /// Constants in front of the text.
     pub constants: fn(&P) -> Constants,
@@ -110,6 +111,7 @@ pub struct Shader<P: 'static> {
 /// `FragmentC`, and their extent `FRAGMENT` in front of the text.
 #[derive(Clone, Copy)]
 pub struct Cooperative<P: 'static> {
+    /// What runs instead of [`Kernel::gpu`].
     pub shader: Shader<P>,
     /// Whether a problem is large enough to fill fragments.
     pub pays: fn(&P) -> bool,
@@ -118,7 +120,9 @@ pub struct Cooperative<P: 'static> {
 /// A kernel's Rust form, for both kinds of float.
 #[derive(Clone, Copy)]
 pub struct Reference<P: 'static> {
+    /// The CPU device.
     pub f32: fn(&P, KernelArgs<f32>),
+    /// Tests, and models in f64.
     pub f64: fn(&P, KernelArgs<f64>),
 }
 
@@ -134,20 +138,26 @@ macro_rules! reference {
 /// An input of a reference.
 #[derive(Clone, Copy)]
 pub enum In<'a, T> {
+    /// Floats of any type, as the reference's type.
     Real(&'a [T]),
+    /// u32.
     Index(&'a [u32]),
 }
 
 /// An output of a reference.
 pub enum Out<'a, T> {
+    /// Floats of any type, as the reference's type.
     Real(&'a mut [T]),
+    /// u32.
     Index(&'a mut [u32]),
 }
 
-/// A reference's operands, in binding order. The number and kind of them belong to the kernel's definition, so a
-/// mismatch is a defect of this crate: the accessors panic and say so.
+/// A reference's operands, in binding order. The op that dispatches the kernel checks its operands, so their number and
+/// kind are those that the reference expects. A mismatch is a defect of that op: the accessors panic and say so.
 pub struct KernelArgs<'a, T> {
+    /// The operands that are read, row-major as they were bound.
     pub inputs: Operands<In<'a, T>>,
+    /// The operands that are written.
     pub outputs: Operands<Out<'a, T>>,
 }
 
@@ -156,6 +166,9 @@ pub type Operands<T> = smallvec::SmallVec<[T; 4]>;
 
 impl<'a, T: Real> KernelArgs<'a, T> {
     /// All operands of a kernel that reads and writes floats only.
+    ///
+    /// # Panics
+    /// For another number of operands, and for operands of u32.
     pub fn reals<const I: usize, const O: usize>(self) -> ([&'a [T]; I], [&'a mut [T]; O]) {
         assert!(self.inputs.len() == I && self.outputs.len() == O, "the kernel has other operands");
         let mut outputs = self.outputs.into_iter().map(Out::real);
@@ -166,6 +179,9 @@ impl<'a, T: Real> KernelArgs<'a, T> {
     }
 
     /// The only output, of floats.
+    ///
+    /// # Panics
+    /// If there is another number of outputs, or the output is of u32.
     pub fn output(self) -> &'a mut [T] {
         assert!(self.outputs.len() == 1, "the kernel has more than one output");
         self.outputs.into_iter().next().expect("there is one").real()
@@ -173,6 +189,10 @@ impl<'a, T: Real> KernelArgs<'a, T> {
 }
 
 impl<'a, T> In<'a, T> {
+    /// The floats.
+    ///
+    /// # Panics
+    /// If the operand is of u32.
     pub fn real(&self) -> &'a [T] {
         match self {
             In::Real(values) => values,
@@ -180,6 +200,10 @@ impl<'a, T> In<'a, T> {
         }
     }
 
+    /// The whole numbers.
+    ///
+    /// # Panics
+    /// If the operand is of floats.
     pub fn index(&self) -> &'a [u32] {
         match self {
             In::Index(values) => values,
@@ -189,6 +213,10 @@ impl<'a, T> In<'a, T> {
 }
 
 impl<'a, T> Out<'a, T> {
+    /// The floats.
+    ///
+    /// # Panics
+    /// If the operand is of u32.
     pub fn real(self) -> &'a mut [T] {
         match self {
             Out::Real(values) => values,
@@ -196,6 +224,10 @@ impl<'a, T> Out<'a, T> {
         }
     }
 
+    /// The whole numbers.
+    ///
+    /// # Panics
+    /// If the operand is of floats.
     pub fn index(self) -> &'a mut [u32] {
         match self {
             Out::Index(values) => values,
