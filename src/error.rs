@@ -86,7 +86,7 @@ pub enum Error {
     #[error(
         "{}: the weights do not fit the model: {}; the file may be of another architecture (Model::load_with renames tensors, or loads a part)",
         path.display(),
-        unfit(missing, unexpected, mismatched)
+        weights_mismatch(missing, unexpected, mismatched)
     )]
     Weights { path: PathBuf, missing: Vec<String>, unexpected: Vec<String>, mismatched: Vec<String> },
 
@@ -107,10 +107,10 @@ pub enum Error {
 
     /// A sweep of which no run came to its end.
     #[error(
-        "none of {runs} runs was completed: {diverged} diverged, {unfit} did not fit into memory, {failed} failed; the reason of each is in {}",
+        "none of {runs} runs was completed: {diverged} diverged, {out_of_memory} did not fit into memory, {failed} failed; the reason of each is in {}",
         records.display()
     )]
-    NoneCompleted { runs: usize, diverged: usize, unfit: usize, failed: usize, records: PathBuf },
+    NoneCompleted { runs: usize, diverged: usize, out_of_memory: usize, failed: usize, records: PathBuf },
 
     /// A folder that another process works in.
     #[error("{}: another process works in this folder; wait until it ends, or use another folder", path.display())]
@@ -181,7 +181,7 @@ fn told_apart(a: u64, b: u64) -> [String; 2] {
 }
 
 /// What of a file of weights does not fit.
-fn unfit(missing: &[String], unexpected: &[String], mismatched: &[String]) -> String {
+fn weights_mismatch(missing: &[String], unexpected: &[String], mismatched: &[String]) -> String {
     let parts = [("missing", missing), ("unexpected", unexpected)].into_iter();
     let parts = parts.filter(|(_, names)| !names.is_empty());
     let mut shown: Vec<String> = parts.map(|(what, names)| format!("{what}: {}", listed(names))).collect();

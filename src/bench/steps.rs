@@ -37,7 +37,7 @@ pub static NETWORKS: &[Network] = &[
 
 /// A network that is trained with cross-entropy and Adam.
 #[derive(Clone, Copy)]
-pub struct Work {
+pub struct Workload {
     pub network: &'static Network,
     pub batch: usize,
     pub precision: Precision,
@@ -63,13 +63,13 @@ fn cnn() -> Sequential {
 }
 
 /// The work that suits a device: larger batches too on a GPU, in both precisions.
-pub fn works(device: &Device) -> Vec<Work> {
+pub fn workloads(device: &Device) -> Vec<Workload> {
     let mut works = Vec::new();
     for network in NETWORKS {
         for precision in Precision::ALL {
-            works.push(Work { network, batch: network.batch, precision });
+            works.push(Workload { network, batch: network.batch, precision });
             if device.kind() == Kind::Gpu {
-                works.push(Work { network, batch: network.large_batch, precision });
+                works.push(Workload { network, batch: network.large_batch, precision });
             }
         }
     }
@@ -91,7 +91,7 @@ pub struct StepFigure {
     pub peak_bytes: u64,
 }
 
-impl Work {
+impl Workload {
     /// Trains for about `seconds` after a warm-up. `None` where the device has no 16-bit floats and they are asked for.
     ///
     /// # Errors

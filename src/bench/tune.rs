@@ -20,7 +20,7 @@ pub const MARGIN: f64 = 1.05;
 const BLOCKS: usize = 7;
 
 /// A variant whose first call takes this many times the fastest one's is not timed further.
-const HOPELESS: f64 = 2.0;
+const MAX_SLOWDOWN: f64 = 2.0;
 
 /// The names of the families that have variants.
 pub fn families() -> Vec<&'static str> {
@@ -89,7 +89,7 @@ pub fn tune(
         if device.variants(family).is_empty() {
             continue;
         }
-        for work in works(family.name()) {
+        for work in workloads(family.name()) {
             let mut choices = device.tuned_variants();
             let outcome = work
                 .measure(device, family, seconds)
@@ -118,7 +118,7 @@ fn best(default: &'static str, timings: &[Timing]) -> &'static str {
 type Compute = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
 
 /// A problem that stands for its class.
-struct Work {
+struct Workload {
     class: Class,
     name: String,
     inputs: Vec<Shape>,
@@ -127,7 +127,7 @@ struct Work {
     compute: Compute,
 }
 
-impl Work {
+impl Workload {
     fn measure(&self, device: &Device, family: &'static dyn Tunable, seconds: f64) -> Result<Outcome> {
         let class = self.class;
         let inputs = self.tensors(device, |v| v)?;
@@ -165,7 +165,7 @@ impl Work {
         let fastest = timings.iter().filter(|t| t.right).map(|t| t.seconds).fold(f64::INFINITY, f64::min);
         let raced: Vec<&mut Timing> = timings
             .iter_mut()
-            .filter(|t| t.right && (t.variant == default || t.seconds <= HOPELESS * fastest))
+            .filter(|t| t.right && (t.variant == default || t.seconds <= MAX_SLOWDOWN * fastest))
             .collect();
         let share = seconds / BLOCKS as f64 / raced.len() as f64;
         let calls: Vec<u64> = raced.iter().map(|t| (share / t.seconds).clamp(1.0, 1e4) as u64).collect();
@@ -215,14 +215,14 @@ impl Work {
 }
 
 /// The work of a family: a piece for each class that models have.
-fn works(family: &str) -> Vec<Work> {
+fn workloads(family: &str) -> Vec<Workload> {
     match family {
         "matmul" => Class::all().map(product).collect(),
         direction => convolutions(direction),
     }
 }
 
-fn product(class: Class) -> Work {
+fn product(class: Class) -> Workload {
     let side = |band| match band {
         Band::UpTo8 => 4,
         Band::UpTo16 => 10,
@@ -246,7 +246,7 @@ fn product(class: Class) -> Work {
     };
     // Shorter than what is cut into pieces.
     let k = 512;
-    Work {
+    Workload {
         class,
         name: format!("{m}×{k}×{n}"),
         inputs: vec![[m, k].into(), [k, n].into()],
@@ -256,7 +256,7 @@ fn product(class: Class) -> Work {
 }
 
 /// 3×3 convolutions with as many channels as models have in their first layers and in later ones.
-fn convolutions(direction: &str) -> Vec<Work> {
+fn convolutions(direction: &str) -> Vec<Workload> {
     // Images and their side: for few tiles, for enough of them, for many.
     const FEW: (usize, usize) = (16, 8);
     const ENOUGH: (usize, usize) = (32, 16);
@@ -284,7 +284,7 @@ fn convolutions(direction: &str) -> Vec<Work> {
     geometries.into_iter().map(|(images, ci, co)| convolution(direction, images, ci, co)).collect()
 }
 
-fn convolution(direction: &str, (n, side): (usize, usize), ci: usize, co: usize) -> Work {
+fn convolution(direction: &str, (n, side): (usize, usize), ci: usize, co: usize) -> Workload {
     let pixels = n * side * side;
     let (x, w, dy): (Shape, Shape, Shape) =
         ([n, side, side, ci].into(), [3, 3, ci, co].into(), [n, side, side, co].into());
@@ -306,7 +306,7 @@ fn convolution(direction: &str, (n, side): (usize, usize), ci: usize, co: usize)
         "conv2d.weights" => conv2d::weight_pieces([9 * ci, co, 1], [n * side, side]),
         _ => 1,
     };
-    Work {
+    Workload {
         class: Class::of(rows as u64, columns as u64, results),
         name: format!("{n}×{side}×{side}×{ci}→{co} 3×3"),
         inputs,
@@ -347,7 +347,7 @@ mod tests {
                 let default = family.default(class);
                 assert!(variants.contains(&default), "{}, {class}: {default}", family.name());
             }
-            let classes: Vec<Class> = works(family.name()).iter().map(|work| work.class).collect();
+            let classes: Vec<Class> = workloads(family.name()).iter().map(|work| work.class).collect();
             let distinct: std::collections::BTreeSet<Class> = classes.iter().copied().collect();
             assert_eq!(distinct.len(), classes.len(), "{}: a class twice", family.name());
             assert!(Class::all().all(|c| family.name() != "matmul" || distinct.contains(&c)));

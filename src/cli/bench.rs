@@ -75,7 +75,7 @@ pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
     let device = args.common.open()?;
     let mut rows = Vec::new();
     // One size that does not fit takes nothing from the others.
-    let mut unfit = Ok(());
+    let mut out_of_memory = Ok(());
     for &axis in &args.axis {
         for &factor in &args.factors {
             let scale = axis.scale(factor, &args.compound, &base)?;
@@ -89,7 +89,7 @@ pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
                 }
                 Err(error) if error.is_about_memory() => {
                     note!("{axis} × {factor} is left out: {error}");
-                    unfit = unfit.and(Err(error));
+                    out_of_memory = out_of_memory.and(Err(error));
                 }
                 Err(error) => return Err(error),
             }
@@ -97,7 +97,7 @@ pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
     }
     if args.common.output.json {
         print_json(&rows)?;
-        return unfit;
+        return out_of_memory;
     }
     print_line!("{} on {}, batch {}", base.name, device.name(), config.batch)?;
     let mut table = Table::new([
@@ -143,5 +143,5 @@ pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
             )?;
         }
     }
-    unfit
+    out_of_memory
 }

@@ -100,11 +100,11 @@ impl FitArgs {
 }
 
 /// Percentiles 2.5 and 97.5 of fewer mean nothing.
-const FEWEST: usize = 40;
+const MIN_RESAMPLES: usize = 40;
 
 pub(super) fn resamples(text: &str) -> Result<usize, String> {
-    let number = text.parse().ok().filter(|number| *number >= FEWEST);
-    number.ok_or_else(|| format!("a whole number from {FEWEST} on is needed"))
+    let number = text.parse().ok().filter(|number| *number >= MIN_RESAMPLES);
+    number.ok_or_else(|| format!("a whole number from {MIN_RESAMPLES} on is needed"))
 }
 
 pub fn run(args: &FitArgs) -> Result<()> {

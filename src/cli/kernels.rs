@@ -47,7 +47,7 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
         .filter(|name| args.family.is_empty() || args.family.iter().any(|f| f == name))
         .collect();
     // A family that does not fit takes nothing from the others.
-    let mut unfit = Ok(());
+    let mut out_of_memory = Ok(());
     for family in chosen {
         let measured = cases(&device, family).and_then(|cases| {
             for mut case in cases {
@@ -59,7 +59,7 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
             Ok(()) => {}
             Err(error) if error.is_about_memory() => {
                 note!("{family}: not all is measured: {error}");
-                unfit = unfit.and(Err(error));
+                out_of_memory = out_of_memory.and(Err(error));
             }
             Err(error) => return Err(error),
         }
@@ -69,7 +69,7 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
     let figures = Figures { device: device.name(), clock: device.clock(), roofline, kernels };
     if args.common.output.json {
         print_json(&figures)?;
-        return unfit;
+        return out_of_memory;
     }
     print_line!(
         "{}: at best {:.1} GFLOP/s; {:.1} GB/s read, {:.1} written, {:.1} copied, in tensors of {}",
@@ -97,5 +97,5 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
     if !implausible.is_empty() {
         print_line!("Not to be believed, above 105 % of the roofline: {}", implausible.join("; "))?;
     }
-    unfit
+    out_of_memory
 }

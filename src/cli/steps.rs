@@ -2,7 +2,7 @@
 
 use super::{Common, print_json};
 use allometry::arguments::positive;
-use allometry::bench::steps::{NETWORKS, StepFigure, works};
+use allometry::bench::steps::{NETWORKS, StepFigure, workloads};
 use allometry::terminal::Table;
 use allometry::units::bytes;
 use allometry::{Result, note, print_line};
@@ -37,14 +37,14 @@ pub fn run(args: &StepsArgs) -> Result<()> {
     let device = args.common.open()?;
     let mut steps = Vec::new();
     // A step that does not fit takes nothing from the others.
-    let mut unfit = Ok(());
-    for work in works(&device) {
+    let mut out_of_memory = Ok(());
+    for work in workloads(&device) {
         match work.measure(&device, args.seconds) {
             Ok(measured) => steps.extend(measured),
             Err(error) if error.is_about_memory() => {
                 let (name, batch, precision) = (work.network.name, work.batch, work.precision);
                 note!("{name}, batch {batch}, {precision} is left out: {error}");
-                unfit = unfit.and(Err(error));
+                out_of_memory = out_of_memory.and(Err(error));
             }
             Err(error) => return Err(error),
         }
@@ -52,7 +52,7 @@ pub fn run(args: &StepsArgs) -> Result<()> {
     let steps = Steps { device: device.name(), steps };
     if args.common.output.json {
         print_json(&steps)?;
-        return unfit;
+        return out_of_memory;
     }
     print_line!("Training steps on {}", steps.device)?;
     let mut table = Table::new(["Network", "Precision", "Batch", "ms", "Samples/s", "First step", "Peak"])
@@ -69,5 +69,5 @@ pub fn run(args: &StepsArgs) -> Result<()> {
         ]);
     }
     print_line!("{table}")?;
-    unfit
+    out_of_memory
 }

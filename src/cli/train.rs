@@ -124,7 +124,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     }
     let counts = [splits.train.len(), splits.validation.len()];
     let predicted = predicted_peak_on(&architecture, &config, counts)?;
-    device.check_room(predicted.total())?;
+    device.check_fits_memory(predicted.total())?;
     let model = architecture.build(&config, &device)?;
     if let Some(weights) = &args.weights {
         model.load(weights)?;

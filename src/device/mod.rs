@@ -199,7 +199,7 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::OutOfMemory`].
-    pub fn check_room(&self, bytes: u64) -> Result<()> {
+    pub fn check_fits_memory(&self, bytes: u64) -> Result<()> {
         if self.has_memory_of_its_own() {
             return Ok(());
         }

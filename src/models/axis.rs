@@ -13,7 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Coefficients and factors beyond this, up or down, are refused.
-const LARGEST_FACTOR: f64 = 1024.0;
+const MAX_FACTOR: f64 = 1024.0;
 
 /// Channels come in multiples of this.
 const DIVISOR: usize = 8;
@@ -204,12 +204,12 @@ impl Compound {
     /// Each coefficient at least 1, and not all of them 1.
     pub fn validate(&self) -> Result<()> {
         for (argument, value) in [("alpha", self.alpha), ("beta", self.beta), ("gamma", self.gamma)] {
-            if !(1.0..=LARGEST_FACTOR).contains(&value) {
+            if !(1.0..=MAX_FACTOR).contains(&value) {
                 return Err(Error::argument(
                     "compound",
                     argument,
                     value,
-                    format!("between 1 and {LARGEST_FACTOR}"),
+                    format!("between 1 and {MAX_FACTOR}"),
                 ));
             }
         }
@@ -233,8 +233,8 @@ impl Compound {
 }
 
 fn check_factor(op: &'static str, argument: &'static str, factor: f64) -> Result<()> {
-    if (1.0 / LARGEST_FACTOR..=LARGEST_FACTOR).contains(&factor) {
+    if (1.0 / MAX_FACTOR..=MAX_FACTOR).contains(&factor) {
         return Ok(());
     }
-    Err(Error::argument(op, argument, factor, format!("between 1/{LARGEST_FACTOR} and {LARGEST_FACTOR}")))
+    Err(Error::argument(op, argument, factor, format!("between 1/{MAX_FACTOR} and {MAX_FACTOR}")))
 }

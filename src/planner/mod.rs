@@ -235,7 +235,7 @@ fn numbers_of_samples(plan: &Plan, options: &Options) -> Result<(Option<usize>, 
         directory: options.data.clone(),
         resolution: plan.architecture.resolution(),
         seed: options.seed,
-        most_samples: plan.judged_by()?,
+        most_samples: plan.validation_basis()?,
         target_columns: plan.target_columns.clone(),
         ..DataOptions::default()
     };

@@ -87,7 +87,7 @@ impl Plan {
 
     /// The number of training samples that a validation split is sized by, where its size depends on one: that of the
     /// first generation, so that extensions are judged by the same samples.
-    pub fn judged_by(&self) -> Result<Option<usize>> {
+    pub fn validation_basis(&self) -> Result<Option<usize>> {
         let first = self.generation(1);
         Ok(first.most_samples()?.or(first.config.samples))
     }

@@ -32,7 +32,7 @@ pub fn measure(
     seconds: f64,
 ) -> Result<Measurement> {
     let predicted_peak_bytes = cost::predicted_peak(architecture, config)?;
-    device.check_room(predicted_peak_bytes.total())?;
+    device.check_fits_memory(predicted_peak_bytes.total())?;
     device.trim();
     device.reset_peak();
     let model = architecture.build(config, device)?;
@@ -84,7 +84,7 @@ pub fn profile(
     config: &TrainConfig,
     steps: usize,
 ) -> Result<StepProfile> {
-    device.check_room(cost::predicted_peak(architecture, config)?.total())?;
+    device.check_fits_memory(cost::predicted_peak(architecture, config)?.total())?;
     let model = architecture.build(config, device)?;
     let batch = noise(architecture, config.batch);
     let mut trainer = config.trainer(&model, architecture.targets())?;

@@ -26,6 +26,6 @@ pub mod variants;
 
 pub use plan::Plan;
 pub use prediction::Prediction;
-pub use record::{CurvePoint, Outcome, Quality, Record, RunCost, Throughput, Trained};
+pub use record::{CurvePoint, Outcome, Quality, Record, RunCost, RunVariant, Throughput};
 pub use store::Store;
 pub use variant::Variant;

@@ -36,7 +36,7 @@ pub struct Plan {
     pub flops: Vec<f64>,
     /// The number of training samples there are, where each of `flops` trains on all of them: for as many whole epochs as
     /// the budget pays for, or, where it does not pay for one, on as many samples as it does. Trainings of fewer than
-    /// [`FEWEST_STEPS`](super::variants::FEWEST_STEPS) steps are left out. When absent, all trainings have the same number of epochs.
+    /// [`MIN_STEPS`](super::variants::MIN_STEPS) steps are left out. When absent, all trainings have the same number of epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_set: Option<usize>,
     /// Numbers of epochs: each model is trained once for each, on each amount of data. Empty for one training of each, of

@@ -14,7 +14,7 @@ use std::fmt;
 pub struct Record {
     /// Which model of the sweep it is.
     #[serde(flatten)]
-    pub variant: Trained,
+    pub variant: RunVariant,
     /// How it was trained.
     #[serde(flatten)]
     pub config: TrainConfig,
@@ -28,7 +28,7 @@ pub struct Record {
 
 /// The model of a run and its places in the sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Trained {
+pub struct RunVariant {
     /// Names the run within its plan; see [`super::variant::Variant::key`].
     pub key: String,
     /// The axis it stands on.
@@ -38,7 +38,7 @@ pub struct Trained {
     /// Other places of the sweep where rounding, or a factor of 1, gives this very model. It is trained once
     /// and shown on each.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub also: Vec<Place>,
+    pub also: Vec<GridPoint>,
     /// The coefficients that made it from the base model.
     pub scale: Scale,
     /// Name of the base model.
@@ -128,14 +128,14 @@ pub struct Quality {
 
 impl Record {
     /// Every place of the sweep where this model stands, its own first.
-    pub fn places(&self) -> impl Iterator<Item = Place> + '_ {
-        let Trained { axis, factor, also, .. } = &self.variant;
-        std::iter::once(Place { axis: *axis, factor: *factor }).chain(also.iter().copied())
+    pub fn grid_points(&self) -> impl Iterator<Item = GridPoint> + '_ {
+        let RunVariant { axis, factor, also, .. } = &self.variant;
+        std::iter::once(GridPoint { axis: *axis, factor: *factor }).chain(also.iter().copied())
     }
 
     /// Its factor on `axis`; none if it does not stand there.
     pub fn factor_on(&self, axis: Axis) -> Option<f64> {
-        self.places().find(|place| place.axis == axis).map(|place| place.factor)
+        self.grid_points().find(|place| place.axis == axis).map(|place| place.factor)
     }
 
     /// Whether it was trained to its end.
@@ -231,7 +231,7 @@ pub struct CurvePoint {
 
 /// A point of the sweep's grid.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Place {
+pub struct GridPoint {
     /// The axis.
     pub axis: Axis,
     /// The factor on it.

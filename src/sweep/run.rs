@@ -3,7 +3,7 @@
 use super::measure;
 use super::plan::Plan;
 use super::prediction::Prediction;
-use super::record::{CurvePoint, Outcome, Quality, Record, RunCost, Throughput, Trained};
+use super::record::{CurvePoint, Outcome, Quality, Record, RunCost, RunVariant, Throughput};
 use super::store::{RUNS, Store};
 use super::variant::Variant;
 use crate::data::{self, DataOptions, Splits, Subset};
@@ -62,10 +62,11 @@ pub fn run(
     let pending = store.pending(plan)?;
     let total = plan.variants()?.len();
     let done = total - pending.len();
-    let (most_samples, judged_by) = (plan.most_samples()?, plan.judged_by()?);
+    let (most_samples, validation_basis) = (plan.most_samples()?, plan.validation_basis()?);
     let mut data = DataCache::default();
     if let Some(variant) = pending.first().filter(|_| most_samples.is_some()) {
-        let wanted = DataOptions { samples: most_samples, ..data_options(plan, variant, judged_by, options) };
+        let wanted =
+            DataOptions { samples: most_samples, ..data_options(plan, variant, validation_basis, options) };
         plan.check_samples(data.open(wanted)?.train.as_ref())?;
     }
     let mut predicted = 0;
@@ -76,7 +77,7 @@ pub fn run(
             predicted = generation;
         }
         let mut callback = observer.on_start(variant, done + index, total);
-        let wanted = data_options(plan, variant, judged_by, options);
+        let wanted = data_options(plan, variant, validation_basis, options);
         let record = run_variant(plan, variant, options, &mut data, wanted, callback.as_mut())?;
         drop(callback);
         store.append(record.clone())?;
@@ -98,7 +99,7 @@ pub fn check_completed(store: &Store) -> Result<()> {
     Err(Error::NoneCompleted {
         runs: records.len(),
         diverged: ended(|outcome| matches!(outcome, Outcome::Diverged { .. })),
-        unfit: ended(|outcome| matches!(outcome, Outcome::OutOfMemory { .. })),
+        out_of_memory: ended(|outcome| matches!(outcome, Outcome::OutOfMemory { .. })),
         failed: ended(|outcome| matches!(outcome, Outcome::Failed { .. })),
         records: store.directory().join(RUNS),
     })
@@ -126,7 +127,7 @@ fn predict(plan: &Plan, store: &Store) -> Result<Prediction> {
 fn data_options(
     plan: &Plan,
     variant: &Variant,
-    judged_by: Option<usize>,
+    validation_basis: Option<usize>,
     options: &SweepOptions,
 ) -> DataOptions {
     DataOptions {
@@ -135,7 +136,7 @@ fn data_options(
         resolution: variant.architecture.resolution(),
         seed: variant.seed,
         samples: variant.train_samples,
-        most_samples: judged_by,
+        most_samples: validation_basis,
         target_columns: plan.target_columns.clone(),
         ..DataOptions::default()
     }
@@ -201,7 +202,7 @@ fn run_variant(
             }
         }
     };
-    let trained = Trained {
+    let trained = RunVariant {
         key: variant.key.clone(),
         axis: variant.axis,
         factor: variant.factor,

@@ -1,7 +1,7 @@
 //! One run of a plan, before it is trained.
 
 use super::plan::Plan;
-use super::record::Place;
+use super::record::GridPoint;
 use crate::models::architecture::Architecture;
 use crate::models::axis::{Axis, Scale};
 use crate::train::TrainConfig;
@@ -18,7 +18,7 @@ pub struct Variant {
     /// Its factor on that axis.
     pub factor: f64,
     /// Other places of the plan's grid with the same model, which is trained once.
-    pub also: Vec<Place>,
+    pub also: Vec<GridPoint>,
     /// Axes on which it is one of the largest models, that the others predict; see [`Plan::predict`].
     pub held_back: Vec<Axis>,
     /// The coefficients that made it from the base model.
@@ -49,7 +49,7 @@ impl Variant {
     }
 
     /// Whether it is one of an axis' models.
-    pub fn stands_on(&self, axis: Axis) -> bool {
+    pub fn is_on(&self, axis: Axis) -> bool {
         self.axis == axis || self.also.iter().any(|place| place.axis == axis)
     }
 }

@@ -1,15 +1,15 @@
 //! Which runs a plan has.
 
 use super::plan::{Amount, Plan};
-use super::prediction::mark;
-use super::record::Place;
+use super::prediction::mark_held_back;
+use super::record::GridPoint;
 use super::variant::Variant;
 use crate::error::Result;
 use crate::models::axis::Scale;
 use crate::models::cost::{Cost, FLOPS_PER_MAC};
 
 /// Trainings on the whole set have at least so many steps: after fewer, a model has learned next to nothing.
-pub const FEWEST_STEPS: usize = 24;
+pub const MIN_STEPS: usize = 24;
 
 /// A budget pays for an epoch if this part of it is paid for.
 const PAID: f64 = 0.9;
@@ -94,7 +94,7 @@ impl Plan {
         let passes = seen / all as f64;
         let (samples, epochs) =
             if passes < 1.0 { (batches(seen), 1) } else { (all, (passes / PAID) as usize) };
-        (samples.min(all) / batch.min(all) * epochs >= FEWEST_STEPS).then_some((samples.min(all), epochs))
+        (samples.min(all) / batch.min(all) * epochs >= MIN_STEPS).then_some((samples.min(all), epochs))
     }
 
     /// Every different model, with no key and no seed yet.
@@ -106,7 +106,7 @@ impl Plan {
                 let architecture = scale.apply(&self.architecture)?;
                 // A sweep does not begin that has a model without a size.
                 Cost::of(&architecture)?;
-                places.push((Place { axis, factor }, scale, architecture));
+                places.push((GridPoint { axis, factor }, scale, architecture));
             }
         }
         // A stable sort: among equals, the order of the plan decides.
@@ -131,7 +131,7 @@ impl Plan {
                 }),
             }
         }
-        mark(&mut models, earlier, &self.axes, self.predict)?;
+        mark_held_back(&mut models, earlier, &self.axes, self.predict)?;
         Ok(models)
     }
 }

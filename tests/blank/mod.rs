@@ -1,7 +1,7 @@
 //! Plans and records for tests to vary, without a run.
 
 use allometry::models::{Architecture, Axis, Bytes, Compound};
-use allometry::sweep::{Outcome, Plan, Quality, Record, RunCost, Trained, Variant};
+use allometry::sweep::{Outcome, Plan, Quality, Record, RunCost, RunVariant, Variant};
 use allometry::train::TrainConfig;
 
 /// A plan that varies the width, with one seed.
@@ -29,7 +29,7 @@ pub fn plan(architecture: Architecture) -> Plan {
 /// A completed record of `variant` in which nothing was measured.
 pub fn record(variant: &Variant) -> Record {
     Record {
-        variant: Trained {
+        variant: RunVariant {
             key: variant.key.clone(),
             axis: variant.axis,
             factor: variant.factor,

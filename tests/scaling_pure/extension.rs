@@ -62,13 +62,17 @@ fn samples_go_on_from_one_number_and_are_judged_alike() {
     let expected =
         ["base-s0", "width-0.5-s0", "width-2-s0", "base-n4000-s0", "width-0.5-n4000-s0", "width-2-n4000-s0"];
     assert_eq!(keys(&extended), expected);
-    assert_eq!(extended.judged_by().unwrap(), Some(1000), "by the validation samples of the runs before");
-    assert_eq!(several.judged_by().unwrap(), Some(4000));
+    assert_eq!(
+        extended.validation_basis().unwrap(),
+        Some(1000),
+        "by the validation samples of the runs before"
+    );
+    assert_eq!(several.validation_basis().unwrap(), Some(4000));
     assert_eq!(extended.most_samples().unwrap(), Some(4000));
     let budgets = Plan { flops: vec![1e9], seeds: vec![0], ..base.clone() };
     let more = Plan { flops: vec![1e9, 1e10], ..budgets.clone() };
     let extended = budgets.extended(&more).unwrap();
-    assert_eq!(extended.judged_by().unwrap(), budgets.most_samples().unwrap());
+    assert_eq!(extended.validation_basis().unwrap(), budgets.most_samples().unwrap());
     assert_eq!(keys(&extended).len(), 6);
 }
 

@@ -49,7 +49,7 @@ fn check(plan: &Plan, variants: &[Variant]) -> Result<()> {
             continue;
         }
         let size = Size::along(axis, variants)?;
-        let kept = variants.iter().filter(|variant| variant.stands_on(axis) && !held_back(variant));
+        let kept = variants.iter().filter(|variant| variant.is_on(axis) && !held_back(variant));
         let rows: Vec<[f64; 3]> = kept
             .map(|variant| Ok([size.of_variant(variant)?, variant.train_samples.unwrap_or(1) as f64, 1.0]))
             .collect::<Result<_>>()?;

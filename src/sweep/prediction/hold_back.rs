@@ -35,7 +35,7 @@ impl Size {
 
     /// The size on an axis of a plan with these runs.
     pub(super) fn along(axis: Axis, variants: &[Variant]) -> Result<Size> {
-        let models = variants.iter().filter(|variant| variant.stands_on(axis));
+        let models = variants.iter().filter(|variant| variant.is_on(axis));
         let costs: Vec<Cost> = models.map(|model| Cost::of(&model.architecture)).collect::<Result<_>>()?;
         Ok(Size::of_models(&costs))
     }
@@ -46,7 +46,7 @@ impl Size {
     }
 
     /// Of a run.
-    pub fn of(self, record: &Record) -> f64 {
+    pub fn of_record(self, record: &Record) -> f64 {
         match self {
             Size::Parameters => record.cost.parameters as f64,
             Size::Macs => record.cost.macs as f64,
@@ -62,19 +62,23 @@ impl Size {
 }
 
 /// Marks the `count` largest models on every axis, of an extended plan those that are larger than all of before.
-pub(crate) fn mark(models: &mut [Variant], earlier: &[Variant], axes: &[Axis], count: usize) -> Result<()> {
+pub(crate) fn mark_held_back(
+    models: &mut [Variant],
+    earlier: &[Variant],
+    axes: &[Axis],
+    count: usize,
+) -> Result<()> {
     if count == 0 {
         return Ok(());
     }
     let costs: Vec<Cost> = models.iter().map(|model| Cost::of(&model.architecture)).collect::<Result<_>>()?;
     for &axis in axes {
-        let mut places: Vec<usize> =
-            (0..models.len()).filter(|&place| models[place].stands_on(axis)).collect();
+        let mut places: Vec<usize> = (0..models.len()).filter(|&place| models[place].is_on(axis)).collect();
         let size = Size::of_models(places.iter().map(|&place| &costs[place]));
         // Rounding can leave two models with the same parameters; then the one with more to compute is larger.
         let key = |cost: &Cost| (size.of_cost(cost), cost.macs);
         places.sort_by_key(|&place| key(&costs[place]));
-        let known = earlier.iter().filter(|known| known.stands_on(axis));
+        let known = earlier.iter().filter(|known| known.is_on(axis));
         let known: Vec<(u64, u64)> =
             known.map(|known| Ok(key(&Cost::of(&known.architecture)?))).collect::<Result<_>>()?;
         let largest = known.into_iter().max();

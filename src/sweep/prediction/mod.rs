@@ -10,7 +10,7 @@ mod feasibility;
 mod hold_back;
 
 pub use hold_back::Size;
-pub(super) use hold_back::mark;
+pub(super) use hold_back::mark_held_back;
 
 use super::plan::Plan;
 use super::record::Record;
@@ -132,11 +132,13 @@ impl Prediction {
                 continue;
             }
             let size = Size::along(axis, &variants)?;
-            let kept = variants.iter().filter(|one| one.stands_on(axis) && !predicted_here(one));
+            let kept = variants.iter().filter(|one| one.is_on(axis) && !predicted_here(one));
             let kept: Vec<&Record> = kept.filter_map(|variant| find(records, &variant.key)).collect();
             let rows: Vec<[f64; 3]> = kept
                 .iter()
-                .filter_map(|record| Some([size.of(record), record.cost.train_samples as f64, loss(record)?]))
+                .filter_map(|record| {
+                    Some([size.of_record(record), record.cost.train_samples as f64, loss(record)?])
+                })
                 .collect();
             let completed = rows.len();
             let rows: Vec<[f64; 3]> = rows.into_iter().filter(|row| row[2] > 0.0).collect();
