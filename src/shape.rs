@@ -221,6 +221,16 @@ impl Layout {
     }
 }
 
+/// Where element `index` lies, counted in row-major order over `extents`: Σ indexᵢ·strideᵢ + offset.
+pub fn place(index: usize, extents: &[u32], strides: &[u32], offset: u32) -> usize {
+    let (mut left, mut at) = (index, offset as usize);
+    for (&extent, &stride) in extents.iter().zip(strides).rev() {
+        at += left % extent as usize * stride as usize;
+        left /= extent as usize;
+    }
+    at
+}
+
 /// The fewest axes that walk several layouts of one shape together: neighbouring axes are merged where every
 /// layout steps through them as through one, axes of extent 1 vanish. Each entry is the extent and every
 /// layout's stride. An element-wise kernel over contiguous tensors thus sees one axis, whatever the rank.

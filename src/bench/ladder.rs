@@ -2,7 +2,9 @@
 
 use crate::device::kernel::{Kernel, Shader};
 use crate::error::{Error, Result};
-use crate::ops::matmul::{MatmulParams, MatrixProduct, Operand, SCALARS, forward, product_operands};
+use crate::ops::matmul::{
+    MatmulParams, MatrixProduct, Operand, SCALARS, forward, forward_fast, product_operands,
+};
 use crate::ops::tiled::{shader, tile};
 use crate::ops::unary::Function;
 use crate::ops::{INDEX, check_float, check_not_half, no_constants};
@@ -53,7 +55,14 @@ impl Step {
 }
 
 const fn step(name: &'static str, gpu: Shader<MatmulParams>) -> Kernel<MatmulParams> {
-    Kernel { name, gpu, cooperative: None, flops: MatmulParams::flops, reference: reference!(forward) }
+    Kernel {
+        name,
+        gpu,
+        cooperative: None,
+        flops: MatmulParams::flops,
+        reference: reference!(forward),
+        fast: Some(forward_fast),
+    }
 }
 
 const SOURCE: &[&str] = &[INDEX, SCALARS, include_str!("../../shaders/matmul_ladder.wgsl")];

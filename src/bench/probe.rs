@@ -33,6 +33,7 @@ static COPY: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |_| 0,
     reference: reference!(copy_reference),
+    fast: None,
 };
 static FMA: Kernel<Params> = Kernel {
     name: "probe.fma",

@@ -1,4 +1,5 @@
-//! What a kernel is: a WGSL entry point and its reference, the same function in Rust.
+//! What a kernel is: a WGSL entry point, its reference, which is the same function in Rust, and maybe a fast path for the
+//! CPU.
 
 use super::real::Real;
 use std::fmt;
@@ -73,7 +74,7 @@ impl Element for u32 {
 /// Values that become `const` declarations in front of the WGSL text, so that the compiler can fold them.
 pub type Constants = Vec<(&'static str, u32)>;
 
-/// An op's smallest computation, written twice. `P` is its block of scalars: `struct Params` in the WGSL file,
+/// An op's smallest computation, written twice or three times. `P` is its block of scalars: `struct Params` in the WGSL file,
 /// at most 128 bytes, read there as the global `p`.
 ///
 /// Bindings are numbered inputs first, then outputs. An output is never also an input. What the elements of binding i
@@ -89,8 +90,10 @@ pub struct Kernel<P: 'static> {
     pub cooperative: Option<Cooperative<P>>,
     /// Floating-point operations of one dispatch (a multiplication and an addition are two).
     pub flops: fn(&P) -> u64,
-    /// The same function in Rust.
+    /// The same function in plain Rust loops. In f64 it is what everything else is tested against.
     pub reference: Reference<P>,
+    /// What the CPU device runs in f32 instead of the reference, where that would cost users time.
+    pub fast: Option<FastPath<P>>,
 }
 
 /// One WGSL entry point.
@@ -116,6 +119,9 @@ pub struct Cooperative<P: 'static> {
     /// Whether a problem is large enough to fill fragments.
     pub pays: fn(&P) -> bool,
 }
+
+/// Fast code for the CPU: it computes what the reference does, but for rounding.
+pub type FastPath<P> = fn(&P, KernelArgs<f32>);
 
 /// A kernel's Rust form, for both kinds of float.
 #[derive(Clone, Copy)]

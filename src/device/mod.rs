@@ -13,7 +13,6 @@ pub mod memory;
 mod pool;
 pub mod profile;
 pub mod real;
-pub mod tile;
 pub mod variant;
 
 pub use buffer::Buffer;
@@ -26,7 +25,7 @@ pub use pool::ALIGNMENT;
 use crate::error::{Error, Result};
 use crate::shape::MAX_ELEMENTS;
 use buffer::{Line, Storage};
-use cpu::{lock_read, lock_write, run_reference};
+use cpu::{lock_read, lock_write, run_on_cpu};
 use kernel::Kernel;
 use memory::{Ledger, Usage};
 use pool::{Pool, size_class};
@@ -386,9 +385,10 @@ impl Device {
         match &self.0.backend {
             Backend::Cpu(_) => {
                 if inputs.iter().chain(outputs).any(|o| o.dtype == DType::F64) {
-                    run_reference(kernel.reference.f64, params, inputs, outputs);
+                    run_on_cpu(kernel.reference.f64, params, inputs, outputs);
                 } else {
-                    run_reference(kernel.reference.f32, params, inputs, outputs);
+                    let function = kernel.fast.unwrap_or(kernel.reference.f32);
+                    run_on_cpu(function, params, inputs, outputs);
                 }
                 if let Some((dispatch, begun)) = timed {
                     profiler.add(dispatch, begun);

@@ -1,17 +1,47 @@
 //! Functions of two numbers, element by element, broadcast as in NumPy.
 
-use super::unary::zip;
 use super::{INDEX, MergedAxes, WORKGROUP, broadcast, check_float};
 use crate::autograd::{record, wanted};
-use crate::device::cpu::Strided;
+use crate::device::cpu::{Strided, elementwise, parallel_elements};
 use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
 use crate::reference;
+use crate::shape::place;
 use crate::tensor::Tensor;
-use multiversion::multiversion;
 
-/// Declares the functions: the variant is the code in `shaders/binary.wgsl`.
+/// Declares the functions: the variant is the code in `shaders/binary.wgsl`. A row
+/// `/// a + b. ⏎ Add = 0, add, |a, b| a + b;` becomes
+///
+/// ```ignore
+/// pub enum Binary {
+///     /// a + b.
+///     Add = 0,
+/// }
+///
+/// impl Binary {
+///     pub const ALL: &[Binary] = &[Binary::Add];
+///     pub fn name(self) -> &'static str {
+///         match self { Binary::Add => "add" }
+///     }
+/// }
+///
+/// fn apply<T: Real>(function: Binary, a: T, b: T) -> T {
+///     match function { Binary::Add => a + b }
+/// }
+///
+/// // A loop with the function as a constant, so that its body has no branch on it.
+/// fn zip(function: Binary, run: &mut [f32], a: (&[f32], usize), b: (&[f32], usize)) {
+///     match function { Binary::Add => elementwise::zip(run, a, b, |a, b| a + b) }
+/// }
+///
+/// impl Tensor {
+///     /// a + b.
+///     pub fn add(&self, other: &Tensor) -> Result<Tensor> {
+///         self.combine(Binary::Add, other)
+///     }
+/// }
+/// ```
 macro_rules! functions {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:ident, |$a:ident, $b:ident| $value:expr;)*) => {
         /// A function of two numbers.
@@ -29,9 +59,14 @@ macro_rules! functions {
             }
         }
 
-        #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-        fn run_of<T: Real>(function: Binary, run: &mut [T], a: &[T], a_step: usize, b: &[T], b_step: usize) {
-            match function { $(Binary::$variant => zip(run, a, a_step, b, b_step, |$a: T, $b: T| $value),)* }
+        /// f(a, b).
+        fn apply<T: Real>(function: Binary, a: T, b: T) -> T {
+            match function { $(Binary::$variant => { let ($a, $b) = (a, b); $value })* }
+        }
+
+        fn zip(function: Binary, run: &mut [f32], a: (&[f32], usize), b: (&[f32], usize)) {
+            type T = f32;
+            match function { $(Binary::$variant => elementwise::zip(run, a, b, |$a: T, $b: T| $value),)* }
         }
 
         impl Tensor {
@@ -115,6 +150,7 @@ static FORWARD: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| p.count as u64,
     reference: reference!(forward),
+    fast: Some(forward_fast),
 };
 static FORWARD_STRIDED: Kernel<Params> = Kernel {
     name: "binary.forward_strided",
@@ -127,13 +163,23 @@ static FORWARD_STRIDED: Kernel<Params> = Kernel {
     ..FORWARD
 };
 
+/// y = f(a, b).
 fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([a, b], [y]) = args.reals();
+    let (rank, function) = (p.rank as usize, Binary::ALL[p.function as usize]);
+    parallel_elements(y, 8, |i| {
+        let at = |strides: &[u32; 6], offset| place(i, &p.extents[..rank], &strides[..rank], offset);
+        apply(function, a[at(&p.strides_a, p.offset_a)], b[at(&p.strides_b, p.offset_b)])
+    });
+}
+
+fn forward_fast(p: &Params, args: KernelArgs<f32>) {
     let ([a, b], [y]) = args.reals();
     let function = Binary::ALL[p.function as usize];
     let strides = [&p.strides_a, &p.strides_b];
     let axes = Strided { rank: p.rank, extents: &p.extents, strides, offsets: [p.offset_a, p.offset_b] };
     axes.for_each_run(y, 1, |run, [at_a, at_b], [a_step, b_step]| {
-        run_of(function, run, &a[at_a..], a_step, &b[at_b..], b_step)
+        zip(function, run, (&a[at_a..], a_step), (&b[at_b..], b_step))
     });
 }
 

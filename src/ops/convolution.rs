@@ -7,6 +7,7 @@ use super::reduce::sum_rows;
 use super::unary::{Function, gradient_of};
 use crate::autograd::{record, wanted};
 use crate::device::Operand;
+use crate::device::cpu::conv;
 use crate::error::Result;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -44,6 +45,39 @@ impl ConvParams {
 
     pub(super) fn pixels_out(&self) -> u64 {
         self.n as u64 * self.oh as u64 * self.ow as u64
+    }
+
+    /// The pixel of the images that output pixel `pixel` sees under tap `tap` of its window, unless it is padding. Pixels
+    /// are counted through the whole batch, taps row by row.
+    pub(super) fn pixel_under(&self, pixel: usize, tap: usize) -> Option<usize> {
+        let along = |out: usize, tap: usize, stride: u32, pad: u32, extent: u32| {
+            let at = (out * stride as usize + tap).checked_sub(pad as usize)?;
+            (at < extent as usize).then_some(at)
+        };
+        let (oh, ow, kw) = (self.oh as usize, self.ow as usize, self.kw as usize);
+        let row = along(pixel / ow % oh, tap / kw, self.stride_h, self.pad_h, self.h)?;
+        let column = along(pixel % ow, tap % kw, self.stride_w, self.pad_w, self.w)?;
+        Some((pixel / ow / oh * self.h as usize + row) * self.w as usize + column)
+    }
+
+    /// The sizes, for the fast paths of the CPU device.
+    pub(super) fn sizes(&self) -> conv::Convolution {
+        conv::Convolution {
+            n: self.n as usize,
+            h: self.h as usize,
+            w: self.w as usize,
+            ci: self.ci as usize,
+            oh: self.oh as usize,
+            ow: self.ow as usize,
+            co: self.co as usize,
+            kh: self.kh as usize,
+            kw: self.kw as usize,
+            stride_h: self.stride_h as usize,
+            stride_w: self.stride_w as usize,
+            pad_h: self.pad_h as usize,
+            pad_w: self.pad_w as usize,
+            groups: self.groups as usize,
+        }
     }
 
     /// Input channels of a group.

@@ -1,11 +1,12 @@
 //! Moving elements between layouts.
 
 use super::{INDEX, MergedAxes, WORKGROUP};
+use crate::device::cpu::copy::{self, Side};
 use crate::device::kernel::{In, Kernel, KernelArgs, Out, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
 use crate::reference;
-use crate::shape::Layout;
+use crate::shape::place;
 use crate::tensor::Tensor;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -31,75 +32,61 @@ static ASSIGN: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |_| 0,
     reference: reference!(assign),
+    fast: Some(assign_fast),
 };
 static ACCUMULATE: Kernel<Params> = Kernel {
     name: "copy.accumulate",
     gpu: Shader { entry: "accumulate", ..ASSIGN.gpu },
     flops: |p| p.count as u64,
     reference: reference!(accumulate),
+    fast: Some(accumulate_fast),
     ..ASSIGN
 };
 
+/// y = x, at every index.
 fn assign<T: Real>(p: &Params, args: KernelArgs<T>) {
     let output = args.outputs.into_iter().next().expect("one output");
     match (args.inputs[0], output) {
-        (In::Real(x), Out::Real(y)) => each(p, x, y, |y, x| *y = x),
-        (In::Index(x), Out::Index(y)) => each(p, x, y, |y, x| *y = x),
+        (In::Real(x), Out::Real(y)) => p.each(x, y, |y, x| *y = x),
+        (In::Index(x), Out::Index(y)) => p.each(x, y, |y, x| *y = x),
         _ => unreachable!("a copy keeps the element type"),
     }
 }
 
+/// y = y + x, at every index.
 fn accumulate<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([x], [y]) = args.reals();
-    each(p, x, y, |y, x| *y += x);
+    p.each(x, y, |y, x| *y += x);
 }
 
-/// Walks both sides. The elements of `y` that are written need not be neighbours, so this is a plain loop, and
-/// only the case in which they are goes through [`parallel_rows`](crate::device::cpu::parallel_rows).
-fn each<E: Copy + Send + Sync>(p: &Params, x: &[E], y: &mut [E], put: impl Fn(&mut E, E) + Sync) {
-    let inner = (p.rank as usize).saturating_sub(1);
-    let length = if p.rank == 0 { 1 } else { p.extents[inner] as usize };
-    let (x_step, y_step) = (p.strides_x[inner] as usize, p.strides_y[inner] as usize);
-    let dense =
-        Layout::row_major(crate::shape::Shape::truncated(&p.extents.map(|e| e as usize)[..p.rank as usize]));
-    let rows = p.count as usize / length;
-    let start = |row: usize, strides: &[u32; 6], offset: u32| {
-        let mut left = row;
-        let mut at = offset as usize;
-        for axis in (0..inner).rev() {
-            at += left % p.extents[axis] as usize * strides[axis] as usize;
-            left /= p.extents[axis] as usize;
-        }
-        at
-    };
-    let packed = (0..p.rank as usize).all(|a| p.strides_y[a] as usize == dense.strides[a]);
-    if packed {
-        let y = &mut y[p.offset_y as usize..][..p.count as usize];
-        let copy_row = |row: &mut [E], first: usize| {
-            if x_step == 1 {
-                row.iter_mut().zip(&x[first..]).for_each(|(y, &x)| put(y, x));
-            } else {
-                row.iter_mut().enumerate().for_each(|(i, y)| put(y, x[first + i * x_step]));
-            }
-        };
-        if rows == 1 {
-            crate::device::cpu::parallel_rows(y, 1, 1, |first, run| {
-                copy_row(run, p.offset_x as usize + first * x_step);
-            });
-        } else {
-            crate::device::cpu::parallel_rows(y, length, length, |first, run| {
-                for (i, row) in run.chunks_exact_mut(length).enumerate() {
-                    copy_row(row, start(first + i, &p.strides_x, p.offset_x));
-                }
-            });
-        }
-        return;
+fn assign_fast(p: &Params, args: KernelArgs<f32>) {
+    let output = args.outputs.into_iter().next().expect("one output");
+    match (args.inputs[0], output) {
+        (In::Real(x), Out::Real(y)) => p.each_fast(x, y, |y, x| *y = x),
+        (In::Index(x), Out::Index(y)) => p.each_fast(x, y, |y, x| *y = x),
+        _ => unreachable!("a copy keeps the element type"),
     }
-    for row in 0..rows {
-        let (at_x, at_y) = (start(row, &p.strides_x, p.offset_x), start(row, &p.strides_y, p.offset_y));
-        for i in 0..length {
-            put(&mut y[at_y + i * y_step], x[at_x + i * x_step]);
+}
+
+fn accumulate_fast(p: &Params, args: KernelArgs<f32>) {
+    let ([x], [y]) = args.reals();
+    p.each_fast(x, y, |y, x| *y += x);
+}
+
+impl Params {
+    fn each<E: Copy>(&self, x: &[E], y: &mut [E], put: impl Fn(&mut E, E)) {
+        let rank = self.rank as usize;
+        let at = |i, strides: &[u32; 6], offset| place(i, &self.extents[..rank], &strides[..rank], offset);
+        for i in 0..self.count as usize {
+            put(&mut y[at(i, &self.strides_y, self.offset_y)], x[at(i, &self.strides_x, self.offset_x)]);
         }
+    }
+
+    fn each_fast<E: Copy + Send + Sync>(&self, x: &[E], y: &mut [E], put: impl Fn(&mut E, E) + Sync) {
+        let rank = self.rank as usize;
+        let from = Side { strides: &self.strides_x[..rank], offset: self.offset_x };
+        let to = Side { strides: &self.strides_y[..rank], offset: self.offset_y };
+        copy::each(&self.extents[..rank], (x, from), (y, to), put);
     }
 }
 

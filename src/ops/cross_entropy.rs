@@ -4,11 +4,11 @@
 //! Since Σ t = 1, that is ln Σ eᶻ − (1 − ε)·z\[label\] − ε·mean(z) with z = x − max x: one kernel, and one for the
 //! gradient, which computes the softmax again from the logits instead of keeping it.
 
-use super::softmax::{OF_ROW, largest_and_sum, softmax_row};
+use super::softmax::{OF_ROW, largest_and_sum};
 use super::{FUNCTIONS, Function, INDEX, ROW, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::DType;
-use crate::device::cpu::{parallel_elements, parallel_rows};
+use crate::device::cpu::{parallel_elements, parallel_rows, softmax};
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
@@ -38,6 +38,7 @@ static FORWARD: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| 5 * p.rows as u64 * p.extent as u64,
     reference: reference!(forward),
+    fast: Some(forward_fast),
 };
 static GRADIENT: Kernel<Params> = Kernel {
     name: "cross_entropy.gradient",
@@ -45,8 +46,10 @@ static GRADIENT: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| 7 * p.rows as u64 * p.extent as u64,
     reference: reference!(gradient),
+    fast: Some(gradient_fast),
 };
 
+/// loss = ln Σ eᶻ − (1 − ε)·z\[label\] − ε·mean(z) of each row, with z = x − max x.
 fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
     let (x, labels) = (args.inputs[0].real(), args.inputs[1].index());
     let extent = p.extent as usize;
@@ -66,6 +69,7 @@ fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
     });
 }
 
+/// dx = dloss·(softmax(x) − t) of each row.
 fn gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
     let (x, labels, dloss) = (args.inputs[0].real(), args.inputs[1].index(), args.inputs[2].real());
     let extent = p.extent as usize;
@@ -73,19 +77,25 @@ fn gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
     let share = smoothing / T::of(extent as f64);
     parallel_rows(args.output(), extent, 20 * extent, |first, rows| {
         for (row, dx) in (first..).zip(rows.chunks_exact_mut(extent)) {
-            let x = &x[row * extent..][..extent];
-            let label = labels[row] as usize;
-            if label >= extent {
-                dx.fill(T::of(f64::NAN));
-                continue;
-            }
-            softmax_row(x, dx);
-            for (i, dx) in dx.iter_mut().enumerate() {
-                let wanted = if i == label { T::ONE - smoothing + share } else { share };
-                *dx = dloss[row] * (*dx - wanted);
+            let (x, label) = (&x[row * extent..][..extent], labels[row] as usize);
+            let (largest, sum) = largest_and_sum(x);
+            for (i, (dx, &x)) in dx.iter_mut().zip(x).enumerate() {
+                let t = if i == label { T::ONE - smoothing + share } else { share };
+                let softmax = (x - largest).exp() / sum;
+                *dx = if label < extent { dloss[row] * (softmax - t) } else { T::of(f64::NAN) };
             }
         }
     });
+}
+
+fn forward_fast(p: &Params, args: KernelArgs<f32>) {
+    let (x, labels) = (args.inputs[0].real(), args.inputs[1].index());
+    softmax::cross_entropy(p.extent as usize, p.smoothing, x, labels, args.output());
+}
+
+fn gradient_fast(p: &Params, args: KernelArgs<f32>) {
+    let (x, labels, dloss) = (args.inputs[0].real(), args.inputs[1].index(), args.inputs[2].real());
+    softmax::cross_entropy_gradient(p.extent as usize, p.smoothing, x, labels, dloss, args.output());
 }
 
 /// Labels of the rows of `logits`: `[n]` of u32 for `[n, classes]`.

@@ -9,11 +9,11 @@ use super::padding::Padding;
 use super::unary::{Function, Reads};
 use super::{FUNCTIONS, INDEX};
 use crate::autograd::wanted;
-use crate::device::kernel::{Constants, Kernel, Reference, Shader};
+use crate::device::kernel::{Constants, FastPath, Kernel, Reference, Shader};
 use crate::error::{Error, Result};
 use crate::reference;
 use crate::tensor::Tensor;
-use reference::{data, forward, weights};
+use reference::{data, data_fast, forward, forward_fast, weights, weights_fast};
 
 const OP: &str = "depthwise_conv2d";
 const SOURCE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/depthwise_conv2d.wgsl")];
@@ -22,16 +22,17 @@ const SOURCE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders
 const GROUP: u32 = 64;
 
 static FORWARD: Kernel<ConvParams> =
-    direction("depthwise_conv2d.forward", "forward", reference!(forward), |p| {
+    direction("depthwise_conv2d.forward", "forward", reference!(forward), forward_fast, |p| {
         workgroups(p.n as u64 * p.oh as u64 * (p.ow as u64).div_ceil(neighbours(p) as u64), p.co)
     });
-static DATA: Kernel<ConvParams> = direction("depthwise_conv2d.data", "data", reference!(data), |p| {
-    // Pixels that lie a stride apart, from the first one's place in the padded row to the last one's.
-    let places = (p.w - 1 + p.pad_w) / p.stride_w - p.pad_w / p.stride_w + 1;
-    workgroups(p.n as u64 * p.h as u64 * p.stride_w as u64 * places.div_ceil(neighbours(p)) as u64, p.ci)
-});
+static DATA: Kernel<ConvParams> =
+    direction("depthwise_conv2d.data", "data", reference!(data), data_fast, |p| {
+        // Pixels that lie a stride apart, from the first one's place in the padded row to the last one's.
+        let places = (p.w - 1 + p.pad_w) / p.stride_w - p.pad_w / p.stride_w + 1;
+        workgroups(p.n as u64 * p.h as u64 * p.stride_w as u64 * places.div_ceil(neighbours(p)) as u64, p.ci)
+    });
 static WEIGHTS: Kernel<ConvParams> =
-    direction("depthwise_conv2d.weights", "weights", reference!(weights), |p| {
+    direction("depthwise_conv2d.weights", "weights", reference!(weights), weights_fast, |p| {
         workgroups(p.splits as u64 * p.kh as u64, p.co)
     });
 
@@ -39,10 +40,11 @@ const fn direction(
     name: &'static str,
     entry: &'static str,
     reference: Reference<ConvParams>,
+    fast: FastPath<ConvParams>,
     groups: fn(&ConvParams) -> u64,
 ) -> Kernel<ConvParams> {
     let gpu = Shader { source: SOURCE, entry, constants, groups };
-    Kernel { name, gpu, cooperative: None, flops: ConvParams::flops, reference }
+    Kernel { name, gpu, cooperative: None, flops: ConvParams::flops, reference, fast: Some(fast) }
 }
 
 /// Workgroups for so many pieces of work for each four channels.

@@ -28,6 +28,7 @@ static FORWARD: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |_| 0,
     reference: reference!(forward),
+    fast: None,
 };
 
 fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {

@@ -5,8 +5,7 @@ mod reference;
 mod split;
 
 pub(crate) use kernels::{MatrixProduct, SCALARS};
-pub(super) use reference::epilogue;
-pub(crate) use reference::forward;
+pub(crate) use reference::{forward, forward_fast};
 
 use super::check_float;
 use super::reduce::sum_rows;

@@ -5,14 +5,14 @@
 
 use super::{INDEX, Padding, WORKGROUP, check_float};
 use crate::autograd::{record, wanted};
-use crate::device::cpu::parallel_rows;
+use crate::device::cpu::pool::Pooling;
+use crate::device::cpu::{parallel_elements, parallel_rows};
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
 use crate::reference;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use multiversion::multiversion;
 use std::ops::Range;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -85,11 +85,13 @@ static MAX_FORWARD: Kernel<Params> = Kernel {
     cooperative: None,
     flops: Params::flops,
     reference: reference!(max_forward),
+    fast: Some(max_forward_fast),
 };
 static AVERAGE_FORWARD: Kernel<Params> = Kernel {
     name: "pool2d.average_forward",
     gpu: Shader { entry: "average_forward", ..MAX_FORWARD.gpu },
     reference: reference!(average_forward),
+    fast: Some(average_forward_fast),
     ..MAX_FORWARD
 };
 static MAX_GRADIENT: Kernel<Params> = Kernel {
@@ -100,6 +102,7 @@ static MAX_GRADIENT: Kernel<Params> = Kernel {
         ..MAX_FORWARD.gpu
     },
     reference: reference!(max_gradient),
+    fast: Some(max_gradient_fast),
     ..MAX_FORWARD
 };
 /// Where no two windows overlap.
@@ -112,101 +115,77 @@ static AVERAGE_GRADIENT: Kernel<Params> = Kernel {
     name: "pool2d.average_gradient",
     gpu: Shader { entry: "average_gradient", ..MAX_GRADIENT.gpu },
     reference: reference!(average_gradient),
+    fast: None,
     ..MAX_FORWARD
 };
 
+/// y = the largest element of the window, or NaN if it has one.
 fn max_forward<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([x], [y]) = args.reals();
     let larger = |best: T, value: T| if value > best || value.is_nan() { value } else { best };
-    over_windows(p, x, y, T::NEG_INFINITY, larger, |best, _| best);
+    p.each_window(x, y, T::NEG_INFINITY, larger, |best, _| best);
 }
 
+/// y = the mean of the window's elements that lie inside the image.
 fn average_forward<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([x], [y]) = args.reals();
-    over_windows(p, x, y, T::ZERO, |sum, value| sum + value, |sum, n| sum / n);
+    p.each_window(x, y, T::ZERO, |sum, value| sum + value, |sum, n| sum / n);
 }
 
-/// Joins the elements of each window, channel by channel; `finish` is also given their number.
-fn over_windows<T: Real>(
-    p: &Params,
-    x: &[T],
-    y: &mut [T],
-    start: T,
-    join: impl Fn(T, T) -> T + Sync,
-    finish: impl Fn(T, T) -> T + Sync,
-) {
-    let out_height = p.out_height as usize;
-    let (image, _) = p.image_lengths();
-    let row_length = p.out_width as usize * p.channels as usize;
-    let work = row_length * (p.kernel_h * p.kernel_w) as usize;
-    parallel_rows(y, row_length, work, |first, rows| {
-        for (row, y) in (first..).zip(rows.chunks_exact_mut(row_length)) {
-            let x = &x[row / out_height * image..][..image];
-            let lines = p.rows_of(row % out_height);
-            row_of_windows(p, x, lines, y, start, &join, &finish);
-        }
-    });
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn row_of_windows<T: Real>(
-    p: &Params,
-    x: &[T],
-    lines: Range<usize>,
-    y: &mut [T],
-    start: T,
-    join: impl Fn(T, T) -> T,
-    finish: impl Fn(T, T) -> T,
-) {
-    let channels = p.channels as usize;
-    for (column, y) in y.chunks_exact_mut(channels).enumerate() {
-        let columns = p.columns_of(column);
-        let n = T::of((lines.len() * columns.len()) as f64);
-        y.fill(start);
-        for line in lines.clone() {
-            for pixel in x[p.line(line, &columns)].chunks_exact(channels) {
-                y.iter_mut().zip(pixel).for_each(|(y, &x)| *y = join(*y, x));
+impl Params {
+    /// Joins the elements of each window of a channel; `finish` is also given their number.
+    fn each_window<T: Real>(
+        &self,
+        x: &[T],
+        y: &mut [T],
+        start: T,
+        join: impl Fn(T, T) -> T + Sync,
+        finish: impl Fn(T, T) -> T + Sync,
+    ) {
+        let (channels, out_height, out_width) =
+            (self.channels as usize, self.out_height as usize, self.out_width as usize);
+        parallel_elements(y, (self.kernel_h * self.kernel_w) as usize, |i| {
+            let (pixel, channel) = (i / channels, i % channels);
+            let image = &x[pixel / out_width / out_height * self.image_lengths().0..];
+            let (rows, columns) =
+                (self.rows_of(pixel / out_width % out_height), self.columns_of(pixel % out_width));
+            let n = T::of((rows.len() * columns.len()) as f64);
+            let mut value = start;
+            for row in rows {
+                for column in columns.clone() {
+                    value = join(value, image[(row * self.width as usize + column) * channels + channel]);
+                }
             }
-        }
-        y.iter_mut().for_each(|y| *y = finish(*y, n));
+            finish(value, n)
+        });
     }
 }
 
-/// The gradients run through the windows in order and add to what lies under them, one image per thread: per
-/// element of dx the same additions in the same order as in the WGSL, which runs through the elements.
+/// dx += dy at the first element of each window that is its largest.
 fn max_gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([dy, x, y], [dx]) = args.reals();
+    let (channels, out_width) = (p.channels as usize, p.out_width as usize);
     let (image, out_image) = p.image_lengths();
     parallel_rows(dx, image, 4 * image, |first, images| {
         for (i, dx) in (first..).zip(images.chunks_exact_mut(image)) {
-            let of_image = i * out_image..(i + 1) * out_image;
-            max_gradient_image(p, &dy[of_image.clone()], &x[i * image..][..image], &y[of_image], dx);
+            let x = &x[i * image..];
+            dx.fill(T::ZERO);
+            for window in 0..out_image {
+                let (pixel, channel) = (window / channels, window % channels);
+                let columns = p.columns_of(pixel % out_width);
+                let at = |row, column| (row * p.width as usize + column) * channels + channel;
+                let mut places = p
+                    .rows_of(pixel / out_width)
+                    .flat_map(|row| columns.clone().map(move |column| at(row, column)));
+                if let Some(place) = places.find(|&place| x[place] == y[i * out_image + window]) {
+                    dx[place] += dy[i * out_image + window];
+                }
+            }
         }
     });
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn max_gradient_image<T: Real>(p: &Params, dy: &[T], x: &[T], y: &[T], dx: &mut [T]) {
-    let (channels, out_width) = (p.channels as usize, p.out_width as usize);
-    // What of a window's gradient has not been given away yet: the first maximum takes it.
-    let mut left = vec![T::ZERO; channels];
-    dx.fill(T::ZERO);
-    for (window, (dy, y)) in dy.chunks_exact(channels).zip(y.chunks_exact(channels)).enumerate() {
-        let columns = p.columns_of(window % out_width);
-        left.copy_from_slice(dy);
-        for line in p.rows_of(window / out_width) {
-            let line = p.line(line, &columns);
-            let dx = dx[line.clone()].chunks_exact_mut(channels);
-            for (dx, x) in dx.zip(x[line].chunks_exact(channels)) {
-                for (((dx, &x), &y), left) in dx.iter_mut().zip(x).zip(y).zip(&mut left) {
-                    *dx += if x == y { *left } else { T::ZERO };
-                    *left = if x == y { T::ZERO } else { *left };
-                }
-            }
-        }
-    }
-}
-
+/// dx += dy / n at each of the n elements of each window.
 fn average_gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([dy], [dx]) = args.reals();
     let (channels, out_width) = (p.channels as usize, p.out_width as usize);
@@ -225,6 +204,39 @@ fn average_gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
             }
         }
     });
+}
+
+impl Params {
+    fn sizes(&self) -> Pooling {
+        Pooling {
+            h: self.height as usize,
+            w: self.width as usize,
+            c: self.channels as usize,
+            oh: self.out_height as usize,
+            ow: self.out_width as usize,
+            kh: self.kernel_h as usize,
+            kw: self.kernel_w as usize,
+            stride_h: self.stride_h as usize,
+            stride_w: self.stride_w as usize,
+            pad_h: self.pad_h as usize,
+            pad_w: self.pad_w as usize,
+        }
+    }
+}
+
+fn max_forward_fast(p: &Params, args: KernelArgs<f32>) {
+    let ([x], [y]) = args.reals();
+    p.sizes().max(x, y);
+}
+
+fn average_forward_fast(p: &Params, args: KernelArgs<f32>) {
+    let ([x], [y]) = args.reals();
+    p.sizes().average(x, y);
+}
+
+fn max_gradient_fast(p: &Params, args: KernelArgs<f32>) {
+    let ([dy, x, y], [dx]) = args.reals();
+    p.sizes().max_gradient([dy, x, y], dx);
 }
 
 impl Tensor {

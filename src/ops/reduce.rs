@@ -3,14 +3,14 @@
 use super::{INDEX, check_axis, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::DType;
-use crate::device::cpu::{parallel_elements, parallel_rows};
+use crate::device::cpu::parallel_elements;
+use crate::device::cpu::reduce::Reduction;
 use crate::device::kernel::{Constants, Kernel, KernelArgs, Out, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
 use crate::reference;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use multiversion::multiversion;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -53,6 +53,7 @@ static ROWS: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| p.outer as u64 * p.extent as u64 * p.inner as u64,
     reference: reference!(reduce),
+    fast: Some(reduce_fast),
 };
 /// Neighbours are results of their own.
 static COLUMNS: Kernel<Params> = Kernel {
@@ -73,102 +74,41 @@ static ARGMAX: Kernel<Params> = Kernel {
         groups: |p| p.results().div_ceil(64),
     },
     reference: reference!(argmax),
+    fast: None,
     ..ROWS
 };
 
+/// `y[row, piece, column] = Σ x[row, r, column] / divisor` over the r of the piece, or their maximum.
 fn reduce<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([x], [y]) = args.reals();
-    if p.maximum == 1 {
-        reduce_with(p, x, y, T::of(f32::MIN as f64), T::max, |a| a);
-    } else {
-        let divisor = T::of(p.divisor as f64);
-        reduce_with(p, x, y, T::ZERO, |a, b| a + b, |a| a / divisor);
-    }
-}
-
-fn reduce_with<T: Real>(
-    p: &Params,
-    x: &[T],
-    y: &mut [T],
-    start: T,
-    join: impl Fn(T, T) -> T + Copy + Sync,
-    finish: impl Fn(T) -> T + Sync,
-) {
-    let (extent, inner, splits, piece) =
-        (p.extent as usize, p.inner as usize, p.splits as usize, p.piece as usize);
-    parallel_rows(y, inner, piece * inner, |first, rows| {
-        for (i, results) in rows.chunks_exact_mut(inner).enumerate() {
-            let (row, split) = ((first + i) / splits, (first + i) % splits);
-            let (from, to) = ((split * piece).min(extent), ((split + 1) * piece).min(extent));
-            let x = &x[(row * extent + from) * inner..(row * extent + to) * inner];
-            reduce_piece(x, results, start, join);
-            results.iter_mut().for_each(|result| *result = finish(*result));
+    let (inner, splits, piece) = (p.inner as usize, p.splits as usize, p.piece as usize);
+    parallel_elements(y, piece, |result| {
+        let (row, split, column) = (result / inner / splits, result / inner % splits, result % inner);
+        let extent = p.extent as usize;
+        let terms = (split * piece..((split + 1) * piece).min(extent))
+            .map(|r| x[(row * extent + r) * inner + column]);
+        match p.maximum {
+            1 => terms.fold(T::of(f32::MIN as f64), T::max),
+            _ => terms.sum::<T>() / T::of(p.divisor as f64),
         }
     });
 }
 
-/// Joins the rows of `x`, each as long as `results`.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn reduce_piece<T: Real>(x: &[T], results: &mut [T], start: T, join: impl Fn(T, T) -> T + Copy) {
-    if let [result] = results {
-        *result = along(x, start, |x| x, join);
-        return;
-    }
-    results.fill(start);
-    for values in x.chunks_exact(results.len()) {
-        results.iter_mut().zip(values).for_each(|(a, &b)| *a = join(*a, b));
+fn reduce_fast(p: &Params, args: KernelArgs<f32>) {
+    let ([x], [y]) = args.reals();
+    let reduction = Reduction {
+        extent: p.extent as usize,
+        inner: p.inner as usize,
+        splits: p.splits as usize,
+        piece: p.piece as usize,
+    };
+    match p.maximum {
+        1 => reduction.max(x, y),
+        _ => reduction.sum(p.divisor, x, y),
     }
 }
 
-/// A reduction of neighbours, through `map`, in interleaved chains: enough of them that none waits for its last
-/// result, and shorter chains round less.
-#[inline(always)]
-pub(crate) fn along<T: Real>(x: &[T], start: T, map: impl Fn(T) -> T, join: impl Fn(T, T) -> T) -> T {
-    let mut chains = [start; CHAINS];
-    let blocks = x.chunks_exact(CHAINS);
-    let rest = blocks.remainder().iter().fold(start, |a, &b| join(a, map(b)));
-    for block in blocks {
-        for (chain, &value) in chains.iter_mut().zip(block) {
-            *chain = join(*chain, map(value));
-        }
-    }
-    join(join_chains(chains, &join), rest)
-}
-
-/// `y = map(x)`, and the sum of y, in chains likewise.
-#[inline(always)]
-pub(crate) fn map_and_sum<T: Real>(x: &[T], y: &mut [T], map: impl Fn(T) -> T) -> T {
-    let mut chains = [T::ZERO; CHAINS];
-    let (x_blocks, mut y_blocks) = (x.chunks_exact(CHAINS), y.chunks_exact_mut(CHAINS));
-    let x_rest = x_blocks.remainder();
-    for (x, y) in x_blocks.zip(&mut y_blocks) {
-        for ((y, &x), chain) in y.iter_mut().zip(x).zip(&mut chains) {
-            *y = map(x);
-            *chain += *y;
-        }
-    }
-    let mut sum = join_chains(chains, |a, b| a + b);
-    for (y, &x) in y_blocks.into_remainder().iter_mut().zip(x_rest) {
-        *y = map(x);
-        sum += *y;
-    }
-    sum
-}
-
-/// Chains of a reduction.
-const CHAINS: usize = 32;
-
-#[inline(always)]
-fn join_chains<T: Real>(mut chains: [T; CHAINS], join: impl Fn(T, T) -> T) -> T {
-    let mut width = CHAINS;
-    while width > 1 {
-        width /= 2;
-        let (lower, upper) = chains.split_at_mut(width);
-        lower.iter_mut().zip(upper).for_each(|(a, &mut b)| *a = join(*a, b));
-    }
-    chains[0]
-}
-
+/// The first place of the largest element of each row.
 fn argmax<T: Real>(p: &Params, mut args: KernelArgs<T>) {
     let x = args.inputs[0].real();
     let Some(Out::Index(y)) = args.outputs.pop() else { unreachable!("argmax writes indices") };

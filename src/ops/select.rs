@@ -34,6 +34,7 @@ static FORWARD: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| p.count as u64,
     reference: reference!(forward),
+    fast: None,
 };
 
 fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {

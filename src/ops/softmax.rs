@@ -1,16 +1,14 @@
 //! `softmax`: y = eˣ / Σ eˣ along an axis, and its logarithm. The largest x is subtracted first, so nothing
 //! overflows.
 
-use super::reduce::{along, map_and_sum};
 use super::{FUNCTIONS, Function, INDEX, ROW, check_axis, check_float};
 use crate::autograd::{record, wanted};
-use crate::device::cpu::parallel_rows;
+use crate::device::cpu::{parallel_rows, softmax};
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
-use crate::device::real::{Real, has_fused};
+use crate::device::real::Real;
 use crate::error::Result;
 use crate::reference;
 use crate::tensor::Tensor;
-use multiversion::multiversion;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C)]
@@ -20,7 +18,7 @@ struct Params {
     logarithm: u32,
 }
 
-/// `shaders/lib/softmax.wgsl`: the largest element of a row and its sum, for [`largest_and_sum`]'s users.
+/// `shaders/lib/softmax.wgsl`: the largest element of a row and its sum.
 pub(super) const OF_ROW: &str = include_str!("../../shaders/lib/softmax.wgsl");
 const TEXT: &str = include_str!("../../shaders/softmax.wgsl");
 
@@ -39,6 +37,7 @@ static FORWARD: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| 5 * p.rows as u64 * p.extent as u64,
     reference: reference!(forward),
+    fast: Some(forward_fast),
 };
 static GRADIENT: Kernel<Params> = Kernel {
     name: "softmax.gradient",
@@ -46,64 +45,53 @@ static GRADIENT: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| 4 * p.rows as u64 * p.extent as u64,
     reference: reference!(gradient),
+    fast: Some(gradient_fast),
 };
 
 /// The largest element of a row, and Σ e^(x − largest).
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-pub(crate) fn largest_and_sum<T: Real>(x: &[T]) -> (T, T) {
-    let largest = along(x, T::of(f32::MIN as f64), |x| x, T::max);
-    const FUSED: bool = has_fused!();
-    (largest, along(x, T::ZERO, |x| (x - largest).exp_with::<FUSED>(), |a, b| a + b))
+pub(super) fn largest_and_sum<T: Real>(x: &[T]) -> (T, T) {
+    let largest = x.iter().copied().fold(T::NEG_INFINITY, T::max);
+    (largest, x.iter().map(|&x| (x - largest).exp()).sum())
 }
 
-/// e^(x − largest) / Σ of a row.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-pub(crate) fn softmax_row<T: Real>(x: &[T], y: &mut [T]) {
-    let largest = along(x, T::of(f32::MIN as f64), |x| x, T::max);
-    const FUSED: bool = has_fused!();
-    let sum = map_and_sum(x, y, |x| (x - largest).exp_with::<FUSED>());
-    let scale = T::ONE / sum;
-    y.iter_mut().for_each(|y| *y *= scale);
-}
-
+/// y = e^(x − largest) / Σ of each row, or the logarithm of that.
 fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([x], [y]) = args.reals();
     let extent = p.extent as usize;
     parallel_rows(y, extent, 20 * extent, |first, rows| {
         for (y, x) in rows.chunks_exact_mut(extent).zip(x[first * extent..].chunks_exact(extent)) {
-            if p.logarithm == 1 {
-                let (largest, sum) = largest_and_sum(x);
-                let log = sum.ln();
-                y.iter_mut().zip(x).for_each(|(y, &x)| *y = x - largest - log);
-            } else {
-                softmax_row(x, y);
+            let (largest, sum) = largest_and_sum(x);
+            for (y, &x) in y.iter_mut().zip(x) {
+                *y = if p.logarithm == 1 { x - largest - sum.ln() } else { (x - largest).exp() / sum };
             }
         }
     });
 }
 
+/// dx = y·(dy − Σ dy·y) of each row, or dx = dy − eʸ·Σ dy for the logarithm.
 fn gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([dy, y], [dx]) = args.reals();
     let extent = p.extent as usize;
-    parallel_rows(dx, extent, 10 * extent, |first, rows| {
-        let dy = dy[first * extent..].chunks_exact(extent);
-        let y = y[first * extent..].chunks_exact(extent);
+    parallel_rows(dx, extent, 20 * extent, |first, rows| {
+        let (dy, y) = (dy[first * extent..].chunks_exact(extent), y[first * extent..].chunks_exact(extent));
         for ((dx, dy), y) in rows.chunks_exact_mut(extent).zip(dy).zip(y) {
-            gradient_row(p.logarithm == 1, dy, y, dx);
+            let logarithm = p.logarithm == 1;
+            let sum: T = dy.iter().zip(y).map(|(&dy, &y)| if logarithm { dy } else { dy * y }).sum();
+            for ((dx, &dy), &y) in dx.iter_mut().zip(dy).zip(y) {
+                *dx = if logarithm { dy - y.exp() * sum } else { y * (dy - sum) };
+            }
         }
     });
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn gradient_row<T: Real>(logarithm: bool, dy: &[T], y: &[T], dx: &mut [T]) {
-    if logarithm {
-        let sum = along(dy, T::ZERO, |dy| dy, |a, b| a + b);
-        dx.iter_mut().zip(dy).zip(y).for_each(|((dx, &dy), &y)| *dx = dy - y.exp() * sum);
-    } else {
-        dx.iter_mut().zip(dy).zip(y).for_each(|((dx, &dy), &y)| *dx = dy * y);
-        let sum = along(dx, T::ZERO, |term| term, |a, b| a + b);
-        dx.iter_mut().zip(dy).zip(y).for_each(|((dx, &dy), &y)| *dx = y * (dy - sum));
-    }
+fn forward_fast(p: &Params, args: KernelArgs<f32>) {
+    let ([x], [y]) = args.reals();
+    softmax::forward(p.extent as usize, p.logarithm == 1, x, y);
+}
+
+fn gradient_fast(p: &Params, args: KernelArgs<f32>) {
+    let ([dy, y], [dx]) = args.reals();
+    softmax::gradient(p.extent as usize, p.logarithm == 1, [dy, y], dx);
 }
 
 impl Tensor {

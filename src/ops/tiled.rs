@@ -4,7 +4,7 @@
 //! To a tile everything is a matrix product C = A·B ([`Product`]). A workgroup computes a tile of C and passes A and B
 //! through workgroup memory in slabs of [`SLAB`] terms (`shaders/lib/blocks.wgsl`).
 
-use crate::device::kernel::{Constants, Cooperative, Kernel, Reference, Shader};
+use crate::device::kernel::{Constants, Cooperative, FastPath, Kernel, Reference, Shader};
 use crate::device::variant::{Class, Tiles, Variant};
 
 /// `shaders/lib/blocks.wgsl`: how slabs of the operands are loaded.
@@ -121,10 +121,17 @@ pub(crate) const fn on_matrices<const N: usize>(mut pieces: [&'static str; N]) -
 pub(crate) const fn variant<P: Product, const TILE: usize>(
     label: &'static str,
     reference: Reference<P::Params>,
+    fast: FastPath<P::Params>,
 ) -> Variant<P::Params> {
     let gpu = shader::<P, TILE>();
-    let kernel =
-        Kernel { name: label, gpu, cooperative: Some(cooperative::<P>()), flops: P::flops, reference };
+    let kernel = Kernel {
+        name: label,
+        gpu,
+        cooperative: Some(cooperative::<P>()),
+        flops: P::flops,
+        reference,
+        fast: Some(fast),
+    };
     Variant { name: TILES[TILE].name, workgroup_memory: TILES[TILE].workgroup_memory(), kernel }
 }
 
@@ -188,14 +195,15 @@ pub(crate) fn square(tiles: Tiles) -> &'static str {
 }
 
 /// The family of a [`Product`], with a variant for each tile. The first has the family's label, the others that label and
-/// the tile's name. `tiled_family!("matmul", MatrixProduct, "matmul.forward", forward, ["64x64", "32x32"])` is
+/// the tile's name. `tiled_family!("matmul", MatrixProduct, "matmul.forward", forward, forward_fast, ["64x64", "32x32"])`
+/// is
 ///
 /// ```ignore
 /// Family {
 ///     name: "matmul",
 ///     variants: &[
-///         variant::<MatrixProduct, { tile("64x64") }>("matmul.forward", reference!(forward)),
-///         variant::<MatrixProduct, { tile("32x32") }>("matmul.forward_32x32", reference!(forward)),
+///         variant::<MatrixProduct, { tile("64x64") }>("matmul.forward", reference!(forward), forward_fast),
+///         variant::<MatrixProduct, { tile("32x32") }>("matmul.forward_32x32", reference!(forward), forward_fast),
 ///     ],
 ///     class: class::<MatrixProduct>,
 ///     default,
@@ -204,17 +212,19 @@ pub(crate) fn square(tiles: Tiles) -> &'static str {
 ///
 /// where `default` is the module's table of defaults.
 macro_rules! tiled_family {
-    ($name:expr, $product:ty, $label:literal, $reference:ident, [$first:literal $(, $tile:literal)*]) => {
+    ($name:expr, $product:ty, $label:literal, $reference:ident, $fast:ident, [$first:literal $(, $tile:literal)*]) => {
         $crate::device::variant::Family {
             name: $name,
             variants: &[
                 $crate::ops::tiled::variant::<$product, { $crate::ops::tiled::tile($first) }>(
                     $label,
                     $crate::reference!($reference),
+                    $fast,
                 ),
                 $($crate::ops::tiled::variant::<$product, { $crate::ops::tiled::tile($tile) }>(
                     concat!($label, "_", $tile),
                     $crate::reference!($reference),
+                    $fast,
                 )),*
             ],
             class: $crate::ops::tiled::class::<$product>,

@@ -2,14 +2,14 @@
 
 use super::{FUNCTIONS, INDEX, MergedAxes, WORKGROUP, check_float};
 use crate::autograd::{record, wanted};
-use crate::device::cpu::{Strided, parallel_rows};
+use crate::device::cpu::{Strided, elementwise, parallel_elements, parallel_rows};
 use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
 use crate::reference;
+use crate::shape::place;
 use crate::tensor::Tensor;
 use bytemuck::Zeroable;
-use multiversion::multiversion;
 
 /// Which value of the forward pass a derivative is a function of: the op keeps that one and no other.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -18,7 +18,46 @@ pub enum Reads {
     Output,
 }
 
-/// Declares the functions: the variant is the code in `shaders/lib/functions.wgsl`.
+/// Declares the functions: the variant is the code in `shaders/lib/functions.wgsl`. A row
+/// `/// x². ⏎ Square = 9, square, Input, |x| x * x, |s| s + s;` becomes
+///
+/// ```ignore
+/// pub enum Function {
+///     /// x².
+///     Square = 9,
+/// }
+///
+/// impl Function {
+///     pub const ALL: &[Function] = &[Function::Square];
+///     pub fn name(self) -> &'static str {
+///         match self { Function::Square => "square" }
+///     }
+///     pub fn reads(self) -> Reads {
+///         match self { Function::Square => Reads::Input }
+///     }
+/// }
+///
+/// pub(crate) fn apply<T: Real>(function: Function, x: T) -> T {
+///     match function { Function::Square => x * x }
+/// }
+///
+/// fn derivative<T: Real>(function: Function, s: T) -> T {
+///     match function { Function::Square => s + s }
+/// }
+///
+/// // Loops with the function as a constant, so that their bodies have no branch on it.
+/// fn map(function: Function, run: &mut [f32], x: &[f32], step: usize) {
+///     match function { Function::Square => elementwise::map(run, x, step, |x| x * x) }
+/// }
+/// // … and likewise map_in_place, gradient_run and gradient_run_in_place
+///
+/// impl Tensor {
+///     /// x².
+///     pub fn square(&self) -> Result<Tensor> {
+///         self.map(Function::Square)
+///     }
+/// }
+/// ```
 macro_rules! functions {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $name:ident, $reads:ident,
        |$x:ident| $value:expr, |$s:ident| $derivative:expr;)*) => {
@@ -41,35 +80,39 @@ macro_rules! functions {
             pub fn reads(self) -> Reads {
                 match self { $(Function::$variant => Reads::$reads,)* }
             }
-
-            fn of(code: u32) -> Function {
-                Function::ALL[code as usize]
-            }
         }
 
-        /// f(x) for one element.
-        #[inline(always)]
+        /// f(x).
         pub(crate) fn apply<T: Real>(function: Function, x: T) -> T {
             match function { $(Function::$variant => { let $x = x; $value })* }
         }
 
-        /// Calls a loop with the function as a constant, so that the loop's body has no branch on it.
-        #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-        fn forward_run<T: Real>(function: Function, run: &mut [T], x: &[T], step: usize) {
-            match function { $(Function::$variant => map(run, x, step, |$x: T| $value),)* }
+        /// f′, from x or from f(x).
+        fn derivative<T: Real>(function: Function, s: T) -> T {
+            match function { $(Function::$variant => { let $s = s; let _ = $s; $derivative })* }
         }
 
-        #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-        fn gradient_run<T: Real>(function: Function, run: &mut [T], dy: &[T], dy_step: usize, s: &[T], s_step: usize) {
+        fn map(function: Function, run: &mut [f32], x: &[f32], step: usize) {
+            type T = f32;
+            match function { $(Function::$variant => elementwise::map(run, x, step, |$x: T| $value),)* }
+        }
+
+        fn map_in_place(function: Function, run: &mut [f32]) {
+            type T = f32;
+            match function { $(Function::$variant => elementwise::map_in_place(run, |$x: T| $value),)* }
+        }
+
+        fn gradient_run(function: Function, run: &mut [f32], dy: (&[f32], usize), s: (&[f32], usize)) {
+            type T = f32;
             match function {
-                $(Function::$variant => zip(run, dy, dy_step, s, s_step, |dy: T, $s: T| dy * ($derivative)),)*
+                $(Function::$variant => elementwise::zip(run, dy, s, |dy: T, $s: T| dy * ($derivative)),)*
             }
         }
 
-        #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-        fn gradient_in_place_run<T: Real>(function: Function, run: &mut [T], s: &[T]) {
+        fn gradient_run_in_place(function: Function, run: &mut [f32], s: &[f32]) {
+            type T = f32;
             match function {
-                $(Function::$variant => run.iter_mut().zip(s).for_each(|(dy, &$s)| *dy *= $derivative),)*
+                $(Function::$variant => elementwise::zip_in_place(run, s, |dy: T, $s: T| dy * ($derivative)),)*
             }
         }
 
@@ -108,6 +151,13 @@ functions! {
     /// |x|; its gradient at 0 is 0.
     Abs = 11, abs, Input, |x| x.abs(),
         |s| if s > T::ZERO { T::ONE } else if s < T::ZERO { -T::ONE } else { T::ZERO };
+}
+
+impl Function {
+    /// The function of a code, which is one of [`Function::ALL`].
+    pub(crate) fn of(code: u32) -> Function {
+        Function::ALL[code as usize]
+    }
 }
 
 fn sigmoid<T: Real>(x: T) -> T {
@@ -149,6 +199,7 @@ static FORWARD: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| p.count as u64,
     reference: reference!(forward),
+    fast: Some(forward_fast),
 };
 static FORWARD_STRIDED: Kernel<Params> = Kernel {
     name: "unary.forward_strided",
@@ -160,6 +211,7 @@ static GRADIENT: Kernel<Params> = Kernel {
     gpu: Shader { entry: "gradient", ..FORWARD.gpu },
     flops: |p| 2 * p.count as u64,
     reference: reference!(gradient),
+    fast: Some(gradient_fast),
     ..FORWARD
 };
 static GRADIENT_STRIDED: Kernel<Params> = Kernel {
@@ -171,57 +223,73 @@ static GRADIENT_IN_PLACE: Kernel<Params> = Kernel {
     name: "unary.gradient_in_place",
     gpu: Shader { entry: "gradient_in_place", ..GRADIENT.gpu },
     reference: reference!(gradient_in_place),
+    fast: Some(gradient_in_place_fast),
     ..GRADIENT
 };
 
+impl Params {
+    /// Where element `index` of the first operand lies.
+    fn place_a(&self, index: usize) -> usize {
+        let rank = self.rank as usize;
+        place(index, &self.extents[..rank], &self.strides_a[..rank], self.offset_a)
+    }
+
+    fn place_b(&self, index: usize) -> usize {
+        let rank = self.rank as usize;
+        place(index, &self.extents[..rank], &self.strides_b[..rank], self.offset_b)
+    }
+}
+
+/// y = f(x).
 fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([x], [y]) = args.reals();
+    parallel_elements(y, 8, |i| apply(Function::of(p.function), x[p.place_a(i)]));
+}
+
+/// dx = dy·f′(s).
+fn gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([dy, s], [dx]) = args.reals();
+    let slope = |i: usize| derivative(Function::of(p.function), s[p.place_b(i)]);
+    parallel_elements(dx, 8, |i| dy[p.place_a(i)] * slope(i));
+}
+
+/// dy = dy·f′(s).
+fn gradient_in_place<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([s], [dy]) = args.reals();
+    dy.iter_mut().zip(s).for_each(|(dy, &s)| *dy *= derivative(Function::of(p.function), s));
+}
+
+fn forward_fast(p: &Params, args: KernelArgs<f32>) {
     let ([x], [y]) = args.reals();
     let function = Function::of(p.function);
     let axes = Strided { rank: p.rank, extents: &p.extents, strides: [&p.strides_a], offsets: [p.offset_a] };
-    axes.for_each_run(y, 4, |run, [start], [step]| forward_run(function, run, &x[start..], step));
+    axes.for_each_run(y, 4, |run, [start], [step]| map(function, run, &x[start..], step));
 }
 
-fn gradient<T: Real>(p: &Params, args: KernelArgs<T>) {
+fn gradient_fast(p: &Params, args: KernelArgs<f32>) {
     let ([dy, s], [dx]) = args.reals();
     let function = Function::of(p.function);
     let strides = [&p.strides_a, &p.strides_b];
     let axes = Strided { rank: p.rank, extents: &p.extents, strides, offsets: [p.offset_a, p.offset_b] };
     axes.for_each_run(dx, 4, |run, [a, b], [a_step, b_step]| {
-        gradient_run(function, run, &dy[a..], a_step, &s[b..], b_step)
+        gradient_run(function, run, (&dy[a..], a_step), (&s[b..], b_step))
     });
 }
 
-fn gradient_in_place<T: Real>(p: &Params, args: KernelArgs<T>) {
+fn gradient_in_place_fast(p: &Params, args: KernelArgs<f32>) {
     let ([s], [dy]) = args.reals();
     let function = Function::of(p.function);
-    parallel_rows(dy, 1, 4, |first, run| gradient_in_place_run(function, run, &s[first..]));
+    parallel_rows(dy, 1, 4, |first, run| gradient_run_in_place(function, run, &s[first..]));
 }
 
-/// `run[i] = f(x[i·step])`; the case of neighbours apart, so that it becomes vector instructions.
-#[inline(always)]
-fn map<T: Real>(run: &mut [T], x: &[T], step: usize, f: impl Fn(T) -> T) {
-    if step == 1 {
-        run.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x));
-    } else {
-        run.iter_mut().enumerate().for_each(|(i, y)| *y = f(x[i * step]));
+/// For the fast paths of ops that end with it: adds the bias to each row and applies the function, while the rows are in
+/// cache.
+pub(crate) fn finish(rows: &mut [f32], bias: Option<&[f32]>, function: Function) {
+    if let Some(bias) = bias {
+        elementwise::add_to_rows(rows, bias);
     }
-}
-
-/// `run[i] = f(a[i·a_step], b[i·b_step])`, likewise.
-#[inline(always)]
-pub(crate) fn zip<T: Real>(
-    run: &mut [T],
-    a: &[T],
-    a_step: usize,
-    b: &[T],
-    b_step: usize,
-    f: impl Fn(T, T) -> T,
-) {
-    match (a_step, b_step) {
-        (1, 1) => run.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = f(a, b)),
-        (1, 0) => run.iter_mut().zip(a).for_each(|(y, &a)| *y = f(a, b[0])),
-        (0, 1) => run.iter_mut().zip(b).for_each(|(y, &b)| *y = f(a[0], b)),
-        _ => run.iter_mut().enumerate().for_each(|(i, y)| *y = f(a[i * a_step], b[i * b_step])),
+    if function != Function::Linear {
+        map_in_place(function, rows);
     }
 }
 

@@ -3,16 +3,15 @@
 //! and applied by the optimiser's kernels: nothing is read back, and gradients are read once more and not written.
 
 use crate::device::DType;
+use crate::device::cpu::reduce;
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::memory::{Category, allocating};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
-use crate::ops::reduce::along;
 use crate::ops::{INDEX, ROW, check_float};
 use crate::reference;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use multiversion::multiversion;
 use rayon::prelude::*;
 
 const OP: &str = "clip";
@@ -44,33 +43,51 @@ static SQUARES: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| 2 * p.count as u64,
     reference: reference!(squares),
+    fast: Some(squares_fast),
 };
 static LOWER: Kernel<Params> = Kernel {
     name: "clip.lower",
     gpu: Shader { entry: "lower", groups: |_| 1, ..GPU },
     flops: |p| p.count as u64,
     reference: reference!(lower),
+    fast: Some(lower_fast),
     ..SQUARES
 };
 
+/// s = Σ g² of each piece.
 fn squares<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([g], [s]) = args.reals();
-    s[p.first as usize..].par_iter_mut().zip(g.par_chunks(PIECE)).for_each(|(s, g)| *s = sum_of_squares(g));
+    for (s, g) in s[p.first as usize..].iter_mut().zip(g.chunks(PIECE)) {
+        *s = g.iter().map(|&g| g * g).sum();
+    }
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn sum_of_squares<T: Real>(g: &[T]) -> T {
-    along(g, T::ZERO, |g| g * g, |a, b| a + b)
-}
-
+/// factor = min(factor, limit / √Σ parts).
 fn lower<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([parts], [factors]) = args.reals();
-    let (factor, limit) = (&mut factors[p.at as usize], T::of(p.limit.into()));
-    let norm = along(parts, T::ZERO, |part| part, |a, b| a + b).sqrt();
-    // Zero says that a step is skipped, because a gradient is not finite.
-    if *factor > T::ZERO && *factor * norm > limit {
-        *factor = limit / norm;
+    p.lower(parts.iter().copied().sum(), factors);
+}
+
+impl Params {
+    fn lower<T: Real>(&self, sum_of_squares: T, factors: &mut [T]) {
+        let (factor, limit) = (&mut factors[self.at as usize], T::of(self.limit.into()));
+        let norm = sum_of_squares.sqrt();
+        // Zero says that a step is skipped, because a gradient is not finite.
+        if *factor > T::ZERO && *factor * norm > limit {
+            *factor = limit / norm;
+        }
     }
+}
+
+fn squares_fast(p: &Params, args: KernelArgs<f32>) {
+    let ([g], [s]) = args.reals();
+    let pieces = s[p.first as usize..].par_iter_mut().zip(g.par_chunks(PIECE));
+    pieces.for_each(|(s, g)| *s = reduce::sum_of_squares(g));
+}
+
+fn lower_fast(p: &Params, args: KernelArgs<f32>) {
+    let ([parts], [factors]) = args.reals();
+    p.lower(reduce::sum(parts), factors);
 }
 
 /// Lowers number `at` of `factors`, which `gradients` are to be multiplied by, to limit/‖g‖ if it is above; ‖g‖ is the

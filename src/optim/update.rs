@@ -2,14 +2,13 @@
 //! of `torch.optim`; `shaders/optimizer.wgsl` has them.
 
 use super::loss_scale::{self, UNSCALE, UPDATES};
-use crate::device::cpu::parallel_rows;
+use crate::device::cpu::{elementwise, parallel_rows};
 use crate::device::kernel::{In, Kernel, KernelArgs, Out, Reference, Shader};
 use crate::device::real::Real;
 use crate::error::{Error, Result};
 use crate::ops::{INDEX, WORKGROUP, check_float, no_constants};
 use crate::reference;
 use crate::tensor::Tensor;
-use multiversion::multiversion;
 use rayon::prelude::*;
 
 const OP: &str = "optimizer";
@@ -84,6 +83,7 @@ static SGD: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| 4 * p.count as u64,
     reference: reference!(sgd_reference),
+    fast: None,
 };
 static MOMENTUM: Kernel<Params> = Kernel {
     name: "optimizer.momentum",
@@ -149,46 +149,30 @@ impl Rule for Adam {
     }
 }
 
+/// w = w − rate·(g + decay·w).
 fn sgd_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([g], [w]) = args.reals();
     let (rate, decay) = (T::of(p.rate as f64), T::of(p.decay as f64));
-    parallel_rows(w, 1, 2, |first, w| sgd_piece(w, &g[first..], rate, decay));
+    parallel_rows(w, 1, 2, |first, w| {
+        elementwise::zip_in_place(w, &g[first..], |w, g| w - rate * (g + decay * w));
+    });
 }
 
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn sgd_piece<T: Real>(w: &mut [T], g: &[T], rate: T, decay: T) {
-    w.iter_mut().zip(g).for_each(|(w, &g)| *w -= rate * (g + decay * *w));
-}
-
-/// Parameters that a thread updates at a time.
-const PIECE: usize = 1 << 14;
-
+/// With the gradient g of the decayed loss: m = momentum·m + g; w = w − rate·m, or Nesterov's w − rate·(g + momentum·m).
 fn momentum_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([g], [w, m]) = args.reals();
-    let pieces = w.par_chunks_mut(PIECE).zip(m.par_chunks_mut(PIECE)).zip(g.par_chunks(PIECE));
-    pieces.for_each(|((w, m), g)| momentum_piece(p, w, m, g));
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn momentum_piece<T: Real>(p: &Params, w: &mut [T], m: &mut [T], g: &[T]) {
     let (rate, decay, momentum) = (T::of(p.rate as f64), T::of(p.decay as f64), T::of(p.momentum as f64));
     let (first, nesterov) = (p.first == 1, p.nesterov == 1);
-    for ((w, m), &g) in w.iter_mut().zip(m).zip(g) {
-        let gradient = g + decay * *w;
-        *m = if first { gradient } else { gradient + momentum * *m };
-        *w -= rate * if nesterov { gradient + momentum * *m } else { *m };
-    }
+    elementwise::update_two(w, m, g, |[w, m], g| {
+        let gradient = g + decay * w;
+        let m = if first { gradient } else { gradient + momentum * m };
+        [w - rate * if nesterov { gradient + momentum * m } else { m }, m]
+    });
 }
 
+/// m = β₁·m + (1 − β₁)·g; v = β₂·v + (1 − β₂)·g²; w = w − rate·m̂ / (√v̂ + ε), with the corrected m̂ and v̂.
 fn adam_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([g], [w, m, v]) = args.reals();
-    let moments = m.par_chunks_mut(PIECE).zip(v.par_chunks_mut(PIECE));
-    let pieces = w.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).zip(moments);
-    pieces.for_each(|((w, g), (m, v))| adam_piece(p, w, g, m, v));
-}
-
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn adam_piece<T: Real>(p: &Params, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T]) {
     let of = |scalar: f32| T::of(scalar as f64);
     let (beta1, beta2, epsilon) = (of(p.beta1), of(p.beta2), of(p.epsilon));
     // Worked out again: the block of parameters has them rounded to f32, which is too coarse for f64.
@@ -197,13 +181,16 @@ fn adam_piece<T: Real>(p: &Params, w: &mut [T], g: &[T], m: &mut [T], v: &mut [T
     // One of the two decays is zero.
     let (shrink, coupled) =
         if p.decoupled == 1 { (T::ONE - of(p.rate) * decay, T::ZERO) } else { (T::ONE, decay) };
-    for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-        let gradient = g + coupled * *w;
-        *m = beta1 * *m + (T::ONE - beta1) * gradient;
-        *v = beta2 * *v + (T::ONE - beta2) * gradient * gradient;
-        *w = *w * shrink - step_size * *m / (v.sqrt() * v_scale + epsilon);
-    }
+    elementwise::update_three(w, m, v, g, |[w, m, v], g| {
+        let gradient = g + coupled * w;
+        let m = beta1 * m + (T::ONE - beta1) * gradient;
+        let v = beta2 * v + (T::ONE - beta2) * gradient * gradient;
+        [w * shrink - step_size * m / (v.sqrt() * v_scale + epsilon), m, v]
+    });
 }
+
+/// Gradients that a thread scales at a time, at least.
+const PIECE: usize = 1 << 14;
 
 /// Calls the rule with the gradients multiplied by the factor.
 fn clipped_reference<R: Rule, T: Real>(p: &Params, args: KernelArgs<T>) {

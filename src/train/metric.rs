@@ -32,6 +32,7 @@ static CLASSIFICATION: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| p.rows as u64 * p.classes as u64,
     reference: reference!(classification),
+    fast: None,
 };
 static LOSSES: Kernel<Params> = Kernel {
     name: "metric.losses",

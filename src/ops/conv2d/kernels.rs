@@ -1,6 +1,6 @@
 //! The kernels of a convolution in its three directions, a variant for each tile, and the table that chooses among them.
 
-use super::reference::{data, forward, weights};
+use super::reference::{data, data_fast, forward, forward_fast, weights, weights_fast};
 use crate::device::kernel::Constants;
 use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
 use crate::device::variant::{Class, Family, Tiles};
@@ -13,6 +13,7 @@ pub(super) static FORWARD: Family<ConvParams> = tiled_family!(
     Forward,
     "conv2d.forward",
     forward,
+    forward_fast,
     ["64x64", "32x32", "128x16", "128x32", "128x128"]
 );
 pub(super) static DATA: Family<ConvParams> = tiled_family!(
@@ -20,6 +21,7 @@ pub(super) static DATA: Family<ConvParams> = tiled_family!(
     Data,
     "conv2d.data",
     data,
+    data_fast,
     ["64x64", "32x32", "128x16", "128x32", "128x128"]
 );
 pub(super) static WEIGHTS: Family<ConvParams> = tiled_family!(
@@ -27,6 +29,7 @@ pub(super) static WEIGHTS: Family<ConvParams> = tiled_family!(
     Weights,
     "conv2d.weights",
     weights,
+    weights_fast,
     ["64x64", "32x32", "128x16", "128x32", "128x128"]
 );
 

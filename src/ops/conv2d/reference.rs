@@ -1,250 +1,88 @@
-//! The references of the convolution kernels: products whose left operand is read straight from the image.
-//!
-//! For one row of the kernel, what an output pixel sums over is one strip of the image, `kw·ci` neighbours; so each
-//! row is a [`Segment`] of the product's sum, and nothing is unfolded. The image comes in bands, copied with
-//! the zeros around it, which keeps the borders out of the loops and the band in a core's cache.
+//! The convolution in plain loops, in its three directions, and as the CPU device runs it in f32.
 
-use crate::device::cpu::{parallel_chunks, with_scratch};
+use crate::device::cpu::{conv, parallel_rows};
 use crate::device::kernel::KernelArgs;
 use crate::device::real::Real;
-use crate::device::tile::{Matrix, Panel, Rows, Segment, panels, panels_scratch};
 use crate::ops::convolution::ConvParams;
-use crate::ops::matmul;
-use crate::ops::unary::Function;
+use crate::ops::unary::{Function, apply, finish};
 
-/// Pixels of a band.
-const BAND: usize = 512;
-
-/// Multiplications that the tile does in the time of one scalar operation.
-const MACS_PER_WORK: usize = 16;
-
-/// Part of an image: rows from `top` and columns from `left` on, either of which may lie outside.
-struct Window {
-    top: isize,
-    left: isize,
-    rows: usize,
-    columns: usize,
-}
-
-impl Window {
-    fn len(&self, channels: usize) -> usize {
-        self.rows * self.columns * channels
-    }
-
-    /// Copies the window of a `height` × `width` image, zeros where it reaches beyond.
-    fn copy<T: Real>(&self, image: &[T], height: usize, width: usize, channels: usize, to: &mut [T]) {
-        let begin = (-self.left).clamp(0, self.columns as isize) as usize;
-        let end = (width as isize - self.left).clamp(begin as isize, self.columns as isize) as usize;
-        for (row, to) in (self.top..).zip(to.chunks_exact_mut(self.columns * channels)) {
-            if row < 0 || row >= height as isize {
-                to.fill(T::ZERO);
-                continue;
-            }
-            to[..begin * channels].fill(T::ZERO);
-            to[end * channels..].fill(T::ZERO);
-            let from = (row as usize * width) as isize + self.left + begin as isize;
-            let inside = &image[from as usize * channels..][..(end - begin) * channels];
-            to[begin * channels..end * channels].copy_from_slice(inside);
-        }
-    }
-}
-
-/// The window that the output rows from `first` on read, `count` of them.
-fn window_under(p: &ConvParams, first: usize, count: usize) -> Window {
-    Window {
-        top: (first * p.stride_h as usize) as isize - p.pad_h as isize,
-        left: -(p.pad_w as isize),
-        rows: (count - 1) * p.stride_h as usize + p.kh as usize,
-        columns: (p.ow as usize - 1) * p.stride_w as usize + p.kw as usize,
-    }
-}
-
-fn band_rows(width: usize, height: usize) -> usize {
-    (BAND / width).clamp(1, height)
-}
-
+/// `y[n, oy, ox, o] = f(bias[o] + Σ x[n, iy, ix, i]·w[ky, kx, i, o])` over the window's taps and the inputs of o's group.
 pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([x, w, bias], [y]) = args.reals();
-    let (h, width, ci, oh, ow, co) =
-        (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
-    let (taps, groups, inputs, outputs) =
-        (p.taps() as usize, p.groups as usize, p.inputs() as usize, p.outputs() as usize);
-    let function = Function::ALL[p.function as usize];
-    let bias = (p.has_bias == 1).then_some(bias);
-    // With one group the taps of a row are neighbours in the image, else their channels of a group are.
-    let (strips, strip) = if groups == 1 { (1, p.kw as usize * ci) } else { (p.kw as usize, inputs) };
-    let (band, work) = (band_rows(ow, oh), ow * co * taps / MACS_PER_WORK);
-    let scratch = panels_scratch(taps, outputs);
-    with_scratch(groups * scratch, |all| {
-        let kernels: Vec<Vec<Panel<T>>> = (all.chunks_mut(scratch).enumerate())
-            .map(|(group, scratch)| {
-                let kernel = Matrix { data: &w[group * outputs..], row_stride: co, column_stride: 1 };
-                panels(kernel, taps, outputs, p.pixels_out() as usize, scratch)
-            })
-            .collect();
-        parallel_chunks(y, oh * ow * co, oh * work, |image, y| {
-            let x = &x[image * h * width * ci..][..h * width * ci];
-            parallel_chunks(y, band * ow * co, band * work, |i, y| {
-                let rows = y.len() / (ow * co);
-                let window = window_under(p, i * band, rows);
-                let pitch = window.columns * ci;
-                let pixels = || (0..rows).flat_map(|row| (0..ow).map(move |column| (row, column)));
-                let place =
-                    |(row, column)| row * p.stride_h as usize * pitch + column * p.stride_w as usize * ci;
-                let from: Vec<usize> = pixels().map(place).collect();
-                with_scratch(window.len(ci), |data| {
-                    window.copy(x, h, width, ci, data);
-                    for (group, panels) in kernels.iter().enumerate() {
-                        let to: Vec<usize> = (0..rows * ow).map(|i| i * co + group * outputs).collect();
-                        let segments: Vec<Segment> = (0..p.kh as usize * strips)
-                            .map(|i| (i / strips * pitch + i % strips * ci + group * inputs, i * strip))
-                            .map(|(a, b)| Segment { a, b, depth: strip })
-                            .collect();
-                        let rows = Rows { data, from: &from, to: &to, segments: &segments };
-                        T::product(&rows, panels, false, y);
+    let (ci, co, inputs, outputs) = (p.ci as usize, p.co as usize, p.inputs() as usize, p.outputs() as usize);
+    parallel_rows(y, co, co * p.taps() as usize, |first, pixels| {
+        for (pixel, y) in (first..).zip(pixels.chunks_exact_mut(co)) {
+            for (o, y) in y.iter_mut().enumerate() {
+                let mut sum = if p.has_bias == 1 { bias[o] } else { T::ZERO };
+                for tap in 0..(p.kh * p.kw) as usize {
+                    let Some(under) = p.pixel_under(pixel, tap) else { continue };
+                    for i in 0..inputs {
+                        sum += x[under * ci + o / outputs * inputs + i] * w[(tap * inputs + i) * co + o];
                     }
-                });
-                matmul::epilogue(y, co, bias, function);
-            });
-        });
+                }
+                *y = apply(Function::of(p.function), sum);
+            }
+        }
     });
 }
 
-/// An input pixel was used under every `stride`-th tap from `(pixel + pad) % stride` on, by output pixels that
-/// follow each other. So the pixels of one remainder are the rows of a product, its sum the taps of that remainder.
+/// `dx[n, iy, ix, i] = Σ dy[n, oy, ox, o]·w[ky, kx, i, o]`: each product of the forward pass gives its input a term.
 pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
-    let ([dy, w, _], [dx]) = args.reals();
-    let (h, width, ci, oh, ow, co) =
-        (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
-    let (kh, kw, sh, sw) = (p.kh as usize, p.kw as usize, p.stride_h as usize, p.stride_w as usize);
-    let (pad_h, pad_w) = (p.pad_h as usize, p.pad_w as usize);
-    let (groups, inputs, outputs) = (p.groups as usize, p.inputs() as usize, p.outputs() as usize);
-    let depth = kh * kw * co;
-    let transposed = Matrix { data: w, row_stride: inputs, column_stride: 1 };
-    let (band, work) = (band_rows(width, h), width * inputs * depth / (sh * sw * MACS_PER_WORK));
-    // Taps of a remainder at most, along each axis.
-    let (most_h, most_w) = (kh.div_ceil(sh), kw.div_ceil(sw));
-    with_scratch(panels_scratch(depth, inputs), |scratch| {
-        let panels = panels(transposed, depth, inputs, h * width, scratch);
-        parallel_chunks(dx, h * width * ci, h * work, |image, dx| {
-            let dy = &dy[image * oh * ow * co..][..oh * ow * co];
-            parallel_chunks(dx, band * width * ci, band * work, |i, dx| {
-                let (first, rows) = (i * band, dx.len() / (width * ci));
-                let begin = (first + pad_h) / sh;
-                let window = Window {
-                    top: begin as isize - (most_h as isize - 1),
-                    left: (pad_w / sw) as isize - (most_w as isize - 1),
-                    rows: (first + rows - 1 + pad_h) / sh - begin + most_h,
-                    columns: (width - 1 + pad_w) / sw - pad_w / sw + most_w,
-                };
-                let pitch = window.columns * co;
-                with_scratch(window.len(co), |data| {
-                    window.copy(dy, oh, ow, co, data);
-                    let remainders = (0..sh).flat_map(|ry| (0..sw).map(move |rx| (ry, rx)));
-                    for ((ry, rx), group) in remainders.flat_map(|r| (0..groups).map(move |g| (r, g))) {
-                        let (taps_h, taps_w) =
-                            (kh.saturating_sub(ry).div_ceil(sh), kw.saturating_sub(rx).div_ceil(sw));
-                        // The first output pixel that used a pixel did so under the last tap.
-                        let segments: Vec<Segment> = (0..taps_h)
-                            .flat_map(|row| (0..taps_w).map(move |column| (row, column)))
-                            .map(|(row, column)| {
-                                let tap_y = ry + (taps_h - 1 - row) * sh;
-                                let tap_x = rx + (taps_w - 1 - column) * sw;
-                                let at = (row + most_h - taps_h) * pitch + (column + most_w - taps_w) * co;
-                                let first = group * outputs;
-                                Segment {
-                                    a: at + first,
-                                    b: (tap_y * kw + tap_x) * co + first,
-                                    depth: outputs,
-                                }
-                            })
-                            .collect();
-                        let lines = || (first..first + rows).filter(|y| (y + pad_h) % sh == ry);
-                        let columns = || (0..width).filter(|x| (x + pad_w) % sw == rx);
-                        let pixels = || lines().flat_map(|y| columns().map(move |x| (y, x)));
-                        let from: Vec<usize> = pixels()
-                            .map(|(y, x)| {
-                                ((y + pad_h) / sh - begin) * pitch + ((x + pad_w) / sw - pad_w / sw) * co
-                            })
-                            .collect();
-                        let to: Vec<usize> =
-                            pixels().map(|(y, x)| ((y - first) * width + x) * ci + group * inputs).collect();
-                        let rows = Rows { data, from: &from, to: &to, segments: &segments };
-                        T::product(&rows, &panels, false, dx);
+    let ([dy, _, w], [dx]) = args.reals();
+    let (ci, co, inputs, outputs) = (p.ci as usize, p.co as usize, p.inputs() as usize, p.outputs() as usize);
+    let (image, out_image) = ((p.h * p.w) as usize, (p.oh * p.ow) as usize);
+    parallel_rows(dx, image * ci, out_image * co * p.taps() as usize, |first, images| {
+        images.fill(T::ZERO);
+        for pixel in first * out_image..(first + images.len() / (image * ci)) * out_image {
+            for tap in 0..(p.kh * p.kw) as usize {
+                let Some(under) = p.pixel_under(pixel, tap) else { continue };
+                for i in 0..ci {
+                    let of_group = i / inputs * outputs..(i / inputs + 1) * outputs;
+                    for o in of_group {
+                        images[(under - first * image) * ci + i] +=
+                            dy[pixel * co + o] * w[(tap * inputs + i % inputs) * co + o];
                     }
-                });
-            });
-        });
+                }
+            }
+        }
     });
 }
 
-/// A row of the kernel's gradient belongs to a tap and a channel, its sum runs over the output pixels. So the band is
-/// stored with the channels outside, which makes the pixels of a row neighbours; where output pixels lie `stride`
-/// apart in the image, so do the columns of one remainder.
+/// `dw[ky, kx, i, o] = Σ x[n, iy, ix, i]·dy[n, oy, ox, o]`, as one sum for each `piece` rows of output pixels.
 pub(super) fn weights<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([x, dy, _], [dw]) = args.reals();
-    let (h, width, ci, oh, ow, co) =
-        (p.h as usize, p.w as usize, p.ci as usize, p.oh as usize, p.ow as usize, p.co as usize);
-    let (kh, kw, sh, sw) = (p.kh as usize, p.kw as usize, p.stride_h as usize, p.stride_w as usize);
-    let (taps, band, piece) = (p.taps() as usize, band_rows(ow, oh), p.piece as usize);
-    let (groups, inputs, outputs) = (p.groups as usize, p.inputs() as usize, p.outputs() as usize);
-    parallel_chunks(dw, taps * co, piece * ow * co * taps / MACS_PER_WORK, |split, dw| {
-        let mut row = split * piece;
-        let last = (row + piece).min(p.n as usize * oh);
-        let mut add = false;
-        while row < last {
-            // A band stays within an image.
-            let (image, first) = (row / oh, row % oh);
-            let rows = band.min(oh - first).min(last - row);
-            let window = window_under(p, first, rows);
-            let remainder = window.columns.div_ceil(sw);
-            let (line, plane) = (sw * remainder, window.rows * sw * remainder);
-            let place = |ky: usize, kx: usize, channel: usize| {
-                channel * plane + ky * line + kx % sw * remainder + kx / sw
-            };
-            let segments: Vec<Segment> =
-                (0..rows).map(|y| Segment { a: y * sh * line, b: y * ow, depth: ow }).collect();
-            let (copied, outside) = (window.len(ci), plane * ci);
-            with_scratch(copied + outside + panels_scratch(rows * ow, outputs), |scratch| {
-                let (copy, rest) = scratch.split_at_mut(copied);
-                let (data, rest) = rest.split_at_mut(outside);
-                window.copy(&x[image * h * width * ci..][..h * width * ci], h, width, ci, copy);
-                for (y, copy) in copy.chunks_exact(window.columns * ci).enumerate() {
-                    channels_outside(copy, ci, sw, remainder, plane, &mut data[y * line..]);
+    let (ci, co, inputs, outputs) = (p.ci as usize, p.co as usize, p.inputs() as usize, p.outputs() as usize);
+    let (weights, piece) = (p.taps() as usize * co, (p.piece * p.ow) as usize);
+    parallel_rows(dw, weights, weights * piece, |first, pieces| {
+        for (split, dw) in (first..).zip(pieces.chunks_exact_mut(weights)) {
+            dw.fill(T::ZERO);
+            for pixel in split * piece..((split + 1) * piece).min(p.pixels_out() as usize) {
+                for tap in 0..(p.kh * p.kw) as usize {
+                    let Some(under) = p.pixel_under(pixel, tap) else { continue };
+                    for i in 0..inputs {
+                        for o in 0..co {
+                            dw[(tap * inputs + i) * co + o] +=
+                                x[under * ci + o / outputs * inputs + i] * dy[pixel * co + o];
+                        }
+                    }
                 }
-                for group in 0..groups {
-                    let dy = &dy[row * ow * co + group * outputs..(row + rows) * ow * co];
-                    let b = Matrix { data: dy, row_stride: co, column_stride: 1 };
-                    let panels = panels(b, rows * ow, outputs, taps, rest);
-                    let from: Vec<usize> = (0..kh)
-                        .flat_map(|ky| (0..kw).map(move |kx| (ky, kx)))
-                        .flat_map(|(ky, kx)| (0..inputs).map(move |i| place(ky, kx, group * inputs + i)))
-                        .collect();
-                    let to: Vec<usize> = (0..taps).map(|row| row * co + group * outputs).collect();
-                    let a = Rows { data, from: &from, to: &to, segments: &segments };
-                    T::product(&a, &panels, add, dw);
-                }
-            });
-            add = true;
-            row += rows;
+            }
         }
     });
 }
 
-/// Stores a line of pixels as one line per channel, `plane` apart, the columns of each remainder of `stride`
-/// together, `remainder` apart.
-fn channels_outside<T: Real>(
-    pixels: &[T],
-    channels: usize,
-    stride: usize,
-    remainder: usize,
-    plane: usize,
-    to: &mut [T],
-) {
-    for (channel, to) in to.chunks_mut(plane).take(channels).enumerate() {
-        for first in 0..stride {
-            let column = pixels.iter().skip(first * channels + channel).step_by(stride * channels);
-            to[first * remainder..].iter_mut().zip(column).for_each(|(to, &value)| *to = value);
-        }
-    }
+pub(super) fn forward_fast(p: &ConvParams, args: KernelArgs<f32>) {
+    let ([x, w, bias], [y]) = args.reals();
+    let (bias, function) = ((p.has_bias == 1).then_some(bias), Function::of(p.function));
+    conv::forward(&p.sizes(), [x, w], y, |pixels| finish(pixels, bias, function));
+}
+
+pub(super) fn data_fast(p: &ConvParams, args: KernelArgs<f32>) {
+    let ([dy, transposed, _], [dx]) = args.reals();
+    conv::data(&p.sizes(), [dy, transposed], dx);
+}
+
+pub(super) fn weights_fast(p: &ConvParams, args: KernelArgs<f32>) {
+    let ([x, dy, _], [dw]) = args.reals();
+    conv::weights(&p.sizes(), p.piece as usize, [x, dy], dw);
 }

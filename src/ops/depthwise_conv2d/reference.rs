@@ -1,304 +1,81 @@
-//! The references of the depthwise kernels. All three directions are the same sums, of products of one operand that moves
-//! on from sum to sum and one that does not: of the image with the weights over the taps of a window, of the gradient
-//! with the weights over the windows that hold a pixel, and of the image with the gradient over the pixels of a row.
+//! The depthwise convolution in plain loops, in its three directions, and as the CPU device runs it in f32.
 
-use crate::device::cpu::parallel_rows;
+use crate::device::cpu::{depthwise, parallel_rows};
 use crate::device::kernel::KernelArgs;
 use crate::device::real::Real;
 use crate::ops::convolution::ConvParams;
-use crate::ops::matmul::epilogue;
-use crate::ops::unary::Function;
-use multiversion::multiversion;
-use std::ops::Range;
+use crate::ops::unary::{Function, apply, finish};
 
-/// Sums that are in registers together; [`Sums::write`] has a case for each number up to it.
-const SUMS: usize = 4;
-
-/// One product of a sum: where its factors begin in the first sum.
-struct Term {
-    moving: usize,
-    fixed: usize,
-}
-
-/// Neighbouring sums over the same terms, for all channels: sum i takes its moving factors `i·step` further on. Each
-/// image channel goes with `multiplier` output channels, which `fixed` has.
-struct Sums<'a, T> {
-    terms: &'a [Term],
-    moving: &'a [T],
-    step: usize,
-    fixed: &'a [T],
-    count: usize,
-    channels: usize,
-    multiplier: usize,
-    /// Whether a result takes in all output channels of its image channel, so that `moving` has those too; its terms
-    /// are then of the first channel, one for each output channel. Else there is a result for each output channel.
-    narrow: bool,
-}
-
-impl<T: Real> Sums<'_, T> {
-    /// Writes sum i to element `i·step` of `to`, or adds it, channel by channel.
-    #[inline(always)]
-    fn write<const FUSED: bool>(&self, to: &mut [T], step: usize, add: bool) {
-        for first in (0..self.count).step_by(SUMS) {
-            let to = &mut to[first * step..];
-            match self.count - first {
-                1 => self.channels::<1, FUSED>(first, to, step, add),
-                2 => self.channels::<2, FUSED>(first, to, step, add),
-                3 => self.channels::<3, FUSED>(first, to, step, add),
-                _ => self.channels::<SUMS, FUSED>(first, to, step, add),
-            }
-        }
-    }
-
-    /// `P` sums from `first` on, the channels a vector at a time.
-    #[inline(always)]
-    fn channels<const P: usize, const FUSED: bool>(
-        &self,
-        first: usize,
-        to: &mut [T],
-        step: usize,
-        add: bool,
-    ) {
-        if self.multiplier > 1 {
-            for channel in 0..self.channels {
-                let wide = channel * self.multiplier;
-                if self.narrow {
-                    self.vector::<P, 1, FUSED>(first, [wide, wide], &mut to[channel..], step, add);
-                    continue;
-                }
-                for output in wide..wide + self.multiplier {
-                    self.vector::<P, 1, FUSED>(first, [channel, output], &mut to[output..], step, add);
-                }
-            }
-            return;
-        }
-        let mut channel = 0;
-        while channel < self.channels {
-            let (at, to) = ([channel, channel], &mut to[channel..]);
-            channel += match self.channels - channel {
-                16.. => self.vector::<P, 16, FUSED>(first, at, to, step, add),
-                8.. => self.vector::<P, 8, FUSED>(first, at, to, step, add),
-                _ => self.vector::<P, 1, FUSED>(first, at, to, step, add),
-            };
-        }
-    }
-
-    /// `P` sums of `W` channels, those of `moving` and of `fixed` from the given ones on. Returns `W`.
-    #[inline(always)]
-    fn vector<const P: usize, const W: usize, const FUSED: bool>(
-        &self,
-        first: usize,
-        [moving, fixed]: [usize; 2],
-        to: &mut [T],
-        step: usize,
-        add: bool,
-    ) -> usize {
-        const WHOLE: &str = "a pixel has all of its channels";
-        let moving = &self.moving[first * self.step + moving..];
-        let fixed = &self.fixed[fixed..];
-        let mut sums = [[T::ZERO; W]; P];
-        for term in self.terms {
-            let fixed: &[T; W] = fixed[term.fixed..].first_chunk().expect(WHOLE);
-            for (p, sums) in sums.iter_mut().enumerate() {
-                let moving: &[T; W] = moving[term.moving + p * self.step..].first_chunk().expect(WHOLE);
-                for c in 0..W {
-                    sums[c] = if FUSED {
-                        moving[c].mul_add(fixed[c], sums[c])
-                    } else {
-                        sums[c] + moving[c] * fixed[c]
-                    };
-                }
-            }
-        }
-        for (p, sums) in sums.iter().enumerate() {
-            let to: &mut [T; W] = to[p * step..].first_chunk_mut().expect(WHOLE);
-            for c in 0..W {
-                to[c] = if add { to[c] + sums[c] } else { sums[c] };
-            }
-        }
-        W
-    }
-}
-
-/// [`Sums::write`] compiled for the widest vectors there are.
-#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn write<T: Real>(sums: &Sums<T>, to: &mut [T], step: usize, add: bool) {
-    if multiversion::target::target_cfg_f!(any(target_feature = "avx512f", target_feature = "fma")) {
-        sums.write::<true>(to, step, add);
-    } else {
-        sums.write::<false>(to, step, add);
-    }
-}
-
-/// Neighbours along an axis that see the same of what lies across.
-struct Run {
-    first: usize,
-    count: usize,
-    seen: Range<usize>,
-}
-
-/// Cuts `0..count` into runs; `seen` tells what each sees.
-fn runs(count: usize, seen: impl Fn(usize) -> Range<usize>) -> Vec<Run> {
-    let mut runs: Vec<Run> = Vec::new();
-    for (at, seen) in (0..count).map(|at| (at, seen(at))) {
-        match runs.last_mut() {
-            Some(run) if run.seen == seen => run.count += 1,
-            _ => runs.push(Run { first: at, count: 1, seen }),
-        }
-    }
-    runs
-}
-
-/// The taps of output pixel `at`'s window that lie inside the image, along an axis.
-fn taps_inside(at: usize, stride: u32, pad: u32, taps: u32, extent: u32) -> Range<usize> {
-    let (start, pad) = (at * stride as usize, pad as usize);
-    let end = (extent as usize + pad).saturating_sub(start).min(taps as usize);
-    pad.saturating_sub(start).min(end)..end
-}
-
-/// Output pixels of a row that see the same columns of the window.
-fn runs_of_outputs(p: &ConvParams) -> Vec<Run> {
-    runs(p.ow as usize, |at| taps_inside(at, p.stride_w, p.pad_w, p.kw, p.w))
-}
-
-/// The windows along an axis that hold a pixel: `before` are those j for which the j-th window before `window` does, under
-/// tap `tap + j·stride`.
-struct Windows {
-    window: usize,
-    tap: usize,
-    before: Range<usize>,
-}
-
-fn windows_over(at: usize, stride: u32, pad: u32, taps: u32, outputs: u32) -> Windows {
-    let (place, stride) = (at + pad as usize, stride as usize);
-    let (window, tap) = (place / stride, place % stride);
-    let last = (taps as usize).saturating_sub(tap).div_ceil(stride).min(window + 1);
-    let first = (window + 1).saturating_sub(outputs as usize).min(last);
-    Windows { window, tap, before: first..last }
-}
-
-/// Scalar operations of so many output elements.
-fn work(p: &ConvParams, elements: usize) -> usize {
-    2 * elements * (p.kh * p.kw) as usize
-}
-
+/// `y[n, oy, ox, o] = f(bias[o] + Σ x[n, iy, ix, o / multiplier]·w[ky, kx, o])` over the window's taps.
 pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([x, w, bias], [y]) = args.reals();
-    let (ci, co, kw, oh) = (p.ci as usize, p.co as usize, p.kw as usize, p.oh as usize);
-    let (row, stride) = (p.ow as usize * co, p.stride_w as usize);
-    let function = Function::ALL[p.function as usize];
-    let runs = runs_of_outputs(p);
-    parallel_rows(y, row, work(p, row), |first, rows| {
-        let mut terms = Vec::new();
-        for (i, y) in (first..).zip(rows.chunks_exact_mut(row)) {
-            let top = i % oh * p.stride_h as usize;
-            for run in &runs {
-                terms.clear();
-                for ky in taps_inside(i % oh, p.stride_h, p.pad_h, p.kh, p.h) {
-                    let above = i / oh * p.h as usize + top + ky - p.pad_h as usize;
-                    terms.extend(run.seen.clone().map(|kx| Term {
-                        moving: (above * p.w as usize + run.first * stride + kx - p.pad_w as usize) * ci,
-                        fixed: (ky * kw + kx) * co,
-                    }));
+    let (ci, co, multiplier) = (p.ci as usize, p.co as usize, (p.co / p.ci) as usize);
+    parallel_rows(y, co, co * (p.kh * p.kw) as usize, |first, pixels| {
+        for (pixel, y) in (first..).zip(pixels.chunks_exact_mut(co)) {
+            for (o, y) in y.iter_mut().enumerate() {
+                let mut sum = if p.has_bias == 1 { bias[o] } else { T::ZERO };
+                for tap in 0..(p.kh * p.kw) as usize {
+                    let Some(under) = p.pixel_under(pixel, tap) else { continue };
+                    sum += x[under * ci + o / multiplier] * w[tap * co + o];
                 }
-                let sums = Sums {
-                    terms: &terms,
-                    moving: x,
-                    step: stride * ci,
-                    fixed: w,
-                    count: run.count,
-                    channels: ci,
-                    multiplier: co / ci,
-                    narrow: false,
-                };
-                write(&sums, &mut y[run.first * co..], co, false);
+                *y = apply(Function::of(p.function), sum);
             }
-            epilogue(y, co, (p.has_bias == 1).then_some(bias), function);
         }
     });
 }
 
+/// `dx[n, iy, ix, o / multiplier] = Σ dy[n, oy, ox, o]·w[ky, kx, o]`: each product of the forward pass gives its input a
+/// term.
 pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([dy, w], [dx]) = args.reals();
-    let (ci, co, kw, h) = (p.ci as usize, p.co as usize, p.kw as usize, p.h as usize);
-    let (width, stride) = (p.w as usize, p.stride_w as usize);
-    let row = width * ci;
-    let across = |x| windows_over(x, p.stride_w, p.pad_w, p.kw, p.ow);
-    // Pixels a stride apart are under the same taps, but at the edges. With each run its first pixel.
-    let runs: Vec<(usize, Run)> = (0..stride.min(width))
-        .flat_map(|phase| {
-            let places = (width - phase).div_ceil(stride);
-            let runs = runs(places, |place| across(phase + place * stride).before);
-            runs.into_iter().map(move |run| (phase + run.first * stride, run))
-        })
-        .collect();
-    parallel_rows(dx, row, work(p, width * co), |first, rows| {
-        let mut terms = Vec::new();
-        for (i, dx) in (first..).zip(rows.chunks_exact_mut(row)) {
-            let down = windows_over(i % h, p.stride_h, p.pad_h, p.kh, p.oh);
-            for (x, run) in &runs {
-                let across = across(*x);
-                terms.clear();
-                for j in down.before.clone() {
-                    let line = (i / h * p.oh as usize + down.window - j) * p.ow as usize;
-                    let ky = down.tap + j * p.stride_h as usize;
-                    for k in across.before.clone() {
-                        let moving = (line + across.window - k) * co;
-                        let fixed = (ky * kw + across.tap + k * stride) * co;
-                        terms.extend((0..co / ci).map(|m| Term { moving: moving + m, fixed: fixed + m }));
-                    }
+    let (ci, co, multiplier) = (p.ci as usize, p.co as usize, (p.co / p.ci) as usize);
+    let (image, out_image) = ((p.h * p.w) as usize, (p.oh * p.ow) as usize);
+    parallel_rows(dx, image * ci, out_image * co * (p.kh * p.kw) as usize, |first, images| {
+        images.fill(T::ZERO);
+        for pixel in first * out_image..(first + images.len() / (image * ci)) * out_image {
+            for tap in 0..(p.kh * p.kw) as usize {
+                let Some(under) = p.pixel_under(pixel, tap) else { continue };
+                for o in 0..co {
+                    images[(under - first * image) * ci + o / multiplier] +=
+                        dy[pixel * co + o] * w[tap * co + o];
                 }
-                let sums = Sums {
-                    terms: &terms,
-                    moving: dy,
-                    step: co,
-                    fixed: w,
-                    count: run.count,
-                    channels: ci,
-                    multiplier: co / ci,
-                    narrow: true,
-                };
-                write(&sums, &mut dx[x * ci..], stride * ci, false);
             }
         }
     });
 }
 
+/// `dw[ky, kx, o] = Σ x[n, iy, ix, o / multiplier]·dy[n, oy, ox, o]`, as one sum for each `piece` rows of output pixels.
 pub(super) fn weights<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([x, dy], [dw]) = args.reals();
-    let (ci, co, kw, oh) = (p.ci as usize, p.co as usize, p.kw as usize, p.oh as usize);
-    let (taps, piece) = ((p.kh * p.kw) as usize * co, p.piece as usize);
-    let runs = runs_of_outputs(p);
-    parallel_rows(dw, taps, work(p, piece * p.ow as usize * co), |first, pieces| {
-        let mut terms = Vec::new();
-        for (split, dw) in (first..).zip(pieces.chunks_exact_mut(taps)) {
+    let (ci, co, multiplier) = (p.ci as usize, p.co as usize, (p.co / p.ci) as usize);
+    let (weights, piece) = ((p.kh * p.kw) as usize * co, (p.piece * p.ow) as usize);
+    parallel_rows(dw, weights, weights * piece, |first, pieces| {
+        for (split, dw) in (first..).zip(pieces.chunks_exact_mut(weights)) {
             dw.fill(T::ZERO);
-            for row in split * piece..((split + 1) * piece).min(p.n as usize * oh) {
-                let top = row % oh * p.stride_h as usize;
-                for ky in taps_inside(row % oh, p.stride_h, p.pad_h, p.kh, p.h) {
-                    let above = row / oh * p.h as usize + top + ky - p.pad_h as usize;
-                    for run in runs.iter().filter(|run| !run.seen.is_empty()) {
-                        let kx = run.seen.start;
-                        terms.clear();
-                        terms.extend((run.first..run.first + run.count).map(|ox| Term {
-                            moving: (above * p.w as usize + ox * p.stride_w as usize + kx - p.pad_w as usize)
-                                * ci,
-                            fixed: (row * p.ow as usize + ox) * co,
-                        }));
-                        let sums = Sums {
-                            terms: &terms,
-                            moving: x,
-                            step: ci,
-                            fixed: dy,
-                            count: run.seen.len(),
-                            channels: ci,
-                            multiplier: co / ci,
-                            narrow: false,
-                        };
-                        write(&sums, &mut dw[(ky * kw + kx) * co..], co, true);
+            for pixel in split * piece..((split + 1) * piece).min(p.pixels_out() as usize) {
+                for tap in 0..(p.kh * p.kw) as usize {
+                    let Some(under) = p.pixel_under(pixel, tap) else { continue };
+                    for o in 0..co {
+                        dw[tap * co + o] += x[under * ci + o / multiplier] * dy[pixel * co + o];
                     }
                 }
             }
         }
     });
+}
+
+pub(super) fn forward_fast(p: &ConvParams, args: KernelArgs<f32>) {
+    let ([x, w, bias], [y]) = args.reals();
+    let (bias, function) = ((p.has_bias == 1).then_some(bias), Function::of(p.function));
+    depthwise::forward(&p.sizes(), [x, w], y, |pixels| finish(pixels, bias, function));
+}
+
+pub(super) fn data_fast(p: &ConvParams, args: KernelArgs<f32>) {
+    let ([dy, w], [dx]) = args.reals();
+    depthwise::data(&p.sizes(), [dy, w], dx);
+}
+
+pub(super) fn weights_fast(p: &ConvParams, args: KernelArgs<f32>) {
+    let ([x, dy], [dw]) = args.reals();
+    depthwise::weights(&p.sizes(), p.piece as usize, [x, dy], dw);
 }

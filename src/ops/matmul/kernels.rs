@@ -1,7 +1,7 @@
 //! The kernels of a product, a variant for each tile, and the table that chooses among them.
 
 use super::MatmulParams;
-use super::reference::{forward, split};
+use super::reference::{forward, forward_fast, split_fast};
 use crate::device::kernel::Constants;
 use crate::device::variant::Band::{UpTo8, UpTo16};
 use crate::device::variant::{Class, Family};
@@ -14,6 +14,7 @@ pub(super) static PRODUCT: Family<MatmulParams> = tiled_family!(
     MatrixProduct,
     "matmul.forward",
     forward,
+    forward_fast,
     ["64x64", "32x32", "64x128", "128x128", "16x128", "128x16"]
 );
 /// The pieces of long sums, each with a result of its own.
@@ -21,7 +22,8 @@ pub(super) static SPLIT: Family<MatmulParams> = tiled_family!(
     "matmul",
     MatrixProduct,
     "matmul.split",
-    split,
+    forward,
+    split_fast,
     ["64x64", "32x32", "64x128", "128x128", "16x128", "128x16"]
 );
 

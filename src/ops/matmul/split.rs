@@ -2,13 +2,12 @@
 //! result of its own, which a second kernel adds up.
 
 use super::kernels::SPLIT;
-use super::reference::epilogue;
 use super::{MatmulParams, Operand, product_operands};
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
-use crate::ops::unary::Function;
+use crate::ops::unary::{Function, apply};
 use crate::ops::{FUNCTIONS, INDEX, WORKGROUP};
 use crate::reference;
 use crate::tensor::Tensor;
@@ -73,18 +72,22 @@ static JOIN: Kernel<JoinParams> = Kernel {
     cooperative: None,
     flops: |p| p.count as u64 * (p.splits - 1) as u64,
     reference: reference!(join),
+    fast: None,
 };
 
 fn join<T: Real>(p: &JoinParams, args: KernelArgs<T>) {
     let ([x, bias], [y]) = args.reals();
-    let (count, n, splits) = (p.count as usize, p.n as usize, p.splits as usize);
-    let function = Function::ALL[p.function as usize];
-    parallel_rows(y, n, n * splits, |first, rows| {
-        let piece = |s: usize| &x[s * count + first * n..][..rows.len()];
-        rows.copy_from_slice(piece(0));
-        for s in 1..splits {
+    let (count, n) = (p.count as usize, p.n as usize);
+    let function = Function::of(p.function);
+    parallel_rows(y, n, n * p.splits as usize, |first, rows| {
+        rows.copy_from_slice(&x[first * n..][..rows.len()]);
+        for s in 1..p.splits as usize {
             rows.iter_mut().zip(&x[s * count + first * n..]).for_each(|(z, &x)| *z += x);
         }
-        epilogue(rows, n, (p.has_bias == 1).then_some(bias), function);
+        for row in rows.chunks_exact_mut(n) {
+            for (j, z) in row.iter_mut().enumerate() {
+                *z = apply(function, if p.has_bias == 1 { *z + bias[j] } else { *z });
+            }
+        }
     });
 }

@@ -55,6 +55,7 @@ static FIND: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |_| 0,
     reference: reference!(find),
+    fast: None,
 };
 static UPDATE: Kernel<Params> = Kernel {
     name: "loss_scale.update",

@@ -1,17 +1,24 @@
-//! The register tile of the CPU device, which products and convolutions share: what `shaders/lib/tile.wgsl` is on
-//! a GPU.
+//! Matrix products: the register tile that products and convolutions share, which is what `shaders/lib/tile.wgsl` is on a
+//! GPU, and the product of two matrices by it.
 //!
-//! A product C = A·B is computed a few rows and [`PANEL`] columns at a time, all sums of the tile in vector
+//! **The tile.** A product C = A·B is computed a few rows and [`PANEL`] columns at a time, all sums of the tile in vector
 //! registers. Each step along k loads one row of B's panel and multiplies it by one value of each row of A. Nothing
 //! else is loaded, so the arithmetic units are the limit, in plain Rust that the compiler turns into vector
 //! instructions: a loop of this form with a tile of 8 × 32, on operands in the first-level cache, ran at 310 to 330
 //! GFLOP/s on two AVX-512 cores.
 //!
-//! The sum over k may come in pieces, [`Segment`]s: a convolution reads a strip of the image per row of its kernel.
-//! That makes it a product without unfolding the image first. A is read where it lies if neighbours along k are
-//! neighbours in memory; else [`transpose`] makes it so.
+//! **What is packed.** B is copied into panels of [`PANEL`] columns whose rows follow each other, so that each step reads
+//! one run of memory, and so that a B which lies transposed is turned once and not in every tile. Where B can be read in
+//! place and few rows of A share it, it is not copied. A is read where it lies if neighbours along k are neighbours in
+//! memory; else [`transpose`] makes it so.
+//!
+//! **In which order sums run.** Each element adds its products one by one in the order of k, in pieces of at most
+//! [`DEPTH`] terms; each piece begins at 0 and is added to the element when it is done. (A convolution's pieces are its
+//! [`Segment`]s, as many as fit [`DEPTH`].) Multiplication and addition are one rounding where the processor has an
+//! instruction for it. Nothing depends on the number of threads.
 
-use super::real::Real;
+use super::{parallel_chunks, with_scratch};
+use multiversion::multiversion;
 use rayon::prelude::*;
 
 /// Columns of a panel of B, a whole number of vectors; the last panel may have half as many.
@@ -34,8 +41,8 @@ pub struct Segment {
 /// Columns `first..first + columns` of B. Row k begins at `data[k·stride]`, and [`PANEL`] or half as many values
 /// can be read from there.
 #[derive(Clone, Copy, Debug)]
-pub struct Panel<'a, T> {
-    pub data: &'a [T],
+pub struct Panel<'a> {
+    pub data: &'a [f32],
     pub stride: usize,
     pub first: usize,
     pub columns: usize,
@@ -44,8 +51,8 @@ pub struct Panel<'a, T> {
 /// A with neighbours along k: row r of the product reads from `data[from[r] + segment.a]` on and is written from
 /// element `to[r]` of C on.
 #[derive(Clone, Copy, Debug)]
-pub struct Rows<'a, T> {
-    pub data: &'a [T],
+pub struct Rows<'a> {
+    pub data: &'a [f32],
     pub from: &'a [usize],
     pub to: &'a [usize],
     pub segments: &'a [Segment],
@@ -53,8 +60,8 @@ pub struct Rows<'a, T> {
 
 /// The matrix B of a product, inside a slice.
 #[derive(Clone, Copy, Debug)]
-pub struct Matrix<'a, T> {
-    pub data: &'a [T],
+pub struct Matrix<'a> {
+    pub data: &'a [f32],
     pub row_stride: usize,
     pub column_stride: usize,
 }
@@ -70,13 +77,13 @@ pub fn panels_scratch(depth: usize, columns: usize) -> usize {
 /// Cuts `depth` rows and `columns` columns of B into panels for a product of `rows` rows. They are copied into
 /// `scratch` (of [`panels_scratch`] values), each with its rows one after the other, unless B can be read in place
 /// and is read too seldom for that to pay.
-pub fn panels<'a, T: Real>(
-    b: Matrix<'a, T>,
+pub fn panels<'a>(
+    b: Matrix<'a>,
     depth: usize,
     columns: usize,
     rows: usize,
-    scratch: &'a mut [T],
-) -> Vec<Panel<'a, T>> {
+    scratch: &'a mut [f32],
+) -> Vec<Panel<'a>> {
     let mut list = Vec::with_capacity(columns.div_ceil(PANEL));
     let mut copies = Vec::with_capacity(columns.div_ceil(PANEL));
     let mut free = scratch;
@@ -91,7 +98,7 @@ pub fn panels<'a, T: Real>(
         free = rest;
         copies.push((own, stride, first, count));
     }
-    let copy = |(own, stride, first, count): &mut (&mut [T], usize, usize, usize)| {
+    let copy = |(own, stride, first, count): &mut (&mut [f32], usize, usize, usize)| {
         pack(b, *first, *count, own, *stride);
     };
     if depth * columns < 1 << 16 {
@@ -109,7 +116,7 @@ pub fn panels<'a, T: Real>(
 }
 
 /// Copies `count` columns of B from `first` on, row by row, zeros up to `stride`.
-fn pack<T: Real>(b: Matrix<T>, first: usize, count: usize, own: &mut [T], stride: usize) {
+fn pack(b: Matrix, first: usize, count: usize, own: &mut [f32], stride: usize) {
     for (k, row) in own.chunks_exact_mut(stride).enumerate() {
         let from = &b.data[k * b.row_stride + first * b.column_stride..];
         let (row, padding) = row.split_at_mut(count);
@@ -124,12 +131,12 @@ fn pack<T: Real>(b: Matrix<T>, first: usize, count: usize, own: &mut [T], stride
                 *value = b;
             }
         }
-        padding.fill(T::ZERO);
+        padding.fill(0.0);
     }
 }
 
 /// Writes the first `rows` columns of a matrix, whose rows lie `stride` apart, as rows of `depth` values each.
-pub fn transpose<T: Real>(matrix: &[T], stride: usize, rows: usize, depth: usize, to: &mut [T]) {
+pub fn transpose(matrix: &[f32], stride: usize, rows: usize, depth: usize, to: &mut [f32]) {
     // As many lines of the matrix at a time as stay in cache until all of their values were used.
     const LINES: usize = 16;
     for first in (0..depth).step_by(LINES) {
@@ -143,14 +150,27 @@ pub fn transpose<T: Real>(matrix: &[T], stride: usize, rows: usize, depth: usize
     }
 }
 
+/// C += A·B, or C = A·B without `add`, for the columns of `panels`, on one thread, by the best tile for the registers of
+/// this processor.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+pub fn tiles(a: &Rows, panels: &[Panel], add: bool, c: &mut [f32]) {
+    if multiversion::target::target_cfg_f!(target_feature = "avx512f") {
+        product::<8, 32, 16, true>(a, panels, add, c)
+    } else if multiversion::target::target_cfg_f!(target_feature = "avx2") {
+        product::<6, 16, 16, true>(a, panels, add, c)
+    } else {
+        product::<4, 8, 8, false>(a, panels, add, c)
+    }
+}
+
 /// C += A·B, or C = A·B without `add`, for the columns of `panels`. The tile is `MR` rows of `WIDE` columns, of
 /// `NARROW` in a panel of half the width; `FUSED` says that multiplying and adding is one instruction.
 #[inline(always)]
-pub(super) fn product<T: Real, const MR: usize, const WIDE: usize, const NARROW: usize, const FUSED: bool>(
-    a: &Rows<T>,
-    panels: &[Panel<T>],
+fn product<const MR: usize, const WIDE: usize, const NARROW: usize, const FUSED: bool>(
+    a: &Rows,
+    panels: &[Panel],
     add: bool,
-    c: &mut [T],
+    c: &mut [f32],
 ) {
     let mut done = 0;
     while done < a.segments.len() || (done == 0 && !add) {
@@ -164,9 +184,9 @@ pub(super) fn product<T: Real, const MR: usize, const WIDE: usize, const NARROW:
         let part = Rows { segments: &a.segments[done..next], ..*a };
         for panel in panels {
             if panel.columns > PANEL / 2 {
-                panel_product::<T, MR, WIDE, FUSED>(&part, panel, add || done > 0, c);
+                panel_product::<MR, WIDE, FUSED>(&part, panel, add || done > 0, c);
             } else {
-                panel_product::<T, MR, NARROW, FUSED>(&part, panel, add || done > 0, c);
+                panel_product::<MR, NARROW, FUSED>(&part, panel, add || done > 0, c);
             }
         }
         done = next.max(1);
@@ -174,18 +194,18 @@ pub(super) fn product<T: Real, const MR: usize, const WIDE: usize, const NARROW:
 }
 
 #[inline(always)]
-fn panel_product<T: Real, const MR: usize, const W: usize, const FUSED: bool>(
-    a: &Rows<T>,
-    panel: &Panel<T>,
+fn panel_product<const MR: usize, const W: usize, const FUSED: bool>(
+    a: &Rows,
+    panel: &Panel,
     add: bool,
-    c: &mut [T],
+    c: &mut [f32],
 ) {
     let Some(last) = a.from.len().checked_sub(1) else { return };
     for column in (0..panel.columns).step_by(W) {
         for first in (0..=last).step_by(MR) {
             // Rows beyond the last repeat it and are not stored.
             let from: [usize; MR] = std::array::from_fn(|r| a.from[(first + r).min(last)]);
-            let sums = tile::<T, MR, W, FUSED>(a, &from, panel, column);
+            let sums = tile::<MR, W, FUSED>(a, &from, panel, column);
             for (sums, &to) in sums.iter().zip(&a.to[first..]) {
                 store(sums, panel, column, add, &mut c[to..]);
             }
@@ -194,20 +214,20 @@ fn panel_product<T: Real, const MR: usize, const W: usize, const FUSED: bool>(
 }
 
 #[inline(always)]
-fn tile<T: Real, const MR: usize, const W: usize, const FUSED: bool>(
-    a: &Rows<T>,
+fn tile<const MR: usize, const W: usize, const FUSED: bool>(
+    a: &Rows,
     from: &[usize; MR],
-    panel: &Panel<T>,
+    panel: &Panel,
     column: usize,
-) -> [[T; W]; MR] {
-    let mut sums = [[T::ZERO; W]; MR];
+) -> [[f32; W]; MR] {
+    let mut sums = [[0.0; W]; MR];
     for segment in a.segments {
-        let rows: [&[T]; MR] = std::array::from_fn(|r| &a.data[from[r] + segment.a..][..segment.depth]);
+        let rows: [&[f32]; MR] = std::array::from_fn(|r| &a.data[from[r] + segment.a..][..segment.depth]);
         let b = &panel.data[segment.b * panel.stride + column..];
         for k in 0..segment.depth {
-            let b: &[T; W] = b[k * panel.stride..].first_chunk().expect("a panel's rows are whole");
+            let b: &[f32; W] = b[k * panel.stride..].first_chunk().expect("a panel's rows are whole");
             for r in 0..MR {
-                accumulate::<T, W, FUSED>(&mut sums[r], rows[r][k], b);
+                accumulate::<W, FUSED>(&mut sums[r], rows[r][k], b);
             }
         }
     }
@@ -215,7 +235,7 @@ fn tile<T: Real, const MR: usize, const W: usize, const FUSED: bool>(
 }
 
 #[inline(always)]
-fn accumulate<T: Real, const W: usize, const FUSED: bool>(sums: &mut [T; W], a: T, b: &[T; W]) {
+fn accumulate<const W: usize, const FUSED: bool>(sums: &mut [f32; W], a: f32, b: &[f32; W]) {
     for j in 0..W {
         sums[j] = if FUSED { a.mul_add(b[j], sums[j]) } else { sums[j] + a * b[j] };
     }
@@ -223,7 +243,7 @@ fn accumulate<T: Real, const W: usize, const FUSED: bool>(sums: &mut [T; W], a: 
 
 /// Writes one row of a tile into the row of C that begins at `c[0]`.
 #[inline(always)]
-fn store<T: Real, const W: usize>(sums: &[T; W], panel: &Panel<T>, column: usize, add: bool, c: &mut [T]) {
+fn store<const W: usize>(sums: &[f32; W], panel: &Panel, column: usize, add: bool, c: &mut [f32]) {
     let c = &mut c[panel.first + column..];
     // Whole rows have a length that the compiler knows.
     match c.first_chunk_mut::<W>() {
@@ -233,10 +253,75 @@ fn store<T: Real, const W: usize>(sums: &[T; W], panel: &Panel<T>, column: usize
 }
 
 #[inline(always)]
-fn write<T: Real>(sums: &[T], add: bool, c: &mut [T]) {
+fn write(sums: &[f32], add: bool, c: &mut [f32]) {
     if add {
         c.iter_mut().zip(sums).for_each(|(c, &sum)| *c += sum);
     } else {
         c.iter_mut().zip(sums).for_each(|(c, &sum)| *c = sum);
+    }
+}
+
+/// Multiplications that the tile does in the time of one scalar operation.
+pub const MACS_PER_WORK: usize = 16;
+
+/// Values of B, in columns of [`DEPTH`], that are copied into panels at a time.
+const COPIED: usize = (1 << 21) / DEPTH;
+
+/// The most rows of A, in columns of [`DEPTH`], and of the result that go through all panels before the next.
+const BLOCK: usize = 96;
+
+/// The sizes of a product of an m × k and a k × n matrix, and where the factors' elements lie. The result is row-major.
+#[derive(Clone, Copy, Debug)]
+pub struct Product {
+    pub m: usize,
+    pub n: usize,
+    pub k: usize,
+    pub a_row: usize,
+    pub a_column: usize,
+    pub b_row: usize,
+    pub b_column: usize,
+}
+
+impl Product {
+    /// C = A·B on every core. Either stride of A is 1. `finish` is called with whole rows of C as soon as they are done,
+    /// while they are in cache.
+    pub fn run(&self, a: &[f32], b: &[f32], c: &mut [f32], finish: impl Fn(&mut [f32]) + Sync) {
+        let &Product { m, n, k, a_row, a_column, b_row, b_column } = self;
+        // Two blocks of rows or more for each core, all of one size, and few enough rows that they stay in its cache.
+        let share = m.div_ceil(2 * rayon::current_num_threads());
+        let block = share.div_ceil(share.div_ceil(BLOCK)).next_multiple_of(TILE_ROWS);
+        // What is copied of B at a time stays in the cores' common cache.
+        let piece = (COPIED / n).clamp(1, k.div_ceil(DEPTH)) * DEPTH;
+        for first in (0..k).step_by(piece) {
+            let depth = piece.min(k - first);
+            let b = Matrix { data: &b[first * b_row..], row_stride: b_row, column_stride: b_column };
+            let segments: Vec<Segment> = (0..depth)
+                .step_by(DEPTH)
+                .map(|at| Segment { a: at, b: at, depth: DEPTH.min(depth - at) })
+                .collect();
+            with_scratch(panels_scratch(depth, n), |scratch| {
+                let panels = panels(b, depth, n, m, scratch);
+                parallel_chunks(c, block * n, block * n * depth / MACS_PER_WORK, |i, c| {
+                    let (row, rows) = (i * block, c.len() / n);
+                    let to: Vec<usize> = (0..rows).map(|r| r * n).collect();
+                    let rows_times_panels = |data: &[f32], stride: usize, c: &mut [f32]| {
+                        let from: Vec<usize> = (0..rows).map(|r| r * stride).collect();
+                        let a = Rows { data, from: &from, to: &to, segments: &segments };
+                        tiles(&a, &panels, first > 0, c);
+                    };
+                    if a_column == 1 {
+                        rows_times_panels(&a[row * a_row + first..], a_row, c);
+                    } else {
+                        with_scratch(rows * depth, |scratch| {
+                            transpose(&a[first * a_column + row..], a_column, rows, depth, scratch);
+                            rows_times_panels(scratch, depth, c);
+                        });
+                    }
+                    if first + depth == k {
+                        finish(c);
+                    }
+                });
+            });
+        }
     }
 }

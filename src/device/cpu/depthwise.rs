@@ -1,0 +1,307 @@
+//! Depthwise convolutions. All three directions are the same sums, of products of one operand that moves on from sum to
+//! sum and one that does not: of the image with the weights over the taps of a window, of the gradient with the weights
+//! over the windows that hold a pixel, and of the image with the gradient over the pixels of a row.
+//!
+//! **What is packed.** Nothing: channels are neighbours in both operands, so that vectors of them are read where they lie.
+//! Up to [`SUMS`] neighbouring sums of a vector of channels are in registers together, over all terms.
+//!
+//! **In which order sums run.** Term by term: forward by rows and columns of the window; the gradient of the image by
+//! windows from the last to the first, and within these by a channel's outputs; that of the kernel by rows of output
+//! pixels, each row's sum begun at 0 and added. Nothing depends on the number of threads.
+
+use super::conv::Convolution;
+use super::math::has_fused;
+use super::parallel_rows;
+use multiversion::multiversion;
+use std::ops::Range;
+
+/// Sums that are in registers together; [`Sums::write`] has a case for each number up to it.
+const SUMS: usize = 4;
+
+/// One product of a sum: where its factors begin in the first sum.
+struct Term {
+    moving: usize,
+    fixed: usize,
+}
+
+/// Neighbouring sums over the same terms, for all channels: sum i takes its moving factors `i·step` further on. Each
+/// image channel goes with `multiplier` output channels, which `fixed` has.
+struct Sums<'a> {
+    terms: &'a [Term],
+    moving: &'a [f32],
+    step: usize,
+    fixed: &'a [f32],
+    count: usize,
+    channels: usize,
+    multiplier: usize,
+    /// Whether a result takes in all output channels of its image channel, so that `moving` has those too; its terms
+    /// are then of the first channel, one for each output channel. Else there is a result for each output channel.
+    narrow: bool,
+}
+
+impl Sums<'_> {
+    /// Writes sum i to element `i·step` of `to`, or adds it, channel by channel.
+    #[inline(always)]
+    fn write<const FUSED: bool>(&self, to: &mut [f32], step: usize, add: bool) {
+        for first in (0..self.count).step_by(SUMS) {
+            let to = &mut to[first * step..];
+            match self.count - first {
+                1 => self.channels::<1, FUSED>(first, to, step, add),
+                2 => self.channels::<2, FUSED>(first, to, step, add),
+                3 => self.channels::<3, FUSED>(first, to, step, add),
+                _ => self.channels::<SUMS, FUSED>(first, to, step, add),
+            }
+        }
+    }
+
+    /// `P` sums from `first` on, the channels a vector at a time.
+    #[inline(always)]
+    fn channels<const P: usize, const FUSED: bool>(
+        &self,
+        first: usize,
+        to: &mut [f32],
+        step: usize,
+        add: bool,
+    ) {
+        if self.multiplier > 1 {
+            for channel in 0..self.channels {
+                let wide = channel * self.multiplier;
+                if self.narrow {
+                    self.vector::<P, 1, FUSED>(first, [wide, wide], &mut to[channel..], step, add);
+                    continue;
+                }
+                for output in wide..wide + self.multiplier {
+                    self.vector::<P, 1, FUSED>(first, [channel, output], &mut to[output..], step, add);
+                }
+            }
+            return;
+        }
+        let mut channel = 0;
+        while channel < self.channels {
+            let (at, to) = ([channel, channel], &mut to[channel..]);
+            channel += match self.channels - channel {
+                16.. => self.vector::<P, 16, FUSED>(first, at, to, step, add),
+                8.. => self.vector::<P, 8, FUSED>(first, at, to, step, add),
+                _ => self.vector::<P, 1, FUSED>(first, at, to, step, add),
+            };
+        }
+    }
+
+    /// `P` sums of `W` channels, those of `moving` and of `fixed` from the given ones on. Returns `W`.
+    #[inline(always)]
+    fn vector<const P: usize, const W: usize, const FUSED: bool>(
+        &self,
+        first: usize,
+        [moving, fixed]: [usize; 2],
+        to: &mut [f32],
+        step: usize,
+        add: bool,
+    ) -> usize {
+        const WHOLE: &str = "a pixel has all of its channels";
+        let moving = &self.moving[first * self.step + moving..];
+        let fixed = &self.fixed[fixed..];
+        let mut sums = [[0.0; W]; P];
+        for term in self.terms {
+            let fixed: &[f32; W] = fixed[term.fixed..].first_chunk().expect(WHOLE);
+            for (p, sums) in sums.iter_mut().enumerate() {
+                let moving: &[f32; W] = moving[term.moving + p * self.step..].first_chunk().expect(WHOLE);
+                for c in 0..W {
+                    sums[c] = if FUSED {
+                        moving[c].mul_add(fixed[c], sums[c])
+                    } else {
+                        sums[c] + moving[c] * fixed[c]
+                    };
+                }
+            }
+        }
+        for (p, sums) in sums.iter().enumerate() {
+            let to: &mut [f32; W] = to[p * step..].first_chunk_mut().expect(WHOLE);
+            for c in 0..W {
+                to[c] = if add { to[c] + sums[c] } else { sums[c] };
+            }
+        }
+        W
+    }
+}
+
+/// [`Sums::write`] compiled for the widest vectors there are.
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn write(sums: &Sums, to: &mut [f32], step: usize, add: bool) {
+    if has_fused!() {
+        sums.write::<true>(to, step, add);
+    } else {
+        sums.write::<false>(to, step, add);
+    }
+}
+
+/// Neighbours along an axis that see the same of what lies across.
+struct Run {
+    first: usize,
+    count: usize,
+    seen: Range<usize>,
+}
+
+/// Cuts `0..count` into runs; `seen` tells what each sees.
+fn runs(count: usize, seen: impl Fn(usize) -> Range<usize>) -> Vec<Run> {
+    let mut runs: Vec<Run> = Vec::new();
+    for (at, seen) in (0..count).map(|at| (at, seen(at))) {
+        match runs.last_mut() {
+            Some(run) if run.seen == seen => run.count += 1,
+            _ => runs.push(Run { first: at, count: 1, seen }),
+        }
+    }
+    runs
+}
+
+/// The taps of output pixel `at`'s window that lie inside the image, along an axis.
+fn taps_inside(at: usize, stride: usize, pad: usize, taps: usize, extent: usize) -> Range<usize> {
+    let start = at * stride;
+    let end = (extent + pad).saturating_sub(start).min(taps);
+    pad.saturating_sub(start).min(end)..end
+}
+
+/// Output pixels of a row that see the same columns of the window.
+fn runs_of_outputs(p: &Convolution) -> Vec<Run> {
+    runs(p.ow, |at| taps_inside(at, p.stride_w, p.pad_w, p.kw, p.w))
+}
+
+/// The windows along an axis that hold a pixel: `before` are those j for which the j-th window before `window` does, under
+/// tap `tap + j·stride`.
+struct Windows {
+    window: usize,
+    tap: usize,
+    before: Range<usize>,
+}
+
+fn windows_over(at: usize, stride: usize, pad: usize, taps: usize, outputs: usize) -> Windows {
+    let place = at + pad;
+    let (window, tap) = (place / stride, place % stride);
+    let last = taps.saturating_sub(tap).div_ceil(stride).min(window + 1);
+    let first = (window + 1).saturating_sub(outputs).min(last);
+    Windows { window, tap, before: first..last }
+}
+
+/// Scalar operations of so many output elements.
+fn work(p: &Convolution, elements: usize) -> usize {
+    2 * elements * p.kh * p.kw
+}
+
+/// The convolution `y` of `x` with `w`, `[kh, kw, ci, co/ci]`. `finish` is called with the channels of whole pixels of `y`
+/// as soon as they are done.
+pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl Fn(&mut [f32]) + Sync) {
+    let (ci, co, kw, oh) = (p.ci, p.co, p.kw, p.oh);
+    let (row, stride) = (p.ow * co, p.stride_w);
+    let runs = runs_of_outputs(p);
+    parallel_rows(y, row, work(p, row), |first, rows| {
+        let mut terms = Vec::new();
+        for (i, y) in (first..).zip(rows.chunks_exact_mut(row)) {
+            let top = i % oh * p.stride_h;
+            for run in &runs {
+                terms.clear();
+                for ky in taps_inside(i % oh, p.stride_h, p.pad_h, p.kh, p.h) {
+                    let above = i / oh * p.h + top + ky - p.pad_h;
+                    terms.extend(run.seen.clone().map(|kx| Term {
+                        moving: (above * p.w + run.first * stride + kx - p.pad_w) * ci,
+                        fixed: (ky * kw + kx) * co,
+                    }));
+                }
+                let sums = Sums {
+                    terms: &terms,
+                    moving: x,
+                    step: stride * ci,
+                    fixed: w,
+                    count: run.count,
+                    channels: ci,
+                    multiplier: co / ci,
+                    narrow: false,
+                };
+                write(&sums, &mut y[run.first * co..], co, false);
+            }
+            finish(y);
+        }
+    });
+}
+
+/// The gradient `dx` of the images, from `dy` and `w`.
+pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
+    let (ci, co, kw, h) = (p.ci, p.co, p.kw, p.h);
+    let (width, stride) = (p.w, p.stride_w);
+    let row = width * ci;
+    let across = |x| windows_over(x, p.stride_w, p.pad_w, p.kw, p.ow);
+    // Pixels a stride apart are under the same taps, but at the edges. With each run its first pixel.
+    let runs: Vec<(usize, Run)> = (0..stride.min(width))
+        .flat_map(|phase| {
+            let places = (width - phase).div_ceil(stride);
+            let runs = runs(places, |place| across(phase + place * stride).before);
+            runs.into_iter().map(move |run| (phase + run.first * stride, run))
+        })
+        .collect();
+    parallel_rows(dx, row, work(p, width * co), |first, rows| {
+        let mut terms = Vec::new();
+        for (i, dx) in (first..).zip(rows.chunks_exact_mut(row)) {
+            let down = windows_over(i % h, p.stride_h, p.pad_h, p.kh, p.oh);
+            for (x, run) in &runs {
+                let across = across(*x);
+                terms.clear();
+                for j in down.before.clone() {
+                    let line = (i / h * p.oh + down.window - j) * p.ow;
+                    let ky = down.tap + j * p.stride_h;
+                    for k in across.before.clone() {
+                        let moving = (line + across.window - k) * co;
+                        let fixed = (ky * kw + across.tap + k * stride) * co;
+                        terms.extend((0..co / ci).map(|m| Term { moving: moving + m, fixed: fixed + m }));
+                    }
+                }
+                let sums = Sums {
+                    terms: &terms,
+                    moving: dy,
+                    step: co,
+                    fixed: w,
+                    count: run.count,
+                    channels: ci,
+                    multiplier: co / ci,
+                    narrow: true,
+                };
+                write(&sums, &mut dx[x * ci..], stride * ci, false);
+            }
+        }
+    });
+}
+
+/// The gradient of the kernel, from `x` and `dy`, as one sum for each `piece` rows of output pixels.
+pub fn weights(p: &Convolution, piece: usize, [x, dy]: [&[f32]; 2], dw: &mut [f32]) {
+    let (ci, co, kw, oh) = (p.ci, p.co, p.kw, p.oh);
+    let taps = p.kh * p.kw * co;
+    let runs = runs_of_outputs(p);
+    parallel_rows(dw, taps, work(p, piece * p.ow * co), |first, pieces| {
+        let mut terms = Vec::new();
+        for (split, dw) in (first..).zip(pieces.chunks_exact_mut(taps)) {
+            dw.fill(0.0);
+            for row in split * piece..((split + 1) * piece).min(p.n * oh) {
+                let top = row % oh * p.stride_h;
+                for ky in taps_inside(row % oh, p.stride_h, p.pad_h, p.kh, p.h) {
+                    let above = row / oh * p.h + top + ky - p.pad_h;
+                    for run in runs.iter().filter(|run| !run.seen.is_empty()) {
+                        let kx = run.seen.start;
+                        terms.clear();
+                        terms.extend((run.first..run.first + run.count).map(|ox| Term {
+                            moving: (above * p.w + ox * p.stride_w + kx - p.pad_w) * ci,
+                            fixed: (row * p.ow + ox) * co,
+                        }));
+                        let sums = Sums {
+                            terms: &terms,
+                            moving: x,
+                            step: ci,
+                            fixed: dy,
+                            count: run.seen.len(),
+                            channels: ci,
+                            multiplier: co / ci,
+                            narrow: false,
+                        };
+                        write(&sums, &mut dw[(ky * kw + kx) * co..], co, true);
+                    }
+                }
+            }
+        }
+    });
+}
