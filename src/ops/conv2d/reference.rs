@@ -12,15 +12,19 @@ pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let (ci, co, inputs, outputs) = (p.ci as usize, p.co as usize, p.inputs() as usize, p.outputs() as usize);
     parallel_rows(y, co, co * p.taps() as usize, |first, pixels| {
         for (pixel, y) in (first..).zip(pixels.chunks_exact_mut(co)) {
-            for (o, y) in y.iter_mut().enumerate() {
-                let mut sum = if p.has_bias == 1 { bias[o] } else { T::ZERO };
-                for tap in 0..(p.kh * p.kw) as usize {
-                    let Some(under) = p.pixel_under(pixel, tap) else { continue };
+            y.fill(T::ZERO);
+            for tap in 0..(p.kh * p.kw) as usize {
+                let Some(under) = p.pixel_under(pixel, tap) else { continue };
+                for o in 0..co {
+                    let of_group = under * ci + o / outputs * inputs;
                     for i in 0..inputs {
-                        sum += x[under * ci + o / outputs * inputs + i] * w[(tap * inputs + i) * co + o];
+                        y[o] += x[of_group + i] * w[(tap * inputs + i) * co + o];
                     }
                 }
-                *y = apply(Function::of(p.function), sum);
+            }
+            for (o, y) in y.iter_mut().enumerate() {
+                let bias = if p.has_bias == 1 { bias[o] } else { T::ZERO };
+                *y = apply(Function::of(p.function), *y + bias);
             }
         }
     });
@@ -36,11 +40,10 @@ pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
         for pixel in first * out_image..(first + images.len() / (image * ci)) * out_image {
             for tap in 0..(p.kh * p.kw) as usize {
                 let Some(under) = p.pixel_under(pixel, tap) else { continue };
-                for i in 0..ci {
-                    let of_group = i / inputs * outputs..(i / inputs + 1) * outputs;
-                    for o in of_group {
-                        images[(under - first * image) * ci + i] +=
-                            dy[pixel * co + o] * w[(tap * inputs + i % inputs) * co + o];
+                for o in 0..co {
+                    let of_group = (under - first * image) * ci + o / outputs * inputs;
+                    for i in 0..inputs {
+                        images[of_group + i] += dy[pixel * co + o] * w[(tap * inputs + i) * co + o];
                     }
                 }
             }
@@ -59,10 +62,10 @@ pub(super) fn weights<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
             for pixel in split * piece..((split + 1) * piece).min(p.pixels_out() as usize) {
                 for tap in 0..(p.kh * p.kw) as usize {
                     let Some(under) = p.pixel_under(pixel, tap) else { continue };
-                    for i in 0..inputs {
-                        for o in 0..co {
-                            dw[(tap * inputs + i) * co + o] +=
-                                x[under * ci + o / outputs * inputs + i] * dy[pixel * co + o];
+                    for o in 0..co {
+                        let of_group = under * ci + o / outputs * inputs;
+                        for i in 0..inputs {
+                            dw[(tap * inputs + i) * co + o] += x[of_group + i] * dy[pixel * co + o];
                         }
                     }
                 }

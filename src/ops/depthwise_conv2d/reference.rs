@@ -12,13 +12,16 @@ pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let (ci, co, multiplier) = (p.ci as usize, p.co as usize, (p.co / p.ci) as usize);
     parallel_rows(y, co, co * (p.kh * p.kw) as usize, |first, pixels| {
         for (pixel, y) in (first..).zip(pixels.chunks_exact_mut(co)) {
-            for (o, y) in y.iter_mut().enumerate() {
-                let mut sum = if p.has_bias == 1 { bias[o] } else { T::ZERO };
-                for tap in 0..(p.kh * p.kw) as usize {
-                    let Some(under) = p.pixel_under(pixel, tap) else { continue };
-                    sum += x[under * ci + o / multiplier] * w[tap * co + o];
+            y.fill(T::ZERO);
+            for tap in 0..(p.kh * p.kw) as usize {
+                let Some(under) = p.pixel_under(pixel, tap) else { continue };
+                for (o, y) in y.iter_mut().enumerate() {
+                    *y += x[under * ci + o / multiplier] * w[tap * co + o];
                 }
-                *y = apply(Function::of(p.function), sum);
+            }
+            for (o, y) in y.iter_mut().enumerate() {
+                let bias = if p.has_bias == 1 { bias[o] } else { T::ZERO };
+                *y = apply(Function::of(p.function), *y + bias);
             }
         }
     });
