@@ -1,5 +1,6 @@
 //! An op of one's own: the running sum along the last axis, as a WGSL kernel, its reference in Rust, and its gradient.
 //! It runs on GPUs and on the CPU device.
+//! What an op of one's own needs (src/ops/custom.rs) is tested by it.
 //!
 //! cargo run --release --example custom_op
 
@@ -53,6 +54,7 @@ static RUNNING_SUM: Kernel<Params> = Kernel {
     cooperative: None,
     flops: |p| u64::from(p.rows) * u64::from(p.extent),
     reference: reference!(running_sum_reference),
+    fast: None,
 };
 
 /// The same function in Rust.

@@ -37,10 +37,9 @@
 //! # Every kernel has a reference
 //!
 //! A kernel is a WGSL function with a *reference*: the same function in Rust over slices, generic over f32 and f64. In
-//! f64 the reference is the oracle that every GPU result is tested against; in f32 the references are the CPU device; to
-//! a reader the reference is the kernel's explanation. Products and convolutions share one register tile on
-//! either side: `shaders/lib/tile.wgsl` and [`device::tile`]. An op never asks where it runs: it hands the
-//! device a dispatch, the GPU records it, the CPU runs the reference.
+//! f64 the reference is the oracle that everything is tested against; to a reader it is the kernel's explanation. Where a
+//! plain loop would cost users of the CPU device time, a kernel also has a *fast path* in f32, by the library in
+//! [`device::cpu`]. An op never asks where it runs: it hands the device a dispatch, a GPU records it, the CPU runs it.
 //!
 //! # One number, from the call to the gradient
 //!

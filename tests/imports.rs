@@ -43,12 +43,9 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ("error.rs", "shape.rs", "errors show shapes, shapes return errors"),
     ("data/glyphs/scene.rs", "data/glyphs/warp.rs", "not taken apart yet"),
     ("device/buffer.rs", "device/mod.rs", "not taken apart yet"),
-    ("device/cpu.rs", "device/mod.rs", "not taken apart yet"),
     ("device/gpu/mod.rs", "device/gpu/pipeline.rs", "not taken apart yet"),
     ("device/gpu/mod.rs", "device/gpu/recorder.rs", "not taken apart yet"),
     ("device/gpu/tune.rs", "device/variant.rs", "not taken apart yet"),
-    ("device/mod.rs", "device/profile.rs", "not taken apart yet"),
-    ("device/real.rs", "device/tile.rs", "not taken apart yet"),
     (
         "nn/definition.rs",
         "nn/module.rs",

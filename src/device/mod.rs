@@ -15,7 +15,7 @@ pub mod profile;
 pub mod real;
 pub mod variant;
 
-pub use buffer::Buffer;
+pub use buffer::{Buffer, Operand};
 #[cfg(test)]
 pub(crate) use gpu::translate_cooperative;
 pub use gpu::{AdapterDescription, CooperativeMatrix, GpuOptions, Translation, TunedVariants, adapters};
@@ -71,24 +71,6 @@ enum Backend {
     Gpu(gpu::Gpu),
     /// Computes nothing, and translates kernels if it is to.
     Dry(Option<gpu::Translator>),
-}
-
-/// An operand of a dispatch: elements from `offset` (a multiple of the alignment) on.
-#[derive(Clone, Copy)]
-pub struct Operand<'a> {
-    pub buffer: &'a Buffer,
-    pub dtype: DType,
-    /// In elements; times the element's size it is a multiple of [`ALIGNMENT`].
-    pub offset: usize,
-    /// In elements.
-    pub len: usize,
-}
-
-impl Operand<'_> {
-    fn byte_range(&self) -> (u64, u64) {
-        let size = self.dtype.size();
-        ((self.offset * size) as u64, (self.len * size) as u64)
-    }
 }
 
 impl Device {

@@ -4,7 +4,7 @@
 //!
 //! 1. The kernel, a `static`, is one computation written twice: WGSL for GPUs ([`Shader`](crate::device::kernel::Shader))
 //!    and a Rust function, generic over f32 and f64, for the CPU device and for tests
-//!    ([`reference!`](crate::reference)). Scalars that both read are a `#[repr(C)]` struct of at most 128 bytes that
+//!    ([`reference!`](crate::reference)). A third, fast f32 code for the CPU, is optional. Scalars that both read are a `#[repr(C)]` struct of at most 128 bytes that
 //!    implements `bytemuck::Pod`. The shader's sources begin with [`INDEX`], whose `group_index` says which part of the
 //!    work a workgroup has.
 //! 2. [`check_float`] refuses operands of other types and devices; shapes the op checks itself.

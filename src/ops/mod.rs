@@ -1,6 +1,6 @@
 //! One file per op: its shape rule, its kernels with their references, its gradient.
 //!
-//! To read one op from end to end, take [`unary`]: the table of functions, the reference, the dispatch, the gradient.
+//! To read one op from end to end, take [`dropout`]: the kernel, the reference, the dispatch, the gradient.
 //! To add one, write `src/ops/x.rs`, `shaders/x.wgsl` and its samples in `tests/ops/x.rs`; nothing else in the
 //! crate names an op.
 

@@ -2,7 +2,7 @@
 //!
 //! **What is packed.** For one row of the kernel, what an output pixel sums over is one strip of the image, `kw·ci`
 //! neighbours; so each row is a [`Segment`] of the product's sum, and nothing is unfolded. The image comes in bands of
-//! about [`BAND`] output pixels, copied with the zeros around it, which keeps the borders out of the loops and the band in
+//! about 512 output pixels, copied with the zeros around it, which keeps the borders out of the loops and the band in
 //! a core's cache. The kernel is copied into panels once ([`gemm`](super::gemm)).
 //!
 //! **In which order sums run.** Forward by rows of the window, then its columns and channels; the gradient of the image

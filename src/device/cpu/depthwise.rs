@@ -3,7 +3,7 @@
 //! over the windows that hold a pixel, and of the image with the gradient over the pixels of a row.
 //!
 //! **What is packed.** Nothing: channels are neighbours in both operands, so that vectors of them are read where they lie.
-//! Up to [`SUMS`] neighbouring sums of a vector of channels are in registers together, over all terms.
+//! Up to four neighbouring sums of a vector of channels are in registers together, over all terms.
 //!
 //! **In which order sums run.** Term by term: forward by rows and columns of the window; the gradient of the image by
 //! windows from the last to the first, and within these by a channel's outputs; that of the kernel by rows of output

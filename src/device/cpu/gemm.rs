@@ -153,6 +153,7 @@ pub fn transpose(matrix: &[f32], stride: usize, rows: usize, depth: usize, to: &
 /// C += A·B, or C = A·B without `add`, for the columns of `panels`, on one thread, by the best tile for the registers of
 /// this processor.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+#[allow(clippy::ifs_same_cond)] // Constants, which both are false in the version for other processors.
 pub fn tiles(a: &Rows, panels: &[Panel], add: bool, c: &mut [f32]) {
     if multiversion::target::target_cfg_f!(target_feature = "avx512f") {
         product::<8, 32, 16, true>(a, panels, add, c)

@@ -11,7 +11,6 @@
 //! into one first. And the crate `gemm` ran products at 139 to 145 GFLOP/s where this code ran them at 153 to 210
 //! (two cores of an AMD EPYC, November 2026).
 
-use super::Operand;
 pub mod conv;
 pub mod copy;
 pub mod depthwise;
@@ -22,7 +21,7 @@ pub mod pool;
 pub mod reduce;
 pub mod softmax;
 
-use super::buffer::{Buffer, Line, Storage};
+use super::buffer::{Buffer, Line, Operand, Storage};
 use super::convert::{self, elements, elements_mut};
 use super::kernel::{DType, Element, In, KernelArgs, Operands, Out};
 use super::real::Real;

@@ -1,6 +1,6 @@
 //! Sums and maxima.
 //!
-//! **In which order sums run.** Neighbours are joined in [`CHAINS`] interleaved chains, chain i taking elements i,
+//! **In which order sums run.** Neighbours are joined in 32 interleaved chains, chain i taking elements i,
 //! i + 32, i + 64, …: enough of them that none waits for its last result, and shorter chains round less. The chains are
 //! then joined in halves, and the elements behind the last whole block of 32 after these. Where neighbours are results of
 //! their own, each adds its elements one by one. Nothing depends on the number of threads.
