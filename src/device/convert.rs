@@ -1,8 +1,8 @@
 //! Operands whose elements are stored in another type than their kernel's reference computes in.
 
-use super::Operand;
 use super::buffer::Line;
 use super::kernel::{DType, Element};
+use super::operand::Operand;
 use super::real::Real;
 use half::f16;
 use half::slice::HalfFloatSliceExt;

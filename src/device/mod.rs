@@ -10,16 +10,18 @@ pub mod cpu;
 mod gpu;
 pub mod kernel;
 pub mod memory;
+mod operand;
 mod pool;
 pub mod profile;
 pub mod real;
 pub mod variant;
 
-pub use buffer::{Buffer, Operand};
+pub use buffer::Buffer;
 #[cfg(test)]
 pub(crate) use gpu::translate_cooperative;
 pub use gpu::{AdapterDescription, CooperativeMatrix, GpuOptions, Translation, TunedVariants, adapters};
 pub use kernel::{DType, Element};
+pub use operand::Operand;
 pub use pool::ALIGNMENT;
 
 use crate::error::{Error, Result};

@@ -1,7 +1,7 @@
 //! Where time goes: every dispatch with its duration, its arithmetic and its traffic.
 
-use super::buffer::Operand;
 use super::kernel::DType;
+use super::operand::Operand;
 use crate::error::{Error, Result};
 use serde::Serialize;
 use std::sync::atomic::{AtomicBool, Ordering};

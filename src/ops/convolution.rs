@@ -11,6 +11,7 @@ use crate::device::cpu::conv;
 use crate::error::Result;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use std::ops::Range;
 
 /// `shaders/lib/conv2d.wgsl`: the same scalars.
 pub(super) const SCALARS: &str = include_str!("../../shaders/lib/conv2d.wgsl");
@@ -83,6 +84,12 @@ impl ConvParams {
     /// Input channels of a group.
     pub(super) fn inputs(&self) -> u32 {
         self.ci / self.groups
+    }
+
+    /// The output channels that input channel `i` reaches: those of its group.
+    pub(super) fn outputs_of(&self, i: usize) -> Range<usize> {
+        let (group, outputs) = (i / self.inputs() as usize, self.outputs() as usize);
+        group * outputs..(group + 1) * outputs
     }
 
     /// Output channels of a group.

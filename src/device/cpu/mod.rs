@@ -21,9 +21,10 @@ pub mod pool;
 pub mod reduce;
 pub mod softmax;
 
-use super::buffer::{Buffer, Line, Operand, Storage};
+use super::buffer::{Buffer, Line, Storage};
 use super::convert::{self, elements, elements_mut};
 use super::kernel::{DType, Element, In, KernelArgs, Operands, Out};
+use super::operand::Operand;
 use super::real::Real;
 use bytemuck::Zeroable;
 use rayon::prelude::*;

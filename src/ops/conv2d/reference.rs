@@ -15,10 +15,9 @@ pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
             y.fill(T::ZERO);
             for tap in 0..(p.kh * p.kw) as usize {
                 let Some(under) = p.pixel_under(pixel, tap) else { continue };
-                for o in 0..co {
-                    let of_group = under * ci + o / outputs * inputs;
-                    for i in 0..inputs {
-                        y[o] += x[of_group + i] * w[(tap * inputs + i) * co + o];
+                for i in 0..ci {
+                    for o in p.outputs_of(i) {
+                        y[o] += x[under * ci + i] * w[(tap * inputs + i % inputs) * co + o];
                     }
                 }
             }
@@ -40,10 +39,10 @@ pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
         for pixel in first * out_image..(first + images.len() / (image * ci)) * out_image {
             for tap in 0..(p.kh * p.kw) as usize {
                 let Some(under) = p.pixel_under(pixel, tap) else { continue };
-                for o in 0..co {
-                    let of_group = (under - first * image) * ci + o / outputs * inputs;
-                    for i in 0..inputs {
-                        images[of_group + i] += dy[pixel * co + o] * w[(tap * inputs + i) * co + o];
+                for i in 0..ci {
+                    for o in p.outputs_of(i) {
+                        images[(under - first * image) * ci + i] +=
+                            dy[pixel * co + o] * w[(tap * inputs + i % inputs) * co + o];
                     }
                 }
             }
@@ -62,10 +61,10 @@ pub(super) fn weights<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
             for pixel in split * piece..((split + 1) * piece).min(p.pixels_out() as usize) {
                 for tap in 0..(p.kh * p.kw) as usize {
                     let Some(under) = p.pixel_under(pixel, tap) else { continue };
-                    for o in 0..co {
-                        let of_group = under * ci + o / outputs * inputs;
-                        for i in 0..inputs {
-                            dw[(tap * inputs + i) * co + o] += x[of_group + i] * dy[pixel * co + o];
+                    for i in 0..ci {
+                        for o in p.outputs_of(i) {
+                            dw[(tap * inputs + i % inputs) * co + o] +=
+                                x[under * ci + i] * dy[pixel * co + o];
                         }
                     }
                 }

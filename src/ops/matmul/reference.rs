@@ -17,13 +17,15 @@ pub(crate) fn forward<T: Real>(p: &MatmulParams, args: KernelArgs<T>) {
             let (result, i) = (row / m, row % m);
             let (matrix, first) = (result / splits, result % splits * piece);
             let (a, b) = (&a[matrix * a_batch + i * a_row..], &b[matrix * b_batch..]);
-            for (j, c) in c.iter_mut().enumerate() {
-                let mut sum = T::ZERO;
-                for k in first..(first + piece).min(p.k as usize) {
-                    sum += a[k * a_column] * b[k * b_row + j * b_column];
+            c.fill(T::ZERO);
+            for k in first..(first + piece).min(p.k as usize) {
+                for (j, c) in c.iter_mut().enumerate() {
+                    *c += a[k * a_column] * b[k * b_row + j * b_column];
                 }
+            }
+            for (j, c) in c.iter_mut().enumerate() {
                 let bias = if p.has_bias == 1 { bias[j] } else { T::ZERO };
-                *c = apply(Function::of(p.function), sum + bias);
+                *c = apply(Function::of(p.function), *c + bias);
             }
         }
     });
