@@ -9,16 +9,16 @@ use crate::ops::unary::{Function, apply, finish};
 /// `y[n, oy, ox, o] = f(bias[o] + Σ x[n, iy, ix, i]·w[ky, kx, i, o])` over the window's taps and the inputs of o's group.
 pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([x, w, bias], [y]) = args.reals();
-    let (ci, co, inputs, outputs) = (p.ci as usize, p.co as usize, p.inputs() as usize, p.outputs() as usize);
+    let (ci, co, inputs) = (p.ci as usize, p.co as usize, p.inputs() as usize);
     parallel_rows(y, co, co * p.taps() as usize, |first, pixels| {
         for (pixel, y) in (first..).zip(pixels.chunks_exact_mut(co)) {
             y.fill(T::ZERO);
             for tap in 0..(p.kh * p.kw) as usize {
                 let Some(under) = p.pixel_under(pixel, tap) else { continue };
                 for i in 0..ci {
-                    for o in p.outputs_of(i) {
-                        y[o] += x[under * ci + i] * w[(tap * inputs + i % inputs) * co + o];
-                    }
+                    let (x, w) = (x[under * ci + i], &w[(tap * inputs + i % inputs) * co..]);
+                    let outputs = p.outputs_of(i);
+                    y[outputs.clone()].iter_mut().zip(&w[outputs]).for_each(|(y, &w)| *y += x * w);
                 }
             }
             for (o, y) in y.iter_mut().enumerate() {
@@ -32,7 +32,7 @@ pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
 /// `dx[n, iy, ix, i] = Σ dy[n, oy, ox, o]·w[ky, kx, i, o]`: each product of the forward pass gives its input a term.
 pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([dy, _, w], [dx]) = args.reals();
-    let (ci, co, inputs, outputs) = (p.ci as usize, p.co as usize, p.inputs() as usize, p.outputs() as usize);
+    let (ci, co, inputs) = (p.ci as usize, p.co as usize, p.inputs() as usize);
     let (image, out_image) = ((p.h * p.w) as usize, (p.oh * p.ow) as usize);
     parallel_rows(dx, image * ci, out_image * co * p.taps() as usize, |first, images| {
         images.fill(T::ZERO);
@@ -40,10 +40,10 @@ pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
             for tap in 0..(p.kh * p.kw) as usize {
                 let Some(under) = p.pixel_under(pixel, tap) else { continue };
                 for i in 0..ci {
-                    for o in p.outputs_of(i) {
-                        images[(under - first * image) * ci + i] +=
-                            dy[pixel * co + o] * w[(tap * inputs + i % inputs) * co + o];
-                    }
+                    let outputs = p.outputs_of(i);
+                    let (dy, w) = (&dy[pixel * co..], &w[(tap * inputs + i % inputs) * co..]);
+                    let products = dy[outputs.clone()].iter().zip(&w[outputs]).map(|(&dy, &w)| dy * w);
+                    images[(under - first * image) * ci + i] += products.sum();
                 }
             }
         }
@@ -53,7 +53,7 @@ pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
 /// `dw[ky, kx, i, o] = Σ x[n, iy, ix, i]·dy[n, oy, ox, o]`, as one sum for each `piece` rows of output pixels.
 pub(super) fn weights<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([x, dy, _], [dw]) = args.reals();
-    let (ci, co, inputs, outputs) = (p.ci as usize, p.co as usize, p.inputs() as usize, p.outputs() as usize);
+    let (ci, co, inputs) = (p.ci as usize, p.co as usize, p.inputs() as usize);
     let (weights, piece) = (p.taps() as usize * co, (p.piece * p.ow) as usize);
     parallel_rows(dw, weights, weights * piece, |first, pieces| {
         for (split, dw) in (first..).zip(pieces.chunks_exact_mut(weights)) {
@@ -62,10 +62,9 @@ pub(super) fn weights<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
                 for tap in 0..(p.kh * p.kw) as usize {
                     let Some(under) = p.pixel_under(pixel, tap) else { continue };
                     for i in 0..ci {
-                        for o in p.outputs_of(i) {
-                            dw[(tap * inputs + i % inputs) * co + o] +=
-                                x[under * ci + i] * dy[pixel * co + o];
-                        }
+                        let (x, outputs) = (x[under * ci + i], p.outputs_of(i));
+                        let dw = &mut dw[(tap * inputs + i % inputs) * co..][outputs.clone()];
+                        dw.iter_mut().zip(&dy[pixel * co..][outputs]).for_each(|(dw, &dy)| *dw += x * dy);
                     }
                 }
             }

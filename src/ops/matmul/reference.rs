@@ -19,8 +19,9 @@ pub(crate) fn forward<T: Real>(p: &MatmulParams, args: KernelArgs<T>) {
             let (a, b) = (&a[matrix * a_batch + i * a_row..], &b[matrix * b_batch..]);
             c.fill(T::ZERO);
             for k in first..(first + piece).min(p.k as usize) {
+                let (a, b) = (a[k * a_column], &b[k * b_row..]);
                 for (j, c) in c.iter_mut().enumerate() {
-                    *c += a[k * a_column] * b[k * b_row + j * b_column];
+                    *c += a * b[j * b_column];
                 }
             }
             for (j, c) in c.iter_mut().enumerate() {
