@@ -107,6 +107,18 @@ fn gradients_are_the_same_bit_for_bit() {
     }
 }
 
+#[test]
+fn a_row_inside_a_row_is_divided_as_if_it_stood_alone() {
+    let device = Device::cpu();
+    let nested = Sequential::new().add(layers());
+    let (losses, weights, peak) = five_steps(&device, &nested, Precision::F32, false);
+    let again = five_steps(&device, &nested, Precision::F32, true);
+    assert_eq!(losses, again.0);
+    assert!(weights == again.1);
+    assert!(again.2 < peak, "{} of {peak} bytes", again.2);
+    assert_eq!(again.2, five_steps(&device, &layers(), Precision::F32, true).2);
+}
+
 /// A block of two inputs, of which the first comes in a second time and the gradient of the other is not asked for.
 fn product(inputs: &[Tensor]) -> allometry::Result<Tensor> {
     inputs[0].mul(&inputs[1])?.add(&inputs[2].square()?)?.tanh()

@@ -132,10 +132,19 @@ impl Definition {
         own.chain(self.modules.iter().flat_map(|(_, inner)| inner.all(list))).collect()
     }
 
-    /// Each name stands for one thing: a name in a file is one tensor, a module's name is its random numbers.
+    /// Refuses names that are empty or declared twice: in a file a name is one tensor, and a module's random numbers
+    /// follow from its name.
     fn check_names(&self, taken: &mut HashSet<String>) -> Result<()> {
         let own = self.parameters.iter().chain(&self.buffers).map(|declared| &declared.name);
         for name in own.chain(self.modules.iter().map(|(name, _)| name)) {
+            if name.split('.').any(str::is_empty) {
+                return Err(Error::Config {
+                    what: format!("module {}", self.named()),
+                    problem: format!(
+                        "it declares the name {name:?}; names and the parts between dots are not empty"
+                    ),
+                });
+            }
             let name = dotted(&self.path, name);
             if taken.contains(&name) {
                 return Err(Error::Config {

@@ -313,6 +313,10 @@ fn modules_that_do_not_fit_are_refused_by_their_dotted_name() {
     refused(Arc::new(Residual::new(Dense::new(4)).drop_path(1.0)), &["drop_path", "1"]);
     let twice = Sequential::new().add_named("a", Dense::new(4)).add_named("a", Dense::new(4));
     refused(Arc::new(twice), &["Sequential", "declares a twice"]);
+    for name in ["", "a..b", ".a"] {
+        let nameless = Sequential::new().add_named(name, Dense::new(4));
+        refused(Arc::new(nameless), &["Sequential", &format!("{name:?}"), "not empty"]);
+    }
 }
 
 #[test]
