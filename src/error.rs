@@ -1,15 +1,15 @@
-//! One error type for the whole crate. Each variant says which op or file failed, what was seen,
-//! what was expected, and what to do about it.
+//! The error type of the crate. Each variant names the op or file that failed, the values seen, the values expected, and what
+//! to do about it.
 
 use crate::shape::{MAX_ELEMENTS, Shape};
 use crate::units;
 use std::path::PathBuf;
 
-/// Everything that can go wrong on purpose. Nothing in the public interface panics on what a user can do.
+/// Every error of the crate. The public interface does not panic on user input.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// Shapes that an op can't combine.
+    /// Shapes that an op cannot combine.
     #[error("{op}: shapes {} do not fit: {expected}", list(shapes))]
     Shape { op: &'static str, shapes: Vec<Shape>, expected: String },
 
@@ -21,27 +21,27 @@ pub enum Error {
     #[error("{op}: {argument} is {found}; it must be {expected}")]
     Argument { op: &'static str, argument: &'static str, found: String, expected: String },
 
-    /// Tensors that live on different devices, or one buffer asked for as input and output at once.
+    /// Tensors on different devices, or one buffer as input and output at once.
     #[error("{op}: {problem}")]
     Placement { op: &'static str, problem: String },
 
-    /// `backward()` on something that has no graph behind it.
+    /// `backward()` on a tensor without a graph.
     #[error("backward: {0}")]
     Graph(String),
 
-    /// No adapter fits what was asked for.
+    /// No adapter satisfies the request.
     #[error("no GPU adapter: {wanted}; found {found}. {mend}")]
     NoAdapter { wanted: String, found: String, mend: String },
 
     /// A tensor larger than the adapter can bind in one piece.
     #[error(
         "{op}: a tensor of {} is larger than {device} can bind in one piece ({}); use a smaller batch, width or resolution, or --device cpu",
-        told_apart(*bytes, *limit)[0],
-        told_apart(*bytes, *limit)[1]
+        distinct_bytes(*bytes, *limit)[0],
+        distinct_bytes(*bytes, *limit)[1]
     )]
     TooLarge { op: &'static str, bytes: u64, limit: u64, device: String },
 
-    /// More elements in one tensor than any device's kernels can count.
+    /// More elements in one tensor than kernels can index.
     #[error(
         "{what}: {} elements in one tensor; kernels count up to {}; use a smaller batch, width or resolution",
         units::grouped(*elements as u64),
@@ -49,40 +49,39 @@ pub enum Error {
     )]
     TooManyElements { what: String, elements: usize },
 
-    /// A model whose parameters, activations or multiply-adds don't fit 64 bits.
+    /// A model whose parameters, activations or MACs exceed 64 bits.
     #[error("{what}: its {counted} are too many to count; use a smaller depth, width or resolution")]
     Uncountable { what: String, counted: &'static str },
 
     /// The device has no memory left.
     #[error(
-        "out of memory on {device}: {} more asked for with {} live; use a smaller batch, width or resolution",
+        "out of memory on {device}: {} requested with {} live; use a smaller batch, width or resolution",
         units::bytes(*bytes),
         units::bytes(*live)
     )]
     OutOfMemory { device: String, bytes: u64, live: u64 },
 
-    /// The device went away (driver reset, removed, crashed).
+    /// The device is gone: a driver reset, a removal or a crash.
     #[error("device lost: {device}: {reason}; start again, or use --device cpu")]
     DeviceLost { device: String, reason: String },
 
-    /// The driver refused something that this crate built; a defect in a kernel or in the driver.
-    #[error("{op}: {device} refused the kernel: {reason}")]
+    /// The driver rejected something that this crate built: a defect in a kernel or in the driver.
+    #[error("{op}: {device} rejected the kernel: {reason}")]
     Kernel { op: String, device: String, reason: String },
 
-    /// What a module of a model refused, under its dotted name.
+    /// An error in a module of a model, with its dotted name.
     #[error("{module}: {source}")]
     Module { module: String, source: Box<Error> },
 
-    /// A file that can't be opened, read or written.
+    /// A file that cannot be opened, read or written.
     #[error("{}: cannot {action}: {source}", path.display())]
     File { path: PathBuf, action: &'static str, source: std::io::Error },
 
-    /// A file whose contents are not what its format says.
+    /// A file whose contents do not match its format.
     #[error("{}: {expected} expected, {found} found", path.display())]
     Format { path: PathBuf, expected: String, found: String },
 
-    /// A file of weights that does not fit a model: tensors that it lacks, tensors that the model has not, and tensors of
-    /// another shape or type.
+    /// A file of weights that does not fit a model: missing tensors, unexpected tensors, and tensors of another shape or type.
     #[error(
         "{}: the weights do not fit the model: {}; the file may be of another architecture (Model::load_with renames tensors, or loads a part)",
         path.display(),
@@ -90,53 +89,53 @@ pub enum Error {
     )]
     Weights { path: PathBuf, missing: Vec<String>, unexpected: Vec<String>, mismatched: Vec<String> },
 
-    /// A configuration (model, plan) that makes no sense.
+    /// An invalid configuration, such as a model or a plan.
     #[error("{what}: {problem}")]
     Config { what: String, problem: String },
 
-    /// Training ended with a loss that is not a number, or infinite: after updates, or with the first batch, before any.
+    /// The loss became NaN or infinite: after updates, or with the first batch, before any update.
     #[error(
         "training diverged at step {step}: the loss is {loss}{}",
         if *updated {
             "; use a smaller learning rate or clip gradients"
         } else {
-            " before the first update, so that inputs or targets are too large; scale them down"
+            " before the first update: inputs or targets are too large; scale them down"
         }
     )]
     Diverged { step: u64, loss: f64, updated: bool },
 
-    /// A sweep of which no run came to its end.
+    /// A sweep without a completed run.
     #[error(
-        "none of {runs} runs was completed: {diverged} diverged, {out_of_memory} did not fit into memory, {failed} failed; the reason of each is in {}",
+        "none of {runs} runs completed: {diverged} diverged, {out_of_memory} did not fit into memory, {failed} failed; {} has the reasons",
         records.display()
     )]
     NoneCompleted { runs: usize, diverged: usize, out_of_memory: usize, failed: usize, records: PathBuf },
 
-    /// A folder that another process works in.
-    #[error("{}: another process works in this folder; wait until it ends, or use another folder", path.display())]
+    /// A folder that another process uses.
+    #[error("{}: another process uses this folder; wait until it ends, or use another folder", path.display())]
     Busy { path: PathBuf },
 
-    /// Ctrl-C, after what was done has been saved.
-    #[error("interrupted; what was done is saved")]
+    /// Ctrl-C, after the results so far were saved.
+    #[error("interrupted; the results so far are saved")]
     Interrupted,
 }
 
-/// The crate's result.
+/// The crate's result type.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// For `map_err` on file operations: keeps the path and says what was being done (`"read"`, `"create"`, …).
+    /// For `map_err` on file operations: adds the path and the action (`"read"`, `"create"`, …).
     pub fn file(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.into();
         move |source| Error::File { path, action, source }
     }
 
-    /// A file that does not hold what its format says.
+    /// A file whose contents do not match its format.
     pub fn format(path: impl Into<PathBuf>, expected: impl Into<String>, found: impl Into<String>) -> Error {
         Error::Format { path: path.into(), expected: expected.into(), found: found.into() }
     }
 
-    /// Whether something is too large: for the device's memory, for one binding, or for any device.
+    /// Whether the error is about size: the device's memory, one binding, or any device.
     pub fn is_about_memory(&self) -> bool {
         matches!(
             self,
@@ -147,8 +146,8 @@ impl Error {
         )
     }
 
-    /// Says in which module of a model an op refused its operands, if nothing inside it has said so. The model itself
-    /// has the empty name, and adds nothing.
+    /// Adds the module of a model in which an op rejected its operands, unless an inner module did. The model itself has the
+    /// empty name, and adds nothing.
     pub(crate) fn in_module(self, module: &str) -> Error {
         match self {
             Error::Shape { .. } | Error::DType { .. } | Error::Argument { .. } | Error::Placement { .. }
@@ -174,18 +173,18 @@ impl Error {
     }
 }
 
-/// Two sizes of memory, to the byte where their digits would be the same.
-fn told_apart(a: u64, b: u64) -> [String; 2] {
+/// Two amounts of memory, to the byte if they would look the same otherwise.
+fn distinct_bytes(a: u64, b: u64) -> [String; 2] {
     let [first, second] = [a, b].map(units::bytes);
     if first == second { [a, b].map(|bytes| format!("{} B", units::grouped(bytes))) } else { [first, second] }
 }
 
-/// What of a file of weights does not fit.
+/// Why a file of weights does not fit.
 fn weights_mismatch(missing: &[String], unexpected: &[String], mismatched: &[String]) -> String {
     let parts = [("missing", missing), ("unexpected", unexpected)].into_iter();
     let parts = parts.filter(|(_, names)| !names.is_empty());
     let mut shown: Vec<String> = parts.map(|(what, names)| format!("{what}: {}", listed(names))).collect();
-    // These name tensors of the model, and say more than a name.
+    // These are sentences about tensors, not only names.
     shown.extend(mismatched.iter().take(LISTED).cloned());
     if mismatched.len() > LISTED {
         shown.push(format!("{} more of another shape", mismatched.len() - LISTED));
@@ -197,11 +196,11 @@ fn list(shapes: &[Shape]) -> String {
     shapes.iter().map(|s| s.to_string()).collect::<Vec<_>>().join(" and ")
 }
 
-/// The most characters of a file's text, and the most names, that a message shows.
+/// The most characters of a file's text, and the most names, in a message.
 const SHOWN: usize = 80;
 const LISTED: usize = 20;
 
-/// Text in quotes, cut where it is long.
+/// Text in quotes, truncated if it is long.
 pub fn shown(text: &str) -> String {
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{:?}… ({} characters)", &text[..end], text.chars().count()),
@@ -209,7 +208,7 @@ pub fn shown(text: &str) -> String {
     }
 }
 
-/// Names in quotes, with commas between; of many the first ones.
+/// Names in quotes, separated by commas; of many names the first ones.
 pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
     let first: Vec<String> = names.iter().take(LISTED).map(|name| shown(name.as_ref())).collect();
     match names.len() - first.len() {
@@ -219,7 +218,7 @@ pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// Another library's message about a file, with long lines cut: it may quote the file.
+/// Another library's message about a file, with long lines truncated, because it may quote the file.
 pub(crate) fn brief(message: impl std::fmt::Display) -> String {
     let cut = |line: &str| match line.char_indices().nth(2 * SHOWN) {
         Some((end, _)) => format!("{}…", &line[..end]),

@@ -1,21 +1,20 @@
-//! Writing files so that a kill at any moment leaves the old one or the new one.
+//! Atomic file writes: after a kill at any moment, the old or the new file is there.
 
 use crate::error::{Error, Result};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// Makes a folder where it is missing, and checks that files can be written into it: called before work begins whose
-/// results will go there.
+/// Creates a folder if it is missing, and checks that files can be written to it. Call it before work whose results go there.
 ///
 /// # Errors
-/// [`Error::File`] where that can't be done.
+/// [`Error::File`] if the folder cannot be created or written to.
 pub fn check_folder(folder: &Path) -> Result<()> {
     std::fs::create_dir_all(folder).map_err(Error::file(folder, "create"))?;
     new_file_in(folder).map(drop).map_err(Error::file(folder, "write into"))
 }
 
-/// The same for a file that [`replace`] will write.
+/// The same as [`check_folder`], for the file that [`replace`] will write.
 ///
 /// # Errors
 /// Those of [`check_folder`]; a folder that has the file's name.
@@ -26,19 +25,19 @@ pub fn check_target(path: &Path) -> Result<()> {
     check_folder(folder_of(path))
 }
 
-/// A folder that belongs to this process until the lock is dropped. A process that is killed leaves it free.
+/// A lock on a folder, held until it is dropped. A killed process releases it.
 #[derive(Debug)]
 pub struct Lock {
-    /// Closing it gives the folder back.
+    /// Closing the file releases the lock.
     _file: Option<File>,
 }
 
 impl Lock {
-    /// Takes a folder, and makes it where it is missing. Processes hold it by a lock on the file `.lock` in it, which
-    /// stays there. Where a file system has no locks, nobody is kept out.
+    /// Locks a folder, creating it if it is missing. The lock is on the file `.lock` in the folder, which stays there. On file
+    /// systems without locks, the lock has no effect.
     ///
     /// # Errors
-    /// [`Error::Busy`] if another process has it; [`Error::File`] where there can't be a file.
+    /// [`Error::Busy`] if another process holds the lock; [`Error::File`] if the file cannot be created.
     pub fn take(folder: &Path) -> Result<Lock> {
         std::fs::create_dir_all(folder).map_err(Error::file(folder, "create"))?;
         let path = folder.join(".lock");
@@ -52,7 +51,10 @@ impl Lock {
     }
 }
 
-/// Removes a file, if it is there.
+/// Removes a file, if it exists.
+///
+/// # Errors
+/// [`Error::File`] if it exists and cannot be removed.
 pub fn remove(path: &Path) -> Result<()> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != ErrorKind::NotFound => Err(Error::file(path, "remove")(error)),
@@ -64,8 +66,10 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes a file whole or not at all: beside its target, synced, then renamed over it. Makes the folder where it
-/// is missing.
+/// Writes a file whole or not at all: beside its target, synced, then renamed over it. Creates the folder if it is missing.
+///
+/// # Errors
+/// [`Error::File`] if the folder or the file cannot be written.
 pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
     let folder = folder_of(path);
     std::fs::create_dir_all(folder).map_err(Error::file(folder, "create"))?;
@@ -75,7 +79,7 @@ pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
     sync_directory(folder)
 }
 
-/// A file with the rights that any new file has; temporary files are otherwise for their owner only.
+/// A temporary file with the permissions of an ordinary new file, not only for its owner.
 #[cfg(unix)]
 fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
@@ -87,8 +91,10 @@ fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     tempfile::NamedTempFile::new_in(folder)
 }
 
-/// Makes names that were created in a directory outlive a power failure. Windows keeps them by itself, and has no
-/// handle to sync.
+/// Syncs a directory, so that new names in it survive a power failure. Windows does so by itself, and has no handle to sync.
+///
+/// # Errors
+/// [`Error::File`] if the directory cannot be synced.
 pub fn sync_directory(directory: &Path) -> Result<()> {
     if cfg!(unix) {
         let synced = std::fs::File::open(directory).and_then(|file| file.sync_all());

@@ -1,5 +1,5 @@
-//! Standard output and standard error, written without a panic. The standard library's `println!` and `eprintln!` end the
-//! process where the reader has gone (`allometry fit … | head -1`) or the disk is full.
+//! Writes to standard output and standard error that do not panic. The standard library's `println!` and `eprintln!` panic if
+//! the reader is gone (`allometry fit … | head -1`) or the disk is full.
 //!
 //! [`print_line!`](crate::print_line) is for results, [`note!`](crate::note) for progress.
 
@@ -19,16 +19,16 @@ macro_rules! note {
     ($($text:tt)*) => { $crate::output::note(format_args!($($text)*)) };
 }
 
-/// Writes a line to standard output. Where nobody reads it any more it succeeds: whoever closed the pipe has what they
-/// wanted, and what a command writes to disk may still be wanted.
+/// Writes a line to standard output. It succeeds even if the reader has closed the pipe, because the files that a command
+/// writes may still be wanted.
 ///
 /// # Errors
-/// [`Error::File`] where the line can't be written, because the disk is full, say.
+/// [`Error::File`] if the line cannot be written, for example because the disk is full.
 pub fn line(text: Arguments) -> Result<()> {
     text_to(&mut std::io::stdout().lock(), &format!("{text}\n"))
 }
 
-/// Writes text to an output, whole.
+/// Writes all of a text to an output.
 ///
 /// # Errors
 /// Those of [`line`].
@@ -39,8 +39,7 @@ fn text_to(output: &mut dyn Write, text: &str) -> Result<()> {
     }
 }
 
-/// Writes a line to standard error. What can't be written is left out: no training ends because its progress is not
-/// seen.
+/// Writes a line to standard error. Failures are ignored: a training does not end because its progress cannot be shown.
 pub fn note(text: Arguments) {
     let _ = std::io::stderr().lock().write_all(format!("{text}\n").as_bytes());
 }

@@ -1,12 +1,12 @@
-//! Which numbers are equal but for rounding.
+//! Equality of numbers except for rounding.
 //!
-//! The same quantity, computed in two ways, differs in its last bits. So no computed number is compared exactly: numbers
-//! that differ by no more than [`ROUNDING`] are equal.
+//! The same quantity, computed in two ways, differs in its last bits. So computed numbers are not compared exactly: numbers
+//! that differ by no more than [`ROUNDING`] count as equal.
 
-/// The part of a number that rounding may change: some dozen times the distance between neighbouring doubles.
+/// The largest relative error by rounding: 64 times the distance between neighbouring doubles.
 pub const ROUNDING: f64 = 64.0 * f64::EPSILON;
 
-/// Whether all numbers are equal but for rounding, as no numbers at all are.
+/// Whether all numbers are equal except for rounding; also true without numbers.
 pub fn constant(values: impl IntoIterator<Item = f64>) -> bool {
     let ends = values.into_iter().fold(None, |ends: Option<(f64, f64)>, value| {
         let (low, high) = ends.unwrap_or((value, value));
@@ -15,8 +15,8 @@ pub fn constant(values: impl IntoIterator<Item = f64>) -> bool {
     ends.is_none_or(|(low, high)| high - low <= ROUNDING * low.abs().max(high.abs()))
 }
 
-/// For each number, all above zero, its place among the different ones, the smallest at 0. A number is different from
-/// those below it if it is more than `1 + apart` times the smallest of its neighbours in the same place.
+/// For each number, all above zero, its rank among the different ones, the smallest at 0. A number gets a new rank if it is
+/// more than `1 + apart` times the smallest number of the rank below.
 pub fn levels(values: &[f64], apart: f64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));

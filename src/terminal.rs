@@ -1,18 +1,18 @@
-//! Tables for a terminal, no wider than it is.
+//! Tables that fit the width of a terminal.
 
 use comfy_table::{CellAlignment, Table as Lines, presets};
 use std::fmt;
 use unicode_width::UnicodeWidthStr;
 
-/// Columns that a line of output may have: `COLUMNS` if that is set, else those of the terminal; none where standard
-/// output is no terminal.
+/// The largest number of columns of a line of output: `COLUMNS` if that is set, else the terminal's; `None` if standard output
+/// is not a terminal.
 pub fn width() -> Option<usize> {
     let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
     set.filter(|columns| *columns > 0).or_else(|| Lines::new().width().map(usize::from))
 }
 
-/// A table: a heading for each column, and rows. The columns of text come first and are flush left; columns of numbers
-/// are flush right.
+/// A table: a heading for each column, and rows. Columns of text come first and are left-aligned; columns of numbers are
+/// right-aligned.
 #[derive(Debug, Clone)]
 pub struct Table {
     header: Vec<String>,
@@ -20,11 +20,11 @@ pub struct Table {
     text_columns: usize,
 }
 
-/// Columns that a cell takes beside its text: a space on either side, and the border or the gap on its left.
+/// The width of a cell beyond its text: a space on either side, and the border or the gap on its left.
 const AROUND: usize = 3;
-/// The right border.
+/// The width of the right border.
 const BORDER: usize = 1;
-/// Lines that a row may take before its table is shown as one block a row.
+/// The most lines of a row; with more, the table is shown as one block per row.
 const MOST_LINES: usize = 2;
 
 impl Table {
@@ -34,18 +34,18 @@ impl Table {
         Table { header, rows: Vec::new(), text_columns: 1 }
     }
 
-    /// The same with so many columns of text.
+    /// The same table with `text_columns` columns of text.
     pub fn with_text_columns(self, text_columns: usize) -> Table {
         Table { text_columns, ..self }
     }
 
-    /// Adds a row, a cell for each column.
+    /// Adds a row with a cell for each column.
     pub fn add_row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
         self.rows.push(cells.into_iter().map(printable).collect());
     }
 
-    /// The table in lines of at most `columns`: as it is, or with cells of two lines, or else a block for each row, with
-    /// a line for each cell that is not empty.
+    /// The table in lines of at most `columns`: unchanged, or with cells of two lines, or else as a block for each row with a
+    /// line for each cell that is not empty.
     pub fn fit(&self, columns: Option<usize>) -> String {
         let natural = self.widths(|cell| cell.width());
         let most = columns.unwrap_or(usize::MAX).saturating_sub(BORDER + AROUND * self.header.len());
@@ -68,7 +68,7 @@ impl Table {
         std::iter::once(&self.header).chain(&self.rows)
     }
 
-    /// The largest measure of any cell, for each column.
+    /// For each column the largest measure of its cells.
     fn widths(&self, measure: impl Fn(&str) -> usize) -> Vec<usize> {
         let of_column = |column: usize| {
             self.all_rows().filter_map(|row| row.get(column)).map(|cell| measure(cell)).max().unwrap_or(0)
@@ -76,7 +76,7 @@ impl Table {
         (0..self.header.len()).map(of_column).collect()
     }
 
-    /// One line or more for each row, in columns of these widths.
+    /// The table with columns of these widths.
     fn lines(&self, widths: &[usize]) -> String {
         let wrapped = |row: &[String]| -> Vec<String> {
             row.iter().zip(widths).map(|(cell, &width)| wrap(cell, width).join("\n")).collect()
@@ -91,12 +91,12 @@ impl Table {
         lines.to_string()
     }
 
-    /// One block for each row: the first cell as its heading, then headings and cells side by side.
+    /// The table as one block for each row: the first cell as its heading, then headings and cells side by side.
     fn blocks(&self, columns: usize) -> String {
         let most = columns.saturating_sub(BORDER + 2 * AROUND).max(2);
         let longest = |cells: &[String]| cells.iter().map(|cell| cell.width()).max().unwrap_or(0);
         let values = self.rows.iter().map(|row| longest(row)).max().unwrap_or(0);
-        // Headings may take half of the line, and what the cells leave.
+        // Headings take up to half of the line, or more if the cells leave it.
         let heading = longest(&self.header).min((most / 2).max(most.saturating_sub(values))).max(1);
         let value = values.min(most - heading).max(1);
         // All blocks are equally wide.
@@ -121,14 +121,13 @@ impl Table {
 }
 
 impl fmt::Display for Table {
-    /// As wide as the terminal allows.
+    /// The table in the terminal's width.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.fit(width()))
     }
 }
 
-/// The text with a space for each control character: the name of a column may hold a line's end, or what a terminal
-/// would obey.
+/// Replaces control characters by spaces: the name of a column may contain a line break or a terminal's escape sequence.
 fn printable(text: impl Into<String>) -> String {
     text.into().replace(char::is_control, " ")
 }
@@ -141,7 +140,7 @@ fn boxed(header: impl IntoIterator<Item = String>) -> Lines {
     lines
 }
 
-/// The widest columns made narrower, none more than its `least`, until all together take at most `most`.
+/// Narrows the widest columns, each at most to its `least`, until their sum is at most `most`.
 fn narrowed(mut widths: Vec<usize>, least: &[usize], most: usize) -> Vec<usize> {
     while widths.iter().sum::<usize>() > most {
         let spare = (0..widths.len()).filter(|&column| widths[column] > least[column]);
@@ -157,7 +156,7 @@ fn longest_word(cell: &str) -> usize {
     cell.split(' ').map(|word| word.width()).max().unwrap_or(0)
 }
 
-/// Lines of at most `width`, broken between words; a longer word is broken where the line ends.
+/// Breaks text between words into lines of at most `width`; a longer word breaks at the end of the line.
 fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     for (place, word) in text.split(' ').enumerate() {

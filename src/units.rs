@@ -1,21 +1,24 @@
-//! How quantities are written for people. Each has one unit wherever it is shown:
+//! Quantities as text. Each has one format wherever it is shown:
 //!
-//! | quantity | written as |
+//! | quantity | format |
 //! |---|---|
 //! | memory | `12.5 MiB`, with binary prefixes |
-//! | counts (parameters, MACs, samples) | `72.1 k`, or `72,134` where digits count |
+//! | counts (parameters, MACs, samples) | `72.1 k`, or `72,134` where all digits matter |
 //! | compute | `1.2 TFLOP` |
 //! | durations | `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min` |
 //!
-//! `fit` does not know the units of a table's columns: it writes numbers with four digits, also budgets of compute, as
-//! they stand in publications. Rates are columns of numbers whose heading has the unit. Bandwidth is in GB/s, with 10⁹ bytes a GB, as memory is sold.
+//! `fit` does not know the units of a table's columns. It writes numbers, including compute budgets, with four digits, as
+//! publications do. Rates are columns of numbers whose heading has the unit. Bandwidth is in GB/s, with 10⁹ bytes in a GB,
+//! as in data sheets.
+//!
+//! [`Amount`] parses times, compute and memory.
 
 /// A count with an SI prefix, from k to Y, to three significant digits: `72.1 k`.
 pub fn metric(value: f64) -> String {
     prefixed(value, 1000.0, &["", " k", " M", " G", " T", " P", " E", " Z", " Y"])
 }
 
-/// Floating-point operations: `5.2 MFLOP`.
+/// A number of floating-point operations: `5.2 MFLOP`.
 pub fn flops(value: f64) -> String {
     let number = metric(value);
     let space = if number.ends_with(|c: char| c.is_ascii_digit()) { " " } else { "" };
@@ -43,7 +46,7 @@ pub fn bytes(value: u64) -> String {
 fn prefixed(value: f64, base: f64, prefixes: &[&str]) -> String {
     let mut scaled = value;
     let mut index = 0;
-    // 999.5 would be written 1000: it belongs to the next prefix.
+    // 999.5 rounds to 1000, which needs the next prefix.
     while scaled.abs() >= base - 0.5 && index + 1 < prefixes.len() {
         scaled /= base;
         index += 1;
@@ -67,7 +70,7 @@ pub fn seconds(value: f64) -> String {
     }
 }
 
-/// A number to that many significant digits, with an exponent under 10⁻⁴ and from 10⁶ on.
+/// A number to `digits` significant digits, with an exponent below 10⁻⁴ and from 10⁶ on.
 pub fn significant(value: f64, digits: i32) -> String {
     if value == 0.0 || !value.is_finite() {
         return value.to_string();
@@ -79,7 +82,7 @@ pub fn significant(value: f64, digits: i32) -> String {
     format!("{value:.*}", decimals.max(0) as usize)
 }
 
-/// A number whose unit is not known, to four significant digits: `0.2277`, `7.045e5`.
+/// A number of unknown unit, to four significant digits: `0.2277`, `7.045e5`.
 pub fn digits(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
@@ -94,7 +97,7 @@ pub fn digits(value: f64) -> String {
     }
 }
 
-/// Without zeros that follow the last digit of a fraction.
+/// Removes zeros at the end of a fraction.
 pub fn trim(text: String) -> String {
     if text.contains('.') && !text.contains('e') {
         text.trim_end_matches('0').trim_end_matches('.').to_string()
@@ -103,9 +106,68 @@ pub fn trim(text: String) -> String {
     }
 }
 
-/// `×2`, `×0.5`, `×13.2`.
+/// A factor: `×2`, `×0.5`, `×13.2`.
 pub fn times(ratio: f64) -> String {
     format!("×{}", trim(significant(ratio, 3)))
+}
+
+/// A time, an amount of compute or an amount of memory.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Amount {
+    /// Seconds.
+    Seconds(f64),
+    /// Floating-point operations.
+    Flops(f64),
+    /// Bytes.
+    Bytes(u64),
+}
+
+/// Every unit in lower case with the amount that it stands for. A unit that ends like another precedes it.
+const UNITS: [(&str, Amount); 18] = [
+    // These two take one of the PREFIXES.
+    ("flops", Amount::Flops(1.0)),
+    ("flop", Amount::Flops(1.0)),
+    ("kib", Amount::Bytes(1 << 10)),
+    ("mib", Amount::Bytes(1 << 20)),
+    ("gib", Amount::Bytes(1 << 30)),
+    ("tib", Amount::Bytes(1 << 40)),
+    ("kb", Amount::Bytes(1_000)),
+    ("mb", Amount::Bytes(1_000_000)),
+    ("gb", Amount::Bytes(1_000_000_000)),
+    ("tb", Amount::Bytes(1_000_000_000_000)),
+    ("ms", Amount::Seconds(1e-3)),
+    ("min", Amount::Seconds(60.0)),
+    ("sec", Amount::Seconds(1.0)),
+    ("b", Amount::Bytes(1)),
+    ("s", Amount::Seconds(1.0)),
+    ("m", Amount::Seconds(60.0)),
+    ("h", Amount::Seconds(3600.0)),
+    ("d", Amount::Seconds(86_400.0)),
+];
+
+/// Decimal prefixes of FLOPs in lower case, each a thousand times the previous one.
+const PREFIXES: &str = "kmgtpezy";
+
+impl Amount {
+    /// Parses a number above zero with a unit, in any case: `1.5h`, `90s`, `1e15flops`, `2.5 PFLOP`, `500MB`, `8GiB`.
+    /// `None` for other text.
+    pub fn parse(text: &str) -> Option<Amount> {
+        let lower = text.to_ascii_lowercase();
+        let unit = UNITS.iter().find_map(|&(name, unit)| Some((lower.strip_suffix(name)?.trim(), unit)));
+        let (number, unit) = unit?;
+        let is_compute = matches!(unit, Amount::Flops(_));
+        let prefix = number.chars().last().filter(|_| is_compute).and_then(|last| PREFIXES.find(last));
+        let (number, factor) = match prefix {
+            Some(place) => (number[..number.len() - 1].trim(), 1000f64.powi(place as i32 + 1)),
+            None => (number, 1.0),
+        };
+        let number = number.parse::<f64>().ok()? * factor;
+        (number > 0.0 && number.is_finite()).then_some(match unit {
+            Amount::Seconds(seconds) => Amount::Seconds(number * seconds),
+            Amount::Flops(flops) => Amount::Flops(number * flops),
+            Amount::Bytes(bytes) => Amount::Bytes((number * bytes as f64) as u64),
+        })
+    }
 }
 
 #[cfg(test)]

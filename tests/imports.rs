@@ -41,7 +41,6 @@ const STANDALONE: &[&str] = &["data", "laws"];
 const PAIRS: &[(&str, &str, &str)] = &[
     ("autograd.rs", "tensor.rs", "a tensor holds its node of the graph, a node holds tensors"),
     ("error.rs", "shape.rs", "errors show shapes, shapes return errors"),
-    ("data/glyphs/scene.rs", "data/glyphs/warp.rs", "not taken apart yet"),
     ("device/buffer.rs", "device/mod.rs", "not taken apart yet"),
     ("device/gpu/mod.rs", "device/gpu/pipeline.rs", "not taken apart yet"),
     ("device/gpu/mod.rs", "device/gpu/recorder.rs", "not taken apart yet"),
@@ -53,15 +52,6 @@ const PAIRS: &[(&str, &str, &str)] = &[
     ),
     ("nn/model.rs", "nn/module.rs", "a module is built into a model, which runs it"),
     ("nn/module.rs", "nn/scope.rs", "a module computes in its scope, which runs the modules inside it"),
-    ("planner/evidence.rs", "planner/expectation.rs", "not taken apart yet"),
-    ("planner/mod.rs", "planner/recommender.rs", "not taken apart yet"),
-    ("planner/soundness/mend.rs", "planner/soundness/range.rs", "not taken apart yet"),
-    ("planner/soundness/mod.rs", "planner/soundness/subject.rs", "not taken apart yet"),
-    ("planner/soundness/outliers.rs", "planner/soundness/subject.rs", "not taken apart yet"),
-    ("report/canvas.rs", "report/plot.rs", "not taken apart yet"),
-    ("report/html.rs", "report/plot.rs", "not taken apart yet"),
-    ("report/html.rs", "report/runs.rs", "not taken apart yet"),
-    ("tables/mod.rs", "tables/numbers.rs", "not taken apart yet"),
 ];
 
 /// A path within the crate, from its root: `["device", "Device"]`.

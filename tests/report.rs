@@ -357,7 +357,7 @@ fn a_prediction_stands_beside_what_was_measured() {
     store.write_prediction(1, &Prediction::new(&plan, &smaller).unwrap()).unwrap();
 
     let written = Written::into(directory.path(), &plan, &smaller);
-    written.says("The largest models are predicted, and not trained yet.");
+    written.says("The largest models are predicted, but not trained yet.");
     assert_eq!(written.plots["prediction-width"].matches("data-run=").count(), 8);
 
     let written = Written::into(directory.path(), &plan, &runs);

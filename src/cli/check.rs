@@ -95,8 +95,8 @@ fn print(verdict: &Verdict) -> Result<()> {
         print_line!("\n{kind}{}{place}", capital(&fault.fault))?;
         print_line!("  {}.", capital(&fault.problem))?;
         print_line!("  {}.", capital(&fault.consequence))?;
-        print_line!("  To mend it, {}:", fault.mend.what)?;
-        print_line!("    {}", fault.mend.command)?;
+        print_line!("  To mend it, {}:", fault.hint.what)?;
+        print_line!("    {}", fault.hint.command)?;
     }
     // Axes share most reasons.
     let mut said: Vec<(&str, &str)> = Vec::new();

@@ -5,7 +5,7 @@ use allometry::arguments::positive;
 use allometry::files::{check_target, replace};
 use allometry::planner::soundness::{Asked, Summary, Sweep, check};
 use allometry::planner::{Budget, FURTHEST, Limit, Options, Recommendation, Repeats, Suggestion, recommend};
-use allometry::report::{self, Answer, Choice, Quantity};
+use allometry::report::{self, Answer, ExpectedTraining, Quantity};
 use allometry::sweep::Store;
 use allometry::sweep::prediction::Score;
 use allometry::terminal::Table;
@@ -118,7 +118,7 @@ struct Printed<'a> {
 
 /// What the page and the first lines say.
 fn answer(found: &Recommendation, args: &PlanArgs, file: &Path) -> Answer {
-    let choice = |suggestion: &Suggestion| Choice {
+    let choice = |suggestion: &Suggestion| ExpectedTraining {
         model: suggestion.model.to_string(),
         parameters: suggestion.model.parameters,
         samples: suggestion.samples,

@@ -1,9 +1,11 @@
-//! Tables of numbers for regression: a [table](crate::tables) with a header, one sample a row.
+//! Tables of numbers for regression: a [table](crate::tables) with a header, one sample per row.
 //!
-//! Features are standardised: each column minus its mean, over its deviation, both of the training rows
-//! alone. Targets stay as they are.
+//! Features are standardised: each column minus its mean, divided by its deviation, both over the training rows. Targets stay
+//! unchanged.
 
-use super::{DataOptions, Dataset, Splits, Target, Targets, directory};
+use super::dataset::{Dataset, Splits, Target, Targets};
+use super::options::DataOptions;
+use super::source::Source;
 use crate::error::{Error, Result, listed, shown};
 use crate::rounding::ROUNDING;
 use crate::tables::{Format, Table, Value};
@@ -13,8 +15,12 @@ use rand_chacha::ChaCha8Rng;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// One half of a table's rows.
-struct Rows {
+/// Tables of numbers in CSV files.
+pub(super) const SOURCE: Source =
+    Source { names: &["csv"], open, files: |options| Ok(vec![file(options.directory()?)?]) };
+
+/// The training or validation rows of a table.
+struct TableRows {
     /// `[rows, features]`, standardised.
     features: Vec<f32>,
     /// `[rows, targets]`.
@@ -25,21 +31,21 @@ struct Rows {
     outputs: usize,
 }
 
-/// The most that the squares of all targets may add up to. Sums of them, and the squares of gradients that Adam keeps,
-/// are f32, and a gradient may be a hundred times its target.
+/// The largest sum of squares of all targets. Sums of squares, and the squares of gradients that Adam keeps, are f32, and a
+/// gradient may be a hundred times its target.
 const MOST_SQUARES: f64 = f32::MAX as f64 / 1e4;
 
-/// Reads the file that the options' directory is, or the only `.csv` file in it.
-pub(super) fn open(options: &DataOptions) -> Result<Splits> {
+/// Reads the options' file, or the only `.csv` file in their directory.
+fn open(options: &DataOptions) -> Result<Splits> {
     if options.resolution.is_some() {
-        let problem = "a table has no resolution; leave it out, or take a set of images";
+        let problem = "a table has no resolution; leave it out, or use a set of images";
         return Err(Error::Config { what: "dataset csv".into(), problem: problem.into() });
     }
     let fraction = options.validation_fraction;
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(Error::argument("data", "validation_fraction", fraction, "between 0 and 1"));
     }
-    let table = Table::read(&file(directory(options)?)?, &Format::default())?;
+    let table = Table::read(&file(options.directory()?)?, &Format::default())?;
     let (features, targets) = columns(&table, &options.target_columns)?;
 
     let count = table.len();
@@ -52,7 +58,7 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     let (validation, train) = order.split_at(held_out);
     let train = &train[..train.len().min(options.samples.unwrap_or(usize::MAX))];
 
-    let mut halves = [train, validation].map(|rows| Rows {
+    let mut halves = [train, validation].map(|rows| TableRows {
         features: vec![0.0; rows.len() * features.len()],
         targets: vec![0.0; rows.len() * targets.len()],
         shape: [features.len()],
@@ -60,7 +66,7 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     });
     for (place, &column) in features.iter().enumerate() {
         let values = numbers(&table, column)?;
-        // One that never changes says nothing, and is 0 everywhere.
+        // A constant feature carries no information, and becomes 0.
         let Some((mean, deviation)) = scale(&values, train) else { continue };
         for (half, rows) in halves.iter_mut().zip([train, validation]) {
             let slots = half.features[place..].iter_mut().step_by(features.len());
@@ -83,8 +89,11 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     Ok(Splits { train: Arc::new(train), validation: Arc::new(validation) })
 }
 
-/// The names of target columns, from texts that each are a name or several with commas between. The file's header
-/// tells which commas belong to a name.
+/// The names of target columns, from texts that each hold a name or several separated by commas. The file's header tells
+/// which commas belong to a name.
+///
+/// # Errors
+/// A file that cannot be read, if a text has a comma.
 pub fn target_names(place: &Path, texts: &[String]) -> Result<Vec<String>> {
     if !texts.iter().any(|text| text.contains(',')) {
         return Ok(texts.to_vec());
@@ -92,13 +101,13 @@ pub fn target_names(place: &Path, texts: &[String]) -> Result<Vec<String>> {
     let table = Table::read(&file(place)?, &Format::default())?;
     let names = texts.iter().flat_map(|text| {
         let names = split(text, table.names());
-        // What is no list of columns is split at every comma, for the error to name the one that is not there.
+        // A text that is no list of columns is split at every comma, so that the error names the missing column.
         names.unwrap_or_else(|| text.split(',').collect())
     });
     Ok(names.map(str::to_string).collect())
 }
 
-/// A list of known names with commas between. A longer name goes before a shorter one.
+/// Splits a list of known names at commas. Longer names are tried first.
 fn split<'a>(text: &'a str, known: &[String]) -> Option<Vec<&'a str>> {
     let is_known = |name: &str| known.iter().any(|known| known == name);
     if is_known(text.trim()) {
@@ -111,8 +120,8 @@ fn split<'a>(text: &'a str, known: &[String]) -> Option<Vec<&'a str>> {
     })
 }
 
-/// The file that a place is, or the only `.csv` file in it.
-pub(super) fn file(place: &Path) -> Result<PathBuf> {
+/// The file at a path, or the only `.csv` file in the folder there.
+fn file(place: &Path) -> Result<PathBuf> {
     if !place.is_dir() {
         return Ok(place.into());
     }
@@ -132,7 +141,7 @@ pub(super) fn file(place: &Path) -> Result<PathBuf> {
     }
 }
 
-/// A column of finite numbers, also as f32.
+/// A column of finite numbers that fit in f32.
 fn numbers(table: &Table, column: usize) -> Result<Vec<f64>> {
     let values = table.numbers(column)?.into_iter().enumerate();
     let number = |(row, value)| match value {
@@ -146,7 +155,7 @@ fn fits(value: f64) -> bool {
     value.abs() <= f64::from(f32::MAX)
 }
 
-/// The columns that are features, and those that are targets.
+/// The indices of feature columns and of target columns.
 fn columns(table: &Table, target_columns: &[String]) -> Result<(Vec<usize>, Vec<usize>)> {
     let names = table.names();
     if names.iter().all(|name| name.parse().is_ok_and(fits)) {
@@ -167,13 +176,13 @@ fn columns(table: &Table, target_columns: &[String]) -> Result<(Vec<usize>, Vec<
     Ok((features, targets))
 }
 
-/// Mean and deviation of a feature over these rows; none for one that is constant but for rounding.
+/// Mean and deviation of a feature over these rows; `None` if it is constant except for rounding.
 fn scale(values: &[f64], rows: &[usize]) -> Option<(f64, f64)> {
     let values = || rows.iter().map(|&row| values[row]);
     let (low, high) = values()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (value.min(low), value.max(high)));
     let rounding = ROUNDING * low.abs().max(high.abs());
-    // The squares of smaller differences would vanish.
+    // The squares of smaller differences would underflow.
     let smallest = f64::MIN_POSITIVE.sqrt();
     if high - low <= rounding.max(smallest) {
         return None;
@@ -192,7 +201,7 @@ fn too_large(table: &Table, column: usize, values: &[f64]) -> Error {
     Error::format(table.path(), "targets whose squares can be summed in 32 bits", found)
 }
 
-impl Dataset for Rows {
+impl Dataset for TableRows {
     fn name(&self) -> &str {
         "csv"
     }

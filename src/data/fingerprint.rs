@@ -1,23 +1,24 @@
-//! Which data a sweep was run on: its files by size and checksum, so that runs on other data are not taken for runs of
-//! the same sweep.
+//! The identity of the data that a sweep used: sizes and checksums of its files, so that runs on other data do not count as
+//! runs of the same sweep.
 
-use super::{DataOptions, csv, directory, mnist, omniglot};
+use super::options::DataOptions;
+use super::registry::source;
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::File;
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-/// A file of a data set, as it was read.
+/// A file of a data set when it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DataFile {
     /// Its name, without its folder.
     pub name: String,
-    /// Its size.
+    /// Its size in bytes.
     pub bytes: u64,
-    /// Its CRC-32, that of zip and gzip, as eight hexadecimal digits.
+    /// Its CRC-32, as in zip and gzip, in eight hexadecimal digits.
     pub crc32: String,
 }
 
@@ -38,7 +39,7 @@ impl DataFile {
         Ok(DataFile { name, bytes, crc32: format!("{:08x}", hasher.finalize()) })
     }
 
-    /// Whether both have the same contents, whatever their names are.
+    /// Whether both have the same contents, regardless of names.
     fn same(&self, other: &DataFile) -> bool {
         (self.bytes, &self.crc32) == (other.bytes, &other.crc32)
     }
@@ -50,22 +51,17 @@ impl fmt::Display for DataFile {
     }
 }
 
-/// The files that [`open`](super::open) reads, in the set's order; none for a set that is drawn.
+/// The files that [`open`](super::open) reads, in the set's order; empty for a set that is drawn, and for an unknown name.
 ///
 /// # Errors
-/// Files that are missing or can't be read.
+/// Files that are missing or cannot be read.
 pub fn fingerprint(options: &DataOptions) -> Result<Vec<DataFile>> {
-    let files: Vec<PathBuf> = match options.dataset.as_str() {
-        "mnist" | "fashion-mnist" => mnist::files(options)?.to_vec(),
-        "omniglot" => omniglot::files(options)?,
-        "csv" => vec![csv::file(directory(options)?)?],
-        _ => Vec::new(),
-    };
+    let Some(source) = source(&options.dataset) else { return Ok(Vec::new()) };
+    let files = (source.files)(options)?;
     files.iter().map(|path| DataFile::of(path)).collect()
 }
 
-/// How the files given differ from those that were read, in words; none if their contents are the same, and if nothing
-/// is known of those that were read.
+/// How given files differ from those that were read, as text; `None` if their contents are the same, or if `read` is empty.
 pub fn difference(read: &[DataFile], given: &[DataFile]) -> Option<String> {
     if read.is_empty() {
         return None;
@@ -85,10 +81,10 @@ pub fn difference(read: &[DataFile], given: &[DataFile]) -> Option<String> {
     (!differing.is_empty()).then(|| format!("{} then, {} now", of(read), of(given)))
 }
 
-/// Refuses other files than those that were read.
+/// Checks that the files are those that were read.
 ///
 /// # Errors
-/// [`Error::Config`] with what differs; files that can't be read.
+/// [`Error::Config`] with the differences; files that cannot be read.
 pub fn check(read: &[DataFile], options: &DataOptions) -> Result<()> {
     match difference(read, &fingerprint(options)?) {
         None => Ok(()),

@@ -1,14 +1,14 @@
-//! A finite set of labelled grey images in memory: what MNIST and Omniglot are once their files are read.
+//! A finite set of labelled grey images in memory, for MNIST and Omniglot.
 
+use super::dataset::{Dataset, Target, Targets};
 use super::resample::{Resampler, check_resolution};
-use super::{Dataset, Target, Targets};
 use crate::error::Result;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-/// Images as their files hold them: one byte per pixel, rows of pixels, image after image.
+/// Images as in their files: one byte per pixel, row by row, image after image.
 pub(super) struct RawImages {
     pub pixels: Vec<u8>,
     pub labels: Vec<u32>,
@@ -17,7 +17,7 @@ pub(super) struct RawImages {
 }
 
 impl RawImages {
-    /// Keeps at most so many images, chosen by the seed and left in order.
+    /// Keeps at most `samples` images, chosen by the seed, in their order.
     pub(super) fn subset(self, samples: Option<usize>, seed: u64) -> RawImages {
         let count = self.labels.len();
         let Some(samples) = samples.filter(|&samples| samples < count) else { return self };
@@ -32,8 +32,8 @@ impl RawImages {
     }
 }
 
-/// The set at one resolution. Pixels stay bytes, a quarter of the memory of floats: a resampled pixel is
-/// rounded to the nearest of 256 levels, at most 1/510 away.
+/// The set at one resolution. Pixels are bytes, which take a quarter of the memory of floats; a resampled pixel is rounded to
+/// the nearest of 256 levels, at most 1/510 away.
 pub(super) struct Images {
     name: String,
     pixels: Vec<u8>,
@@ -43,7 +43,7 @@ pub(super) struct Images {
 }
 
 impl Images {
-    /// Resamples once, on all cores; None keeps the images as they are. Labels must be below `classes`.
+    /// Resamples once, on all cores; `None` keeps the images unchanged. Labels must be below `classes`.
     pub(super) fn new(
         name: &str,
         raw: RawImages,

@@ -1,6 +1,6 @@
-//! Mini-batches, shuffled and prepared on another thread while the last one is trained on.
+//! Mini-batches, shuffled and prepared on another thread during training.
 
-use super::{Batch, BatchTargets, Dataset, Target, Targets};
+use super::dataset::{Batch, BatchTargets, Dataset, Target, Targets};
 use crate::error::{Error, Result};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -11,31 +11,33 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// Batches that wait ready at most; one more is being prepared. Enough to even out slow ones, few enough
-/// to cost little memory.
+/// The most batches that wait; one more is being prepared. Enough to even out slow batches, few enough to cost little memory.
 const AHEAD: usize = 3;
 
-/// How to cut an epoch into batches.
+/// How to divide an epoch into batches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LoaderOptions {
     /// Samples per batch.
     pub batch: usize,
-    /// Whether each epoch has an order of its own, drawn from (seed, epoch); else samples come by index.
+    /// Whether to shuffle each epoch, by (seed, epoch); otherwise samples come in the order of their indices.
     pub shuffle: bool,
     /// Seed of the order.
     pub seed: u64,
-    /// Leaves out a last batch that is not full.
+    /// Whether to drop an incomplete last batch.
     pub drop_last: bool,
 }
 
-/// A data set, and how to cut it into batches.
+/// A data set, and how to divide it into batches.
 pub struct Loader {
     dataset: Arc<dyn Dataset>,
     options: LoaderOptions,
 }
 
 impl Loader {
-    /// Refuses options that give no batch at all.
+    /// A loader of a data set.
+    ///
+    /// # Errors
+    /// A batch of 0; options that give no batch.
     pub fn new(dataset: Arc<dyn Dataset>, options: LoaderOptions) -> Result<Loader> {
         let samples = dataset.len();
         if options.batch == 0 {
@@ -44,31 +46,30 @@ impl Loader {
         let loader = Loader { dataset, options };
         if loader.batches() == 0 {
             let expected =
-                format!("at most the {samples} samples there are, where the last batch must be full");
+                format!("at most the {samples} samples of the set, because incomplete batches are dropped");
             return Err(Error::argument("loader", "batch", options.batch, expected));
         }
         Ok(loader)
     }
 
-    /// Batches in one epoch.
+    /// Number of batches in an epoch.
     pub fn batches(&self) -> usize {
         let (samples, batch) = (self.dataset.len(), self.options.batch);
         if self.options.drop_last { samples / batch } else { samples.div_ceil(batch) }
     }
 
-    /// Samples in one epoch, without those that `drop_last` leaves out.
+    /// Number of samples in an epoch, without those that `drop_last` drops.
     pub fn samples(&self) -> usize {
         self.dataset.len().min(self.batches() * self.options.batch)
     }
 
-    /// What the batches are made of.
+    /// The data set.
     pub fn dataset(&self) -> &Arc<dyn Dataset> {
         &self.dataset
     }
 
-    /// Starts the thread that prepares this epoch's batches, and returns them in order. That thread hands
-    /// slow samples to rayon's global pool, so don't wait for batches inside a task of that pool: with a
-    /// single core it would wait for itself.
+    /// Starts the thread that prepares this epoch's batches, and returns them in order. The thread gives slow samples to rayon's
+    /// global pool, so do not wait for batches inside a task of that pool: with a single core it would wait for itself.
     pub fn epoch(&self, epoch: u64) -> Epoch {
         let (sender, batches) = sync_channel(AHEAD);
         let on_failure = sender.clone();
@@ -78,16 +79,16 @@ impl Loader {
             .spawn(move || prepare(dataset.as_ref(), options, epoch, count, &sender));
         let worker = worker.inspect_err(|error| {
             let problem = format!("no thread to prepare batches on: {error}");
-            // The channel is empty and its other end is right here, so this neither blocks nor fails.
+            // The channel is empty and its other end still exists, so this neither blocks nor fails.
             let _ = on_failure.send(Err(Error::Config { what: "loader".into(), problem }));
         });
         Epoch { batches: Some(batches), worker: worker.ok(), left: count }
     }
 }
 
-/// The batches of one epoch. Dropping it stops the thread behind it. After an error there are no more.
+/// The batches of one epoch. Dropping it stops the thread. It ends after an error.
 pub struct Epoch {
-    /// None once the epoch is over.
+    /// `None` after the epoch.
     batches: Option<Receiver<Result<Batch>>>,
     worker: Option<JoinHandle<()>>,
     left: usize,
@@ -110,7 +111,7 @@ impl Iterator for Epoch {
                 self.left = 0;
                 Some(Err(error))
             }
-            // The thread ended before its work was done: it can only have panicked.
+            // The thread ended early, so it panicked.
             Err(_) => {
                 self.left = 0;
                 let problem = format!("preparing a batch panicked: {}", self.stop().unwrap_or_default());
@@ -125,8 +126,7 @@ impl Iterator for Epoch {
 }
 
 impl Epoch {
-    /// Closes the channel, which ends the thread at its next batch, and waits for that. Returns the message
-    /// of a panic.
+    /// Closes the channel, which ends the thread at its next batch, and waits for the thread. Returns the message of a panic.
     fn stop(&mut self) -> Option<String> {
         self.batches = None;
         let panic = self.worker.take()?.join().err()?;
@@ -145,7 +145,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
     text.or(panic.downcast_ref::<&str>().copied()).unwrap_or("no message").into()
 }
 
-/// The thread: makes one batch after the other until all are made, one fails, or nobody listens any more.
+/// The thread's work: prepares batches until all are made, one fails, or the receiver is gone.
 fn prepare(
     dataset: &dyn Dataset,
     options: LoaderOptions,
@@ -177,7 +177,10 @@ fn prepare(
 }
 
 impl Batch {
-    /// Puts the samples with these indices side by side, on all cores where making them is slow.
+    /// Collects the samples with these indices, on all cores if making them is slow.
+    ///
+    /// # Errors
+    /// Errors of the set; a set of samples or targets without numbers.
     pub fn gather(dataset: &dyn Dataset, epoch: u64, indices: &[usize]) -> Result<Batch> {
         let features: usize = dataset.sample_shape().iter().product();
         if features == 0 {

@@ -1,16 +1,23 @@
-//! MNIST and the sets that share its files: Fashion-MNIST, and others of ten classes.
+//! MNIST and sets with the same files: Fashion-MNIST, and others of ten classes.
 
+use super::dataset::Splits;
+use super::idx;
 use super::images::{Images, RawImages};
-use super::{DataOptions, Splits, directory, idx};
+use super::options::DataOptions;
+use super::source::Source;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-/// Labels are 0 to one less than this.
+/// MNIST and Fashion-MNIST.
+pub(super) const SOURCE: Source =
+    Source { names: &["mnist", "fashion-mnist"], open, files: |options| Ok(files(options)?.to_vec()) };
+
+/// Number of classes; labels start at 0.
 pub const CLASSES: usize = 10;
 
 /// Reads the four files of the set; its test images are the validation split.
-pub(super) fn open(options: &DataOptions) -> Result<Splits> {
+fn open(options: &DataOptions) -> Result<Splits> {
     let [train_images, train_labels, test_images, test_labels] = files(options)?;
     let train = read(&train_images, &train_labels)?;
     let test = read(&test_images, &test_labels)?;
@@ -25,9 +32,9 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     })
 }
 
-/// Images and labels, to train on and to test by.
-pub(super) fn files(options: &DataOptions) -> Result<[PathBuf; 4]> {
-    let directory = directory(options)?;
+/// The files of images and labels, for training and for validation.
+fn files(options: &DataOptions) -> Result<[PathBuf; 4]> {
+    let directory = options.directory()?;
     let file = |name| find(&options.dataset, directory, name);
     Ok([
         file("train-images-idx3-ubyte")?,

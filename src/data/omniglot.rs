@@ -1,10 +1,12 @@
 //! Omniglot: handwritten characters of many alphabets, 105 × 105 pixels, each drawn by twenty people.
 //!
-//! Here the alphabet is the class, and four of the twenty people are held out for validation: a model is
-//! asked to recognise a script in a hand that it has never seen.
+//! The class is the alphabet, and four of the twenty people are held out for validation: a model has to recognise a script in a
+//! handwriting that it has never seen.
 
+use super::dataset::Splits;
 use super::images::{Images, RawImages};
-use super::{DataOptions, Splits, directory};
+use super::options::DataOptions;
+use super::source::Source;
 use crate::error::{Error, Result, shown};
 use image::{ImageFormat, ImageReader};
 use rayon::prelude::*;
@@ -16,29 +18,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use zip::ZipArchive;
 
-/// Archives that are looked for; classes are counted over all that are there.
+/// Omniglot's archives.
+pub(super) const SOURCE: Source = Source { names: &["omniglot"], open, files };
+
+/// The names of archives. The classes are those of all archives present.
 pub const ARCHIVES: [&str; 2] = ["images_background_small1.zip", "images_background_small2.zip"];
 /// Height and width of every drawing.
 pub const NATIVE_RESOLUTION: usize = 105;
-/// Resolution where none is asked for, in pixels: most of a drawing's strokes are still apart.
+/// The default resolution in pixels, at which most strokes are still separate.
 pub const DEFAULT_RESOLUTION: usize = 28;
 
 const DRAWERS: RangeInclusive<u32> = 1..=20;
 const VALIDATION_DRAWERS: RangeInclusive<u32> = 17..=20;
-/// A drawing takes some hundred bytes; an entry that is far larger is something else.
+/// The most bytes of a drawing, which has some hundred; a far larger entry is something else.
 const MAX_ENTRY: u64 = 1 << 20;
 
-/// Which drawing: in this order they are numbered, whatever order and archive they come in.
+/// The identity of a drawing. Drawings are sorted by it, whatever their order and archive.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Key {
+struct DrawingKey {
     alphabet: String,
     character: String,
     drawer: u32,
 }
 
 /// Reads the archives in the options' directory.
-pub(super) fn open(options: &DataOptions) -> Result<Splits> {
-    let directory = directory(options)?;
+fn open(options: &DataOptions) -> Result<Splits> {
+    let directory = options.directory()?;
     let mut drawings = BTreeMap::new();
     for path in files(options)? {
         read(&path, &mut drawings)?;
@@ -54,7 +59,7 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
         for (key, pixels) in &drawings {
             if VALIDATION_DRAWERS.contains(&key.drawer) == held_out {
                 raw.pixels.extend_from_slice(pixels);
-                // Keys are sorted by alphabet first, so the names without repeats are sorted too.
+                // Keys are sorted by alphabet first, so the list of names is sorted.
                 raw.labels.push(alphabets.partition_point(|name| *name < key.alphabet) as u32);
             }
         }
@@ -76,9 +81,9 @@ pub(super) fn open(options: &DataOptions) -> Result<Splits> {
     Ok(Splits { train: Arc::new(images(train)?), validation: Arc::new(images(validation)?) })
 }
 
-/// The archives that there are.
-pub(super) fn files(options: &DataOptions) -> Result<Vec<PathBuf>> {
-    let directory = directory(options)?;
+/// The archives present.
+fn files(options: &DataOptions) -> Result<Vec<PathBuf>> {
+    let directory = options.directory()?;
     let mut found: Vec<PathBuf> = ARCHIVES.iter().map(|name| directory.join(name)).collect();
     found.retain(|path| path.is_file());
     if found.is_empty() {
@@ -94,8 +99,8 @@ pub(super) fn files(options: &DataOptions) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// Adds an archive's drawings. What is in both archives is kept once.
-fn read(path: &Path, drawings: &mut BTreeMap<Key, Vec<u8>>) -> Result<()> {
+/// Adds an archive's drawings. Drawings in both archives are kept once.
+fn read(path: &Path, drawings: &mut BTreeMap<DrawingKey, Vec<u8>>) -> Result<()> {
     let damaged = |error: zip::result::ZipError| {
         Error::format(path, "a whole zip archive", format!("a damaged or foreign file ({error})"))
     };
@@ -105,7 +110,7 @@ fn read(path: &Path, drawings: &mut BTreeMap<Key, Vec<u8>>) -> Result<()> {
     for i in 0..archive.len() {
         let entry = archive.by_index(i).map_err(damaged)?;
         let name = entry.name().map_err(damaged)?.into_owned();
-        // Folders, and the notes that some archivers leave beside the files.
+        // Skips folders, and the notes that some archivers add.
         if !name.ends_with(".png") || name.starts_with("__MACOSX") {
             continue;
         }
@@ -122,8 +127,8 @@ fn read(path: &Path, drawings: &mut BTreeMap<Key, Vec<u8>>) -> Result<()> {
     Ok(())
 }
 
-/// Reads `…/alphabet/character/NUMBER_DRAWER.png`.
-fn key(path: &Path, name: &str) -> Result<Key> {
+/// Parses `…/alphabet/character/NUMBER_DRAWER.png`.
+fn key(path: &Path, name: &str) -> Result<DrawingKey> {
     let foreign = || {
         Error::format(
             path,
@@ -136,13 +141,13 @@ fn key(path: &Path, name: &str) -> Result<Key> {
     let drawer = file.and_then(|file| file.rsplit_once('_')).and_then(|(_, drawer)| drawer.parse().ok());
     match (alphabet, character, drawer.filter(|drawer| DRAWERS.contains(drawer))) {
         (Some(alphabet), Some(character), Some(drawer)) if !alphabet.is_empty() && !character.is_empty() => {
-            Ok(Key { alphabet: alphabet.into(), character: character.into(), drawer })
+            Ok(DrawingKey { alphabet: alphabet.into(), character: character.into(), drawer })
         }
         _ => Err(foreign()),
     }
 }
 
-/// A drawing's pixels, 255 where there is ink.
+/// A drawing's pixels; ink is 255.
 fn ink(path: &Path, name: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
     let side = NATIVE_RESOLUTION as u32;
     let foreign = |found: String| {
@@ -154,6 +159,6 @@ fn ink(path: &Path, name: &str, bytes: Vec<u8>) -> Result<Vec<u8>> {
         return Err(foreign(format!("{width} × {height}")));
     }
     let image = reader().decode().map_err(|e| foreign(e.to_string()))?;
-    // Ink is black on white in the files.
+    // The files have black ink on white.
     Ok(image.into_luma8().into_raw().into_iter().map(|level| 255 - level).collect())
 }

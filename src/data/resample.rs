@@ -1,19 +1,19 @@
-//! Resampling of images by area: each output pixel is the mean of the input over the rectangle that it
-//! covers. Exact for any ratio, up or down; the image's mean level stays what it was.
+//! Resampling of images by area: each output pixel is the mean of the input over its rectangle. It is exact for any ratio, up
+//! or down, and keeps the image's mean level.
 
 use crate::error::{Error, Result};
 
-/// The largest height or width that an image set may have or be asked for, in pixels.
+/// The largest height or width of images, in pixels.
 pub const MAX_RESOLUTION: usize = 1024;
 
 /// The weights of one resampling, computed once and used for any number of images of that size.
 pub struct Resampler {
-    rows: Axis,
-    columns: Axis,
+    rows: AxisWeights,
+    columns: AxisWeights,
 }
 
-/// One direction: every output position is a weighted sum of `taps` neighbouring input positions.
-struct Axis {
+/// The weights of one axis: every output position is a weighted sum of `taps` neighbouring input positions.
+struct AxisWeights {
     input: usize,
     taps: usize,
     /// For each output position, the first input position.
@@ -22,35 +22,35 @@ struct Axis {
     weights: Vec<f32>,
 }
 
-impl Axis {
-    fn new(input: usize, output: usize) -> Axis {
+impl AxisWeights {
+    fn new(input: usize, output: usize) -> AxisWeights {
         let start = |o: usize| o * input / output;
         let end = |o: usize| ((o + 1) * input).div_ceil(output);
         let taps = (0..output).map(|o| end(o) - start(o)).max().unwrap_or(0);
         let first: Vec<usize> = (0..output).map(|o| start(o).min(input - taps)).collect();
-        // Measured in 1 / (input · output) of the side, an input pixel is `output` long and an output pixel
-        // `input` long, so every overlap is a whole number and every weight a single exact division.
+        // In units of 1 / (input · output) of the side, an input pixel is `output` long and an output pixel `input` long, so every
+        // overlap is a whole number and every weight a single exact division.
         let weight = |o: usize, i: usize| {
             let (start, end) = ((i * output).max(o * input), ((i + 1) * output).min((o + 1) * input));
             end.saturating_sub(start) as f32 / input as f32
         };
         let weights = (0..output).flat_map(|o| (0..taps).map(move |tap| (o, tap)));
         let weights = weights.map(|(o, tap)| weight(o, first[o] + tap)).collect();
-        Axis { input, taps, first, weights }
+        AxisWeights { input, taps, first, weights }
     }
 
     fn output(&self) -> usize {
         self.first.len()
     }
 
-    /// `[outer, input, inner]` to `[outer, output, inner]`.
+    /// Resamples `[outer, input, inner]` to `[outer, output, inner]`.
     fn apply(&self, inner: usize, input: &[f32], output: &mut [f32]) {
         let lines = input.chunks_exact(self.input * inner);
         for (input, output) in lines.zip(output.chunks_exact_mut(self.output() * inner)) {
             let spans = self.first.iter().zip(self.weights.chunks_exact(self.taps));
             for ((&first, weights), output) in spans.zip(output.chunks_exact_mut(inner)) {
                 let input = &input[first * inner..][..self.taps * inner];
-                // Columns of a grey image: nothing to loop over but the taps.
+                // The columns of a grey image have no inner dimension.
                 if let [sum] = output {
                     *sum = input.iter().zip(weights).map(|(value, weight)| value * weight).sum();
                     continue;
@@ -66,14 +66,21 @@ impl Axis {
 }
 
 impl Resampler {
-    /// From images of `from` = `[height, width]` pixels to images of `to` pixels.
+    /// A resampling from images of `from` = `[height, width]` pixels to images of `to` pixels.
+    ///
+    /// # Errors
+    /// A height or width of 0 or above [`MAX_RESOLUTION`].
     pub fn new(from: [usize; 2], to: [usize; 2]) -> Result<Resampler> {
         from.into_iter().chain(to).try_for_each(check_resolution)?;
-        Ok(Resampler { rows: Axis::new(from[0], to[0]), columns: Axis::new(from[1], to[1]) })
+        let (rows, columns) = (AxisWeights::new(from[0], to[0]), AxisWeights::new(from[1], to[1]));
+        Ok(Resampler { rows, columns })
     }
 
-    /// Resamples one image, height × width × channels, from `input` into `output`. The channel count is
-    /// the input's length over its pixels.
+    /// Resamples one image, height × width × channels, from `input` to `output`. The number of channels follows from the
+    /// input's length.
+    ///
+    /// # Errors
+    /// Lengths that do not match the sizes.
     pub fn apply(&self, input: &[f32], output: &mut [f32]) -> Result<()> {
         let (rows, columns) = (&self.rows, &self.columns);
         let channels = input.len() / (rows.input * columns.input);
@@ -86,7 +93,10 @@ impl Resampler {
     }
 }
 
-/// Refuses a height or width that no image set can have.
+/// Checks a height or width of images.
+///
+/// # Errors
+/// A size of 0 or above [`MAX_RESOLUTION`].
 pub fn check_resolution(size: usize) -> Result<()> {
     if (1..=MAX_RESOLUTION).contains(&size) {
         return Ok(());

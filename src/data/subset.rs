@@ -1,17 +1,17 @@
 //! The first samples of a set.
 
-use super::{Dataset, Target, Targets};
+use super::dataset::{Dataset, Target, Targets};
 use crate::error::Result;
 use std::sync::Arc;
 
-/// A set cut short: a quick look at a large validation set.
+/// The first samples of a set, for a quick evaluation of a large validation set.
 pub struct Subset {
     set: Arc<dyn Dataset>,
     len: usize,
 }
 
 impl Subset {
-    /// The first `len` samples of `set`, or all if there are no more.
+    /// The first `len` samples of `set`, or all if it has fewer.
     pub fn first(set: Arc<dyn Dataset>, len: usize) -> Arc<dyn Dataset> {
         let len = len.min(set.len());
         Arc::new(Subset { set, len })

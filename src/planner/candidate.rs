@@ -1,5 +1,5 @@
-//! The models that could be trained: on each axis every architecture that rounding gives, from half the smallest factor that
-//! was trained, or the base model, up.
+//! The models that could be trained: on each axis every architecture that rounding produces, from half the smallest trained
+//! factor, or from the base model, upwards.
 
 use super::evidence::Evidence;
 use crate::data::resample::check_resolution;
@@ -11,34 +11,34 @@ use crate::sweep::plan::Plan;
 use serde::Serialize;
 use std::fmt;
 
-/// From one factor to the next. Widths come in multiples of 8 and depths in whole blocks, so that smaller steps find
-/// next to no further architecture.
+/// The ratio of neighbouring factors. Widths are multiples of 8 and depths whole blocks, so smaller steps find hardly any
+/// further architecture.
 const STEP: f64 = 1.02;
 
-/// How many times larger than the largest that was trained a model may be: beyond, not even `--far` looks.
+/// How many times larger than the largest trained model a candidate may be, even with `--far`.
 const LARGEST: f64 = 1000.0;
 
-/// The smallest candidate, by the smallest factor that was trained: for long trainings, the best model can be smaller than all
-/// of the runs.
+/// The smallest candidate, relative to the smallest trained factor: for long trainings the best model can be smaller than all
+/// runs.
 const SMALLER: f64 = 0.5;
 
-/// Two models are different suggestions if one is this much deeper, wider or sharper than the other.
+/// Two models are different suggestions if their depths, widths or resolutions differ by this factor.
 const DIFFERENT: f64 = 1.2;
 
-/// One model.
+/// A model that could be trained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Candidate {
-    /// The axis it stands on.
+    /// Its axis.
     pub axis: Axis,
-    /// Its factor there.
+    /// Its factor on the axis.
     pub factor: f64,
-    /// The coefficients that make it from the base model.
+    /// Its scale relative to the base model.
     pub scale: Scale,
-    /// The model itself.
+    /// The scaled architecture.
     pub architecture: Architecture,
-    /// Trained values.
+    /// Number of parameters.
     pub parameters: u64,
-    /// Multiply–adds of one sample's forward pass.
+    /// MACs of one sample's forward pass.
     pub macs: u64,
 }
 
@@ -53,7 +53,7 @@ impl fmt::Display for Candidate {
 }
 
 impl Candidate {
-    /// Whether the two are worth being suggested side by side.
+    /// Whether the two differ enough to be suggested side by side.
     pub fn differs_from(&self, other: &Candidate) -> bool {
         let ratios = [
             self.scale.depth / other.scale.depth,
@@ -61,42 +61,45 @@ impl Candidate {
             self.scale.resolution / other.scale.resolution,
         ];
         let furthest = ratios.into_iter().map(|ratio| ratio.ln().abs()).fold(0.0, f64::max);
-        // Rounded factors of one grid may be a little closer than its steps.
+        // Rounded factors of one grid may be slightly closer than its steps.
         self.architecture != other.architecture && furthest >= DIFFERENT.ln() - 1e-3
     }
 }
 
-/// The models on one axis, the smallest first, and the law they are judged by.
+/// The models on one axis, the smallest first, and the law that predicts their losses.
 #[derive(Debug, Clone)]
 pub struct Field {
-    /// What is known of the axis.
+    /// The law of the axis and its runs.
     pub evidence: Evidence,
     /// Every different architecture.
     pub candidates: Vec<Candidate>,
-    /// How many of them, from the smallest on, fit into memory.
+    /// How many of them fit into memory, counted from the smallest.
     pub fitting: usize,
-    /// Places of those whose first steps showed that they don't learn.
+    /// Indices of models that do not learn in their first steps.
     pub vetoed: Vec<usize>,
 }
 
 impl Field {
-    /// Lists the models on an axis of a sweep. `memory` is the most bytes that training one may take.
+    /// Lists the models on an axis of a sweep. `memory` limits the bytes that training one may take.
+    ///
+    /// # Errors
+    /// A base model whose cost cannot be counted.
     pub fn new(plan: &Plan, evidence: Evidence, memory: Option<u64>) -> Result<Field> {
         let mut candidates: Vec<Candidate> = Vec::new();
-        // The base model is a candidate also where only larger ones were trained.
+        // The base model is a candidate even if only larger ones were trained.
         let least = (SMALLER * evidence.factors.0).min(1.0);
         let first = (least.ln() / STEP.ln()).floor() as i32;
         for power in first.. {
-            // What is shown is what was used: three digits make the model again.
+            // The factor is rounded to the digits that are shown, so the shown factor reproduces the model.
             let factor = three_digits(STEP.powi(power)).max(least);
-            // Beyond some factor there is no model: a factor or an image can be too large.
+            // Beyond some factor no model exists: the factor or the image is too large.
             let Ok(candidate) = candidate(plan, evidence.axis, factor) else { break };
             if candidate.macs as f64 > LARGEST * evidence.macs.1 {
                 break;
             }
             match candidates.last_mut().filter(|last| last.architecture == candidate.architecture) {
                 None => candidates.push(candidate),
-                // Of factors that rounding makes equal, the nearest to 1 names the model, as in a sweep.
+                // If rounding makes models equal, the factor nearest to 1 names the model, as in a sweep.
                 Some(last) if candidate.factor <= 1.0 => *last = candidate,
                 Some(_) => {}
             }
@@ -122,7 +125,7 @@ fn candidate(plan: &Plan, axis: Axis, factor: f64) -> Result<Candidate> {
     Ok(Candidate { axis, factor, scale, architecture, parameters: cost.parameters, macs: cost.macs })
 }
 
-/// Rounded as it is shown, to the number that the text stands for.
+/// Rounds to three digits, as factors are shown.
 fn three_digits(value: f64) -> f64 {
     format!("{value:.2e}").parse().unwrap_or(value)
 }

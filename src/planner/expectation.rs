@@ -1,13 +1,18 @@
-//! The loss that is expected of a training, and a law between nodes, so that thousands of trainings can be compared.
+//! The expected loss of a training, and a law interpolated between nodes, so that thousands of trainings can be compared.
 
-use super::evidence::{CAUTION, LEVEL};
 use crate::laws::Uncertain;
 use crate::laws::average::Average;
 use crate::laws::distributions::normal_quantile;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// From one node to the next, in e-folds: between them logarithms of losses are as good as straight.
+/// Level of the intervals of expected losses.
+pub const LEVEL: f64 = 0.8;
+
+/// Trainings are compared by the loss that they end below with this probability.
+pub const CAUTION: f64 = 0.8;
+
+/// The distance of nodes in e-folds. Between them logarithms of losses are nearly linear.
 const STEP: f64 = 0.25;
 
 /// The end of the interval of [`LEVEL`], in standard deviations of a normal distribution.
@@ -20,16 +25,16 @@ fn interval_end() -> f64 {
 pub struct Expectation {
     /// Logarithm of the median.
     log: f64,
-    /// From the lower end of the interval of [`LEVEL`] to the median.
+    /// Distance from the lower end of the interval of [`LEVEL`] to the median.
     below: f64,
-    /// From the median to the loss that it ends below with a probability of [`CAUTION`].
+    /// Distance from the median to the quantile [`CAUTION`].
     caution: f64,
-    /// From the median to the upper end of the interval.
+    /// Distance from the median to the upper end of the interval.
     above: f64,
 }
 
 impl Expectation {
-    /// By a law at two sizes.
+    /// The distribution by a law at two sizes.
     pub(super) fn of(law: &Average, x: [f64; 2]) -> Expectation {
         let expected = law.at(x);
         let log = expected.median().ln();
@@ -43,7 +48,7 @@ impl Expectation {
         }
     }
 
-    /// With a further deviation of the logarithm, which is independent and normal; and a factor.
+    /// Adds an independent normal deviation of the logarithm, and multiplies by a factor.
     pub(super) fn with(self, deviation: f64, log_factor: f64) -> Expectation {
         Expectation {
             log: self.log + log_factor,
@@ -58,12 +63,12 @@ impl Expectation {
         self.log
     }
 
-    /// The loss that it ends below as often as above.
+    /// The median loss.
     pub fn median(&self) -> f64 {
         self.log.exp()
     }
 
-    /// The loss that it ends below with a probability of [`CAUTION`].
+    /// The loss that the training ends below with a probability of [`CAUTION`].
     pub fn cautious(&self) -> f64 {
         (self.log + self.caution).exp()
     }
@@ -79,22 +84,22 @@ impl Expectation {
         }
     }
 
-    /// The standard deviation of the logarithm that two of its values have, where they are the 10th and the 90th percentile.
+    /// The standard deviation of a normal logarithm with these 10th and 90th percentiles.
     pub(super) fn deviation(low: f64, high: f64) -> f64 {
         (high - low).abs() / (2.0 * interval_end())
     }
 }
 
-/// A law that remembers what it was asked for.
+/// A law that is evaluated at nodes, which are kept, and interpolated between them.
 #[derive(Debug, Clone)]
-pub(super) struct Surface {
+pub(super) struct InterpolatedLaw {
     law: Arc<Average>,
     nodes: Arc<Mutex<HashMap<[i64; 2], Expectation>>>,
 }
 
-impl Surface {
-    pub fn new(law: Average) -> Surface {
-        Surface { law: Arc::new(law), nodes: Arc::default() }
+impl InterpolatedLaw {
+    pub fn new(law: Average) -> InterpolatedLaw {
+        InterpolatedLaw { law: Arc::new(law), nodes: Arc::default() }
     }
 
     /// The law itself.
@@ -102,7 +107,7 @@ impl Surface {
         &self.law
     }
 
-    /// Between the four nodes around two sizes, by the distance of logarithms.
+    /// Interpolates between the four nodes around two sizes, linearly in logarithms.
     pub fn at(&self, x: [f64; 2]) -> Expectation {
         let places = x.map(|size| size.ln() / STEP);
         let first = places.map(|place| place.floor());
@@ -115,7 +120,7 @@ impl Surface {
     }
 
     fn node(&self, place: [i64; 2]) -> Expectation {
-        // What another thread left is whole.
+        // A panic of another thread leaves complete entries.
         let mut nodes = self.nodes.lock().unwrap_or_else(PoisonError::into_inner);
         let expected = || Expectation::of(&self.law, place.map(|place| (place as f64 * STEP).exp()));
         *nodes.entry(place).or_insert_with(expected)

@@ -1,10 +1,10 @@
-//! A pilot run: a training begun as planned, on its data and through its loader, and cut short after a few seconds.
+//! A pilot run: a training that starts as planned, on its data and through its loader, and is cut short after a few seconds.
 //!
-//! What it measures is what the training will do: drawing or decoding samples competes with the model for the same
-//! cores, so that neither can be timed alone. The samples that it saw are then trained on again, as a later epoch does, which
-//! may find in memory what the first had to fetch. Rates are means and not medians, since what a device loses now and then the training loses too.
+//! It measures what the training will do: drawing or decoding samples competes with the model for the same cores, so neither
+//! can be timed alone. The samples are then trained on again, as in a later epoch, which may find in memory what the first
+//! had to fetch. Rates are means and not medians, because the training also loses what a device loses now and then.
 //!
-//! It is also the training's own beginning: a model whose loss does not fall in its first steps is known by them.
+//! A pilot run is also the beginning of the training: a model whose loss does not fall in its first steps shows it here.
 
 use super::training::Training;
 use crate::data::{Loader, LoaderOptions, Splits, Subset};
@@ -19,36 +19,36 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// How often the clock is read in the measured time.
+/// Number of reports in the measured time.
 const PARTS: f64 = 10.0;
-/// The part of the time that the first epoch is measured for; the rest is a later one's.
+/// The fraction of the time that measures the first epoch; the rest measures a later one.
 const FIRST: f64 = 0.5;
 
-/// What was measured; times in seconds.
+/// Measured times in seconds.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PilotRun {
     /// Opening the data and building the model.
     pub opening: f64,
-    /// What the first step takes beyond an ordinary one: kernels are compiled, memory is touched.
+    /// The extra time of the first step, for compiling kernels and allocating memory.
     pub first_step: f64,
-    /// Of training in the first epoch, per sample.
+    /// Training in the first epoch, per sample.
     pub sample: f64,
-    /// Of training in a later epoch, per sample.
+    /// Training in a later epoch, per sample.
     pub later_sample: f64,
-    /// Of validation, per sample.
+    /// Validation, per sample.
     pub validation_sample: f64,
-    /// Seconds of training that were measured.
+    /// Measured seconds of training.
     pub seconds: f64,
-    /// The training loss of the first steps: steps so far, and the mean loss since the entry before.
+    /// The training loss of the first steps: (steps so far, mean loss since the previous entry).
     pub beginning: Vec<(u64, f64)>,
 }
 
-/// A loss that falls by less than this part does not fall.
+/// A loss that falls by less than this fraction does not fall.
 const STILL: f64 = 0.02;
-/// A loss that falls by more than this part falls.
+/// A loss that falls by more than this fraction falls.
 const FALLING: f64 = 0.2;
 
-/// Whether a model does not learn in its first steps, though another did in no more of them.
+/// Whether a model does not learn in its first steps although another does in no more steps.
 pub fn lags(beginning: &[(u64, f64)], other: &[(u64, f64)]) -> bool {
     let fall = |losses: &[(u64, f64)]| match losses {
         [first, .., last] => 1.0 - last.1 / first.1,
@@ -60,12 +60,12 @@ pub fn lags(beginning: &[(u64, f64)], other: &[(u64, f64)]) -> bool {
 }
 
 impl PilotRun {
-    /// Seconds per sample over all that was measured: half of it is of the first epoch, half of a later one.
+    /// The mean of the seconds per sample in the first and in a later epoch.
     pub fn mean_sample(&self) -> f64 {
         0.5 * (self.sample + self.later_sample)
     }
 
-    /// Several as if they were one: rates by the time that was measured. None of none.
+    /// Combines several pilot runs, with rates weighted by the measured time. `None` without a run.
     pub fn together(pilots: &[PilotRun]) -> Option<PilotRun> {
         let seconds: f64 = pilots.iter().map(|one| one.seconds).sum();
         let rate =
@@ -74,7 +74,7 @@ impl PilotRun {
         let longest = pilots.iter().max_by(|a, b| a.seconds.total_cmp(&b.seconds))?;
         Some(PilotRun {
             opening: pilots.iter().map(|one| one.opening).sum::<f64>() / count,
-            // In one process kernels are compiled once.
+            // A process compiles kernels once.
             first_step: pilots.iter().map(|one| one.first_step).fold(0.0, f64::max),
             sample: rate(|one| one.sample),
             later_sample: rate(|one| one.later_sample),
@@ -85,17 +85,17 @@ impl PilotRun {
     }
 }
 
-/// Stops a training after some seconds, counted from its first step.
+/// Stops a training some seconds after its first step.
 struct Stopwatch {
     seconds: f64,
     begun: Instant,
-    /// What the first step took.
+    /// Seconds of the first step.
     first: Option<f64>,
-    /// Samples since then, and the seconds that they took.
+    /// Samples since then, and their seconds.
     samples: f64,
     trained: f64,
     beginning: Vec<(u64, f64)>,
-    /// Seconds between two readings of the clock.
+    /// Seconds between two reports.
     report_seconds: f64,
 }
 
@@ -106,7 +106,7 @@ impl Stopwatch {
         Stopwatch { seconds, begun, first: None, samples: 0.0, trained: 0.0, beginning, report_seconds }
     }
 
-    /// Trains until the time is over.
+    /// Trains until the time is up.
     fn time(&mut self, model: &Model, splits: &Splits, config: &TrainConfig, rates: &Schedule) -> Result<()> {
         match fit_at(model, splits, config, rates, self) {
             Ok(_) | Err(Error::Interrupted) => Ok(()),
@@ -117,7 +117,7 @@ impl Stopwatch {
 
 impl Callback for Stopwatch {
     fn on_progress(&mut self, progress: &Progress) {
-        // A training of a single step has nothing but its first.
+        // A training of a single step has only a first step.
         if self.first.is_none() && progress.steps > 1 {
             self.first = Some(self.begun.elapsed().as_secs_f64());
             return;
@@ -137,8 +137,8 @@ impl Callback for Stopwatch {
     }
 }
 
-/// Begins a training and measures it for about `seconds`, and its validation for at most half as long. It draws from `samples`
-/// training samples, so that there are enough for the time.
+/// Starts a training and measures it for about `seconds`, and its validation for at most half as long. It draws from
+/// `samples` training samples, so that they suffice for the time.
 ///
 /// # Errors
 /// Those of the training; [`Error::Interrupted`] if `interrupted` becomes true.
@@ -159,17 +159,17 @@ pub fn pilot_run(
     let opening = begun.elapsed().as_secs_f64();
 
     let rates = planned.config.rates(planned.config.total_steps(planned.config.samples.unwrap_or(samples)));
-    // It is stopped by the clock.
+    // The stopwatch ends the training.
     let config = TrainConfig { epochs: usize::MAX, ..training.config };
     let mut watch = Stopwatch::new(FIRST * seconds, seconds / PARTS);
-    // Validation is measured by itself.
+    // Validation is measured separately.
     let first = Subset::first(splits.validation.clone(), config.batch);
     let once = Splits { train: splits.train.clone(), validation: first };
     watch.time(&model, &once, &config, &rates)?;
     let batch = config.batch.min(splits.train.len());
     let sample = watch.trained / watch.samples;
     let first_step = watch.first.map_or(0.0, |first| (first - batch as f64 * sample).max(0.0));
-    // The order of samples is that of the first time.
+    // The samples come in the same order as before.
     let mut again = Stopwatch::new((1.0 - FIRST) * seconds, seconds / PARTS);
     if !interrupted.load(Ordering::Relaxed) {
         again.time(&model, &once, &config, &rates)?;
@@ -188,7 +188,7 @@ pub fn pilot_run(
         evaluate(&model, loss, Loader::new(set, loader)?.epoch(0))?;
         Ok(start.elapsed().as_secs_f64())
     };
-    // One batch warms up and says how many there is time for.
+    // One batch warms up, and its time gives the number of batches to measure.
     let once = judge(config.batch)?;
     let affordable = (0.5 * seconds / once).ceil().max(1.0) * config.batch as f64;
     let judged = (affordable as usize).min(splits.validation.len());

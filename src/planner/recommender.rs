@@ -1,14 +1,14 @@
-//! One recommendation in the making: the speed is learnt, the search and pilot runs take turns, and what came of it is put
-//! together, or why nothing did.
+//! How a recommendation is made: the speed model is fitted, searches and pilot runs alternate, and the result is assembled,
+//! or the reason why there is none.
 
 use super::budget::Budget;
 use super::candidate::{Candidate, Field};
-use super::evidence::{Evidence, LeftOut, counts, zeros};
+use super::evidence::{AxisWithoutLaw, Evidence, counts, zeros};
 use super::pilot::{lags, pilot_run};
-use super::search::{Choice, FURTHEST, Found, Rules, cheapest, search};
+use super::recommendation::{Options, Reach, Recommendation, Repeats, Suggestion};
+use super::search::{FURTHEST, Found, Rules, TrainingOption, cheapest, search};
 use super::speed::{SpeedModel, Timing};
 use super::training::{Expected, Training};
-use super::{Options, Reach, Recommendation, Repeats, Suggestion};
 use crate::error::{Error, Result};
 use crate::models::cost::predicted_peak;
 use crate::sweep::plan::Plan;
@@ -16,18 +16,18 @@ use crate::sweep::record::{Record, Throughput};
 use crate::train::TrainConfig;
 use crate::units::{self, flops};
 
-/// Pilot runs after which the rest is taken from the law of throughput.
+/// The most pilot runs; the law of throughput gives the other speeds.
 const MOST_PILOTS: usize = 12;
 
-/// A benchmark's pilot runs are this part of the others.
+/// The length of a benchmark's pilot runs relative to the others.
 const BENCHMARK: f64 = 0.5;
 
-/// A device's speed drifts, by heat and by what else the machine does. So with a budget of time the best is measured by a pilot run for
-/// this part of its training, up to so many seconds.
+/// A device's speed drifts with heat and other load. So with a budget of time, the best is measured by pilot runs for this
+/// fraction of its training, up to this many seconds.
 const PILOTED: f64 = 0.2;
 const LONGEST: f64 = 60.0;
 
-/// Other amounts of compute that the best is looked for, beside that of the recommended training.
+/// Other amounts of compute to find the best training for, relative to that of the recommended training.
 const OTHERS: [f64; 6] = [0.0625, 0.125, 0.25, 0.5, 2.0, 4.0];
 
 pub(super) struct Recommender<'a> {
@@ -36,19 +36,22 @@ pub(super) struct Recommender<'a> {
     pub rules: Rules<'a>,
     pub fields: Vec<Field>,
     pub speed: SpeedModel,
-    /// Models that were left out, each with the reason.
+    /// Excluded models, each with the reason.
     pub vetoed: Vec<String>,
 }
 
-/// What came of a pilot run.
-enum Outcome {
+/// The result of a pilot run.
+enum PilotOutcome {
     Measured,
     TooLarge,
     Diverged { step: u64 },
 }
 
 impl Recommender<'_> {
-    /// Refuses a question that has no answer: nothing that limits how long to train.
+    /// Checks that something limits the length of the training.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if nothing does.
     pub fn check_bounds(&self) -> Result<()> {
         let bounded = self.options.budget.limits_compute() || self.options.target_loss.is_some();
         if bounded || !self.options.far {
@@ -58,9 +61,12 @@ impl Recommender<'_> {
         Err(Error::Config { what: "plan".into(), problem })
     }
 
-    /// Seconds per sample by MACs on each axis: from the sweep's records if they are of this device, else from a short
-    /// benchmark of models among those that were trained.
-    pub fn learn_pace(&mut self, records: &[Record]) -> Result<()> {
+    /// Fits seconds per sample against MACs on each axis: from the sweep's records if they are from this device, else from a
+    /// short benchmark of trained models.
+    ///
+    /// # Errors
+    /// Those of the benchmark.
+    pub fn learn_speed(&mut self, records: &[Record]) -> Result<()> {
         let device = self.options.device.name();
         for number in 0..self.fields.len() {
             let axis = self.fields[number].evidence.axis;
@@ -77,7 +83,7 @@ impl Recommender<'_> {
         Ok(())
     }
 
-    /// Measures the smallest, a middle and the largest model that were trained on an axis.
+    /// Measures the smallest, a middle and the largest trained model on an axis.
     fn benchmark(&mut self, number: usize) -> Result<Vec<(f64, f64)>> {
         let field = &self.fields[number];
         let trained = |candidate: &&Candidate| candidate.macs as f64 <= field.evidence.macs.1;
@@ -90,30 +96,30 @@ impl Recommender<'_> {
             let known = self.speed.pilot(&model).is_some();
             let training = self.training(&model, self.samples(), 1, Expected::default());
             let seconds = self.options.pilot_seconds * BENCHMARK;
-            if !known && !matches!(self.pilot_run(&model, &training, seconds)?, Outcome::Measured) {
+            if !known && !matches!(self.pilot_run(&model, &training, seconds)?, PilotOutcome::Measured) {
                 break;
             }
-            let pilot = self.speed.pilot(&model).expect("it was piloted");
+            let pilot = self.speed.pilot(&model).expect("a pilot run measured it");
             measured.push((model.macs as f64, pilot.sample));
         }
         Ok(measured)
     }
 
-    /// Samples that a pilot run draws from: more than there is time for.
+    /// Number of samples that a pilot run draws from: more than it has time for.
     fn samples(&self) -> usize {
         self.rules.available.unwrap_or(1 << 24)
     }
 
-    /// Measures a model by a training's first steps.
-    fn pilot_run(&mut self, model: &Candidate, training: &Training, seconds: f64) -> Result<Outcome> {
+    /// Measures a model by the first steps of a training.
+    fn pilot_run(&mut self, model: &Candidate, training: &Training, seconds: f64) -> Result<PilotOutcome> {
         let Options { device, data, interrupted, .. } = self.options;
         match pilot_run(training, self.samples(), device, data.as_deref(), seconds, interrupted) {
             Ok(pilot) => {
                 self.speed.add(model.clone(), pilot);
-                Ok(Outcome::Measured)
+                Ok(PilotOutcome::Measured)
             }
-            Err(error) if error.is_about_memory() => Ok(Outcome::TooLarge),
-            Err(Error::Diverged { step, .. }) => Ok(Outcome::Diverged { step }),
+            Err(error) if error.is_about_memory() => Ok(PilotOutcome::TooLarge),
+            Err(Error::Diverged { step, .. }) => Ok(PilotOutcome::Diverged { step }),
             Err(error) => Err(error),
         }
     }
@@ -127,21 +133,25 @@ impl Recommender<'_> {
         }
     }
 
-    /// Alternates between searches and pilot runs, until all that was found has been measured for long enough, and the best twice.
+    /// Alternates between searches and pilot runs until all trainings found are measured for long enough, and the best twice.
+    ///
+    /// # Errors
+    /// No training to recommend; errors of pilot runs.
     pub fn find(&mut self) -> Result<Found> {
         for _ in 0..MOST_PILOTS {
             let found = self.search()?;
-            let measured = |choice: &Choice| self.speed.pilot(self.model(choice)).map(|one| one.seconds);
+            let measured =
+                |choice: &TrainingOption| self.speed.pilot(self.model(choice)).map(|one| one.seconds);
             let mut wanted_first = found.base.iter().chain(&found.choices);
             let unknown = wanted_first.find(|choice| measured(choice).is_none());
             let best = &found.choices[0];
-            // Time has to be known well where it is what may not be exceeded.
+            // A budget of time needs an accurate time.
             let timed = self.options.budget.seconds.is_some();
             let wanted = if timed { (PILOTED * best.seconds).min(LONGEST) } else { 0.0 };
             let lacking = wanted - measured(best).unwrap_or_default();
             let (next, seconds) = match unknown {
                 Some(choice) => (*choice, self.options.pilot_seconds),
-                // What is nearly there is there.
+                // A small rest is not worth another run.
                 None if timed && lacking > 0.1 * wanted => (*best, lacking),
                 None if self.speed.pilots(self.model(best)).len() < 2 => (*best, self.options.pilot_seconds),
                 None => return Ok(found),
@@ -149,17 +159,17 @@ impl Recommender<'_> {
             let model = self.model(&next).clone();
             let training = self.training(&model, next.samples, next.epochs, Expected::default());
             match self.pilot_run(&model, &training, seconds)? {
-                Outcome::Measured => self.judge(&model, found.base.as_ref()),
-                // The device has less memory than it told; what is larger has no place either.
-                Outcome::TooLarge => self.fields[next.field].fitting = next.candidate,
-                Outcome::Diverged { step } => self.veto(&model, format!("it diverged at step {step}")),
+                PilotOutcome::Measured => self.judge(&model, found.base.as_ref()),
+                // The device has less memory than it reported; larger models do not fit either.
+                PilotOutcome::TooLarge => self.fields[next.field].fitting = next.candidate,
+                PilotOutcome::Diverged { step } => self.veto(&model, format!("it diverged at step {step}")),
             }
         }
         self.search()
     }
 
-    /// Leaves out a model that does not learn in its first steps, though the base model does.
-    fn judge(&mut self, model: &Candidate, base: Option<&Choice>) {
+    /// Excludes a model that does not learn in its first steps although the base model does.
+    fn judge(&mut self, model: &Candidate, base: Option<&TrainingOption>) {
         let Some(base) = base.and_then(|base| self.speed.pilot(self.model(base))) else { return };
         let Some(own) = self.speed.pilot(model) else { return };
         if let (true, Some((steps, loss))) = (lags(&own.beginning, &base.beginning), own.beginning.last()) {
@@ -170,7 +180,7 @@ impl Recommender<'_> {
         }
     }
 
-    /// Leaves out a model on every axis that has it.
+    /// Excludes a model on every axis that has it.
     fn veto(&mut self, model: &Candidate, why: String) {
         for field in &mut self.fields {
             let same = |candidate: &Candidate| candidate.architecture == model.architecture;
@@ -181,7 +191,7 @@ impl Recommender<'_> {
         self.vetoed.push(format!("{model}: {why}"));
     }
 
-    fn model(&self, choice: &Choice) -> &Candidate {
+    fn model(&self, choice: &TrainingOption) -> &Candidate {
         &self.fields[choice.field].candidates[choice.candidate]
     }
 
@@ -202,7 +212,7 @@ impl Recommender<'_> {
         }
     }
 
-    fn suggestion(&self, choice: &Choice) -> Result<Suggestion> {
+    fn suggestion(&self, choice: &TrainingOption) -> Result<Suggestion> {
         let model = self.model(choice);
         let evidence = &self.fields[choice.field].evidence;
         let peak_bytes = predicted_peak(&model.architecture, &self.plan.config)?.total();
@@ -240,11 +250,15 @@ impl Recommender<'_> {
         })
     }
 
+    /// Assembles the recommendation.
+    ///
+    /// # Errors
+    /// A model whose memory cannot be predicted.
     pub fn assemble(
         &self,
         records: &[Record],
         found: Found,
-        left_out: Vec<LeftOut>,
+        left_out: Vec<AxisWithoutLaw>,
     ) -> Result<Recommendation> {
         let best = self.suggestion(&found.choices[0])?;
         let alternatives: Result<Vec<Suggestion>> =
@@ -273,7 +287,7 @@ impl Recommender<'_> {
         })
     }
 
-    /// The best for parts and multiples of an amount of compute, as far as there is one.
+    /// The best trainings for fractions and multiples of an amount of compute, where one exists.
     fn others(&self, flops: f64) -> Result<Vec<Suggestion>> {
         let timing = |candidate: &Candidate| self.speed.timing(candidate);
         let of = |times: &f64| {
@@ -286,15 +300,15 @@ impl Recommender<'_> {
         OTHERS.iter().filter_map(of).collect()
     }
 
-    /// The part of the budget of time or FLOPs that a training leaves unused.
-    fn unused(&self, choice: &Choice) -> f64 {
+    /// The fraction of the budget of time or FLOPs that a training leaves unused.
+    fn unused(&self, choice: &TrainingOption) -> f64 {
         let Budget { seconds, flops, .. } = self.options.budget;
         let used = [(choice.seconds, seconds), (choice.flops, flops)].into_iter();
         let used = used.filter_map(|(takes, budget)| Some(takes / budget?)).reduce(f64::max);
         used.map_or(0.0, |used| (1.0 - used).max(0.0))
     }
 
-    /// What the plan takes repeated samples to be worth; none where no sample is repeated, and where the law has it.
+    /// The assumed value of repeated samples; `None` if no sample is repeated, or if the law includes repetition.
     fn repetition(&self, evidence: &Evidence) -> Option<Repeats> {
         self.rules.available.filter(|_| evidence.passes_seen().is_none())?;
         let known = &evidence.repetition;
@@ -306,7 +320,7 @@ impl Recommender<'_> {
         })
     }
 
-    /// Why there is nothing to recommend.
+    /// The error if there is nothing to recommend.
     fn nothing(&self, timing: &dyn Fn(&Candidate) -> Timing) -> Error {
         let fail = |problem: String| Error::Config { what: "plan".into(), problem };
         let budget = self.options.budget;
@@ -324,19 +338,19 @@ impl Recommender<'_> {
                 return self.too_far(&beyond.choices[0]);
             }
             return fail(format!(
-                "no training within {budget} is expected to reach a loss of {target}; the best comes to {:.4}. Give a \
+                "no training within {budget} is expected to reach a loss of {target}; the best reaches {:.4}. Give a \
                  larger budget or a higher target",
                 best.choices[0].loss
             ));
         }
         let Some(least) = cheapest(&self.fields, &self.rules, timing) else {
-            return fail("the sweep's axes hold no model that could be trained".into());
+            return fail("the sweep's axes have no model that could be trained".into());
         };
         let peak = predicted_peak(&self.model(&least).architecture, &self.plan.config);
         let bytes = peak.map_or(0, |peak| peak.total());
         fail(format!(
-            "nothing fits {budget}: the smallest training that the sweep's laws speak of, one epoch of {} on {} samples, \
-             takes {}, {} and {}",
+            "nothing fits {budget}: the smallest training within the sweep's laws, one epoch of {} on {} samples, takes {}, \
+             {} and {}",
             self.name(&least),
             least.samples,
             units::seconds(least.seconds),
@@ -345,17 +359,17 @@ impl Recommender<'_> {
         ))
     }
 
-    /// Why the best training is not recommended.
-    fn too_far(&self, beyond: &Choice) -> Error {
+    /// The error if the best training lies too far from the runs.
+    fn too_far(&self, beyond: &TrainingOption) -> Error {
         let evidence = &self.fields[beyond.field].evidence;
         let allowed = FURTHEST * evidence.flops;
-        // Of a training of as many samples as fit the limit.
+        // The time of a training with as many samples as the limit allows.
         let seconds = beyond.seconds * allowed / beyond.flops;
         let problem = format!(
-            "the best training for this is {} on {} samples an epoch, with {:.0} times the compute of the largest run on its axis \
-             ({}). Beyond a factor of {FURTHEST} a law is a guess: its interval covers how well the runs fix \
-             the curve, not whether the curve bends where there are no runs. Sweep larger models or more samples, take a \
-             smaller budget ({}, about {} here), or say --far",
+            "the best training for this is {} on {} samples per epoch, with {:.0} times the compute of the largest run on its \
+             axis ({}). Beyond a factor of {FURTHEST} a law is a guess: its interval covers how well the runs determine the \
+             curve, not whether the curve bends beyond the runs. Sweep larger models or more samples, use a smaller budget \
+             ({}, about {} here), or add --far",
             self.name(beyond),
             beyond.samples,
             beyond.flops / evidence.flops,
@@ -366,7 +380,7 @@ impl Recommender<'_> {
         Error::Config { what: "plan".into(), problem }
     }
 
-    fn name(&self, choice: &Choice) -> String {
+    fn name(&self, choice: &TrainingOption) -> String {
         self.model(choice).to_string()
     }
 }

@@ -1,9 +1,9 @@
-//! Among all models, numbers of samples and numbers of epochs that a budget allows, those of which the laws expect the
-//! least loss; or, with a loss as the target, those that reach it at the least cost.
+//! The search for the best training: among all models, numbers of samples and numbers of epochs within a budget, those with
+//! the least expected loss; or, with a target loss, those that reach it at the least cost.
 //!
-//! A model is trained for the whole budget: on all samples that there are, as often as the budget allows. So each model
-//! has one training or two, with the number of epochs that fits and one fewer; unless the runs have shown that its loss
-//! would turn before.
+//! A model is trained for the whole budget: on all available samples, as many times as the budget allows. So each model has
+//! one or two trainings, with the number of epochs that fits and one fewer, unless the runs show that its loss would rise
+//! before.
 
 use super::budget::Budget;
 use super::candidate::{Candidate, Field};
@@ -14,26 +14,26 @@ use crate::train::TrainConfig;
 use serde::Serialize;
 use std::fmt;
 
-/// The most that a training may take of the compute of the largest run that its law was fitted to.
+/// The largest compute of a training, relative to the largest run that its law was fitted to.
 pub const FURTHEST: f64 = 30.0;
 
-/// The best, and the three next best.
+/// Number of suggestions: the best and the three next best.
 const SUGGESTIONS: usize = 4;
 
-/// Samples seen beyond which no training is counted.
+/// The largest number of samples seen that the search considers.
 const ENDLESS: f64 = 1e15;
 
-/// A limit binds if without it something better by this part would be found; less is rounding to whole batches.
+/// A limit binds if the search without it finds a training better by this fraction; less is rounding to whole batches.
 const BETTER: f64 = 1e-4;
 
-/// Losses that differ by less than this part are equal, and the smaller model is the better one.
+/// Losses that differ by less than this fraction are equal; then the smaller model is better.
 const EQUAL: f64 = 5e-3;
 
-/// Another model has to be better than the base model by as much as runs scatter around their law, within these parts of
-/// the loss: less is what another seed does.
+/// Another model has to be better than the base model by the scatter of runs around their law, clamped to this range of
+/// fractions of the loss: another seed changes the loss by less.
 const GAIN: (f64, f64) = (0.03, 0.1);
 
-/// What keeps a training from being better.
+/// A limit that keeps a training from being better.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Limit {
@@ -43,11 +43,11 @@ pub enum Limit {
     Compute,
     /// The budget's bytes, or the device's.
     Memory,
-    /// Samples: the set has no more, or the sweep did not vary their number.
+    /// The samples: the set has no more, or the sweep did not vary their number.
     Data,
-    /// Seeing the samples more often raises the loss, as runs have shown.
+    /// More passes over the samples raise the loss, as runs have shown.
     Overfitting,
-    /// How far the law is trusted: [`FURTHEST`].
+    /// The distance to which the law is trusted: [`FURTHEST`].
     Extrapolation,
 }
 
@@ -70,41 +70,41 @@ impl fmt::Display for Limit {
     }
 }
 
-/// What is looked for, and what is allowed.
+/// The goal of a search, and its limits.
 #[derive(Debug, Clone)]
 pub struct Rules<'a> {
-    /// What a training may cost; its bytes are in [`Field::fitting`].
+    /// What a training may cost; [`Field::fitting`] covers its bytes.
     pub budget: Budget,
-    /// The loss that is enough.
+    /// The target loss.
     pub target_loss: Option<f64>,
-    /// Whether a law is trusted further than [`FURTHEST`].
+    /// Whether to trust a law further than [`FURTHEST`].
     pub far: bool,
-    /// How each model is trained. Its epochs are those of sets that draw new samples without end.
+    /// How each model is trained. Its epochs apply to sets that draw new samples without end.
     pub config: &'a TrainConfig,
-    /// Training samples that there are; none for a set that draws new ones without end.
+    /// Number of training samples; `None` for a set that draws new ones without end.
     pub available: Option<usize>,
-    /// Samples of each validation.
+    /// Number of samples of each validation.
     pub validation: usize,
 }
 
-/// A model with a number of samples and a number of epochs.
+/// A training that the search considers: a model with a number of samples and a number of epochs.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Choice {
-    /// The field that the model is in.
+pub struct TrainingOption {
+    /// The index of the model's field.
     pub field: usize,
-    /// Its place there.
+    /// The index of the model in the field.
     pub candidate: usize,
-    /// Training samples an epoch.
+    /// Training samples in an epoch.
     pub samples: usize,
-    /// Passes over them.
+    /// Number of epochs.
     pub epochs: usize,
-    /// Different training samples.
+    /// Number of distinct training samples.
     pub distinct: f64,
-    /// How often each is seen.
+    /// How many times each is seen.
     pub passes: f64,
-    /// Validation loss that the law expects.
+    /// The expected validation loss.
     pub loss: f64,
-    /// The loss that it ends below with a probability of [`CAUTION`](super::CAUTION): what trainings are compared by.
+    /// The loss that it ends below with a probability of [`CAUTION`](super::CAUTION), by which trainings are compared.
     pub upper: f64,
     /// Training FLOPs.
     pub flops: f64,
@@ -112,24 +112,24 @@ pub struct Choice {
     pub seconds: f64,
 }
 
-/// What was found.
+/// The result of a search.
 #[derive(Debug, Clone)]
 pub struct Found {
-    /// The best first; each differs from those in front of it.
-    pub choices: Vec<Choice>,
-    /// The base model trained for the whole budget; none where that is not one batch.
-    pub base: Option<Choice>,
-    /// What keeps the best from being better.
+    /// The best first; each differs from the previous ones.
+    pub choices: Vec<TrainingOption>,
+    /// The base model trained for the whole budget; `None` if the budget is too small for one batch.
+    pub base: Option<TrainingOption>,
+    /// The limits that keep the best from being better.
     pub limits: Vec<Limit>,
-    /// What would be the best if laws were trusted at any distance; none where that is no better.
-    pub beyond: Option<Choice>,
+    /// The best if laws were trusted at any distance; `None` if it is no better.
+    pub beyond: Option<TrainingOption>,
 }
 
-/// Searches all fields; none where nothing fits the budget or reaches the target.
+/// Searches all fields; `None` if no training fits the budget or reaches the target.
 pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Found> {
     let ranked = rank(fields, rules, timing, None);
-    let model = |choice: &Choice| &fields[choice.field].candidates[choice.candidate];
-    let mut choices: Vec<Choice> = Vec::new();
+    let model = |choice: &TrainingOption| &fields[choice.field].candidates[choice.candidate];
+    let mut choices: Vec<TrainingOption> = Vec::new();
     for choice in &ranked {
         if choices.iter().all(|known| model(choice).differs_from(model(known))) {
             choices.push(*choice);
@@ -152,14 +152,15 @@ pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Ti
             }
             continue;
         }
-        // A law that has repetition in it does not tell new samples from those seen before.
+        // A law that includes repetition does not distinguish new samples from repeated ones.
         if limit == Limit::Data && fields[best.field].evidence.passes_seen().is_some() {
             continue;
         }
         let relaxed = rank(fields, rules, timing, Some(limit));
-        // Not by what trainings are compared by: that doubts a larger one more.
-        let expected =
-            |choice: &Choice| if rules.target_loss.is_some() { rules.score(choice) } else { choice.loss };
+        // Compares expected losses, because the cautious losses penalise a larger training.
+        let expected = |choice: &TrainingOption| {
+            if rules.target_loss.is_some() { rules.score(choice) } else { choice.loss }
+        };
         let better = relaxed.first().filter(|free| expected(free) < expected(best) * (1.0 - BETTER));
         let unknown = limit == Limit::Data && fields[best.field].evidence.fixed_samples.is_some();
         if better.is_some() || unknown {
@@ -172,8 +173,12 @@ pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Ti
     Some(Found { base: base(fields, rules, timing), choices, limits, beyond })
 }
 
-/// The training with the least compute that there is, whatever the budget.
-pub fn cheapest(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Choice> {
+/// The training with the least compute, regardless of the budget.
+pub fn cheapest(
+    fields: &[Field],
+    rules: &Rules,
+    timing: &dyn Fn(&Candidate) -> Timing,
+) -> Option<TrainingOption> {
     let least = |(number, field): (usize, &Field)| {
         let batch = rules.config.batch.min(rules.available.unwrap_or(usize::MAX));
         let samples = field.evidence.fixed_samples.unwrap_or(batch);
@@ -183,9 +188,8 @@ pub fn cheapest(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> 
     trainings.min_by(|a, b| a.flops.total_cmp(&b.flops))
 }
 
-/// The base model, trained for the whole budget whatever the laws say. Of several axes' laws the one that expects most of
-/// it says what comes of it.
-fn base(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Choice> {
+/// The base model, trained for the whole budget. If several axes have laws, the one with the least expected loss counts.
+fn base(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<TrainingOption> {
     let rules = Rules { target_loss: None, ..rules.clone() };
     let of_field = |(number, field): (usize, &Field)| {
         let place = field.candidates.iter().position(|candidate| candidate.scale == Scale::BASE)?;
@@ -196,13 +200,13 @@ fn base(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) 
     fields.iter().enumerate().filter_map(of_field).min_by(|a, b| a.upper.total_cmp(&b.upper))
 }
 
-/// Every model with the training that is best for it within all limits but one, the best first.
+/// Every model with its best training within all limits except `relaxed`, the best first.
 fn rank(
     fields: &[Field],
     rules: &Rules,
     timing: &dyn Fn(&Candidate) -> Timing,
     relaxed: Option<Limit>,
-) -> Vec<Choice> {
+) -> Vec<TrainingOption> {
     let mut choices = Vec::new();
     for (number, field) in fields.iter().enumerate() {
         let count = if relaxed == Some(Limit::Memory) { field.candidates.len() } else { field.fitting };
@@ -219,9 +223,9 @@ fn rank(
     choices
 }
 
-/// Of choices with rising loss the place of that to recommend: the base model where it is about as good as the best, else the
-/// smallest of the models that are as good.
-fn preferred(fields: &[Field], choices: &[Choice]) -> usize {
+/// The index of the training to recommend among those sorted by loss: the base model if it is about as good as the best,
+/// else the smallest of the models that are as good.
+fn preferred(fields: &[Field], choices: &[TrainingOption]) -> usize {
     let model = |place: usize| &fields[choices[place].field].candidates[choices[place].candidate];
     let within = |part: f64| {
         let most = choices[0].upper * (1.0 + part);
@@ -233,8 +237,8 @@ fn preferred(fields: &[Field], choices: &[Choice]) -> usize {
 }
 
 impl Rules<'_> {
-    /// What is made as small as possible: the loss; or, with a target, what the budget is in.
-    fn score(&self, choice: &Choice) -> f64 {
+    /// What the search minimises: the loss; or, with a target, the quantity that the budget limits.
+    fn score(&self, choice: &TrainingOption) -> f64 {
         match self.target_loss {
             None => choice.upper,
             Some(_) if self.budget.seconds.is_some() => choice.seconds,
@@ -242,7 +246,8 @@ impl Rules<'_> {
         }
     }
 
-    /// The samples an epoch that all limits but the relaxed one allow a model in so many epochs, whatever the set has.
+    /// The largest number of samples per epoch that all limits except `relaxed` allow a model in `epochs` epochs, regardless
+    /// of the set's size.
     fn most_samples(
         &self,
         field: &Field,
@@ -260,15 +265,15 @@ impl Rules<'_> {
             Limit::Compute => self.budget.flops.map(|flops| flops / flops_per_sample),
             Limit::Extrapolation if self.far => None,
             Limit::Extrapolation => Some(FURTHEST * field.evidence.flops / flops_per_sample),
-            // They are the caller's.
+            // The caller checks these.
             Limit::Data | Limit::Overfitting | Limit::Memory => None,
         };
         let limits = Limit::ALL.into_iter().filter(|limit| Some(*limit) != relaxed);
         limits.filter_map(allowed).fold(ENDLESS / epochs as f64, f64::min)
     }
 
-    /// A model's trainings for the whole budget, the longest first: numbers of samples an epoch and of epochs. None where
-    /// that is not one batch, or less than the law is for.
+    /// A model's trainings for the whole budget, the longest first: (samples per epoch, epochs). Empty if the budget is too
+    /// small for one batch, or for the samples that the law applies to.
     fn trainings(
         &self,
         field: &Field,
@@ -278,13 +283,13 @@ impl Rules<'_> {
     ) -> Vec<(usize, usize)> {
         let most = |epochs: usize| self.most_samples(field, candidate, epochs, timing, relaxed);
         let whole = |samples: f64| {
-            // The last batch is left out where it is not full.
+            // An incomplete last batch is dropped.
             let batch = self.config.batch.min(self.available.unwrap_or(usize::MAX));
             samples as usize / batch * batch
         };
         let available = self.available.filter(|_| relaxed != Some(Limit::Data));
         let trainings = match (field.evidence.fixed_samples, available) {
-            // A law for so many samples: they are seen as often as the budget allows.
+            // The law applies to a fixed number of samples, which are repeated as often as the budget allows.
             (Some(fixed), _) => vec![(fixed, first(|epochs| most(epochs) < fixed as f64) - 1)],
             (None, None) if self.available.is_none() => {
                 vec![(whole(most(self.config.epochs)), self.config.epochs)]
@@ -306,7 +311,7 @@ impl Rules<'_> {
         bounded.filter(|(samples, epochs)| *samples > 0 && *epochs > 0).collect()
     }
 
-    /// The training that is best for a model: of those for the whole budget; with a target, the shortest that reaches it.
+    /// The best training of a model: among those for the whole budget, or with a target the shortest that reaches it.
     fn best_with(
         &self,
         number: usize,
@@ -314,18 +319,18 @@ impl Rules<'_> {
         place: usize,
         timing: &dyn Fn(&Candidate) -> Timing,
         relaxed: Option<Limit>,
-    ) -> Option<Choice> {
+    ) -> Option<TrainingOption> {
         let with = |training: (usize, usize)| self.choice(number, field, place, training, timing);
         let trainings = self.trainings(field, &field.candidates[place], timing, relaxed);
         let Some(target) = self.target_loss else {
-            // Of one model's trainings not the one that is surer, but the one that the law expects more of: a budget is not left
-            // unused out of caution.
+            // Among one model's trainings the expected loss decides, not the cautious one: caution must not leave a budget
+            // unused.
             return trainings.into_iter().map(with).min_by(|a, b| a.loss.total_cmp(&b.loss));
         };
         let reaching = trainings.into_iter().map(with).filter(|choice| choice.loss <= target);
         let longest = reaching.min_by(|a, b| self.score(a).total_cmp(&self.score(b)))?;
         let shorter = |steps: usize| self.shortened(field, &longest, steps);
-        // Steps of batches where the samples may change, else of epochs.
+        // Steps are batches if the number of samples may change, else epochs.
         let steps = match field.evidence.fixed_samples {
             Some(_) => longest.epochs,
             None => (longest.samples / self.config.batch.min(longest.samples)).saturating_mul(longest.epochs),
@@ -338,16 +343,16 @@ impl Rules<'_> {
         Some(if enough == steps { longest } else { with(shorter(enough)) })
     }
 
-    /// A training with so many steps in place of another's: in as few epochs as have enough samples. Of a law for one number
-    /// of samples, steps are epochs.
-    fn shortened(&self, field: &Field, training: &Choice, steps: usize) -> (usize, usize) {
+    /// A training like another, but with `steps` steps, in as few epochs as have enough samples. If the law applies to a fixed
+    /// number of samples, steps are epochs.
+    fn shortened(&self, field: &Field, training: &TrainingOption, steps: usize) -> (usize, usize) {
         if field.evidence.fixed_samples.is_some() {
             return (training.samples, steps);
         }
         let batch = self.config.batch.min(training.samples);
         let all = match self.available {
             Some(available) => available / batch,
-            // New samples in each epoch: their number is that of the sweep.
+            // Each epoch has new samples; the sweep sets the number of epochs.
             None => return (steps.div_ceil(training.epochs) * batch, training.epochs),
         };
         let epochs = steps.div_ceil(all.max(1)).max(1);
@@ -361,7 +366,7 @@ impl Rules<'_> {
         place: usize,
         (samples, epochs): (usize, usize),
         timing: &dyn Fn(&Candidate) -> Timing,
-    ) -> Choice {
+    ) -> TrainingOption {
         let candidate = &field.candidates[place];
         let config = TrainConfig { epochs, ..*self.config };
         let seen = config.samples_seen(samples) as f64;
@@ -369,7 +374,7 @@ impl Rules<'_> {
         let passes = (seen / distinct).max(1.0);
         let macs = candidate.macs as f64;
         let expected = field.evidence.compared(macs, distinct, passes);
-        Choice {
+        TrainingOption {
             field: number,
             candidate: place,
             samples,
@@ -384,8 +389,7 @@ impl Rules<'_> {
     }
 }
 
-/// The first number from 1 on for which something holds that then holds for all; such a number that no training comes to
-/// where it never does.
+/// The first number from 1 on for which a monotonic condition holds; a number beyond [`ENDLESS`] if it never does.
 fn first(holds: impl Fn(usize) -> bool) -> usize {
     let (mut below, mut at) = (0, 1);
     while at < ENDLESS as usize && !holds(at) {

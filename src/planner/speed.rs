@@ -1,5 +1,5 @@
-//! How long a training takes on this device: a law of seconds per sample in MACs on each axis, corrected by pilot runs
-//! of the models that matter.
+//! How long a training takes on this device: a law of seconds per sample in MACs on each axis, corrected by pilot runs of
+//! the best models.
 
 use super::candidate::Candidate;
 use super::pilot::PilotRun;
@@ -7,36 +7,36 @@ use crate::error::Result;
 use crate::laws::PowerLaw;
 use crate::models::axis::Axis;
 
-/// A forward pass is a third of a training step's work; taken until a pilot run has measured it.
+/// A forward pass is a third of a training step's work; used until a pilot run measures it.
 const FORWARD: f64 = 1.0 / 3.0;
 
-/// A training's time is this part off even where pilot runs agree: what a machine does later, no pilot run sees.
+/// The relative error of a training's time even if pilot runs agree: they cannot see later changes of the machine's speed.
 const LATER: f64 = 0.1;
 
-/// Pilot runs of one model that differ by no more than this part agree.
+/// Pilot runs of one model agree if they differ by no more than this fraction.
 const AGREE: f64 = 0.08;
 
-/// What the seconds of one model's training are made of.
+/// The times that make up one model's training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Timing {
-    /// Before the first step: opening device and data, building the model, compiling kernels.
+    /// Seconds before the first step: opening device and data, building the model, compiling kernels.
     pub start: f64,
-    /// Of training in the first epoch, per sample.
+    /// Training in the first epoch, per sample.
     pub sample: f64,
-    /// Of training in later epochs, per sample.
+    /// Training in later epochs, per sample.
     pub later_sample: f64,
-    /// Of validation, per sample.
+    /// Validation, per sample.
     pub validation_sample: f64,
 }
 
 impl Timing {
-    /// Seconds of a training of so many epochs, each on `samples` samples and judged by `validation` ones.
+    /// Seconds of a training of `epochs` epochs, each on `samples` samples with a validation on `validation` samples.
     pub fn seconds(&self, epochs: usize, samples: usize, validation: usize) -> f64 {
         let judged = epochs as f64 * validation as f64 * self.validation_sample;
         self.start + samples as f64 * self.of_epochs(epochs) + judged
     }
 
-    /// The samples an epoch that such a training has time for.
+    /// The number of samples per epoch that such a training has time for.
     pub fn samples(&self, seconds: f64, epochs: usize, validation: usize) -> f64 {
         let judged = epochs as f64 * validation as f64 * self.validation_sample;
         ((seconds - self.start - judged) / self.of_epochs(epochs)).max(0.0)
@@ -47,29 +47,32 @@ impl Timing {
     }
 }
 
-/// Timing of any model on a few axes.
+/// The timing of any model on some axes.
 #[derive(Debug)]
 pub struct SpeedModel {
-    /// Of opening the device.
+    /// Seconds for opening the device.
     device_seconds: f64,
     laws: Vec<(Axis, PowerLaw)>,
-    /// Of each model every pilot run.
+    /// Every pilot run of each model.
     pilots: Vec<(Candidate, Vec<PilotRun>)>,
 }
 
 impl SpeedModel {
-    /// That of nothing yet, on a device that takes so many seconds to open.
+    /// A model without measurements, for a device that takes `device_seconds` to open.
     pub fn new(device_seconds: f64) -> SpeedModel {
         SpeedModel { device_seconds, laws: Vec::new(), pilots: Vec::new() }
     }
 
-    /// Learns the law of an axis from models that were measured: (MACs, seconds per sample).
+    /// Fits the law of an axis to measured models: (MACs, seconds per sample).
+    ///
+    /// # Errors
+    /// Those of [`PowerLaw::fit`].
     pub fn learn(&mut self, axis: Axis, measured: &[(f64, f64)]) -> Result<()> {
         self.laws.push((axis, PowerLaw::fit(measured)?));
         Ok(())
     }
 
-    /// Adds what was measured of one model, to what may have been measured of it before.
+    /// Adds a pilot run of a model.
     pub fn add(&mut self, candidate: Candidate, pilot: PilotRun) {
         let mut known = self.pilots.iter_mut();
         match known.find(|(other, _)| other.architecture == candidate.architecture) {
@@ -84,13 +87,13 @@ impl SpeedModel {
         self.pilots.iter().find(known).map_or(&[], |(_, pilots)| pilots)
     }
 
-    /// What was measured of a model, if it was: its pilot runs together.
+    /// The pilot runs of a model combined; `None` without one.
     pub fn pilot(&self, candidate: &Candidate) -> Option<PilotRun> {
         PilotRun::together(self.pilots(candidate))
     }
 
-    /// By which part the slowest pilot run of a model takes longer than its fastest, at the most of all models; 0 where
-    /// none was measured by a pilot run twice.
+    /// How much longer the slowest pilot run of a model takes than its fastest, as a fraction; the largest of all models, 0 if
+    /// no model has two.
     pub fn wavering(&self) -> f64 {
         let of_model = |(_, pilots): &(Candidate, Vec<PilotRun>)| {
             let speeds = || pilots.iter().map(PilotRun::mean_sample);
@@ -100,22 +103,22 @@ impl SpeedModel {
         self.pilots.iter().map(of_model).fold(0.0, f64::max)
     }
 
-    /// Whether pilot runs of one model agree.
+    /// Whether the pilot runs of each model agree.
     pub fn agrees(&self) -> bool {
         self.wavering() <= AGREE
     }
 
-    /// The least and the most seconds of a training that is expected to take so many: as fast as the fastest pilot runs
-    /// were beside the slowest, or as slow, and somewhat more.
+    /// The smallest and largest seconds of a training with these expected seconds, from the differences between pilot runs and
+    /// a further tenth.
     pub fn interval(&self, seconds: f64) -> (f64, f64) {
         let factor = (1.0 + self.wavering()).sqrt() * (1.0 + LATER);
         (seconds / factor, seconds * factor)
     }
 
-    /// The speed of a model: what was measured, or the law, corrected by the models that were measured on its axis.
+    /// The speed of a model: measured, or by the law, corrected by the measured models on its axis.
     pub fn timing(&self, candidate: &Candidate) -> Timing {
         let own = self.pilot(candidate);
-        // Kernels are compiled once in a process: the first pilot run paid for all.
+        // A process compiles kernels once, in the first pilot run.
         let first_step = self.most(|pilot| pilot.first_step);
         let opening = own.as_ref().map_or_else(|| self.most(|pilot| pilot.opening), |own| own.opening);
         let start = self.device_seconds + opening + first_step;
@@ -138,8 +141,8 @@ impl SpeedModel {
         self.pilots.iter().flat_map(|(_, pilots)| pilots).map(of).fold(0.0, f64::max)
     }
 
-    /// A ratio that pilot runs on the candidate's axis have, between its two neighbours in size by the distance of
-    /// logarithms, and beyond the outermost that of the outermost.
+    /// A ratio of pilot runs on the candidate's axis, interpolated in logarithms between its two neighbours in size. Beyond the
+    /// outermost run it is that of the outermost.
     fn between(&self, candidate: &Candidate, of: impl Fn(&Candidate, &PilotRun) -> f64) -> Option<f64> {
         let on_axis = self.pilots.iter().filter(|(other, _)| other.axis == candidate.axis);
         let at = (candidate.macs as f64).ln();

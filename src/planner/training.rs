@@ -1,4 +1,4 @@
-//! One training as a file: what `allometry plan` writes and `allometry train` runs.
+//! A training as a file, which `allometry plan` writes and `allometry train` runs.
 
 use crate::data::{self, DataFile, DataOptions, Splits, Subset};
 use crate::error::{Error, Result, brief};
@@ -11,27 +11,27 @@ use std::path::Path;
 /// The first line of the file.
 const HEADING: &str = "# Written by `allometry plan`; `allometry train` with this file's name runs it.";
 
-/// A training as data: on the same device it always comes to the same numbers.
+/// A training as data. On the same device it always gives the same numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Training {
     /// Name of the data set.
     pub dataset: String,
-    /// Columns of a table that are predicted; empty for the last one, and for sets that are no table.
+    /// Target columns of a table; empty for the last one, and for sets that are not tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_columns: Vec<String>,
     /// How the model is trained, and on how many samples.
     pub config: TrainConfig,
-    /// What it is expected to come to.
+    /// The expected results.
     pub expected: Expected,
-    /// The files of the data set that the sweep was run on; see [`Plan::data`](crate::sweep::Plan::data).
+    /// The files of the data set that the sweep used; see [`Plan::data`](crate::sweep::Plan::data).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<DataFile>,
     /// The model.
     pub architecture: Architecture,
 }
 
-/// What a training is expected to come to.
+/// The expected results of a training.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Expected {
@@ -43,43 +43,43 @@ pub struct Expected {
     pub loss_high: f64,
     /// Wall seconds, from reading the data to the last validation.
     pub seconds: f64,
-    /// Their interval: the least and the most. None in trainings of before it was kept.
+    /// The smallest and largest seconds. `None` in old files.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds_interval: Option<(f64, f64)>,
     /// Peak bytes on the device.
     pub peak_bytes: u64,
     /// Training FLOPs.
     pub flops: f64,
-    /// The device that seconds are of.
+    /// The device that the seconds refer to.
     pub device: String,
 }
 
-/// What a training came to, beside what was expected.
+/// The results of a training next to the expected ones.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Comparison {
-    /// What was expected.
+    /// The expected results.
     pub expected: Expected,
     /// The validation loss.
     pub loss: f64,
-    /// Its difference, as a part of what was expected.
+    /// Its relative difference to the expected one.
     pub loss_error: f64,
-    /// Whether it is in the interval.
+    /// Whether it lies in the interval.
     pub inside: bool,
     /// Wall seconds.
     pub seconds: f64,
-    /// Their difference, as a part of what was expected.
+    /// Their relative difference to the expected ones.
     pub seconds_error: f64,
-    /// Whether they are in their interval, where there is one.
+    /// Whether they lie in their interval, if there is one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub seconds_inside: Option<bool>,
     /// Peak bytes on the device.
     pub peak_bytes: u64,
-    /// Their difference, as a part of what was expected.
+    /// Their relative difference to the expected ones.
     pub peak_error: f64,
 }
 
 impl Expected {
-    /// Compares what was measured with it.
+    /// Compares measured results with the expected ones.
     pub fn beside(self, loss: f64, seconds: f64, peak_bytes: u64) -> Comparison {
         Comparison {
             loss,
@@ -96,11 +96,11 @@ impl Expected {
 }
 
 impl Training {
-    /// Reads the training in a file; none if the name is not that of a file, or the file holds something else, such as
-    /// a model.
+    /// Reads the training in a file. `None` if the name is not that of a file, or if the file holds something else, such as a
+    /// model.
     ///
     /// # Errors
-    /// A file that is a training but not a right one, and one that is the plan of a whole sweep.
+    /// An invalid training, and the plan of a whole sweep.
     pub fn find(name_or_path: &str) -> Result<Option<Training>> {
         let path = Path::new(name_or_path);
         if Architecture::preset(name_or_path).is_some() || !path.is_file() {
@@ -122,6 +122,9 @@ impl Training {
     }
 
     /// Reads and validates a training.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for TOML that is not a valid training.
     pub fn from_toml(text: &str) -> Result<Training> {
         let fail = |problem: String| Error::Config { what: "training".to_string(), problem };
         let parsed = match migrated(text) {
@@ -138,16 +141,19 @@ impl Training {
     }
 
     /// The TOML that [`Training::from_toml`] reads back to an equal training.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for values that TOML cannot hold.
     pub fn to_toml(&self) -> Result<String> {
         let text = toml::to_string(self)
             .map_err(|e| Error::Config { what: "training".to_string(), problem: e.to_string() })?;
         Ok(format!("{HEADING}\n{text}"))
     }
 
-    /// Refuses other data than those that it was planned for.
+    /// Checks that the data are those that it was planned for.
     ///
     /// # Errors
-    /// [`Error::Config`] with what differs; files that can't be read.
+    /// [`Error::Config`] with the differences; files that cannot be read.
     pub fn check_data(&self, directory: Option<&Path>) -> Result<()> {
         data::fingerprint::check(&self.data, &self.data_options(directory))
     }
@@ -166,10 +172,10 @@ impl Training {
         }
     }
 
-    /// Opens the data it is trained on, cut to the numbers of samples that it names.
+    /// Opens its data, cut to its numbers of samples.
     ///
     /// # Errors
-    /// Files that can't be read; a set that has fewer samples, or other ones than the model takes.
+    /// Files that cannot be read; a set with fewer samples, or with samples that do not suit the model.
     pub fn open(&self, directory: Option<&Path>) -> Result<Splits> {
         let wanted = [self.config.samples, self.config.validation_samples];
         let splits = data::open(&self.data_options(directory))?;
@@ -180,11 +186,11 @@ impl Training {
             wanted.into_iter().zip(found).find(|(wanted, found)| Some(*found) < *wanted)
         {
             let wanted = wanted.unwrap_or_default();
-            return fail(format!("the training wants {wanted} samples, and the set has {found}"));
+            return fail(format!("the training needs {wanted} samples, but the set has {found}"));
         }
         if self.architecture.clone().for_dataset(splits.train.as_ref()) != self.architecture {
             let shape = splits.train.sample_shape();
-            return fail(format!("its samples of {shape:?} and their targets are not what the model is for"));
+            return fail(format!("its samples of {shape:?} and their targets do not suit the model"));
         }
         let validation = match self.config.validation_samples {
             Some(samples) => Subset::first(splits.validation, samples),

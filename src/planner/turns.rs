@@ -1,21 +1,21 @@
-//! How often samples can be seen before that teaches a model nothing or does harm, as far as runs have shown it.
+//! How many times samples can be seen before more passes teach a model nothing or do harm, as far as runs show it.
 //!
-//! Three signs count: the curve of a run ends well above its least ([`turn`](crate::laws::turn)); of two runs that differ
-//! in epochs the longer ends higher; or a run has learned its samples by heart. Each bounds the passes of models that are as large
-//! or larger, until one of them goes on for longer and settles.
+//! There are three signs: the curve of a run ends well above its least ([`turn`](crate::laws::turn)); of two runs that differ
+//! in epochs the longer ends higher; or a run has memorised its samples. Each limits the passes of models as large or larger,
+//! unless one of them trains for longer and settles.
 
 use crate::laws::repetition::RepeatedRun;
 use crate::laws::turn::{Least, RISE, SETTLED, least};
 use crate::sweep::record::Record;
 
-/// Samples of another run are as many, and its model is as large, up to this factor.
+/// Numbers of samples and sizes of models count as equal up to this factor.
 pub(super) const ALIKE: f64 = 1.25;
 
-/// A model has learned its samples by heart if its training loss is so many times below its validation loss: seeing them
-/// more often teaches it nothing.
-const BY_HEART: f64 = 5.0;
+/// A model has memorised its samples if its training loss is this many times below its validation loss: more passes teach it
+/// nothing.
+const MEMORISED: f64 = 5.0;
 
-/// A run whose loss turned.
+/// The point at which a run's loss began to rise.
 #[derive(Debug, Clone, Copy, PartialEq)]
 struct Turn {
     macs: f64,
@@ -28,23 +28,23 @@ impl Turn {
         Turn { macs: run.size, distinct: run.distinct, passes }
     }
 
-    /// After how many passes over so many samples it would come: with more of them later; taken is, in proportion.
+    /// The number of passes at which it comes with `distinct` samples; assumed to grow in proportion to them.
     fn passes_of(&self, distinct: f64) -> f64 {
         self.passes * (distinct / self.distinct).max(1.0)
     }
 }
 
-/// How the losses of runs went on.
+/// When the losses of runs began to rise.
 #[derive(Debug, Clone)]
 pub(super) struct Turns {
     turns: Vec<Turn>,
     turned: Vec<bool>,
-    /// Runs whose loss ended near its least.
+    /// Runs whose loss ended near its least value.
     settled: Vec<RepeatedRun>,
 }
 
 impl Turns {
-    /// Of runs and their records, where runs scatter by so much of their loss.
+    /// From runs and their records; `scatter` is the relative scatter of their losses.
     pub fn of(records: &[&Record], runs: &[RepeatedRun], scatter: f64) -> Turns {
         let curves: Vec<Option<Least>> =
             records.iter().zip(runs).map(|(record, run)| of_curve(record, run)).collect();
@@ -53,14 +53,14 @@ impl Turns {
         let mut turned: Vec<bool> = curves.iter().map(rose).collect();
         let mut turns = Vec::new();
         for ((record, run), curve) in records.iter().zip(runs).zip(&curves) {
-            let found = curve.filter(|least| least.rise > RISE || by_heart(record));
+            let found = curve.filter(|least| least.rise > RISE || has_memorised(record));
             turns.extend(found.map(|least| Turn::of(run, least.passes)));
         }
-        // Runs end where chance has them: what is higher by less than two standard deviations of a difference is not.
+        // A difference below two of its standard deviations is chance.
         let rise = RISE.max(2.0 * std::f64::consts::SQRT_2 * scatter);
         for (place, first) in runs.iter().enumerate() {
             let same = |run: &&RepeatedRun| run.size == first.size && near(run.distinct, first.distinct);
-            // Each group once.
+            // Each group counts once.
             if runs[..place].iter().any(|run| same(&run)) {
                 continue;
             }
@@ -76,13 +76,13 @@ impl Turns {
         Turns { turns, turned, settled }
     }
 
-    /// For each run whether it went on beyond its least loss.
+    /// For each run whether it continued beyond its least loss.
     pub fn turned(&self) -> &[bool] {
         &self.turned
     }
 
-    /// How often a model of M MACs can see so many samples: a run of a model that is no larger turned on no more samples, and none
-    /// of a model between the two went on for longer and settled.
+    /// How many times a model of M MACs can see `distinct` samples: the loss of a model no larger began to rise on no more
+    /// samples, and no model between the two trained for longer and settled.
     pub fn most_passes(&self, macs: f64, distinct: f64) -> Option<f64> {
         let taken_back = |turn: &Turn| {
             self.settled.iter().any(|run| {
@@ -102,13 +102,13 @@ fn of_curve(record: &Record, run: &RepeatedRun) -> Option<Least> {
     least(&curve.collect::<Vec<_>>())
 }
 
-/// Whether a model has learned its samples by heart. One epoch's training loss is that of samples seen for the first time.
-fn by_heart(record: &Record) -> bool {
+/// Whether a model has memorised its samples. One epoch's training loss is that of samples seen for the first time.
+fn has_memorised(record: &Record) -> bool {
     let losses = record.train_loss().zip(record.validation_loss()).filter(|_| record.curve().len() > 1);
-    losses.is_some_and(|(train, validation)| validation > BY_HEART * train)
+    losses.is_some_and(|(train, validation)| validation > MEMORISED * train)
 }
 
-/// How often samples were seen, rising, and the mean loss over seeds.
+/// (Times that samples were seen, mean loss over seeds), in ascending order.
 fn means(runs: &[&RepeatedRun]) -> Vec<(f64, f64)> {
     let mut passes: Vec<f64> = runs.iter().map(|run| run.passes).collect();
     passes.sort_by(f64::total_cmp);

@@ -1,8 +1,8 @@
-//! What `plotters` has no chart for: marks by axis, bands, labels that keep clear of each other, legends.
+//! Drawing that `plotters` has no chart for: marks by axis, bands, labels that avoid each other, legends.
 
+use super::layout::legend_row;
 use super::palette::colour;
-use super::plot::legend_row;
-use super::ruler::Ruler;
+use super::plot_axis::PlotAxis;
 use crate::models::axis::Axis;
 use crate::sweep::record::Record;
 use plotters::coord::Shift;
@@ -12,14 +12,14 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 type Root<'a> = DrawingArea<SVGBackend<'a>, Shift>;
 pub(super) type Pixel = (i32, i32);
-/// Left, top, right, bottom.
+/// Left, top, right, bottom in pixels.
 type Area = (i32, i32, i32, i32);
 pub(super) type Drawn = Result<(), String>;
 
-/// Half of what a mark measures across.
+/// Half the width of a mark.
 const MARK: i32 = 9;
 
-/// Text of `size` pixels. `plotters` writes a font's size divided by 1.24 into the file.
+/// The style of text of `size` pixels. `plotters` writes a font's size divided by 1.24 into the file.
 pub(super) fn style(name: &str, size: u32, horizontal: HPos) -> TextStyle<'static> {
     let font = ("system-ui, sans-serif", f64::from(size) * 1.24);
     font.into_font().color(&colour(name)).pos(Pos::new(horizontal, VPos::Center))
@@ -28,41 +28,41 @@ pub(super) fn style(name: &str, size: u32, horizontal: HPos) -> TextStyle<'stati
 /// How a line is drawn.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Stroke {
-    /// In full, that many pixels wide.
+    /// A solid line of this many pixels.
     Full(u32),
-    /// Two pixels wide, dashed.
+    /// A dashed line of two pixels.
     Dashed,
 }
 
 /// Draws values on top of the chart's grid.
 pub(super) struct Canvas<'r, 'a, 'd> {
     root: &'r Root<'a>,
-    across: &'r Ruler,
-    up: &'r Ruler,
+    across: &'r PlotAxis,
+    up: &'r PlotAxis,
     place: &'r dyn Fn((f64, f64)) -> Pixel,
-    /// The chart's inside.
+    /// The inside of the chart.
     frame: Area,
-    /// What labels must keep clear of: marks and other labels.
+    /// Areas that labels must avoid: marks and other labels.
     taken: Vec<Area>,
-    /// What labels keep clear of where they can: lines, as small pieces.
+    /// Areas that labels avoid if they can: lines, as small pieces.
     lines: Vec<Area>,
-    /// Where runs stand.
+    /// The positions of runs.
     runs: Vec<(&'d Record, Pixel)>,
 }
 
 impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
-    /// Nothing drawn yet.
+    /// An empty canvas.
     pub fn new(
         root: &'r Root<'a>,
-        across: &'r Ruler,
-        up: &'r Ruler,
+        across: &'r PlotAxis,
+        up: &'r PlotAxis,
         place: &'r dyn Fn((f64, f64)) -> Pixel,
         frame: Area,
     ) -> Self {
         Canvas { root, across, up, place, frame, taken: Vec::new(), lines: Vec::new(), runs: Vec::new() }
     }
 
-    /// Where runs stand.
+    /// The positions of runs.
     pub fn runs(&self) -> &[(&'d Record, Pixel)] {
         &self.runs
     }
@@ -79,11 +79,11 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
         self.put(Text::new(text.to_string(), at, style))
     }
 
-    /// A line, as far as it stays inside the frame.
+    /// Draws a line where it lies inside the frame.
     pub fn curve(&mut self, name: &str, values: &[(f64, f64)], opacity: f64, stroke: Stroke) -> Drawn {
         let inside = values.iter().filter(|value| self.across.holds(value.0) && self.up.holds(value.1));
         let line: Vec<Pixel> = inside.map(|&value| (self.place)(value)).collect();
-        self.keep_clear_of(&line);
+        self.avoid(&line);
         let paint = colour(name).mix(opacity);
         match stroke {
             Stroke::Full(width) => self.put(PathElement::new(line, paint.stroke_width(width))),
@@ -91,7 +91,7 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
         }
     }
 
-    /// What lies between a lower and an upper end, as far as it stays inside the frame: position, low, high.
+    /// Fills the area between lower and upper ends, inside the frame: (position, low, high).
     pub fn band(&self, name: &str, values: &[(f64, f64, f64)], opacity: f64) -> Drawn {
         let place = |x: f64, y: f64| (self.place)((x, self.up.clamp(y)));
         let upper = values.iter().map(|&(x, _, high)| place(x, high));
@@ -99,8 +99,8 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
         self.put(Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour(name).mix(opacity).filled()))
     }
 
-    /// Where labels are to stay clear of a line, if they can.
-    fn keep_clear_of(&mut self, line: &[Pixel]) {
+    /// Makes labels avoid a line, if they can.
+    fn avoid(&mut self, line: &[Pixel]) {
         const PIECE: i32 = 12;
         for (from, to) in line.iter().zip(line.iter().skip(1)) {
             let (wide, high) = (to.0 - from.0, to.1 - from.1);
@@ -112,28 +112,28 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
         }
     }
 
-    /// A single run as a dot.
+    /// Draws a single run as a dot.
     pub fn dot(&mut self, name: &str, value: (f64, f64)) -> Drawn {
         let (x, y) = (self.place)(value);
         self.taken.push((x - 5, y - 5, x + 5, y + 5));
         self.put(Circle::new((x, y), 5, colour(name).mix(0.5).filled()))
     }
 
-    /// The mark of a model on an axis; the base model, which stands on every axis, has no axis.
+    /// Draws the mark of a model on an axis; `None` for the base model, which is on every axis.
     pub fn mark(&mut self, axis: Option<Axis>, value: (f64, f64)) -> Drawn {
         let at = (self.place)(value);
         self.taken.push((at.0 - 12, at.1 - 12, at.0 + 12, at.1 + 12));
         self.shape(axis, at)
     }
 
-    /// A ring: a value from before the run.
+    /// Draws a ring, which stands for a prediction.
     pub fn ring(&mut self, name: &str, value: (f64, f64)) -> Drawn {
         let at = (self.place)(value);
         self.taken.push((at.0 - 15, at.1 - 15, at.0 + 15, at.1 + 15));
         self.put(Circle::new(at, 14, colour(name).stroke_width(3)))
     }
 
-    /// From a lower to an upper end, with bars across.
+    /// Draws a line from a lower to an upper end, with bars across.
     pub fn whisker(&self, name: &str, x: f64, low: f64, high: f64) -> Drawn {
         let ends = [low, high].map(|y| (self.place)((x, self.up.clamp(y))));
         let paint = colour(name).stroke_width(2);
@@ -144,12 +144,12 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
         Ok(())
     }
 
-    /// Makes a place where the pointer finds a run.
+    /// Records the position at which the pointer finds a run.
     pub fn run(&mut self, record: &'d Record, value: (f64, f64)) {
         self.runs.push((record, (self.place)(value)));
     }
 
-    /// The axis's own shape, so that colour is not all that tells axes apart.
+    /// Draws the shape of an axis, so that axes differ not only in colour.
     fn shape(&self, axis: Option<Axis>, (x, y): Pixel) -> Drawn {
         let paint = colour(name_of(axis)).filled();
         let around = |corners: &[Pixel]| corners.iter().map(|(dx, dy)| (x + dx, y + dy)).collect::<Vec<_>>();
@@ -170,7 +170,7 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
         }
     }
 
-    /// A text beside a mark, where there is room.
+    /// Writes a text beside a mark, if there is a free place.
     pub fn label(&mut self, name: &str, text: &str, value: (f64, f64)) -> Drawn {
         let (x, y) = (self.place)(value);
         let half = text.chars().count() as i32 * 6 + 2;
@@ -199,7 +199,7 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
         inside && disjoint(label, &self.taken)
     }
 
-    /// The legend: what is shown and the columns' headings, then a row an axis. Columns are right-aligned.
+    /// Draws the legend: a heading and the columns' headings, then one row per axis. Columns are right-aligned.
     pub fn legend(&self, heading: &str, columns: &[(&str, i32)], rows: &[(Axis, Vec<String>)]) -> Drawn {
         self.text(heading, (30, legend_row(0)), style("muted", 20, HPos::Left))?;
         for &(title, right) in columns {
@@ -217,7 +217,7 @@ impl<'r, 'a, 'd> Canvas<'r, 'a, 'd> {
     }
 }
 
-/// The colour of an axis; the base model has that of text.
+/// The colour name of an axis; the base model has that of text.
 pub(super) fn name_of(axis: Option<Axis>) -> &'static str {
     axis.map_or("ink", Axis::name)
 }

@@ -1,18 +1,18 @@
-//! One row a run, flat, for other programs. An absent value is an empty field.
+//! The runs as CSV, one row each, for other programs. A missing value is an empty field.
 
 use crate::error::{Error, Result};
 use crate::models::Bytes;
 use crate::sweep::record::{Record, Throughput};
 use std::collections::BTreeSet;
 
-/// The table as bytes, header first.
+/// The table as bytes, with a header.
 pub(super) fn render(records: &[Record]) -> Result<Vec<u8>> {
     let failed = |problem: String| Error::Config { what: "runs.csv".into(), problem };
     let mut writer = csv::Writer::from_writer(Vec::new());
     // Fields of the configuration that a column below does not show already.
     let names = records.iter().flat_map(|record| record.config.fields().into_iter().map(|(name, _)| name));
     let settings: BTreeSet<String> = names.filter(|name| !SHOWN.contains(&name.as_str())).collect();
-    // The header is that of a row: an empty sweep has neither.
+    // The header comes from the first row, so an empty sweep has none.
     for (index, record) in records.iter().enumerate() {
         let row = row(record, &settings);
         if index == 0 {

@@ -1,11 +1,11 @@
-//! What a run says of itself when it is pointed at.
+//! The description of a run that appears when the pointer is on it.
 
 use super::quantity::Quantity;
 use super::series::label;
 use crate::sweep::record::Record;
 use crate::units::significant;
 
-/// Names and values, the model first. What a run has no value for is left out.
+/// Names and values, the model first, without missing values.
 pub(super) fn about(record: &Record) -> Vec<(&'static str, String)> {
     let of = |quantity: Quantity| Some(quantity.format(quantity.of(record)?));
     let lines = [

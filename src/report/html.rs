@@ -1,6 +1,6 @@
-//! The page: one file that opens from disk, asks nothing of a network, and follows the reader's light or
-//! dark.
+//! The page: one file that opens from disk, needs no network, and follows the reader's light or dark scheme.
 
+use super::escape::escape;
 use super::palette::palette;
 use super::plot::Plot;
 use super::quantity::Quantity;
@@ -17,28 +17,28 @@ use crate::units::seconds;
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// How to read the numbers.
-const FOOTER: &str = "The laws of the loss are fitted to its logarithm by Huber’s loss, and their intervals come from 1,000 draws of \
-     the runs. Dashed lines and exponents of quality and cost are P = k·N<sup>α</sup>, fitted by least squares to the logarithms \
-     of all completed runs of an axis, every seed a point; their interval is Student’s t at 95 %. After ± stands half the \
-     distance between the outermost seeds. FLOPs count two a MAC (a multiplication with its addition), and a training step as three \
-     forward passes.";
+/// The footer, which explains the numbers.
+const FOOTER: &str = "The laws of the loss are fitted to its logarithm by Huber’s loss; their intervals come from 1,000 resamples \
+     of the runs. Dashed lines and the exponents of quality and cost are P = k·N<sup>α</sup>, fitted by least squares to the \
+     logarithms of all completed runs of an axis, one point per seed; their interval is Student’s t at 95 %. The number after ± \
+     is half the distance between the outermost seeds. A MAC (a multiplication and an addition) counts as two FLOPs, and a \
+     training step as three forward passes.";
 
-/// The parts of the page that are made elsewhere.
+/// The parts of the page that other files make.
 pub(super) struct Parts<'p> {
-    /// Whether the runs can answer what their laws are asked, in one line.
+    /// The verdict on the soundness of the sweep, in one line.
     pub verdict: String,
-    /// The section of what a plan recommends.
+    /// The section of a plan's recommendation.
     pub answer: String,
-    /// The section of the law.
+    /// The section of the laws.
     pub law: String,
-    /// The section of the prediction.
+    /// The section of the predictions.
     pub prediction: String,
     pub quality: &'p [Plot],
     pub cost: &'p [Plot],
 }
 
-/// The whole page. `shown` are the records that sizes can be compared by.
+/// The whole page. `shown` are the records that sizes are compared by.
 pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &Parts) -> Result<String> {
     let title = escape(&format!("How {} grows", plan.architecture.name));
     let plan_text = escape(&plan.to_toml()?);
@@ -70,7 +70,7 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
         ),
         cost = plot_section(
             "Cost against size",
-            "Size is MACs per sample, which every axis moves. Hollow marks are memory as predicted before the run.",
+            "Size is MACs per sample, which every axis changes. Hollow marks show the memory predicted before the run.",
             parts.cost
         ),
         exponents = exponent_table(shown),
@@ -79,32 +79,15 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
     ))
 }
 
-/// Text as it must stand in HTML, in elements and in quoted attributes.
-pub(super) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out.push_str("&amp;"),
-            '<' => out.push_str("&lt;"),
-            '>' => out.push_str("&gt;"),
-            '"' => out.push_str("&quot;"),
-            '\'' => out.push_str("&#39;"),
-            // XML allows no others, even escaped.
-            control if control.is_control() && !"\n\r\t".contains(control) => out.push('\u{fffd}'),
-            other => out.push(other),
-        }
-    }
-    out
-}
-
-/// The settings of a training beside batch and learning rate that are not the defaults: `, optimizer sgd, momentum 0.9`.
+/// The settings of a training other than batch and learning rate that differ from the defaults: `, optimizer sgd, momentum
+/// 0.9`.
 fn settings(config: &TrainConfig) -> String {
     let default = TrainConfig::default();
     let flags = TrainConfig { batch: default.batch, learning_rate: default.learning_rate, ..*config }.flags();
     flags.iter().map(|flag| format!(", {}", flag.trim_start_matches('-').replace('-', " "))).collect()
 }
 
-/// What was swept, on what, for how long.
+/// The description of the sweep: model, data, settings, devices, time.
 fn swept(plan: &Plan, records: &[Record]) -> String {
     let factors: Vec<String> = plan.factors.iter().map(|factor| format!("×{factor}")).collect();
     let mut devices: Vec<&str> = records.iter().map(|record| record.cost.device.as_str()).collect();
@@ -171,12 +154,12 @@ fn axis_list(records: &[Record]) -> String {
     if items.is_empty() { items } else { format!("<div class=\"axes\">\n{items}</div>\n") }
 }
 
-/// Nothing without plots.
+/// A section of plots; empty without plots.
 fn plot_section(heading: &str, note: &str, plots: &[Plot]) -> String {
     if plots.is_empty() {
         return String::new();
     }
-    // Three beside each other where there is room, and two where that leaves no gap.
+    // Three plots per row if they fill the rows, else two.
     let columns = if plots.len().is_multiple_of(3) { "" } else { " two" };
     let figures: String = plots.iter().map(Plot::figure).collect();
     format!(
@@ -185,7 +168,7 @@ fn plot_section(heading: &str, note: &str, plots: &[Plot]) -> String {
     )
 }
 
-/// Exponents of cost and quality in MACs, one row an axis.
+/// Exponents of cost and quality in MACs, one row per axis.
 fn exponent_table(records: &[Record]) -> String {
     let mut quantities = vec![
         Quantity::ValidationLoss,
@@ -225,7 +208,7 @@ fn exponent_table(records: &[Record]) -> String {
         })
         .collect();
     format!(
-        "<section>\n<h2>Exponents</h2>\n<p class=\"note\">The power of MACs per sample that each quantity \
+        "<section>\n<h2>Exponents</h2>\n<p class=\"note\">The exponent of MACs per sample that each quantity \
          follows along each axis, with its 95 % interval.</p>\n\
          <div class=\"scroll\"><table class=\"exponents\">\n\
          <thead><tr><th>axis</th>{header}</tr></thead>\n<tbody>\n{rows}</tbody></table></div>\n</section>\n"

@@ -1,28 +1,29 @@
-//! What a sweep found, for people: a table for the terminal, a CSV, SVG plots, and one HTML page that needs
-//! no network.
+//! Reports of a sweep: a table for the terminal, a CSV, SVG plots, and one HTML page that needs no network.
 //!
 //! In reading order:
 //!
-//! - `quantity.rs`: what is shown of a record, with its unit.
-//! - `series.rs`: records gathered into configurations and axes, with the power law fitted on each.
+//! - `quantity.rs`: the quantities of a record, with their units.
+//! - `series.rs`: records grouped into configurations and axes, with the power law fitted on each.
 //! - `words.rs`: the findings as sentences, and the best configurations.
 //! - `study/`: the laws of the loss, fitted once, with their panels, tables and sentences.
 //! - `answer/`: what `plan` recommends, as sentences and as the page's first picture.
 //! - `table.rs`, `csv.rs`: records as a table for the terminal and for programs.
-//! - `svg.rs`: quality and cost against size, on `plot.rs` (a drawing with axes and the places of runs), `ruler.rs`
-//!   (axes), `canvas.rs` (marks and labels), `palette.rs` (colours, light and dark) and `hover.rs` (what a run
-//!   says of itself).
-//! - `html.rs` and `runs.rs`: the page, with `page.css` and `page.js`.
+//! - `svg.rs`: quality and cost against size, on `plot.rs` (a drawing with axes and the positions of runs), `layout.rs`
+//!   (sizes in pixels), `plot_axis.rs` (scales and ticks), `canvas.rs` (marks and labels), `palette.rs` (colours, light and
+//!   dark) and `hover.rs` (the description of a run).
+//! - `html.rs` and `runs.rs`: the page, with `page.css` and `page.js`; `escape.rs`: text in HTML.
 
 mod answer;
 mod canvas;
 mod csv;
+mod escape;
 mod hover;
 mod html;
+mod layout;
 mod palette;
 mod plot;
+mod plot_axis;
 mod quantity;
-mod ruler;
 mod runs;
 mod series;
 mod study;
@@ -38,27 +39,30 @@ use crate::sweep::record::Record;
 use crate::sweep::store::Store;
 use std::path::Path;
 
-pub use answer::{Answer, Choice};
+pub use answer::{Answer, ExpectedTraining};
 pub use quantity::Quantity;
 pub use series::{AxisLaw, laws};
 pub use table::table;
 
-/// Quality against size. The loss against parameters and compute stands with its laws.
+/// The panels of quality against size. The loss against parameters and compute has its own panels with laws.
 const QUALITY: [(Quantity, Quantity); 4] = [
     (Quantity::Parameters, Quantity::Accuracy),
     (Quantity::Macs, Quantity::Accuracy),
     (Quantity::Seconds, Quantity::Accuracy),
     (Quantity::Seconds, Quantity::ValidationLoss),
 ];
-/// Cost against size.
+/// The panels of cost against size.
 const COST: [(Quantity, Quantity); 3] = [
     (Quantity::Macs, Quantity::TrainingThroughput),
     (Quantity::Macs, Quantity::InferenceThroughput),
     (Quantity::Macs, Quantity::PeakMemory),
 ];
 
-/// Writes `runs.csv`, one SVG a plot and `report.html` into `directory`, each whole or not at all. If the directory
-/// holds predictions of the largest models, the page shows how they were met.
+/// Writes `runs.csv`, one SVG per plot and `report.html` into `directory`, each whole or not at all. If the directory holds
+/// predictions of the largest models, the page compares them with the results.
+///
+/// # Errors
+/// Files that cannot be read or written; runs that a plot cannot show.
 pub fn write(directory: &Path, plan: &Plan, records: &[Record]) -> Result<()> {
     std::fs::create_dir_all(directory).map_err(Error::file(directory, "create"))?;
     replace(&directory.join("runs.csv"), &csv::render(records)?)?;

@@ -1,13 +1,11 @@
 //! The colours of page and plots, light and dark.
 //!
-//! `plotters` writes colours as hexadecimal attributes. Each colour of the palette gets a CSS class beside
-//! its attribute, so that the same drawing follows the reader's light or dark scheme, and a viewer without
-//! CSS still shows the light one.
+//! `plotters` writes colours as hexadecimal attributes. Each colour of the palette gets a CSS class beside its attribute, so
+//! that the same drawing follows the reader's light or dark scheme, and a viewer without CSS still shows the light one.
 
 use plotters::style::{BLACK, RGBColor};
 
-/// Name, light colour, dark colour. The light colours differ from each other: they are what classes are found
-/// by.
+/// Name, light colour, dark colour. The light colours are distinct, because they identify the classes.
 const PALETTE: [(&str, RGBColor, RGBColor); 8] = [
     ("surface", RGBColor(255, 255, 255), RGBColor(24, 28, 36)),
     ("ink", RGBColor(28, 36, 48), RGBColor(230, 233, 239)),
@@ -19,7 +17,7 @@ const PALETTE: [(&str, RGBColor, RGBColor); 8] = [
     ("compound", RGBColor(142, 52, 190), RGBColor(205, 148, 245)),
 ];
 
-/// The light colour of that name.
+/// The light colour of a name.
 pub(super) fn colour(name: &str) -> RGBColor {
     PALETTE.iter().find(|(known, _, _)| *known == name).map_or(BLACK, |(_, light, _)| *light)
 }
@@ -28,7 +26,7 @@ fn hexadecimal(RGBColor(r, g, b): RGBColor) -> String {
     format!("#{r:02X}{g:02X}{b:02X}")
 }
 
-/// The palette as CSS: variables on `selector`, light and dark, and the classes that plots use.
+/// The palette as CSS: variables on `selector`, light and dark, and the classes of plots.
 pub(super) fn palette(selector: &str) -> String {
     let variables = |pick: &dyn Fn(&(&str, RGBColor, RGBColor)) -> RGBColor| -> String {
         PALETTE.iter().map(|entry| format!("--{}:{};", entry.0, hexadecimal(pick(entry)))).collect()
@@ -44,7 +42,7 @@ pub(super) fn palette(selector: &str) -> String {
     )
 }
 
-/// A drawing with a class beside every colour of the palette.
+/// Adds a class to every colour of the palette in a drawing.
 pub(super) fn classify(mut drawing: String) -> String {
     for (name, light, _) in PALETTE {
         for (attribute, class) in [("fill", "f"), ("stroke", "s")] {

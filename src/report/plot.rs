@@ -1,49 +1,35 @@
-//! A drawing with two axes, drawn by `plotters` as SVG, and over it the places where runs stand.
+//! A drawing with two axes, drawn by `plotters` as SVG, with the positions of runs on top.
 //!
-//! A run's place is a disc that nobody sees, above its mark: it carries the run's key, by which the page's script
-//! finds the run in every plot, and its record as a title, which browsers show without a script.
+//! Each run has an invisible disc above its mark. The disc carries the run's key, by which the page's script finds the run in
+//! every plot, and its record as a title, which browsers show without a script.
 
 use super::canvas::{Canvas, Drawn, style};
+use super::escape::escape;
 use super::hover::about;
-use super::html::escape;
+use super::layout::{
+    AXIS_BELOW, CHART_HEIGHT, HEADING, LABELS_LEFT, LEGEND_ROW, LEGEND_TOP, REACH, RIGHT, WIDTH,
+};
 use super::palette::{classify, colour, palette};
-use super::ruler::Ruler;
+use super::plot_axis::PlotAxis;
 use crate::error::{Error, Result};
 use crate::sweep::record::Record;
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 use std::fmt::Write;
 
-/// Pixels of a plot; the page shows it at about half that size.
-const WIDTH: u32 = 880;
-/// What lies over the legend.
-const CHART_HEIGHT: u32 = 590;
-/// From the chart's lower edge to the middle of the legend's first row.
-const LEGEND_TOP: u32 = 28;
-const LEGEND_ROW: u32 = 34;
-/// Room for ticks and title under the chart.
-const AXIS_BELOW: u32 = 74;
-/// Room for the labels of ticks on the left.
-const LABELS_LEFT: u32 = 118;
-/// Room for the heading above.
-const HEADING: u32 = 66;
-const RIGHT: u32 = 30;
-/// Pixels around a mark in which the pointer finds it.
-const REACH: u32 = 15;
-
-/// What a plot is before anything is drawn in it.
+/// The description of a plot before anything is drawn.
 pub(super) struct Sheet {
     /// File name without its ending: `loss-macs`.
     pub name: String,
-    /// What it shows, in words.
+    /// The title, for screen readers.
     pub title: String,
-    /// A remark beside what the vertical axis shows.
+    /// A remark beside the title of the vertical axis.
     pub remark: &'static str,
     /// The horizontal axis.
-    pub across: Ruler,
+    pub across: PlotAxis,
     /// The vertical axis.
-    pub up: Ruler,
-    /// Rows of the legend.
+    pub up: PlotAxis,
+    /// Number of rows of the legend.
     pub rows: usize,
 }
 
@@ -52,15 +38,15 @@ pub(super) struct Sheet {
 pub(super) struct Plot {
     /// File name without its ending.
     pub name: String,
-    /// What it shows, in words.
+    /// The title, for screen readers.
     pub title: String,
-    /// What is inside the `svg` element, with classes.
+    /// The content of the `svg` element, with classes.
     body: String,
     height: u32,
 }
 
 impl Plot {
-    /// For a page that has the palette.
+    /// The SVG for a page that has the palette.
     pub fn inline(&self) -> String {
         let Plot { title, body, height, .. } = self;
         let title = escape(title);
@@ -70,33 +56,33 @@ impl Plot {
         )
     }
 
-    /// As a file of its own.
+    /// The SVG as a file of its own.
     pub fn standalone(&self) -> String {
         let head = format!("<title>{}</title>\n<style>\n{}</style>\n", escape(&self.title), palette("svg"));
         let size = format!("width=\"{WIDTH}\" height=\"{}\" viewBox", self.height);
         self.inline().replacen("viewBox", &size, 1).replacen(">\n", &format!(">\n{head}"), 1)
     }
 
-    /// As a figure of the page.
+    /// The SVG as a figure of the page.
     pub fn figure(&self) -> String {
         format!("<figure>\n{}</figure>\n", self.inline())
     }
 }
 
-/// Draws axes, and then what `paint` puts on the canvas.
+/// Draws axes, and then what `paint` draws on the canvas.
 pub(super) fn plot<'d>(sheet: Sheet, paint: impl FnOnce(&mut Canvas<'_, '_, 'd>) -> Drawn) -> Result<Plot> {
     let height = CHART_HEIGHT + LEGEND_TOP + LEGEND_ROW * sheet.rows as u32;
     let mut text = String::new();
     let places = draw(&mut text, height, &sheet, paint)
         .map_err(|problem| Error::Config { what: format!("plot {}", sheet.name), problem })?;
-    // Without the outer element, which `inline` and `standalone` have their own of.
+    // Drops the outer element, because `inline` and `standalone` write their own.
     let start = text.find('>').map_or(0, |end| end + 1);
     let end = text.rfind("</svg>").unwrap_or(text.len());
     let body = classify(text[start..end].trim_start().to_string()) + &places;
     Ok(Plot { name: sheet.name, title: sheet.title, body, height })
 }
 
-/// Returns the places of runs, as elements.
+/// Returns the discs of runs, as elements.
 fn draw<'d>(
     out: &mut String,
     height: u32,
@@ -142,12 +128,7 @@ fn draw<'d>(
     Ok(places)
 }
 
-/// The middle of a row of the legend, counted from 0.
-pub(super) fn legend_row(row: usize) -> i32 {
-    (CHART_HEIGHT + LEGEND_TOP + LEGEND_ROW * row as u32) as i32
-}
-
-/// An unseen disc that knows its run.
+/// An invisible disc that identifies its run.
 fn place_of(record: &Record, (x, y): (i32, i32)) -> String {
     let mut title = String::new();
     for (name, value) in about(record) {

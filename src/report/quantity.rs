@@ -1,39 +1,39 @@
-//! What is shown of a record: its name, its unit, how it is read, how it is written.
+//! The quantities of a record: their names, units, values and formats.
 
 use crate::laws::error_rate;
 use crate::sweep::record::Record;
 use crate::units::{bytes, metric, seconds, significant, trim};
 
-/// A number that every record has, or may have.
+/// A number that a record has, or may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Quantity {
-    /// Trained values.
+    /// Number of parameters.
     Parameters,
-    /// Multiply–adds a sample, forward.
+    /// MACs of one sample's forward pass.
     Macs,
-    /// Different samples trained on.
+    /// Number of distinct training samples.
     TrainingSamples,
     /// FLOPs of the whole training.
     TrainingFlops,
-    /// Seconds that the run took.
+    /// Seconds of the run.
     Seconds,
     /// Mean loss on the validation set.
     ValidationLoss,
-    /// Top-1 accuracy on the validation set. Its law is fitted to the error rate.
+    /// Top-1 accuracy on the validation set. Its law uses the error rate.
     Accuracy,
     /// Median samples/s in training.
     TrainingThroughput,
     /// Median samples/s in inference.
     InferenceThroughput,
-    /// Peak bytes as measured.
+    /// Measured peak bytes.
     PeakMemory,
-    /// Peak bytes as counted beforehand.
+    /// Predicted peak bytes.
     PredictedMemory,
 }
 
 impl Quantity {
-    /// Its value in a record, if the record has one that can be shown. A loss and an accuracy may be 0; what else is 0
-    /// was not counted.
+    /// Its value in a record, if it can be shown. A loss and an accuracy may be 0; any other 0 means that the value was not
+    /// counted.
     pub fn of(self, record: &Record) -> Option<f64> {
         let value = match self {
             Quantity::Parameters => Some(record.cost.parameters as f64),
@@ -52,18 +52,18 @@ impl Quantity {
         value.filter(|v| v.is_finite() && (*v > 0.0 || (may_be_zero && *v == 0.0)))
     }
 
-    /// The same where a law and a plot can use it: the accuracy's axis is linear, all others are logarithmic, and 0 has
-    /// no logarithm.
+    /// The value that a law and a plot can use: the accuracy's axis is linear, all others are logarithmic, where 0 has no
+    /// place.
     pub(super) fn plotted(self, record: &Record) -> Option<f64> {
         self.of(record).filter(|v| *v > 0.0 || self == Quantity::Accuracy)
     }
 
-    /// The value that a power law is fitted to: the error rate for accuracy, else the value itself.
+    /// The value that a power law is fitted to: the error rate for the accuracy, else the value itself.
     pub fn law_value(self, value: f64) -> f64 {
         if self == Quantity::Accuracy { error_rate(value) } else { value }
     }
 
-    /// Its name in running text.
+    /// The name in running text.
     pub fn name(self) -> &'static str {
         match self {
             Quantity::Parameters => "parameters",
@@ -80,7 +80,7 @@ impl Quantity {
         }
     }
 
-    /// Its name where a law is stated.
+    /// The name in laws.
     pub(super) fn law_name(self) -> &'static str {
         if self == Quantity::Accuracy { "error rate" } else { self.name() }
     }
@@ -90,7 +90,7 @@ impl Quantity {
         match self {
             Quantity::Parameters => "parameters",
             Quantity::Macs => "MACs per sample",
-            Quantity::TrainingSamples => "different training samples",
+            Quantity::TrainingSamples => "distinct training samples",
             Quantity::TrainingFlops => "training FLOPs",
             Quantity::Seconds => "training time (s)",
             Quantity::ValidationLoss => "validation loss",
@@ -101,7 +101,7 @@ impl Quantity {
         }
     }
 
-    /// Its name in file names.
+    /// The name in file names.
     pub(super) fn slug(self) -> &'static str {
         match self {
             Quantity::Parameters => "parameters",
@@ -118,7 +118,7 @@ impl Quantity {
         }
     }
 
-    /// A value as text with its unit, short enough for a table.
+    /// A value with its unit, short enough for a table.
     pub fn format(self, value: f64) -> String {
         match self {
             Quantity::Parameters | Quantity::Macs | Quantity::TrainingSamples | Quantity::TrainingFlops => {
@@ -132,7 +132,7 @@ impl Quantity {
         }
     }
 
-    /// A value as the label of a tick.
+    /// A value as a tick label.
     pub(super) fn tick(self, value: f64) -> String {
         match self {
             Quantity::Accuracy => trim(format!("{:.1}", 100.0 * value)),

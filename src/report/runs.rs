@@ -1,6 +1,6 @@
 //! The table of all runs, which the page's script sorts.
 
-use super::html::escape;
+use super::escape::escape;
 use super::quantity::Quantity;
 use super::series::label;
 use super::words::failures;
@@ -9,10 +9,10 @@ use crate::sweep::record::{Record, Throughput};
 use crate::units::{bytes, metric, seconds, significant};
 use std::fmt::Write;
 
-/// Stands for a value that a run does not have; the script sorts it last.
+/// The text of a missing value; the script sorts it last.
 pub(super) const ABSENT: &str = "–";
 
-/// A cell: what it shows, and what it sorts by.
+/// A cell: its text and its sort key.
 struct Cell {
     text: String,
     sort: String,
@@ -43,13 +43,13 @@ impl Cell {
     }
 }
 
-/// The section with the table; nothing without runs.
+/// The section with the table; empty without runs.
 pub(super) fn run_table(records: &[Record]) -> String {
     if records.is_empty() {
         return String::new();
     }
     let rows: Vec<_> = records.iter().map(run_row).collect();
-    // Every row has the same columns; one that no run has a value for is left out.
+    // Every row has the same columns; columns without any value are left out.
     let shown: Vec<usize> =
         (0..rows[0].len()).filter(|&column| rows.iter().any(|row| row[column].1.text != ABSENT)).collect();
     let header: String = shown
@@ -66,14 +66,14 @@ pub(super) fn run_table(records: &[Record]) -> String {
     }
     format!(
         "<section>\n<h2>All runs</h2>\n\
-         <p class=\"note\">A heading sorts by its column. Memory and throughput \
-         show their parts when pointed at, and a row its marks in the plots.</p>\n{failures}<div class=\"scroll\"><table class=\"runs\">\n\
+         <p class=\"note\">A click on a heading sorts by its column. Point at memory or throughput to see its \
+         parts, and at a row to see its marks in the plots.</p>\n{failures}<div class=\"scroll\"><table class=\"runs\">\n\
          <thead><tr>{header}</tr></thead>\n<tbody>\n{body}</tbody></table></div>\n</section>\n",
         failures = failure_list(records),
     )
 }
 
-/// The runs that did not complete, with their reasons in full.
+/// The runs that did not complete, with their full reasons.
 fn failure_list(records: &[Record]) -> String {
     let items: String = failures(records).iter().map(|one| format!("<li>{}</li>\n", escape(one))).collect();
     if items.is_empty() { items } else { format!("<ul class=\"failures\">\n{items}</ul>\n") }

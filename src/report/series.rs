@@ -1,5 +1,4 @@
-//! Records gathered for showing: the runs of one model over its seeds, the models along one axis, and the law
-//! fitted to each axis.
+//! Records grouped for display: the runs of one model over its seeds, the models along one axis, and the law of each axis.
 
 use super::quantity::Quantity;
 use crate::laws::PowerLaw;
@@ -9,17 +8,17 @@ use crate::sweep::record::Record;
 use crate::units::{flops, metric, times};
 use std::cmp::Ordering;
 
-/// One model and its runs, one a seed.
+/// One model and its runs, one per seed.
 #[derive(Debug, Clone)]
 pub(super) struct Configuration<'a> {
-    /// Its factor on the axis it is shown on.
+    /// Its factor on the axis that is shown.
     pub factor: f64,
-    /// Every run of it, however it ended.
+    /// All of its runs, whatever their status.
     pub runs: Vec<&'a Record>,
 }
 
 impl<'a> Configuration<'a> {
-    /// What its runs have in common; never empty.
+    /// Its first run; there is always one.
     pub fn first(&self) -> &'a Record {
         self.runs[0]
     }
@@ -29,18 +28,18 @@ impl<'a> Configuration<'a> {
         label(self.first())
     }
 
-    /// The values of the runs that completed.
+    /// The values of the completed runs.
     pub fn values(&self, quantity: Quantity) -> impl Iterator<Item = f64> + '_ {
         self.runs.iter().filter(|run| run.completed()).filter_map(move |run| quantity.of(run))
     }
 
-    /// Mean over the runs that completed.
+    /// The mean over the completed runs.
     pub fn mean(&self, quantity: Quantity) -> Option<f64> {
         let (count, sum) = self.values(quantity).fold((0, 0.0), |(count, sum), v| (count + 1, sum + v));
         (count > 0).then(|| sum / f64::from(count))
     }
 
-    /// Largest less smallest over the seeds; none with fewer than two completed runs.
+    /// The largest minus the smallest value over the seeds; `None` with fewer than two completed runs.
     pub fn spread(&self, quantity: Quantity) -> Option<f64> {
         let values: Vec<f64> = self.values(quantity).collect();
         let low = values.iter().copied().fold(f64::INFINITY, f64::min);
@@ -49,7 +48,7 @@ impl<'a> Configuration<'a> {
     }
 }
 
-/// What a run is called: `base`, or axis and factor.
+/// The name of a run: `base`, or axis and factor.
 pub(super) fn label(record: &Record) -> String {
     if record.variant.scale == crate::models::Scale::BASE {
         "base".to_string()
@@ -58,45 +57,45 @@ pub(super) fn label(record: &Record) -> String {
     }
 }
 
-/// How much data a run was given.
+/// How much data a run used.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
-pub(super) enum Data {
-    /// So many different training samples.
+pub(super) enum DataAmount {
+    /// This many distinct training samples.
     Samples(u64),
-    /// As many as take this many FLOPs.
+    /// As many as this many FLOPs allow.
     Flops(f64),
 }
 
-/// How much data a run was given, and how often.
+/// How much data a run used, and how many times.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd)]
 pub(super) struct Amount {
-    pub data: Data,
-    /// Passes over it.
+    pub data: DataAmount,
+    /// Number of epochs.
     pub epochs: usize,
 }
 
 impl Amount {
-    /// None for a run that did not come to training, and for records of before it was kept.
+    /// `None` for a run that did not start training, and for old records.
     pub fn of(record: &Record) -> Option<Amount> {
-        let samples = (record.cost.train_samples > 0).then_some(Data::Samples(record.cost.train_samples));
-        let data = record.variant.flops_budget.map(Data::Flops).or(samples)?;
+        let samples = (record.cost.train_samples > 0).then_some(DataAmount::Samples(record.cost.train_samples));
+        let data = record.variant.flops_budget.map(DataAmount::Flops).or(samples)?;
         Some(Amount { data, epochs: record.config.epochs })
     }
 
-    /// Different training samples of a model with so many MACs, trained on each that many times.
+    /// The number of distinct training samples for a model of `macs` MACs that sees each of them `passes` times.
     pub fn samples(self, macs: f64, passes: f64) -> f64 {
         match self.data {
-            Data::Samples(samples) => samples as f64,
-            Data::Flops(budget) => budget / (FLOPS_PER_MAC * macs * passes),
+            DataAmount::Samples(samples) => samples as f64,
+            DataAmount::Flops(budget) => budget / (FLOPS_PER_MAC * macs * passes),
         }
     }
 }
 
-impl std::fmt::Display for Data {
+impl std::fmt::Display for DataAmount {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match *self {
-            Data::Samples(samples) => write!(f, "{} samples", metric(samples as f64)),
-            Data::Flops(budget) => f.write_str(&flops(budget)),
+            DataAmount::Samples(samples) => write!(f, "{} samples", metric(samples as f64)),
+            DataAmount::Flops(budget) => f.write_str(&flops(budget)),
         }
     }
 }
@@ -106,8 +105,8 @@ pub(super) fn varies_epochs(records: &[Record]) -> bool {
     records.iter().any(|record| record.config.epochs != records[0].config.epochs)
 }
 
-/// Whether budgets of compute took the whole set as often as they paid for: models differ in epochs, and no model has two numbers
-/// of them at one budget.
+/// Whether compute budgets used the whole set as many times as they paid for: models differ in epochs, and no model has two
+/// numbers of epochs at one budget.
 pub(super) fn took_whole_set(records: &[Record]) -> bool {
     let one = |a: &Record| {
         let same = |b: &&Record| {
@@ -120,7 +119,7 @@ pub(super) fn took_whole_set(records: &[Record]) -> bool {
         && records.iter().all(|record| record.variant.flops_budget.is_some() && one(record))
 }
 
-/// A run as one on as many different samples as it saw, repeats counted.
+/// A run as one epoch on as many samples as it saw, with repetitions.
 pub(super) fn by_samples_seen(record: &Record) -> Record {
     let mut seen = record.clone();
     seen.config.epochs = 1;
@@ -128,14 +127,13 @@ pub(super) fn by_samples_seen(record: &Record) -> Record {
     seen
 }
 
-/// The runs of the fewest epochs: where these differ, those that follow a law of size and data, since repeated samples are
-/// worth less than new ones.
+/// The runs with the fewest epochs. They follow a law of size and data, whereas repeated samples are worth less than new ones.
 pub(super) fn of_fewest_epochs(records: &[Record]) -> Vec<Record> {
     let fewest = records.iter().map(|record| record.config.epochs).min();
     records.iter().filter(|record| Some(record.config.epochs) == fewest).cloned().collect()
 }
 
-/// The different amounts of data of the runs that completed, the least first.
+/// The amounts of data of the completed runs, in ascending order.
 pub(super) fn amounts(records: &[Record]) -> Vec<Amount> {
     let done = records.iter().filter(|record| record.completed());
     let mut amounts: Vec<Amount> = done.filter_map(Amount::of).collect();
@@ -144,14 +142,14 @@ pub(super) fn amounts(records: &[Record]) -> Vec<Amount> {
     amounts
 }
 
-/// The runs on the most data: those that sizes can be compared by, where the sweep has several amounts.
+/// The runs on the most data, which sizes are compared by.
 pub(super) fn on_most_data(records: &[Record]) -> Vec<Record> {
     let most = amounts(records).last().copied();
     let on_most = |record: &&Record| Amount::of(record).is_none_or(|amount| Some(amount) == most);
     records.iter().filter(on_most).cloned().collect()
 }
 
-/// Every different model with every amount of data, in the order of the records.
+/// Every model with every amount of data, in the order of the records.
 pub(super) fn configurations(records: &[Record]) -> Vec<Configuration<'_>> {
     gather(records.iter().map(|record| (record.variant.factor, record)), |a, b| {
         let amounts = [a, b].map(Amount::of);
@@ -160,7 +158,7 @@ pub(super) fn configurations(records: &[Record]) -> Vec<Configuration<'_>> {
     })
 }
 
-/// The models on one axis, by rising factor.
+/// The models on one axis, in ascending order of factors.
 pub(super) fn along(records: &[Record], axis: Axis) -> Vec<Configuration<'_>> {
     let on_axis = records.iter().filter_map(|record| Some((record.factor_on(axis)?, record)));
     let mut found = gather(on_axis, |a, b| a.factor_on(axis) == b.factor_on(axis));
@@ -182,7 +180,7 @@ fn gather<'a>(
     found
 }
 
-/// Axes that have a record, in the order they are shown.
+/// The axes that have a record, in the order of display.
 pub(super) fn axes(records: &[Record]) -> Vec<Axis> {
     let stands = |axis: &Axis| records.iter().any(|record| record.factor_on(*axis).is_some());
     Axis::ALL.into_iter().filter(stands).collect()
@@ -191,21 +189,21 @@ pub(super) fn axes(records: &[Record]) -> Vec<Axis> {
 /// A law along one axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct AxisLaw {
-    /// The axis whose models it was fitted to.
+    /// The axis of its models.
     pub axis: Axis,
-    /// N.
+    /// The size N.
     pub size: Quantity,
-    /// P; for accuracy, the error rate.
+    /// The quantity P; for the accuracy, the error rate.
     pub quantity: Quantity,
     /// The fit.
     pub law: PowerLaw,
-    /// Completed runs with a value of exactly 0 (an accuracy of 1 is an error rate of 0), which has no logarithm: they
-    /// are left out.
+    /// Number of completed runs with a value of exactly 0 (an accuracy of 1 is an error rate of 0), which are left out
+    /// because it has no logarithm.
     pub left_out: usize,
 }
 
-/// The law of `quantity` in `size` on every axis where one can be fitted: every completed run with a value above zero is
-/// a point, and there must be two different sizes.
+/// The law of `quantity` in `size` on every axis where it can be fitted. Every completed run with a value above zero is a
+/// point; two different sizes are needed.
 pub fn laws(records: &[Record], size: Quantity, quantity: Quantity) -> Vec<AxisLaw> {
     let fit = |axis| {
         let points: Vec<(f64, f64)> = records

@@ -1,10 +1,10 @@
-//! The plots of quality and cost against size. One colour and one shape an axis; small dots are single runs, large
-//! marks means over seeds, dashed lines power laws by least squares, whose exponents stand in the legend.
+//! The plots of quality and cost against size. Each axis has a colour and a shape; small dots are single runs, large marks
+//! means over seeds, dashed lines power laws by least squares, with their exponents in the legend.
 
 use super::canvas::{Canvas, Drawn, Stroke, name_of};
 use super::plot::{Plot, Sheet, plot};
+use super::plot_axis::PlotAxis;
 use super::quantity::Quantity;
-use super::ruler::Ruler;
 use super::series::{AxisLaw, Configuration, along, axes, laws};
 use super::words::signed;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::models::axis::Axis;
 use crate::sweep::record::Record;
 use crate::units::times;
 
-/// The plots of a section: each quantity against each size, as far as the records have values.
+/// The plots of a section: each quantity against each size for which the records have values.
 pub(super) fn render(records: &[Record], panels: &[(Quantity, Quantity)]) -> Result<Vec<Plot>> {
     let mut plots = Vec::with_capacity(panels.len());
     for &(x, y) in panels {
@@ -26,13 +26,13 @@ pub(super) struct Point<'d> {
     /// `base` or its factor.
     pub label: String,
     pub base: bool,
-    /// Mean over the runs.
+    /// The mean over the runs.
     pub mean: (f64, f64),
     pub runs: Vec<(&'d Record, (f64, f64))>,
 }
 
 impl<'d> Point<'d> {
-    /// Of the runs that have a place on both axes; none where no run has one.
+    /// The runs that have values on both axes; `None` without such a run.
     pub fn new(configuration: &Configuration<'d>, x: Quantity, y: Quantity) -> Option<Point<'d>> {
         let done = configuration.runs.iter().filter(|run| run.completed());
         let runs: Vec<_> = done.filter_map(|&run| Some((run, (x.plotted(run)?, y.plotted(run)?)))).collect();
@@ -46,7 +46,7 @@ impl<'d> Point<'d> {
         (!runs.is_empty()).then_some(Point { label, base, mean, runs })
     }
 
-    /// Its runs as dots where there are several, their mean as a mark.
+    /// Draws its runs as dots if there are several, and their mean as a mark.
     pub fn draw(&self, canvas: &mut Canvas<'_, '_, 'd>, axis: Axis) -> Drawn {
         let axis = self.axis(axis);
         for &(record, at) in &self.runs {
@@ -58,13 +58,13 @@ impl<'d> Point<'d> {
         canvas.mark(axis, self.mean)
     }
 
-    /// The base model stands on every axis: it has no axis's colour.
+    /// The base model is on every axis, so it has no axis's colour.
     fn axis(&self, axis: Axis) -> Option<Axis> {
         (!self.base).then_some(axis)
     }
 }
 
-/// The models on one axis, by rising factor.
+/// The models on one axis, in ascending order of factors.
 pub(super) struct Series<'d> {
     pub axis: Axis,
     pub points: Vec<Point<'d>>,
@@ -82,7 +82,7 @@ pub(super) fn gather(records: &[Record], x: Quantity, y: Quantity) -> Vec<Series
         .collect()
 }
 
-/// Each model's factor beside its mark, where there is room; the base model, on every axis, once.
+/// Writes each model's factor beside its mark, if there is a free place; the base model once.
 pub(super) fn labels(canvas: &mut Canvas, series: &[Series]) -> Drawn {
     let base = series.iter().flat_map(|s| &s.points).find(|p| p.base).map(|p| (None, p));
     let others = series.iter().flat_map(|s| s.points.iter().map(|p| (Some(s.axis), p)));
@@ -107,8 +107,8 @@ fn panel(records: &[Record], x: Quantity, y: Quantity) -> Result<Option<Plot>> {
         name: format!("{}-{}", y.slug(), x.slug()),
         title: format!("{} against {}", y.name(), x.name()),
         remark: if y == Quantity::PeakMemory { "filled: measured, hollow: predicted" } else { "" },
-        across: Ruler::around(x, runs().map(|(_, at)| at.0)),
-        up: Ruler::around(y, runs().map(|(_, at)| at.1).chain(memories)),
+        across: PlotAxis::around(x, runs().map(|(_, at)| at.0)),
+        up: PlotAxis::around(y, runs().map(|(_, at)| at.1).chain(memories)),
         rows: 1 + series.len(),
     };
     let across = sheet.across.clone();
@@ -118,7 +118,7 @@ fn panel(records: &[Record], x: Quantity, y: Quantity) -> Result<Option<Plot>> {
                 let sizes = || one.points.iter().flat_map(|p| p.runs.iter().map(|(_, at)| at.0));
                 let low = sizes().fold(f64::INFINITY, f64::min);
                 let high = sizes().fold(f64::NEG_INFINITY, f64::max);
-                // The error rate's law is shown as accuracy; the map from one to the other is its own inverse.
+                // The plot shows the law of the error rate as accuracy; the conversion is its own inverse.
                 let value = |size| (size, y.law_value(law.law.predict(size)));
                 let line: Vec<_> = across.between(low, high, 33).map(value).collect();
                 canvas.curve(one.axis.name(), &line, 0.6, Stroke::Dashed)?;

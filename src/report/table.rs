@@ -1,4 +1,4 @@
-//! The sweep as a table for the terminal: one row a configuration, means over its seeds.
+//! The sweep as a table for the terminal: one row per configuration, means over its seeds.
 
 use super::quantity::Quantity;
 use super::series::{Configuration, amounts, configurations, varies_epochs};
@@ -6,8 +6,8 @@ use super::words::{best, endings, failures, quality, with_spread};
 use crate::sweep::record::Record;
 use crate::terminal::Table;
 
-/// The table, and under it the best configurations by accuracy, by accuracy per FLOP and per second,
-/// then each run that did not complete, with the reason.
+/// The table, then the best configurations by accuracy, by accuracy per FLOP and per second, then each run that did not
+/// complete, with the reason.
 pub fn table(records: &[Record]) -> String {
     let mut text = format!("{}\n", render(records));
     let best = best(records);
@@ -77,7 +77,7 @@ fn heading(quantity: Quantity) -> &'static str {
     }
 }
 
-/// Size is known also of a run that failed; what was measured is a mean over those that completed.
+/// The size is known even for a failed run; measured values are means over the completed runs.
 fn cell(configuration: &Configuration, quantity: Quantity) -> String {
     let known = match quantity {
         Quantity::Parameters | Quantity::Macs | Quantity::TrainingSamples | Quantity::PredictedMemory => {

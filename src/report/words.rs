@@ -1,5 +1,5 @@
-//! The findings as sentences, and the best configurations. Text without markup: the page escapes it, the
-//! terminal prints it.
+//! The findings as sentences, and the best configurations. The text has no markup: the page escapes it, the terminal prints
+//! it.
 
 use super::quantity::Quantity;
 use super::series::{Configuration, along, amounts, axes, configurations, label, laws, varies_epochs};
@@ -8,31 +8,31 @@ use crate::models::axis::Axis;
 use crate::sweep::record::{Outcome, Record};
 use crate::units::{self, metric, seconds, significant, times};
 
-/// A configuration that leads in something.
+/// The configuration that is best by some measure.
 #[derive(Debug, Clone)]
-pub(super) struct Best {
-    /// In what it leads.
+pub(super) struct BestConfiguration {
+    /// The measure.
     pub by: &'static str,
-    /// Which one it is.
+    /// The configuration's name.
     pub label: String,
-    /// The value that it leads with.
+    /// Its value.
     pub value: String,
-    /// What that value costs.
+    /// Its cost.
     pub cost: String,
 }
 
-/// What a merit is divided by.
-type Cost<'f> = &'f dyn Fn(&Configuration) -> Option<f64>;
+/// The cost that a measure divides by.
+type CostOf<'f> = &'f dyn Fn(&Configuration) -> Option<f64>;
 
-/// The leaders in accuracy, in accuracy per training FLOP and in accuracy per second of training, each a mean
-/// over seeds. For regression the merit is 1 / validation loss: a loss of 0 is the best, and costs decide between two of
-/// them. A configuration that failed with any seed leads in nothing.
-pub(super) fn best(records: &[Record]) -> Vec<Best> {
+/// The best configurations by accuracy, by accuracy per training FLOP and by accuracy per second of training, each a mean
+/// over seeds. For regression the measure is 1 / validation loss; a loss of 0 is best, and costs decide between two of them.
+/// A configuration with a failed run is never best.
+pub(super) fn best(records: &[Record]) -> Vec<BestConfiguration> {
     let mut sound = configurations(records);
     sound.retain(|c| c.runs.iter().all(|run| run.completed()));
     let quality = quality(records);
     let classifies = quality == Quantity::Accuracy;
-    // The less the better, and where that is equal, the cheaper.
+    // Lower is better; of equal scores, the lower cost.
     let rank = |c: &Configuration, cost: f64| {
         let value = c.mean(quality)?;
         let score = if classifies { -value / cost } else { value * cost };
@@ -43,7 +43,7 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
     } else {
         ["validation loss", "1/loss per FLOP", "1/loss per second"]
     };
-    // Where models were trained on several amounts of data, that is part of what leads.
+    // If models were trained on several amounts of data, the amount is part of the description.
     let several = amounts(records).len() > 1;
     let varies = varies_epochs(records);
     let samples = |c: &Configuration| match c.mean(Quantity::TrainingSamples) {
@@ -55,12 +55,12 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
     };
     let flops = |c: &Configuration| Some(c.first().cost.training_flops);
     let time = |c: &Configuration| c.mean(Quantity::Seconds);
-    let costs: [Cost; 3] = [&|_| Some(1.0), &flops, &time];
-    let leader = |(by, cost): (&'static str, Cost)| {
+    let costs: [CostOf; 3] = [&|_| Some(1.0), &flops, &time];
+    let leader = |(by, cost): (&'static str, CostOf)| {
         let ranked = sound.iter().filter_map(|c| Some((rank(c, cost(c)?)?, c)));
-        // Among equals the first leads.
+        // Of equals the first counts.
         let (_, winner) = ranked.reduce(|lead, next| if next.0 < lead.0 { next } else { lead })?;
-        Some(Best {
+        Some(BestConfiguration {
             by,
             label: winner.label(),
             value: with_spread(winner, quality)?,
@@ -76,7 +76,7 @@ pub(super) fn best(records: &[Record]) -> Vec<Best> {
     names.into_iter().zip(costs).filter_map(leader).collect()
 }
 
-/// What quality means here: accuracy where there is one, else the loss.
+/// The measure of quality: the accuracy if there is one, else the loss.
 pub(super) fn quality(records: &[Record]) -> Quantity {
     if records.iter().any(|record| Quantity::Accuracy.of(record).is_some()) {
         Quantity::Accuracy
@@ -85,7 +85,7 @@ pub(super) fn quality(records: &[Record]) -> Quantity {
     }
 }
 
-/// A mean and, over several seeds, half the distance between the outermost.
+/// A mean and, over several seeds, half the distance between the largest and the smallest.
 pub(super) fn with_spread(configuration: &Configuration, quantity: Quantity) -> Option<String> {
     let mean = configuration.mean(quantity)?;
     let text = quantity.format(mean);
@@ -97,7 +97,7 @@ pub(super) fn with_spread(configuration: &Configuration, quantity: Quantity) -> 
     })
 }
 
-/// What the sweep says above all, in one or two sentences. `shown` are the records that sizes can be compared by.
+/// The main finding, in one or two sentences. `shown` are the records that sizes are compared by.
 pub(super) fn headline(records: &[Record], shown: &[Record]) -> String {
     let done = records.iter().filter(|record| record.completed()).count();
     if done == 0 {
@@ -114,18 +114,16 @@ pub(super) fn headline(records: &[Record], shown: &[Record]) -> String {
     text
 }
 
-/// Along which axis the loss falls fastest with compute, and whether that is settled.
+/// The axis along which the loss falls fastest with compute, and whether the order is certain.
 fn fastest_axis(records: &[Record]) -> Option<String> {
     let mut laws = laws(records, Quantity::Macs, Quantity::ValidationLoss);
     laws.sort_by(|a, b| a.law.alpha.total_cmp(&b.law.alpha));
     let first = *laws.first()?;
     if first.law.alpha >= 0.0 {
-        return Some(
-            "Along no axis does the loss fall as compute grows: train longer, or start smaller.".into(),
-        );
+        return Some("The loss falls with compute along no axis: train longer, or start smaller.".into());
     }
     let claim = format!(
-        "Per MAC, the loss falls fastest along {}: it goes with MACs to the power {}",
+        "Per MAC, the loss falls fastest along {}: it is proportional to MACs to the power {}",
         first.axis,
         exponent(&first.law)
     );
@@ -135,7 +133,7 @@ fn fastest_axis(records: &[Record]) -> Option<String> {
         (Some(a), Some(b)) if !a.overlaps(&b)
     );
     Some(if settled {
-        format!("{claim}, clear of {} at {}.", second.axis, exponent(&second.law))
+        format!("{claim}, clearly ahead of {} at {}.", second.axis, exponent(&second.law))
     } else {
         format!(
             "{claim}. The next, {}, is at {}; their intervals overlap, so more factors or seeds are needed \
@@ -156,15 +154,15 @@ pub(super) fn exponent(law: &PowerLaw) -> String {
     }
 }
 
-/// Two decimals with a true minus sign, and never a minus zero.
+/// Two decimals with a true minus sign, and never minus zero.
 pub(super) fn signed(value: f64) -> String {
     let text = format!("{:.2}", value.abs());
     let negative = value < 0.0 && text.bytes().any(|b| (b'1'..=b'9').contains(&b));
     if negative { format!("−{text}") } else { text }
 }
 
-/// What happened along each axis, from the smallest model that was trained to the largest: what it cost, then
-/// what it gained, a sentence each.
+/// What happened along each axis, from the smallest trained model to the largest: first the cost, then the gain, one
+/// sentence each.
 pub(super) fn axis_findings(records: &[Record]) -> Vec<(Axis, Vec<String>)> {
     axes(records).into_iter().filter_map(|axis| Some((axis, axis_finding(records, axis)?))).collect()
 }
@@ -205,7 +203,7 @@ fn axis_finding(records: &[Record], axis: Axis) -> Option<Vec<String>> {
     Some(sentences)
 }
 
-/// Whether a difference is larger than what another seed would have made.
+/// Whether a difference exceeds the spread of seeds.
 fn against_seeds(small: &Configuration, large: &Configuration, quantity: Quantity) -> &'static str {
     let means = small.mean(quantity).zip(large.mean(quantity));
     match (means, small.spread(quantity), large.spread(quantity)) {
@@ -253,7 +251,7 @@ pub(super) fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
-/// How many runs ended how: `24 completed, 1 diverged`.
+/// Numbers of runs by status: `24 completed, 1 diverged`.
 pub(super) fn endings<'a>(records: impl Iterator<Item = &'a Record> + Clone) -> String {
     Outcome::NAMES
         .into_iter()

@@ -1,14 +1,15 @@
-//! Delimited tables: what separates their cells, and quotes that do not close.
+//! Delimited tables: the separator of their cells, and unclosed quotes.
 
-use super::numbers::{self, Notation};
-use super::{Decimal, Row, Table, line};
+use super::numbers::{self, Decimal, Notation};
+use super::table::{Row, Table};
+use super::text::line;
 use crate::error::{Error, Result, shown};
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 use std::path::Path;
 
-/// What may separate cells, the most usual first.
+/// The separators to try, the most common first.
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
-/// Rows below the header that the separator is found from.
+/// Number of rows below the header from which the separator is detected.
 const LOOKED_AT: usize = 20;
 
 /// Reads a table with a header.
@@ -25,9 +26,9 @@ pub(super) fn read(path: &Path, text: &str, delimiter: Option<u8>) -> Result<Tab
         rows.push(Row { number, cells });
     }
     let notation = Notation {
-        // Where commas separate cells, none separates decimals.
+        // If commas separate cells, they are no decimal marks.
         given: (delimiter == b',').then_some(Decimal::Point),
-        // Programs put semicolons between cells where the comma is taken.
+        // Programs separate cells by semicolons if the comma is the decimal mark.
         presumed: (delimiter == b';').then_some(Decimal::Comma),
         ..Notation::default()
     };
@@ -38,8 +39,8 @@ fn reader(text: &str, delimiter: u8, flexible: bool) -> csv::Reader<&[u8]> {
     ReaderBuilder::new().delimiter(delimiter).flexible(flexible).trim(Trim::All).from_reader(text.as_bytes())
 }
 
-/// The separator that gives the first rows as many cells as the header has; of several the one that gives the most
-/// cells, and then the most numbers. Where rows differ under every separator, the one that divides the header most.
+/// The separator that gives the first rows as many cells as the header; of several, the one with the most cells, and then the
+/// most numbers. If rows differ for every separator, the one that gives the header the most cells.
 fn detect(text: &str) -> u8 {
     let score = |delimiter: u8| {
         let mut reader = reader(text, delimiter, true);
@@ -49,12 +50,12 @@ fn detect(text: &str) -> u8 {
         let cells = rows.iter().flatten();
         (even, columns, cells.filter(|cell| numbers::is_number(cell)).count())
     };
-    // The last of equal ones is taken.
+    // `max_by_key` returns the last of equal elements.
     DELIMITERS.into_iter().rev().max_by_key(|&delimiter| score(delimiter)).unwrap_or(b',')
 }
 
-/// Refuses a quote that opens a cell and takes in what follows to the end of the file, or to a quote in the middle of
-/// a cell of a later line: it would swallow rows.
+/// Checks for a quote that opens a cell and closes only at the end of the file, or in the middle of a cell of a later line: it
+/// would swallow rows.
 fn check_quotes(path: &Path, text: &str, delimiter: u8) -> Result<()> {
     let bytes = text.as_bytes();
     let ends_cell = |byte: u8| byte == delimiter || byte == b'\n' || byte == b'\r';
@@ -62,7 +63,7 @@ fn check_quotes(path: &Path, text: &str, delimiter: u8) -> Result<()> {
     while let Some(step) = bytes[place..].iter().position(|&byte| byte == b'"') {
         let open = place + step;
         if open > 0 && !ends_cell(bytes[open - 1]) {
-            // Within a cell a quote is a character as any other.
+            // A quote inside a cell is an ordinary character.
             place = open + 1;
             continue;
         }
@@ -79,7 +80,7 @@ fn check_quotes(path: &Path, text: &str, delimiter: u8) -> Result<()> {
     Ok(())
 }
 
-/// Where the quote that opens at `open` closes. Two quotes in a row are one that belongs to the cell.
+/// The position at which the quote that opens at `open` closes. Two quotes in a row are a quote of the cell.
 fn closing(bytes: &[u8], open: usize) -> Option<usize> {
     let mut place = open + 1;
     loop {
@@ -100,9 +101,9 @@ fn open_quote(path: &Path, text: &str, open: usize, end: &str) -> Error {
     Error::format(path, "quotes that close in their cell", found)
 }
 
-/// What the reader complains about, as an error of this crate.
+/// A reader's error as an error of this crate.
 fn failure(path: &Path, error: csv::Error) -> Error {
-    // Records are counted from the header, which is number 0.
+    // The header is record 0.
     let row = error.position().map_or(0, |position| position.record());
     match error.into_kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => {

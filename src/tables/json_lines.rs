@@ -1,8 +1,8 @@
-//! JSON lines: one object a row. The columns are the keys of all objects, in the order in which they come; those of
-//! objects within are joined with dots. `null`, and a key that an object does not have, is an empty cell.
+//! JSON lines: one object per row. The columns are the keys of all objects, in the order of their first occurrence; keys of
+//! nested objects are joined with dots. `null` and a missing key are empty cells.
 
-use super::numbers::Notation;
-use super::{Decimal, Row, Table};
+use super::numbers::{Decimal, Notation};
+use super::table::{Row, Table};
 use crate::error::{Error, Result, brief};
 use csv::StringRecord;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
@@ -11,7 +11,7 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::Path;
 
-/// Whether the text begins as an object does.
+/// Whether the text begins like an object.
 pub(super) fn are_in(text: &str) -> bool {
     let inside = text.trim_start().strip_prefix('{').map(str::trim_start);
     inside.is_some_and(|inside| inside.starts_with(['"', '}']))
@@ -25,7 +25,7 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Table> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for object in serde_json::Deserializer::from_str(&text).into_iter::<Object>() {
         let Object(entries) =
-            object.map_err(|error| Error::format(path, "JSON lines, an object each", brief(error)))?;
+            object.map_err(|error| Error::format(path, "JSON lines, one object each", brief(error)))?;
         let mut cells = vec![String::new(); names.len()];
         for (name, value) in entries {
             let place = *known.entry(name).or_insert_with_key(|name| {
@@ -42,12 +42,12 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Table> {
         Row { number, cells: StringRecord::from(cells) }
     });
     let rows = rows.collect();
-    // JSON's own numbers have points; texts are read alike.
+    // JSON's numbers have decimal points; so do numbers in strings.
     let notation = Notation { given: Some(Decimal::Point), ..Notation::default() };
     Ok(Table { path: path.into(), names, rows, notation })
 }
 
-/// Names and texts, in the file's order.
+/// Keys and values as text, in the file's order.
 struct Object(Vec<(String, String)>);
 
 impl<'de> Deserialize<'de> for Object {
@@ -85,8 +85,7 @@ fn flatten(name: String, value: Value, entries: &mut Vec<(String, String)>) {
     }
 }
 
-/// Puts quotes around NaN, Infinity and -Infinity where they stand outside of texts: Python writes them, and JSON
-/// does not have them.
+/// Puts quotes around NaN, Infinity and -Infinity outside strings. Python writes them, but JSON does not allow them.
 fn quote_constants(text: &str) -> Cow<'_, str> {
     const CONSTANTS: [&str; 3] = ["-Infinity", "Infinity", "NaN"];
     if !CONSTANTS.iter().any(|constant| text.contains(constant)) {

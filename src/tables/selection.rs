@@ -1,24 +1,24 @@
-//! Rows that conditions hold for.
+//! The rows of a table that satisfy conditions.
 
-use super::Table;
+use super::table::Table;
 use crate::error::{Error, Result, listed, shown};
 use std::collections::HashSet;
 
 impl Table {
-    /// Keeps the rows that all conditions hold for, written `COLUMN=VALUE` with commas between. Both sides are as in
-    /// the table, without quotes: the header tells where the name of a column begins and ends, so that names and values
-    /// may have commas, equals signs and spaces. A value equals a cell of the same text or of the same number. Returns
-    /// the columns that conditions are about.
+    /// Keeps the rows that satisfy all conditions, written `COLUMN=VALUE` and separated by commas. Both sides are written as in
+    /// the table, without quotes: the header tells where the name of a column begins and ends, so names and values may contain
+    /// commas, equals signs and spaces. A value equals a cell with the same text or the same number. Returns the columns of the
+    /// conditions.
     ///
     /// # Errors
-    /// [`Error::Format`] for a column that is not there or there twice, and for a condition that holds for none of the
-    /// rows that the ones before it leave.
+    /// [`Error::Format`] for a column that is missing or occurs twice, and for a condition that none of the remaining rows
+    /// satisfies.
     pub fn select(&mut self, conditions: &str) -> Result<Vec<usize>> {
         let mut columns = Vec::new();
         let mut rest = Some(conditions);
         while let Some(condition) = rest {
             let (column, value) = self.condition(condition)?;
-            // The value ends before the next comma that a condition follows.
+            // The value ends at the next comma that a condition follows.
             let end = value.match_indices(',').find(|(comma, _)| self.condition(&value[comma + 1..]).is_ok());
             let (value, following) = match end {
                 Some((comma, _)) => (&value[..comma], Some(&value[comma + 1..])),
@@ -31,7 +31,7 @@ impl Table {
         Ok(columns)
     }
 
-    /// The rows of each value of a column, in the order of their first rows, under that value.
+    /// Splits the rows by the values of a column, in the order of their first rows.
     pub fn split(&self, column: usize) -> Vec<(String, Table)> {
         let mut parts: Vec<(String, Table)> = Vec::new();
         for row in &self.rows {
@@ -50,7 +50,7 @@ impl Table {
         Table { path, names, rows: Vec::new(), notation: self.notation }
     }
 
-    /// The column that a condition begins with, and what stands behind the equals sign.
+    /// The column at the beginning of a condition, and the text after the equals sign.
     fn condition<'a>(&self, text: &'a str) -> Result<(usize, &'a str)> {
         let splits = || text.match_indices('=').map(|(place, _)| (text[..place].trim(), &text[place + 1..]));
         if let Some((name, value)) = splits().find(|(name, _)| self.names.iter().any(|known| known == name)) {

@@ -64,7 +64,7 @@ fn from_a_sweep_to_the_training_it_recommends() {
     // So short a training ends before the losses depend on anything.
     refuse(
         &["plan", &sweep, "--budget", "1h"],
-        &["width", "don't identify", "train longer", "three of each"],
+        &["width", "do not identify", "train longer", "three of each"],
     );
     follow_a_law(&sweep);
     let quick = ["--seconds", "0.05"];

@@ -4,8 +4,8 @@ use crate::blank;
 use allometry::models::Architecture;
 use allometry::models::cost::Cost;
 use allometry::planner::candidate::{Candidate, Field};
-use allometry::planner::evidence::{Evidence, LeftOut, gather};
-use allometry::planner::search::{Choice, Found, Rules, search};
+use allometry::planner::evidence::{AxisWithoutLaw, Evidence, gather};
+use allometry::planner::search::{Found, Rules, TrainingOption, search};
 use allometry::planner::speed::Timing;
 use allometry::sweep::{Plan, Record, Throughput, Variant};
 use allometry::train::TrainConfig;
@@ -62,7 +62,7 @@ pub fn records(plan: &Plan) -> Vec<Record> {
 }
 
 /// What the runs of a plan say, if their losses follow the law.
-pub fn laws(plan: &Plan) -> (Vec<Evidence>, Vec<LeftOut>) {
+pub fn laws(plan: &Plan) -> (Vec<Evidence>, Vec<AxisWithoutLaw>) {
     gather(plan, &records(plan), 10_000, None)
 }
 
@@ -115,7 +115,7 @@ impl Synthetic {
         search(&self.fields, rules, &timing).expect("something fits")
     }
 
-    pub fn model(&self, choice: &Choice) -> &Candidate {
+    pub fn model(&self, choice: &TrainingOption) -> &Candidate {
         &self.fields[choice.field].candidates[choice.candidate]
     }
 }

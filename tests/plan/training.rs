@@ -61,7 +61,7 @@ fn a_training_survives_toml() {
     }
     let other = Training { architecture: Architecture::preset("convnet").unwrap(), ..training };
     let error = other.open(None).err().expect("glyphs have 62 classes, and the model 10").to_string();
-    assert!(error.contains("not what the model is for"), "{error}");
+    assert!(error.contains("do not suit the model"), "{error}");
 }
 
 #[test]

@@ -12,7 +12,7 @@ fn says(verdict: &Verdict, check: &str, words: &[&str]) {
     let found = verdict.findings.iter().find(|finding| finding.check == check);
     let fault = &found.unwrap_or_else(|| panic!("no {check} in {verdict:?}")).fault;
     let all =
-        format!("{}. {}. {}: {}", fault.problem, fault.consequence, fault.mend.what, fault.mend.command);
+        format!("{}. {}. {}: {}", fault.problem, fault.consequence, fault.hint.what, fault.hint.command);
     for word in words {
         assert!(all.contains(word), "{word:?} in {all}");
     }
@@ -30,7 +30,7 @@ fn each_fault_has_its_values_what_it_changes_and_what_mends_it() {
     says(
         &single(Fault::Outlier(60.0)),
         "outliers",
-        &["row ", "what the others say", "without it", "leave out"],
+        &["row ", "what the other runs predict", "without it", "leave it out"],
     );
     let few = ["scatter by", "known to ±"];
     says(&single(Fault::FewSeeds(0.1)), "number of seeds", &[&few[..], &["other seeds"]].concat());
@@ -57,9 +57,13 @@ fn each_fault_has_its_values_what_it_changes_and_what_mends_it() {
     let collinear = verdict(Design::Grid, Fault::Collinear(100.0));
     says(&collinear, "two sizes apart", &["grow with N", "0.99", "times as wide", "with few D"]);
     let edge = verdict(Design::Profiles, Fault::Edge(1.5));
-    says(&edge, "isoFLOP minima", &["budgets is not well inside", "left to say", "loss rises on both sides"]);
+    says(
+        &edge,
+        "isoFLOP minima",
+        &["budgets is not well inside", "remain to show", "loss rises on both sides"],
+    );
     assert!(
-        edge.findings[0].fault.mend.command.starts_with("allometry check runs.csv --x N --x2 D --y loss")
+        edge.findings[0].fault.hint.command.starts_with("allometry check runs.csv --x N --x2 D --y loss")
     );
 }
 
@@ -69,7 +73,7 @@ fn a_sound_sweep_says_what_was_not_judged() {
     assert!(sound.sound && sound.verdict.starts_with("Sound: "), "{sound:?}");
     let unknown: Vec<&str> = sound.unknown.iter().map(|unknown| unknown.check).collect();
     assert_eq!(unknown, ["learning rates"]);
-    assert!(sound.verdict.ends_with("not judged: learning rates."));
+    assert!(sound.verdict.ends_with("not checked: learning rates."));
 }
 
 #[test]

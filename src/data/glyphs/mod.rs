@@ -1,39 +1,46 @@
-//! Glyphs: the image set that needs no files. Letters and digits (62 classes) in random faces, warped,
-//! worn and cluttered, drawn anew for every sample at whatever resolution is asked for.
+//! Glyphs: the image set without files. Letters and digits (62 classes) in random typefaces, warped, worn and cluttered, are
+//! drawn anew for every sample at the requested resolution.
 //!
-//! A sample is a pure function of (seed, index) and never ends: epoch e of a training split of n samples
-//! holds the indices e·n to e·n + n. Its drawing is made without knowing the resolution (`scene`), and only
-//! then turned into pixels (`render`): fine detail is there at high resolution and lost at low.
+//! A sample is a pure function of (seed, index), and there is no last one: epoch e of a training split of n samples holds the
+//! indices e·n to e·n + n. Its drawing is independent of the resolution (`scene`), and is then rendered to pixels (`render`):
+//! fine detail is visible at high resolution and lost at low.
 //!
-//! Some pairs stay hard at any size (`O` and `0`, `l` and `I`, small and capital letters of one shape);
-//! they set a natural floor under the error.
+//! Some pairs stay hard at any size (`O` and `0`, `l` and `I`, small and capital letters of one shape); they set a lower bound
+//! of the error.
 
 mod outline;
+mod random;
 mod render;
 mod scene;
 mod warp;
 
 pub use outline::CHARACTERS;
 
-use super::{DataOptions, Dataset, Splits, Target, Targets};
+use super::dataset::{Dataset, Splits, Target, Targets};
+use super::options::DataOptions;
+use super::source::Source;
 use crate::error::Result;
 use outline::Typefaces;
 use render::Renderer;
 use scene::Scene;
 use std::sync::Arc;
 
-/// Resolution where none is asked for, in pixels.
+/// Drawn characters, without files.
+pub(super) const SOURCE: Source =
+    Source { names: &["glyphs"], open: Glyphs::open, files: |_| Ok(Vec::new()) };
+
+/// The default resolution in pixels.
 pub const DEFAULT_RESOLUTION: usize = 28;
-/// Training samples per epoch where no number is asked for.
+/// The default number of training samples per epoch.
 pub const EPOCH_SAMPLES: usize = 10_000;
-/// Validation samples, or as many as the (largest) training split has where that has fewer.
+/// The most validation samples; a smaller (largest) training split limits them to its size.
 pub const VALIDATION_SAMPLES: usize = 2_000;
 
-/// One endless split, or one that repeats.
+/// A split that draws new samples in every epoch, or one that repeats.
 pub struct Glyphs {
     faces: Arc<Typefaces>,
     renderer: Renderer,
-    /// Seeds the generator; the sample's index chooses its stream.
+    /// Seeds the generator; the sample's index selects its stream.
     key: [u8; 32],
     samples: usize,
     /// Whether every epoch draws new samples.
@@ -41,9 +48,9 @@ pub struct Glyphs {
     shape: [usize; 3],
 }
 
-/// Which of the two families of samples a split draws from. They share no key, whatever the seeds are.
+/// The kind of a split. Splits of different kinds never share a key, whatever their seeds.
 #[derive(Clone, Copy)]
-enum Family {
+enum SplitKind {
     Training,
     Validation,
 }
@@ -51,30 +58,30 @@ enum Family {
 impl Glyphs {
     fn new(
         faces: Arc<Typefaces>,
-        family: Family,
+        kind: SplitKind,
         seed: u64,
         samples: usize,
         resolution: usize,
     ) -> Result<Glyphs> {
         let mut key = [0; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
-        key[8] = family as u8;
-        let endless = matches!(family, Family::Training);
+        key[8] = kind as u8;
+        let endless = matches!(kind, SplitKind::Training);
         let renderer = Renderer::new(resolution)?;
         Ok(Glyphs { faces, renderer, key, samples, endless, shape: [resolution, resolution, 1] })
     }
 
-    /// The training split with the options' seed, and a validation split that is the same for every seed,
-    /// so that runs with different seeds are judged by the same samples.
-    pub(super) fn open(options: &DataOptions) -> Result<Splits> {
+    /// The training split with the options' seed, and a validation split that is the same for every seed, so that runs with
+    /// different seeds are evaluated on the same samples.
+    fn open(options: &DataOptions) -> Result<Splits> {
         let resolution = options.resolution.unwrap_or(DEFAULT_RESOLUTION);
         let samples = options.samples.unwrap_or(EPOCH_SAMPLES);
         let most = options.most_samples.unwrap_or(samples);
         let faces = Arc::new(Typefaces::load()?);
-        let split = |family, seed, samples| Glyphs::new(faces.clone(), family, seed, samples, resolution);
+        let split = |kind, seed, samples| Glyphs::new(faces.clone(), kind, seed, samples, resolution);
         Ok(Splits {
-            train: Arc::new(split(Family::Training, options.seed, samples)?),
-            validation: Arc::new(split(Family::Validation, 0, most.min(VALIDATION_SAMPLES))?),
+            train: Arc::new(split(SplitKind::Training, options.seed, samples)?),
+            validation: Arc::new(split(SplitKind::Validation, 0, most.min(VALIDATION_SAMPLES))?),
         })
     }
 }

@@ -1,7 +1,7 @@
-//! Letters and digits as closed polygons, taken from typefaces that registry crates carry as bytes.
+//! Letters and digits as closed polygons, from typefaces that registry crates contain.
 //!
-//! A polygon's points lie close together (`LINE_SPACING`), so that whatever moves points (a warp, a heavier
-//! stroke) bends straight stems too, and no curve has to be handled after this file.
+//! The points of a polygon lie close together (`LINE_SPACING`), so that operations on points (a warp, a heavier stroke) bend
+//! straight stems too, and later files handle no curves.
 
 use crate::error::{Error, Result};
 use ttf_parser::{Face, OutlineBuilder};
@@ -12,16 +12,16 @@ pub(super) type Point = [f32; 2];
 /// The classes in the order of their labels: 0-9, A-Z, a-z.
 pub const CHARACTERS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// Greatest distance between neighbouring points on a curve, in capital heights: such a chord departs from
-/// a letter's curves by less than a fifth of a pixel in an image of 112 pixels.
+/// The largest distance between neighbouring points on a curve, in capital heights: such a chord deviates from a letter's
+/// curves by less than a fifth of a pixel in an image of 112 pixels.
 const CURVE_SPACING: f32 = 0.08;
-/// The same on a straight line, which need only follow the warps, and those are smoother than letters.
+/// The same on a straight line, which only has to follow the warps; they are smoother than letters.
 const LINE_SPACING: f32 = 0.2;
-/// Points closer than this are one point: they have no direction between them.
+/// Points closer than this count as one: there is no direction between them.
 const COINCIDENT: f32 = 1e-4;
 
-/// The faces: sans, serif and monospaced, from hairline to bold, upright and slanted. Licences: Ubuntu
-/// font licence, MIT and Bitstream Vera (Hack), OFL 1.1 (Noto), Bitstream Vera and public domain (DejaVu).
+/// The typefaces: sans, serif and monospaced, from hairline to bold, upright and slanted. Licences: Ubuntu font licence, MIT
+/// and Bitstream Vera (Hack), OFL 1.1 (Noto), Bitstream Vera and public domain (DejaVu).
 fn typefaces() -> [(&'static str, &'static [u8]); 12] {
     [
         ("Ubuntu Light", epaint_default_fonts::UBUNTU_LIGHT),
@@ -39,16 +39,16 @@ fn typefaces() -> [(&'static str, &'static [u8]); 12] {
     ]
 }
 
-/// One character of one face, in capital heights, its baseline on y = 0 and its box centred on x = 0.
+/// A character of a typeface, in capital heights, with its baseline at y = 0 and its box centred at x = 0.
 pub(super) struct Glyph {
     pub contours: Vec<Vec<Point>>,
     /// Mean width of a stroke: twice the inked area over the outline's length.
     pub stem: f32,
-    /// +1 where a contour's outside lies to the left of its direction on the screen (y down), else −1.
+    /// +1 if a contour's outside lies to the left of its direction on the screen (y down), else −1.
     pub outside: f32,
 }
 
-/// Every character of every face.
+/// Every character of every typeface.
 pub(super) struct Typefaces {
     glyphs: Vec<Glyph>,
 }
@@ -88,7 +88,7 @@ impl Typefaces {
     }
 }
 
-/// Turns a font's segments into points no further apart than the spacings above.
+/// Converts a font's segments to points no further apart than the spacings above.
 struct Tracer {
     scale: f32,
     contours: Vec<Vec<Point>>,

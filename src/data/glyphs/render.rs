@@ -1,5 +1,5 @@
-//! From a drawing to pixels: `tiny-skia` says how much of each pixel a polygon covers, and layer after layer
-//! is mixed into the image by that coverage.
+//! From a drawing to pixels: `tiny-skia` computes how much of each pixel a polygon covers, and each layer is blended into the
+//! image by that coverage.
 
 use super::outline::Point;
 use super::scene::{GRAIN, Scene};
@@ -33,12 +33,12 @@ impl Renderer {
         let side = self.side as u32;
         let mut mask = Mask::new(side, side)
             .ok_or_else(|| Error::argument("glyphs", "resolution", side, "larger than 0"))?;
-        for shape in &scene.shapes {
-            let Some(path) = path(&shape.contours, self.side as f32) else { continue };
+        for layer in &scene.layers {
+            let Some(path) = path(&layer.contours, self.side as f32) else { continue };
             mask.clear();
             mask.fill_path(&path, FillRule::Winding, true, Transform::identity());
             for (v, &coverage) in image.iter_mut().zip(mask.data()) {
-                *v += (shape.level - *v) * (f32::from(coverage) / 255.0);
+                *v += (layer.level - *v) * (f32::from(coverage) / 255.0);
             }
         }
 
@@ -47,7 +47,7 @@ impl Renderer {
     }
 }
 
-/// The polygons as one path in pixels. None where nothing is left to draw.
+/// The polygons as one path in pixels; `None` if nothing is left to draw.
 fn path(contours: &[Vec<Point>], side: f32) -> Option<Path> {
     let points = contours.iter().map(|c| c.len() + 1).sum();
     let mut builder = PathBuilder::with_capacity(points, points);

@@ -1,105 +1,83 @@
-//! One sample as a drawing, before any pixel: paper, clutter, a glyph, scratches, grain.
+//! A sample as a drawing: paper, clutter, a glyph, scratches, grain.
 //!
-//! Everything here is a pure function of (key, index) in parts of the image's side. No resolution is known
-//! in this file, so that the same sample at 14 and at 56 pixels is the same drawing.
+//! Everything here is a pure function of (key, index), in fractions of the image's side. This file knows no resolution, so the
+//! same sample at 14 and at 56 pixels is the same drawing.
 
 use super::outline::{CHARACTERS, Point, Typefaces};
+use super::random::Random;
 use super::warp::Warp;
-use rand::{Rng, RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 use std::f32::consts::{PI, TAU};
 
-/// The grain's own resolution: it is drawn once per sample at this size and resampled by area to the
-/// image's, so that it too is the same at every resolution, finer than a small image's pixels.
+/// The resolution of the grain. It is drawn once per sample at this size and resampled by area to the image's resolution, so
+/// that it is the same at every resolution, finer than a small image's pixels.
 pub(super) const GRAIN: usize = 28;
 
 /// Polygons filled with one level (0 = black, 1 = white).
-pub(super) struct Shape {
+pub(super) struct Layer {
     pub contours: Vec<Vec<Point>>,
     pub level: f32,
 }
 
-/// A whole sample.
+/// A complete sample.
 pub(super) struct Scene {
     pub class: u32,
-    /// Level of the paper at the image's middle, and its slope over the whole width and height.
+    /// Level of the paper at the image's centre, and its slope over the width and the height.
     pub paper: [f32; 3],
-    /// In the order of painting.
-    pub shapes: Vec<Shape>,
+    /// In the order of drawing.
+    pub layers: Vec<Layer>,
     /// Additive noise, `GRAIN`×`GRAIN`, with mean 0.
     pub grain: Vec<f32>,
 }
 
-/// The random numbers of one sample.
-pub(super) struct Dice(ChaCha8Rng);
-
-impl Dice {
-    pub(super) fn new(key: [u8; 32], index: u64) -> Dice {
-        let mut generator = ChaCha8Rng::from_seed(key);
-        generator.set_stream(index);
-        Dice(generator)
-    }
-
-    /// Uniform in low..high.
-    pub(super) fn between(&mut self, low: f32, high: f32) -> f32 {
-        low + (high - low) * self.0.random::<f32>()
-    }
-
-    /// Uniform in 0..n.
-    pub(super) fn below(&mut self, n: usize) -> usize {
-        self.0.random_range(0..n)
-    }
-}
-
 impl Scene {
     pub(super) fn draw(faces: &Typefaces, key: [u8; 32], index: u64) -> Scene {
-        let dice = &mut Dice::new(key, index);
-        let class = dice.below(CHARACTERS.len());
-        let paper = [dice.between(0.0, 0.2), dice.between(-0.1, 0.1), dice.between(-0.1, 0.1)];
-        let contrast = dice.between(0.5, 0.8);
-        let mut shapes = Vec::new();
+        let random = &mut Random::new(key, index);
+        let class = random.below(CHARACTERS.len());
+        let paper = [random.between(0.0, 0.2), random.between(-0.1, 0.1), random.between(-0.1, 0.1)];
+        let contrast = random.between(0.5, 0.8);
+        let mut layers = Vec::new();
 
-        // Behind the glyph: at most as strong as the glyph itself.
-        for _ in 0..dice.below(3) {
-            let level = paper[0] + contrast * dice.between(0.3, 0.8);
-            shapes.push(Shape { contours: vec![clutter(dice)], level });
+        // Behind the glyph, at most as strong as the glyph itself.
+        for _ in 0..random.below(3) {
+            let level = paper[0] + contrast * random.between(0.3, 0.8);
+            layers.push(Layer { contours: vec![clutter(random)], level });
         }
-        let glyph = faces.glyph(dice.below(faces.len()), class);
-        let contours = Warp::draw(dice).apply(glyph);
-        shapes.push(Shape { contours, level: paper[0] + contrast });
+        let glyph = faces.glyph(random.below(faces.len()), class);
+        let contours = Warp::draw(random).apply(glyph);
+        layers.push(Layer { contours, level: paper[0] + contrast });
         // Across the glyph: thin scratches, as dark as the paper.
-        for _ in 0..dice.below(2) {
-            let width = dice.between(0.01, 0.02);
-            shapes.push(Shape { contours: vec![stroke(&curve(dice), width)], level: paper[0] });
+        for _ in 0..random.below(2) {
+            let width = random.between(0.01, 0.02);
+            layers.push(Layer { contours: vec![stroke(&curve(random), width)], level: paper[0] });
         }
 
-        let strength = dice.between(0.01, 0.08);
+        let strength = random.between(0.01, 0.08);
         let mut bytes = vec![0; 2 * GRAIN * GRAIN];
-        dice.0.fill_bytes(&mut bytes);
-        // The sum of two bytes is near enough to a bell; its deviation is 256 / √6.
+        random.fill(&mut bytes);
+        // The sum of two bytes is nearly normal; its deviation is 256 / √6.
         let scale = strength * 6f32.sqrt() / 256.0;
         let grain =
             bytes.chunks_exact(2).map(|b| (f32::from(b[0]) + f32::from(b[1]) - 255.0) * scale).collect();
-        Scene { class: class as u32, paper, shapes, grain }
+        Scene { class: class as u32, paper, layers, grain }
     }
 }
 
-/// A line, an arc or a blob, somewhere in the image.
-fn clutter(dice: &mut Dice) -> Vec<Point> {
-    if dice.below(3) == 0 {
-        return blob(dice);
+/// A line, an arc or a spot, at a random place.
+fn clutter(random: &mut Random) -> Vec<Point> {
+    if random.below(3) == 0 {
+        return spot(random);
     }
-    let width = dice.between(0.01, 0.04);
-    stroke(&curve(dice), width)
+    let width = random.between(0.01, 0.04);
+    stroke(&curve(random), width)
 }
 
-/// Points along an arc of any bend, straight ones among them.
-fn curve(dice: &mut Dice) -> Vec<Point> {
+/// Points along an arc of any curvature, including straight lines.
+fn curve(random: &mut Random) -> Vec<Point> {
     const POINTS: usize = 12;
-    let [mut x, mut y] = [dice.between(0.0, 1.0), dice.between(0.0, 1.0)];
-    let length = dice.between(0.25, 0.9);
-    let mut heading = dice.between(0.0, TAU);
-    let turn = dice.between(-PI, PI).powi(3) / (PI * PI);
+    let [mut x, mut y] = [random.between(0.0, 1.0), random.between(0.0, 1.0)];
+    let length = random.between(0.25, 0.9);
+    let mut heading = random.between(0.0, TAU);
+    let turn = random.between(-PI, PI).powi(3) / (PI * PI);
     let step = length / (POINTS - 1) as f32;
     (0..POINTS)
         .map(|_| {
@@ -113,7 +91,7 @@ fn curve(dice: &mut Dice) -> Vec<Point> {
         .collect()
 }
 
-/// The polygon that a round brush of this width leaves along the points, with square ends.
+/// The polygon of a stroke of this width along the points, with square ends.
 fn stroke(points: &[Point], width: f32) -> Vec<Point> {
     let side = |i: usize, half: f32| {
         let (a, b) = (points[i.saturating_sub(1)], points[(i + 1).min(points.len() - 1)]);
@@ -127,14 +105,14 @@ fn stroke(points: &[Point], width: f32) -> Vec<Point> {
 }
 
 /// A round spot with an uneven rim.
-fn blob(dice: &mut Dice) -> Vec<Point> {
+fn spot(random: &mut Random) -> Vec<Point> {
     const POINTS: usize = 14;
-    let middle = [dice.between(0.0, 1.0), dice.between(0.0, 1.0)];
-    let radius = dice.between(0.02, 0.06);
+    let middle = [random.between(0.0, 1.0), random.between(0.0, 1.0)];
+    let radius = random.between(0.02, 0.06);
     (0..POINTS)
         .map(|i| {
             let (sin, cos) = (TAU * i as f32 / POINTS as f32).sin_cos();
-            let r = radius * dice.between(0.75, 1.25);
+            let r = radius * random.between(0.75, 1.25);
             [middle[0] + r * cos, middle[1] + r * sin]
         })
         .collect()
@@ -149,7 +127,7 @@ mod tests {
         let faces = Typefaces::load().unwrap();
         let draw = |key, index| {
             let scene = Scene::draw(&faces, [key; 32], index);
-            (scene.class, scene.paper, scene.shapes.last().map(|s| s.contours.clone()), scene.grain)
+            (scene.class, scene.paper, scene.layers.last().map(|s| s.contours.clone()), scene.grain)
         };
         assert_eq!(draw(1, 7), draw(1, 7));
         assert_ne!(draw(1, 7), draw(1, 8));

@@ -1,28 +1,26 @@
-//! What is done to a glyph's points before they reach the image: heavier or lighter strokes, an affine map,
-//! an elastic warp, and a last shift that keeps the glyph inside the image.
+//! The operations on a glyph's points: heavier or lighter strokes, an affine map, an elastic warp, and a shift that keeps the
+//! glyph inside the image.
 
 use super::outline::{Glyph, Point, distance, mix};
-use super::scene::Dice;
+use super::random::Random;
 
-/// Height of a capital at scale 1, as a part of the image's side.
+/// Height of a capital at scale 1, as a fraction of the image's side.
 const CAPITAL: f32 = 0.42;
-/// Middle of a line of text above the baseline, in capital heights, between a capital's top and the foot of
-/// a `p`. Glyphs are placed by their line and not by their own box, so that `p` hangs lower than `P` and
-/// `c` stays smaller than `C`.
+/// Middle of a line of text above the baseline, in capital heights, between a capital's top and the foot of a `p`. Glyphs are
+/// placed by their line and not by their own box, so that `p` hangs lower than `P` and `c` stays smaller than `C`.
 const MIDDLE: f32 = 0.37;
-/// Width of the border that a glyph does not enter, as a part of the image's side.
+/// Width of the border that a glyph does not enter, as a fraction of the image's side.
 const MARGIN: f32 = 0.05;
 /// Control points of the elastic warp along each side.
 const GRID: usize = 6;
-/// A stroke's width changes by at most this much to either side, in capital heights, so that bold letters
-/// keep their counters.
+/// The largest change of a stroke's width to either side, in capital heights, so that bold letters keep their counters.
 const MOST_WEIGHT: f32 = 0.045;
 
 /// One random deformation.
 pub(super) struct Warp {
-    /// Stroke width as a multiple of the face's own.
+    /// Stroke width as a multiple of the typeface's own.
     weight: f32,
-    /// Rotation, shear and scale: rows of a matrix from capital heights to parts of the side.
+    /// Rotation, shear and scale: rows of a matrix from capital heights to fractions of the side.
     matrix: [Point; 2],
     shift: Point,
     /// Displacements at the control points of a uniform cubic B-spline over the image.
@@ -30,21 +28,21 @@ pub(super) struct Warp {
 }
 
 impl Warp {
-    pub(super) fn draw(dice: &mut Dice) -> Warp {
-        let weight = dice.between(0.6, 1.5);
-        let (sin, cos) = dice.between(-0.2, 0.2).sin_cos();
-        let shear = dice.between(-0.2, 0.2);
-        let scale = CAPITAL * dice.between(0.85, 1.15);
-        let stretch = dice.between(0.85, 1.2);
+    pub(super) fn draw(random: &mut Random) -> Warp {
+        let weight = random.between(0.6, 1.5);
+        let (sin, cos) = random.between(-0.2, 0.2).sin_cos();
+        let shear = random.between(-0.2, 0.2);
+        let scale = CAPITAL * random.between(0.85, 1.15);
+        let stretch = random.between(0.85, 1.2);
         let (x, y) = (scale * stretch, scale);
         let matrix = [[cos * x, (cos * shear - sin) * y], [sin * x, (sin * shear + cos) * y]];
-        let shift = [dice.between(-0.05, 0.05), dice.between(-0.05, 0.05)];
-        let grid =
-            [(); GRID].map(|()| [(); GRID].map(|()| [dice.between(-0.07, 0.07), dice.between(-0.07, 0.07)]));
+        let shift = [random.between(-0.05, 0.05), random.between(-0.05, 0.05)];
+        let grid = [(); GRID]
+            .map(|()| [(); GRID].map(|()| [random.between(-0.07, 0.07), random.between(-0.07, 0.07)]));
         Warp { weight, matrix, shift, grid }
     }
 
-    /// The glyph's polygons in parts of the image's side.
+    /// The glyph's polygons in fractions of the image's side.
     pub(super) fn apply(&self, glyph: &Glyph) -> Vec<Vec<Point>> {
         let weight = (glyph.stem * (self.weight - 1.0) / 2.0).clamp(-MOST_WEIGHT, MOST_WEIGHT);
         let mut contours: Vec<Vec<Point>> =
@@ -93,8 +91,8 @@ fn basis(at: f32) -> (usize, [f32; 4]) {
     )
 }
 
-/// Moves each point by `by` to the left of the contour's direction (on the screen, y down): outwards on
-/// outer contours and on holes alike, because holes run the other way.
+/// Moves each point by `by` to the left of the contour's direction (on the screen, y down): outwards on outer contours and on
+/// holes alike, because holes run in the opposite direction.
 fn embolden(contour: &[Point], by: f32) -> Vec<Point> {
     let n = contour.len();
     let direction = |i: usize| {
@@ -108,15 +106,15 @@ fn embolden(contour: &[Point], by: f32) -> Vec<Point> {
             let after = direction(i);
             let half = mix(before, after, 0.5);
             before = after;
-            // A corner moves along its bisector, further than its sides by 1 / |half| (a mitre), but where
-            // the corner is sharp no further than twice as far.
+            // A corner moves along its bisector, further than its sides by 1 / |half| (a mitre), but at sharp corners at most
+            // twice as far.
             let reach = by / (half[0] * half[0] + half[1] * half[1]).max(0.25);
             [contour[i][0] + half[1] * reach, contour[i][1] - half[0] * reach]
         })
         .collect()
 }
 
-/// Shifts what crosses the margin back inside, after shrinking what is larger than the image allows.
+/// Shifts contours that cross the margin back inside, after shrinking those larger than the image allows.
 fn keep_inside(contours: &mut [Vec<Point>]) {
     for axis in 0..2 {
         let along = contours.iter().flatten().map(|p| p[axis]);
@@ -133,7 +131,7 @@ fn keep_inside(contours: &mut [Vec<Point>]) {
 mod tests {
     use super::*;
 
-    /// A square with a square hole, as a font draws them: the hole runs against the outside.
+    /// A square with a square hole, as in a font: the hole runs in the opposite direction.
     fn frame() -> Vec<Vec<Point>> {
         vec![
             vec![[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]],

@@ -136,8 +136,7 @@ impl Law for Formula {
     fn check_identifiability(&self, found: &mut Identifiability) {
         let change = found.parameter("c1");
         if !(change.low > 0.0 || change.high < 0.0) {
-            let warning =
-                "the interval of c1 contains 0: these rows show no break, the floor law describes them as well";
+            let warning = "the interval of c1 contains 0: these rows show no break, the floor law describes them as well";
             found.warn(&["c1", "d1", "f1"], warning.to_string());
         }
     }

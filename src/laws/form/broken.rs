@@ -54,10 +54,11 @@ impl Law for Formula {
         &["E", "A", "alpha", "L0", "gamma"]
     }
 
-
     /// Finds y by bisection: the left side of the equation rises with y.
     fn value(&self, parameters: &[f64], x: [f64; 2]) -> f64 {
-        let &[e, a, alpha, top, gamma] = parameters else { unreachable!("a law with a break has five parameters") };
+        let &[e, a, alpha, top, gamma] = parameters else {
+            unreachable!("a law with a break has five parameters")
+        };
         let right = a.ln() - alpha * x[0].ln();
         let (mut low, mut high) = (e, top);
         for _ in 0..200 {

@@ -45,7 +45,6 @@ impl Law for Formula {
         &["a3", "b3", "gamma", "a2", "b2", "beta", "a1", "b1", "alpha"]
     }
 
-
     fn value(&self, parameters: &[f64], [n, d]: [f64; 2]) -> f64 {
         let &[a3, b3, gamma, a2, b2, beta, a1, b1, alpha] = parameters else {
             unreachable!("Farseer's law has nine parameters")

@@ -25,7 +25,6 @@ impl Law for Formula {
         &["E", "A", "alpha"]
     }
 
-
     fn value(&self, parameters: &[f64], x: [f64; 2]) -> f64 {
         let &[e, a, alpha] = parameters else { unreachable!("a law with a floor has three parameters") };
         e + a * x[0].powf(-alpha)

@@ -28,7 +28,6 @@ impl Law for Formula {
         &["E", "A", "alpha", "B", "beta"]
     }
 
-
     fn value(&self, parameters: &[f64], [n, d]: [f64; 2]) -> f64 {
         let &[e, a, alpha, b, beta] = parameters else { unreachable!("the joint law has five parameters") };
         e + a * n.powf(-alpha) + b * d.powf(-beta)

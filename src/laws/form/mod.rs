@@ -1,6 +1,7 @@
 //! The forms of laws, one file each.
 //!
-//! A form is a type that implements [`Law`](law::Law). To add one, write a file here and add a row to the table below.
+//! A form is a type that implements [`Law`](law::Law). To add one, write a file here, its `mod` line, and its row in the
+//! table below.
 //!
 //! Most forms are sums of falling powers and a constant. In logarithms
 //!
@@ -9,7 +10,13 @@
 //! with `A = exp(a₁)`, `B = exp(a₂)`, `E = exp(e)`, so that every coefficient stays above zero and no term loses digits
 //! to another by rounding. Their θ is `[a₁, α₁, a₂, α₂, e]`, without the elements that a form does not have.
 
+mod bnsl;
+mod broken;
+mod farseer;
+mod floor;
+mod joint;
 mod law;
+mod power;
 mod powers;
 
 use super::Points;
@@ -21,19 +28,17 @@ use crate::rounding::constant;
 pub(super) use law::Law;
 use serde::{Deserialize, Serialize};
 
-/// Declares the enumeration of the forms and the files that they are in, from rows of variants and modules. The row
+/// Declares the enumeration of the forms, from rows of variants and modules. The row
 ///
 /// ```text
 /// /// `y = k·x^α`
 /// Power = power,
 /// ```
 ///
-/// expands to `mod power;`, the variant `Form::Power` with its documentation, its element of `Form::ALL`, and the arm
+/// expands to the variant `Form::Power` with its documentation, its element of `Form::ALL`, and the arm
 /// `Form::Power => &power::Formula` of `Form::law`.
 macro_rules! forms {
     ($($(#[$doc:meta])* $form:ident = $module:ident,)*) => {
-        $(mod $module;)*
-
         /// A law's formula with free parameters.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
         #[serde(rename_all = "snake_case")]

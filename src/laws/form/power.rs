@@ -23,7 +23,6 @@ impl Law for Formula {
         &["k", "alpha"]
     }
 
-
     fn value(&self, parameters: &[f64], x: [f64; 2]) -> f64 {
         let &[k, alpha] = parameters else { unreachable!("a power law has two parameters") };
         k * x[0].powf(alpha)

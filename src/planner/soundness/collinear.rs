@@ -1,11 +1,12 @@
-//! Two sizes that grew together: their exponents can't be told apart.
+//! Two sizes that grow together: their exponents cannot be separated.
 //!
-//! With correlation ρ of ln N and ln D the variance of either's coefficient is 1 / (1 − ρ²) times what it would be without
-//! (the variance inflation factor; Marquardt 1970, Belsley, Kuh and Welsch 1980, chapter 3). From 5 on, where intervals
-//! are 2.2 times as wide as they need to be, a grid of the same number of runs knows more.
+//! A correlation ρ of ln N and ln D multiplies the variance of either coefficient by 1 / (1 − ρ²) (the variance inflation
+//! factor; Marquardt 1970, Belsley, Kuh and Welsch 1980, chapter 3). From 5 on, where intervals are 2.2 times as wide, a grid
+//! of the same number of runs tells more.
 
+use super::check::{Check, Fault, Outcome};
+use super::hint;
 use super::subject::Subject;
-use super::{Check, Fault, Outcome, mend};
 
 pub const CHECK: Check = Check { name: "two sizes apart", judge };
 
@@ -32,19 +33,19 @@ fn judge(subject: &Subject) -> Outcome {
             "the intervals of both exponents are {wider:.1} times as wide as those of a grid of as many runs"
         )
     } else {
-        "the exponents of the two can't be told apart at all".to_string()
+        "the exponents of the two cannot be separated at all".to_string()
     };
     Outcome::Found(Fault {
         fault: format!("{first} and {second} vary together"),
         problem: format!("{together}: the correlation of their logarithms is {correlation:.3}"),
         consequence,
         effect: None,
-        mend: mend::collinear(subject),
+        hint: hint::collinear(subject),
         matters: true,
     })
 }
 
-/// Of the logarithms of the two sizes.
+/// The correlation of the logarithms of the two sizes.
 fn correlation(subject: &Subject) -> f64 {
     let logs: Vec<[f64; 2]> =
         subject.tuned.iter().map(|&place| subject.series.runs[place].point().sizes).collect();

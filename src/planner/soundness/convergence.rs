@@ -1,19 +1,21 @@
-//! Runs that were still getting better when they ended.
+//! Runs that were still improving when they ended.
 //!
-//! The fall of ln loss over the last half of a training, and the one over the half before, say what twice the training
-//! would give: each half gives the same part of the one before. Where the curve has no half before, a half as much is taken.
-//! Of two sizes the second is the amount of training, and the law knows of it.
+//! The fall of ln loss over the last half of a training, and over the half before, predict the gain of twice the training:
+//! each half gains the same fraction of the one before. If the curve has no half before, the fraction is a half. With two
+//! sizes the second is the amount of training, which the law includes.
 
+use super::check::{Check, Fault, Outcome};
+use super::hint;
 use super::overfitting::{NO_CURVES, Noise, consequence, of_sizes, with_curves};
 use super::statistics::mean;
 use super::subject::Subject;
-use super::{Check, Fault, Outcome, Run, mend};
+use super::sweep::Run;
 
 pub const CHECK: Check = Check { name: "convergence", judge };
 
-/// Points that a curve needs.
+/// The fewest points of a curve.
 const POINTS: usize = 3;
-/// What the next doubling gives of the last, where that can't be seen.
+/// The next doubling's gain as a fraction of the last, if the curve does not show it.
 const NEXT: f64 = 0.5;
 
 fn judge(subject: &Subject) -> Outcome {
@@ -24,7 +26,7 @@ fn judge(subject: &Subject) -> Outcome {
     if groups.is_empty() {
         let short = subject.series.runs.iter().any(|run| !run.curve.is_empty());
         let reason =
-            if short { "curves of fewer than three points show no end of a fall" } else { NO_CURVES };
+            if short { "curves of fewer than three points do not show the end of a fall" } else { NO_CURVES };
         return Outcome::Unknown(reason.to_string());
     }
     let falls: Vec<Vec<f64>> = groups
@@ -32,7 +34,7 @@ fn judge(subject: &Subject) -> Outcome {
         .map(|runs| runs.iter().map(|&place| last_half(&subject.series.runs[place])).collect())
         .collect();
     let noise = Noise::of(subject, &groups, &falls);
-    // Where all sizes together fall by more than chance, each size's fall is its best estimate.
+    // If all sizes together fall by more than chance, each size's fall is its best estimate.
     let all: Vec<f64> = falls.iter().flatten().copied().collect();
     let together = mean(&all) > noise.least(0.5 * subject.level, all.len());
     let level = 0.5 * subject.level / groups.len() as f64;
@@ -55,8 +57,8 @@ fn judge(subject: &Subject) -> Outcome {
     Outcome::Found(Fault {
         fault: "runs that had not converged".to_string(),
         problem: format!(
-            "the {} of {} of {} sizes was still falling at the end, most at {}: by {:.1} % over the last half, so that \
-             twice the training would lower it by about {:.1} %",
+            "the {} of {} of {} sizes was still falling at the end, most at {}: by {:.1} % over the last half, so twice the \
+             training would lower it by about {:.1} %",
             subject.series.quantity,
             falling.len(),
             groups.len(),
@@ -66,7 +68,7 @@ fn judge(subject: &Subject) -> Outcome {
         ),
         consequence: consequence(subject, change, "trained twice as long"),
         effect: change.map(|change| change.log.exp_m1()),
-        mend: mend::longer(subject),
+        hint: hint::longer(subject),
         matters: change.is_none_or(|change| change.matters),
     })
 }
@@ -77,7 +79,7 @@ fn last_half(run: &Run) -> f64 {
     at(run, 0.5 * end.0) - end.1.ln()
 }
 
-/// The part of the last half's fall that the next doubling gives.
+/// The next doubling's gain as a fraction of the last half's fall.
 fn next(run: &Run) -> f64 {
     let end = end(run);
     if run.curve[0].0 > 0.26 * end.0 {
@@ -91,7 +93,8 @@ fn end(run: &Run) -> (f64, f64) {
     run.curve[run.curve.len() - 1]
 }
 
-/// ln loss after so many samples: between points straight in the logarithm of samples, before the first point its own.
+/// ln loss after `samples` samples, interpolated linearly in the logarithm of samples; before the first point that of the
+/// first point.
 fn at(run: &Run, samples: f64) -> f64 {
     let after = run.curve.iter().position(|point| point.0 >= samples).unwrap_or(run.curve.len() - 1);
     let (x1, y1) = run.curve[after];

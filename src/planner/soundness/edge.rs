@@ -1,12 +1,14 @@
 //! IsoFLOP profiles that do not show their minimum.
 //!
-//! A profile shows one where its parabola, loss against ln size, falls at the smallest size and rises at the largest, both
-//! by more than chance (the test of Lind and Mehlum 2010, "With or without U?", with the noise of all profiles together),
-//! and where the minimum is not in the outermost part, where a profile that is no parabola moves it.
+//! A profile shows its minimum if its parabola, loss against ln size, falls at the smallest size and rises at the largest,
+//! both by more than chance (the test of Lind and Mehlum 2010, "With or without U?", with the noise of all profiles
+//! together), and if the minimum does not lie in an outermost quarter, where deviations from a parabola move it.
 
+use super::check::{Check, Fault, Outcome};
+use super::hint;
 use super::statistics::{Parabola, one_sided};
 use super::subject::Subject;
-use super::{Check, Fault, Outcome, mend};
+use super::sweep::Run;
 use crate::laws::isoflop::isoflop;
 use crate::laws::{BudgetRun, Budgets, WIDEST};
 use crate::rounding::{ROUNDING, levels};
@@ -14,19 +16,19 @@ use crate::units::digits;
 
 pub const CHECK: Check = Check { name: "isoFLOP minima", judge };
 
-/// The part of a profile's width on either side that its minimum may not lie in: it belongs into the middle half.
+/// The fraction of a profile's width on either side in which its minimum must not lie.
 const OUTERMOST: f64 = 0.25;
-/// Chance that a slope is taken for one that is there.
+/// The probability of accepting a slope that is not there.
 const SLOPE: f64 = 0.05;
-/// Profiles that have to show a minimum, for a law through them.
+/// The fewest profiles with a minimum that determine a law.
 const FEWEST: usize = 3;
-/// Different sizes that a profile needs.
+/// The fewest different sizes of a profile.
 const SIZES: usize = 4;
-/// The part of all runs that profiles of a table hold, if it was made of them.
+/// The fraction of all runs that the profiles of a table hold, if the table consists of profiles.
 const MADE_OF: f64 = 0.66;
-/// A full grid has about as many runs as sizes times amounts of data, profiles far fewer.
+/// A full grid has about as many runs as sizes times amounts of data; profiles have far fewer, by this factor.
 const GRID: f64 = 2.0;
-/// FLOPs of a training: 6 for each parameter and sample.
+/// FLOPs of a training per parameter and sample.
 const FLOPS: f64 = 6.0;
 
 struct Profile {
@@ -40,14 +42,14 @@ impl Profile {
     fn new(budget: f64, points: Vec<(f64, f64)>) -> Option<Profile> {
         let sizes: Vec<f64> = points.iter().map(|point| point.0.exp()).collect();
         let different = levels(&sizes, ROUNDING).into_iter().max().map_or(0, |most| most + 1);
-        // Around their middle, numbers keep their digits.
+        // Centring avoids a loss of digits.
         let (low, high) = ends(&points);
         let centred: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x - 0.5 * (low + high), *y)).collect();
         let parabola = Parabola::through(&centred).filter(|_| different >= SIZES)?;
         Some(Profile { budget, points: centred, parabola })
     }
 
-    /// Why it shows no minimum, by noise of this standard deviation.
+    /// Why it shows no minimum, given noise of this standard deviation.
     fn problem(&self, noise: f64, threshold: f64) -> Option<&'static str> {
         let (low, high) = ends(&self.points);
         let rises = |at: f64, sign: f64| {
@@ -110,11 +112,11 @@ fn judge(subject: &Subject) -> Outcome {
             profiles.len(),
             listed.join(", ")
         ),
-        consequence: format!("{left} budgets are left to say how the best {name} grow with compute"),
+        consequence: format!("{left} budgets remain to show how the best {name} grow with compute"),
         effect: None,
-        mend: mend::edge(subject, large >= small),
-        // The largest budget weighs most in what is said of larger ones. A sweep to plan from is read as a surface, and the best
-        // model for more compute is no smaller: there the large edge counts.
+        hint: hint::edge(subject, large >= small),
+        // The largest budget has the largest influence on larger ones. A sweep to plan from is a surface, and the best model for
+        // more compute is no smaller, so there the large edge counts.
         matters: if subject.is_planned_from() {
             problems.contains(&(most, "at the large edge"))
         } else {
@@ -123,7 +125,7 @@ fn judge(subject: &Subject) -> Outcome {
     })
 }
 
-/// The profiles of a sweep that was made of them.
+/// The profiles of a sweep that consists of profiles.
 fn profiles(subject: &Subject) -> Vec<Profile> {
     let runs = || subject.kept.iter().map(|&place| &subject.series.runs[place]);
     let point = |sizes: [f64; 2], loss: f64| (sizes[0].ln(), loss.ln());
@@ -142,13 +144,13 @@ fn profiles(subject: &Subject) -> Vec<Profile> {
         .map(|run| BudgetRun { parameters: run.sizes[0], compute: compute(run.sizes), loss: run.loss })
         .collect();
     let Ok(found) = isoflop(&rows, Budgets::Found, 2, 0) else { return Vec::new() };
-    let nearest = |run: &&super::Run| {
+    let nearest = |run: &&Run| {
         let distance = |budget: f64| (budget / compute(run.sizes)).ln().abs();
         found
             .profiles
             .iter()
             .map(|profile| profile.budget)
-            // Runs that lie by themselves have no budget.
+            // Isolated runs have no budget.
             .filter(|budget| distance(*budget) <= WIDEST)
             .min_by(|a, b| distance(*a).total_cmp(&distance(*b)))
     };

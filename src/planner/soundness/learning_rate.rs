@@ -1,24 +1,25 @@
-//! Learning rates that were not tuned: the best of those tried is at their edge, or it drifts with the size.
+//! Learning rates that were not tuned: the best rate is at the edge of those tried, or it drifts with the size.
 //!
-//! Of each size the rates' mean losses are compared. At the edge the best has to be better than its neighbour by more
-//! than chance; what lies beyond is read off the parabola through the outermost three. A drift is a slope of the best
-//! rates' logarithms (each the vertex of the parabola through the best and its neighbours) over that of the first size,
-//! by Student's t.
+//! For each size the mean losses of the rates are compared. At the edge the best rate has to be better than its neighbour by
+//! more than chance; the parabola through the outermost three predicts the gain beyond. A drift is a slope of the logarithms
+//! of the best rates (each the vertex of the parabola through the best and its neighbours) against the logarithm of the first
+//! size, tested by Student's t.
 
+use super::check::{Check, Fault, Outcome};
+use super::hint;
 use super::overfitting::{consequence, of_sizes};
 use super::statistics::{Parabola, mean, one_sided, two_sided};
 use super::subject::{Change, Subject, rates};
-use super::{Check, Fault, Outcome, mend};
 use crate::units::{digits, significant};
 
 pub const CHECK: Check = Check { name: "learning rates", judge };
 
-/// Degrees of freedom from runs of equal sizes and rates that are enough.
+/// Degrees of freedom from runs of equal sizes and rates that suffice.
 const ENOUGH: usize = 4;
-/// Steps beyond the edge that a parabola is followed for.
+/// Number of steps beyond the edge up to which a parabola is used.
 const BEYOND: f64 = 2.0;
 
-/// The rates of one size.
+/// The learning rates tried at one size.
 struct Tried {
     group: usize,
     rates: Vec<Rate>,
@@ -75,7 +76,7 @@ fn noise(subject: &Subject, tried: &[Tried]) -> (f64, usize) {
         };
         return (rates().map(squares).sum::<f64>() / freedom as f64, freedom);
     }
-    // Both are of noise and of what the curves are not; the smaller one is nearer to noise.
+    // Both contain noise and errors of the curves; the smaller one is nearer to the noise.
     let scatter = subject.surface.as_ref().map(|surface| (surface.scatter.powi(2), surface.freedom));
     let parabolas = tried.iter().filter(|tried| tried.rates.len() > 3).filter_map(|tried| {
         let points: Vec<(f64, f64)> =
@@ -138,22 +139,22 @@ fn at_edge(subject: &Subject, tried: &[Tried]) -> Option<Fault> {
             consequence(subject, change, "at their best rates the runs")
         ),
         effect: change.map(|change| change.log.exp_m1()),
-        mend: mend::rates(subject, worst.rates[worst.best].log.exp(), worst.best == 0),
+        hint: hint::rates(subject, worst.rates[worst.best].log.exp(), worst.best == 0),
         matters: change.is_none_or(|change| change.matters),
     })
 }
 
-/// What ln loss falls by beyond the edge, by the parabola through the outermost three rates.
+/// The fall of ln loss beyond the edge, by the parabola through the outermost three rates.
 fn beyond(edge: &Rate, neighbour: &Rate, third: &Rate) -> f64 {
     let step = (edge.log - neighbour.log).abs();
-    // Steps from the edge inwards.
+    // The distance from the edge in steps.
     let x = |rate: &Rate| (rate.log - edge.log).abs() / step;
     let points = [edge, neighbour, third].map(|rate| (x(rate), rate.loss));
     let gain = neighbour.loss - edge.loss;
     let Some(parabola) = Parabola::through(&points) else { return gain };
     let [a, b, c] = parabola.coefficients;
     let at = parabola.vertex().unwrap_or(-BEYOND).clamp(-BEYOND, 0.0);
-    // Where the curve is convex, no step gains more than the one before.
+    // On a convex curve, no step gains more than the previous one.
     (-(b * at + c * at * at + (a - edge.loss))).clamp(0.0, BEYOND * gain)
 }
 
@@ -184,7 +185,7 @@ fn drifting(subject: &Subject, tried: &[Tried]) -> Option<Fault> {
     if !(slope.abs() > threshold * error && slope.is_finite()) {
         return None;
     }
-    // One rate for all, the mean of the best ones, raises each size's loss by the parabola's value there.
+    // One rate for all sizes, the mean of the best ones, raises each size's loss by the parabola's value there.
     let rate = |log_size: f64| centre[1] + slope * (log_size - centre[0]);
     let curvature = mean(&inside.iter().map(|(_, _, curvature)| *curvature).collect::<Vec<_>>());
     let raised: Vec<(usize, f64)> = inside
@@ -199,7 +200,7 @@ fn drifting(subject: &Subject, tried: &[Tried]) -> Option<Fault> {
     Some(Fault {
         fault: "learning rates drift with size".to_string(),
         problem: format!(
-            "the best learning rate goes as {name} to the power of {slope:.2} ± {:.2}: from {} at {} to {} at {}",
+            "the best learning rate is proportional to {name} to the power {slope:.2} ± {:.2}: from {} at {} to {} at {}",
             two_sided(0.05, freedom) * error,
             written(rate(low.ln())),
             digits(low),
@@ -210,14 +211,14 @@ fn drifting(subject: &Subject, tried: &[Tried]) -> Option<Fault> {
             Some(Change { log: change, .. }) => format!(
                 "one rate for all sizes would make the {} at {} look {:.1} % {}",
                 subject.series.quantity,
-                mend::asked(subject),
+                hint::asked(subject),
                 100.0 * change.exp_m1().abs(),
                 if change < 0.0 { "higher" } else { "lower" }
             ),
-            None => "one rate for all sizes bends the law".to_string(),
+            None => "one rate for all sizes distorts the law".to_string(),
         },
         effect: change.map(|change| change.log.exp_m1()),
-        mend: mend::drift(subject, rate(subject.target()[0]).exp()),
+        hint: hint::drift(subject, rate(subject.target()[0]).exp()),
         matters: change.is_none_or(|change| change.matters),
     })
 }

@@ -1,17 +1,19 @@
-//! Runs whose validation loss had turned before they ended.
+//! Runs whose validation loss rose before they ended.
 //!
-//! Of each size the epoch that is best on average is compared with the end, each run with itself. The noise of such a
-//! difference is taken from the runs of equal sizes, or, where these are too few, from how far points of the curves lie
-//! from their neighbours. The level is shared by all sizes and epochs.
+//! For each size, the epoch that is best on average is compared with the end of the same run. The noise of this difference
+//! comes from the runs of equal sizes, or, if these are too few, from the distances of the curves' points from their
+//! neighbours. All sizes and epochs share the level.
 
+use super::check::{Check, Fault, Outcome};
+use super::hint;
 use super::statistics::{mean, one_sided};
 use super::subject::{Change, Subject};
-use super::{Check, Fault, Outcome, Run, mend};
+use super::sweep::Run;
 use crate::units::digits;
 
 pub const CHECK: Check = Check { name: "over-fitting", judge };
 
-/// Degrees of freedom from runs of equal sizes that are enough.
+/// Degrees of freedom from runs of equal sizes that suffice.
 const ENOUGH: usize = 4;
 
 fn judge(subject: &Subject) -> Outcome {
@@ -62,35 +64,36 @@ fn judge(subject: &Subject) -> Outcome {
         ),
         consequence: consequence(subject, change, "at their best points"),
         effect: change.map(|change| change.log.exp_m1()),
-        mend: mend::shorter(subject, run.curve[best].0 / run.curve[length - 1].0),
-        // A plan takes no more epochs than the runs' least losses say.
+        hint: hint::shorter(subject, run.curve[best].0 / run.curve[length - 1].0),
+        // A plan uses no more epochs than are best for the runs.
         matters: !subject.is_planned_from() && change.is_none_or(|change| change.matters),
     })
 }
 
-pub const NO_CURVES: &str = "no run has its losses along the training";
+/// The reason if no run has a curve.
+pub const NO_CURVES: &str = "no run records its losses along the training";
 
-/// What the answer would be.
+/// The effect on the answer, as a sentence.
 pub fn consequence(subject: &Subject, change: Option<Change>, how: &str) -> String {
     let Some(Change { log: change, .. }) = change else {
-        return "the law is one of these runs alone".to_string();
+        return "the law depends on these runs alone".to_string();
     };
     format!(
-        "{how} they say {:.1} % {} {} at {}",
+        "{how} they predict {:.1} % {} {} at {}",
         100.0 * change.exp_m1().abs(),
         if change < 0.0 { "less" } else { "more" },
         subject.series.quantity,
-        mend::asked(subject)
+        hint::asked(subject)
     )
 }
 
-/// A run's sizes in words.
+/// A run's sizes as text.
 pub fn of_sizes(subject: &Subject, run: &Run) -> String {
     let sizes = subject.series.sizes.iter().zip(run.sizes);
     sizes.map(|(name, size)| format!("{} {name}", digits(size))).collect::<Vec<_>>().join(" and ")
 }
 
-/// The runs of each sizes that have a curve of this many points or more.
+/// The runs of each size that have a curve of at least `points` points.
 pub fn with_curves(subject: &Subject, points: usize) -> Vec<Vec<usize>> {
     let runs = &subject.series.runs;
     let usable = |place: &usize| {
@@ -101,17 +104,17 @@ pub fn with_curves(subject: &Subject, points: usize) -> Vec<Vec<usize>> {
     groups.filter(|group: &Vec<usize>| !group.is_empty()).collect()
 }
 
-/// Points that all curves of a group have.
+/// Number of points that all curves of a group have.
 fn length(subject: &Subject, runs: &[usize]) -> usize {
     runs.iter().map(|&place| subject.series.runs[place].curve.len()).min().unwrap_or(1)
 }
 
-/// ln loss at the end less that at a point of the curve.
+/// ln loss at the end minus that at a point of the curve.
 fn risen(run: &Run, epoch: usize) -> f64 {
     run.curve.last().map_or(0.0, |end| (end.1 / run.curve[epoch].1).ln())
 }
 
-/// How much a difference along a curve is by chance.
+/// The noise of a difference along a curve.
 pub struct Noise {
     variance: f64,
     freedom: usize,
@@ -129,7 +132,7 @@ impl Noise {
             let variance = differences.iter().map(squares).sum::<f64>() / freedom as f64;
             return Noise { variance, freedom };
         }
-        // Three points on a line with noise of variance v have a second difference of variance 6·v; what bends adds to it.
+        // Three points on a line with noise of variance v have a second difference of variance 6·v; curvature adds to it.
         let second = |place: &usize| {
             let curve = &subject.series.runs[*place].curve;
             let [.., (_, a), (_, b), (_, c)] = curve[..] else { return None };
@@ -144,7 +147,7 @@ impl Noise {
         Noise { variance: 2.0 * variance, freedom: freedom.max(1) }
     }
 
-    /// The least mean of so many differences that is not chance.
+    /// The smallest mean of `runs` differences that is not chance.
     pub fn least(&self, level: f64, runs: usize) -> f64 {
         one_sided(level, self.freedom) * (self.variance / runs as f64).sqrt()
     }

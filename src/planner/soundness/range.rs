@@ -1,25 +1,26 @@
-//! Sizes that span too little, or are too few, for how far the law is to be extrapolated.
+//! Sizes that span too small a range, or are too few, for the extrapolation that the law is asked for.
 //!
 //! A curve of three parameters through sizes that span R in the logarithm, read at u·R beyond the largest, has a standard
 //! error that grows as the second Legendre polynomial of 1 + 2u (the leverage of a parabola; Draper and Smith 1998,
 //! chapter 22): twice that of the middle at u = 0, eight times at u = 2/3, thirteen times at u = 1. So the sizes have to
 //! span at least the reach to the power of 3/2, u = 2/3; and at least a factor of 4, as the exponents of `fit` need.
 
+use super::check::{Check, Fault, Outcome};
+use super::hint;
 use super::subject::Subject;
-use super::{Check, Fault, Outcome, mend};
 use crate::rounding::levels;
 use crate::units::{digits, significant, trim};
 
 pub const CHECK: Check = Check { name: "range of sizes", judge };
 
-/// The power of the reach that sizes have to span.
+/// Sizes have to span this power of the reach.
 const POWER: f64 = 1.5;
-/// What they have to span at least.
+/// The smallest range that they have to span.
 const LEAST: f64 = 4.0;
-/// Different sizes that a curve with a floor needs, and each of two sizes.
+/// Number of different sizes that a curve with a floor needs, and that a law of two sizes needs of each.
 const SINGLE: usize = 4;
 const JOINT: usize = 3;
-/// Sizes closer together than this part are one.
+/// Sizes closer together than this fraction count as one.
 const APART: f64 = 0.25;
 
 fn judge(subject: &Subject) -> Outcome {
@@ -31,19 +32,19 @@ fn judge(subject: &Subject) -> Outcome {
     }
 }
 
-/// What is wrong with one of the sizes, and by how much of the needed range it falls short.
+/// The fault of one of the sizes, and the fraction of the needed range (in logarithms) that it spans.
 fn fault(subject: &Subject, size: usize) -> Option<(Fault, f64)> {
     let series = subject.series;
     let (name, two) = (&series.sizes[size], subject.dimensions() == 2);
     let sizes: Vec<f64> = series.runs.iter().map(|run| run.sizes[size]).collect();
     let different = levels(&sizes, APART).into_iter().max().map_or(0, |most| most + 1);
     let needed = if two { JOINT } else { SINGLE };
-    // Of two sizes each grows as the root.
+    // With two sizes, each grows as the root.
     let reach = if two { subject.asked.reach.sqrt() } else { subject.asked.reach };
     let wanted = reach.powf(POWER).max(LEAST);
     let (low, high) = subject.range(size);
     let span = if different == 0 { 1.0 } else { high / low };
-    // A factor that rounding of sizes falls short of by a little is met.
+    // Rounding of sizes may reduce the span slightly.
     let short = span < 0.98 * wanted;
     if !short && different >= needed {
         return None;
@@ -54,21 +55,21 @@ fn fault(subject: &Subject, size: usize) -> Option<(Fault, f64)> {
         0 => format!("no run{place} has a loss"),
         1 => format!("all runs{place} have one size, {} {name}", digits(low)),
         _ if short => format!(
-            "the {name} of the runs{place} span a factor of {}, from {} to {}; to know the loss at {} takes {}",
+            "the {name} of the runs{place} span a factor of {}, from {} to {}; the loss at {} needs a factor of {}",
             written(span),
             digits(low),
             digits(high),
-            mend::asked(subject),
+            hint::asked(subject),
             written(wanted),
         ),
         _ => format!(
-            "the runs{place} have {different} different {name}; a curve that may level off takes {needed}"
+            "the runs{place} have {different} different {name}; a curve that may level off needs {needed}"
         ),
     };
     let half = subject.half_width().filter(|_| different >= needed);
     let consequence = match half {
         Some(half) => format!("its 95 % interval there is ±{:.1} %", 100.0 * half.exp_m1()),
-        None => "nothing tells a curve that levels off from one that does not".to_string(),
+        None => "nothing distinguishes a curve that levels off from one that does not".to_string(),
     };
     let words = if short { "sizes span too little" } else { "too few sizes" };
     let fault = Fault {
@@ -76,13 +77,8 @@ fn fault(subject: &Subject, size: usize) -> Option<(Fault, f64)> {
         problem,
         consequence,
         effect: half.map(f64::exp_m1),
-        mend: mend::range(subject, size, wanted.max(span), needed),
+        hint: hint::range(subject, size, wanted.max(span), needed),
         matters: true,
     };
     Some((fault, span.ln() / wanted.ln()))
-}
-
-/// The reach, as text.
-pub fn reach(subject: &Subject) -> String {
-    trim(significant(subject.asked.reach, 3))
 }

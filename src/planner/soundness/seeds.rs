@@ -1,21 +1,23 @@
-//! Runs that scatter too much for their number: the answer is less sure than what the sizes make.
+//! Runs that scatter too much for their number: the answer is too uncertain relative to the effect of the sizes.
 
+use super::check::{Check, Fault, Outcome};
 use super::subject::Subject;
 use super::surface::Surface;
-use super::{Check, Fault, Outcome, Run, collinear, mend, range};
+use super::sweep::Run;
+use super::{collinear, hint, range};
 use crate::laws::Points;
 use crate::laws::average::{Average, Direction};
 
 pub const CHECK: Check = Check { name: "number of seeds", judge };
 
-/// The largest part of the whole difference between sizes that the answer may be uncertain by.
+/// The largest uncertainty of the answer, as a fraction of the whole difference between sizes.
 const PART: f64 = 0.2;
 
-/// Rather than so many times the runs, sizes that differ more are trained.
+/// If this many times the runs were needed, a wider range of sizes is suggested instead.
 const MANY: f64 = 4.0;
 
-/// Half the interval of ln loss at the target. Where no size has two runs, nothing tells how runs scatter from what the surface
-/// misses; there the average of laws, which bends as the runs do, may know better.
+/// Half the interval of ln loss at the target. If no size has two runs, nothing distinguishes scatter from errors of the
+/// surface; then the average of laws, which is more flexible, may have a smaller interval.
 fn half_width(subject: &Subject, surface: &Surface) -> f64 {
     let half = surface.half_width(subject.target());
     if subject.dimensions() == 1 || subject.by_sizes().len() < subject.kept.len() {
@@ -24,7 +26,7 @@ fn half_width(subject: &Subject, surface: &Surface) -> f64 {
     half.min(by_average(subject).unwrap_or(f64::INFINITY))
 }
 
-/// The same by the average of laws; none where it can't be fitted.
+/// The same by the average of laws; `None` if it cannot be fitted.
 fn by_average(subject: &Subject) -> Option<f64> {
     let runs = || subject.kept.iter().map(|&place| &subject.series.runs[place]);
     let column = |of: fn(&Run) -> f64| runs().map(of).collect::<Vec<f64>>();
@@ -43,14 +45,14 @@ fn by_average(subject: &Subject) -> Option<f64> {
 
 fn judge(subject: &Subject) -> Outcome {
     let Some(surface) = &subject.surface else {
-        return Outcome::Unknown("too few runs to say how they scatter".to_string());
+        return Outcome::Unknown("too few runs to tell how they scatter".to_string());
     };
-    // A design that can't answer makes any number of runs too small, and is found by itself.
+    // With an unsuitable design any number of runs is too small; other checks report it.
     if [range::CHECK, collinear::CHECK]
         .iter()
         .any(|check| matches!((check.judge)(subject), Outcome::Found(_)))
     {
-        return Outcome::Unknown("the sizes have to be mended first".to_string());
+        return Outcome::Unknown("the sizes have to be corrected first".to_string());
     }
     let half = half_width(subject, surface);
     let fitted: Vec<f64> =
@@ -75,11 +77,11 @@ fn judge(subject: &Subject) -> Outcome {
         ),
         consequence: format!(
             "the {quantity} at {} is known to ±{:.1} % (95 %)",
-            mend::asked(subject),
+            hint::asked(subject),
             100.0 * half.exp_m1()
         ),
         effect: Some(half.exp_m1()),
-        mend: if times > MANY { mend::wider(subject) } else { mend::seeds(subject, wanted) },
+        hint: if times > MANY { hint::wider(subject) } else { hint::seeds(subject, wanted) },
         matters: true,
     })
 }

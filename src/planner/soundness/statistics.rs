@@ -1,21 +1,22 @@
-//! Least squares of a few columns, and the thresholds of tests.
+//! Parabolas by least squares, and the thresholds of tests.
 
 use crate::laws::distributions::student_t_quantile;
 use crate::laws::linear::NormalEquations;
 
-/// Beyond so many degrees of freedom Student's t is the normal distribution to three digits.
+/// With more degrees of freedom, Student's t equals the normal distribution to three digits.
 const NORMAL: usize = 2000;
 
-/// The value that |t| stays under with probability `1 − level`.
+/// The value that |t| exceeds with probability `level`.
 pub fn two_sided(level: f64, freedom: usize) -> f64 {
     student_t_quantile(1.0 - 0.5 * level, freedom.min(NORMAL))
 }
 
-/// The value that t stays under with probability `1 − level`.
+/// The value that t exceeds with probability `level`.
 pub fn one_sided(level: f64, freedom: usize) -> f64 {
     student_t_quantile(1.0 - level, freedom.min(NORMAL))
 }
 
+/// The mean of values.
 pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
@@ -26,7 +27,7 @@ pub fn quadratic_form(a: &[f64], matrix: &[f64]) -> f64 {
     (0..size).map(|i| a[i] * (0..size).map(|j| matrix[i * size + j] * a[j]).sum::<f64>()).sum()
 }
 
-/// `y = a + b·x + c·x²` by least squares, with the matrix that its coefficients' variances are the noise's times.
+/// `y = a + b·x + c·x²` by least squares. `inverse` times the noise's variance is the covariance of the coefficients.
 pub struct Parabola {
     pub coefficients: [f64; 3],
     pub inverse: Vec<f64>,
@@ -35,7 +36,7 @@ pub struct Parabola {
 }
 
 impl Parabola {
-    /// None with fewer than three different x.
+    /// Fits points; `None` with fewer than three different x.
     pub fn through(points: &[(f64, f64)]) -> Option<Parabola> {
         let row = |x: f64| [1.0, x, x * x];
         let mut normal = NormalEquations::new(3);
@@ -48,13 +49,13 @@ impl Parabola {
         Some(Parabola { coefficients, inverse, squares })
     }
 
-    /// Where it is least, if it opens upwards.
+    /// The minimum's x, if the parabola opens upwards.
     pub fn vertex(&self) -> Option<f64> {
         let [_, b, c] = self.coefficients;
         (c > 0.0).then(|| -0.5 * b / c)
     }
 
-    /// The slope at x, and the part of the noise's standard deviation that is its standard error.
+    /// The slope at x, and its standard error as a multiple of the noise's standard deviation.
     pub fn slope(&self, x: f64) -> (f64, f64) {
         let [_, b, c] = self.coefficients;
         (b + 2.0 * c * x, quadratic_form(&[0.0, 1.0, 2.0 * x], &self.inverse).sqrt())
@@ -66,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_parabola_is_found_again_with_its_slopes() {
+    fn a_parabola_is_recovered_with_its_slopes() {
         let points: Vec<(f64, f64)> =
             (0..6).map(f64::from).map(|x| (x, 3.0 - 2.0 * x + 0.5 * x * x)).collect();
         let found = Parabola::through(&points).unwrap();

@@ -1,24 +1,26 @@
-//! A series as checks see it: the runs that a law is fitted to, their surface, and what it is asked for.
+//! A series prepared for the checks: the runs that a law is fitted to, their surface, and the size that the law is asked for.
 
-use super::outliers::{self, Outlier};
+use super::asked::Asked;
+use super::outlier_test::{self, Outlier};
 use super::statistics::mean;
 use super::surface::{Point, Surface};
-use super::{Asked, Run, Series, Source};
+use super::sweep::{Run, Series, Source};
 use std::collections::BTreeMap;
 
-/// The part of its interval's half that an answer moves by where a fault matters, and how many times as wide its interval is.
+/// A fault matters if the answer moves by more than this fraction of its half interval, or if the interval is this many times
+/// as wide.
 const MOVED: f64 = 0.5;
 const WIDER: f64 = 2.0;
 
-/// How the answer changes without a fault.
+/// How the answer changes if a fault is removed.
 #[derive(Debug, Clone, Copy)]
 pub struct Change {
-    /// Of ln loss at the target.
+    /// Change of ln loss at the target.
     pub log: f64,
     /// Half its interval before and after.
     pub before: f64,
     pub after: f64,
-    /// Whether the answer moves by more than half of its interval, or its interval shrinks to less than half.
+    /// Whether the answer moves by more than half of its half interval, or its interval shrinks to less than half.
     pub matters: bool,
 }
 
@@ -26,17 +28,17 @@ pub struct Subject<'a> {
     pub series: &'a Series,
     pub source: &'a Source,
     pub asked: &'a Asked,
-    /// Of a kind of check, for all of its comparisons in this series together.
+    /// The level of a kind of check, for all of its comparisons in this series together.
     pub level: f64,
-    /// For each run the number of its sizes.
+    /// For each run the number of its group of equal sizes.
     pub groups: Vec<usize>,
-    /// Places of the runs that count for a law: those at the best of the learning rates tried at their sizes.
+    /// Indices of the runs that a law uses: those at the best learning rate of their sizes.
     pub tuned: Vec<usize>,
     /// Runs far from the surface.
     pub outliers: Vec<Outlier>,
-    /// Places of the runs that the surface is fitted to: without outliers.
+    /// Indices of the runs that the surface is fitted to: those without outliers.
     pub kept: Vec<usize>,
-    /// None where there are too few runs.
+    /// `None` if there are too few runs.
     pub surface: Option<Surface>,
 }
 
@@ -45,7 +47,7 @@ impl<'a> Subject<'a> {
         let groups = series.groups();
         let tuned = tuned(series, &groups);
         let points: Vec<Point> = tuned.iter().map(|&place| series.runs[place].point()).collect();
-        let found = outliers::found(&points, series.sizes.len(), level);
+        let found = outlier_test::found(&points, series.sizes.len(), level);
         let outliers: Vec<Outlier> =
             found.iter().map(|outlier| Outlier { run: tuned[outlier.run], ..*outlier }).collect();
         let is_out = |place: &usize| outliers.iter().any(|outlier| outlier.run == *place);
@@ -60,12 +62,12 @@ impl<'a> Subject<'a> {
         self.series.sizes.len()
     }
 
-    /// Whether the sweep's budgets take the whole set as often as they pay for.
+    /// Whether the sweep's budgets use the whole set as many times as they pay for.
     pub fn is_planned_from(&self) -> bool {
         matches!(self.source, Source::Directory { plan, .. } if plan.whole_set.is_some())
     }
 
-    /// Some of the runs, without what raised the ln loss of some sizes: each size's number and by how much.
+    /// Some of the runs, with the ln loss of some sizes lowered: `raised` holds group numbers and by how much.
     pub fn points(&self, places: &[usize], raised: &[(usize, f64)]) -> Vec<Point> {
         let point = |&place: &usize| {
             let by =
@@ -76,9 +78,8 @@ impl<'a> Subject<'a> {
         places.iter().map(point).collect()
     }
 
-    /// Logarithms of the sizes that the law is asked for: the largest size times the reach; of two sizes those of the
-    /// run with the most compute, each times the root of the reach. Where the best sizes for a budget are looked for, those of
-    /// the best run instead.
+    /// Logarithms of the sizes that the law is asked for: the largest size times the reach; with two sizes those of the run
+    /// with the most compute, each times the root of the reach. In a sweep to plan from, those of the best run instead.
     pub fn target(&self) -> [f64; 2] {
         let sizes = |run: &Run| run.sizes.map(f64::ln);
         let compute = |run: &Run| sizes(run).iter().sum::<f64>();
@@ -98,7 +99,7 @@ impl<'a> Subject<'a> {
         Some(self.surface.as_ref()?.half_width(self.target()))
     }
 
-    /// What the answer would be without what raised the ln loss of some sizes; none where there is no answer.
+    /// The change of the answer if the ln loss of some sizes is lowered; `None` if there is no answer.
     pub fn without(&self, raised: &[(usize, f64)]) -> Option<Change> {
         let surface = self.surface.as_ref()?;
         Some(self.change(surface, &surface.again(&self.points(&self.kept, raised))?))
@@ -109,12 +110,12 @@ impl<'a> Subject<'a> {
         let target = self.target();
         let log = to.at(target) - from.at(target);
         let [before, after] = [from, to].map(|surface| surface.half_width(target));
-        // A fault widens the interval that it is held against.
+        // A fault widens the interval, so the smaller interval counts.
         let moved = log.abs() > MOVED * before.min(after);
         Change { log, before, after, matters: moved || before > WIDER * after }
     }
 
-    /// The runs that count, by their sizes.
+    /// The runs that a law uses, by their sizes.
     pub fn by_sizes(&self) -> Vec<Vec<usize>> {
         let mut by_sizes: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for &place in &self.tuned {
@@ -123,14 +124,14 @@ impl<'a> Subject<'a> {
         by_sizes.into_values().collect()
     }
 
-    /// Smallest and largest of a size.
+    /// Smallest and largest value of a size.
     pub fn range(&self, size: usize) -> (f64, f64) {
         let sizes = self.series.runs.iter().map(|run| run.sizes[size]);
         sizes.fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
     }
 }
 
-/// The runs at each size's best learning rate, and those whose rate is not known.
+/// The runs at each size's best learning rate, and those whose rate is unknown.
 fn tuned(series: &Series, groups: &[usize]) -> Vec<usize> {
     let mut best: BTreeMap<usize, (f64, u64)> = BTreeMap::new();
     for (group, (rate, runs)) in rates(series, groups) {
@@ -147,12 +148,12 @@ fn tuned(series: &Series, groups: &[usize]) -> Vec<usize> {
     (0..series.runs.len()).filter(counts).collect()
 }
 
-/// The runs of each sizes and learning rate, by rising group and rate.
+/// The runs of each group and learning rate, in ascending order of groups and rates.
 pub fn rates(series: &Series, groups: &[usize]) -> Vec<(usize, (f64, Vec<usize>))> {
     let mut found: BTreeMap<(usize, u64), Vec<usize>> = BTreeMap::new();
     for (place, run) in series.runs.iter().enumerate() {
         if let Some(rate) = run.learning_rate {
-            // Bits of numbers above zero rise as they do.
+            // Bit patterns of positive numbers are ordered like the numbers.
             found.entry((groups[place], rate.to_bits())).or_default().push(place);
         }
     }

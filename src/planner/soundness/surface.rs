@@ -1,35 +1,35 @@
-//! The curve (of one size) or surface (of two) that runs lie around: enough of a law to tell scatter from shape.
+//! The curve (of one size) or surface (of two) around which runs lie: enough of a law to separate scatter from shape.
 //!
-//! It is fitted by least squares to ln loss. Two shapes are tried, a falling one with a floor, `E + Σ A·x^−α`, and a
-//! parabola in the logarithms, which also steepens; the one with less scatter is taken. Sizes too few for either get
-//! a straight line. Intervals are those of linear regression, of the nonlinear shape by its gradient (the delta method;
-//! Seber and Wild 1989, section 5.1).
+//! It is fitted by least squares to ln loss. Two shapes are tried, a falling one with a floor, `E + Σ A·x^−α`, and a parabola
+//! in the logarithms, which can also steepen; the one with less scatter is used. If the sizes are too few for either, it is a
+//! straight line. Intervals are those of linear regression, for the nonlinear shape by its gradient (the delta method; Seber
+//! and Wild 1989, section 5.1).
 
 use super::statistics::{mean, quadratic_form, two_sided};
 use crate::laws::linear::NormalEquations;
 use crate::rounding::levels;
 
-/// Sizes closer together than this part are one.
+/// Sizes closer together than this fraction count as one.
 pub const APART: f64 = 0.05;
-/// Exponents that are tried first, in units of one standard deviation of a size's logarithm.
+/// The range of exponents of the first grid, in units of one standard deviation of a size's logarithm.
 const EXPONENTS: (f64, f64) = (0.02, 6.0);
 const SINGLE_STARTS: u32 = 24;
 const JOINT_STARTS: u32 = 14;
-/// How often the step between exponents is halved.
+/// How many times the step between exponents is halved.
 const HALVINGS: usize = 14;
-/// Exponents are searched by about so many points of a large table; all of them give the coefficients.
+/// About this many points of a large table are used to search exponents; all points give the coefficients.
 const SEARCHED: f64 = 500.0;
-/// Multiples of it, without their whole parts, are spread evenly: a draw of rows without a period.
+/// The fractional parts of its multiples are spread evenly, which draws rows without a period.
 const GOLDEN: f64 = 0.618_033_988_749_894_9;
 
-/// Runs as a surface sees them: logarithms of sizes (a second one that is not there is 0), and of the loss.
+/// A run as logarithms of its sizes (a missing second one is 0) and of its loss.
 #[derive(Debug, Clone, Copy)]
 pub struct Point {
     pub sizes: [f64; 2],
     pub loss: f64,
 }
 
-/// What runs lie around.
+/// The curve or surface around which runs lie.
 #[derive(Debug, Clone)]
 pub struct Surface {
     kind: Kind,
@@ -38,17 +38,17 @@ pub struct Surface {
     frame: Frame,
     /// (JᵀJ)⁻¹ of the parameters.
     inverse: Vec<f64>,
-    /// ln loss less the surface, point by point.
+    /// ln loss minus the surface, point by point.
     pub residuals: Vec<f64>,
-    /// The part of each point's own noise that the surface follows.
+    /// The fraction of each point's own noise that the surface follows.
     pub leverages: Vec<f64>,
-    /// Points more than parameters.
+    /// Number of points minus that of parameters.
     pub freedom: usize,
     /// Standard deviation of ln loss around the surface.
     pub scatter: f64,
 }
 
-/// Sizes as numbers around zero.
+/// Centres and scales sizes.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     centre: [f64; 2],
@@ -98,7 +98,7 @@ impl Shape {
         }
     }
 
-    /// Of ln loss in the parameters.
+    /// The gradient of ln loss by the parameters.
     fn gradient(&self, u: [f64; 2]) -> Vec<f64> {
         match self {
             Shape::Polynomial { dimensions, squares, .. } => terms(u, *dimensions, *squares),
@@ -128,7 +128,7 @@ fn terms([u, v]: [f64; 2], dimensions: usize, squares: bool) -> Vec<f64> {
 }
 
 impl Surface {
-    /// Through points of one size or two; none where they are too few, or of too few sizes, for any.
+    /// Fits points of one size or two; `None` if they, or their different sizes, are too few for every shape.
     pub fn through(points: &[Point], dimensions: usize) -> Option<Surface> {
         let different = |size: usize| {
             let sizes: Vec<f64> = points.iter().map(|point| point.sizes[size].exp()).collect();
@@ -142,7 +142,7 @@ impl Surface {
         bent.or_else(|| Surface::of_kind(Kind::Straight, points, dimensions))
     }
 
-    /// Through other points in the same shape, so that the two differ by their points alone.
+    /// Fits other points with the same shape, so that the two surfaces differ by their points alone.
     pub fn again(&self, points: &[Point]) -> Option<Surface> {
         Surface::of_kind(self.kind, points, self.dimensions)
     }
@@ -188,7 +188,7 @@ impl Surface {
         self.shape.value(self.frame.place(sizes))
     }
 
-    /// Half the 95 % interval of ln loss there: of the surface, not of one more run.
+    /// Half the 95 % interval of ln loss there: that of the surface, not of one more run.
     pub fn half_width(&self, sizes: [f64; 2]) -> f64 {
         let gradient = self.shape.gradient(self.frame.place(sizes));
         let variance = quadratic_form(&gradient, &self.inverse).max(0.0);
@@ -204,8 +204,8 @@ fn polynomial_through(points: &[Point], frame: Frame, dimensions: usize, squares
     Some(Shape::Polynomial { dimensions, squares, coefficients })
 }
 
-/// For given exponents E and A follow by linear least squares of relative residuals; exponents are searched on a grid,
-/// and around its best place with ever smaller steps.
+/// For given exponents, E and A follow from linear least squares of relative residuals. Exponents are searched on a grid, then
+/// around its best point with smaller and smaller steps.
 fn falling_through(points: &[Point], frame: Frame, dimensions: usize) -> Option<Shape> {
     let places: Vec<([f64; 2], f64)> =
         points.iter().map(|point| (frame.place(point.sizes), point.loss.exp())).collect();
@@ -245,7 +245,7 @@ fn falling_through(points: &[Point], frame: Frame, dimensions: usize) -> Option<
     linear(&places, &exponents(best.1)[..dimensions]).1
 }
 
-/// The floor and coefficients that belong to exponents, none of them below zero, and the squares that are left.
+/// The sum of squares for given exponents, with the floor and coefficients, none of them below zero.
 fn linear(places: &[([f64; 2], f64)], exponents: &[f64]) -> (f64, Option<Shape>) {
     let count = exponents.len() + 1;
     let rows: Vec<[f64; 3]> = places
@@ -288,7 +288,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn laws_of_one_and_two_sizes_are_met() {
+    fn laws_of_one_and_two_sizes_are_recovered() {
         let single = |x: f64| (0.3 + 40.0 * x.powf(-0.5)).ln();
         let points: Vec<Point> = (0..6)
             .map(|step| 1e3 * 3f64.powi(step))

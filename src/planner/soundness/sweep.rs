@@ -1,4 +1,4 @@
-//! What is judged: the runs behind each law, and where they come from.
+//! The runs behind each law, and where they come from.
 
 use super::statistics::mean;
 use super::surface::Point;
@@ -11,18 +11,18 @@ use crate::sweep::record::Record;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-/// Runs, in one series for each law that is fitted to them.
+/// Runs, with one series for each law that is fitted to them.
 #[derive(Debug, Clone)]
 pub struct Sweep {
-    /// The axes of a sweep's directory; of a table the one law.
+    /// One series for each axis of a sweep's directory; for a table one series.
     pub series: Vec<Series>,
     /// Where the runs come from.
     pub source: Source,
-    /// The runs or rows that do not count, in words.
+    /// The runs or rows that are left out, as text.
     pub left_out: Option<String>,
 }
 
-/// Where runs come from, which is what a command that mends a fault begins with.
+/// Where runs come from; the commands of hints depend on it.
 #[derive(Debug, Clone)]
 pub enum Source {
     /// The directory of a sweep.
@@ -36,7 +36,7 @@ pub enum Source {
     Table {
         /// Its path.
         path: PathBuf,
-        /// The columns of the sizes and the loss, and the rows that count.
+        /// The columns of the sizes and the loss, and the selected rows.
         columns: Columns,
         /// The column of learning rates.
         learning_rate: Option<String>,
@@ -46,30 +46,30 @@ pub enum Source {
 /// Runs that one law is fitted to.
 #[derive(Debug, Clone)]
 pub struct Series {
-    /// The axis; empty where there is one law.
+    /// The axis; empty if there is one law.
     pub name: String,
-    /// What the sizes are called: one name or two.
+    /// The names of the sizes: one or two.
     pub sizes: Vec<String>,
-    /// What follows from them.
+    /// The quantity that depends on the sizes.
     pub quantity: String,
-    /// The runs, each loss and size finite and above zero.
+    /// The runs; each loss and size is finite and above zero.
     pub runs: Vec<Run>,
 }
 
 /// One training.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Run {
-    /// Names it for the reader: a run's key, or its row.
+    /// Its name: a run's key, or its row.
     pub name: String,
-    /// Its sizes; a second one that is not there is 1.
+    /// Its sizes; a missing second one is 1.
     pub sizes: [f64; 2],
     /// Its loss at the end.
     pub loss: f64,
-    /// Its peak learning rate, where that is known.
+    /// Its peak learning rate, if known.
     pub learning_rate: Option<f64>,
-    /// The compute budget that it was trained for, where there was one.
+    /// The compute budget that it was trained for, if there was one.
     pub budget: Option<f64>,
-    /// Samples seen and validation loss along the training, its end included; empty where not recorded.
+    /// (Samples seen, validation loss) along the training, including its end; empty if not recorded.
     pub curve: Vec<(f64, f64)>,
 }
 
@@ -80,7 +80,7 @@ impl Run {
 }
 
 impl Series {
-    /// For each run a number from 0 on that runs of the same sizes share.
+    /// For each run a group number from 0 on. Runs of the same sizes share it.
     pub(super) fn groups(&self) -> Vec<usize> {
         let level = |size: usize| {
             levels(&self.runs.iter().map(|run| run.sizes[size]).collect::<Vec<f64>>(), ROUNDING)
@@ -95,9 +95,9 @@ impl Series {
 }
 
 impl Sweep {
-    /// A sweep's directory: on each axis the runs that completed with a loss that has a logarithm. Sizes are MACs per
-    /// sample and, where the sweep varied them, training samples, as for `plan`: of budgets that take the whole set as often as
-    /// they pay for, the samples seen. Of several numbers of epochs those count that are best for a model and its samples.
+    /// A sweep's directory: on each axis the completed runs whose loss has a logarithm. Sizes are MACs per sample and, if the
+    /// sweep varied them, training samples, as for `plan`; if budgets use the whole set as many times as they pay for, the
+    /// samples seen. Of several numbers of epochs, the best for each model and number of samples counts.
     pub fn of_records(directory: &Path, plan: &Plan, records: &[Record]) -> Sweep {
         let counts = |record: &&Record| {
             record.completed() && record.validation_loss().is_some_and(|loss| loss > 0.0 && loss.is_finite())
@@ -114,7 +114,7 @@ impl Sweep {
         let others = records.iter().filter(|record| !counts(record)).count();
         let left_out = (others > 0).then(|| {
             let runs = if others == 1 { "1 run".to_string() } else { format!("{others} runs") };
-            format!("{runs} without a loss that a law can take (did not complete, or a loss of 0)")
+            format!("{runs} without a loss that a law can use (did not complete, or a loss of 0)")
         });
         let source = Source::Directory { path: directory.into(), plan: Box::new(plan.clone()) };
         Sweep { series, source, left_out }
@@ -123,7 +123,7 @@ impl Sweep {
     /// A table's selected rows.
     ///
     /// # Errors
-    /// A column of learning rates that is not there, or holds something else in a row that counts.
+    /// A missing column of learning rates, or one with other values in a selected row.
     pub fn of_table(
         path: &Path,
         columns: &Columns,
@@ -166,7 +166,7 @@ impl Series {
     }
 }
 
-/// The runs of each model and number of samples that were trained for as many epochs as are best there.
+/// The runs of each model and number of samples with the best number of epochs.
 fn at_best_epochs<'r>(records: &[&'r Record]) -> Vec<&'r Record> {
     let mean_loss = |of: &Record, epochs: usize| {
         let same =
@@ -179,16 +179,16 @@ fn at_best_epochs<'r>(records: &[&'r Record]) -> Vec<&'r Record> {
     numbers.dedup();
     let is_best = |record: &&&Record| {
         let own = mean_loss(record, record.config.epochs);
-        // No runs have a mean that is not a number, and is not less.
+        // Without runs the mean is NaN, which is not less.
         !numbers.iter().any(|&epochs| mean_loss(record, epochs) < own)
     };
     records.iter().filter(is_best).copied().collect()
 }
 
-/// The runs on an axis, by their MACs and their different samples, or the samples that they saw.
+/// The runs on an axis, by their MACs and their distinct samples, or the samples that they saw.
 fn of_axis(axis: Axis, records: &[&Record], seen: bool) -> Series {
     let samples = |record: &Record| if seen { record.cost.samples_seen } else { record.cost.train_samples };
-    // Records of before it was kept have none.
+    // Old records do not have it.
     let varied = records.iter().all(|record| samples(record) > 0)
         && records.iter().any(|record| samples(record) != samples(records[0]));
     let run = |record: &&Record| Run {

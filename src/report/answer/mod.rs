@@ -1,10 +1,10 @@
-//! The answer that a sweep was made for: which size, for what budget, how sure, and what more would buy.
+//! The answer of a sweep: which size, for what budget, how certain, and what more compute would gain.
 //!
-//! `allometry plan` writes it beside the sweep's records; the terminal and the page's first screen say it in the same words.
+//! `allometry plan` writes it beside the sweep's records; the terminal and the page's first screen show it in the same words.
 
 mod picture;
 
-use super::html::escape;
+use super::escape::escape;
 use super::plot::Plot;
 use super::quantity::Quantity;
 use crate::error::{Error, Result, brief};
@@ -18,39 +18,39 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::Path;
 
-/// The file in a sweep's directory.
+/// The file's name in a sweep's directory.
 pub const ANSWER: &str = "answer.json";
 
-/// What a choice calls the model that was scaled.
+/// The name of the base model in an answer.
 const BASE: &str = "base";
 
 /// What `plan` recommends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// What the training may cost, in words.
+    /// What the training may cost, as text.
     pub budget: String,
-    /// The device that times are of.
+    /// The device that times refer to.
     pub device: String,
-    /// The training to run.
-    pub best: Choice,
-    /// The base model trained for the whole budget; none where that is the best, or where the budget is too small.
-    pub base: Option<Choice>,
-    /// The best for other amounts of compute, the least first.
-    pub others: Vec<Choice>,
+    /// The recommended training.
+    pub best: ExpectedTraining,
+    /// The base model trained for the whole budget; `None` if it is the best, or if the budget is too small.
+    pub base: Option<ExpectedTraining>,
+    /// The best for other amounts of compute, in ascending order.
+    pub others: Vec<ExpectedTraining>,
     /// The file that `allometry train` takes.
     pub training: String,
 }
 
-/// A training that could be run.
+/// A training with its expected loss and cost.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Choice {
+pub struct ExpectedTraining {
     /// The model: `width ×1.5`, or `base`.
     pub model: String,
-    /// Trained values.
+    /// Number of parameters.
     pub parameters: u64,
-    /// Training samples an epoch.
+    /// Training samples per epoch.
     pub samples: usize,
-    /// Passes over them.
+    /// Number of epochs.
     pub epochs: usize,
     /// Validation loss, with the interval of a single training.
     pub loss: Estimate,
@@ -60,7 +60,7 @@ pub struct Choice {
     pub flops: f64,
 }
 
-impl Choice {
+impl ExpectedTraining {
     fn data(&self) -> String {
         let samples = grouped(self.samples as u64);
         match self.epochs {
@@ -77,10 +77,10 @@ impl Choice {
 }
 
 impl Answer {
-    /// Keeps it in a sweep's directory, in place of an earlier one.
+    /// Writes the answer to a sweep's directory, replacing an earlier one.
     ///
     /// # Errors
-    /// A file that can't be written.
+    /// A file that cannot be written.
     pub fn write(&self, directory: &Path) -> Result<()> {
         let path = directory.join(ANSWER);
         let mut json = serde_json::to_vec_pretty(self).map_err(|e| Error::file(&path, "write")(e.into()))?;
@@ -88,10 +88,10 @@ impl Answer {
         replace(&path, &json)
     }
 
-    /// Reads it, if the directory has one.
+    /// Reads the answer, if the directory has one.
     ///
     /// # Errors
-    /// A file that can't be read, or that is no answer.
+    /// A file that cannot be read, or that is not an answer.
     pub fn load(directory: &Path) -> Result<Option<Answer>> {
         let path = directory.join(ANSWER);
         match fs::read(&path) {
@@ -103,10 +103,10 @@ impl Answer {
         }
     }
 
-    /// The answer in sentences, each about one question.
+    /// The answer in sentences, each on one question.
     pub fn sentences(&self, scores: &[Score]) -> Vec<String> {
         let Answer { best, .. } = self;
-        let mut said = vec![
+        let mut sentences = vec![
             format!(
                 "Train {} ({} parameters) on {}.",
                 if best.model == BASE {
@@ -126,7 +126,7 @@ impl Answer {
             ),
             format!("Expect a validation loss of {}.", best.expected()),
         ];
-        said.push(match &self.base {
+        sentences.push(match &self.base {
             Some(base) => format!(
                 "The base model ({} parameters), trained for the same budget, is expected at {}.",
                 Quantity::Parameters.format(base.parameters as f64),
@@ -134,13 +134,13 @@ impl Answer {
             ),
             None => "That is the base model itself: no other size is expected to be better.".to_string(),
         });
-        said.extend(self.next_doubling());
-        said.extend(trust(scores));
-        said.push(format!("Next: allometry train {}", self.training));
-        said
+        sentences.extend(self.next_doubling());
+        sentences.extend(trust(scores));
+        sentences.push(format!("Next: allometry train {}", self.training));
+        sentences
     }
 
-    /// What twice the compute buys.
+    /// What twice the compute would gain.
     fn next_doubling(&self) -> Option<String> {
         let next = self.others.iter().find(|other| other.flops > 1.5 * self.best.flops)?;
         let gain = 1.0 - next.loss.value / self.best.loss.value;
@@ -157,7 +157,7 @@ impl Answer {
         })
     }
 
-    /// The page's first section, with its picture, and the picture for a file of its own.
+    /// The page's first section with its picture, and the picture for a file of its own.
     pub(super) fn section(&self, records: &[Record], scores: &[Score]) -> Result<(String, Plot)> {
         let picture = picture::draw(self, records)?;
         let sentences = self.sentences(scores);
@@ -172,7 +172,7 @@ impl Answer {
     }
 }
 
-/// How well the sweep's own predictions were met.
+/// How well the sweep's own predictions held.
 fn trust(scores: &[Score]) -> Option<String> {
     let rows: Vec<_> = scores.iter().flat_map(|score| &score.rows).collect();
     let inside = rows.iter().filter(|row| row.inside).count();
@@ -181,8 +181,8 @@ fn trust(scores: &[Score]) -> Option<String> {
         return None;
     }
     Some(format!(
-        "How far to trust that: this sweep predicted its {} largest runs before it trained them; {inside} ended inside the 80 % \
-         interval, half of them within {} % of the prediction.",
+        "How far to trust that: this sweep predicted its {} largest runs before it trained them; {inside} ended inside the \
+         80 % interval, half of them within {} % of the prediction.",
         rows.len(),
         significant(100.0 * median(errors), 2)
     ))

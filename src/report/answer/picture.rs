@@ -1,11 +1,11 @@
-//! The answer as a picture: the loss that compute buys.
+//! The answer as a picture: the expected loss against compute.
 
 use super::Answer;
 use crate::error::Result;
 use crate::report::canvas::Stroke;
 use crate::report::plot::{Plot, Sheet, plot};
+use crate::report::plot_axis::PlotAxis;
 use crate::report::quantity::Quantity;
-use crate::report::ruler::Ruler;
 use crate::sweep::record::Record;
 
 const X: Quantity = Quantity::TrainingFlops;
@@ -28,10 +28,10 @@ pub(super) fn draw(answer: &Answer, records: &[Record]) -> Result<Plot> {
     let base = answer.base.as_ref();
     let sheet = Sheet {
         name: "answer".into(),
-        title: "validation loss that compute buys, with the recommended training".into(),
+        title: "expected validation loss against compute, with the recommended training".into(),
         remark: "dots: runs; line: expected best; ring: recommended",
-        across: Ruler::around(X, runs.iter().map(|(_, at)| at.0).chain(line.iter().map(|at| at.0))),
-        up: Ruler::around(Y, losses.filter(known)),
+        across: PlotAxis::around(X, runs.iter().map(|(_, at)| at.0).chain(line.iter().map(|at| at.0))),
+        up: PlotAxis::around(Y, losses.filter(known)),
         rows: 0,
     };
     plot(sheet, |canvas| {

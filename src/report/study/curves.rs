@@ -3,28 +3,28 @@
 use crate::laws::Uncertain;
 use crate::report::canvas::{Canvas, Drawn, Stroke};
 
-/// Positions that a curve is computed at.
+/// Number of sizes at which a curve is computed.
 const POSITIONS: u32 = 41;
 
 /// A law over sizes: value and interval at each.
-pub struct Curve {
-    /// The largest size that was measured; beyond it the law is extrapolated.
+pub struct LawCurve {
+    /// The largest measured size; beyond it the law extrapolates.
     largest: f64,
     at: Vec<(f64, Uncertain)>,
 }
 
-impl Curve {
-    /// The law between two sizes that were measured, and on to twice the larger: what one more doubling would buy.
-    pub fn doubled(low: f64, largest: f64, law: impl Fn(f64) -> Uncertain) -> Curve {
-        Curve::new(low, largest, 2.0 * largest, law)
+impl LawCurve {
+    /// The law between two measured sizes, extended to twice the larger.
+    pub fn doubled(low: f64, largest: f64, law: impl Fn(f64) -> Uncertain) -> LawCurve {
+        LawCurve::new(low, largest, 2.0 * largest, law)
     }
 
-    /// The law between two sizes that were measured, and on to another.
-    pub fn new(low: f64, largest: f64, end: f64, law: impl Fn(f64) -> Uncertain) -> Curve {
+    /// The law between two measured sizes, extended to `end`.
+    pub fn new(low: f64, largest: f64, end: f64, law: impl Fn(f64) -> Uncertain) -> LawCurve {
         let at = |from: f64, to: f64, count: u32| {
             let step = (to / from).ln() / f64::from(count - 1);
             let between = (0..count - 1).map(|i| from * (f64::from(i) * step).exp());
-            // The end is met to the last bit.
+            // The end is exact to the last bit.
             between.chain([to]).collect::<Vec<_>>()
         };
         let beyond = at(largest, end, POSITIONS / 4).into_iter().skip(1);
@@ -32,20 +32,20 @@ impl Curve {
         let known = |at: &(f64, Uncertain)| {
             [at.1.value, at.1.low, at.1.high].iter().all(|y| *y > 0.0 && y.is_finite())
         };
-        Curve { largest, at: sizes.map(|size| (size, law(size))).filter(known).collect() }
+        LawCurve { largest, at: sizes.map(|size| (size, law(size))).filter(known).collect() }
     }
 
-    /// Sizes and values, also the extrapolated ones.
+    /// Sizes and values, including the extrapolated ones.
     pub fn all(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         self.at.iter().map(|&(size, law)| (size, law.value))
     }
 
-    /// Sizes and values between the sizes that were measured.
+    /// Sizes and values between the measured sizes.
     pub fn measured(&self) -> impl Iterator<Item = (f64, f64)> + '_ {
         self.all().filter(|(size, _)| *size <= self.largest)
     }
 
-    /// Band, line, and the extrapolated part dashed.
+    /// Draws the band, the line, and the extrapolated part dashed.
     pub fn draw(&self, canvas: &mut Canvas, name: &str, opacity: f64) -> Drawn {
         let band: Vec<_> = self.at.iter().map(|&(size, law)| (size, law.low, law.high)).collect();
         canvas.band(name, &band, 0.16 * opacity)?;

@@ -1,7 +1,7 @@
 //! Loss against compute: the trainings, the best of all at each budget, and the joint law's optimum.
 
-use super::curves::Curve;
-use super::{LOSS, Law, RESAMPLES, Study};
+use super::curves::LawCurve;
+use super::{LOSS, LawOutcome, RESAMPLES, Study};
 use crate::error::Result;
 use crate::laws::allocation::optimum;
 use crate::laws::envelope::{Envelope, TrainingCurve, envelope};
@@ -9,23 +9,23 @@ use crate::models::axis::Axis;
 use crate::models::cost::FLOPS_PER_MAC;
 use crate::report::canvas::Stroke;
 use crate::report::plot::{Plot, Sheet, plot};
+use crate::report::plot_axis::PlotAxis;
 use crate::report::quantity::Quantity;
-use crate::report::ruler::Ruler;
 use crate::report::series::{Amount, configurations};
 use crate::sweep::record::Record;
 
-/// The loss of a model on its way: FLOPs so far, and the loss after them.
+/// The losses of a model during training: (FLOPs so far, loss after them).
 type Path = Vec<(f64, f64)>;
 
-/// The envelope of the models on an axis, with the law of the best size in MACs; none without two points of a model.
+/// The envelope of the models on an axis, with the law of the best size in MACs; `None` without a model of two points.
 pub fn along(runs: &[Record], amounts: &[Amount], axis: Axis) -> Result<Option<Envelope>> {
     let on_axis: Vec<Record> = runs.iter().filter(|run| run.factor_on(axis).is_some()).cloned().collect();
     let curves = curves(&on_axis, amounts);
     if curves.is_empty() { Ok(None) } else { envelope(&curves, RESAMPLES, 0).map(Some) }
 }
 
-/// The curves that an envelope is taken of. With several amounts of data the curve of a model goes through the ends
-/// of its trainings, whose learning rate had come down to zero; else it is that of each training, an epoch a point.
+/// The curves of an envelope. With several amounts of data, the curve of a model goes through the ends of its trainings, where
+/// the learning rate has decayed to zero; otherwise each training is a curve, with a point per epoch.
 fn curves(runs: &[Record], amounts: &[Amount]) -> Vec<TrainingCurve> {
     let paths: Vec<(f64, Path)> = if amounts.len() > 1 {
         models(runs)
@@ -40,7 +40,7 @@ fn curves(runs: &[Record], amounts: &[Amount]) -> Vec<TrainingCurve> {
     curves.filter(|curve| curve.points.len() > 1).collect()
 }
 
-/// MACs of every model, and the mean losses of its trainings by rising compute.
+/// MACs of every model, and the mean losses of its trainings in ascending order of compute.
 fn models(runs: &[Record]) -> Vec<(f64, Path)> {
     let mut models: Vec<(f64, Path)> = Vec::new();
     for configuration in configurations(runs) {
@@ -58,21 +58,21 @@ fn models(runs: &[Record]) -> Vec<(f64, Path)> {
     models
 }
 
-/// The losses of a training, an epoch a point.
+/// The losses of a training, one point per epoch.
 fn path(run: &Record) -> Path {
     let flops = |samples: u64| FLOPS_PER_MAC * run.cost.macs as f64 * samples as f64;
     let points = run.curve().iter().map(|point| (flops(point.samples_seen), point.validation_loss));
     points.filter(|(flops, loss)| *flops > 0.0 && *loss > 0.0 && loss.is_finite()).collect()
 }
 
-/// The panel; none without curves.
+/// The panel; `None` without curves.
 pub fn panel(study: &Study) -> Result<Option<Plot>> {
     let x = Quantity::TrainingFlops;
     let curves = curves(&study.runs, &study.amounts);
     if curves.is_empty() {
         return Ok(None);
     }
-    // The least loss with at most so much compute: nobody has to spend more.
+    // The least loss for at most this much compute.
     let mut least = f64::INFINITY;
     let best: Path = envelope(&curves, 0, 0)?
         .points
@@ -85,17 +85,17 @@ pub fn panel(study: &Study) -> Result<Option<Plot>> {
     let ends = || study.runs.iter().filter_map(|run| Some((run, (x.of(run)?, LOSS.of(run)?))));
     let flops = || ends().map(|(_, at)| at.0);
     let (low, high) = (flops().fold(f64::INFINITY, f64::min), flops().fold(0.0, f64::max));
-    // How often each different sample is trained on.
+    // How many times each distinct sample is trained on.
     let passes = study.runs.iter().find(|run| run.cost.train_samples > 0);
     let passes = passes.map_or(1.0, |run| run.cost.samples_seen as f64 / run.cost.train_samples as f64);
-    let optimal = |law: &Law| {
+    let optimal = |law: &LawOutcome| {
         let fit = law.fitted().filter(|fit| fit.allocation.is_some())?;
         let at = |budget: f64| {
             fit.bootstrap.quantity(|theta| fit.law.predict(theta, optimum(theta, budget / passes)))
         };
-        Some(Curve::doubled(low, high, at))
+        Some(LawCurve::doubled(low, high, at))
     };
-    let optima: Vec<(Axis, Curve)> =
+    let optima: Vec<(Axis, LawCurve)> =
         study.axes.iter().filter_map(|one| Some((one.axis, one.joint.as_ref().and_then(optimal)?))).collect();
     let paths = || study.runs.iter().flat_map(path);
     let doubled = optima.iter().flat_map(|(_, curve)| curve.all().map(|at| at.0));
@@ -103,8 +103,8 @@ pub fn panel(study: &Study) -> Result<Option<Plot>> {
         name: "frontier".into(),
         title: "loss against compute while training, and the best of all".into(),
         remark: "strong line: the least loss so far",
-        across: Ruler::around(x, paths().chain(ends().map(|(_, at)| at)).map(|at| at.0).chain(doubled)),
-        up: Ruler::around(LOSS, paths().chain(ends().map(|(_, at)| at)).map(|at| at.1)),
+        across: PlotAxis::around(x, paths().chain(ends().map(|(_, at)| at)).map(|at| at.0).chain(doubled)),
+        up: PlotAxis::around(LOSS, paths().chain(ends().map(|(_, at)| at)).map(|at| at.1)),
         rows: 1 + study.axes.len(),
     };
     let drawn = plot(sheet, |canvas| {

@@ -1,16 +1,15 @@
-//! Loss against N, C and D, with the laws; the joint law along each axis; and what is left of the loss after the
-//! laws.
+//! Loss against N, C and D, with the laws; the joint law along each axis; and the residuals of the laws.
 
-use super::curves::Curve;
-use super::{AxisStudy, LOSS, Law, Study, frontier, profiles};
+use super::curves::LawCurve;
+use super::{AxisStudy, LOSS, LawOutcome, Study, frontier, profiles};
 use crate::error::Result;
 use crate::laws::{Fit, LEVEL};
 use crate::models::axis::Axis;
 use crate::report::canvas::{Canvas, Drawn, Stroke};
 use crate::report::plot::{Plot, Sheet, plot};
+use crate::report::plot_axis::{AxisQuantity, PlotAxis};
 use crate::report::quantity::Quantity;
-use crate::report::ruler::{Measure, Ruler};
-use crate::report::series::{Amount, Configuration, Data, along, configurations};
+use crate::report::series::{Amount, Configuration, DataAmount, along, configurations};
 use crate::report::svg::{Point, Series, gather, labels};
 use crate::report::words::signed;
 use crate::sweep::record::Record;
@@ -28,11 +27,11 @@ pub fn panels(study: &Study) -> Result<Vec<Plot>> {
     if study.axes.iter().any(|one| one.flops.is_some()) {
         plots.push(against_size(study, Quantity::TrainingFlops, "C", |one| one.flops.as_ref())?);
     }
-    if matches!(study.amounts[..], [_, .., Amount { data: Data::Samples(_), .. }]) {
+    if matches!(study.amounts[..], [_, .., Amount { data: DataAmount::Samples(_), .. }]) {
         plots.push(against_samples(study)?);
     }
     for one in &study.axes {
-        if let Some(fit) = one.joint.as_ref().and_then(Law::fitted) {
+        if let Some(fit) = one.joint.as_ref().and_then(LawOutcome::fitted) {
             plots.push(joint(study, one.axis, fit)?);
         }
     }
@@ -51,13 +50,14 @@ fn against_size(
     study: &Study,
     x: Quantity,
     symbol: &str,
-    law: impl Fn(&AxisStudy) -> Option<&Law>,
+    law: impl Fn(&AxisStudy) -> Option<&LawOutcome>,
 ) -> Result<Plot> {
     let series = gather(&study.on_most, x, LOSS);
     let curve = |one: &AxisStudy| {
         let fit = law(one)?.fitted()?;
         let (low, high) = range(&study.on_most, one.axis, x)?;
-        Some((one.axis, Curve::doubled(low, high, |size| fit.bootstrap.curve([size, 1.0], LEVEL))))
+        let curve = |size| fit.bootstrap.curve([size, 1.0], LEVEL);
+        Some((one.axis, LawCurve::doubled(low, high, curve)))
     };
     let curves: Vec<_> = study.axes.iter().filter_map(curve).collect();
     let rows: Vec<_> = study.axes.iter().map(|one| (one.axis, legend_cells(law(one), symbol))).collect();
@@ -84,10 +84,10 @@ fn against_samples(study: &Study) -> Result<Plot> {
         let macs = largest.first().cost.macs as f64;
         let mut points: Vec<Point> = models.iter().filter_map(|model| Point::new(model, x, LOSS)).collect();
         points.sort_by(|a, b| a.mean.0.total_cmp(&b.mean.0));
-        let fit = one.joint.as_ref().and_then(Law::fitted);
+        let fit = one.joint.as_ref().and_then(LawOutcome::fitted);
         if let (Some(fit), Some(first), Some(last)) = (fit, points.first(), points.last()) {
             let law = |samples: f64| fit.bootstrap.curve([macs, samples], LEVEL);
-            curves.push((one.axis, Curve::doubled(first.mean.0, last.mean.0, law)));
+            curves.push((one.axis, LawCurve::doubled(first.mean.0, last.mean.0, law)));
         }
         let beta = fit.map(|fit| parameter(fit, "beta")).unwrap_or_default();
         rows.push((one.axis, vec![format!("{}, {} MACs", largest.label(), metric(macs)), beta.0, beta.1]));
@@ -114,7 +114,7 @@ fn joint(study: &Study, axis: Axis, fit: &Fit) -> Result<Plot> {
         let (low, high) = (sizes().fold(f64::INFINITY, f64::min), sizes().fold(0.0, f64::max));
         if low < high {
             let law = |macs: f64| fit.bootstrap.curve([macs, amount.samples(macs, passes)], LEVEL);
-            curves.push((amount, Curve::doubled(low, high, law)));
+            curves.push((amount, LawCurve::doubled(low, high, law)));
         }
         let mut models = configurations(&of_axis);
         models.retain(|model| Amount::of(model.first()) == Some(amount));
@@ -126,7 +126,7 @@ fn joint(study: &Study, axis: Axis, fit: &Fit) -> Result<Plot> {
     sheet.title = format!("validation loss against MACs and data along {axis}");
     plot(sheet, |canvas| {
         for (place, (_, curve)) in curves.iter().enumerate() {
-            // The more data, the stronger.
+            // More data gives a stronger line.
             let strength = (place + 1) as f64 / curves.len() as f64;
             curve.draw(canvas, axis.name(), 0.35 + 0.65 * strength)?;
         }
@@ -145,7 +145,7 @@ fn joint(study: &Study, axis: Axis, fit: &Fit) -> Result<Plot> {
     })
 }
 
-/// What is left of the loss: of the law in C, or of the joint law, where there is one.
+/// The residuals of the law in C, or of the joint law if there is one.
 fn residuals(study: &Study) -> Result<Option<Plot>> {
     let x = Quantity::TrainingFlops;
     let mut points = Vec::new();
@@ -170,12 +170,12 @@ fn residuals(study: &Study) -> Result<Option<Plot>> {
         return Ok(None);
     }
     let around = study.spread.into_iter().flat_map(|spread| [spread, -spread]);
-    let across = Ruler::around(x, points.iter().map(|(_, _, at)| at.0));
+    let across = PlotAxis::around(x, points.iter().map(|(_, _, at)| at.0));
     let sheet = Sheet {
         name: "residuals".into(),
         title: "measured loss over fitted loss against training FLOPs".into(),
         remark: if study.spread.is_some() { "shaded: ± the spread of seeds" } else { "" },
-        up: Ruler::around(Measure::Deviation, points.iter().map(|(_, _, at)| at.1).chain(around)),
+        up: PlotAxis::around(AxisQuantity::Deviation, points.iter().map(|(_, _, at)| at.1).chain(around)),
         across,
         rows: 0,
     };
@@ -194,11 +194,11 @@ fn residuals(study: &Study) -> Result<Option<Plot>> {
     Ok(Some(drawn))
 }
 
-/// An empty sheet that holds these series and curves.
+/// A sheet that covers these series and curves.
 fn sheet<K>(
     x: Quantity,
     series: &[Series],
-    curves: &[(K, Curve)],
+    curves: &[(K, LawCurve)],
     remark: &'static str,
     rows: usize,
 ) -> Sheet {
@@ -210,17 +210,17 @@ fn sheet<K>(
         name: format!("{}-{}", LOSS.slug(), x.slug()),
         title: format!("{} against {}", LOSS.name(), x.name()),
         remark,
-        across: Ruler::around(x, runs().map(|at| at.0).chain(sizes)),
-        up: Ruler::around(LOSS, runs().map(|at| at.1).chain(losses)),
+        across: PlotAxis::around(x, runs().map(|at| at.0).chain(sizes)),
+        up: PlotAxis::around(LOSS, runs().map(|at| at.1).chain(losses)),
         rows: rows + 1,
     }
 }
 
-/// Curves where there are laws and lines through the means where there are none, marks, and what `finish` adds.
+/// Draws curves where there are laws and lines through the means where there are none, marks, and what `finish` adds.
 fn draw<'d>(
     sheet: Sheet,
     series: &[Series<'d>],
-    curves: &[(Axis, Curve)],
+    curves: &[(Axis, LawCurve)],
     finish: impl FnOnce(&mut Canvas<'_, '_, 'd>) -> Drawn,
 ) -> Result<Plot> {
     plot(sheet, |canvas| {
@@ -253,23 +253,23 @@ fn range(records: &[Record], axis: Axis, quantity: Quantity) -> Option<(f64, f64
 }
 
 /// Formula, exponent, its interval, and the floor; or why there is no law.
-fn legend_cells(law: Option<&Law>, symbol: &str) -> Vec<String> {
+fn legend_cells(law: Option<&LawOutcome>, symbol: &str) -> Vec<String> {
     let nothing = |why: &str| vec![String::new(), String::new(), why.to_string()];
     match law {
-        Some(Law::Fitted(fit)) => {
+        Some(LawOutcome::Fitted(fit)) => {
             let formula = fit.law.formula().replace("y = ", "").replace('x', symbol);
             let (alpha, interval) = parameter(fit, "alpha");
             let floor = if fit.law.has_floor() { parameter(fit, "E").0 } else { "none".into() };
             vec![formula, alpha, interval, floor]
         }
-        Some(Law::Constant) => nothing("the same in all"),
-        Some(Law::Few { .. }) => nothing("too few runs"),
-        Some(Law::Lawless) => nothing("follows no law"),
-        Some(Law::Refused(_)) | None => nothing("no law"),
+        Some(LawOutcome::Constant) => nothing("the same in all"),
+        Some(LawOutcome::Few { .. }) => nothing("too few runs"),
+        Some(LawOutcome::Step) => nothing("follows no law"),
+        Some(LawOutcome::Refused(_)) | None => nothing("no law"),
     }
 }
 
-/// A parameter and its interval as text; in place of a value that the data can't tell, a question mark.
+/// A parameter and its interval as text; a question mark if the data do not identify it.
 fn parameter(fit: &Fit, name: &str) -> (String, String) {
     let show = |value: f64| if name == "E" { significant(value, 2) } else { signed(value) };
     match fit.parameters.iter().find(|(known, _)| *known == name) {

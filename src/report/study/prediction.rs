@@ -1,14 +1,14 @@
-//! What was predicted of the largest models before they were trained, beside what they reached.
+//! The predictions of the largest models, made before they were trained, next to the results.
 
-use super::curves::Curve;
-use super::{LOSS, Law};
+use super::curves::LawCurve;
+use super::{LOSS, LawOutcome};
 use crate::error::Result;
 use crate::laws::average::{Average, Direction};
 use crate::laws::{Fit, Points, Uncertain};
-use crate::report::html::escape;
+use crate::report::escape::escape;
 use crate::report::plot::{Plot, Sheet, plot};
+use crate::report::plot_axis::PlotAxis;
 use crate::report::quantity::Quantity;
-use crate::report::ruler::Ruler;
 use crate::report::words::plural;
 use crate::sweep::plan::Plan;
 use crate::sweep::prediction::{AxisPrediction, Prediction, Score, Size, relative_error};
@@ -19,7 +19,7 @@ use std::collections::HashSet;
 /// Right ends of the legend's columns.
 const COLUMNS: [(&str, i32); 3] = [("by smaller models", 500), ("inside", 640), ("mean error", 848)];
 
-/// The section about what came with the plan's last generation, and its plots for files of their own.
+/// The section about the predictions of the plan's last generation, and its plots for files of their own.
 pub(in crate::report) fn section(
     plan: &Plan,
     records: &[Record],
@@ -53,8 +53,8 @@ pub(in crate::report) fn section(
     let without = if without.is_empty() { without } else { format!("<ul class=\"note\">\n{without}</ul>\n") };
     let html = format!(
         "<section>\n<h2>Predicted against measured{}</h2>\n<p class=\"finding\">{}</p>\n\
-         <p class=\"note\">Rings with whiskers are what the smaller models said of the largest, before one of these \
-         was trained; filled marks what was measured. The band is where {} % of single runs are expected.</p>\n{without}\
+         <p class=\"note\">Rings with whiskers show what the smaller models predicted of the largest, before any of these \
+         was trained; filled marks show measured values. The band is where {} % of single runs are expected.</p>\n{without}\
          <div class=\"plots two\">\n{figures}</div>\n</section>\n",
         if generation == 1 { "" } else { ", after an extension" },
         escape(&finding(&score, prediction.level)),
@@ -63,10 +63,10 @@ pub(in crate::report) fn section(
     Ok((html, plots))
 }
 
-/// How well the prediction was met.
+/// How well the predictions held.
 fn finding(score: &Score, level: f64) -> String {
     if score.rows.is_empty() {
-        return "The largest models are predicted, and not trained yet.".into();
+        return "The largest models are predicted, but not trained yet.".into();
     }
     let missed = score
         .relative_error
@@ -90,7 +90,7 @@ fn finding(score: &Score, level: f64) -> String {
     )
 }
 
-/// One axis: the smaller runs with their law, and the held-back ones twice. Nothing where no law could be drawn.
+/// One axis: the smaller runs with their law, and the predicted runs with prediction and result. `None` without a law.
 fn panel(
     records: &[Record],
     smaller: &[Record],
@@ -110,7 +110,7 @@ fn panel(
     let curves = match predicted.law {
         Some(form) => {
             let sizes = if joint { &[x, Quantity::TrainingSamples][..] } else { &[x][..] };
-            let law = Law::of_form(Some(form), smaller, axis, sizes);
+            let law = LawOutcome::of_form(Some(form), smaller, axis, sizes);
             let expected = |fit: &Fit| curves(|at| fit.bootstrap.prediction(at, level), predicted, &fitted);
             law.fitted().map(expected).unwrap_or_default()
         }
@@ -127,12 +127,12 @@ fn panel(
             Some((run, (row.size, LOSS.plotted(run)?)))
         })
         .collect();
-    // An interval without an end has none to be drawn.
+    // An unbounded interval cannot be drawn.
     let known = predicted.rows.iter().filter(|row| {
         [row.loss.value, row.loss.low, row.loss.high].iter().all(|y| *y > 0.0 && y.is_finite())
     });
     let mut rings: Vec<_> = known.map(|row| (row.size, row.loss)).collect();
-    // The seeds of a model have one prediction.
+    // The seeds of a model share a prediction.
     rings.dedup();
     if rings.is_empty() {
         return Ok(None);
@@ -143,8 +143,8 @@ fn panel(
         name: format!("prediction-{axis}"),
         title: format!("predicted and measured loss of the largest models along {axis}"),
         remark: "rings: predicted, filled: measured",
-        across: Ruler::around(x, runs().map(|at| at.0).chain(rings.iter().map(|ring| ring.0))),
-        up: Ruler::around(LOSS, runs().map(|at| at.1).chain(whiskers)),
+        across: PlotAxis::around(x, runs().map(|at| at.0).chain(rings.iter().map(|ring| ring.0))),
+        up: PlotAxis::around(LOSS, runs().map(|at| at.1).chain(whiskers)),
         rows: 2,
     };
     let drawn = plot(sheet, |canvas| {
@@ -176,7 +176,7 @@ fn panel(
     Ok(Some(drawn))
 }
 
-/// What the smaller models said, fitted to them again.
+/// The average over models of the curve, fitted to the smaller models again.
 fn average(fitted: &[(&Record, (f64, f64))], joint: bool) -> Result<Average> {
     let sizes: Vec<f64> = fitted.iter().map(|(_, at)| at.0).collect();
     let samples: Vec<f64> = fitted.iter().map(|(run, _)| run.cost.train_samples as f64).collect();
@@ -190,12 +190,12 @@ fn average(fitted: &[(&Record, (f64, f64))], joint: bool) -> Result<Average> {
     Average::new(&points, Direction::Falling)
 }
 
-/// What is expected over the smaller models and on to the largest; with two sizes, for each amount of data of these.
+/// The expected losses over the smaller models and up to the largest; with two sizes, for each of their amounts of data.
 fn curves(
     expected: impl Fn([f64; 2]) -> Uncertain,
     predicted: &AxisPrediction,
     fitted: &[(&Record, (f64, f64))],
-) -> Vec<Curve> {
+) -> Vec<LawCurve> {
     let sizes = || fitted.iter().map(|(_, at)| at.0);
     let (low, high) = (sizes().fold(f64::INFINITY, f64::min), sizes().fold(0.0, f64::max));
     let end = predicted.rows.iter().map(|row| row.size).fold(high, f64::max);
@@ -203,11 +203,11 @@ fn curves(
     amounts.sort_by(|a, b| a.partial_cmp(b).unwrap_or(std::cmp::Ordering::Equal));
     amounts.dedup();
     let of_amount =
-        |samples: Option<f64>| Curve::new(low, high, end, |size| expected([size, samples.unwrap_or(1.0)]));
+        |samples: Option<f64>| LawCurve::new(low, high, end, |size| expected([size, samples.unwrap_or(1.0)]));
     amounts.into_iter().map(of_amount).collect()
 }
 
-/// The formula, how many intervals held, and the error.
+/// The formula, how many results lie in their interval, and the error.
 fn legend_cells(formula: String, predicted: &AxisPrediction, score: &Score) -> Vec<String> {
     let rows = || score.rows.iter().filter(|row| row.axis == predicted.axis);
     let count = rows().count();

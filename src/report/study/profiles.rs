@@ -1,4 +1,4 @@
-//! IsoFLOP profiles: for each budget of compute, the loss against the model's size, and the best size.
+//! IsoFLOP profiles: for each compute budget, the loss against the model's size, and the best size.
 
 use super::{LOSS, RESAMPLES, Study};
 use crate::error::Result;
@@ -7,19 +7,19 @@ use crate::laws::{BudgetRun, Budgets, LEVEL};
 use crate::models::axis::Axis;
 use crate::report::canvas::Stroke;
 use crate::report::plot::{Plot, Sheet, plot};
+use crate::report::plot_axis::PlotAxis;
 use crate::report::quantity::Quantity;
-use crate::report::ruler::Ruler;
-use crate::report::series::{Amount, Data};
+use crate::report::series::{Amount, DataAmount};
 use crate::report::words::{list, signed};
 use crate::sweep::record::Record;
 use crate::units::{flops, metric};
 
 /// The size of profiles.
 const SIZE: Quantity = Quantity::Macs;
-/// Positions that a parabola is drawn through.
+/// Number of points of a parabola's line.
 const POSITIONS: u32 = 41;
 
-/// The profiles along an axis; none where the sweep has no budgets.
+/// The profiles along an axis; `None` if the sweep has no budgets.
 pub fn along(runs: &[Record], amounts: &[Amount], axis: Axis) -> Result<Option<IsoFlop>> {
     let budgets = budgets(amounts);
     if budgets.is_empty() {
@@ -39,8 +39,8 @@ pub fn along(runs: &[Record], amounts: &[Amount], axis: Axis) -> Result<Option<I
 
 fn budgets(amounts: &[Amount]) -> Vec<f64> {
     let budget = |amount: &Amount| match amount.data {
-        Data::Flops(budget) => Some(budget),
-        Data::Samples(_) => None,
+        DataAmount::Flops(budget) => Some(budget),
+        DataAmount::Samples(_) => None,
     };
     amounts.iter().filter_map(budget).collect()
 }
@@ -62,8 +62,8 @@ pub fn panel(study: &Study, axis: Axis, found: &IsoFlop) -> Result<Plot> {
         name: format!("isoflop-{axis}"),
         title: format!("loss against size at equal compute along {axis}"),
         remark: "a line for each budget, rings: the best size",
-        across: Ruler::around(SIZE, runs().map(|(_, at)| at.0)),
-        up: Ruler::around(LOSS, runs().map(|(_, at)| at.1).chain(minima.iter().map(|at| at.1))),
+        across: PlotAxis::around(SIZE, runs().map(|(_, at)| at.0)),
+        up: PlotAxis::around(LOSS, runs().map(|(_, at)| at.1).chain(minima.iter().map(|at| at.1))),
         rows: 2,
     };
     let across = sheet.across.clone();
@@ -76,7 +76,7 @@ pub fn panel(study: &Study, axis: Axis, found: &IsoFlop) -> Result<Plot> {
             if let Some(parabola) = profile.parabola.filter(|_| low < high) {
                 let line: Vec<_> =
                     across.between(low, high, POSITIONS).map(|size| (size, parabola.at(size))).collect();
-                // The larger the budget, the stronger.
+                // A larger budget gives a stronger line.
                 let strength = (place + 1) as f64 / found.profiles.len() as f64;
                 canvas.curve(axis.name(), &line, 0.35 + 0.65 * strength, Stroke::Full(3))?;
             }
@@ -105,7 +105,7 @@ pub fn panel(study: &Study, axis: Axis, found: &IsoFlop) -> Result<Plot> {
     })
 }
 
-/// The best size of each budget, and for each reason not to show one a sentence on all of its budgets.
+/// The best size of each budget, and for each reason why budgets show none a sentence with these budgets.
 pub fn sentences(found: &IsoFlop) -> Vec<String> {
     let best = found.profiles.iter().filter_map(|profile| match &profile.minimum {
         Minimum::Optimum { parameters: size, .. } => Some(format!(
@@ -120,7 +120,7 @@ pub fn sentences(found: &IsoFlop) -> Vec<String> {
     });
     let none = found.problems().into_iter().map(|(problem, budgets)| {
         let budgets: Vec<String> = budgets.into_iter().map(flops).collect();
-        format!("With {} no best size shows: {problem}.", list(&budgets))
+        format!("With {} no best size is visible: {problem}.", list(&budgets))
     });
     best.chain(none).collect()
 }

@@ -1,34 +1,32 @@
 //! The section of the page.
 
 use super::panels::panels;
-use super::words::{Answer, answer};
-use super::{AxisStudy, Law, Study};
+use super::words::{Findings, findings};
+use super::{AxisStudy, LawOutcome, Study};
 use crate::error::Result;
 use crate::laws::approaches::approaches;
 use crate::laws::{Fit, Form};
-use crate::report::html::escape;
+use crate::report::escape::escape;
 use crate::report::plot::Plot;
 use crate::report::words::{plural, signed};
 use crate::units::significant;
 use std::fmt::Write;
 
-/// The section, and its plots for files of their own. Nothing where no run has a loss above zero.
+/// The section, and its plots for files of their own. Empty if no run has a loss above zero.
 pub(in crate::report) fn section(study: &Study) -> Result<(String, Vec<Plot>)> {
     if study.runs.is_empty() {
         return Ok(Default::default());
     }
     let plots = panels(study)?;
     let figures: String = plots.iter().map(Plot::figure).collect();
-    let Answer { mut short, axes } = answer(study);
+    let Findings { mut short, axes } = findings(study);
     if study.zeros > 0 {
         let runs = plural(study.zeros, "run");
-        short.push(format!(
-            "{runs} with a loss of exactly 0 left out: 0 has no logarithm, so no law can take it."
-        ));
+        short.push(format!("{runs} with a loss of exactly 0 left out, because 0 has no logarithm."));
     }
     if let Some(epochs) = study.of_epochs {
         short.push(format!(
-            "The laws are those of the runs of {}; allometry plan uses all runs.",
+            "The laws cover the runs of {}; allometry plan uses all runs.",
             plural(epochs, "epoch")
         ));
     }
@@ -44,8 +42,8 @@ pub(in crate::report) fn section(study: &Study) -> Result<(String, Vec<Plot>)> {
     let cards = if cards.is_empty() { cards } else { format!("<div class=\"axes\">\n{cards}</div>\n") };
     let html = format!(
         "<section>\n<h2>The law: how big should the model be?</h2>\n{short}{cards}\
-         <p class=\"note\">Lines are fitted laws, bands their 95 % intervals; dashed is what the law expects of one more doubling. \
-         Small dots are single runs, large marks means over seeds. Point at a mark to see its run in every \
+         <p class=\"note\">Lines are fitted laws, bands their 95 % intervals; dashed parts are what the law expects of one more \
+         doubling. Small dots are single runs, large marks means over seeds. Point at a mark to see its run in every \
          plot.</p>\n<div class=\"plots two\">\n{figures}</div>\n{}{}</section>\n",
         table(study),
         approaches_table(study)
@@ -53,7 +51,7 @@ pub(in crate::report) fn section(study: &Study) -> Result<(String, Vec<Plot>)> {
     Ok((html, plots))
 }
 
-/// The laws with their parameters, a row a law, and under them what the data can't tell.
+/// The laws with their parameters, one row each, followed by what the data cannot tell.
 fn table(study: &Study) -> String {
     let rows: Vec<(&AxisStudy, &'static str, &Fit)> = study
         .axes
@@ -66,7 +64,7 @@ fn table(study: &Study) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    // Coefficients depend on the sizes' units, and say nothing by themselves.
+    // Coefficients depend on the sizes' units, so they say nothing by themselves.
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in rows.iter().flat_map(|(_, _, fit)| &fit.parameters) {
         if !names.contains(name) && !["k", "A", "B"].contains(name) {
@@ -75,7 +73,7 @@ fn table(study: &Study) -> String {
     }
     let header: String = names.iter().map(|name| format!("<th>{}</th>", symbol(name))).collect();
     let mut body = String::new();
-    let mut doubts = String::new();
+    let mut warnings = String::new();
     for (one, of, fit) in rows {
         let axis = one.axis;
         let cells: String = names.iter().map(|name| cell(fit, name)).collect();
@@ -86,37 +84,40 @@ fn table(study: &Study) -> String {
         };
         let _ = writeln!(
             body,
-            "<tr><th class=\"axis-{axis}\">{axis}</th><td class=\"word\">{of}</td><td class=\"word\">{}</td>{cells}<td>{} %</td><td>{}</td><td>{}</td></tr>",
+            "<tr><th class=\"axis-{axis}\">{axis}</th><td class=\"word\">{of}</td><td class=\"word\">{}</td>{cells}\
+             <td>{} %</td><td>{}</td><td>{}</td></tr>",
             escape(&formula.replace("y = ", "")),
             significant(100.0 * fit.scatter, 2),
             significant(fit.delta.value, 2),
             fit.n
         );
         for warning in &fit.warnings {
-            let _ = writeln!(doubts, "<li>{axis}, law in {of}: {}.</li>", escape(warning));
+            let _ = writeln!(warnings, "<li>{axis}, law in {of}: {}.</li>", escape(warning));
         }
     }
-    let doubts = if doubts.is_empty() {
-        doubts
+    let warnings = if warnings.is_empty() {
+        warnings
     } else {
-        format!("<p class=\"note\">What the runs can’t tell:</p>\n<ul class=\"note\">\n{doubts}</ul>\n")
+        format!("<p class=\"note\">What the runs can’t tell:</p>\n<ul class=\"note\">\n{warnings}</ul>\n")
     };
     let samples =
-        if study.seen { "training samples seen, repeats counted" } else { "different training samples" };
+        if study.seen { "training samples seen, with repetitions" } else { "distinct training samples" };
     format!(
-        "<p class=\"note\">N: parameters, C: training FLOPs, M: MACs per sample, D: {samples}. After a value its 95 % \
-         interval; ± is the scatter of single runs around the law, δ the residual of ln loss from which on Huber’s loss is a line (1.345 times \
-         the scatter; at least, and of fewer than three runs for each parameter, 0.001). allometry fit prints all parameters of a law of runs.csv.</p>\n\
-         <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th class=\"word\">loss as a law of</th><th class=\"word\">form</th>{header}\
-         <th>±</th><th>δ</th><th>runs</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n{doubts}"
+        "<p class=\"note\">N: parameters, C: training FLOPs, M: MACs per sample, D: {samples}. Each value has its 95 % \
+         interval; ± is the scatter of single runs around the law, δ the residual of ln loss from which on Huber’s loss is \
+         linear (1.345 times the scatter, at least 0.001; 0.001 with fewer than three runs for each parameter). allometry fit \
+         prints all parameters of a law of runs.csv.</p>\n\
+         <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th class=\"word\">loss as a law of</th>\
+         <th class=\"word\">form</th>{header}\
+         <th>±</th><th>δ</th><th>runs</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n{warnings}"
     )
 }
 
-/// How the best size grows with compute, by each way that leads to an exponent; nothing where none does.
+/// How the best size grows with compute, by each approach that gives an exponent; empty without one.
 fn approaches_table(study: &Study) -> String {
     let mut body = String::new();
     for one in &study.axes {
-        let joint = one.joint.as_ref().and_then(Law::fitted).and_then(Fit::joint_approach);
+        let joint = one.joint.as_ref().and_then(LawOutcome::fitted).and_then(Fit::joint_approach);
         for found in approaches(one.envelope.as_ref(), one.isoflop.as_ref(), joint) {
             let [a, low, high] = [found.a.value, found.a.low, found.a.high].map(signed);
             let _ = writeln!(
@@ -133,8 +134,8 @@ fn approaches_table(study: &Study) -> String {
         return body;
     }
     format!(
-        "<p class=\"note\">The best size M for a budget of compute C grows as C<sup>a</sup>. Three ways lead to a; where their \
-         intervals don’t overlap, one of them is used outside what it can do.</p>\n\
+        "<p class=\"note\">The best size M for a compute budget C grows as C<sup>a</sup>. Three approaches estimate a; if their \
+         intervals don’t overlap, one of them does not suit these runs.</p>\n\
          <div class=\"scroll\"><table class=\"exponents\">\n<thead><tr><th>axis</th><th class=\"word\">approach</th><th>a</th>\
          <th>points</th></tr></thead>\n<tbody>\n{body}</tbody></table></div>\n"
     )
@@ -152,7 +153,7 @@ fn cell(fit: &Fit, name: &str) -> String {
     format!("<td><b>{value}</b> <span class=\"interval\">{low} … {high}</span></td>")
 }
 
-/// As formulas write it.
+/// The symbol in formulas.
 fn symbol(name: &str) -> &str {
     match name {
         "alpha" => "α",

@@ -1,8 +1,8 @@
-//! What mends a fault: the command, where one does it, or the runs that are missing from a table.
+//! How to remove a fault: the command, or the runs that a table lacks.
 
-use super::range::reach;
+use super::check::Hint;
 use super::subject::Subject;
-use super::{Mend, Source};
+use super::sweep::Source;
 use crate::models::architecture::Architecture;
 use crate::models::axis::Axis;
 use crate::sweep::plan::Plan;
@@ -10,16 +10,16 @@ use crate::units::{digits, significant};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// The most seeds that are asked for at once.
+/// The most seeds that a hint asks for.
 const MOST_SEEDS: usize = 32;
-/// Rounding of small models takes a part of a range of factors.
+/// A margin for rounding, which narrows the range of small models.
 const ROUNDING: f64 = 1.3;
-/// Factors nearer than this, in the logarithm, are one.
+/// Factors closer than this, in the logarithm, count as one.
 const NEAR: f64 = 0.15;
 
-/// The size that the law is asked for, in words.
+/// The size that the law is asked for, as text.
 pub fn asked(subject: &Subject) -> String {
-    let times = reach(subject);
+    let times = subject.asked.reach_text();
     if subject.dimensions() == 1 {
         format!("{times} times the largest {}", subject.series.sizes[0])
     } else {
@@ -27,8 +27,8 @@ pub fn asked(subject: &Subject) -> String {
     }
 }
 
-/// Sizes that span this factor, and are this many.
-pub fn range(subject: &Subject, size: usize, factor: f64, count: usize) -> Mend {
+/// Asks for at least `count` sizes that span `factor`.
+pub fn range(subject: &Subject, size: usize, factor: f64, count: usize) -> Hint {
     let (_, high) = subject.range(size);
     let name = &subject.series.sizes[size];
     let Source::Directory { path, plan } = subject.source else {
@@ -44,32 +44,32 @@ pub fn range(subject: &Subject, size: usize, factor: f64, count: usize) -> Mend 
         wanted.samples.extend(added.iter().map(|samples| samples.round() as usize));
         wanted.samples.sort_unstable();
         wanted.samples.dedup();
-        return extended(&wanted, path, "train on fewer samples too");
+        return extended(&wanted, path, "also train on fewer samples");
     }
     let axis = plan.axes.iter().find(|axis| axis.name() == subject.series.name);
-    // MACs go with the square of width and resolution.
+    // MACs grow with the square of width and resolution.
     let power = if matches!(axis, Some(Axis::Depth | Axis::Compound)) { 1.0 } else { 2.0 };
     let largest = plan.factors.iter().copied().fold(0.0, f64::max);
     let smallest = largest / (ROUNDING * factor).powf(1.0 / power);
     for added in spread(smallest, largest, count.max(plan.factors.len())) {
         add_factor(&mut wanted, added);
     }
-    extended(&wanted, path, "train smaller models too")
+    extended(&wanted, path, "also train smaller models")
 }
 
-/// Sizes over a range four times as wide, which tell more than seeds do.
-pub fn wider(subject: &Subject) -> Mend {
+/// Asks for sizes over a range four times as wide, which tell more than seeds do.
+pub fn wider(subject: &Subject) -> Hint {
     let (low, high) = subject.range(0);
     let sizes: BTreeSet<u64> = subject.series.runs.iter().map(|run| run.sizes[0].to_bits()).collect();
     range(subject, 0, 4.0 * high / low, sizes.len() + 2)
 }
 
-/// So many numbers, evenly in the logarithm.
+/// `count` numbers, evenly spaced in the logarithm.
 fn spread(low: f64, high: f64, count: usize) -> Vec<f64> {
     (0..count).map(|place| low * (high / low).powf(place as f64 / (count - 1).max(1) as f64)).collect()
 }
 
-/// Adds a factor to a plan, rounded to two digits, unless there is one near.
+/// Adds a factor to a plan, rounded to two digits, unless it has one nearby.
 fn add_factor(plan: &mut Plan, factor: f64) {
     let rounded = two_digits(factor);
     if !plan.factors.iter().any(|known| (known / rounded).ln().abs() < NEAR) {
@@ -82,8 +82,8 @@ fn two_digits(number: f64) -> f64 {
     significant(number, 2).parse().unwrap_or(number)
 }
 
-/// Both sizes, each with the other held.
-pub fn collinear(subject: &Subject) -> Mend {
+/// Asks for runs that vary each size alone.
+pub fn collinear(subject: &Subject) -> Hint {
     let [first, second] = &subject.series.sizes[..] else {
         return again(subject, "vary one size alone".into());
     };
@@ -99,16 +99,16 @@ pub fn collinear(subject: &Subject) -> Mend {
     }
 }
 
-fn smaller_budgets(plan: &Plan, path: &Path) -> Mend {
+fn smaller_budgets(plan: &Plan, path: &Path) -> Hint {
     let mut wanted = plan.clone();
     let least = wanted.flops.iter().copied().fold(f64::INFINITY, f64::min);
     wanted.flops.extend([least / 10.0, least / 100.0].map(two_digits));
     wanted.flops.sort_by(f64::total_cmp);
-    extended(&wanted, path, "train smaller budgets too")
+    extended(&wanted, path, "also train smaller budgets")
 }
 
-/// Sizes on the side of the minimum.
-pub fn edge(subject: &Subject, larger: bool) -> Mend {
+/// Asks for sizes on the side of the minimum.
+pub fn edge(subject: &Subject, larger: bool) -> Hint {
     let name = &subject.series.sizes[0];
     let side = if larger { "larger" } else { "smaller" };
     let Source::Directory { path, plan } = subject.source else {
@@ -119,11 +119,11 @@ pub fn edge(subject: &Subject, larger: bool) -> Mend {
     let ends = plan.factors.iter().fold((f64::INFINITY, 0.0f64), |(a, b), f| (f.min(a), f.max(b)));
     let added = if larger { [1.5 * ends.1, 2.0 * ends.1] } else { [ends.0 / 1.5, 0.5 * ends.0] };
     added.into_iter().for_each(|factor| add_factor(&mut wanted, factor));
-    extended(&wanted, path, &format!("train {side} models too"))
+    extended(&wanted, path, &format!("also train {side} models"))
 }
 
-/// So many runs of each size.
-pub fn seeds(subject: &Subject, wanted: usize) -> Mend {
+/// Asks for `wanted` runs of each size.
+pub fn seeds(subject: &Subject, wanted: usize) -> Hint {
     let Source::Directory { path, plan } = subject.source else {
         return again(subject, format!("add runs with other seeds, {wanted} of each size in all"));
     };
@@ -138,8 +138,8 @@ fn more_seeds(plan: &mut Plan, wanted: usize) {
     plan.seeds.extend((0..).filter(|seed| !known.contains(seed)).take(missing));
 }
 
-/// The same models with another seed, which tells a size that is off from a run that is; rows are left out of a fit.
-pub fn outliers(subject: &Subject, first: &str, count: usize) -> Mend {
+/// Asks for another seed, which distinguishes an unusual size from an unusual run; a table can leave out rows.
+pub fn outliers(subject: &Subject, first: &str, count: usize) -> Hint {
     let which = if count == 1 { first.to_string() } else { format!("{first} and the {} others", count - 1) };
     match subject.source {
         Source::Directory { path, plan } => {
@@ -147,32 +147,33 @@ pub fn outliers(subject: &Subject, first: &str, count: usize) -> Mend {
             more_seeds(&mut wanted, plan.seeds.len() + 1);
             extended(&wanted, path, &format!("train another seed, which shows whether {which} went wrong"))
         }
-        Source::Table { .. } => {
-            again(subject, format!("find out what went wrong in {which}, and train again or leave out"))
-        }
+        Source::Table { .. } => again(
+            subject,
+            format!("find out what went wrong in {which}, then train it again or leave it out"),
+        ),
     }
 }
 
-/// A longer training.
-pub fn longer(subject: &Subject) -> Mend {
+/// Asks for a longer training.
+pub fn longer(subject: &Subject) -> Hint {
     epochs(subject, 2.0, "train all runs for twice as long")
 }
 
-/// A training that ends where the loss turned.
-pub fn shorter(subject: &Subject, part: f64) -> Mend {
+/// Asks for a training that ends where the loss is least.
+pub fn shorter(subject: &Subject, part: f64) -> Hint {
     epochs(subject, part, "end all runs where the loss is least, or train on more samples")
 }
 
-fn epochs(subject: &Subject, factor: f64, todo: &str) -> Mend {
+fn epochs(subject: &Subject, factor: f64, todo: &str) -> Hint {
     let Source::Directory { path, plan } = subject.source else { return again(subject, todo.to_string()) };
     let mut wanted = (**plan).clone();
     let most = plan.epochs.iter().copied().max().unwrap_or(plan.config.epochs);
     let number = ((factor * most as f64).round() as usize).max(1);
     if plan.epochs.is_empty() {
-        // One number of epochs is how all runs were trained: another one is another sweep.
+        // All runs have one number of epochs, so another number needs another sweep.
         wanted.config.epochs = number;
         let directory = format!("{}-{number}-epochs", path.display());
-        return Mend { what: todo.to_string(), command: sweep(&wanted, Path::new(&directory), false) };
+        return Hint { what: todo.to_string(), command: sweep(&wanted, Path::new(&directory), false) };
     }
     if !wanted.epochs.contains(&number) {
         wanted.epochs.push(number);
@@ -180,24 +181,24 @@ fn epochs(subject: &Subject, factor: f64, todo: &str) -> Mend {
     extended(&wanted, path, todo)
 }
 
-/// Learning rates beyond the edge.
-pub fn rates(subject: &Subject, edge: f64, smaller: bool) -> Mend {
+/// Asks for learning rates beyond the edge.
+pub fn rates(subject: &Subject, edge: f64, smaller: bool) -> Hint {
     let factors = if smaller { [0.25, 0.5] } else { [2.0, 4.0] };
     let [one, other] = factors.map(|factor| significant(factor * edge, 2));
     again(subject, format!("add runs at learning rates of {one} and {other}"))
 }
 
-/// The best learning rate of each size.
-pub fn drift(subject: &Subject, there: f64) -> Mend {
+/// Asks to use each size's best learning rate.
+pub fn drift(subject: &Subject, there: f64) -> Hint {
     let rate = significant(there, 2);
     again(
         subject,
-        format!("keep the runs at each size's best rate alone, and train what is larger at about {rate}"),
+        format!("keep only the runs at each size's best rate, and train larger models at about {rate}"),
     )
 }
 
-/// What to do with a table, and the command that looks at it again.
-fn again(subject: &Subject, what: String) -> Mend {
+/// What to do, and the command that checks the sweep or table again.
+fn again(subject: &Subject, what: String) -> Hint {
     let quoted_path = |path: &Path| quoted(&path.display().to_string());
     let command = match subject.source {
         Source::Directory { path, .. } => format!("allometry check {}", quoted_path(path)),
@@ -218,16 +219,16 @@ fn again(subject: &Subject, what: String) -> Mend {
             command
         }
     };
-    Mend { what, command }
+    Hint { what, command }
 }
 
-/// The command that adds to a sweep what a plan has more.
-fn extended(plan: &Plan, directory: &Path, what: &str) -> Mend {
-    Mend { what: what.to_string(), command: sweep(plan, directory, true) }
+/// The command that extends a sweep to a larger plan.
+fn extended(plan: &Plan, directory: &Path, what: &str) -> Hint {
+    Hint { what: what.to_string(), command: sweep(plan, directory, true) }
 }
 
-/// The command that runs a plan. Where data and models lie a plan does not know: DATA stands for the one, and a model's
-/// name for the other.
+/// The command that runs a plan. A plan does not know the paths of data and model files, so the command has DATA, and the
+/// model's name.
 fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
     let base = &plan.architecture;
     let preset = Architecture::preset(&base.name);
@@ -271,7 +272,7 @@ fn joined<T: ToString>(values: &[T]) -> String {
     values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
 }
 
-/// As a shell takes it for one word.
+/// Quotes a word for the shell, if needed.
 fn quoted(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+%@".contains(c);
     if !word.is_empty() && word.chars().all(plain) {

@@ -1,74 +1,73 @@
-//! From values to positions along a plot's axis, and where its ticks stand.
+//! The axes of plots: the map from values to positions, and the ticks.
 
 use super::quantity::Quantity;
 use crate::units::trim;
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
-/// Ticks wanted on an axis.
+/// The largest number of ticks on an axis.
 const MOST: usize = 6;
 
-/// What an axis shows.
+/// The quantity on an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Measure {
+pub(super) enum AxisQuantity {
     /// A quantity of runs.
     Of(Quantity),
     /// The logarithm of measured over fitted.
     Deviation,
 }
 
-impl Measure {
+impl AxisQuantity {
     fn logarithmic(self) -> bool {
-        self != Measure::Of(Quantity::Accuracy) && self != Measure::Deviation
+        self != AxisQuantity::Of(Quantity::Accuracy) && self != AxisQuantity::Deviation
     }
 }
 
-impl From<Quantity> for Measure {
-    fn from(quantity: Quantity) -> Measure {
-        Measure::Of(quantity)
+impl From<Quantity> for AxisQuantity {
+    fn from(quantity: Quantity) -> AxisQuantity {
+        AxisQuantity::Of(quantity)
     }
 }
 
-/// One axis of a plot: what it shows, and from where to where, with a margin around the data. A position is
-/// the logarithm to base 10 where the axis is logarithmic, else the value itself.
+/// An axis of a plot: its quantity and its range, with a margin around the data. A position is the logarithm to base 10 if
+/// the axis is logarithmic, else the value itself.
 #[derive(Debug, Clone)]
-pub(super) struct Ruler {
-    measure: Measure,
+pub(super) struct PlotAxis {
+    measure: AxisQuantity,
     low: f64,
     high: f64,
 }
 
-impl Ruler {
-    /// An axis that holds all values, of which there is at least one; they are above zero where it is
-    /// logarithmic.
-    pub fn around(measure: impl Into<Measure>, values: impl Iterator<Item = f64>) -> Ruler {
+impl PlotAxis {
+    /// An axis that covers all values, at least one; they must be above zero if the axis is logarithmic.
+    pub fn around(measure: impl Into<AxisQuantity>, values: impl Iterator<Item = f64>) -> PlotAxis {
         let measure = measure.into();
-        let mut ruler = Ruler { measure, low: f64::INFINITY, high: f64::NEG_INFINITY };
+        let mut axis = PlotAxis { measure, low: f64::INFINITY, high: f64::NEG_INFINITY };
         for value in values {
-            let position = ruler.position(value);
-            ruler.low = ruler.low.min(position);
-            ruler.high = ruler.high.max(position);
+            let position = axis.position(value);
+            axis.low = axis.low.min(position);
+            axis.high = axis.high.max(position);
         }
-        // Data of one value still get an axis of some length: a fifth of a decade, or two percentage points.
+        // With a single value the axis is a fifth of a decade, or two percentage points, long.
         let least = if measure.logarithmic() { 0.1 } else { 0.01 };
-        let margin = (0.1 * (ruler.high - ruler.low)).max(least);
-        Ruler { low: ruler.low - margin, high: ruler.high + margin, ..ruler }
+        let margin = (0.1 * (axis.high - axis.low)).max(least);
+        PlotAxis { low: axis.low - margin, high: axis.high + margin, ..axis }
     }
 
     /// The axis's title, with the unit.
     pub fn title(&self) -> &'static str {
         match self.measure {
-            Measure::Of(quantity) => quantity.axis_title(),
-            Measure::Deviation => "measured over fitted (ln, %)",
+            AxisQuantity::Of(quantity) => quantity.axis_title(),
+            AxisQuantity::Deviation => "measured over fitted (ln, %)",
         }
     }
 
-    /// Where it begins and ends.
+    /// Its smallest and largest value.
     pub fn ends(&self) -> [f64; 2] {
         [self.low, self.high].map(|position| self.value(position))
     }
 
-    /// The value itself, or the end of the axis that it lies beyond.
+    /// The value, moved to the end of the axis if it lies beyond.
     pub fn clamp(&self, value: f64) -> f64 {
         self.value(self.position(value).clamp(self.low, self.high))
     }
@@ -86,26 +85,26 @@ impl Ruler {
         if self.measure.logarithmic() { 10f64.powf(position) } else { position }
     }
 
-    /// `count` values from `low` to `high` at even distances on the axis.
+    /// `count` values from `low` to `high`, evenly spaced on the axis.
     pub fn between(&self, low: f64, high: f64, count: u32) -> impl Iterator<Item = f64> + '_ {
         let (low, high) = (self.position(low), self.position(high));
         (0..count).map(move |i| self.value(low + (high - low) * f64::from(i) / f64::from(count - 1)))
     }
 
-    /// Round values in the quantity's unit, about six of them.
+    /// About six round values in the quantity's unit.
     fn ticks(&self) -> Vec<f64> {
         let [low, high] = self.ends();
         match self.measure {
-            Measure::Of(Quantity::PeakMemory | Quantity::PredictedMemory) => binary(low, high),
-            Measure::Of(Quantity::Accuracy) => even(low, high.min(1.0)),
-            Measure::Deviation => even(low, high),
+            AxisQuantity::Of(Quantity::PeakMemory | Quantity::PredictedMemory) => binary(low, high),
+            AxisQuantity::Of(Quantity::Accuracy) => even(low, high.min(1.0)),
+            AxisQuantity::Deviation => even(low, high),
             _ if high < 6.0 * low => even(low, high),
             _ => decades(low, high),
         }
     }
 }
 
-impl Ranged for Ruler {
+impl Ranged for PlotAxis {
     type FormatOption = NoDefaultFormatting;
     type ValueType = f64;
 
@@ -124,11 +123,11 @@ impl Ranged for Ruler {
     }
 }
 
-impl ValueFormatter<f64> for Ruler {
+impl ValueFormatter<f64> for PlotAxis {
     fn format_ext(&self, value: &f64) -> String {
         match self.measure {
-            Measure::Of(quantity) => quantity.tick(*value),
-            Measure::Deviation => percent(*value),
+            AxisQuantity::Of(quantity) => quantity.tick(*value),
+            AxisQuantity::Deviation => percent(*value),
         }
     }
 }
@@ -143,7 +142,7 @@ fn percent(part: f64) -> String {
     }
 }
 
-/// 1, 2 and 5 times powers of ten, or sparser where those are too many.
+/// 1, 2 and 5 times powers of ten, or fewer of them if these are too many.
 fn decades(low: f64, high: f64) -> Vec<f64> {
     let first = low.log10().floor() as i32;
     let last = high.log10().ceil() as i32;
@@ -162,7 +161,7 @@ fn decades(low: f64, high: f64) -> Vec<f64> {
     ticks
 }
 
-/// Powers of two, or round numbers of KiB, MiB or GiB where too few of those lie between.
+/// Powers of two, or round numbers of KiB, MiB or GiB if these are too few.
 fn binary(low: f64, high: f64) -> Vec<f64> {
     let powers: Vec<i32> = (low.log2().ceil() as i32..=high.log2().floor() as i32).collect();
     if powers.len() < 3 {
