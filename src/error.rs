@@ -1,5 +1,5 @@
-//! The error type of the crate. Each variant names the op or file that failed, the values seen, the values expected, and what
-//! to do about it.
+//! The error type of the crate. Each variant names the op or file that failed, the values seen, the values expected,
+//! and what to do about it.
 
 use crate::shape::{MAX_ELEMENTS, Shape};
 use crate::units;
@@ -30,8 +30,8 @@ pub enum Error {
     Graph(String),
 
     /// No adapter satisfies the request.
-    #[error("no GPU adapter: {wanted}; found {found}. {mend}")]
-    NoAdapter { wanted: String, found: String, mend: String },
+    #[error("no GPU adapter: {wanted}; found {found}. {hint}")]
+    NoAdapter { wanted: String, found: String, hint: String },
 
     /// A tensor larger than the adapter can bind in one piece.
     #[error(
@@ -81,7 +81,8 @@ pub enum Error {
     #[error("{}: {expected} expected, {found} found", path.display())]
     Format { path: PathBuf, expected: String, found: String },
 
-    /// A file of weights that does not fit a model: missing tensors, unexpected tensors, and tensors of another shape or type.
+    /// A file of weights that does not fit a model: missing tensors, unexpected tensors, and tensors of another shape
+    /// or type.
     #[error(
         "{}: the weights do not fit the model: {}; the file may be of another architecture (Model::load_with renames tensors, or loads a part)",
         path.display(),
@@ -146,8 +147,8 @@ impl Error {
         )
     }
 
-    /// Adds the module of a model in which an op rejected its operands, unless an inner module did. The model itself has the
-    /// empty name, and adds nothing.
+    /// Adds the module of a model in which an op rejected its operands, unless an inner module did. The model itself
+    /// has the empty name, and adds nothing.
     pub(crate) fn in_module(self, module: &str) -> Error {
         match self {
             Error::Shape { .. } | Error::DType { .. } | Error::Argument { .. } | Error::Placement { .. }
@@ -159,10 +160,12 @@ impl Error {
         }
     }
 
+    /// `op` does not take these shapes; `expected` says which it takes.
     pub(crate) fn shape(op: &'static str, shapes: &[Shape], expected: impl Into<String>) -> Error {
         Error::Shape { op, shapes: shapes.to_vec(), expected: expected.into() }
     }
 
+    /// `op` does not take the value `found` of an argument; `expected` says which it takes.
     pub(crate) fn argument(
         op: &'static str,
         argument: &'static str,

@@ -5,7 +5,8 @@ use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write};
 use std::path::Path;
 
-/// Creates a folder if it is missing, and checks that files can be written to it. Call it before work whose results go there.
+/// Creates a folder if it is missing, and checks that files can be written to it. Call it before work whose results go
+/// there.
 ///
 /// # Errors
 /// [`Error::File`] if the folder cannot be created or written to.
@@ -33,8 +34,8 @@ pub struct Lock {
 }
 
 impl Lock {
-    /// Locks a folder, creating it if it is missing. The lock is on the file `.lock` in the folder, which stays there. On file
-    /// systems without locks, the lock has no effect.
+    /// Locks a folder, creating it if it is missing. The lock is on the file `.lock` in the folder, which stays there.
+    /// On file systems without locks, the lock has no effect.
     ///
     /// # Errors
     /// [`Error::Busy`] if another process holds the lock; [`Error::File`] if the file cannot be created.
@@ -66,7 +67,8 @@ fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Writes a file whole or not at all: beside its target, synced, then renamed over it. Creates the folder if it is missing.
+/// Writes a file whole or not at all: beside its target, synced, then renamed over it. Creates the folder if it is
+/// missing.
 ///
 /// # Errors
 /// [`Error::File`] if the folder or the file cannot be written.
@@ -91,7 +93,8 @@ fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     tempfile::NamedTempFile::new_in(folder)
 }
 
-/// Syncs a directory, so that new names in it survive a power failure. Windows does so by itself, and has no handle to sync.
+/// Syncs a directory, so that new names in it survive a power failure. Windows does so by itself, and has no handle to
+/// sync.
 ///
 /// # Errors
 /// [`Error::File`] if the directory cannot be synced.

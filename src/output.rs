@@ -1,5 +1,5 @@
-//! Writes to standard output and standard error that do not panic. The standard library's `println!` and `eprintln!` panic if
-//! the reader is gone (`allometry fit … | head -1`) or the disk is full.
+//! Writes to standard output and standard error that do not panic. The standard library's `println!` and `eprintln!`
+//! panic if the reader is gone (`allometry fit … | head -1`) or the disk is full.
 //!
 //! [`print_line!`](crate::print_line) is for results, [`note!`](crate::note) for progress.
 
@@ -19,8 +19,8 @@ macro_rules! note {
     ($($text:tt)*) => { $crate::output::note(format_args!($($text)*)) };
 }
 
-/// Writes a line to standard output. It succeeds even if the reader has closed the pipe, because the files that a command
-/// writes may still be wanted.
+/// Writes a line to standard output. It succeeds even if the reader has closed the pipe, because the files that a
+/// command writes may still be wanted.
 ///
 /// # Errors
 /// [`Error::File`] if the line cannot be written, for example because the disk is full.

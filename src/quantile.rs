@@ -1,7 +1,7 @@
 //! Quantiles of numbers.
 
-/// The quantile `p` (0 to 1) of `sorted`, which rises: interpolated linearly between neighbours (type 7 of Hyndman & Fan
-/// 1996, NumPy's default). NaN for an empty slice.
+/// The quantile `p` (0 to 1) of `sorted`, which rises: interpolated linearly between neighbours (type 7 of Hyndman &
+/// Fan 1996, NumPy's default). NaN for an empty slice.
 pub(crate) fn quantile(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
     let place = p * last as f64;

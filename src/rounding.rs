@@ -1,7 +1,7 @@
 //! Equality of numbers except for rounding.
 //!
-//! The same quantity, computed in two ways, differs in its last bits. So computed numbers are not compared exactly: numbers
-//! that differ by no more than [`ROUNDING`] count as equal.
+//! The same quantity, computed in two ways, differs in its last bits. So computed numbers are not compared exactly:
+//! numbers that differ by no more than [`ROUNDING`] count as equal.
 
 /// The largest relative error by rounding: 64 times the distance between neighbouring doubles.
 pub const ROUNDING: f64 = 64.0 * f64::EPSILON;
@@ -15,8 +15,8 @@ pub fn constant(values: impl IntoIterator<Item = f64>) -> bool {
     ends.is_none_or(|(low, high)| high - low <= ROUNDING * low.abs().max(high.abs()))
 }
 
-/// For each number, all above zero, its rank among the different ones, the smallest at 0. A number gets a new rank if it is
-/// more than `1 + apart` times the smallest number of the rank below.
+/// For each number, all above zero, its rank among the different ones, the smallest at 0. A number gets a new rank if
+/// it is more than `1 + apart` times the smallest number of the rank below.
 pub fn levels(values: &[f64], apart: f64) -> Vec<usize> {
     let mut order: Vec<usize> = (0..values.len()).collect();
     order.sort_by(|&a, &b| values[a].total_cmp(&values[b]));

@@ -4,15 +4,15 @@ use comfy_table::{CellAlignment, Table as Lines, presets};
 use std::fmt;
 use unicode_width::UnicodeWidthStr;
 
-/// The largest number of columns of a line of output: `COLUMNS` if that is set, else the terminal's; `None` if standard output
-/// is not a terminal.
+/// The largest number of columns of a line of output: `COLUMNS` if that is set, else the terminal's; `None` if standard
+/// output is not a terminal.
 pub fn width() -> Option<usize> {
     let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
     set.filter(|columns| *columns > 0).or_else(|| Lines::new().width().map(usize::from))
 }
 
-/// A table: a heading for each column, and rows. Columns of text come first and are left-aligned; columns of numbers are
-/// right-aligned.
+/// A table: a heading for each column, and rows. Columns of text come first and are left-aligned; columns of numbers
+/// are right-aligned.
 #[derive(Debug, Clone)]
 pub struct Table {
     header: Vec<String>,
@@ -44,8 +44,8 @@ impl Table {
         self.rows.push(cells.into_iter().map(printable).collect());
     }
 
-    /// The table in lines of at most `columns`: unchanged, or with cells of two lines, or else as a block for each row with a
-    /// line for each cell that is not empty.
+    /// The table in lines of at most `columns`: unchanged, or with cells of two lines, or else as a block for each row
+    /// with a line for each cell that is not empty.
     pub fn fit(&self, columns: Option<usize>) -> String {
         let natural = self.widths(|cell| cell.width());
         let most = columns.unwrap_or(usize::MAX).saturating_sub(BORDER + AROUND * self.header.len());
@@ -127,7 +127,8 @@ impl fmt::Display for Table {
     }
 }
 
-/// Replaces control characters by spaces: the name of a column may contain a line break or a terminal's escape sequence.
+/// Replaces control characters by spaces: the name of a column may contain a line break or a terminal's escape
+/// sequence.
 fn printable(text: impl Into<String>) -> String {
     text.into().replace(char::is_control, " ")
 }

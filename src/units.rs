@@ -7,11 +7,11 @@
 //! | compute | `1.2 TFLOP` |
 //! | durations | `850 ms`, `12.3 s`, `4 min 05 s`, `2 h 10 min` |
 //!
-//! `fit` does not know the units of a table's columns. It writes numbers, including compute budgets, with four digits, as
-//! publications do. Rates are columns of numbers whose heading has the unit. Bandwidth is in GB/s, with 10⁹ bytes in a GB,
-//! as in data sheets.
+//! `fit` does not know the units of a table's columns. It writes numbers, including compute budgets, with four digits,
+//! as publications do. Rates are columns of numbers whose heading has the unit. Bandwidth is in GB/s, with 10⁹ bytes in
+//! a GB, as in data sheets.
 //!
-//! [`Amount`] parses times, compute and memory.
+//! [`NumberWithUnit`] parses times, compute and memory.
 
 /// A count with an SI prefix, from k to Y, to three significant digits: `72.1 k`.
 pub fn metric(value: f64) -> String {
@@ -113,7 +113,7 @@ pub fn times(ratio: f64) -> String {
 
 /// A time, an amount of compute or an amount of memory.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Amount {
+pub enum NumberWithUnit {
     /// Seconds.
     Seconds(f64),
     /// Floating-point operations.
@@ -123,39 +123,39 @@ pub enum Amount {
 }
 
 /// Every unit in lower case with the amount that it stands for. A unit that ends like another precedes it.
-const UNITS: [(&str, Amount); 18] = [
+const UNITS: [(&str, NumberWithUnit); 18] = [
     // These two take one of the PREFIXES.
-    ("flops", Amount::Flops(1.0)),
-    ("flop", Amount::Flops(1.0)),
-    ("kib", Amount::Bytes(1 << 10)),
-    ("mib", Amount::Bytes(1 << 20)),
-    ("gib", Amount::Bytes(1 << 30)),
-    ("tib", Amount::Bytes(1 << 40)),
-    ("kb", Amount::Bytes(1_000)),
-    ("mb", Amount::Bytes(1_000_000)),
-    ("gb", Amount::Bytes(1_000_000_000)),
-    ("tb", Amount::Bytes(1_000_000_000_000)),
-    ("ms", Amount::Seconds(1e-3)),
-    ("min", Amount::Seconds(60.0)),
-    ("sec", Amount::Seconds(1.0)),
-    ("b", Amount::Bytes(1)),
-    ("s", Amount::Seconds(1.0)),
-    ("m", Amount::Seconds(60.0)),
-    ("h", Amount::Seconds(3600.0)),
-    ("d", Amount::Seconds(86_400.0)),
+    ("flops", NumberWithUnit::Flops(1.0)),
+    ("flop", NumberWithUnit::Flops(1.0)),
+    ("kib", NumberWithUnit::Bytes(1 << 10)),
+    ("mib", NumberWithUnit::Bytes(1 << 20)),
+    ("gib", NumberWithUnit::Bytes(1 << 30)),
+    ("tib", NumberWithUnit::Bytes(1 << 40)),
+    ("kb", NumberWithUnit::Bytes(1_000)),
+    ("mb", NumberWithUnit::Bytes(1_000_000)),
+    ("gb", NumberWithUnit::Bytes(1_000_000_000)),
+    ("tb", NumberWithUnit::Bytes(1_000_000_000_000)),
+    ("ms", NumberWithUnit::Seconds(1e-3)),
+    ("min", NumberWithUnit::Seconds(60.0)),
+    ("sec", NumberWithUnit::Seconds(1.0)),
+    ("b", NumberWithUnit::Bytes(1)),
+    ("s", NumberWithUnit::Seconds(1.0)),
+    ("m", NumberWithUnit::Seconds(60.0)),
+    ("h", NumberWithUnit::Seconds(3600.0)),
+    ("d", NumberWithUnit::Seconds(86_400.0)),
 ];
 
 /// Decimal prefixes of FLOPs in lower case, each a thousand times the previous one.
 const PREFIXES: &str = "kmgtpezy";
 
-impl Amount {
+impl NumberWithUnit {
     /// Parses a number above zero with a unit, in any case: `1.5h`, `90s`, `1e15flops`, `2.5 PFLOP`, `500MB`, `8GiB`.
     /// `None` for other text.
-    pub fn parse(text: &str) -> Option<Amount> {
+    pub fn parse(text: &str) -> Option<NumberWithUnit> {
         let lower = text.to_ascii_lowercase();
         let unit = UNITS.iter().find_map(|&(name, unit)| Some((lower.strip_suffix(name)?.trim(), unit)));
         let (number, unit) = unit?;
-        let is_compute = matches!(unit, Amount::Flops(_));
+        let is_compute = matches!(unit, NumberWithUnit::Flops(_));
         let prefix = number.chars().last().filter(|_| is_compute).and_then(|last| PREFIXES.find(last));
         let (number, factor) = match prefix {
             Some(place) => (number[..number.len() - 1].trim(), 1000f64.powi(place as i32 + 1)),
@@ -163,9 +163,9 @@ impl Amount {
         };
         let number = number.parse::<f64>().ok()? * factor;
         (number > 0.0 && number.is_finite()).then_some(match unit {
-            Amount::Seconds(seconds) => Amount::Seconds(number * seconds),
-            Amount::Flops(flops) => Amount::Flops(number * flops),
-            Amount::Bytes(bytes) => Amount::Bytes((number * bytes as f64) as u64),
+            NumberWithUnit::Seconds(seconds) => NumberWithUnit::Seconds(number * seconds),
+            NumberWithUnit::Flops(flops) => NumberWithUnit::Flops(number * flops),
+            NumberWithUnit::Bytes(bytes) => NumberWithUnit::Bytes((number * bytes as f64) as u64),
         })
     }
 }

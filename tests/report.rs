@@ -164,7 +164,7 @@ fn one_amount_of_data_gives_laws_of_size() {
     written.lacks(&["loss-samples", "loss-macs", "isoflop", "prediction"]);
     written.says("how big should the model be?");
     written.says("Twice the parameters of the largest model");
-    written.says("Trained again from another seed, the same model ends with a loss that is typically");
+    written.says("Trained again from another seed, the same model typically ends with a loss");
     assert!(written.plots["loss-flops"].contains("95 % interval"));
     // A band is a filled polygon of the axis's colour, which width has no other of.
     assert!(
@@ -179,9 +179,9 @@ fn several_numbers_of_samples_give_a_joint_law() {
     written.has(&["loss-parameters", "loss-samples", "loss-macs-width", "residuals", "frontier"]);
     written.lacks(&["loss-flops", "isoflop", "prediction"]);
     written.says("on 1 k samples, 4 k samples and 16 k samples");
-    written.says("along width twice the data lowers the loss more than a model of twice the size does");
+    written.says("along width twice the data lowers the loss more than a model of twice the size");
     written.says("Twice the training samples lowers the loss by");
-    written.says("Ten times the compute is used best by a model");
+    written.says("The best use of ten times the compute is a model");
     // Sizes are compared on the most samples alone: five models of two seeds.
     assert_eq!(written.plots["accuracy-macs"].matches("data-run=").count(), 10);
     assert_eq!(written.plots["loss-macs-width"].matches("data-run=").count(), 30);
@@ -215,13 +215,10 @@ fn laws_of_budgets_on_the_whole_set_are_in_samples_seen() {
     );
     let written = Written::new(&plan, &runs);
     written.says("as many epochs as each budget pays for, batch");
-    written.says("D: training samples seen, repeats counted");
+    written.says("D: training samples seen, with repetitions");
     // Every run is in the law.
     assert_eq!(written.plots["loss-macs-width"].matches("data-run=").count(), runs.len());
-    assert!(
-        !written.page.contains("The laws are those of the runs of"),
-        "no runs are left out for their epochs"
-    );
+    assert!(!written.page.contains("The laws cover the runs of"), "no runs are left out for their epochs");
 }
 
 #[test]
@@ -232,7 +229,7 @@ fn laws_of_several_epochs_are_those_of_the_fewest() {
     let runs: Vec<Record> = plan.variants().unwrap().iter().map(|run| repeated(record(run), run)).collect();
     let written = Written::new(&plan, &runs);
     written.says("on 1 k samples, 4 k samples and 16 k samples; 2 seeds, 1, 2 and 4 epochs of batch");
-    written.says("The laws are those of the runs of 1 epoch");
+    written.says("The laws cover the runs of 1 epoch");
     // Five models of two seeds on three amounts, and of those with the most data every one.
     assert_eq!(written.plots["loss-macs-width"].matches("data-run=").count(), 30);
     assert_eq!(written.plots["accuracy-macs"].matches("data-run=").count(), 10);
@@ -398,7 +395,7 @@ fn the_answer_of_a_plan_comes_first() {
     assert_eq!(report::Answer::load(directory.path()).unwrap(), None);
     Written::into(directory.path(), &plan, &runs).lacks(&["answer"]);
 
-    let choice = |model: &str, flops: f64, loss: f64| report::Choice {
+    let choice = |model: &str, flops: f64, loss: f64| report::ExpectedTraining {
         model: model.into(),
         parameters: 123_456,
         samples: 5000,

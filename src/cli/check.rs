@@ -22,7 +22,7 @@ Example:
 
 Looks for learning rates that were not tuned, runs that had not converged or had begun to over-fit (where a sweep has their curves), \
 sizes that span too little, two sizes that vary together, isoFLOP minima at the edge, outliers, and too few seeds. Each finding says \
-what it changes and what mends it. A remark changes the answer by less than its interval.
+what it changes and how to fix it. A remark changes the answer by less than its interval.
 
 Ends with 0 for a sound sweep, and with 7 for one that is not. Tables are read as by `allometry fit`.")]
 pub struct CheckArgs {
@@ -95,7 +95,7 @@ fn print(verdict: &Verdict) -> Result<()> {
         print_line!("\n{kind}{}{place}", capital(&fault.fault))?;
         print_line!("  {}.", capital(&fault.problem))?;
         print_line!("  {}.", capital(&fault.consequence))?;
-        print_line!("  To mend it, {}:", fault.hint.what)?;
+        print_line!("  To fix it, {}:", fault.hint.what)?;
         print_line!("    {}", fault.hint.command)?;
     }
     // Axes share most reasons.

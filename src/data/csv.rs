@@ -1,11 +1,11 @@
 //! Tables of numbers for regression: a [table](crate::tables) with a header, one sample per row.
 //!
-//! Features are standardised: each column minus its mean, divided by its deviation, both over the training rows. Targets stay
-//! unchanged.
+//! Features are standardised: each column minus its mean, divided by its deviation, both over the training rows.
+//! Targets stay unchanged.
 
 use super::dataset::{Dataset, Splits, Target, Targets};
 use super::options::DataOptions;
-use super::source::Source;
+use super::source::DataSource;
 use crate::error::{Error, Result, listed, shown};
 use crate::rounding::ROUNDING;
 use crate::tables::{Format, Table, Value};
@@ -16,8 +16,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Tables of numbers in CSV files.
-pub(super) const SOURCE: Source =
-    Source { names: &["csv"], open, files: |options| Ok(vec![file(options.directory()?)?]) };
+pub(super) const SOURCE: DataSource =
+    DataSource { names: &["csv"], open, files: |options| Ok(vec![file(options.directory()?)?]) };
 
 /// The training or validation rows of a table.
 struct TableRows {
@@ -31,8 +31,8 @@ struct TableRows {
     outputs: usize,
 }
 
-/// The largest sum of squares of all targets. Sums of squares, and the squares of gradients that Adam keeps, are f32, and a
-/// gradient may be a hundred times its target.
+/// The largest sum of squares of all targets. Sums of squares, and the squares of gradients that Adam keeps, are f32,
+/// and a gradient may be a hundred times its target.
 const MOST_SQUARES: f64 = f32::MAX as f64 / 1e4;
 
 /// Reads the options' file, or the only `.csv` file in their directory.
@@ -89,8 +89,8 @@ fn open(options: &DataOptions) -> Result<Splits> {
     Ok(Splits { train: Arc::new(train), validation: Arc::new(validation) })
 }
 
-/// The names of target columns, from texts that each hold a name or several separated by commas. The file's header tells
-/// which commas belong to a name.
+/// The names of target columns, from texts that each hold a name or several separated by commas. The file's header
+/// tells which commas belong to a name.
 ///
 /// # Errors
 /// A file that cannot be read, if a text has a comma.

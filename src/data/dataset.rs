@@ -50,8 +50,8 @@ impl Target<'_> {
     }
 }
 
-/// Samples of one shape. A sample's address is (epoch, index), so that an endless set can draw new samples in every epoch; a
-/// finite set ignores the epoch. The same address always gives the same bits.
+/// Samples of one shape. A sample's address is (epoch, index), so that an endless set can draw new samples in every
+/// epoch; a finite set ignores the epoch. The same address always gives the same bits.
 pub trait Dataset: Send + Sync {
     /// The set's name, as in [`DataOptions::dataset`](super::DataOptions::dataset).
     fn name(&self) -> &str;
@@ -80,8 +80,9 @@ pub trait Dataset: Send + Sync {
         false
     }
 
-    /// Writes sample (epoch, index): to `input` as many numbers as the product of [`sample_shape`](Dataset::sample_shape)
-    /// (images: rows of pixels of channels, 0 = black or paper, 1 = white or ink), and its target.
+    /// Writes sample (epoch, index): to `input` as many numbers as the product of
+    /// [`sample_shape`](Dataset::sample_shape) (images: rows of pixels of channels, 0 = black or paper, 1 = white or
+    /// ink), and its target.
     ///
     /// # Errors
     /// Those of [`check`](Dataset::check); a target of another kind.

@@ -1,5 +1,5 @@
-//! The identity of the data that a sweep used: sizes and checksums of its files, so that runs on other data do not count as
-//! runs of the same sweep.
+//! The identity of the data that a sweep used: sizes and checksums of its files, so that runs on other data do not
+//! count as runs of the same sweep.
 
 use super::options::DataOptions;
 use super::registry::source;
@@ -51,7 +51,8 @@ impl fmt::Display for DataFile {
     }
 }
 
-/// The files that [`open`](super::open) reads, in the set's order; empty for a set that is drawn, and for an unknown name.
+/// The files that [`open`](super::open) reads, in the set's order; empty for a set that is drawn, and for an unknown
+/// name.
 ///
 /// # Errors
 /// Files that are missing or cannot be read.
@@ -61,7 +62,8 @@ pub fn fingerprint(options: &DataOptions) -> Result<Vec<DataFile>> {
     files.iter().map(|path| DataFile::of(path)).collect()
 }
 
-/// How given files differ from those that were read, as text; `None` if their contents are the same, or if `read` is empty.
+/// How given files differ from those that were read, as text; `None` if their contents are the same, or if `read` is
+/// empty.
 pub fn difference(read: &[DataFile], given: &[DataFile]) -> Option<String> {
     if read.is_empty() {
         return None;

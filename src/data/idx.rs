@@ -67,8 +67,8 @@ fn parse(path: &Path, rank: u8, mut file: impl Read) -> Result<Idx> {
         ));
     };
 
-    // Reading one byte more than expected detects a file that continues. The buffer grows with the data read, so a forged
-    // header cannot request memory.
+    // Reading one byte more than expected detects a file that continues. The buffer grows with the data read, so a
+    // forged header cannot request memory.
     let values = take(path, &mut file, size + 1)?;
     if values.len() as u64 != size {
         let found = if values.len() as u64 > size { "more".into() } else { values.len().to_string() };

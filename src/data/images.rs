@@ -32,8 +32,8 @@ impl RawImages {
     }
 }
 
-/// The set at one resolution. Pixels are bytes, which take a quarter of the memory of floats; a resampled pixel is rounded to
-/// the nearest of 256 levels, at most 1/510 away.
+/// The set at one resolution. Pixels are bytes, which take a quarter of the memory of floats; a resampled pixel is
+/// rounded to the nearest of 256 levels, at most 1/510 away.
 pub(super) struct Images {
     name: String,
     pixels: Vec<u8>,

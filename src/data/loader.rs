@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
-/// The most batches that wait; one more is being prepared. Enough to even out slow batches, few enough to cost little memory.
+/// The most batches that wait; one more is being prepared. Enough to even out slow batches, few enough to cost little
+/// memory.
 const AHEAD: usize = 3;
 
 /// How to divide an epoch into batches.
@@ -68,8 +69,9 @@ impl Loader {
         &self.dataset
     }
 
-    /// Starts the thread that prepares this epoch's batches, and returns them in order. The thread gives slow samples to rayon's
-    /// global pool, so do not wait for batches inside a task of that pool: with a single core it would wait for itself.
+    /// Starts the thread that prepares this epoch's batches, and returns them in order. The thread gives slow samples
+    /// to rayon's global pool, so do not wait for batches inside a task of that pool: with a single core it would wait
+    /// for itself.
     pub fn epoch(&self, epoch: u64) -> Epoch {
         let (sender, batches) = sync_channel(AHEAD);
         let on_failure = sender.clone();
@@ -126,7 +128,8 @@ impl Iterator for Epoch {
 }
 
 impl Epoch {
-    /// Closes the channel, which ends the thread at its next batch, and waits for the thread. Returns the message of a panic.
+    /// Closes the channel, which ends the thread at its next batch, and waits for the thread. Returns the message of a
+    /// panic.
     fn stop(&mut self) -> Option<String> {
         self.batches = None;
         let panic = self.worker.take()?.join().err()?;

@@ -4,14 +4,14 @@ use super::dataset::Splits;
 use super::idx;
 use super::images::{Images, RawImages};
 use super::options::DataOptions;
-use super::source::Source;
+use super::source::DataSource;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// MNIST and Fashion-MNIST.
-pub(super) const SOURCE: Source =
-    Source { names: &["mnist", "fashion-mnist"], open, files: |options| Ok(files(options)?.to_vec()) };
+pub(super) const SOURCE: DataSource =
+    DataSource { names: &["mnist", "fashion-mnist"], open, files: |options| Ok(files(options)?.to_vec()) };
 
 /// Number of classes; labels start at 0.
 pub const CLASSES: usize = 10;

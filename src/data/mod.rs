@@ -1,9 +1,10 @@
 //! Data sets: the trait that every set implements, the sets themselves, and the loader, which prepares mini-batches on
 //! another thread.
 //!
-//! In reading order: [`Dataset`] and [`DataOptions`], [`loader`], then one file per set: [`glyphs`] (drawn, without files),
-//! [`mnist`] on [`idx`], [`omniglot`], [`csv`]. `registry.rs` lists the sets, and [`open`] finds them by name. [`resample`]
-//! converts images to the requested resolution. A [`fingerprint`](mod@fingerprint) identifies the files of a set.
+//! In reading order: [`Dataset`] and [`DataOptions`], [`loader`], then one file per set: [`glyphs`] (drawn, without
+//! files), [`mnist`] on [`idx`], [`omniglot`], [`csv`]. `registry.rs` lists the sets, and [`open`] finds them by name.
+//! [`resample`] converts images to the requested resolution. A [`fingerprint`](mod@fingerprint) identifies the files of
+//! a set.
 
 pub mod csv;
 mod dataset;

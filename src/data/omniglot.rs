@@ -1,12 +1,12 @@
 //! Omniglot: handwritten characters of many alphabets, 105 × 105 pixels, each drawn by twenty people.
 //!
-//! The class is the alphabet, and four of the twenty people are held out for validation: a model has to recognise a script in a
-//! handwriting that it has never seen.
+//! The class is the alphabet, and four of the twenty people are held out for validation: a model has to recognise a
+//! script in a handwriting that it has never seen.
 
 use super::dataset::Splits;
 use super::images::{Images, RawImages};
 use super::options::DataOptions;
-use super::source::Source;
+use super::source::DataSource;
 use crate::error::{Error, Result, shown};
 use image::{ImageFormat, ImageReader};
 use rayon::prelude::*;
@@ -19,7 +19,7 @@ use std::sync::Arc;
 use zip::ZipArchive;
 
 /// Omniglot's archives.
-pub(super) const SOURCE: Source = Source { names: &["omniglot"], open, files };
+pub(super) const SOURCE: DataSource = DataSource { names: &["omniglot"], open, files };
 
 /// The names of archives. The classes are those of all archives present.
 pub const ARCHIVES: [&str; 2] = ["images_background_small1.zip", "images_background_small2.zip"];

@@ -14,11 +14,11 @@ pub struct DataOptions {
     pub resolution: Option<usize>,
     /// Seed of the training samples (`glyphs`), the subset (`samples`) and the validation split (`csv`).
     pub seed: u64,
-    /// The most training samples per epoch, chosen by the seed; for `glyphs`, the exact number. Over equally many epochs and
-    /// with the same seed, the samples of a smaller number are among those of a larger number.
+    /// The most training samples per epoch, chosen by the seed; for `glyphs`, the exact number. Over equally many
+    /// epochs and with the same seed, the samples of a smaller number are among those of a larger number.
     pub samples: Option<usize>,
-    /// The largest number of samples, if sets of several numbers are compared. `glyphs` derives the size of its validation
-    /// split from it, so that all share the split; those of other sets do not depend on `samples`.
+    /// The largest number of samples, if sets of several numbers are compared. `glyphs` derives the size of its
+    /// validation split from it, so that all share the split; those of other sets do not depend on `samples`.
     pub most_samples: Option<usize>,
     /// `csv`: names of the target columns; empty for the last column.
     pub target_columns: Vec<String>,

@@ -1,5 +1,5 @@
-//! Resampling of images by area: each output pixel is the mean of the input over its rectangle. It is exact for any ratio, up
-//! or down, and keeps the image's mean level.
+//! Resampling of images by area: each output pixel is the mean of the input over its rectangle. It is exact for any
+//! ratio, up or down, and keeps the image's mean level.
 
 use crate::error::{Error, Result};
 
@@ -28,8 +28,8 @@ impl AxisWeights {
         let end = |o: usize| ((o + 1) * input).div_ceil(output);
         let taps = (0..output).map(|o| end(o) - start(o)).max().unwrap_or(0);
         let first: Vec<usize> = (0..output).map(|o| start(o).min(input - taps)).collect();
-        // In units of 1 / (input · output) of the side, an input pixel is `output` long and an output pixel `input` long, so every
-        // overlap is a whole number and every weight a single exact division.
+        // In units of 1 / (input · output) of the side, an input pixel is `output` long and an output pixel `input`
+        // long, so every overlap is a whole number and every weight a single exact division.
         let weight = |o: usize, i: usize| {
             let (start, end) = ((i * output).max(o * input), ((i + 1) * output).min((o + 1) * input));
             end.saturating_sub(start) as f32 / input as f32
@@ -76,8 +76,8 @@ impl Resampler {
         Ok(Resampler { rows, columns })
     }
 
-    /// Resamples one image, height × width × channels, from `input` to `output`. The number of channels follows from the
-    /// input's length.
+    /// Resamples one image, height × width × channels, from `input` to `output`. The number of channels follows from
+    /// the input's length.
     ///
     /// # Errors
     /// Lengths that do not match the sizes.

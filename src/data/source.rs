@@ -6,7 +6,7 @@ use crate::error::Result;
 use std::path::PathBuf;
 
 /// How to open a data set, or several that share their files' format.
-pub(super) struct Source {
+pub(super) struct DataSource {
     /// The names that [`DataOptions::dataset`] takes.
     pub names: &'static [&'static str],
     /// Reads and checks the files, and returns the set.

@@ -35,8 +35,8 @@ pub struct Optimum {
     pub loss: Uncertain,
 }
 
-/// The allocation of a joint law for budgets in FLOPs. `None` for other forms, and if an exponent is not above zero, because
-/// the law then has no optimum.
+/// The allocation of a joint law for budgets in FLOPs. `None` for other forms, and if an exponent is not above zero,
+/// because the law then has no optimum.
 pub fn allocation(bootstrap: &Bootstrap, form: Form, theta: &[f64], budgets: &[f64]) -> Option<Allocation> {
     if form != Form::Joint || !(theta[1] > 0.0 && theta[3] > 0.0) {
         return None;

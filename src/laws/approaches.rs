@@ -1,4 +1,5 @@
-//! The three approaches to the compute-optimal size of Hoffmann et al. 2022 (arXiv:2203.15556, section 3), side by side.
+//! The three approaches to the compute-optimal size of Hoffmann et al. 2022 (arXiv:2203.15556, section 3), side by
+//! side.
 //!
 //! All three say how the best N grows with compute, `N = k·C^a`: the [envelope](super::envelope) of training curves,
 //! [isoFLOP profiles](super::isoflop), and the joint law's [allocation](super::allocation). They use the same runs in

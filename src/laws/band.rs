@@ -16,8 +16,9 @@ pub struct Band {
     pub high: Vec<f64>,
 }
 
-/// The law at `count` sizes, at least two, from `from` to `to`, with the interval of the curve at a level. `at` maps the size
-/// that is drawn to the sizes of the law: `|x| [x, 1.0]` for a law of one size, `|n| [n, d]` for a joint law at a given D.
+/// The law at `count` sizes, at least two, from `from` to `to`, with the interval of the curve at a level. `at` maps
+/// the size that is drawn to the sizes of the law: `|x| [x, 1.0]` for a law of one size, `|n| [n, d]` for a joint law
+/// at a given D.
 pub fn band(
     bootstrap: &Bootstrap,
     (from, to): (f64, f64),

@@ -1,23 +1,23 @@
 //! Uncertainty of a fit: rows are resampled with replacement, and the law is fitted again, thousands of times.
 //!
 //! Percentiles of the results are the intervals (Efron 1979; for scaling laws Hoffmann et al. 2022 and Besiroglu et al.
-//! 2024). Each resample has its own stream of random numbers, so the result depends on the seed alone and not on threads.
-//! Its search starts at the optimum of all of the data, and at the two points of the valley around it (`valley.rs`) that fit
-//! the resample best. The δ of the Huber loss stays that of the fit: it is part of the estimator whose spread is wanted, and
-//! a resample that holds a row several times tells less about the scale.
+//! 2024). Each resample has its own stream of random numbers, so the result depends on the seed alone and not on
+//! threads. Its search starts at the optimum of all of the data, and at the two points of the valley around it
+//! (`valley.rs`) that fit the resample best. The δ of the Huber loss stays that of the fit: it is part of the estimator
+//! whose spread is wanted, and a resample that holds a row several times tells less about the scale.
 //!
-//! Newton's method (`newton.rs`) leads from there to within a hundredth of a standard error of the minimum, and a descent
-//! from the best of these points to the minimum itself. With more than [`EXACT`] rows the descent is left out, and rows of
-//! nearly equal sizes are joined (`Logs::binned`); a test compares the result with the exact search.
+//! Newton's method (`newton.rs`) leads from there to within a hundredth of a standard error of the minimum, and a
+//! descent from the best of these points to the minimum itself. With more than [`EXACT`] rows the descent is left out,
+//! and rows of nearly equal sizes are joined (`Logs::binned`); a test compares the result with the exact search.
 
 use super::estimate::minimise;
 use super::logs::Logs;
 use super::newton::Newton;
 use super::objective::{Evaluation, Objective};
-use super::progress::{Counter, ProgressFn, Stage, silent};
+use super::progress::{Counter, FitStage, ProgressFn, silent};
 use super::theta::MOST;
 use super::valley::valley;
-use super::{Estimate, Form, LEVEL, Points, Uncertain};
+use super::{FittedForm, Form, LEVEL, Points, Uncertain};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
@@ -36,7 +36,7 @@ const DRAWS: usize = 1000;
 /// The law of every resample.
 #[derive(Debug, Clone)]
 pub struct Bootstrap {
-    estimate: Estimate,
+    estimate: FittedForm,
     /// θ of each resample.
     replicates: Vec<Vec<f64>>,
     /// A residual of ln y for each resample, drawn from those of the fit.
@@ -44,13 +44,13 @@ pub struct Bootstrap {
 }
 
 /// Fits an estimate's law to `resamples` draws of the rows that it was fitted to.
-pub fn bootstrap(estimate: &Estimate, points: &Points, resamples: usize, seed: u64) -> Bootstrap {
+pub fn bootstrap(estimate: &FittedForm, points: &Points, resamples: usize, seed: u64) -> Bootstrap {
     bootstrap_with(estimate, points, (resamples, seed), &silent)
 }
 
 /// The same as [`bootstrap`], and reports progress.
 pub(super) fn bootstrap_with(
-    estimate: &Estimate,
+    estimate: &FittedForm,
     points: &Points,
     (resamples, seed): (usize, u64),
     progress: ProgressFn,
@@ -61,7 +61,7 @@ pub(super) fn bootstrap_with(
     // Residuals of a fit are smaller than the noise, because its parameters take degrees of freedom.
     let freedom = (points.len() - form.count()) as f64;
     let inflation = (points.len() as f64 / freedom).sqrt();
-    let counter = Counter::new(progress, Stage::Resamples, form, resamples);
+    let counter = Counter::new(progress, FitStage::Resamples, form, resamples);
     let drawn = (0..resamples).into_par_iter().map(|index| {
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(index as u64);
@@ -120,11 +120,11 @@ impl Needed {
     }
 }
 
-/// The number of rows of a draw, from the residuals of a law with `parameters` parameters. If most residuals count by their
-/// square, they are smaller than the noise by `√((n − p)/n)`, because the parameters take p degrees of freedom, and so is the
-/// spread of laws of n resampled rows; laws of n − p rows have the spread of the noise (Rao & Wu 1988 draw n − 1 rows to
-/// estimate a variance). A draw has at least two rows for each parameter. If most residuals count by their size, all n rows
-/// are drawn: laws that pass through rows have enough spread.
+/// The number of rows of a draw, from the residuals of a law with `parameters` parameters. If most residuals count by
+/// their square, they are smaller than the noise by `√((n − p)/n)`, because the parameters take p degrees of freedom,
+/// and so is the spread of laws of n resampled rows; laws of n − p rows have the spread of the noise (Rao & Wu 1988
+/// draw n − 1 rows to estimate a variance). A draw has at least two rows for each parameter. If most residuals count by
+/// their size, all n rows are drawn: laws that pass through rows have enough spread.
 fn rows_of_a_draw(residuals: &[f64], parameters: usize, delta: f64) -> usize {
     let count = residuals.len();
     let within = residuals.iter().filter(|residual| residual.abs() <= delta).count();
@@ -136,7 +136,7 @@ fn rows_of_a_draw(residuals: &[f64], parameters: usize, delta: f64) -> usize {
 }
 
 impl Resamples {
-    fn new(estimate: &Estimate, points: &Points, exact: bool) -> Resamples {
+    fn new(estimate: &FittedForm, points: &Points, exact: bool) -> Resamples {
         let form = estimate.form;
         let mut logs = form.logs(points);
         let centre = form.centred(&logs, &estimate.theta);
@@ -198,7 +198,7 @@ impl Resamples {
 
 impl Bootstrap {
     /// The law of all of the data.
-    pub fn estimate(&self) -> &Estimate {
+    pub fn estimate(&self) -> &FittedForm {
         &self.estimate
     }
 
@@ -237,8 +237,8 @@ impl Bootstrap {
         self.at_level(|theta| self.estimate.form.predict(theta, x), level)
     }
 
-    /// The prediction of one more measurement at these sizes. The interval, of a level, combines that of the curve with the
-    /// scatter around it.
+    /// The prediction of one more measurement at these sizes. The interval, of a level, combines that of the curve with
+    /// the scatter around it.
     pub fn prediction(&self, x: [f64; 2], level: f64) -> Uncertain {
         let form = self.estimate.form;
         let replicates = self.replicates.iter().zip(&self.noise);

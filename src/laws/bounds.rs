@@ -2,8 +2,8 @@
 //!
 //! If the rows do not determine an exponent, a descent never ends: it goes to α = 10⁵ for sizes that differ by a
 //! millionth, or to a break so sharp that A exceeds the range of floats. That law would still fit the rows, but its
-//! printed parameters would be 0 and infinity. Inside this box every parameter of the formula is finite, and the printed
-//! parameters reproduce the law.
+//! printed parameters would be 0 and infinity. Inside this box every parameter of the formula is finite, and the
+//! printed parameters reproduce the law.
 
 use super::theta::MOST;
 

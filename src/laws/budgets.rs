@@ -1,10 +1,10 @@
 //! Which runs share a compute budget.
 //!
 //! Within one budget, compute differs by some per cent: batches are whole, and points are read off figures. Between
-//! budgets there may be other runs. So a budget is a cluster in ln C: a window of half a width [`WIDTHS`] that holds runs
-//! of four different sizes, and more runs than chance would put there, given the density of the runs around it
-//! ([`CHANCE`]). This is a scan statistic (Naus 1965, "The distribution of the size of the maximum cluster of points on a
-//! line"; for windows of several widths Kulldorff 1997): the least likely window is the first budget, its runs are
+//! budgets there may be other runs. So a budget is a cluster in ln C: a window of half a width [`WIDTHS`] that holds
+//! runs of four different sizes, and more runs than chance would put there, given the density of the runs around it
+//! ([`CHANCE`]). This is a scan statistic (Naus 1965, "The distribution of the size of the maximum cluster of points on
+//! a line"; for windows of several widths Kulldorff 1997): the least likely window is the first budget, its runs are
 //! removed, and the search repeats.
 
 use super::distributions::poisson_at_least;

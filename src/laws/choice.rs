@@ -1,22 +1,22 @@
 //! Which form fits: by the error on the largest rows, held out of the fit, and by AICc.
 //!
-//! The error on the largest rows tests what a law is for, extrapolation. AICc (Hurvich & Tsai 1989) weighs how well all rows
-//! are fitted against the number of parameters. Its likelihood is that of residuals of one scale, `2n·ln(scale)` except for a
-//! constant (for the normal distribution as well as Laplace's). The mean |residual of ln y| serves as the scale, so that bad
-//! runs count linearly instead of quadratically.
+//! The error on the largest rows tests what a law is for, extrapolation. AICc (Hurvich & Tsai 1989) weighs how well all
+//! rows are fitted against the number of parameters. Its likelihood is that of residuals of one scale, `2n·ln(scale)`
+//! except for a constant (for the normal distribution as well as Laplace's). The mean |residual of ln y| serves as the
+//! scale, so that bad runs count linearly instead of quadratically.
 
-use super::estimate::{Estimate, Search, estimate_with};
+use super::estimate::{FittedForm, Search, estimate_with};
 use super::progress::ProgressFn;
 use super::{Form, Points};
 use serde::{Deserialize, Serialize};
 
 /// The fraction of the rows to hold out, the largest ones, and at least one.
 const LEFT_OUT: f64 = 0.2;
-/// Forms are equally good if their error on the largest rows is at most this many times the least error, or the scatter of
-/// single rows if that is larger. AICc decides among them.
+/// Forms are equally good if their error on the largest rows is at most this many times the least error, or the scatter
+/// of single rows if that is larger. AICc decides among them.
 const EQUAL: f64 = 1.5;
-/// A form with more parameters than the simplest needs an AICc lower by this: a smaller difference is no evidence (Burnham &
-/// Anderson 2002, section 2.6).
+/// A form with more parameters than the simplest needs an AICc lower by this: a smaller difference is no evidence
+/// (Burnham & Anderson 2002, section 2.6).
 const EVIDENCE: f64 = 4.0;
 /// Residuals of noiseless data are rounding errors; below this none counts as smaller than another.
 const NO_RESIDUAL: f64 = 1e-9;
@@ -26,8 +26,8 @@ const NO_RESIDUAL: f64 = 1e-9;
 pub struct FormScore {
     /// The form.
     pub law: Form,
-    /// Root mean square of the relative error on the largest fifth of the rows, when fitted to the others. `None` if the
-    /// others are too few.
+    /// Root mean square of the relative error on the largest fifth of the rows, when fitted to the others. `None` if
+    /// the others are too few.
     pub largest_out_error: Option<f64>,
     /// Standard deviation of the residuals of ln y when fitted to all rows.
     pub scatter: f64,
@@ -37,7 +37,7 @@ pub struct FormScore {
 
 /// Scores an estimate. The law of the rows without the largest has this δ, or estimates its own.
 pub(super) fn score_form(
-    estimated: &Estimate,
+    estimated: &FittedForm,
     points: &Points,
     delta: Option<f64>,
     progress: ProgressFn,
@@ -50,8 +50,8 @@ pub(super) fn score_form(
     }
 }
 
-/// The form to use: of those whose error on the largest rows and whose AICc are about the least, the one with the fewest
-/// parameters. `None` without a candidate of finite AICc.
+/// The form to use: of those whose error on the largest rows and whose AICc are about the least, the one with the
+/// fewest parameters. `None` without a candidate of finite AICc.
 pub fn choose(candidates: &[FormScore]) -> Option<Form> {
     let error = |candidate: &FormScore| candidate.largest_out_error.map(|error| error.max(NO_RESIDUAL));
     let least = candidates.iter().filter_map(error).reduce(f64::min);
@@ -77,7 +77,7 @@ fn largest_out_error(form: Form, points: &Points, delta: Option<f64>, progress: 
     Some((errors.map(|error| error * error).sum::<f64>() / largest.len() as f64).sqrt())
 }
 
-fn aicc(estimated: &Estimate, points: &Points) -> f64 {
+fn aicc(estimated: &FittedForm, points: &Points) -> f64 {
     let count = points.len() as f64;
     let residuals = estimated.residuals(points);
     let mean = residuals.iter().map(|residual| residual.abs()).sum::<f64>() / count;

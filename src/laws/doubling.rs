@@ -1,7 +1,7 @@
 //! Diminishing returns: how much one more doubling of a size lowers y, and up to which size that exceeds chance.
 
 use super::bootstrap::Bootstrap;
-use super::{Estimate, Form, Points, Uncertain};
+use super::{FittedForm, Form, Points, Uncertain};
 use crate::rounding::ROUNDING;
 use serde::{Deserialize, Serialize};
 
@@ -49,9 +49,9 @@ pub struct Doubling {
     pub gain: Uncertain,
     /// The gain as a fraction of y.
     pub relative: Uncertain,
-    /// The size from which on a doubling gains less than the spread; 0 if no doubling gains more. `None` for a power law,
-    /// whose doublings all gain the same fraction, if y rises with the size, and if the rows lie on the law except for
-    /// rounding.
+    /// The size from which on a doubling gains less than the spread; 0 if no doubling gains more. `None` for a power
+    /// law, whose doublings all gain the same fraction, if y rises with the size, and if the rows lie on the law except
+    /// for rounding.
     pub worthwhile_to: Option<Uncertain>,
     /// Whether the rows determine how y depends on the size. If not, the numbers mean nothing.
     pub known: bool,
@@ -60,8 +60,8 @@ pub struct Doubling {
 /// Repeated runs, over all sizes, that a spread needs: a single pair may lie close together by chance.
 const FREEDOM: usize = 2;
 
-/// The standard deviation of ln y within groups, from rows of (group number, ln y). `None` if repeated runs are too few.
-/// Equal rows of one group count once: a row that stands twice in a table is not a repetition.
+/// The standard deviation of ln y within groups, from rows of (group number, ln y). `None` if repeated runs are too
+/// few. Equal rows of one group count once: a row that stands twice in a table is not a repetition.
 pub fn within_groups(rows: impl IntoIterator<Item = (usize, f64)>) -> Option<f64> {
     let mut rows: Vec<(usize, f64)> = rows.into_iter().collect();
     rows.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
@@ -75,9 +75,9 @@ pub fn within_groups(rows: impl IntoIterator<Item = (usize, f64)>) -> Option<f64
     (freedom >= FREEDOM).then(|| (squares / freedom as f64).sqrt())
 }
 
-/// The spread of seeds if rows of nearly equal sizes show one, else the scatter of rows around the law. Differences that
-/// the law predicts for slightly different sizes do not count, nor do rows that occur twice.
-pub(super) fn spread(points: &Points, estimated: &Estimate, scatter: f64) -> Spread {
+/// The spread of seeds if rows of nearly equal sizes show one, else the scatter of rows around the law. Differences
+/// that the law predicts for slightly different sizes do not count, nor do rows that occur twice.
+pub(super) fn spread(points: &Points, estimated: &FittedForm, scatter: f64) -> Spread {
     let groups = points.repetitions(estimated.form.sizes());
     let within = |values: Vec<f64>| within_groups(groups.iter().copied().zip(values));
     let plain = within(points.y().iter().map(|y| y.ln()).collect());

@@ -2,8 +2,8 @@
 //!
 //! Approach 1 of Hoffmann et al. 2022 (arXiv:2203.15556): at budgets spaced evenly in the logarithm, take the run with
 //! the least loss, and fit a power law to its size. With few sizes the best size is a step function, and a line through
-//! all of its points is too flat (by the factor 1 − 1/k² for k steps). So the law is fitted to the changes from one size
-//! to the next: there both sizes are equally good, and the best size lies between them, at their geometric mean.
+//! all of its points is too flat (by the factor 1 − 1/k² for k steps). So the law is fitted to the changes from one
+//! size to the next: there both sizes are equally good, and the best size lies between them, at their geometric mean.
 //!
 //! A learning rate that decays over a whole training makes the losses before the end worse than those of a shorter
 //! training. Build the curve of a size from finished trainings of several lengths.
@@ -35,7 +35,7 @@ pub struct Envelope {
     /// The curve with the least loss at each budget that a curve covers, in ascending order of budgets.
     pub points: Vec<Best>,
     /// The budgets at which the best size changes.
-    pub changes: Vec<Change>,
+    pub changes: Vec<SizeChange>,
     /// The best size as a power law of compute, through the changes; `None` with fewer than two changes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub frontier: Option<Frontier>,
@@ -54,7 +54,7 @@ pub struct Best {
 
 /// A budget at which two sizes are equally good.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
-pub struct Change {
+pub struct SizeChange {
     /// FLOPs.
     pub budget: f64,
     /// The geometric mean of the two sizes.
@@ -64,7 +64,8 @@ pub struct Change {
 /// Computes the envelope of curves. Intervals come from `resamples` draws.
 ///
 /// # Errors
-/// A curve of fewer than two points, with numbers that are not finite and above zero, or with compute that does not rise.
+/// A curve of fewer than two points, with numbers that are not finite and above zero, or with compute that does not
+/// rise.
 pub fn envelope(curves: &[TrainingCurve], resamples: usize, seed: u64) -> Result<Envelope> {
     for (index, curve) in curves.iter().enumerate() {
         let numbers =
@@ -81,7 +82,7 @@ pub fn envelope(curves: &[TrainingCurve], resamples: usize, seed: u64) -> Result
     let all: Vec<usize> = (0..curves.len()).collect();
     let changes = grid.changes(&all);
     let through =
-        |changes: &[Change]| changes.iter().map(|change| (change.budget, change.parameters)).collect();
+        |changes: &[SizeChange]| changes.iter().map(|change| (change.budget, change.parameters)).collect();
     let resampled: Vec<Vec<(f64, f64)>> = (0..if changes.is_empty() { 0 } else { resamples })
         .into_par_iter()
         .map(|index| {
@@ -142,12 +143,12 @@ impl Grid {
     }
 
     /// The changes of the best size between curves that both cover the change. Elsewhere one just ends or begins.
-    fn changes(&self, curves: &[usize]) -> Vec<Change> {
+    fn changes(&self, curves: &[usize]) -> Vec<SizeChange> {
         let best = self.best(curves);
         let change = |pair: &[Option<(usize, usize)>]| {
             let [(before, old), (after, new)] = [pair[0]?, pair[1]?];
             let reaches = self.losses[after][old].is_some() && self.losses[before][new].is_some();
-            (reaches && self.sizes[old] != self.sizes[new]).then(|| Change {
+            (reaches && self.sizes[old] != self.sizes[new]).then(|| SizeChange {
                 budget: (self.budgets[before] * self.budgets[after]).sqrt(),
                 parameters: (self.sizes[old] * self.sizes[new]).sqrt(),
             })

@@ -1,23 +1,23 @@
 //! From starts to the objective's minimum.
 //!
-//! The objective has several local minima, so descents begin at many starts (`starts.rs`, and the forms' own). A descent is
-//! L-BFGS with the line search of Moré and Thuente, from the crate `argmin`, with analytic gradients. Newton's method
-//! (`newton.rs`) then finds the minimum to the last digit.
+//! The objective has several local minima, so descents begin at many starts (`starts.rs`, and the forms' own). A
+//! descent is L-BFGS with the line search of Moré and Thuente, from the crate `argmin`, with analytic gradients.
+//! Newton's method (`newton.rs`) then finds the minimum to the last digit.
 //!
-//! Descents run to convergence. Besiroglu et al. 2024 (arXiv:2404.10102) found that a published fit had stopped too early, at
-//! a point that was not the optimum, because its loss was averaged instead of summed. So the result includes the objective
-//! that was reached, and whether the descent converged.
+//! Descents run to convergence. Besiroglu et al. 2024 (arXiv:2404.10102) found that a published fit had stopped too
+//! early, at a point that was not the optimum, because its loss was averaged instead of summed. So the result includes
+//! the objective that was reached, and whether the descent converged.
 //!
-//! [`Search::Screened`] descends from every start for a few steps, continues with the better points, and takes only the best
-//! of these to convergence. For the joint law it does not need the 4,500 published starts: a grid of its two exponents, for
-//! which the rest of the law is linear, shows where the minima are (`projection.rs`). It costs a fraction of
-//! [`Search::Full`]; `tests/law.rs` and `tests/laws` check that it finds the same optimum.
+//! [`Search::Screened`] descends from every start for a few steps, continues with the better points, and takes only the
+//! best of these to convergence. For the joint law it does not need the 4,500 published starts: a grid of its two
+//! exponents, for which the rest of the law is linear, shows where the minima are (`projection.rs`). It costs a
+//! fraction of [`Search::Full`]; `tests/law.rs` and `tests/laws` check that it finds the same optimum.
 
 use super::delta::Delta;
 use super::logs::Logs;
 use super::newton::Newton;
 use super::objective::{Evaluation, Objective};
-use super::progress::{Counter, ProgressFn, Stage, silent};
+use super::progress::{Counter, FitStage, ProgressFn, silent};
 use super::{Form, Points};
 use crate::error::{Error, Result};
 use crate::quantile::median;
@@ -56,10 +56,10 @@ pub enum Search {
 
 /// A form with its best parameters.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Estimate {
+pub struct FittedForm {
     /// The formula.
     pub form: Form,
-    /// The vector θ that the optimiser moves; [`Estimate::parameters`] returns the formula's parameters.
+    /// The vector θ that the optimiser moves; [`FittedForm::parameters`] returns the formula's parameters.
     pub theta: Vec<f64>,
     /// The Huber loss of the residuals of ln y, summed over the rows.
     pub objective: f64,
@@ -69,7 +69,7 @@ pub struct Estimate {
     pub converged: bool,
 }
 
-impl Estimate {
+impl FittedForm {
     /// The formula's parameters, in the order of [`Form::names`].
     pub fn parameters(&self) -> Vec<f64> {
         self.form.parameters(&self.theta)
@@ -85,9 +85,9 @@ impl Estimate {
         points.x().iter().zip(points.y()).map(|(&x, y)| (y / self.predict(x)).ln()).collect()
     }
 
-    /// The standard deviation of the residuals, estimated from the median of their absolute values, so that outliers do not
-    /// count. It leaves out as many of the smallest as the form has parameters: a law can pass through that many rows, and
-    /// does if absolute values are minimised (DuMouchel & O'Brien 1989).
+    /// The standard deviation of the residuals, estimated from the median of their absolute values, so that outliers do
+    /// not count. It leaves out as many of the smallest as the form has parameters: a law can pass through that many
+    /// rows, and does if absolute values are minimised (DuMouchel & O'Brien 1989).
     pub fn scatter(&self, points: &Points) -> f64 {
         /// The standard deviation of a normal distribution over its median absolute deviation.
         const NORMAL: f64 = 1.4826;
@@ -102,7 +102,7 @@ impl Estimate {
 ///
 /// # Errors
 /// Points that fail [`Form::check`]; a δ outside 1e-9 to 10; rows for which no start gives finite numbers.
-pub fn estimate(form: Form, points: &Points, search: Search, delta: Option<f64>) -> Result<Estimate> {
+pub fn estimate(form: Form, points: &Points, search: Search, delta: Option<f64>) -> Result<FittedForm> {
     estimate_with(form, points, search, delta, &silent)
 }
 
@@ -113,7 +113,7 @@ pub(super) fn estimate_with(
     search: Search,
     delta: Option<f64>,
     progress: ProgressFn,
-) -> Result<Estimate> {
+) -> Result<FittedForm> {
     form.check(points)?;
     let logs = form.logs(points);
     if let Some(asked) = delta {
@@ -134,10 +134,10 @@ fn minimum(
     logs: &Logs,
     (search, delta): (Search, Delta),
     progress: ProgressFn,
-) -> Result<Estimate> {
+) -> Result<FittedForm> {
     let few = if search == Search::Screened { form.law().few_starts(logs, delta.value) } else { None };
     if let Some(starts) = few {
-        let counter = Counter::new(progress, Stage::Search, form, starts.len());
+        let counter = Counter::new(progress, FitStage::Search, form, starts.len());
         return best((form, logs, delta), &starts, &counter, |objective, start| {
             Newton::exact(delta.value).minimise(objective, start)
         })
@@ -152,7 +152,7 @@ fn minimum(
         let kept = ROUNDS.map(|(_, kept)| starts.len().min(kept));
         let last = if large { kept[1] + kept[1].min(FINALISTS) } else { kept[1] };
         let of = if search == Search::Screened { starts.len() + kept[0] + last } else { starts.len() };
-        Counter::new(progress, Stage::Search, form, of)
+        Counter::new(progress, FitStage::Search, form, of)
     };
     if search == Search::Screened {
         let first = logs.some(FIRST_ROWS);
@@ -195,14 +195,14 @@ fn screened(
     reached.into_iter().map(|evaluation| evaluation.theta).collect()
 }
 
-/// The best minimum that descents from these starts reach, to the last digit; `None` without a start. θ of the starts is for
-/// centred logarithms.
+/// The best minimum that descents from these starts reach, to the last digit; `None` without a start. θ of the starts
+/// is for centred logarithms.
 fn best(
     (form, logs, delta): (Form, &Logs, Delta),
     starts: &[Vec<f64>],
     counter: &Counter,
     descend: impl Fn(&Objective, &[f64]) -> Evaluation + Sync,
-) -> Option<Estimate> {
+) -> Option<FittedForm> {
     let descents = starts.par_iter().map(|start| {
         let reached = descend(&Objective::new(form, logs, delta.value), start);
         counter.next();
@@ -214,10 +214,10 @@ fn best(
 }
 
 /// The minimum near a point, to the last digit.
-fn polished(form: Form, logs: &Logs, delta: Delta, theta: &[f64]) -> Estimate {
+fn polished(form: Form, logs: &Logs, delta: Delta, theta: &[f64]) -> FittedForm {
     let objective = Objective::new(form, logs, delta.value);
     let minimum = Newton::exact(delta.value).minimise(&objective, theta);
-    Estimate {
+    FittedForm {
         form,
         theta: form.plain(logs, &minimum.theta),
         objective: objective.sum(minimum.value),
@@ -226,7 +226,8 @@ fn polished(form: Form, logs: &Logs, delta: Delta, theta: &[f64]) -> Estimate {
     }
 }
 
-/// Descends until the gradient vanishes or a descent gains no more than `enough`. Also returns whether the gradient vanishes.
+/// Descends until the gradient vanishes or a descent gains no more than `enough`. Also returns whether the gradient
+/// vanishes.
 pub(super) fn minimise(objective: &Objective, start: &[f64], enough: f64) -> (Evaluation, bool) {
     let mut reached = objective.evaluate(start);
     for _ in 0..DESCENTS {

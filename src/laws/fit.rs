@@ -8,7 +8,7 @@ use super::budgets::{BudgetRun, Budgets};
 use super::choice::{FormScore, choose, score_form};
 use super::delta::Delta;
 use super::doubling::{Doubling, Spread, doubling, spread};
-use super::estimate::{Estimate, Search, estimate_with};
+use super::estimate::{FittedForm, Search, estimate_with};
 use super::isoflop::{IsoFlop, isoflop};
 use super::progress::{ProgressFn, silent};
 use super::warning::identifiability;
@@ -254,7 +254,7 @@ fn choose_form(
     points: &Points,
     options: &FitOptions,
     progress: ProgressFn,
-) -> Result<(Estimate, Vec<FormScore>)> {
+) -> Result<(FittedForm, Vec<FormScore>)> {
     let FitOptions { form, delta, .. } = *options;
     let forms = match form {
         Some(form) => vec![form],
@@ -293,9 +293,9 @@ fn profiles(points: &Points, options: &FitOptions) -> Result<Option<IsoFlop>> {
     Ok(Some(found).filter(|found| found.frontier.is_some()))
 }
 
-/// The fraction of the variance of ln y that a law explains; 0 if it fits no better than the mean. `None` for a constant
-/// y, which has no variance.
-fn r2(estimated: &Estimate, points: &Points) -> Option<f64> {
+/// The fraction of the variance of ln y that a law explains; 0 if it fits no better than the mean. `None` for a
+/// constant y, which has no variance.
+fn r2(estimated: &FittedForm, points: &Points) -> Option<f64> {
     if constant(points.y().iter().copied()) {
         return None;
     }

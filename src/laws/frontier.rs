@@ -18,8 +18,8 @@ pub struct Frontier {
 }
 
 impl Frontier {
-    /// Fits points (C, N) by least squares in logarithms, and the points of every resample. `None` if the points, or most
-    /// of the resamples, do not determine a line.
+    /// Fits points (C, N) by least squares in logarithms, and the points of every resample. `None` if the points, or
+    /// most of the resamples, do not determine a line.
     pub(super) fn new(points: &[(f64, f64)], resampled: &[Vec<(f64, f64)>]) -> Option<Frontier> {
         let law = PowerLaw::fit(points).ok()?;
         let replicates: Vec<PowerLaw> =

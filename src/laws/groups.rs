@@ -1,10 +1,11 @@
 //! A law for each group of rows, and whether their exponents differ.
 //!
-//! Groups share no rows, so the difference of two exponents has the spread of one group's resamples minus the other's; its
-//! interval comes from percentiles, like those of the exponents. Whether all groups may share one exponent is tested by
-//! Cochran's Q (Cochran 1954, "The combination of estimates from different experiments"): the squared distances from the
-//! common exponent, each divided by its variance, sum to χ² with one degree of freedom less than there are groups. An
-//! exponent's variance is taken from the width of its interval, which a few extreme resamples do not change.
+//! Groups share no rows, so the difference of two exponents has the spread of one group's resamples minus the other's;
+//! its interval comes from percentiles, like those of the exponents. Whether all groups may share one exponent is
+//! tested by Cochran's Q (Cochran 1954, "The combination of estimates from different experiments"): the squared
+//! distances from the common exponent, each divided by its variance, sum to χ² with one degree of freedom less than
+//! there are groups. An exponent's variance is taken from the width of its interval, which a few extreme resamples do
+//! not change.
 
 use super::distributions::{chi_square_above, normal_quantile};
 use super::fit::{Fit, FitOptions};
@@ -24,7 +25,7 @@ pub struct Groups {
     pub differences: Vec<Difference>,
     /// Groups to which the law could not be fitted.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub without_law: Vec<WithoutLaw>,
+    pub without_law: Vec<GroupWithoutLaw>,
 }
 
 /// One group.
@@ -39,7 +40,7 @@ pub struct Group {
 
 /// A group to which the law could not be fitted.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct WithoutLaw {
+pub struct GroupWithoutLaw {
     /// Its name.
     pub group: String,
     /// Why.
@@ -74,8 +75,8 @@ pub struct Pair {
 }
 
 impl Groups {
-    /// Fits one form to every group: that of the options, or the form that the group with the most rows chooses. A group
-    /// whose points are an error is reported in [`Groups::without_law`].
+    /// Fits one form to every group: that of the options, or the form that the group with the most rows chooses. A
+    /// group whose points are an error is reported in [`Groups::without_law`].
     ///
     /// # Errors
     /// Those of [`Fit::new`] if no group has a law.
@@ -100,7 +101,7 @@ impl Groups {
             match points.and_then(|points| Fit::with_progress(&points, &options, progress)) {
                 Ok(fit) => found.groups.push(Group { group, fit }),
                 Err(error) => {
-                    found.without_law.push(WithoutLaw { group, problem: error.to_string() });
+                    found.without_law.push(GroupWithoutLaw { group, problem: error.to_string() });
                     first.get_or_insert(error);
                 }
             }

@@ -24,7 +24,7 @@ const DRAWS: usize = 1000;
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct IsoFlop {
     /// In ascending order of budgets.
-    pub profiles: Vec<Profile>,
+    pub profiles: Vec<IsoflopProfile>,
     /// Number of runs that belong to no budget.
     pub without_budget: usize,
     /// The best size as a power law of compute; `None` if fewer than two profiles have a minimum.
@@ -34,7 +34,7 @@ pub struct IsoFlop {
 
 /// Runs of one budget.
 #[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Profile {
+pub struct IsoflopProfile {
     /// FLOPs: as given, or the geometric mean of the runs'.
     pub budget: f64,
     /// Number of runs.
@@ -190,8 +190,8 @@ impl Group {
         self.judged.as_ref().ok()?.minimum()
     }
 
-    /// The minimum of as many runs drawn with replacement. It may lie outside the runs; otherwise its spread would be cut
-    /// off.
+    /// The minimum of as many runs drawn with replacement. It may lie outside the runs; otherwise its spread would be
+    /// cut off.
     fn drawn_again(&self, random: &mut ChaCha8Rng) -> Option<(f64, f64)> {
         self.judged.as_ref().ok()?;
         for _ in 0..DRAWS {
@@ -205,8 +205,8 @@ impl Group {
     }
 
     /// The profile, from the sizes and losses at the minima of all resamples.
-    fn profile(self, (sizes, losses): (Vec<f64>, Vec<f64>)) -> Profile {
-        Profile {
+    fn profile(self, (sizes, losses): (Vec<f64>, Vec<f64>)) -> IsoflopProfile {
+        IsoflopProfile {
             budget: self.budget,
             runs: self.points.len(),
             parabola: if different(&self.points, SIZES) < SIZES { None } else { Parabola::fit(&self.points) },

@@ -1,8 +1,8 @@
 //! The quick fit of a power law `P = k·N^α`, by least squares on `ln P = ln k + α·ln N`.
 //!
-//! The interval of α is the textbook one of a regression slope: its standard error times the quantile of Student's t with
-//! n − 2 degrees of freedom. It assumes that the scatter around the line is independent and of equal size in the logarithm.
-//! With three points it is wide, as it should be.
+//! The interval of α is the textbook one of a regression slope: its standard error times the quantile of Student's t
+//! with n − 2 degrees of freedom. It assumes that the scatter around the line is independent and of equal size in the
+//! logarithm. With three points it is wide, as it should be.
 
 use super::Interval;
 use super::distributions::student_t_quantile;
@@ -29,8 +29,8 @@ impl PowerLaw {
     /// Fits points (N, P).
     ///
     /// # Errors
-    /// A value that is not finite and above zero; fewer than two points; fewer than two different N; values of N so close
-    /// together that k exceeds the range of floats.
+    /// A value that is not finite and above zero; fewer than two points; fewer than two different N; values of N so
+    /// close together that k exceeds the range of floats.
     pub fn fit(points: &[(f64, f64)]) -> Result<PowerLaw> {
         for &(n, p) in points {
             for (argument, value) in [("N", n), ("P", p)] {

@@ -1,8 +1,8 @@
 //! The size beyond which a doubling gains less than chance, found by a search.
 
-/// The size (0 or 1) from which on a doubling lowers y by less than the fraction `spread`. The search starts at `from`: it
-/// goes right while doublings gain more, else left to where they do. Infinite if every doubling gains more, 0 if none
-/// does. `law` maps the logarithms of the sizes to ln y.
+/// The size (0 or 1) from which on a doubling lowers y by less than the fraction `spread`. The search starts at `from`:
+/// it goes right while doublings gain more, else left to where they do. Infinite if every doubling gains more, 0 if
+/// none does. `law` maps the logarithms of the sizes to ln y.
 pub(super) fn search_limit(law: impl Fn([f64; 2]) -> f64, size: usize, from: [f64; 2], spread: f64) -> f64 {
     /// The step in the logarithm of the size, and the number of steps.
     const STEP: f64 = 0.25;

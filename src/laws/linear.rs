@@ -1,8 +1,8 @@
 //! Least squares with a few unknowns, by Cholesky's factors.
 
-/// Replaces the lower triangle of a symmetric matrix by Cholesky's factor L, with L·Lᵀ equal to the matrix. The matrix is
-/// the first `size` rows and columns of `matrix`, row-major with rows of `stride` elements. `pivot` maps each diagonal
-/// element that is left to the one to use, or to `None` to refuse the matrix.
+/// Replaces the lower triangle of a symmetric matrix by Cholesky's factor L, with L·Lᵀ equal to the matrix. The matrix
+/// is the first `size` rows and columns of `matrix`, row-major with rows of `stride` elements. `pivot` maps each
+/// diagonal element that is left to the one to use, or to `None` to refuse the matrix.
 pub(super) fn factorise(
     matrix: &mut [f64],
     stride: usize,

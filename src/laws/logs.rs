@@ -122,9 +122,9 @@ impl Logs {
     }
 
     /// Rows in cells of nearly equal sizes, at most `along` in the direction of each of the `sizes` sizes. Each row
-    /// moves to the middle of its cell along `law`, which maps logarithms of sizes to ln y: its residual stays the same.
-    /// A nearby law fits the moved rows like the original rows, except for the product of two small differences: that
-    /// of the laws and that of the sizes in a cell.
+    /// moves to the middle of its cell along `law`, which maps logarithms of sizes to ln y: its residual stays the
+    /// same. A nearby law fits the moved rows like the original rows, except for the product of two small differences:
+    /// that of the laws and that of the sizes in a cell.
     pub fn binned(&self, sizes: usize, along: usize, law: impl Fn([f64; 2]) -> f64) -> Logs {
         let ends = [0, 1].map(|size| self.range(size));
         let place = |x: [f64; 2]| {

@@ -1,9 +1,9 @@
 //! The minimum of the objective over many rows, from a point near it, in a few steps.
 //!
 //! A descent by gradients (`estimate.rs`) takes hundreds of evaluations to the last digit. With hundreds of rows, which
-//! smooth the objective's kinks, Newton's method comes within a hundredth of a standard error in about five; with fewer rows
-//! it comes near. The matrix of second derivatives is that of Gauss and Newton ([`Objective::curved`]), damped as by
-//! Levenberg and Marquardt until a step goes down, so that the search follows a bent valley as well.
+//! smooth the objective's kinks, Newton's method comes within a hundredth of a standard error in about five; with fewer
+//! rows it comes near. The matrix of second derivatives is that of Gauss and Newton ([`Objective::curved`]), damped as
+//! by Levenberg and Marquardt until a step goes down, so that the search follows a bent valley as well.
 
 use super::linear::{factorise, solve_lower, solve_upper};
 use super::objective::{Evaluation, Objective};
@@ -102,8 +102,8 @@ impl Newton {
     }
 }
 
-/// The solution of `(H + damping·diag H)·step = gradient`, by Cholesky's factor of the matrix scaled to a diagonal of ones.
-/// If the matrix is not positive definite, the step is a long one downwards: more damping shortens it.
+/// The solution of `(H + damping·diag H)·step = gradient`, by Cholesky's factor of the matrix scaled to a diagonal of
+/// ones. If the matrix is not positive definite, the step is a long one downwards: more damping shortens it.
 fn step(curvature: &Curvature, gradient: &[f64], damping: f64) -> Vec<f64> {
     /// A direction whose second derivative is less than this fraction of the largest counts as flat.
     const FLAT: f64 = 1e-14;

@@ -5,9 +5,9 @@
 //! chosen.
 //!
 //! Internally, logarithms of sizes are relative to their mean. That changes `a` into `a − α·mean(ln x)` and nothing
-//! else, and makes the problem well conditioned: otherwise a and α, whose effects hardly differ where ln x is around 20,
-//! would have to move together. The value is divided by δ and by the number of rows, so that gradients are of order 1
-//! for any data. `bounds.rs` limits θ.
+//! else, and makes the problem well conditioned: otherwise a and α, whose effects hardly differ where ln x is around
+//! 20, would have to move together. The value is divided by δ and by the number of rows, so that gradients are of order
+//! 1 for any data. `bounds.rs` limits θ.
 
 use super::Form;
 use super::bounds::Bounds;
@@ -58,6 +58,7 @@ impl Evaluation {
 }
 
 impl<'a> Objective<'a> {
+    /// The objective of a form for these rows, with δ of the Huber loss.
     pub fn new(form: Form, logs: &'a Logs, delta: f64) -> Objective<'a> {
         let bounds = form.bounds(logs);
         Objective {
@@ -87,10 +88,10 @@ impl<'a> Objective<'a> {
         self.curved(theta, self.delta, false).0
     }
 
-    /// Evaluates a point and the Gauss–Newton matrix of second derivatives, `Σ ψ′(r)·∇f·∇fᵀ`. ψ′ is 1 for residuals below
-    /// δ and 0 otherwise: a sum over the few rows that happen to lie there. So residuals up to a larger `width` are
-    /// summed instead, scaled so that they count as many as those below δ would. With `exact`, the matrix includes the
-    /// law's own second derivatives, `−Σ ψ(r)·∇²f`, if the form provides them.
+    /// Evaluates a point and the Gauss–Newton matrix of second derivatives, `Σ ψ′(r)·∇f·∇fᵀ`. ψ′ is 1 for residuals
+    /// below δ and 0 otherwise: a sum over the few rows that happen to lie there. So residuals up to a larger `width`
+    /// are summed instead, scaled so that they count as many as those below δ would. With `exact`, the matrix includes
+    /// the law's own second derivatives, `−Σ ψ(r)·∇²f`, if the form provides them.
     pub fn curved(&self, theta: &[f64], width: f64, exact: bool) -> (Evaluation, Curvature) {
         let inside = self.bounds.nearest(theta);
         let count = self.form.count();

@@ -1,7 +1,7 @@
 //! A fitted law as an SVG picture: rows, curve and band on logarithmic axes.
 //!
-//! A law of one size is drawn against it. So is a joint law if the second size takes few values, as one curve for each. If it
-//! takes many, no curve fits the rows, and the picture shows measured against predicted values.
+//! A law of one size is drawn against it. So is a joint law if the second size takes few values, as one curve for each.
+//! If it takes many, no curve fits the rows, and the picture shows measured against predicted values.
 
 use super::band::{Band, band};
 use super::{Fit, LEVEL, Points};

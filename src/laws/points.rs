@@ -89,8 +89,8 @@ impl Points {
         self.x.iter().map(move |x| x[size])
     }
 
-    /// For each row the rank of a size among its values, the smallest at 0. Values closer together than [`MIN_STEP`] share
-    /// a rank.
+    /// For each row the rank of a size among its values, the smallest at 0. Values closer together than [`MIN_STEP`]
+    /// share a rank.
     pub(super) fn steps(&self, size: usize) -> Vec<usize> {
         levels(&self.size(size).collect::<Vec<_>>(), MIN_STEP)
     }
@@ -100,8 +100,9 @@ impl Points {
         self.size(size).fold((f64::INFINITY, 0.0), |(low, high), value| (value.min(low), value.max(high)))
     }
 
-    /// Splits off the `count` largest rows: returns the other rows, and the largest in ascending order. With two sizes the
-    /// largest row has the largest product, to which compute is proportional. Rows of the same size keep their order.
+    /// Splits off the `count` largest rows: returns the other rows, and the largest in ascending order. With two sizes
+    /// the largest row has the largest product, to which compute is proportional. Rows of the same size keep their
+    /// order.
     pub fn without_largest(&self, count: usize) -> (Points, Points) {
         let mut order: Vec<usize> = (0..self.len()).collect();
         order.sort_by(|&a, &b| {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FitStep {
     /// The current stage.
-    pub stage: Stage,
+    pub stage: FitStage,
     /// The law that is being fitted.
     pub law: Form,
     /// Number of finished pieces.
@@ -20,7 +20,7 @@ pub struct FitStep {
 /// The stages of a fit that take time.
 /// The parts of a fit that take time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
+pub enum FitStage {
     /// Descents from starts to the minimum.
     Search,
     /// Resamples of the bootstrap.
@@ -31,8 +31,8 @@ impl fmt::Display for FitStep {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let FitStep { stage, law, done, of } = self;
         match stage {
-            Stage::Search => write!(f, "searching for the {law} law: {done} of {of} descents"),
-            Stage::Resamples => write!(f, "resampling for the {law} law: {done} of {of}"),
+            FitStage::Search => write!(f, "searching for the {law} law: {done} of {of} descents"),
+            FitStage::Resamples => write!(f, "resampling for the {law} law: {done} of {of}"),
         }
     }
 }
@@ -51,7 +51,8 @@ pub(super) struct Counter<'a> {
 }
 
 impl<'a> Counter<'a> {
-    pub fn new(progress: ProgressFn<'a>, stage: Stage, law: Form, of: usize) -> Counter<'a> {
+    /// A counter for `of` pieces of a stage.
+    pub fn new(progress: ProgressFn<'a>, stage: FitStage, law: Form, of: usize) -> Counter<'a> {
         Counter { progress, step: FitStep { stage, law, done: 0, of }, done: AtomicUsize::new(0) }
     }
 

@@ -1,10 +1,11 @@
 //! Starts of the search for the joint law, by variable projection.
 //!
 //! For given α and β, y is linear in E, A and B, so the best of them need no search (Golub and Pereyra 1973, "The
-//! differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate"). What remains is a
-//! function of two variables, which a coarse grid shows completely: descents of all five parameters from its lowest minima
-//! find the same minimum as descents from every point of the published grid; `tests/laws` checks that on published tables.
-//! The grid is evaluated twice, with E and with E = 0: if the best law has no floor, a descent would approach it without end.
+//! differentiation of pseudo-inverses and nonlinear least squares problems whose variables separate"). What remains is
+//! a function of two variables, which a coarse grid shows completely: descents of all five parameters from its lowest
+//! minima find the same minimum as descents from every point of the published grid; `tests/laws` checks that on
+//! published tables. The grid is evaluated twice, with E and with E = 0: if the best law has no floor, a descent would
+//! approach it without end.
 
 use super::huber::huber;
 use super::linear::least_squares_above_zero;
@@ -20,8 +21,8 @@ const ROWS: usize = 250;
 const ROUNDS: usize = 4;
 /// Minima of the grid that are starts, with a floor and without one.
 const MINIMA: [usize; 2] = [6, 2];
-/// The start of a coefficient that is best left out, as a fraction of y, and that of a floor of zero, which no sum of losses
-/// shows.
+/// The start of a coefficient that is best left out, as a fraction of y, and that of a floor of zero, which no sum of
+/// losses shows.
 const SMALL: f64 = 1e-2;
 const NONE: f64 = 1e-12;
 
@@ -69,8 +70,8 @@ struct Node {
 }
 
 impl Node {
-    /// Fits columns in fractions of y by least squares of `1 − f/y`, which nearly equals the residual of ln y. The weights
-    /// turn squares into Huber losses.
+    /// Fits columns in fractions of y by least squares of `1 − f/y`, which nearly equals the residual of ln y. The
+    /// weights turn squares into Huber losses.
     fn of(columns: [&Vec<f64>; 3], weight: &[f64], with_floor: bool, delta: f64) -> Node {
         let rows = || (0..weight.len()).map(|row| columns.map(|column| column[row]));
         let sum = |coefficients: &[f64; 3], row: &[f64; 3]| -> f64 {

@@ -1,15 +1,16 @@
 //! The value of repeated samples.
 //!
-//! Muennighoff et al. 2023 (arXiv:2305.16264): U distinct samples, each seen once and then repeated R times, are worth as
-//! many new samples as
+//! Muennighoff et al. 2023 (arXiv:2305.16264): U distinct samples, each seen once and then repeated R times, are worth
+//! as many new samples as
 //!
 //! `D' = U + U·R*·(1 − e^(−R/R*))`
 //!
-//! The value of a sample decays with repetition; after R* repetitions, 1/e of it remains. With D' in place of D the joint
-//! law `L = E + A·M^−α + B·D'^−β` holds for repeated data.
+//! The value of a sample decays with repetition; after R* repetitions, 1/e of it remains. With D' in place of D the
+//! joint law `L = E + A·M^−α + B·D'^−β` holds for repeated data.
 //!
-//! R* has a distribution: the prior, times how well each R* fits the runs. Only runs that differ in how often they saw their
-//! samples inform it. For given R*, α and β the law is linear in E, A and B (variable projection, Golub and Pereyra 1973).
+//! R* has a distribution: the prior, times how well each R* fits the runs. Only runs that differ in how often they saw
+//! their samples inform it. For given R*, α and β the law is linear in E, A and B (variable projection, Golub and
+//! Pereyra 1973).
 
 use super::distributions::normal_quantile;
 use super::linear::least_squares_above_zero;
@@ -18,8 +19,8 @@ use crate::quantile::median;
 /// R* of the paper's fit to language models: the value in the authors' code (github.com/huggingface/datablations,
 /// "Parametric Fit").
 pub const PRIOR: f64 = 15.387_756;
-/// Prior standard deviation of ln R*: a factor of three either way. It is wide, because other data and models have other
-/// values than the paper's.
+/// Prior standard deviation of ln R*: a factor of three either way. It is wide, because other data and models have
+/// other values than the paper's.
 const SPREAD: f64 = 1.098_612;
 /// Number of values of ln R* to either side of the prior's, and their distance as a fraction of the prior's deviation.
 const SIDE: i32 = 40;
@@ -130,8 +131,8 @@ impl Repetition {
         self.scatter
     }
 
-    /// The number of samples, seen as often as the runs saw theirs on average, that `distinct` samples are worth that are
-    /// seen `passes` times. The closer `passes` is to the runs' average, the less R* matters.
+    /// The number of samples, seen as often as the runs saw theirs on average, that `distinct` samples are worth that
+    /// are seen `passes` times. The closer `passes` is to the runs' average, the less R* matters.
     pub fn effective(&self, distinct: f64, passes: f64, repeats: f64) -> f64 {
         distinct * worth(passes, repeats) / worth(self.reference, repeats)
     }

@@ -1,9 +1,9 @@
 //! Starts of the search for a law's parameters.
 //!
-//! For the joint law they are the published 4,500 points (α, β ∈ {0, 0.5, …, 2}, e ∈ {−1, −0.5, …, 1}, a, b ∈ {0, 5, …, 25};
-//! Hoffmann et al. 2022, arXiv:2203.15556, appendix D.3), for the law with a floor the same without β and b, 150. A few more
-//! starts follow from the data, so that the search finds a law of values around 0.001 as well as one of losses around 2. Laws
-//! that bend have only starts of that kind, in their own files.
+//! For the joint law they are the published 4,500 points (α, β ∈ {0, 0.5, …, 2}, e ∈ {−1, −0.5, …, 1}, a, b ∈ {0, 5, …,
+//! 25}; Hoffmann et al. 2022, arXiv:2203.15556, appendix D.3), for the law with a floor the same without β and b, 150.
+//! A few more starts follow from the data, so that the search finds a law of values around 0.001 as well as one of
+//! losses around 2. Laws that bend have only starts of that kind, in their own files.
 
 use super::Points;
 
@@ -21,8 +21,8 @@ pub(super) fn floors() -> impl Iterator<Item = f64> + Clone {
     (-2..=2).map(|i| 0.5 * f64::from(i))
 }
 
-/// θ of sums of powers, for floors below the smallest y and these exponents, one for each size. The coefficients divide what
-/// lies above the floor equally.
+/// θ of sums of powers, for floors below the smallest y and these exponents, one for each size. The coefficients divide
+/// what lies above the floor equally.
 pub(super) fn from_data(points: &Points, exponents: impl IntoIterator<Item = Vec<f64>>) -> Vec<Vec<f64>> {
     let smallest = points.y().iter().copied().fold(f64::INFINITY, f64::min);
     let count = points.len() as f64;

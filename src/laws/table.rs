@@ -25,8 +25,8 @@ pub struct Columns {
     pub drop_above: Option<f64>,
     /// Leaves out rows with a smaller y, after the conversion.
     pub drop_below: Option<f64>,
-    /// Whether to leave out rows with NaN, NA and the like; otherwise they are an error. Rows with empty cells are always
-    /// left out.
+    /// Whether to leave out rows with NaN, NA and the like; otherwise they are an error. Rows with empty cells are
+    /// always left out.
     pub skip_missing: bool,
     /// The file's format.
     pub format: Format,
@@ -107,7 +107,8 @@ impl fmt::Display for LeftOut {
     }
 }
 
-/// The fraction of wrong answers. Accuracy saturates at 1 and follows no power law; the error rate does, down to its floor.
+/// The fraction of wrong answers. Accuracy saturates at 1 and follows no power law; the error rate does, down to its
+/// floor.
 pub fn error_rate(accuracy: f64) -> f64 {
     1.0 - accuracy
 }
@@ -120,19 +121,19 @@ const OF_RUNS: [&str; 4] = ["key", "axis", "factor", "status"];
 /// The status of a completed run.
 const COMPLETED: &str = "completed";
 
-/// Reads a table. In selected rows every value of the columns has to be finite and above zero. If the table holds a sweep's
-/// runs, only completed ones are selected, unless a condition tests their status.
+/// Reads a table. In selected rows every value of the columns has to be finite and above zero. If the table holds a
+/// sweep's runs, only completed ones are selected, unless a condition tests their status.
 ///
 /// # Errors
-/// Those of [`Table`], and [`Error::Format`] for a value that is not such a number, for a size that is the same in every row,
-/// and if no row is left.
+/// Those of [`Table`], and [`Error::Format`] for a value that is not such a number, for a size that is the same in
+/// every row, and if no row is left.
 pub fn read(path: &Path, columns: &Columns) -> Result<Selection> {
     let (table, status) = open(path, columns)?;
     take(table, status, columns)
 }
 
-/// The same as [`read`] for the rows of each value of the column `by`, in the order of their first rows. A value whose rows
-/// cannot be fitted has the error that says why.
+/// The same as [`read`] for the rows of each value of the column `by`, in the order of their first rows. A value whose
+/// rows cannot be fitted has the error that says why.
 ///
 /// # Errors
 /// Those of [`Table`], and [`Error::Format`] for a column of more than 50 values.

@@ -1,13 +1,14 @@
 //! When training longer begins to raise the validation loss: a model over-fits.
 //!
-//! In the law of [repetition](super::repetition), repeated samples lose their value but never do harm. Whether they do harm
-//! is measured: the validation loss of a run ends above its least, or of two runs the one that saw the same samples more
-//! often ends higher.
+//! In the law of [repetition](super::repetition), repeated samples lose their value but never do harm. Whether they do
+//! harm is measured: the validation loss of a run ends above its least, or of two runs the one that saw the same
+//! samples more often ends higher.
 
 use crate::quantile::median;
 
-/// A training has turned if its final loss exceeds its least loss by this fraction. Smaller rises are common in trainings
-/// that end no worse than shorter ones: while the learning rate is high, the loss fluctuates, and its least value is luck.
+/// A training has turned if its final loss exceeds its least loss by this fraction. Smaller rises are common in
+/// trainings that end no worse than shorter ones: while the learning rate is high, the loss fluctuates, and its least
+/// value is luck.
 pub const RISE: f64 = 0.15;
 
 /// A training has settled if its final loss exceeds its least loss by no more than this fraction.
@@ -25,8 +26,8 @@ pub struct Least {
     pub rise: f64,
 }
 
-/// The least loss along a training. `curve` holds (times that samples were seen, validation loss) in ascending order. The
-/// least value is that of running medians. `None` for an empty curve.
+/// The least loss along a training. `curve` holds (times that samples were seen, validation loss) in ascending order.
+/// The least value is that of running medians. `None` for an empty curve.
 pub fn least(curve: &[(f64, f64)]) -> Option<Least> {
     let (_, last) = *curve.last()?;
     let side = curve.len() / SMOOTHED;

@@ -1,9 +1,10 @@
 //! The valley of the objective around a fit.
 //!
 //! A slow fall to a low floor and a fast fall to a high floor can fit the same rows. The objective then has a long flat
-//! valley, and the minimum over other rows may lie anywhere in it, further away than a descent from the old minimum gets. So
-//! the floor is fixed at one value after another, and the other parameters are fitted (a profile of the objective). Another
-//! parameter that trades off against the others, such as the sharpness γ of the law with a break, is treated in the same way.
+//! valley, and the minimum over other rows may lie anywhere in it, further away than a descent from the old minimum
+//! gets. So the floor is fixed at one value after another, and the other parameters are fitted (a profile of the
+//! objective). Another parameter that trades off against the others, such as the sharpness γ of the law with a break,
+//! is treated in the same way.
 
 use super::Form;
 use super::estimate::minimise;
@@ -14,8 +15,8 @@ use super::theta::MOST;
 /// Floors, as logits of their fraction of the law's smallest y: from 1/400 to 149/150 of it.
 const FLOORS: [f64; 8] = [-6.0, -3.0, -1.5, -0.5, 0.5, 1.5, 3.0, 5.0];
 
-/// θ at points of the valley around `centre`, the minimum over the same rows with the same δ. Empty for a form without a
-/// floor, whose objective is convex. All θ are for centred logarithms.
+/// θ at points of the valley around `centre`, the minimum over the same rows with the same δ. Empty for a form without
+/// a floor, whose objective is convex. All θ are for centred logarithms.
 pub(super) fn valley(form: Form, logs: &Logs, centre: &[f64], delta: f64) -> Vec<Vec<f64>> {
     let Some(place) = form.law().floor() else { return Vec::new() };
     let law = |cell: &super::logs::Cell| form.log_with_gradient(centre, cell.x, &mut [0.0; MOST]);
@@ -30,7 +31,8 @@ pub(super) fn valley(form: Form, logs: &Logs, centre: &[f64], delta: f64) -> Vec
     found
 }
 
-/// The best θ with the element at `place` fixed at each of these ascending values. Each fit starts at its neighbour's θ.
+/// The best θ with the element at `place` fixed at each of these ascending values. Each fit starts at its neighbour's
+/// θ.
 fn along<'a>(
     objective: &impl Fn() -> Objective<'a>,
     form: Form,

@@ -1,7 +1,7 @@
 //! The budget of a training: time, compute, memory, or several of them.
 
 use crate::error::{Error, Result};
-use crate::units::{Amount, bytes, flops, seconds};
+use crate::units::{NumberWithUnit, bytes, flops, seconds};
 use serde::Serialize;
 use std::fmt;
 use std::str::FromStr;
@@ -35,15 +35,15 @@ impl FromStr for Budget {
     fn from_str(text: &str) -> Result<Budget> {
         let mut budget = Budget::default();
         for part in text.split(',').map(str::trim) {
-            let amount = Amount::parse(part).ok_or_else(|| {
+            let amount = NumberWithUnit::parse(part).ok_or_else(|| {
                 let expected = "a number and a unit: a time (90s, 30m, 2h, 1d), compute (1e15flops, 2.5PFLOP) or memory \
                                 (500MiB, 8GiB)";
                 Error::argument("plan", "budget", format!("{part:?}"), expected)
             })?;
             let taken = match amount {
-                Amount::Seconds(seconds) => budget.seconds.replace(seconds).is_some(),
-                Amount::Flops(flops) => budget.flops.replace(flops).is_some(),
-                Amount::Bytes(bytes) => budget.bytes.replace(bytes).is_some(),
+                NumberWithUnit::Seconds(seconds) => budget.seconds.replace(seconds).is_some(),
+                NumberWithUnit::Flops(flops) => budget.flops.replace(flops).is_some(),
+                NumberWithUnit::Bytes(bytes) => budget.bytes.replace(bytes).is_some(),
             };
             if taken {
                 let expected = "at most one time, one number of FLOPs and one amount of memory";

@@ -1,5 +1,5 @@
-//! The models that could be trained: on each axis every architecture that rounding produces, from half the smallest trained
-//! factor, or from the base model, upwards.
+//! The models that could be trained: on each axis every architecture that rounding produces, from half the smallest
+//! trained factor, or from the base model, upwards.
 
 use super::evidence::Evidence;
 use crate::data::resample::check_resolution;
@@ -11,15 +11,15 @@ use crate::sweep::plan::Plan;
 use serde::Serialize;
 use std::fmt;
 
-/// The ratio of neighbouring factors. Widths are multiples of 8 and depths whole blocks, so smaller steps find hardly any
-/// further architecture.
+/// The ratio of neighbouring factors. Widths are multiples of 8 and depths whole blocks, so smaller steps find hardly
+/// any further architecture.
 const STEP: f64 = 1.02;
 
 /// How many times larger than the largest trained model a candidate may be, even with `--far`.
 const LARGEST: f64 = 1000.0;
 
-/// The smallest candidate, relative to the smallest trained factor: for long trainings the best model can be smaller than all
-/// runs.
+/// The smallest candidate, relative to the smallest trained factor: for long trainings the best model can be smaller
+/// than all runs.
 const SMALLER: f64 = 0.5;
 
 /// Two models are different suggestions if their depths, widths or resolutions differ by this factor.

@@ -3,8 +3,8 @@
 //! The size is M, the MACs of a sample's forward pass, and not the number of parameters: C = 6·M·D is the compute of
 //! convolutions as well as of dense layers. The amount of data D is one of two:
 //!
-//! - Samples seen, with repetitions, if every run used all samples before it repeated one, as planned trainings do. Then the
-//!   runs show the value of repetition.
+//! - Samples seen, with repetitions, if every run used all samples before it repeated one, as planned trainings do.
+//!   Then the runs show the value of repetition.
 //! - Otherwise distinct samples, times the value of repeating them ([`repetition`](crate::laws::repetition)).
 //!
 //! [`Evidence::loss`] is all that the planner asks of a law: an [average over models of the curve](Average), whose
@@ -31,8 +31,8 @@ const ALL: f64 = 0.9;
 /// Runs that saw their samples this many times show the value of repetition.
 const REPEATED: f64 = 4.0;
 
-/// Standard deviation of ln loss if samples are seen twice as many times as by any model as large, where over-fitting may
-/// begin. It grows with the square of the number of doublings. From the development half of benches/planning.
+/// Standard deviation of ln loss if samples are seen twice as many times as by any model as large, where over-fitting
+/// may begin. It grows with the square of the number of doublings. From the development half of benches/planning.
 const UNSEEN: f64 = 0.03;
 
 /// Losses of the smallest and the largest run that differ by less than this fraction tell nothing about sizes.
@@ -87,9 +87,9 @@ pub struct AxisWithoutLaw {
     pub reason: String,
 }
 
-/// Fits a law on each axis of a sweep. Axes without a law come with the reason. `samples` is the number of training samples
-/// in an epoch if the sweep did not vary it; `available` is the number of training samples, `None` if the data set draws
-/// new ones without end.
+/// Fits a law on each axis of a sweep. Axes without a law come with the reason. `samples` is the number of training
+/// samples in an epoch if the sweep did not vary it; `available` is the number of training samples, `None` if the data
+/// set draws new ones without end.
 pub fn gather(
     plan: &Plan,
     records: &[Record],
@@ -167,8 +167,8 @@ impl Evidence {
         })
     }
 
-    /// The expected loss of a model of M MACs that sees `distinct` samples `passes` times. Beyond the number of passes at
-    /// which the loss begins to rise, it is the loss at that number.
+    /// The expected loss of a model of M MACs that sees `distinct` samples `passes` times. Beyond the number of passes
+    /// at which the loss begins to rise, it is the loss at that number.
     pub fn loss(&self, macs: f64, distinct: f64, passes: f64) -> Expectation {
         self.expectation(macs, distinct, passes, |x| Expectation::of(self.surface.law(), x))
     }
@@ -196,7 +196,8 @@ impl Evidence {
             let [little, much] = [low, high].map(|amount| self.surface.at([macs, amount]).log());
             return law([macs, median]).with(Expectation::deviation(little, much).hypot(unseen), 0.0);
         }
-        // A law in M alone applies to the data of the runs; a uniform distribution of exponents gives the effect of other amounts.
+        // A law in M alone applies to the data of the runs; a uniform distribution of exponents gives the effect of
+        // other amounts.
         let (least, most) = DATA_EXPONENT;
         let exponent = 0.5 * (least + most);
         let more = (median / self.most_data).ln();
@@ -227,7 +228,8 @@ impl Evidence {
         (self.data == DataSize::Seen).then(|| self.runs.iter().map(|run| run.passes).fold(1.0, f64::max))
     }
 
-    /// How many times a model of M MACs can see `distinct` samples before the loss rises; `None` if runs do not show it.
+    /// How many times a model of M MACs can see `distinct` samples before the loss rises; `None` if runs do not show
+    /// it.
     pub fn most_passes(&self, macs: f64, distinct: f64) -> Option<f64> {
         self.turns.most_passes(macs, distinct)
     }

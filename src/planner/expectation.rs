@@ -1,4 +1,5 @@
-//! The expected loss of a training, and a law interpolated between nodes, so that thousands of trainings can be compared.
+//! The expected loss of a training, and a law interpolated between nodes, so that thousands of trainings can be
+//! compared.
 
 use crate::laws::Uncertain;
 use crate::laws::average::Average;
@@ -98,6 +99,7 @@ pub(super) struct InterpolatedLaw {
 }
 
 impl InterpolatedLaw {
+    /// An interpolated law without nodes; they are computed when needed.
     pub fn new(law: Average) -> InterpolatedLaw {
         InterpolatedLaw { law: Arc::new(law), nodes: Arc::default() }
     }

@@ -1,10 +1,13 @@
-//! A pilot run: a training that starts as planned, on its data and through its loader, and is cut short after a few seconds.
+//! A pilot run: a training that starts as planned, on its data and through its loader, and is cut short after a few
+//! seconds.
 //!
-//! It measures what the training will do: drawing or decoding samples competes with the model for the same cores, so neither
-//! can be timed alone. The samples are then trained on again, as in a later epoch, which may find in memory what the first
-//! had to fetch. Rates are means and not medians, because the training also loses what a device loses now and then.
+//! It measures what the training will do: drawing or decoding samples competes with the model for the same cores, so
+//! neither can be timed alone. The samples are then trained on again, as in a later epoch, which may find in memory
+//! what the first had to fetch. Rates are means and not medians, because the training also loses what a device loses
+//! now and then.
 //!
-//! A pilot run is also the beginning of the training: a model whose loss does not fall in its first steps shows it here.
+//! A pilot run is also the beginning of the training: a model whose loss does not fall in its first steps shows it
+//! here.
 
 use super::training::Training;
 use crate::data::{Loader, LoaderOptions, Splits, Subset};

@@ -3,7 +3,7 @@
 use super::budget::Budget;
 use super::candidate::Candidate;
 use super::evidence::AxisWithoutLaw;
-use super::search::Limit;
+use super::limit::Limit;
 use super::training::Training;
 use crate::device::Device;
 use crate::laws::Uncertain;

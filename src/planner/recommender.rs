@@ -1,5 +1,5 @@
-//! How a recommendation is made: the speed model is fitted, searches and pilot runs alternate, and the result is assembled,
-//! or the reason why there is none.
+//! How a recommendation is made: the speed model is fitted, searches and pilot runs alternate, and the result is
+//! assembled, or the reason why there is none.
 
 use super::budget::Budget;
 use super::candidate::{Candidate, Field};
@@ -22,14 +22,15 @@ const MOST_PILOTS: usize = 12;
 /// The length of a benchmark's pilot runs relative to the others.
 const BENCHMARK: f64 = 0.5;
 
-/// A device's speed drifts with heat and other load. So with a budget of time, the best is measured by pilot runs for this
-/// fraction of its training, up to this many seconds.
+/// A device's speed drifts with heat and other load. So with a budget of time, the best is measured by pilot runs for
+/// this fraction of its training, up to this many seconds.
 const PILOTED: f64 = 0.2;
 const LONGEST: f64 = 60.0;
 
 /// Other amounts of compute to find the best training for, relative to that of the recommended training.
 const OTHERS: [f64; 6] = [0.0625, 0.125, 0.25, 0.5, 2.0, 4.0];
 
+/// The state of a search for a recommendation.
 pub(super) struct Recommender<'a> {
     pub plan: &'a Plan,
     pub options: &'a Options,
@@ -61,8 +62,8 @@ impl Recommender<'_> {
         Err(Error::Config { what: "plan".into(), problem })
     }
 
-    /// Fits seconds per sample against MACs on each axis: from the sweep's records if they are from this device, else from a
-    /// short benchmark of trained models.
+    /// Fits seconds per sample against MACs on each axis: from the sweep's records if they are from this device, else
+    /// from a short benchmark of trained models.
     ///
     /// # Errors
     /// Those of the benchmark.
@@ -133,7 +134,8 @@ impl Recommender<'_> {
         }
     }
 
-    /// Alternates between searches and pilot runs until all trainings found are measured for long enough, and the best twice.
+    /// Alternates between searches and pilot runs until all trainings found are measured for long enough, and the best
+    /// twice.
     ///
     /// # Errors
     /// No training to recommend; errors of pilot runs.

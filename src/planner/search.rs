@@ -1,18 +1,17 @@
-//! The search for the best training: among all models, numbers of samples and numbers of epochs within a budget, those with
-//! the least expected loss; or, with a target loss, those that reach it at the least cost.
+//! The search for the best training: among all models, numbers of samples and numbers of epochs within a budget, those
+//! with the least expected loss; or, with a target loss, those that reach it at the least cost.
 //!
-//! A model is trained for the whole budget: on all available samples, as many times as the budget allows. So each model has
-//! one or two trainings, with the number of epochs that fits and one fewer, unless the runs show that its loss would rise
-//! before.
+//! A model is trained for the whole budget: on all available samples, as many times as the budget allows. So each model
+//! has one or two trainings, with the number of epochs that fits and one fewer, unless the runs show that its loss
+//! would rise before.
 
 use super::budget::Budget;
 use super::candidate::{Candidate, Field};
+use super::limit::Limit;
 use super::speed::Timing;
 use crate::models::axis::Scale;
 use crate::models::cost::FLOPS_PER_MAC;
 use crate::train::TrainConfig;
-use serde::Serialize;
-use std::fmt;
 
 /// The largest compute of a training, relative to the largest run that its law was fitted to.
 pub const FURTHEST: f64 = 30.0;
@@ -32,43 +31,6 @@ const EQUAL: f64 = 5e-3;
 /// Another model has to be better than the base model by the scatter of runs around their law, clamped to this range of
 /// fractions of the loss: another seed changes the loss by less.
 const GAIN: (f64, f64) = (0.03, 0.1);
-
-/// A limit that keeps a training from being better.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Limit {
-    /// The budget's time.
-    Time,
-    /// The budget's FLOPs.
-    Compute,
-    /// The budget's bytes, or the device's.
-    Memory,
-    /// The samples: the set has no more, or the sweep did not vary their number.
-    Data,
-    /// More passes over the samples raise the loss, as runs have shown.
-    Overfitting,
-    /// The distance to which the law is trusted: [`FURTHEST`].
-    Extrapolation,
-}
-
-impl Limit {
-    /// Every limit.
-    pub const ALL: [Limit; 6] =
-        [Limit::Time, Limit::Compute, Limit::Memory, Limit::Data, Limit::Overfitting, Limit::Extrapolation];
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Limit::Time => "time",
-            Limit::Compute => "compute",
-            Limit::Memory => "memory",
-            Limit::Data => "data",
-            Limit::Overfitting => "over-fitting",
-            Limit::Extrapolation => "extrapolation",
-        })
-    }
-}
 
 /// The goal of a search, and its limits.
 #[derive(Debug, Clone)]
@@ -188,7 +150,8 @@ pub fn cheapest(
     trainings.min_by(|a, b| a.flops.total_cmp(&b.flops))
 }
 
-/// The base model, trained for the whole budget. If several axes have laws, the one with the least expected loss counts.
+/// The base model, trained for the whole budget. If several axes have laws, the one with the least expected loss
+/// counts.
 fn base(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<TrainingOption> {
     let rules = Rules { target_loss: None, ..rules.clone() };
     let of_field = |(number, field): (usize, &Field)| {
@@ -223,8 +186,8 @@ fn rank(
     choices
 }
 
-/// The index of the training to recommend among those sorted by loss: the base model if it is about as good as the best,
-/// else the smallest of the models that are as good.
+/// The index of the training to recommend among those sorted by loss: the base model if it is about as good as the
+/// best, else the smallest of the models that are as good.
 fn preferred(fields: &[Field], choices: &[TrainingOption]) -> usize {
     let model = |place: usize| &fields[choices[place].field].candidates[choices[place].candidate];
     let within = |part: f64| {
@@ -246,8 +209,8 @@ impl Rules<'_> {
         }
     }
 
-    /// The largest number of samples per epoch that all limits except `relaxed` allow a model in `epochs` epochs, regardless
-    /// of the set's size.
+    /// The largest number of samples per epoch that all limits except `relaxed` allow a model in `epochs` epochs,
+    /// regardless of the set's size.
     fn most_samples(
         &self,
         field: &Field,
@@ -272,8 +235,8 @@ impl Rules<'_> {
         limits.filter_map(allowed).fold(ENDLESS / epochs as f64, f64::min)
     }
 
-    /// A model's trainings for the whole budget, the longest first: (samples per epoch, epochs). Empty if the budget is too
-    /// small for one batch, or for the samples that the law applies to.
+    /// A model's trainings for the whole budget, the longest first: (samples per epoch, epochs). Empty if the budget is
+    /// too small for one batch, or for the samples that the law applies to.
     fn trainings(
         &self,
         field: &Field,
@@ -323,8 +286,8 @@ impl Rules<'_> {
         let with = |training: (usize, usize)| self.choice(number, field, place, training, timing);
         let trainings = self.trainings(field, &field.candidates[place], timing, relaxed);
         let Some(target) = self.target_loss else {
-            // Among one model's trainings the expected loss decides, not the cautious one: caution must not leave a budget
-            // unused.
+            // Among one model's trainings the expected loss decides, not the cautious one: caution must not leave a
+            // budget unused.
             return trainings.into_iter().map(with).min_by(|a, b| a.loss.total_cmp(&b.loss));
         };
         let reaching = trainings.into_iter().map(with).filter(|choice| choice.loss <= target);
@@ -343,8 +306,8 @@ impl Rules<'_> {
         Some(if enough == steps { longest } else { with(shorter(enough)) })
     }
 
-    /// A training like another, but with `steps` steps, in as few epochs as have enough samples. If the law applies to a fixed
-    /// number of samples, steps are epochs.
+    /// A training like another, but with `steps` steps, in as few epochs as have enough samples. If the law applies to
+    /// a fixed number of samples, steps are epochs.
     fn shortened(&self, field: &Field, training: &TrainingOption, steps: usize) -> (usize, usize) {
         if field.evidence.fixed_samples.is_some() {
             return (training.samples, steps);

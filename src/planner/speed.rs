@@ -1,5 +1,5 @@
-//! How long a training takes on this device: a law of seconds per sample in MACs on each axis, corrected by pilot runs of
-//! the best models.
+//! How long a training takes on this device: a law of seconds per sample in MACs on each axis, corrected by pilot runs
+//! of the best models.
 
 use super::candidate::Candidate;
 use super::pilot::PilotRun;
@@ -10,7 +10,8 @@ use crate::models::axis::Axis;
 /// A forward pass is a third of a training step's work; used until a pilot run measures it.
 const FORWARD: f64 = 1.0 / 3.0;
 
-/// The relative error of a training's time even if pilot runs agree: they cannot see later changes of the machine's speed.
+/// The relative error of a training's time even if pilot runs agree: they cannot see later changes of the machine's
+/// speed.
 const LATER: f64 = 0.1;
 
 /// Pilot runs of one model agree if they differ by no more than this fraction.
@@ -92,8 +93,8 @@ impl SpeedModel {
         PilotRun::together(self.pilots(candidate))
     }
 
-    /// How much longer the slowest pilot run of a model takes than its fastest, as a fraction; the largest of all models, 0 if
-    /// no model has two.
+    /// How much longer the slowest pilot run of a model takes than its fastest, as a fraction; the largest of all
+    /// models, 0 if no model has two.
     pub fn wavering(&self) -> f64 {
         let of_model = |(_, pilots): &(Candidate, Vec<PilotRun>)| {
             let speeds = || pilots.iter().map(PilotRun::mean_sample);
@@ -108,8 +109,8 @@ impl SpeedModel {
         self.wavering() <= AGREE
     }
 
-    /// The smallest and largest seconds of a training with these expected seconds, from the differences between pilot runs and
-    /// a further tenth.
+    /// The smallest and largest seconds of a training with these expected seconds, from the differences between pilot
+    /// runs and a further tenth.
     pub fn interval(&self, seconds: f64) -> (f64, f64) {
         let factor = (1.0 + self.wavering()).sqrt() * (1.0 + LATER);
         (seconds / factor, seconds * factor)
@@ -141,8 +142,8 @@ impl SpeedModel {
         self.pilots.iter().flat_map(|(_, pilots)| pilots).map(of).fold(0.0, f64::max)
     }
 
-    /// A ratio of pilot runs on the candidate's axis, interpolated in logarithms between its two neighbours in size. Beyond the
-    /// outermost run it is that of the outermost.
+    /// A ratio of pilot runs on the candidate's axis, interpolated in logarithms between its two neighbours in size.
+    /// Beyond the outermost run it is that of the outermost.
     fn between(&self, candidate: &Candidate, of: impl Fn(&Candidate, &PilotRun) -> f64) -> Option<f64> {
         let on_axis = self.pilots.iter().filter(|(other, _)| other.axis == candidate.axis);
         let at = (candidate.macs as f64).ln();

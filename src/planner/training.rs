@@ -96,8 +96,8 @@ impl Expected {
 }
 
 impl Training {
-    /// Reads the training in a file. `None` if the name is not that of a file, or if the file holds something else, such as a
-    /// model.
+    /// Reads the training in a file. `None` if the name is not that of a file, or if the file holds something else,
+    /// such as a model.
     ///
     /// # Errors
     /// An invalid training, and the plan of a whole sweep.

@@ -1,8 +1,8 @@
 //! How many times samples can be seen before more passes teach a model nothing or do harm, as far as runs show it.
 //!
-//! There are three signs: the curve of a run ends well above its least ([`turn`](crate::laws::turn)); of two runs that differ
-//! in epochs the longer ends higher; or a run has memorised its samples. Each limits the passes of models as large or larger,
-//! unless one of them trains for longer and settles.
+//! There are three signs: the curve of a run ends well above its least ([`turn`](crate::laws::turn)); of two runs that
+//! differ in epochs the longer ends higher; or a run has memorised its samples. Each limits the passes of models as
+//! large or larger, unless one of them trains for longer and settles.
 
 use crate::laws::repetition::RepeatedRun;
 use crate::laws::turn::{Least, RISE, SETTLED, least};
@@ -11,8 +11,8 @@ use crate::sweep::record::Record;
 /// Numbers of samples and sizes of models count as equal up to this factor.
 pub(super) const ALIKE: f64 = 1.25;
 
-/// A model has memorised its samples if its training loss is this many times below its validation loss: more passes teach it
-/// nothing.
+/// A model has memorised its samples if its training loss is this many times below its validation loss: more passes
+/// teach it nothing.
 const MEMORISED: f64 = 5.0;
 
 /// The point at which a run's loss began to rise.
@@ -81,8 +81,8 @@ impl Turns {
         &self.turned
     }
 
-    /// How many times a model of M MACs can see `distinct` samples: the loss of a model no larger began to rise on no more
-    /// samples, and no model between the two trained for longer and settled.
+    /// How many times a model of M MACs can see `distinct` samples: the loss of a model no larger began to rise on no
+    /// more samples, and no model between the two trained for longer and settled.
     pub fn most_passes(&self, macs: f64, distinct: f64) -> Option<f64> {
         let taken_back = |turn: &Turn| {
             self.settled.iter().any(|run| {

@@ -11,9 +11,11 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 type Root<'a> = DrawingArea<SVGBackend<'a>, Shift>;
+/// Column and row in pixels.
 pub(super) type Pixel = (i32, i32);
 /// Left, top, right, bottom in pixels.
 type Area = (i32, i32, i32, i32);
+/// The result of drawing; the error is the message of `plotters`.
 pub(super) type Drawn = Result<(), String>;
 
 /// Half the width of a mark.

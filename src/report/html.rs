@@ -79,8 +79,8 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
     ))
 }
 
-/// The settings of a training other than batch and learning rate that differ from the defaults: `, optimizer sgd, momentum
-/// 0.9`.
+/// The settings of a training other than batch and learning rate that differ from the defaults: `, optimizer sgd,
+/// momentum 0.9`.
 fn settings(config: &TrainConfig) -> String {
     let default = TrainConfig::default();
     let flags = TrainConfig { batch: default.batch, learning_rate: default.learning_rate, ..*config }.flags();

@@ -9,8 +9,8 @@
 //! - `answer/`: what `plan` recommends, as sentences and as the page's first picture.
 //! - `table.rs`, `csv.rs`: records as a table for the terminal and for programs.
 //! - `svg.rs`: quality and cost against size, on `plot.rs` (a drawing with axes and the positions of runs), `layout.rs`
-//!   (sizes in pixels), `plot_axis.rs` (scales and ticks), `canvas.rs` (marks and labels), `palette.rs` (colours, light and
-//!   dark) and `hover.rs` (the description of a run).
+//!   (sizes in pixels), `plot_axis.rs` (scales and ticks), `canvas.rs` (marks and labels), `palette.rs` (colours, light
+//!   and dark) and `hover.rs` (the description of a run).
 //! - `html.rs` and `runs.rs`: the page, with `page.css` and `page.js`; `escape.rs`: text in HTML.
 
 mod answer;
@@ -58,8 +58,8 @@ const COST: [(Quantity, Quantity); 3] = [
     (Quantity::Macs, Quantity::PeakMemory),
 ];
 
-/// Writes `runs.csv`, one SVG per plot and `report.html` into `directory`, each whole or not at all. If the directory holds
-/// predictions of the largest models, the page compares them with the results.
+/// Writes `runs.csv`, one SVG per plot and `report.html` into `directory`, each whole or not at all. If the directory
+/// holds predictions of the largest models, the page compares them with the results.
 ///
 /// # Errors
 /// Files that cannot be read or written; runs that a plot cannot show.

@@ -1,7 +1,8 @@
 //! The colours of page and plots, light and dark.
 //!
-//! `plotters` writes colours as hexadecimal attributes. Each colour of the palette gets a CSS class beside its attribute, so
-//! that the same drawing follows the reader's light or dark scheme, and a viewer without CSS still shows the light one.
+//! `plotters` writes colours as hexadecimal attributes. Each colour of the palette gets a CSS class beside its
+//! attribute, so that the same drawing follows the reader's light or dark scheme, and a viewer without CSS still shows
+//! the light one.
 
 use plotters::style::{BLACK, RGBColor};
 

@@ -1,7 +1,7 @@
 //! A drawing with two axes, drawn by `plotters` as SVG, with the positions of runs on top.
 //!
-//! Each run has an invisible disc above its mark. The disc carries the run's key, by which the page's script finds the run in
-//! every plot, and its record as a title, which browsers show without a script.
+//! Each run has an invisible disc above its mark. The disc carries the run's key, by which the page's script finds the
+//! run in every plot, and its record as a title, which browsers show without a script.
 
 use super::canvas::{Canvas, Drawn, style};
 use super::escape::escape;

@@ -29,8 +29,8 @@ impl From<Quantity> for AxisQuantity {
     }
 }
 
-/// An axis of a plot: its quantity and its range, with a margin around the data. A position is the logarithm to base 10 if
-/// the axis is logarithmic, else the value itself.
+/// An axis of a plot: its quantity and its range, with a margin around the data. A position is the logarithm to base 10
+/// if the axis is logarithmic, else the value itself.
 #[derive(Debug, Clone)]
 pub(super) struct PlotAxis {
     measure: AxisQuantity,

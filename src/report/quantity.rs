@@ -32,8 +32,8 @@ pub enum Quantity {
 }
 
 impl Quantity {
-    /// Its value in a record, if it can be shown. A loss and an accuracy may be 0; any other 0 means that the value was not
-    /// counted.
+    /// Its value in a record, if it can be shown. A loss and an accuracy may be 0; any other 0 means that the value was
+    /// not counted.
     pub fn of(self, record: &Record) -> Option<f64> {
         let value = match self {
             Quantity::Parameters => Some(record.cost.parameters as f64),
@@ -52,8 +52,8 @@ impl Quantity {
         value.filter(|v| v.is_finite() && (*v > 0.0 || (may_be_zero && *v == 0.0)))
     }
 
-    /// The value that a law and a plot can use: the accuracy's axis is linear, all others are logarithmic, where 0 has no
-    /// place.
+    /// The value that a law and a plot can use: the accuracy's axis is linear, all others are logarithmic, where 0 has
+    /// no place.
     pub(super) fn plotted(self, record: &Record) -> Option<f64> {
         self.of(record).filter(|v| *v > 0.0 || self == Quantity::Accuracy)
     }

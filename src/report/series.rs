@@ -1,4 +1,5 @@
-//! Records grouped for display: the runs of one model over its seeds, the models along one axis, and the law of each axis.
+//! Records grouped for display: the runs of one model over its seeds, the models along one axis, and the law of each
+//! axis.
 
 use super::quantity::Quantity;
 use crate::laws::PowerLaw;
@@ -77,7 +78,8 @@ pub(super) struct Amount {
 impl Amount {
     /// `None` for a run that did not start training, and for old records.
     pub fn of(record: &Record) -> Option<Amount> {
-        let samples = (record.cost.train_samples > 0).then_some(DataAmount::Samples(record.cost.train_samples));
+        let samples =
+            (record.cost.train_samples > 0).then_some(DataAmount::Samples(record.cost.train_samples));
         let data = record.variant.flops_budget.map(DataAmount::Flops).or(samples)?;
         Some(Amount { data, epochs: record.config.epochs })
     }
@@ -105,8 +107,8 @@ pub(super) fn varies_epochs(records: &[Record]) -> bool {
     records.iter().any(|record| record.config.epochs != records[0].config.epochs)
 }
 
-/// Whether compute budgets used the whole set as many times as they paid for: models differ in epochs, and no model has two
-/// numbers of epochs at one budget.
+/// Whether compute budgets used the whole set as many times as they paid for: models differ in epochs, and no model has
+/// two numbers of epochs at one budget.
 pub(super) fn took_whole_set(records: &[Record]) -> bool {
     let one = |a: &Record| {
         let same = |b: &&Record| {
@@ -127,7 +129,8 @@ pub(super) fn by_samples_seen(record: &Record) -> Record {
     seen
 }
 
-/// The runs with the fewest epochs. They follow a law of size and data, whereas repeated samples are worth less than new ones.
+/// The runs with the fewest epochs. They follow a law of size and data, whereas repeated samples are worth less than
+/// new ones.
 pub(super) fn of_fewest_epochs(records: &[Record]) -> Vec<Record> {
     let fewest = records.iter().map(|record| record.config.epochs).min();
     records.iter().filter(|record| Some(record.config.epochs) == fewest).cloned().collect()
@@ -202,8 +205,8 @@ pub struct AxisLaw {
     pub left_out: usize,
 }
 
-/// The law of `quantity` in `size` on every axis where it can be fitted. Every completed run with a value above zero is a
-/// point; two different sizes are needed.
+/// The law of `quantity` in `size` on every axis where it can be fitted. Every completed run with a value above zero is
+/// a point; two different sizes are needed.
 pub fn laws(records: &[Record], size: Quantity, quantity: Quantity) -> Vec<AxisLaw> {
     let fit = |axis| {
         let points: Vec<(f64, f64)> = records

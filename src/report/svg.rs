@@ -1,5 +1,5 @@
-//! The plots of quality and cost against size. Each axis has a colour and a shape; small dots are single runs, large marks
-//! means over seeds, dashed lines power laws by least squares, with their exponents in the legend.
+//! The plots of quality and cost against size. Each axis has a colour and a shape; small dots are single runs, large
+//! marks means over seeds, dashed lines power laws by least squares, with their exponents in the legend.
 
 use super::canvas::{Canvas, Drawn, Stroke, name_of};
 use super::plot::{Plot, Sheet, plot};

@@ -1,5 +1,5 @@
-//! The findings as sentences, and the best configurations. The text has no markup: the page escapes it, the terminal prints
-//! it.
+//! The findings as sentences, and the best configurations. The text has no markup: the page escapes it, the terminal
+//! prints it.
 
 use super::quantity::Quantity;
 use super::series::{Configuration, along, amounts, axes, configurations, label, laws, varies_epochs};
@@ -24,9 +24,9 @@ pub(super) struct BestConfiguration {
 /// The cost that a measure divides by.
 type CostOf<'f> = &'f dyn Fn(&Configuration) -> Option<f64>;
 
-/// The best configurations by accuracy, by accuracy per training FLOP and by accuracy per second of training, each a mean
-/// over seeds. For regression the measure is 1 / validation loss; a loss of 0 is best, and costs decide between two of them.
-/// A configuration with a failed run is never best.
+/// The best configurations by accuracy, by accuracy per training FLOP and by accuracy per second of training, each a
+/// mean over seeds. For regression the measure is 1 / validation loss; a loss of 0 is best, and costs decide between
+/// two of them. A configuration with a failed run is never best.
 pub(super) fn best(records: &[Record]) -> Vec<BestConfiguration> {
     let mut sound = configurations(records);
     sound.retain(|c| c.runs.iter().all(|run| run.completed()));
@@ -123,7 +123,7 @@ fn fastest_axis(records: &[Record]) -> Option<String> {
         return Some("The loss falls with compute along no axis: train longer, or start smaller.".into());
     }
     let claim = format!(
-        "Per MAC, the loss falls fastest along {}: it is proportional to MACs to the power {}",
+        "Per MAC, the loss falls fastest along {}: it is proportional to MACs to the power of {}",
         first.axis,
         exponent(&first.law)
     );
@@ -215,6 +215,7 @@ fn against_seeds(small: &Configuration, large: &Configuration, quantity: Quantit
     }
 }
 
+/// The text with its first letter in upper case.
 pub(super) fn capitalised(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()

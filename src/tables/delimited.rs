@@ -39,8 +39,8 @@ fn reader(text: &str, delimiter: u8, flexible: bool) -> csv::Reader<&[u8]> {
     ReaderBuilder::new().delimiter(delimiter).flexible(flexible).trim(Trim::All).from_reader(text.as_bytes())
 }
 
-/// The separator that gives the first rows as many cells as the header; of several, the one with the most cells, and then the
-/// most numbers. If rows differ for every separator, the one that gives the header the most cells.
+/// The separator that gives the first rows as many cells as the header; of several, the one with the most cells, and
+/// then the most numbers. If rows differ for every separator, the one that gives the header the most cells.
 fn detect(text: &str) -> u8 {
     let score = |delimiter: u8| {
         let mut reader = reader(text, delimiter, true);
@@ -54,8 +54,8 @@ fn detect(text: &str) -> u8 {
     DELIMITERS.into_iter().rev().max_by_key(|&delimiter| score(delimiter)).unwrap_or(b',')
 }
 
-/// Checks for a quote that opens a cell and closes only at the end of the file, or in the middle of a cell of a later line: it
-/// would swallow rows.
+/// Checks for a quote that opens a cell and closes only at the end of the file, or in the middle of a cell of a later
+/// line: it would swallow rows.
 fn check_quotes(path: &Path, text: &str, delimiter: u8) -> Result<()> {
     let bytes = text.as_bytes();
     let ends_cell = |byte: u8| byte == delimiter || byte == b'\n' || byte == b'\r';

@@ -1,5 +1,5 @@
-//! JSON lines: one object per row. The columns are the keys of all objects, in the order of their first occurrence; keys of
-//! nested objects are joined with dots. `null` and a missing key are empty cells.
+//! JSON lines: one object per row. The columns are the keys of all objects, in the order of their first occurrence;
+//! keys of nested objects are joined with dots. `null` and a missing key are empty cells.
 
 use super::numbers::{Decimal, Notation};
 use super::table::{Row, Table};

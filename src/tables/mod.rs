@@ -1,8 +1,8 @@
 //! Tables from files of other programs: named columns, and rows of cells.
 //!
-//! A file is a delimited table (CSV and similar formats) with a header, or JSON lines: one object after the other, whose keys
-//! are the columns. The separator of cells and the decimal mark of numbers are detected unless [`Format`] gives them. Byte
-//! order marks, line ends of all systems and UTF-16 are supported.
+//! A file is a delimited table (CSV and similar formats) with a header, or JSON lines: one object after the other,
+//! whose keys are the columns. The separator of cells and the decimal mark of numbers are detected unless [`Format`]
+//! gives them. Byte order marks, line ends of all systems and UTF-16 are supported.
 //!
 //! - `table.rs`: a [`Table`] in memory. `reading.rs`: reading one from a file; `text.rs`: bytes as text.
 //! - `delimited.rs`: separators and quotes.

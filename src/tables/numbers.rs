@@ -1,8 +1,8 @@
 //! Cells as numbers.
 //!
-//! A number has Rust's syntax, with a decimal point or a decimal comma. It may have thousands separators (the other of point
-//! and comma, spaces, apostrophes) before groups of three digits, and a suffix k, M, B (or G) or T if all numbers of its column
-//! have one.
+//! A number has Rust's syntax, with a decimal point or a decimal comma. It may have thousands separators (the other of
+//! point and comma, spaces, apostrophes) before groups of three digits, and a suffix k, M, B (or G) or T if all numbers
+//! of its column have one.
 
 use std::borrow::Cow;
 
@@ -24,8 +24,8 @@ pub enum Value {
     Empty,
     /// A word for a missing number: NaN, NA, null, a dash and the like.
     Missing,
-    /// A number in another notation than the others of its column: another decimal mark, or a suffix that the others lack or
-    /// the reverse.
+    /// A number in another notation than the others of its column: another decimal mark, or a suffix that the others
+    /// lack or the reverse.
     Mixed,
     /// Any other text.
     Text,

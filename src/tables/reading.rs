@@ -21,8 +21,8 @@ impl Table {
     /// Reads a file. Rows without a value are skipped.
     ///
     /// # Errors
-    /// [`Error::File`] for a file that cannot be read, and [`Error::Format`] for one that is not UTF-8 (or UTF-16 with a byte
-    /// order mark), has rows with more or fewer cells than the header, or unclosed quotes.
+    /// [`Error::File`] for a file that cannot be read, and [`Error::Format`] for one that is not UTF-8 (or UTF-16 with
+    /// a byte order mark), has rows with more or fewer cells than the header, or unclosed quotes.
     pub fn read(path: &Path, format: &Format) -> Result<Table> {
         let mut bytes = Vec::new();
         let mut file = std::fs::File::open(path).map_err(Error::file(path, "open"))?;

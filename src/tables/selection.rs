@@ -5,14 +5,14 @@ use crate::error::{Error, Result, listed, shown};
 use std::collections::HashSet;
 
 impl Table {
-    /// Keeps the rows that satisfy all conditions, written `COLUMN=VALUE` and separated by commas. Both sides are written as in
-    /// the table, without quotes: the header tells where the name of a column begins and ends, so names and values may contain
-    /// commas, equals signs and spaces. A value equals a cell with the same text or the same number. Returns the columns of the
-    /// conditions.
+    /// Keeps the rows that satisfy all conditions, written `COLUMN=VALUE` and separated by commas. Both sides are
+    /// written as in the table, without quotes: the header tells where the name of a column begins and ends, so names
+    /// and values may contain commas, equals signs and spaces. A value equals a cell with the same text or the same
+    /// number. Returns the columns of the conditions.
     ///
     /// # Errors
-    /// [`Error::Format`] for a column that is missing or occurs twice, and for a condition that none of the remaining rows
-    /// satisfies.
+    /// [`Error::Format`] for a column that is missing or occurs twice, and for a condition that none of the remaining
+    /// rows satisfies.
     pub fn select(&mut self, conditions: &str) -> Result<Vec<usize>> {
         let mut columns = Vec::new();
         let mut rest = Some(conditions);

@@ -15,6 +15,7 @@ pub struct Table {
     pub(super) notation: Notation,
 }
 
+/// A row of a table.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
     /// Counted from 1, below the header.

@@ -2,7 +2,7 @@
 
 use allometry::laws::delta::{EFFICIENT, PUBLISHED};
 use allometry::laws::estimate::estimate;
-use allometry::laws::{Estimate, Fit, FitOptions, Form, Points, Search};
+use allometry::laws::{Fit, FitOptions, FittedForm, Form, Points, Search};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -20,7 +20,7 @@ fn rows(count: usize, scatter: f64, bad: usize, seed: u64) -> Points {
     Points::single(("N", &x), ("loss", &y)).unwrap()
 }
 
-fn power(points: &Points, delta: Option<f64>) -> Estimate {
+fn power(points: &Points, delta: Option<f64>) -> FittedForm {
     estimate(Form::Power, points, Search::Screened, delta).unwrap()
 }
 

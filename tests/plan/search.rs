@@ -156,7 +156,7 @@ fn the_law_is_trusted_up_to_thirty_times_the_compute() {
 fn an_axis_whose_runs_do_not_identify_its_law_is_left_out() {
     for (factors, samples, words) in [
         // Two models, models over a factor of less than four, and two numbers of samples.
-        (vec![0.5, 2.0], &SAMPLES[..], "MACs has 2 different values"),
+        (vec![0.5, 2.0], &SAMPLES[..], "MACs has only 2 different values"),
         (vec![1.0, 1.2, 1.4, 1.6], &SAMPLES, "MACs spans only a factor of"),
         (vec![0.25, 0.5, 1.0, 2.0], &SAMPLES[1..3], "samples spans only a factor of 3.33"),
     ] {

@@ -2,7 +2,7 @@
 
 use allometry::laws::delta::PUBLISHED;
 use allometry::laws::doubling::SpreadOf;
-use allometry::laws::progress::Stage;
+use allometry::laws::progress::FitStage;
 use allometry::laws::{Fit, FitOptions, Form, Points};
 use std::sync::Mutex;
 
@@ -208,7 +208,7 @@ fn a_fit_tells_how_far_it_is() {
     let options = FitOptions { form: Some(Form::Floor), resamples: 50, ..FitOptions::default() };
     let told = Fit::with_progress(&table, &options, &|step| steps.lock().unwrap().push(step)).unwrap();
     let steps = steps.into_inner().unwrap();
-    for stage in [Stage::Search, Stage::Resamples] {
+    for stage in [FitStage::Search, FitStage::Resamples] {
         let mut done: Vec<(usize, usize)> =
             steps.iter().filter(|step| step.stage == stage).map(|step| (step.done, step.of)).collect();
         done.sort_unstable();
@@ -220,7 +220,7 @@ fn a_fit_tells_how_far_it_is() {
             "{stage:?}: {done:?}"
         );
     }
-    assert_eq!(steps.iter().filter(|step| step.stage == Stage::Resamples).count(), 50);
+    assert_eq!(steps.iter().filter(|step| step.stage == FitStage::Resamples).count(), 50);
     // Whoever looks on changes nothing.
     let alone = Fit::new(&table, &options).unwrap();
     assert_eq!(serde_json::to_string(&told).unwrap(), serde_json::to_string(&alone).unwrap());

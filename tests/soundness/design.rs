@@ -6,7 +6,7 @@
 
 use crate::random::Random;
 use allometry::laws::Columns;
-use allometry::planner::soundness::{Run, Series, Source, Sweep};
+use allometry::planner::soundness::{Run, RunSource, Series, Sweep};
 
 /// What is wrong, and how much.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -143,7 +143,7 @@ fn table(sizes: &[&str], runs: Vec<Run>, common_rate: Option<f64>) -> Made {
         quantity: "loss".to_string(),
         runs,
     };
-    let source = Source::Table { path: "runs.csv".into(), columns, learning_rate: None };
+    let source = RunSource::Table { path: "runs.csv".into(), columns, learning_rate: None };
     Made { sweep: Sweep { series: vec![series], source, left_out: None }, common_rate }
 }
 

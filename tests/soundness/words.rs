@@ -20,12 +20,12 @@ fn says(verdict: &Verdict, check: &str, words: &[&str]) {
 }
 
 #[test]
-fn each_fault_has_its_values_what_it_changes_and_what_mends_it() {
+fn each_fault_has_its_values_what_it_changes_and_a_hint() {
     let single = |fault| verdict(Design::Single, fault);
     says(
         &single(Fault::Narrow(3.0)),
         "range of sizes",
-        &["span a factor of 3", "takes 8", "add runs of N down to"],
+        &["span a factor of 3", "needs a factor of 8", "add runs of N down to"],
     );
     says(
         &single(Fault::Outlier(60.0)),

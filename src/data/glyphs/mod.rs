@@ -1,12 +1,12 @@
-//! Glyphs: the image set without files. Letters and digits (62 classes) in random typefaces, warped, worn and cluttered, are
-//! drawn anew for every sample at the requested resolution.
+//! Glyphs: the image set without files. Letters and digits (62 classes) in random typefaces, warped, worn and
+//! cluttered, are drawn anew for every sample at the requested resolution.
 //!
-//! A sample is a pure function of (seed, index), and there is no last one: epoch e of a training split of n samples holds the
-//! indices e·n to e·n + n. Its drawing is independent of the resolution (`scene`), and is then rendered to pixels (`render`):
-//! fine detail is visible at high resolution and lost at low.
+//! A sample is a pure function of (seed, index), and there is no last one: epoch e of a training split of n samples
+//! holds the indices e·n to e·n + n. Its drawing is independent of the resolution (`scene`), and is then rendered to
+//! pixels (`render`): fine detail is visible at high resolution and lost at low.
 //!
-//! Some pairs stay hard at any size (`O` and `0`, `l` and `I`, small and capital letters of one shape); they set a lower bound
-//! of the error.
+//! Some pairs stay hard at any size (`O` and `0`, `l` and `I`, small and capital letters of one shape); they set a
+//! lower bound of the error.
 
 mod outline;
 mod random;
@@ -18,7 +18,7 @@ pub use outline::CHARACTERS;
 
 use super::dataset::{Dataset, Splits, Target, Targets};
 use super::options::DataOptions;
-use super::source::Source;
+use super::source::DataSource;
 use crate::error::Result;
 use outline::Typefaces;
 use render::Renderer;
@@ -26,8 +26,8 @@ use scene::Scene;
 use std::sync::Arc;
 
 /// Drawn characters, without files.
-pub(super) const SOURCE: Source =
-    Source { names: &["glyphs"], open: Glyphs::open, files: |_| Ok(Vec::new()) };
+pub(super) const SOURCE: DataSource =
+    DataSource { names: &["glyphs"], open: Glyphs::open, files: |_| Ok(Vec::new()) };
 
 /// The default resolution in pixels.
 pub const DEFAULT_RESOLUTION: usize = 28;
@@ -71,8 +71,8 @@ impl Glyphs {
         Ok(Glyphs { faces, renderer, key, samples, endless, shape: [resolution, resolution, 1] })
     }
 
-    /// The training split with the options' seed, and a validation split that is the same for every seed, so that runs with
-    /// different seeds are evaluated on the same samples.
+    /// The training split with the options' seed, and a validation split that is the same for every seed, so that runs
+    /// with different seeds are evaluated on the same samples.
     fn open(options: &DataOptions) -> Result<Splits> {
         let resolution = options.resolution.unwrap_or(DEFAULT_RESOLUTION);
         let samples = options.samples.unwrap_or(EPOCH_SAMPLES);

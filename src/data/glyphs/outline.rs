@@ -1,7 +1,7 @@
 //! Letters and digits as closed polygons, from typefaces that registry crates contain.
 //!
-//! The points of a polygon lie close together (`LINE_SPACING`), so that operations on points (a warp, a heavier stroke) bend
-//! straight stems too, and later files handle no curves.
+//! The points of a polygon lie close together (`LINE_SPACING`), so that operations on points (a warp, a heavier stroke)
+//! bend straight stems too, and later files handle no curves.
 
 use crate::error::{Error, Result};
 use ttf_parser::{Face, OutlineBuilder};
@@ -12,16 +12,16 @@ pub(super) type Point = [f32; 2];
 /// The classes in the order of their labels: 0-9, A-Z, a-z.
 pub const CHARACTERS: &str = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 
-/// The largest distance between neighbouring points on a curve, in capital heights: such a chord deviates from a letter's
-/// curves by less than a fifth of a pixel in an image of 112 pixels.
+/// The largest distance between neighbouring points on a curve, in capital heights: such a chord deviates from a
+/// letter's curves by less than a fifth of a pixel in an image of 112 pixels.
 const CURVE_SPACING: f32 = 0.08;
 /// The same on a straight line, which only has to follow the warps; they are smoother than letters.
 const LINE_SPACING: f32 = 0.2;
 /// Points closer than this count as one: there is no direction between them.
 const COINCIDENT: f32 = 1e-4;
 
-/// The typefaces: sans, serif and monospaced, from hairline to bold, upright and slanted. Licences: Ubuntu font licence, MIT
-/// and Bitstream Vera (Hack), OFL 1.1 (Noto), Bitstream Vera and public domain (DejaVu).
+/// The typefaces: sans, serif and monospaced, from hairline to bold, upright and slanted. Licences: Ubuntu font
+/// licence, MIT and Bitstream Vera (Hack), OFL 1.1 (Noto), Bitstream Vera and public domain (DejaVu).
 fn typefaces() -> [(&'static str, &'static [u8]); 12] {
     [
         ("Ubuntu Light", epaint_default_fonts::UBUNTU_LIGHT),
@@ -54,6 +54,7 @@ pub(super) struct Typefaces {
 }
 
 impl Typefaces {
+    /// Reads the outlines of the typefaces in the binary.
     pub(super) fn load() -> Result<Typefaces> {
         let mut glyphs = Vec::new();
         for (name, bytes) in typefaces() {
@@ -181,10 +182,12 @@ impl OutlineBuilder for Tracer {
     }
 }
 
+/// The point at the fraction `t` of the way from `a` to `b`.
 pub(super) fn mix(a: Point, b: Point, t: f32) -> Point {
     [a[0] + (b[0] - a[0]) * t, a[1] + (b[1] - a[1]) * t]
 }
 
+/// The Euclidean distance.
 pub(super) fn distance(a: Point, b: Point) -> f32 {
     ((a[0] - b[0]).powi(2) + (a[1] - b[1]).powi(2)).sqrt()
 }

@@ -1,5 +1,5 @@
-//! From a drawing to pixels: `tiny-skia` computes how much of each pixel a polygon covers, and each layer is blended into the
-//! image by that coverage.
+//! From a drawing to pixels: `tiny-skia` computes how much of each pixel a polygon covers, and each layer is blended
+//! into the image by that coverage.
 
 use super::outline::Point;
 use super::scene::{GRAIN, Scene};
@@ -14,6 +14,7 @@ pub(super) struct Renderer {
 }
 
 impl Renderer {
+    /// For images of `side` × `side` pixels.
     pub(super) fn new(side: usize) -> Result<Renderer> {
         Ok(Renderer { side, grain: Resampler::new([GRAIN, GRAIN], [side, side])? })
     }

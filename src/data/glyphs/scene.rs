@@ -1,15 +1,15 @@
 //! A sample as a drawing: paper, clutter, a glyph, scratches, grain.
 //!
-//! Everything here is a pure function of (key, index), in fractions of the image's side. This file knows no resolution, so the
-//! same sample at 14 and at 56 pixels is the same drawing.
+//! Everything here is a pure function of (key, index), in fractions of the image's side. This file knows no resolution,
+//! so the same sample at 14 and at 56 pixels is the same drawing.
 
 use super::outline::{CHARACTERS, Point, Typefaces};
 use super::random::Random;
 use super::warp::Warp;
 use std::f32::consts::{PI, TAU};
 
-/// The resolution of the grain. It is drawn once per sample at this size and resampled by area to the image's resolution, so
-/// that it is the same at every resolution, finer than a small image's pixels.
+/// The resolution of the grain. It is drawn once per sample at this size and resampled by area to the image's
+/// resolution, so that it is the same at every resolution, finer than a small image's pixels.
 pub(super) const GRAIN: usize = 28;
 
 /// Polygons filled with one level (0 = black, 1 = white).
@@ -30,6 +30,7 @@ pub(super) struct Scene {
 }
 
 impl Scene {
+    /// The scene of the image with this index. `key` selects the stream of random numbers.
     pub(super) fn draw(faces: &Typefaces, key: [u8; 32], index: u64) -> Scene {
         let random = &mut Random::new(key, index);
         let class = random.below(CHARACTERS.len());

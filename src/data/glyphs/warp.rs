@@ -1,13 +1,14 @@
-//! The operations on a glyph's points: heavier or lighter strokes, an affine map, an elastic warp, and a shift that keeps the
-//! glyph inside the image.
+//! The operations on a glyph's points: heavier or lighter strokes, an affine map, an elastic warp, and a shift that
+//! keeps the glyph inside the image.
 
 use super::outline::{Glyph, Point, distance, mix};
 use super::random::Random;
 
 /// Height of a capital at scale 1, as a fraction of the image's side.
 const CAPITAL: f32 = 0.42;
-/// Middle of a line of text above the baseline, in capital heights, between a capital's top and the foot of a `p`. Glyphs are
-/// placed by their line and not by their own box, so that `p` hangs lower than `P` and `c` stays smaller than `C`.
+/// Middle of a line of text above the baseline, in capital heights, between a capital's top and the foot of a `p`.
+/// Glyphs are placed by their line and not by their own box, so that `p` hangs lower than `P` and `c` stays smaller
+/// than `C`.
 const MIDDLE: f32 = 0.37;
 /// Width of the border that a glyph does not enter, as a fraction of the image's side.
 const MARGIN: f32 = 0.05;
@@ -28,6 +29,7 @@ pub(super) struct Warp {
 }
 
 impl Warp {
+    /// Draws a random warp.
     pub(super) fn draw(random: &mut Random) -> Warp {
         let weight = random.between(0.6, 1.5);
         let (sin, cos) = random.between(-0.2, 0.2).sin_cos();
@@ -91,8 +93,8 @@ fn basis(at: f32) -> (usize, [f32; 4]) {
     )
 }
 
-/// Moves each point by `by` to the left of the contour's direction (on the screen, y down): outwards on outer contours and on
-/// holes alike, because holes run in the opposite direction.
+/// Moves each point by `by` to the left of the contour's direction (on the screen, y down): outwards on outer contours
+/// and on holes alike, because holes run in the opposite direction.
 fn embolden(contour: &[Point], by: f32) -> Vec<Point> {
     let n = contour.len();
     let direction = |i: usize| {
@@ -106,8 +108,8 @@ fn embolden(contour: &[Point], by: f32) -> Vec<Point> {
             let after = direction(i);
             let half = mix(before, after, 0.5);
             before = after;
-            // A corner moves along its bisector, further than its sides by 1 / |half| (a mitre), but at sharp corners at most
-            // twice as far.
+            // A corner moves along its bisector, further than its sides by 1 / |half| (a mitre), but at sharp corners
+            // at most twice as far.
             let reach = by / (half[0] * half[0] + half[1] * half[1]).max(0.25);
             [contour[i][0] + half[1] * reach, contour[i][1] - half[0] * reach]
         })

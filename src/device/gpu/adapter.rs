@@ -132,7 +132,7 @@ fn allowed() -> Result<Vec<wgpu::Adapter>> {
                 std::env::var(BACKEND).unwrap_or_default(),
                 name.unwrap_or_default()
             ),
-            mend: if found.is_empty() {
+            hint: if found.is_empty() {
                 INSTALL.into()
             } else {
                 format!("Unset {BACKEND} and {NAME} or name one of these")
@@ -158,7 +158,7 @@ impl Gpu {
         let adapter = allowed()?.into_iter().next().ok_or_else(|| Error::NoAdapter {
             wanted: "a GPU or a software Vulkan driver is needed".to_string(),
             found: "none".to_string(),
-            mend: INSTALL.into(),
+            hint: INSTALL.into(),
         })?;
         Gpu::from_adapter(&adapter, options)
     }
@@ -202,7 +202,7 @@ impl Gpu {
             pollster::block_on(adapter.request_device(&descriptor)).map_err(|e| Error::NoAdapter {
                 wanted: "the adapter refused to open".to_string(),
                 found: name.clone(),
-                mend: format!("The driver said: {e}. Update it, or use --device cpu"),
+                hint: format!("The driver said: {e}. Update it, or use --device cpu"),
             })?;
         let failure: Arc<Mutex<Option<Failure>>> = Arc::default();
         let set = |failure: &Mutex<Option<Failure>>, what: Failure| {

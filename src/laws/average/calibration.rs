@@ -17,8 +17,9 @@ impl Calibration {
     pub const NONE: Calibration =
         Calibration { levels: [(0.5, 1.0, 0.0), (0.8, 1.0, 0.0), (0.95, 1.0, 0.0)] };
 
-    /// The calibration from the development half of the recorded sweeps. `allometry score-predictions --calibrate` prints
-    /// the numbers: those of the validation loss for falling quantities, those of the training time for growing ones.
+    /// The calibration from the development half of the recorded sweeps. `allometry score-predictions --calibrate`
+    /// prints the numbers: those of the validation loss for falling quantities, those of the training time for growing
+    /// ones.
     pub fn of(direction: Direction) -> Calibration {
         match direction {
             Direction::Falling => {
@@ -31,17 +32,17 @@ impl Calibration {
     }
 
     /// The factors at a distance.
-    pub(super) fn scale(&self, distance: f64) -> Scale {
+    pub(super) fn scale(&self, distance: f64) -> WidthFactors {
         let distance = distance.min(FARTHEST);
-        Scale(self.levels.map(|(level, near, each)| (level, near + each * distance)))
+        WidthFactors(self.levels.map(|(level, near, each)| (level, near + each * distance)))
     }
 }
 
 /// The factors for each level.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Scale([(f64, f64); 3]);
+pub(super) struct WidthFactors([(f64, f64); 3]);
 
-impl Scale {
+impl WidthFactors {
     /// The factor of a level: interpolated between known levels, and that of the nearest one outside them.
     pub fn at(&self, level: f64) -> f64 {
         let known = &self.0;

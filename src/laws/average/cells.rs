@@ -24,6 +24,7 @@ pub(super) struct Cells {
 }
 
 impl Cells {
+    /// Groups the rows by size, up to rounding. Of too many cells it keeps the largest.
     pub fn of(points: &Points) -> Cells {
         let sizes = points.sizes().len();
         let column = |size: usize| points.x().iter().map(|x| x[size]).collect::<Vec<f64>>();
@@ -50,6 +51,7 @@ impl Cells {
         cells
     }
 
+    /// The number of cells.
     pub fn len(&self) -> usize {
         self.y.len()
     }
@@ -83,6 +85,7 @@ impl Cells {
         self.runs.iter().map(|runs| runs - 1.0).sum()
     }
 
+    /// The cells with these indices.
     pub fn select(&self, cells: &[usize]) -> Cells {
         let of = |column: &[f64]| cells.iter().map(|&cell| column[cell]).collect();
         Cells {

@@ -17,16 +17,16 @@ const LEAST: f64 = 0.05;
 
 /// A line in the logarithms with its deviation.
 #[derive(Debug, Clone)]
-pub(super) struct Line {
+pub(super) struct LineMember {
     last: (f64, f64),
     slope: f64,
     /// Standard deviation of ln y one e-fold beyond the last size.
     deviation: f64,
 }
 
-impl Line {
+impl LineMember {
     /// `None` for two sizes: the slope would depend on which of them grows.
-    pub fn fit(cells: &Cells) -> Option<Line> {
+    pub fn fit(cells: &Cells) -> Option<LineMember> {
         if cells.sizes != 1 {
             return None;
         }
@@ -50,9 +50,10 @@ impl Line {
         let last = count.checked_sub(1).filter(|&last| last > 0)?;
         let squares: f64 = (2..count).map(error).sum::<f64>() + WORTH * TYPICAL * TYPICAL;
         let deviation = (squares / ((count - 2) as f64 + WORTH)).sqrt();
-        Some(Line { last: steps[last], slope: slope(last), deviation })
+        Some(LineMember { last: steps[last], slope: slope(last), deviation })
     }
 
+    /// The distribution of ln y at the logarithms `x` of the sizes.
     pub fn at(&self, x: [f64; 2]) -> Mixture {
         let beyond = x[0] - self.last.0;
         let deviation = LEAST + self.deviation * beyond.abs();

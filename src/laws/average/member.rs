@@ -2,7 +2,7 @@
 
 use super::cells::Cells;
 use super::direction::Direction;
-use super::line::Line;
+use super::line::LineMember;
 use super::mixture::Mixture;
 use super::powers::Powers;
 use super::trend::Trend;
@@ -31,8 +31,8 @@ impl Member {
         }
     }
 
-    /// The prior weight. On recorded sweeps of two sizes, the formulas that fit the smaller runs best predict the larger
-    /// ones worst.
+    /// The prior weight. On recorded sweeps of two sizes, the formulas that fit the smaller runs best predict the
+    /// larger ones worst.
     pub(super) fn prior(self) -> f64 {
         if self == Member::Trend { 4.0 } else { 1.0 }
     }
@@ -42,7 +42,7 @@ impl Member {
         match self {
             Member::Floor => Powers::fit(cells, direction).map(MemberFit::Powers),
             Member::Trend => Trend::fit(cells, direction).map(MemberFit::Trend),
-            Member::Line => Line::fit(cells).map(MemberFit::Line),
+            Member::Line => LineMember::fit(cells).map(MemberFit::Line),
         }
     }
 }
@@ -52,7 +52,7 @@ impl Member {
 pub(super) enum MemberFit {
     Powers(Powers),
     Trend(Trend),
-    Line(Line),
+    Line(LineMember),
 }
 
 impl MemberFit {

@@ -1,8 +1,8 @@
 //! Predictions beyond the largest run: an average over models of the curve, with calibrated intervals.
 //!
-//! A single form that is chosen and then taken as certain gives intervals that reflect only the noise of the runs. But it is
-//! also unknown which form is right, and beyond the data the forms differ most. So several [`members`](Member) are fitted,
-//! each as a distribution over curves, and averaged:
+//! A single form that is chosen and then taken as certain gives intervals that reflect only the noise of the runs. But
+//! it is also unknown which form is right, and beyond the data the forms differ most. So several [`members`](Member)
+//! are fitted, each as a distribution over curves, and averaged:
 //!
 //! | member | curves | source |
 //! |---|---|---|
@@ -12,9 +12,9 @@
 //!
 //! A member's weight depends on how well it predicts the larger sizes from the smaller ones: it is the product of the
 //! densities that the member gives them, fitted to smaller sizes only (Dawid 1984, *Statistical Theory: The Prequential
-//! Approach*; `weights.rs`). A member's distribution contains the noise of runs and the uncertainty of its parameters; the
-//! mixture adds the differences between members. Finally the width of the mixture is calibrated on recorded sweeps, as a
-//! function of the distance beyond the largest run (`calibration.rs`).
+//! Approach*; `weights.rs`). A member's distribution contains the noise of runs and the uncertainty of its parameters;
+//! the mixture adds the differences between members. Finally the width of the mixture is calibrated on recorded sweeps,
+//! as a function of the distance beyond the largest run (`calibration.rs`).
 //!
 //! All distributions are of the logarithm of the quantity: errors are relative.
 
@@ -139,7 +139,7 @@ impl Average {
 #[derive(Debug, Clone)]
 pub struct Predictive {
     mixture: Mixture,
-    scale: calibration::Scale,
+    scale: calibration::WidthFactors,
 }
 
 impl Predictive {

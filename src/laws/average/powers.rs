@@ -1,9 +1,9 @@
 //! A constant and a power of each size, as a distribution over the parameters.
 //!
-//! `y = E + A·N^−α (+ B·D^−β)`. For given α, β and E, y is linear in A and B, which least squares of the relative residuals
-//! give, none below zero (variable projection, Golub & Pereyra 1973). α, β and E are summed over a grid: each point has the
-//! weight of the likelihood of its residuals under normal scatter of unknown width, times the prior density of exponents. The
-//! grid is refined around the points with weight.
+//! `y = E + A·N^−α (+ B·D^−β)`. For given α, β and E, y is linear in A and B, which least squares of the relative
+//! residuals give, none below zero (variable projection, Golub & Pereyra 1973). α, β and E are summed over a grid: each
+//! point has the weight of the likelihood of its residuals under normal scatter of unknown width, times the prior
+//! density of exponents. The grid is refined around the points with weight.
 
 use super::cells::Cells;
 use super::direction::Direction;
@@ -76,6 +76,7 @@ impl GridAxis {
 }
 
 impl Powers {
+    /// Fits the curves. `None` if no curve has a finite weight.
     pub fn fit(cells: &Cells, direction: Direction) -> Option<Powers> {
         let sizes = cells.sizes;
         let exponent = GridAxis { low: EXPONENTS.0.ln(), high: EXPONENTS.1.ln(), points: POINTS[sizes - 1] };
@@ -165,6 +166,7 @@ impl Powers {
         [power(0), if self.sizes == 2 { power(1) } else { 0.0 }]
     }
 
+    /// The distribution of ln y at the logarithms `x` of the sizes.
     pub fn at(&self, x: [f64; 2]) -> Mixture {
         let part = |curve: &PowerCurve| {
             let powers = self.powers(x, curve.exponents);
@@ -195,8 +197,8 @@ fn narrowed(grid: &[GridAxis; 3], whole: &[GridAxis; 3], marginals: &[Vec<f64>; 
     })
 }
 
-/// The coefficients of the powers, none below zero, by least squares of y minus the floor, relative to y. A missing size has
-/// powers of 0 and the coefficient 0.
+/// The coefficients of the powers, none below zero, by least squares of y minus the floor, relative to y. A missing
+/// size has powers of 0 and the coefficient 0.
 fn coefficients(powers: &[[f64; 2]], y: &[f64], runs: &[f64], floor: f64) -> [f64; 2] {
     let rows = powers.iter().zip(y).zip(runs);
     let rows = rows.map(|((power, y), runs)| ([0.0, power[0], power[1]], y - floor, runs / (y * y)));

@@ -1,15 +1,16 @@
-//! A line in the logarithms that bends and whose slope varies randomly: for curves that flatten or steepen in ways that no
-//! formula describes.
+//! A line in the logarithms that bends and whose slope varies randomly: for curves that flatten or steepen in ways that
+//! no formula describes.
 //!
-//! With u = (1 − e^(−κ·t)) / κ, where t = ln x is relative to the largest size, ln y = c + b·u + g(u). κ bends the line: it
-//! flattens for κ > 0 and steepens for κ < 0 (Box & Cox 1964 transform y in this way). g is twice integrated white noise: its
-//! slope is a random walk with variance τ² for each e-fold (Wahba 1978, *Improper Priors, Spline Smoothing and the Problem of
-//! Guarding Against Model Errors in Regression*: the mean of g is the cubic smoothing spline). Beyond the largest size the
-//! mean continues as the line, and the deviation grows with the distance to the power of 3/2. With two sizes there is a
-//! process for each, and one for their product.
+//! With u = (1 − e^(−κ·t)) / κ, where t = ln x is relative to the largest size, ln y = c + b·u + g(u). κ bends the
+//! line: it flattens for κ > 0 and steepens for κ < 0 (Box & Cox 1964 transform y in this way). g is twice integrated
+//! white noise: its slope is a random walk with variance τ² for each e-fold (Wahba 1978, *Improper Priors, Spline
+//! Smoothing and the Problem of Guarding Against Model Errors in Regression*: the mean of g is the cubic smoothing
+//! spline). Beyond the largest size the mean continues as the line, and the deviation grows with the distance to the
+//! power of 3/2. With two sizes there is a process for each, and one for their product.
 //!
-//! The prior of b is the distribution of scaling exponents. κ, τ and the noise of runs σ are summed over a grid, each point
-//! weighted by its likelihood (Rasmussen & Williams 2006, *Gaussian Processes for Machine Learning*, section 5.2).
+//! The prior of b is the distribution of scaling exponents. κ, τ and the noise of runs σ are summed over a grid, each
+//! point weighted by its likelihood (Rasmussen & Williams 2006, *Gaussian Processes for Machine Learning*, section
+//! 5.2).
 
 use super::cells::Cells;
 use super::direction::Direction;
@@ -62,6 +63,7 @@ struct Process {
 }
 
 impl Trend {
+    /// Fits the processes. `None` if no process has a finite weight.
     pub fn fit(cells: &Cells, direction: Direction) -> Option<Trend> {
         let mut trend = Trend { origin: cells.largest(), slope: slope(direction), processes: Vec::new() };
         let squares = cells.squares() + PRIOR_FREEDOM * PRIOR_SCATTER.powi(2);
@@ -115,6 +117,7 @@ impl Trend {
         })
     }
 
+    /// The distribution of ln y at the logarithms `x` of the sizes.
     pub fn at(&self, x: [f64; 2]) -> Mixture {
         let part = |process: &Process| {
             let Process { slope_deviation, .. } = *process;

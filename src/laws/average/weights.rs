@@ -12,7 +12,8 @@ const FEWEST: usize = 3;
 const TIMES: usize = 4;
 /// How many steps beyond those are predicted.
 const AHEAD: usize = 2;
-/// The smallest logarithm of a density that counts: a single run that a member gives no probability does not rule it out.
+/// The smallest logarithm of a density that counts: a single run that a member gives no probability does not rule it
+/// out.
 const IMPOSSIBLE: f64 = -6.0;
 
 /// For each member its prior weight times the product of the densities that it gives to larger sizes, relative to the

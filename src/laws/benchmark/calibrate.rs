@@ -1,9 +1,9 @@
 //! Factors that make the average's intervals cover as often as their level says, from one half of the tasks.
 //!
-//! This is split conformal prediction (Lei et al. 2018, *Distribution-Free Predictive Inference for Regression*) with the
-//! average's own interval as the measure of difficulty: for each run, how many half-widths it lies from the median, and of
-//! these numbers the quantile of the level. The quantile is taken for the nearer and for the farther half of the runs, and a
-//! line goes through the two; if it would fall with the distance, one quantile of all runs is used.
+//! This is split conformal prediction (Lei et al. 2018, *Distribution-Free Predictive Inference for Regression*) with
+//! the average's own interval as the measure of difficulty: for each run, how many half-widths it lies from the median,
+//! and of these numbers the quantile of the level. The quantile is taken for the nearer and for the farther half of the
+//! runs, and a line goes through the two; if it would fall with the distance, one quantile of all runs is used.
 
 use super::estimator::LEVELS;
 use super::task::{Measure, Task};

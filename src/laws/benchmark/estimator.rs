@@ -157,8 +157,8 @@ impl Steps {
         self.y[last] + slope * (x - self.x[last])
     }
 
-    /// Predicts with the deviation of the errors that the same rule makes for each measured step, growing as the root of the
-    /// distance in steps.
+    /// Predicts with the deviation of the errors that the same rule makes for each measured step, growing as the root
+    /// of the distance in steps.
     fn predict(&self, line: bool, x: f64) -> EstimatorPrediction {
         let count = self.x.len();
         let first = if line { 2 } else { 1 };

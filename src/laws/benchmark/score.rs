@@ -39,8 +39,8 @@ pub struct EstimatorScore {
     pub width: f64,
     /// The mean interval score of ln y at 80 % (Gneiting & Raftery 2007, equation 43); lower is better.
     pub interval_score: f64,
-    /// For each naive estimator, the fraction of the tasks whose mean |ln(predicted / measured)| is lower than that of the
-    /// naive estimator.
+    /// For each naive estimator, the fraction of the tasks whose mean |ln(predicted / measured)| is lower than that of
+    /// the naive estimator.
     pub better_than: BTreeMap<String, f64>,
 }
 

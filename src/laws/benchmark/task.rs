@@ -63,8 +63,8 @@ impl Measure {
         }
     }
 
-    /// The sizes that it depends on: the task's own sizes, or the compute of the run or of one step. Repeated samples are worth
-    /// less (Muennighoff et al. 2023).
+    /// The sizes that it depends on: the task's own sizes, or the compute of the run or of one step. Repeated samples
+    /// are worth less (Muennighoff et al. 2023).
     fn sizes(self, axis: Size, run: &Run) -> Vec<f64> {
         match self {
             Measure::Loss | Measure::ErrorRate if axis == Size::Epochs => {

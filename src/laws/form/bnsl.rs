@@ -1,8 +1,9 @@
 //! The smoothly broken law with one break, for curves that change from one power to another.
 //!
-//! `y = E + A·x^−c₀·(1 + (x/d₁)^(1/f₁))^(−c₁·f₁)`: "Broken Neural Scaling Laws" (Caballero, Gupta, Rish and Krueger 2022,
-//! arXiv:2210.14891, equation 1 with n = 1; they write a for E and b for A). Far below d₁, y − E falls as `x^−c₀`; far above
-//! it, as `x^−(c₀+c₁)`. f₁ is the width of the transition in e-foldings of x. With a negative c₀ the loss first rises.
+//! `y = E + A·x^−c₀·(1 + (x/d₁)^(1/f₁))^(−c₁·f₁)`: "Broken Neural Scaling Laws" (Caballero, Gupta, Rish and Krueger
+//! 2022, arXiv:2210.14891, equation 1 with n = 1; they write a for E and b for A). Far below d₁, y − E falls as
+//! `x^−c₀`; far above it, as `x^−(c₀+c₁)`. f₁ is the width of the transition in e-foldings of x. With a negative c₀ the
+//! loss first rises.
 //!
 //! In logarithms, `ln y = logaddexp(e, a − c₀·ln x − c₁·f₁·softplus((ln x − δ)/f₁))`. θ is `[a, c₀, e, c₁, δ, φ]` with
 //! `A = exp(a)`, `E = exp(e)`, `d₁ = exp(δ)`, `f₁ = exp(φ)`.
@@ -96,8 +97,8 @@ impl Law for Formula {
         bounds.narrow(5, SHARPNESS[0], SHARPNESS[1]);
     }
 
-    /// Combines floors below the smallest y, breaks among the sizes and a few f₁: for given values of these, ln(y − E) is
-    /// linear in the other parameters. Starts without a break are added, which exist even for sizes close together.
+    /// Combines floors below the smallest y, breaks among the sizes and a few f₁: for given values of these, ln(y − E)
+    /// is linear in the other parameters. Starts without a break are added, which exist even for sizes close together.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let smallest = points.y().iter().copied().fold(f64::INFINITY, f64::min);
         let (low, high) = points.range(0);

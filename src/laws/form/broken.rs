@@ -86,8 +86,8 @@ impl Law for Formula {
         bounds.narrow(4, LEAST_LOG_GAMMA, (MOST_LOG / most).ln_1p());
     }
 
-    /// Combines floors below the smallest y, values of L₀ above the largest y and a few γ. For given E, L₀ and γ, a and α
-    /// follow from the line through t(ln x), as in the published estimator.
+    /// Combines floors below the smallest y, values of L₀ above the largest y and a few γ. For given E, L₀ and γ, a and
+    /// α follow from the line through t(ln x), as in the published estimator.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let (smallest, largest) =
             points.y().iter().fold((f64::INFINITY, 0.0f64), |(low, high), &y| (y.min(low), y.max(high)));
@@ -181,8 +181,8 @@ fn log_with_gradient(theta: &[f64], x: f64, gradient: &mut [f64; MOST]) -> f64 {
     log_y
 }
 
-/// The largest size from which on a doubling lowers y by less than the fraction `spread`. The search starts at the right,
-/// because left of the break a doubling gains little as well.
+/// The largest size from which on a doubling lowers y by less than the fraction `spread`. The search starts at the
+/// right, because left of the break a doubling gains little as well.
 fn limit(theta: &[f64], spread: f64) -> f64 {
     /// Of t, which changes by α·ln 2 with a doubling.
     const STEP: f64 = 0.25;

@@ -1,12 +1,12 @@
 //! Farseer's law of two sizes, in which what more data buys depends on the size of the model.
 //!
-//! `y = exp(a₃·N^γ + b₃) + exp(a₂·N^β + b₂)·D^(−exp(a₁·N^α + b₁))`: "Predictable Scale: Part II, Farseer: A Refined Scaling
-//! Law in Large Language Models" (Li et al. 2025, arXiv:2506.10972, equation 3).
+//! `y = exp(a₃·N^γ + b₃) + exp(a₂·N^β + b₂)·D^(−exp(a₁·N^α + b₁))`: "Predictable Scale: Part II, Farseer: A Refined
+//! Scaling Law in Large Language Models" (Li et al. 2025, arXiv:2506.10972, equation 3).
 //!
-//! For each N it is a law with a floor in D. The logarithms of its floor, its coefficient and its exponent each have the form
-//! `a·N^g + b`. Different a, b and g give nearly the same values, so for each of the three θ holds the value p and the
-//! slope q at the origin of ln N, and g: `[p₃, q₃, γ, p₂, q₂, β, p₁, q₁, α]`, with `a·N^g + b = p + q·(e^(g·ln N) − 1)/g`.
-//! ln D stays uncentred, because shifting it would add a power of N to the second of the three.
+//! For each N it is a law with a floor in D. The logarithms of its floor, its coefficient and its exponent each have
+//! the form `a·N^g + b`. Different a, b and g give nearly the same values, so for each of the three θ holds the value p
+//! and the slope q at the origin of ln N, and g: `[p₃, q₃, γ, p₂, q₂, β, p₁, q₁, α]`, with `a·N^g + b = p + q·(e^(g·ln
+//! N) − 1)/g`. ln D stays uncentred, because shifting it would add a power of N to the second of the three.
 
 use super::bnsl::logaddexp;
 use super::law::Law;
@@ -108,8 +108,8 @@ impl Law for Formula {
         }
     }
 
-    /// Joint laws, which are linear in E, A and B for given exponents: near the mean of ln N, `E + A·N^−α` equals the floor
-    /// of this law to second order. Each also with an exponent of D that rises or falls with N.
+    /// Joint laws, which are linear in E, A and B for given exponents: near the mean of ln N, `E + A·N^−α` equals the
+    /// floor of this law to second order. Each also with an exponent of D that rises or falls with N.
     fn starts(&self, points: &Points) -> Vec<Vec<f64>> {
         let count = points.len() as f64;
         let mean = [0, 1].map(|size| points.x().iter().map(|x| x[size].ln()).sum::<f64>() / count);

@@ -49,8 +49,8 @@ pub(in crate::laws) trait Law: Sync {
     /// ln y at the logarithms of the sizes. Writes the derivatives by θ to the first elements of `gradient`.
     fn log_with_gradient(&self, theta: &[f64], x: [f64; 2], gradient: &mut [f64; MOST]) -> f64;
 
-    /// Adds `by` times the second derivatives of ln y to the lower triangle of `curvature`, given the first derivatives.
-    /// A law without second derivatives needs a few more steps of the search.
+    /// Adds `by` times the second derivatives of ln y to the lower triangle of `curvature`, given the first
+    /// derivatives. A law without second derivatives needs a few more steps of the search.
     fn add_second_derivatives(
         &self,
         _gradient: &[f64; MOST],
@@ -109,8 +109,9 @@ pub(in crate::laws) trait Law: Sync {
         None
     }
 
-    /// The value of a size (0 or 1) from which on a doubling lowers y by less than the fraction `spread`, the other size
-    /// being that of `from`; 0 if no doubling lowers it by more. `None` if every doubling lowers y by the same fraction.
+    /// The value of a size (0 or 1) from which on a doubling lowers y by less than the fraction `spread`, the other
+    /// size being that of `from`; 0 if no doubling lowers it by more. `None` if every doubling lowers y by the same
+    /// fraction.
     fn doubling_limit(&self, theta: &[f64], size: usize, from: [f64; 2], spread: f64) -> Option<f64> {
         Some(search_limit(|x| self.log_with_gradient(theta, x, &mut [0.0; MOST]), size, from, spread))
     }

@@ -1,7 +1,7 @@
 //! The forms of laws, one file each.
 //!
-//! A form is a type that implements [`Law`](law::Law). To add one, write a file here, its `mod` line, and its row in the
-//! table below.
+//! A form is a type that implements [`Law`](law::Law). To add one, write a file here, its `mod` line, and its row in
+//! the table below.
 //!
 //! Most forms are sums of falling powers and a constant. In logarithms
 //!
@@ -63,14 +63,14 @@ forms! {
     /// `y = E + A·x^−α·(L₀ − y)^γ`, with the parameters E, A, α, L₀, γ: from L₀, the loss of guessing, at small sizes
     /// down to E. The estimator M4 of Alabdulmohsin et al. 2022 (arXiv:2209.06640).
     Broken = broken,
-    /// `y = E + A·x^−c₀·(1 + (x/d₁)^(1/f₁))^(−c₁·f₁)`, with the parameters E, A, c₀, c₁, d₁, f₁: a smooth transition from
-    /// one power to another. Caballero et al. 2022 (arXiv:2210.14891).
+    /// `y = E + A·x^−c₀·(1 + (x/d₁)^(1/f₁))^(−c₁·f₁)`, with the parameters E, A, c₀, c₁, d₁, f₁: a smooth transition
+    /// from one power to another. Caballero et al. 2022 (arXiv:2210.14891).
     Bnsl = bnsl,
-    /// `y = E + A·N^−α + B·D^−β`, with the parameters E, A, α, B, β; N is the number of parameters and D that of training
-    /// samples or tokens. Hoffmann et al. 2022 (arXiv:2203.15556, approach 3).
+    /// `y = E + A·N^−α + B·D^−β`, with the parameters E, A, α, B, β; N is the number of parameters and D that of
+    /// training samples or tokens. Hoffmann et al. 2022 (arXiv:2203.15556, approach 3).
     Joint = joint,
-    /// `y = exp(a₃·N^γ + b₃) + exp(a₂·N^β + b₂)·D^(−exp(a₁·N^α + b₁))`, with the parameters a₃, b₃, γ, a₂, b₂, β, a₁, b₁,
-    /// α: larger models gain more from data. Farseer, Li et al. 2025 (arXiv:2506.10972).
+    /// `y = exp(a₃·N^γ + b₃) + exp(a₂·N^β + b₂)·D^(−exp(a₁·N^α + b₁))`, with the parameters a₃, b₃, γ, a₂, b₂, β, a₁,
+    /// b₁, α: larger models gain more from data. Farseer, Li et al. 2025 (arXiv:2506.10972).
     Farseer = farseer,
 }
 

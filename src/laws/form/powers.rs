@@ -25,8 +25,8 @@ pub(super) fn log_with_gradient<const SIZES: usize>(
     largest + sum.ln()
 }
 
-/// Adds `by` times the second derivatives to `curvature`. For the logarithm of a sum of exponentials of linear functions
-/// tₖ they are `Σₖ pₖ·∇tₖ·∇tₖᵀ − ∇f·∇fᵀ`, where pₖ is the k-th term's fraction of the sum.
+/// Adds `by` times the second derivatives to `curvature`. For the logarithm of a sum of exponentials of linear
+/// functions tₖ they are `Σₖ pₖ·∇tₖ·∇tₖᵀ − ∇f·∇fᵀ`, where pₖ is the k-th term's fraction of the sum.
 pub(super) fn add_second_derivatives<const SIZES: usize>(
     gradient: &[f64; MOST],
     x: [f64; 2],
@@ -47,8 +47,8 @@ pub(super) fn add_second_derivatives<const SIZES: usize>(
     curvature[2 * SIZES][2 * SIZES] += by * gradient[2 * SIZES];
 }
 
-/// The size at which a doubling lowers `exp(e) + exp(a)·x^−α` by the fraction s: `A·x^−α·(1 − 2^−α) = s·(E + A·x^−α)`. 0 if
-/// no doubling does.
+/// The size at which a doubling lowers `exp(e) + exp(a)·x^−α` by the fraction s: `A·x^−α·(1 − 2^−α) = s·(E + A·x^−α)`.
+/// 0 if no doubling does.
 pub(super) fn doubling_limit(a: f64, alpha: f64, e: f64, spread: f64) -> f64 {
     let part = 1.0 - (-alpha).exp2() - spread;
     if part > 0.0 { ((a + part.ln() - e - spread.ln()) / alpha).exp() } else { 0.0 }

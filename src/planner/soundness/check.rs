@@ -7,11 +7,11 @@ use serde::Serialize;
 pub(super) struct Check {
     /// Its name in lists and in JSON.
     pub name: &'static str,
-    pub judge: fn(&Subject) -> Outcome,
+    pub judge: fn(&Subject) -> CheckOutcome,
 }
 
 /// The result of a check on a series.
-pub(super) enum Outcome {
+pub(super) enum CheckOutcome {
     /// No fault.
     Fine,
     /// Why the check cannot tell.

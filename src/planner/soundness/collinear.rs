@@ -1,26 +1,27 @@
 //! Two sizes that grow together: their exponents cannot be separated.
 //!
-//! A correlation ρ of ln N and ln D multiplies the variance of either coefficient by 1 / (1 − ρ²) (the variance inflation
-//! factor; Marquardt 1970, Belsley, Kuh and Welsch 1980, chapter 3). From 5 on, where intervals are 2.2 times as wide, a grid
-//! of the same number of runs tells more.
+//! A correlation ρ of ln N and ln D multiplies the variance of either coefficient by 1 / (1 − ρ²) (the variance
+//! inflation factor; Marquardt 1970, Belsley, Kuh and Welsch 1980, chapter 3). From 5 on, where intervals are 2.2 times
+//! as wide, a grid of the same number of runs tells more.
 
-use super::check::{Check, Fault, Outcome};
+use super::check::{Check, CheckOutcome, Fault};
 use super::hint;
 use super::subject::Subject;
 
+/// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "two sizes apart", judge };
 
 /// The largest inflation of the variance.
 const LARGEST: f64 = 5.0;
 
-fn judge(subject: &Subject) -> Outcome {
+fn judge(subject: &Subject) -> CheckOutcome {
     let (2, [first, second]) = (subject.dimensions(), &subject.series.sizes[..]) else {
-        return Outcome::Fine;
+        return CheckOutcome::Fine;
     };
     let correlation = correlation(subject);
     let inflation = 1.0 / (1.0 - correlation * correlation);
     if !correlation.is_finite() || inflation < LARGEST {
-        return Outcome::Fine;
+        return CheckOutcome::Fine;
     }
     let wider = inflation.sqrt();
     let together = if correlation > 0.0 {
@@ -35,7 +36,7 @@ fn judge(subject: &Subject) -> Outcome {
     } else {
         "the exponents of the two cannot be separated at all".to_string()
     };
-    Outcome::Found(Fault {
+    CheckOutcome::Found(Fault {
         fault: format!("{first} and {second} vary together"),
         problem: format!("{together}: the correlation of their logarithms is {correlation:.3}"),
         consequence,

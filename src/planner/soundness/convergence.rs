@@ -1,16 +1,17 @@
 //! Runs that were still improving when they ended.
 //!
-//! The fall of ln loss over the last half of a training, and over the half before, predict the gain of twice the training:
-//! each half gains the same fraction of the one before. If the curve has no half before, the fraction is a half. With two
-//! sizes the second is the amount of training, which the law includes.
+//! The fall of ln loss over the last half of a training, and over the half before, predict the gain of twice the
+//! training: each half gains the same fraction of the one before. If the curve has no half before, the fraction is a
+//! half. With two sizes the second is the amount of training, which the law includes.
 
-use super::check::{Check, Fault, Outcome};
+use super::check::{Check, CheckOutcome, Fault};
 use super::hint;
 use super::overfitting::{NO_CURVES, Noise, consequence, of_sizes, with_curves};
 use super::statistics::mean;
 use super::subject::Subject;
 use super::sweep::Run;
 
+/// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "convergence", judge };
 
 /// The fewest points of a curve.
@@ -18,16 +19,16 @@ const POINTS: usize = 3;
 /// The next doubling's gain as a fraction of the last, if the curve does not show it.
 const NEXT: f64 = 0.5;
 
-fn judge(subject: &Subject) -> Outcome {
+fn judge(subject: &Subject) -> CheckOutcome {
     if subject.dimensions() == 2 {
-        return Outcome::Fine;
+        return CheckOutcome::Fine;
     }
     let groups = with_curves(subject, POINTS);
     if groups.is_empty() {
         let short = subject.series.runs.iter().any(|run| !run.curve.is_empty());
         let reason =
             if short { "curves of fewer than three points do not show the end of a fall" } else { NO_CURVES };
-        return Outcome::Unknown(reason.to_string());
+        return CheckOutcome::Unknown(reason.to_string());
     }
     let falls: Vec<Vec<f64>> = groups
         .iter()
@@ -51,10 +52,10 @@ fn judge(subject: &Subject) -> Outcome {
             }
         }
     }
-    let Some((fall, gain, run)) = worst else { return Outcome::Fine };
+    let Some((fall, gain, run)) = worst else { return CheckOutcome::Fine };
     let change = subject.without(&falling);
     let loss = |log: f64| -100.0 * (-log).exp_m1();
-    Outcome::Found(Fault {
+    CheckOutcome::Found(Fault {
         fault: "runs that had not converged".to_string(),
         problem: format!(
             "the {} of {} of {} sizes was still falling at the end, most at {}: by {:.1} % over the last half, so twice the \
@@ -93,8 +94,8 @@ fn end(run: &Run) -> (f64, f64) {
     run.curve[run.curve.len() - 1]
 }
 
-/// ln loss after `samples` samples, interpolated linearly in the logarithm of samples; before the first point that of the
-/// first point.
+/// ln loss after `samples` samples, interpolated linearly in the logarithm of samples; before the first point that of
+/// the first point.
 fn at(run: &Run, samples: f64) -> f64 {
     let after = run.curve.iter().position(|point| point.0 >= samples).unwrap_or(run.curve.len() - 1);
     let (x1, y1) = run.curve[after];

@@ -1,12 +1,13 @@
 //! IsoFLOP profiles that do not show their minimum.
 //!
-//! A profile shows its minimum if its parabola, loss against ln size, falls at the smallest size and rises at the largest,
-//! both by more than chance (the test of Lind and Mehlum 2010, "With or without U?", with the noise of all profiles
-//! together), and if the minimum does not lie in an outermost quarter, where deviations from a parabola move it.
+//! A profile shows its minimum if its parabola, loss against ln size, falls at the smallest size and rises at the
+//! largest, both by more than chance (the test of Lind and Mehlum 2010, "With or without U?", with the noise of all
+//! profiles together), and if the minimum does not lie in an outermost quarter, where deviations from a parabola move
+//! it.
 
-use super::check::{Check, Fault, Outcome};
+use super::check::{Check, CheckOutcome, Fault};
 use super::hint;
-use super::statistics::{Parabola, one_sided};
+use super::statistics::{QuadraticFit, one_sided};
 use super::subject::Subject;
 use super::sweep::Run;
 use crate::laws::isoflop::isoflop;
@@ -14,6 +15,7 @@ use crate::laws::{BudgetRun, Budgets, WIDEST};
 use crate::rounding::{ROUNDING, levels};
 use crate::units::digits;
 
+/// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "isoFLOP minima", judge };
 
 /// The fraction of a profile's width on either side in which its minimum must not lie.
@@ -31,22 +33,22 @@ const GRID: f64 = 2.0;
 /// FLOPs of a training per parameter and sample.
 const FLOPS: f64 = 6.0;
 
-struct Profile {
+struct BudgetProfile {
     budget: f64,
     /// ln size and ln loss.
     points: Vec<(f64, f64)>,
-    parabola: Parabola,
+    parabola: QuadraticFit,
 }
 
-impl Profile {
-    fn new(budget: f64, points: Vec<(f64, f64)>) -> Option<Profile> {
+impl BudgetProfile {
+    fn new(budget: f64, points: Vec<(f64, f64)>) -> Option<BudgetProfile> {
         let sizes: Vec<f64> = points.iter().map(|point| point.0.exp()).collect();
         let different = levels(&sizes, ROUNDING).into_iter().max().map_or(0, |most| most + 1);
         // Centring avoids a loss of digits.
         let (low, high) = ends(&points);
         let centred: Vec<(f64, f64)> = points.iter().map(|(x, y)| (x - 0.5 * (low + high), *y)).collect();
-        let parabola = Parabola::through(&centred).filter(|_| different >= SIZES)?;
-        Some(Profile { budget, points: centred, parabola })
+        let parabola = QuadraticFit::through(&centred).filter(|_| different >= SIZES)?;
+        Some(BudgetProfile { budget, points: centred, parabola })
     }
 
     /// Why it shows no minimum, given noise of this standard deviation.
@@ -77,13 +79,13 @@ fn ends(points: &[(f64, f64)]) -> (f64, f64) {
     points.iter().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), p| (p.0.min(low), p.0.max(high)))
 }
 
-fn judge(subject: &Subject) -> Outcome {
+fn judge(subject: &Subject) -> CheckOutcome {
     if subject.dimensions() != 2 {
-        return Outcome::Fine;
+        return CheckOutcome::Fine;
     }
     let profiles = profiles(subject);
     if profiles.is_empty() {
-        return Outcome::Fine;
+        return CheckOutcome::Fine;
     }
     let freedom: usize = profiles.iter().map(|profile| profile.points.len() - 3).sum();
     let squares: f64 = profiles.iter().map(|profile| profile.parabola.squares).sum();
@@ -94,7 +96,7 @@ fn judge(subject: &Subject) -> Outcome {
         .filter_map(|profile| Some((profile.budget, profile.problem(noise, threshold)?)))
         .collect();
     if problems.is_empty() {
-        return Outcome::Fine;
+        return CheckOutcome::Fine;
     }
     let left = profiles.len() - problems.len();
     let name = &subject.series.sizes[0];
@@ -104,7 +106,7 @@ fn judge(subject: &Subject) -> Outcome {
         problems.iter().take(5).map(|(budget, problem)| format!("{} {problem}", digits(*budget))).collect();
     let more = if problems.len() > listed.len() { ", …" } else { "" };
     let most = profiles.iter().map(|profile| profile.budget).fold(0.0, f64::max);
-    Outcome::Found(Fault {
+    CheckOutcome::Found(Fault {
         fault: "isoFLOP minima at the edge".to_string(),
         problem: format!(
             "the best {name} of {} of {} budgets is not well inside the sizes tried: {}{more} (FLOPs)",
@@ -115,8 +117,8 @@ fn judge(subject: &Subject) -> Outcome {
         consequence: format!("{left} budgets remain to show how the best {name} grow with compute"),
         effect: None,
         hint: hint::edge(subject, large >= small),
-        // The largest budget has the largest influence on larger ones. A sweep to plan from is a surface, and the best model for
-        // more compute is no smaller, so there the large edge counts.
+        // The largest budget has the largest influence on larger ones. A sweep to plan from is a surface, and the best
+        // model for more compute is no smaller, so there the large edge counts.
         matters: if subject.is_planned_from() {
             problems.contains(&(most, "at the large edge"))
         } else {
@@ -126,7 +128,7 @@ fn judge(subject: &Subject) -> Outcome {
 }
 
 /// The profiles of a sweep that consists of profiles.
-fn profiles(subject: &Subject) -> Vec<Profile> {
+fn profiles(subject: &Subject) -> Vec<BudgetProfile> {
     let runs = || subject.kept.iter().map(|&place| &subject.series.runs[place]);
     let point = |sizes: [f64; 2], loss: f64| (sizes[0].ln(), loss.ln());
     let mut budgets: Vec<f64> = runs().filter_map(|run| run.budget).collect();
@@ -135,7 +137,7 @@ fn profiles(subject: &Subject) -> Vec<Profile> {
         budgets.dedup();
         let of = |budget: f64| {
             let runs = runs().filter(|run| run.budget == Some(budget));
-            Profile::new(budget, runs.map(|run| point(run.sizes, run.loss)).collect())
+            BudgetProfile::new(budget, runs.map(|run| point(run.sizes, run.loss)).collect())
         };
         return budgets.iter().filter_map(|&budget| of(budget)).collect();
     }
@@ -156,9 +158,10 @@ fn profiles(subject: &Subject) -> Vec<Profile> {
     };
     let of = |budget: f64| {
         let runs = runs().filter(|run| nearest(run) == Some(budget));
-        Profile::new(budget, runs.map(|run| point(run.sizes, run.loss)).collect())
+        BudgetProfile::new(budget, runs.map(|run| point(run.sizes, run.loss)).collect())
     };
-    let profiles: Vec<Profile> = found.profiles.iter().filter_map(|profile| of(profile.budget)).collect();
+    let profiles: Vec<BudgetProfile> =
+        found.profiles.iter().filter_map(|profile| of(profile.budget)).collect();
     let held: usize = profiles.iter().map(|profile| profile.points.len()).sum();
     let different = |size: usize| {
         let sizes: Vec<f64> = rows.iter().zip(runs()).map(|(_, run)| run.sizes[size]).collect();

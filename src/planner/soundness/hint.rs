@@ -2,7 +2,7 @@
 
 use super::check::Hint;
 use super::subject::Subject;
-use super::sweep::Source;
+use super::sweep::RunSource;
 use crate::models::architecture::Architecture;
 use crate::models::axis::Axis;
 use crate::sweep::plan::Plan;
@@ -31,7 +31,7 @@ pub fn asked(subject: &Subject) -> String {
 pub fn range(subject: &Subject, size: usize, factor: f64, count: usize) -> Hint {
     let (_, high) = subject.range(size);
     let name = &subject.series.sizes[size];
-    let Source::Directory { path, plan } = subject.source else {
+    let RunSource::Directory { path, plan } = subject.source else {
         let least = if high > 0.0 { format!(" down to {}", digits(high / factor)) } else { String::new() };
         return again(subject, format!("add runs of {name}{least}, {count} sizes at least"));
     };
@@ -88,9 +88,9 @@ pub fn collinear(subject: &Subject) -> Hint {
         return again(subject, "vary one size alone".into());
     };
     match subject.source {
-        Source::Directory { path, plan } if !plan.flops.is_empty() => smaller_budgets(plan, path),
-        Source::Directory { path, plan } => extended(plan, path, "train the runs that are missing"),
-        Source::Table { .. } => again(
+        RunSource::Directory { path, plan } if !plan.flops.is_empty() => smaller_budgets(plan, path),
+        RunSource::Directory { path, plan } => extended(plan, path, "train the runs that are missing"),
+        RunSource::Table { .. } => again(
             subject,
             format!(
                 "add runs of the largest {first} with few {second}, and of the smallest {first} with many"
@@ -111,7 +111,7 @@ fn smaller_budgets(plan: &Plan, path: &Path) -> Hint {
 pub fn edge(subject: &Subject, larger: bool) -> Hint {
     let name = &subject.series.sizes[0];
     let side = if larger { "larger" } else { "smaller" };
-    let Source::Directory { path, plan } = subject.source else {
+    let RunSource::Directory { path, plan } = subject.source else {
         let todo = format!("add runs of {side} {name} at these budgets, until the loss rises on both sides");
         return again(subject, todo);
     };
@@ -124,7 +124,7 @@ pub fn edge(subject: &Subject, larger: bool) -> Hint {
 
 /// Asks for `wanted` runs of each size.
 pub fn seeds(subject: &Subject, wanted: usize) -> Hint {
-    let Source::Directory { path, plan } = subject.source else {
+    let RunSource::Directory { path, plan } = subject.source else {
         return again(subject, format!("add runs with other seeds, {wanted} of each size in all"));
     };
     let mut plan = (**plan).clone();
@@ -142,12 +142,12 @@ fn more_seeds(plan: &mut Plan, wanted: usize) {
 pub fn outliers(subject: &Subject, first: &str, count: usize) -> Hint {
     let which = if count == 1 { first.to_string() } else { format!("{first} and the {} others", count - 1) };
     match subject.source {
-        Source::Directory { path, plan } => {
+        RunSource::Directory { path, plan } => {
             let mut wanted = (**plan).clone();
             more_seeds(&mut wanted, plan.seeds.len() + 1);
             extended(&wanted, path, &format!("train another seed, which shows whether {which} went wrong"))
         }
-        Source::Table { .. } => again(
+        RunSource::Table { .. } => again(
             subject,
             format!("find out what went wrong in {which}, then train it again or leave it out"),
         ),
@@ -165,7 +165,7 @@ pub fn shorter(subject: &Subject, part: f64) -> Hint {
 }
 
 fn epochs(subject: &Subject, factor: f64, todo: &str) -> Hint {
-    let Source::Directory { path, plan } = subject.source else { return again(subject, todo.to_string()) };
+    let RunSource::Directory { path, plan } = subject.source else { return again(subject, todo.to_string()) };
     let mut wanted = (**plan).clone();
     let most = plan.epochs.iter().copied().max().unwrap_or(plan.config.epochs);
     let number = ((factor * most as f64).round() as usize).max(1);
@@ -201,8 +201,8 @@ pub fn drift(subject: &Subject, there: f64) -> Hint {
 fn again(subject: &Subject, what: String) -> Hint {
     let quoted_path = |path: &Path| quoted(&path.display().to_string());
     let command = match subject.source {
-        Source::Directory { path, .. } => format!("allometry check {}", quoted_path(path)),
-        Source::Table { path, columns, learning_rate } => {
+        RunSource::Directory { path, .. } => format!("allometry check {}", quoted_path(path)),
+        RunSource::Table { path, columns, learning_rate } => {
             let mut command = format!("allometry check {} --x {}", quoted_path(path), quoted(&columns.x));
             let mut add = |option: &str, value: &str| command += &format!(" --{option} {}", quoted(value));
             columns.x2.iter().for_each(|x2| add("x2", x2));
@@ -227,8 +227,8 @@ fn extended(plan: &Plan, directory: &Path, what: &str) -> Hint {
     Hint { what: what.to_string(), command: sweep(plan, directory, true) }
 }
 
-/// The command that runs a plan. A plan does not know the paths of data and model files, so the command has DATA, and the
-/// model's name.
+/// The command that runs a plan. A plan does not know the paths of data and model files, so the command has DATA, and
+/// the model's name.
 fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
     let base = &plan.architecture;
     let preset = Architecture::preset(&base.name);

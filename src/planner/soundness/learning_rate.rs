@@ -1,17 +1,18 @@
 //! Learning rates that were not tuned: the best rate is at the edge of those tried, or it drifts with the size.
 //!
-//! For each size the mean losses of the rates are compared. At the edge the best rate has to be better than its neighbour by
-//! more than chance; the parabola through the outermost three predicts the gain beyond. A drift is a slope of the logarithms
-//! of the best rates (each the vertex of the parabola through the best and its neighbours) against the logarithm of the first
-//! size, tested by Student's t.
+//! For each size the mean losses of the rates are compared. At the edge the best rate has to be better than its
+//! neighbour by more than chance; the parabola through the outermost three predicts the gain beyond. A drift is a slope
+//! of the logarithms of the best rates (each the vertex of the parabola through the best and its neighbours) against
+//! the logarithm of the first size, tested by Student's t.
 
-use super::check::{Check, Fault, Outcome};
+use super::check::{Check, CheckOutcome, Fault};
 use super::hint;
 use super::overfitting::{consequence, of_sizes};
-use super::statistics::{Parabola, mean, one_sided, two_sided};
+use super::statistics::{QuadraticFit, mean, one_sided, two_sided};
 use super::subject::{Change, Subject, rates};
 use crate::units::{digits, significant};
 
+/// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "learning rates", judge };
 
 /// Degrees of freedom from runs of equal sizes and rates that suffice.
@@ -33,7 +34,7 @@ struct Rate {
     runs: Vec<usize>,
 }
 
-fn judge(subject: &Subject) -> Outcome {
+fn judge(subject: &Subject) -> CheckOutcome {
     let tried = tried(subject);
     if tried.iter().all(|tried| tried.rates.len() < 2) {
         let known = subject.series.runs.iter().any(|run| run.learning_rate.is_some());
@@ -42,9 +43,11 @@ fn judge(subject: &Subject) -> Outcome {
         } else {
             "there is no column of learning rates"
         };
-        return Outcome::Unknown(reason.to_string());
+        return CheckOutcome::Unknown(reason.to_string());
     }
-    at_edge(subject, &tried).or_else(|| drifting(subject, &tried)).map_or(Outcome::Fine, Outcome::Found)
+    at_edge(subject, &tried)
+        .or_else(|| drifting(subject, &tried))
+        .map_or(CheckOutcome::Fine, CheckOutcome::Found)
 }
 
 fn tried(subject: &Subject) -> Vec<Tried> {
@@ -81,7 +84,7 @@ fn noise(subject: &Subject, tried: &[Tried]) -> (f64, usize) {
     let parabolas = tried.iter().filter(|tried| tried.rates.len() > 3).filter_map(|tried| {
         let points: Vec<(f64, f64)> =
             tried.rates.iter().map(|rate| (rate.log - tried.rates[0].log, rate.loss)).collect();
-        Some((Parabola::through(&points)?.squares, points.len() - 3))
+        Some((QuadraticFit::through(&points)?.squares, points.len() - 3))
     });
     let (squares, freedom) = parabolas.fold((0.0, 0), |sum, of| (sum.0 + of.0, sum.1 + of.1));
     let around = (freedom > 0).then(|| (squares / freedom as f64, freedom));
@@ -151,7 +154,7 @@ fn beyond(edge: &Rate, neighbour: &Rate, third: &Rate) -> f64 {
     let x = |rate: &Rate| (rate.log - edge.log).abs() / step;
     let points = [edge, neighbour, third].map(|rate| (x(rate), rate.loss));
     let gain = neighbour.loss - edge.loss;
-    let Some(parabola) = Parabola::through(&points) else { return gain };
+    let Some(parabola) = QuadraticFit::through(&points) else { return gain };
     let [a, b, c] = parabola.coefficients;
     let at = parabola.vertex().unwrap_or(-BEYOND).clamp(-BEYOND, 0.0);
     // On a convex curve, no step gains more than the previous one.
@@ -165,7 +168,7 @@ fn drifting(subject: &Subject, tried: &[Tried]) -> Option<Fault> {
         .filter_map(|tried| {
             let around = &tried.rates[tried.best - 1..=tried.best + 1];
             let points: Vec<(f64, f64)> = around.iter().map(|r| (r.log - around[1].log, r.loss)).collect();
-            let parabola = Parabola::through(&points)?;
+            let parabola = QuadraticFit::through(&points)?;
             Some((tried, around[1].log + parabola.vertex()?, parabola.coefficients[2]))
         })
         .collect();
@@ -200,7 +203,7 @@ fn drifting(subject: &Subject, tried: &[Tried]) -> Option<Fault> {
     Some(Fault {
         fault: "learning rates drift with size".to_string(),
         problem: format!(
-            "the best learning rate is proportional to {name} to the power {slope:.2} ± {:.2}: from {} at {} to {} at {}",
+            "the best learning rate is proportional to {name} to the power of {slope:.2} ± {:.2}: from {} at {} to {} at {}",
             two_sided(0.05, freedom) * error,
             written(rate(low.ln())),
             digits(low),

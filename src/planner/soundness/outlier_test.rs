@@ -1,11 +1,11 @@
 //! Runs that lie too far from the surface of the others to be chance.
 //!
-//! A run is compared with the curve of the others, and, if its size has several runs, with these alone, which no curve can
-//! follow. The run whose externally studentised residual exceeds its threshold most is removed, and the rest are tested
-//! again, up to a tenth of the runs and twenty. The outliers are those removed up to the last step at which a residual
-//! exceeded its threshold: Student's t at the level shared by all runs and both comparisons. This order keeps two outliers
-//! from hiding each other (the generalised extreme studentised deviate test, Rosner 1983; for residuals of a regression Cook
-//! and Weisberg 1982, section 2.2).
+//! A run is compared with the curve of the others, and, if its size has several runs, with these alone, which no curve
+//! can follow. The run whose externally studentised residual exceeds its threshold most is removed, and the rest are
+//! tested again, up to a tenth of the runs and twenty. The outliers are those removed up to the last step at which a
+//! residual exceeded its threshold: Student's t at the level shared by all runs and both comparisons. This order keeps
+//! two outliers from hiding each other (the generalised extreme studentised deviate test, Rosner 1983; for residuals of
+//! a regression Cook and Weisberg 1982, section 2.2).
 
 use super::statistics::{mean, two_sided};
 use super::surface::{Point, Surface};
@@ -17,8 +17,8 @@ const MOST: usize = 20;
 /// Degrees of freedom beyond which a residual can be tested.
 pub(super) const FREEDOM: usize = 3;
 
-/// A run is not compared with a surface that follows the run itself more than the others (a leverage above a half): at the
-/// corners of a design, a slightly wrong surface and an outlier look alike.
+/// A run is not compared with a surface that follows the run itself more than the others (a leverage above a half): at
+/// the corners of a design, a slightly wrong surface and an outlier look alike.
 const OWN: f64 = 0.5;
 
 /// A run far from the others.
@@ -109,8 +109,8 @@ fn farthest(Residuals { residuals, own, freedom }: &Residuals, level: f64, least
     (0..residuals.len()).filter_map(deviate).max_by(|a, b| a.deviate.total_cmp(&b.deviate))
 }
 
-/// If a size has exactly two points, the one farther from the curve of all others: their difference does not tell which of
-/// them is the outlier.
+/// If a size has exactly two points, the one farther from the curve of all others: their difference does not tell which
+/// of them is the outlier.
 fn off(points: &[Point], found: usize, dimensions: usize) -> usize {
     let same = |place: &usize| points[*place].sizes == points[found].sizes;
     let pair: Vec<usize> = (0..points.len()).filter(same).collect();

@@ -1,6 +1,6 @@
 //! The check for outliers: runs too far from the others to be chance (`outlier_test.rs`).
 
-use super::check::{Check, Fault, Outcome};
+use super::check::{Check, CheckOutcome, Fault};
 use super::hint;
 use super::outlier_test::FREEDOM;
 use super::overfitting::of_sizes;
@@ -8,18 +8,19 @@ use super::subject::Subject;
 use super::surface::Surface;
 use crate::units::digits;
 
+/// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "outliers", judge };
 
-fn judge(subject: &Subject) -> Outcome {
+fn judge(subject: &Subject) -> CheckOutcome {
     let Some(first) = subject.outliers.first() else {
         let known = subject.surface.as_ref().is_some_and(|surface| surface.freedom > FREEDOM);
         let few = || "too few runs to distinguish an outlier from scatter".to_string();
-        return if known { Outcome::Fine } else { Outcome::Unknown(few()) };
+        return if known { CheckOutcome::Fine } else { CheckOutcome::Unknown(few()) };
     };
     let with = |without: &Surface| without.again(&subject.points(&subject.tuned, &[]));
     let change = subject.surface.as_ref().and_then(|without| Some(subject.change(&with(without)?, without)));
     let Some(change) = change else {
-        return Outcome::Unknown("too few runs beside outliers".to_string());
+        return CheckOutcome::Unknown("too few runs beside outliers".to_string());
     };
     let runs = &subject.series.runs;
     let first = subject.outliers.iter().max_by(|a, b| a.deviate.total_cmp(&b.deviate)).unwrap_or(first);
@@ -37,7 +38,7 @@ fn judge(subject: &Subject) -> Outcome {
         _ => format!("; so are {} more: {}", others.len(), shortened(&others)),
     };
     let quantity = &subject.series.quantity;
-    Outcome::Found(Fault {
+    CheckOutcome::Found(Fault {
         fault: if count == 1 { "an outlier".to_string() } else { format!("{count} outliers") },
         problem: format!(
             "{} ({}) has a {quantity} of {}, {:.1} % {} what the other runs predict, {:.1} times as far as scatter explains{rest}",

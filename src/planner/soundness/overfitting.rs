@@ -1,25 +1,26 @@
 //! Runs whose validation loss rose before they ended.
 //!
-//! For each size, the epoch that is best on average is compared with the end of the same run. The noise of this difference
-//! comes from the runs of equal sizes, or, if these are too few, from the distances of the curves' points from their
-//! neighbours. All sizes and epochs share the level.
+//! For each size, the epoch that is best on average is compared with the end of the same run. The noise of this
+//! difference comes from the runs of equal sizes, or, if these are too few, from the distances of the curves' points
+//! from their neighbours. All sizes and epochs share the level.
 
-use super::check::{Check, Fault, Outcome};
+use super::check::{Check, CheckOutcome, Fault};
 use super::hint;
 use super::statistics::{mean, one_sided};
 use super::subject::{Change, Subject};
 use super::sweep::Run;
 use crate::units::digits;
 
+/// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "over-fitting", judge };
 
 /// Degrees of freedom from runs of equal sizes that suffice.
 const ENOUGH: usize = 4;
 
-fn judge(subject: &Subject) -> Outcome {
+fn judge(subject: &Subject) -> CheckOutcome {
     let groups = with_curves(subject, 2);
     if groups.is_empty() {
-        return Outcome::Unknown(NO_CURVES.to_string());
+        return CheckOutcome::Unknown(NO_CURVES.to_string());
     }
     let comparisons: usize = groups.iter().map(|runs| length(subject, runs) - 1).sum();
     let level = subject.level / comparisons as f64;
@@ -47,10 +48,10 @@ fn judge(subject: &Subject) -> Outcome {
             }
         }
     }
-    let Some((rise, run, best)) = worst else { return Outcome::Fine };
+    let Some((rise, run, best)) = worst else { return CheckOutcome::Fine };
     let change = subject.without(&turned);
     let length = run.curve.len();
-    Outcome::Found(Fault {
+    CheckOutcome::Found(Fault {
         fault: "over-fitted runs".to_string(),
         problem: format!(
             "the {} of {} of {} sizes rose before the end, most at {}: by {:.1} % since {} samples of {}",
@@ -132,7 +133,8 @@ impl Noise {
             let variance = differences.iter().map(squares).sum::<f64>() / freedom as f64;
             return Noise { variance, freedom };
         }
-        // Three points on a line with noise of variance v have a second difference of variance 6·v; curvature adds to it.
+        // Three points on a line with noise of variance v have a second difference of variance 6·v; curvature adds to
+        // it.
         let second = |place: &usize| {
             let curve = &subject.series.runs[*place].curve;
             let [.., (_, a), (_, b), (_, c)] = curve[..] else { return None };

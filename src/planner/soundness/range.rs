@@ -1,16 +1,18 @@
 //! Sizes that span too small a range, or are too few, for the extrapolation that the law is asked for.
 //!
-//! A curve of three parameters through sizes that span R in the logarithm, read at u·R beyond the largest, has a standard
-//! error that grows as the second Legendre polynomial of 1 + 2u (the leverage of a parabola; Draper and Smith 1998,
-//! chapter 22): twice that of the middle at u = 0, eight times at u = 2/3, thirteen times at u = 1. So the sizes have to
-//! span at least the reach to the power of 3/2, u = 2/3; and at least a factor of 4, as the exponents of `fit` need.
+//! A curve of three parameters through sizes that span R in the logarithm, read at u·R beyond the largest, has a
+//! standard error that grows as the second Legendre polynomial of 1 + 2u (the leverage of a parabola; Draper and Smith
+//! 1998, chapter 22): twice that of the middle at u = 0, eight times at u = 2/3, thirteen times at u = 1. So the sizes
+//! have to span at least the reach to the power of 3/2, u = 2/3; and at least a factor of 4, as the exponents of `fit`
+//! need.
 
-use super::check::{Check, Fault, Outcome};
+use super::check::{Check, CheckOutcome, Fault};
 use super::hint;
 use super::subject::Subject;
 use crate::rounding::levels;
 use crate::units::{digits, significant, trim};
 
+/// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "range of sizes", judge };
 
 /// Sizes have to span this power of the reach.
@@ -23,12 +25,12 @@ const JOINT: usize = 3;
 /// Sizes closer together than this fraction count as one.
 const APART: f64 = 0.25;
 
-fn judge(subject: &Subject) -> Outcome {
+fn judge(subject: &Subject) -> CheckOutcome {
     let narrow: Vec<(Fault, f64)> =
         (0..subject.dimensions()).filter_map(|size| fault(subject, size)).collect();
     match narrow.into_iter().min_by(|a, b| a.1.total_cmp(&b.1)) {
-        Some((fault, _)) => Outcome::Found(fault),
-        None => Outcome::Fine,
+        Some((fault, _)) => CheckOutcome::Found(fault),
+        None => CheckOutcome::Fine,
     }
 }
 

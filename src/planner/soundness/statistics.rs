@@ -28,16 +28,16 @@ pub fn quadratic_form(a: &[f64], matrix: &[f64]) -> f64 {
 }
 
 /// `y = a + b·x + c·x²` by least squares. `inverse` times the noise's variance is the covariance of the coefficients.
-pub struct Parabola {
+pub struct QuadraticFit {
     pub coefficients: [f64; 3],
     pub inverse: Vec<f64>,
     /// The sum of squared residuals.
     pub squares: f64,
 }
 
-impl Parabola {
+impl QuadraticFit {
     /// Fits points; `None` with fewer than three different x.
-    pub fn through(points: &[(f64, f64)]) -> Option<Parabola> {
+    pub fn through(points: &[(f64, f64)]) -> Option<QuadraticFit> {
         let row = |x: f64| [1.0, x, x * x];
         let mut normal = NormalEquations::new(3);
         points.iter().for_each(|&(x, y)| normal.add(&row(x), y));
@@ -46,7 +46,7 @@ impl Parabola {
         let coefficients = [found[0], found[1], found[2]];
         let at = |x: f64| coefficients[0] + x * (coefficients[1] + x * coefficients[2]);
         let squares = points.iter().map(|&(x, y)| (y - at(x)).powi(2)).sum();
-        Some(Parabola { coefficients, inverse, squares })
+        Some(QuadraticFit { coefficients, inverse, squares })
     }
 
     /// The minimum's x, if the parabola opens upwards.
@@ -70,11 +70,11 @@ mod tests {
     fn a_parabola_is_recovered_with_its_slopes() {
         let points: Vec<(f64, f64)> =
             (0..6).map(f64::from).map(|x| (x, 3.0 - 2.0 * x + 0.5 * x * x)).collect();
-        let found = Parabola::through(&points).unwrap();
+        let found = QuadraticFit::through(&points).unwrap();
         assert!(found.squares < 1e-18 && (found.vertex().unwrap() - 2.0).abs() < 1e-9);
         let (slope, error) = found.slope(5.0);
         assert!((slope - 3.0).abs() < 1e-9 && error > 0.0);
-        assert!(Parabola::through(&[(1.0, 2.0), (2.0, 3.0), (2.0, 3.5)]).is_none());
+        assert!(QuadraticFit::through(&[(1.0, 2.0), (2.0, 3.0), (2.0, 3.5)]).is_none());
     }
 
     #[test]

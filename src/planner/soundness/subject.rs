@@ -1,14 +1,15 @@
-//! A series prepared for the checks: the runs that a law is fitted to, their surface, and the size that the law is asked for.
+//! A series prepared for the checks: the runs that a law is fitted to, their surface, and the size that the law is
+//! asked for.
 
 use super::asked::Asked;
 use super::outlier_test::{self, Outlier};
 use super::statistics::mean;
 use super::surface::{Point, Surface};
-use super::sweep::{Run, Series, Source};
+use super::sweep::{Run, RunSource, Series};
 use std::collections::BTreeMap;
 
-/// A fault matters if the answer moves by more than this fraction of its half interval, or if the interval is this many times
-/// as wide.
+/// A fault matters if the answer moves by more than this fraction of its half interval, or if the interval is this many
+/// times as wide.
 const MOVED: f64 = 0.5;
 const WIDER: f64 = 2.0;
 
@@ -24,9 +25,10 @@ pub struct Change {
     pub matters: bool,
 }
 
+/// A series of runs with what the checks need to know about it.
 pub struct Subject<'a> {
     pub series: &'a Series,
-    pub source: &'a Source,
+    pub source: &'a RunSource,
     pub asked: &'a Asked,
     /// The level of a kind of check, for all of its comparisons in this series together.
     pub level: f64,
@@ -43,7 +45,8 @@ pub struct Subject<'a> {
 }
 
 impl<'a> Subject<'a> {
-    pub fn new(series: &'a Series, source: &'a Source, asked: &'a Asked, level: f64) -> Subject<'a> {
+    /// Finds the runs at their best learning rate and the outliers, and fits a surface through the others.
+    pub fn new(series: &'a Series, source: &'a RunSource, asked: &'a Asked, level: f64) -> Subject<'a> {
         let groups = series.groups();
         let tuned = tuned(series, &groups);
         let points: Vec<Point> = tuned.iter().map(|&place| series.runs[place].point()).collect();
@@ -58,13 +61,14 @@ impl<'a> Subject<'a> {
         subject
     }
 
+    /// The number of sizes: 1 or 2.
     pub fn dimensions(&self) -> usize {
         self.series.sizes.len()
     }
 
     /// Whether the sweep's budgets use the whole set as many times as they pay for.
     pub fn is_planned_from(&self) -> bool {
-        matches!(self.source, Source::Directory { plan, .. } if plan.whole_set.is_some())
+        matches!(self.source, RunSource::Directory { plan, .. } if plan.whole_set.is_some())
     }
 
     /// Some of the runs, with the ln loss of some sizes lowered: `raised` holds group numbers and by how much.
@@ -78,8 +82,9 @@ impl<'a> Subject<'a> {
         places.iter().map(point).collect()
     }
 
-    /// Logarithms of the sizes that the law is asked for: the largest size times the reach; with two sizes those of the run
-    /// with the most compute, each times the root of the reach. In a sweep to plan from, those of the best run instead.
+    /// Logarithms of the sizes that the law is asked for: the largest size times the reach; with two sizes those of the
+    /// run with the most compute, each times the root of the reach. In a sweep to plan from, those of the best run
+    /// instead.
     pub fn target(&self) -> [f64; 2] {
         let sizes = |run: &Run| run.sizes.map(f64::ln);
         let compute = |run: &Run| sizes(run).iter().sum::<f64>();

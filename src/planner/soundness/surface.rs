@@ -1,9 +1,9 @@
 //! The curve (of one size) or surface (of two) around which runs lie: enough of a law to separate scatter from shape.
 //!
-//! It is fitted by least squares to ln loss. Two shapes are tried, a falling one with a floor, `E + Σ A·x^−α`, and a parabola
-//! in the logarithms, which can also steepen; the one with less scatter is used. If the sizes are too few for either, it is a
-//! straight line. Intervals are those of linear regression, for the nonlinear shape by its gradient (the delta method; Seber
-//! and Wild 1989, section 5.1).
+//! It is fitted by least squares to ln loss. Two shapes are tried, a falling one with a floor, `E + Σ A·x^−α`, and a
+//! parabola in the logarithms, which can also steepen; the one with less scatter is used. If the sizes are too few for
+//! either, it is a straight line. Intervals are those of linear regression, for the nonlinear shape by its gradient
+//! (the delta method; Seber and Wild 1989, section 5.1).
 
 use super::statistics::{mean, quadratic_form, two_sided};
 use crate::laws::linear::NormalEquations;
@@ -204,8 +204,8 @@ fn polynomial_through(points: &[Point], frame: Frame, dimensions: usize, squares
     Some(Shape::Polynomial { dimensions, squares, coefficients })
 }
 
-/// For given exponents, E and A follow from linear least squares of relative residuals. Exponents are searched on a grid, then
-/// around its best point with smaller and smaller steps.
+/// For given exponents, E and A follow from linear least squares of relative residuals. Exponents are searched on a
+/// grid, then around its best point with smaller and smaller steps.
 fn falling_through(points: &[Point], frame: Frame, dimensions: usize) -> Option<Shape> {
     let places: Vec<([f64; 2], f64)> =
         points.iter().map(|point| (frame.place(point.sizes), point.loss.exp())).collect();

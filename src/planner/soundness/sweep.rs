@@ -17,14 +17,14 @@ pub struct Sweep {
     /// One series for each axis of a sweep's directory; for a table one series.
     pub series: Vec<Series>,
     /// Where the runs come from.
-    pub source: Source,
+    pub source: RunSource,
     /// The runs or rows that are left out, as text.
     pub left_out: Option<String>,
 }
 
 /// Where runs come from; the commands of hints depend on it.
 #[derive(Debug, Clone)]
-pub enum Source {
+pub enum RunSource {
     /// The directory of a sweep.
     Directory {
         /// Its path.
@@ -74,6 +74,7 @@ pub struct Run {
 }
 
 impl Run {
+    /// The run in the logarithms.
     pub(super) fn point(&self) -> Point {
         Point { sizes: self.sizes.map(f64::ln), loss: self.loss.ln() }
     }
@@ -95,9 +96,9 @@ impl Series {
 }
 
 impl Sweep {
-    /// A sweep's directory: on each axis the completed runs whose loss has a logarithm. Sizes are MACs per sample and, if the
-    /// sweep varied them, training samples, as for `plan`; if budgets use the whole set as many times as they pay for, the
-    /// samples seen. Of several numbers of epochs, the best for each model and number of samples counts.
+    /// A sweep's directory: on each axis the completed runs whose loss has a logarithm. Sizes are MACs per sample and,
+    /// if the sweep varied them, training samples, as for `plan`; if budgets use the whole set as many times as they
+    /// pay for, the samples seen. Of several numbers of epochs, the best for each model and number of samples counts.
     pub fn of_records(directory: &Path, plan: &Plan, records: &[Record]) -> Sweep {
         let counts = |record: &&Record| {
             record.completed() && record.validation_loss().is_some_and(|loss| loss > 0.0 && loss.is_finite())
@@ -116,7 +117,7 @@ impl Sweep {
             let runs = if others == 1 { "1 run".to_string() } else { format!("{others} runs") };
             format!("{runs} without a loss that a law can use (did not complete, or a loss of 0)")
         });
-        let source = Source::Directory { path: directory.into(), plan: Box::new(plan.clone()) };
+        let source = RunSource::Directory { path: directory.into(), plan: Box::new(plan.clone()) };
         Sweep { series, source, left_out }
     }
 
@@ -140,7 +141,7 @@ impl Sweep {
             run.learning_rate = rate;
         }
         let learning_rate = learning_rate.map(str::to_string);
-        let source = Source::Table { path: path.into(), columns: columns.clone(), learning_rate };
+        let source = RunSource::Table { path: path.into(), columns: columns.clone(), learning_rate };
         let left_out = (!selection.left_out.is_empty()).then(|| selection.left_out.to_string());
         Ok(Sweep { series: vec![series], source, left_out })
     }

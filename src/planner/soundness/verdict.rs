@@ -1,7 +1,7 @@
 //! All checks on all series of a sweep.
 
 use super::asked::Asked;
-use super::check::{Check, Fault, Outcome};
+use super::check::{Check, CheckOutcome, Fault};
 use super::subject::Subject;
 use super::sweep::Sweep;
 use super::{collinear, convergence, edge, learning_rate, outliers, overfitting, range, seeds};
@@ -12,8 +12,8 @@ use std::fmt;
 /// The probability that a kind of check finds a fault in a sound sweep.
 pub const LEVEL: f64 = 0.01;
 
-/// The checks in the order in which to remove their faults: first what spoils every run, then which runs there are, then
-/// how many.
+/// The checks in the order in which to remove their faults: first what spoils every run, then which runs there are,
+/// then how many.
 const CHECKS: [Check; 8] = [
     learning_rate::CHECK,
     convergence::CHECK,
@@ -102,9 +102,9 @@ pub fn check(sweep: &Sweep, asked: &Asked) -> Verdict {
         for subject in &subjects {
             let axis = subject.series.name.clone();
             match (check.judge)(subject) {
-                Outcome::Fine => {}
-                Outcome::Unknown(reason) => unknown.push(Unknown { check: check.name, axis, reason }),
-                Outcome::Found(fault) => findings.push(Finding { check: check.name, axis, fault }),
+                CheckOutcome::Fine => {}
+                CheckOutcome::Unknown(reason) => unknown.push(Unknown { check: check.name, axis, reason }),
+                CheckOutcome::Found(fault) => findings.push(Finding { check: check.name, axis, fault }),
             }
         }
     }

@@ -1,6 +1,7 @@
 //! The answer of a sweep: which size, for what budget, how certain, and what more compute would gain.
 //!
-//! `allometry plan` writes it beside the sweep's records; the terminal and the page's first screen show it in the same words.
+//! `allometry plan` writes it beside the sweep's records; the terminal and the page's first screen show it in the same
+//! words.
 
 mod picture;
 

@@ -11,7 +11,8 @@ use crate::sweep::record::Record;
 const X: Quantity = Quantity::TrainingFlops;
 const Y: Quantity = Quantity::ValidationLoss;
 
-/// Every run as a dot, the best for each amount of compute as a line with its interval, the recommended training as a ring.
+/// Every run as a dot, the best for each amount of compute as a line with its interval, the recommended training as a
+/// ring.
 pub(super) fn draw(answer: &Answer, records: &[Record]) -> Result<Plot> {
     let runs: Vec<(&Record, (f64, f64))> = records
         .iter()

@@ -24,8 +24,8 @@ pub fn along(runs: &[Record], amounts: &[Amount], axis: Axis) -> Result<Option<E
     if curves.is_empty() { Ok(None) } else { envelope(&curves, RESAMPLES, 0).map(Some) }
 }
 
-/// The curves of an envelope. With several amounts of data, the curve of a model goes through the ends of its trainings, where
-/// the learning rate has decayed to zero; otherwise each training is a curve, with a point per epoch.
+/// The curves of an envelope. With several amounts of data, the curve of a model goes through the ends of its
+/// trainings, where the learning rate has decayed to zero; otherwise each training is a curve, with a point per epoch.
 fn curves(runs: &[Record], amounts: &[Amount]) -> Vec<TrainingCurve> {
     let paths: Vec<(f64, Path)> = if amounts.len() > 1 {
         models(runs)

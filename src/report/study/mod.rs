@@ -1,11 +1,11 @@
 //! The laws of a sweep's loss, fitted once, and what the page shows of them: panels, tables, sentences.
 //!
-//! What the sweep varied determines the laws. With one amount of data, the loss of an axis's models is a law of their size, in
-//! parameters N and in training FLOPs C. With several numbers of samples it is the joint law in the model's MACs per sample M
-//! and the samples D, fitted to all runs of an axis; the law in N then covers the runs on the most samples. With compute
-//! budgets the sizes of one budget follow no falling law, so only the joint law is fitted. If the sweep varied the number of
-//! epochs, all laws cover the runs with the fewest. The joint law uses M and not N, because C = 6·M·D holds for any model, but
-//! 6·N·D for dense ones only.
+//! What the sweep varied determines the laws. With one amount of data, the loss of an axis's models is a law of their
+//! size, in parameters N and in training FLOPs C. With several numbers of samples it is the joint law in the model's
+//! MACs per sample M and the samples D, fitted to all runs of an axis; the law in N then covers the runs on the most
+//! samples. With compute budgets the sizes of one budget follow no falling law, so only the joint law is fitted. If the
+//! sweep varied the number of epochs, all laws cover the runs with the fewest. The joint law uses M and not N, because
+//! C = 6·M·D holds for any model, but 6·N·D for dense ones only.
 
 mod curves;
 mod frontier;
@@ -129,8 +129,8 @@ impl LawOutcome {
     }
 }
 
-/// Standard deviation of ln loss over the seeds of one model on the same data, over all models with several seeds; `None` if
-/// these are too few.
+/// Standard deviation of ln loss over the seeds of one model on the same data, over all models with several seeds;
+/// `None` if these are too few.
 fn spread_of_seeds(records: &[Record]) -> Option<f64> {
     let models = configurations(records);
     let losses = models.iter().enumerate();

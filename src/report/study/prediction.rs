@@ -190,7 +190,8 @@ fn average(fitted: &[(&Record, (f64, f64))], joint: bool) -> Result<Average> {
     Average::new(&points, Direction::Falling)
 }
 
-/// The expected losses over the smaller models and up to the largest; with two sizes, for each of their amounts of data.
+/// The expected losses over the smaller models and up to the largest; with two sizes, for each of their amounts of
+/// data.
 fn curves(
     expected: impl Fn([f64; 2]) -> Uncertain,
     predicted: &AxisPrediction,

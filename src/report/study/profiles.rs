@@ -2,7 +2,7 @@
 
 use super::{LOSS, RESAMPLES, Study};
 use crate::error::Result;
-use crate::laws::isoflop::{IsoFlop, Minimum, Profile, isoflop};
+use crate::laws::isoflop::{IsoFlop, IsoflopProfile, Minimum, isoflop};
 use crate::laws::{BudgetRun, Budgets, LEVEL};
 use crate::models::axis::Axis;
 use crate::report::canvas::Stroke;
@@ -53,7 +53,7 @@ fn on_axis(runs: &[Record], axis: Axis) -> impl Iterator<Item = &Record> + Clone
 pub fn panel(study: &Study, axis: Axis, found: &IsoFlop) -> Result<Plot> {
     let at = |run: &Record| Some((SIZE.of(run)?, LOSS.of(run)?));
     let runs = || on_axis(&study.runs, axis).filter_map(|run| Some((run, at(run)?)));
-    let minimum = |profile: &Profile| match &profile.minimum {
+    let minimum = |profile: &IsoflopProfile| match &profile.minimum {
         Minimum::Optimum { parameters, loss } => Some((parameters.value, loss.value)),
         Minimum::Problem(_) => None,
     };

@@ -1,4 +1,5 @@
-//! "How big should my model be?" answered in sentences for readers who know no paper on scaling laws. The text has no markup.
+//! "How big should my model be?" answered in sentences for readers who know no paper on scaling laws. The text has no
+//! markup.
 
 use super::{AxisStudy, LawOutcome, Study, needs, profiles};
 use crate::laws::doubling::SpreadOf;
