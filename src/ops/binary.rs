@@ -31,7 +31,7 @@ use crate::tensor::Tensor;
 /// }
 ///
 /// // A loop with the function as a constant, so that its body has no branch on it.
-/// fn zip(function: Binary, run: &mut [f32], a: (&[f32], usize), b: (&[f32], usize)) {
+/// fn zip<T: Real>(function: Binary, run: &mut [T], a: (&[T], usize), b: (&[T], usize)) {
 ///     match function { Binary::Add => elementwise::zip(run, a, b, |a, b| a + b) }
 /// }
 ///
@@ -64,8 +64,7 @@ macro_rules! functions {
             match function { $(Binary::$variant => { let ($a, $b) = (a, b); $value })* }
         }
 
-        fn zip(function: Binary, run: &mut [f32], a: (&[f32], usize), b: (&[f32], usize)) {
-            type T = f32;
+        fn zip<T: Real>(function: Binary, run: &mut [T], a: (&[T], usize), b: (&[T], usize)) {
             match function { $(Binary::$variant => elementwise::zip(run, a, b, |$a: T, $b: T| $value),)* }
         }
 

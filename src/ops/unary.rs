@@ -45,8 +45,9 @@ pub enum Reads {
 ///     match function { Function::Square => s + s }
 /// }
 ///
-/// // Loops with the function as a constant, so that their bodies have no branch on it.
-/// fn map(function: Function, run: &mut [f32], x: &[f32], step: usize) {
+/// // Loops with the function as a constant, so that their bodies have no branch on it. (Generic, so that `x.tanh()` is
+/// // that of `Real` and not the standard library's.)
+/// fn map<T: Real>(function: Function, run: &mut [T], x: &[T], step: usize) {
 ///     match function { Function::Square => elementwise::map(run, x, step, |x| x * x) }
 /// }
 /// // … and likewise map_in_place, gradient_run and gradient_run_in_place
@@ -92,25 +93,21 @@ macro_rules! functions {
             match function { $(Function::$variant => { let $s = s; let _ = $s; $derivative })* }
         }
 
-        fn map(function: Function, run: &mut [f32], x: &[f32], step: usize) {
-            type T = f32;
+        fn map<T: Real>(function: Function, run: &mut [T], x: &[T], step: usize) {
             match function { $(Function::$variant => elementwise::map(run, x, step, |$x: T| $value),)* }
         }
 
-        fn map_in_place(function: Function, run: &mut [f32]) {
-            type T = f32;
+        fn map_in_place<T: Real>(function: Function, run: &mut [T]) {
             match function { $(Function::$variant => elementwise::map_in_place(run, |$x: T| $value),)* }
         }
 
-        fn gradient_run(function: Function, run: &mut [f32], dy: (&[f32], usize), s: (&[f32], usize)) {
-            type T = f32;
+        fn gradient_run<T: Real>(function: Function, run: &mut [T], dy: (&[T], usize), s: (&[T], usize)) {
             match function {
                 $(Function::$variant => elementwise::zip(run, dy, s, |dy: T, $s: T| dy * ($derivative)),)*
             }
         }
 
-        fn gradient_run_in_place(function: Function, run: &mut [f32], s: &[f32]) {
-            type T = f32;
+        fn gradient_run_in_place<T: Real>(function: Function, run: &mut [T], s: &[T]) {
             match function {
                 $(Function::$variant => elementwise::zip_in_place(run, s, |dy: T, $s: T| dy * ($derivative)),)*
             }
@@ -357,4 +354,37 @@ fn launch(op: &'static str, function: Function, operands: &[&Tensor]) -> Result<
     let inputs: Vec<_> = operands.into_iter().map(|(operand, _)| operand).collect();
     a.device().run(kernel, &params, &inputs, &[output.operand()])?;
     Ok(output)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// In f32 the loops compute, to the bit, what one element alone is: with the vectorised functions, not the standard
+    /// library's.
+    #[test]
+    fn loops_compute_what_one_element_is() {
+        let x: Vec<f32> = (0..67).map(|i| 0.05 + i as f32 * 0.11).collect();
+        for &function in Function::ALL {
+            let bits = |values: &[f32]| values.iter().map(|v| v.to_bits()).collect::<Vec<_>>();
+            let want: Vec<f32> = x.iter().map(|&x| apply(function, x)).collect();
+            let slopes: Vec<f32> = x.iter().map(|&x| 2.0 * derivative(function, x)).collect();
+            let mut run = vec![0.0; x.len()];
+            map(function, &mut run, &x, 1);
+            assert_eq!(bits(&run), bits(&want), "{}", function.name());
+            run.copy_from_slice(&x);
+            map_in_place(function, &mut run);
+            assert_eq!(bits(&run), bits(&want), "{}, in place", function.name());
+            gradient_run(function, &mut run, (&[2.0], 0), (&x, 1));
+            assert_eq!(bits(&run), bits(&slopes), "gradient of {}", function.name());
+            run.fill(2.0);
+            gradient_run_in_place(function, &mut run, &x);
+            assert_eq!(bits(&run), bits(&slopes), "gradient of {}, in place", function.name());
+        }
+        assert_eq!(apply(Function::Tanh, 0.7f32).to_bits(), crate::device::cpu::math::tanh(0.7).to_bits());
+        assert_eq!(
+            apply(Function::Exp, 0.7f32).to_bits(),
+            crate::device::cpu::math::exp::<false>(0.7).to_bits()
+        );
+    }
 }

@@ -9,7 +9,7 @@ const PIECE: usize = 1 << 14;
 
 /// `run[i] = f(x[i·step])`; the case of neighbours apart, so that it becomes vector instructions.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-pub fn map(run: &mut [f32], x: &[f32], step: usize, f: impl Fn(f32) -> f32) {
+pub fn map<T: Copy>(run: &mut [T], x: &[T], step: usize, f: impl Fn(T) -> T) {
     if step == 1 {
         run.iter_mut().zip(x).for_each(|(y, &x)| *y = f(x));
     } else {
@@ -19,17 +19,17 @@ pub fn map(run: &mut [f32], x: &[f32], step: usize, f: impl Fn(f32) -> f32) {
 
 /// `run[i] = f(run[i])`.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-pub fn map_in_place(run: &mut [f32], f: impl Fn(f32) -> f32) {
+pub fn map_in_place<T: Copy>(run: &mut [T], f: impl Fn(T) -> T) {
     run.iter_mut().for_each(|y| *y = f(*y));
 }
 
 /// `run[i] = f(a[i·a_step], b[i·b_step])`; the cases of neighbours and of single numbers apart.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-pub fn zip(
-    run: &mut [f32],
-    (a, a_step): (&[f32], usize),
-    (b, b_step): (&[f32], usize),
-    f: impl Fn(f32, f32) -> f32,
+pub fn zip<T: Copy>(
+    run: &mut [T],
+    (a, a_step): (&[T], usize),
+    (b, b_step): (&[T], usize),
+    f: impl Fn(T, T) -> T,
 ) {
     match (a_step, b_step) {
         (1, 1) => run.iter_mut().zip(a).zip(b).for_each(|((y, &a), &b)| *y = f(a, b)),
