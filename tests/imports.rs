@@ -41,10 +41,11 @@ const STANDALONE: &[&str] = &["data", "laws"];
 const PAIRS: &[(&str, &str, &str)] = &[
     ("autograd.rs", "tensor.rs", "a tensor holds its node of the graph, a node holds tensors"),
     ("error.rs", "shape.rs", "errors show shapes, shapes return errors"),
-    ("device/buffer.rs", "device/mod.rs", "not taken apart yet"),
-    ("device/gpu/mod.rs", "device/gpu/pipeline.rs", "not taken apart yet"),
-    ("device/gpu/mod.rs", "device/gpu/recorder.rs", "not taken apart yet"),
-    ("device/gpu/tune.rs", "device/variant.rs", "not taken apart yet"),
+    (
+        "device/buffer.rs",
+        "device/mod.rs",
+        "a device allocates buffers, a buffer returns its memory to its device",
+    ),
     (
         "nn/definition.rs",
         "nn/module.rs",

@@ -1,7 +1,7 @@
 //! Every variant of a kernel is right wherever it is chosen, and is what runs.
 
 use allometry::bench::tune::tunable;
-use allometry::device::variant::Class;
+use allometry::device::class::Class;
 use allometry::device::{GpuOptions, Kind, TunedVariants};
 use allometry::ops::{Function, Padding};
 use allometry::{Device, Result, Tensor};

@@ -4,7 +4,7 @@
 use super::ladder::{self, Step};
 use super::probe;
 use super::tune::tunable;
-use crate::device::variant::Class;
+use crate::device::class::Class;
 use crate::device::{DType, Device, Translation, TunedVariants};
 use crate::error::Result;
 use crate::ops::{Function, Padding, RandomKey};

@@ -5,7 +5,8 @@
 //! faster than the default by more than [`MARGIN`] is kept.
 
 use super::noise_values;
-use crate::device::variant::{Band, Class, Tiles, Tunable};
+use crate::device::class::{Band, Class, Tiles};
+use crate::device::variant::Tunable;
 use crate::device::{Device, TunedVariants};
 use crate::error::{Error, Result};
 use crate::ops::{Function, Padding, conv2d, matmul};

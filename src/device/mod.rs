@@ -1,10 +1,11 @@
 //! Devices: allocate, run a kernel, read back. A GPU or the CPU behind one face.
 //!
 //! Reading order: [`kernel`] (what is run), [`real`], [`cpu`] and `convert` (how references compute), [`memory`], `pool`
-//! and `buffer` (what it is stored in), [`variant`] (which of several kernels), `gpu` (the only folder that names wgpu),
+//! and `buffer` (what it is stored in), [`class`] and [`variant`] (which of several kernels), `gpu` (the only folder that names wgpu),
 //! [`profile`] (where time goes).
 
 mod buffer;
+pub mod class;
 mod convert;
 pub mod cpu;
 mod gpu;

@@ -4,8 +4,9 @@
 //! To a tile everything is a matrix product C = A·B ([`Product`]). A workgroup computes a tile of C and passes A and B
 //! through workgroup memory in slabs of [`SLAB`] terms (`shaders/lib/blocks.wgsl`).
 
+use crate::device::class::{Class, Tiles};
 use crate::device::kernel::{Constants, Cooperative, FastPath, Kernel, Reference, Shader};
-use crate::device::variant::{Class, Tiles, Variant};
+use crate::device::variant::Variant;
 
 /// `shaders/lib/blocks.wgsl`: how slabs of the operands are loaded.
 pub(crate) const BLOCKS: &str = include_str!("../../shaders/lib/blocks.wgsl");

@@ -1,6 +1,7 @@
 //! Which adapter, with which limits and features; what happens when it goes away.
 
-use super::{Failure, Gpu, Handles, TunedVariants, matrices, pipeline::Pipelines, recorder::Recorder, tune};
+use super::handles::{Failure, Handles};
+use super::{Gpu, TunedVariants, matrices, pipeline::Pipelines, recorder::Recorder, tune};
 use crate::device::pool::Pool;
 use crate::error::{Error, Result};
 use std::sync::{Arc, Mutex, RwLock};

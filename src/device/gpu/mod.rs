@@ -1,10 +1,11 @@
 //! The GPU behind [`Device`](super::Device): the only folder that names wgpu.
 //!
-//! `adapter` chooses and opens, `matrices` lists cooperative matrices, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `timestamps` times them,
-//! `tune` remembers which variants of kernels are the fastest, `translate` makes of kernels what a driver gets,
-//! without one.
+//! `adapter` chooses and opens, `handles` is what the others need of an open adapter, `matrices` lists cooperative
+//! matrices, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `timestamps` times them, `tune`
+//! remembers which variants of kernels are the fastest, `translate` translates kernels for a driver without opening one.
 
 mod adapter;
+mod handles;
 mod matrices;
 mod pipeline;
 mod recorder;
@@ -34,11 +35,13 @@ use super::pool::Pool;
 use super::profile::Dispatch;
 use super::variant::Family;
 use crate::error::{Error, Result};
+use handles::Handles;
+pub(crate) use handles::Slot;
 use pipeline::{Form, Pipelines};
 use recorder::Recorder;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 
 /// An open adapter.
 pub(crate) struct Gpu {
@@ -62,37 +65,6 @@ pub(crate) struct Gpu {
     handles: Handles,
     pipelines: Pipelines,
     recorder: Recorder,
-}
-
-/// What every part of this folder needs.
-#[derive(Clone)]
-struct Handles {
-    name: String,
-    device: wgpu::Device,
-    queue: wgpu::Queue,
-    immediates: bool,
-    /// Whether the driver itself keeps kernels within their buffers. On Vulkan that is a feature which wgpu turns on
-    /// everywhere; a check in the text would cost time for nothing.
-    robust: bool,
-    timestamps: bool,
-    failure: Arc<Mutex<Option<Failure>>>,
-}
-
-/// What the driver reported outside a call; the next call returns it.
-#[derive(Clone, Debug)]
-enum Failure {
-    Lost(String),
-    OutOfMemory,
-    Refused(String),
-}
-
-/// A buffer of the adapter's memory, with a number that identifies it among bind groups and the batch of
-/// dispatches that used it last.
-#[derive(Clone)]
-pub(crate) struct Slot {
-    buffer: wgpu::Buffer,
-    id: u64,
-    last_batch: Arc<AtomicU64>,
 }
 
 /// Host and GPU exchange whole words of this many bytes.
@@ -199,33 +171,6 @@ impl Gpu {
 
     pub(crate) fn synchronize(&self) -> Result<()> {
         self.recorder.synchronize(&self.handles)
-    }
-}
-
-impl Handles {
-    /// Waits until the device has nothing left to do.
-    fn wait(&self) -> Result<()> {
-        let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
-        self.check()?;
-        polled.map(drop).map_err(|e| Error::DeviceLost { device: self.name.clone(), reason: e.to_string() })
-    }
-
-    /// What went wrong since the last call, if anything. A lost device stays lost.
-    fn check(&self) -> Result<()> {
-        let mut failure = self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-        let device = self.name.clone();
-        match failure.clone() {
-            None => Ok(()),
-            Some(Failure::Lost(reason)) => Err(Error::DeviceLost { device, reason }),
-            Some(Failure::OutOfMemory) => {
-                *failure = None;
-                Err(Error::OutOfMemory { device, bytes: 0, live: 0 })
-            }
-            Some(Failure::Refused(reason)) => {
-                *failure = None;
-                Err(Error::Kernel { op: "dispatch".to_string(), device, reason })
-            }
-        }
     }
 }
 

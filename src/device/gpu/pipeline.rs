@@ -1,6 +1,6 @@
 //! Compiled kernels, each compiled once per text, whatever kernels share it.
 
-use super::Handles;
+use super::handles::Handles;
 use crate::device::kernel::{Constants, Kernel, Shader};
 use crate::device::{DType, Operand};
 use crate::error::{Error, Result};

@@ -1,8 +1,8 @@
 //! Many dispatches, one pass, one submission; and the only two places where host and GPU exchange data.
 
+use super::handles::{Handles, Slot};
 use super::pipeline::{PARAMS_BYTES, Pipeline, scalars_layout};
 use super::timestamps::Timestamps;
-use super::{Handles, Slot};
 use crate::device::profile::Dispatch;
 use crate::device::{ALIGNMENT, Operand, Storage};
 use crate::error::{Error, Result};

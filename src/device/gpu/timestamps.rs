@@ -3,7 +3,7 @@
 //! A dispatch that is timed has a pass of its own: every adapter with timestamps can write them at a pass's two ends,
 //! fewer can inside one. Both are written when all work before them is done, so a dispatch's time is its own.
 
-use super::Handles;
+use super::handles::Handles;
 use crate::device::profile::Dispatch;
 use crate::error::{Error, Result};
 

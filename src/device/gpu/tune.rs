@@ -4,7 +4,7 @@
 //! own cache. It is read when the device is opened, and says whom it is about: with another driver, or another version
 //! of this crate, it counts as missing, because other variants may be the fastest ones then.
 
-use crate::device::variant::Class;
+use crate::device::class::Class;
 use crate::error::{Error, Result, brief};
 use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};

@@ -1,9 +1,10 @@
 //! The kernels of a convolution in its three directions, a variant for each tile, and the table that chooses among them.
 
 use super::reference::{data, data_fast, forward, forward_fast, weights, weights_fast};
+use crate::device::class::Band::{UpTo8, UpTo16, UpTo32};
+use crate::device::class::{Class, Tiles};
 use crate::device::kernel::Constants;
-use crate::device::variant::Band::{UpTo8, UpTo16, UpTo32};
-use crate::device::variant::{Class, Family, Tiles};
+use crate::device::variant::Family;
 use crate::ops::convolution::{ConvParams, SCALARS};
 use crate::ops::tiled::{BLOCKS, Product, SLAB, TILE, Tile, on_matrices, square, tiled_family};
 use crate::ops::{FUNCTIONS, INDEX};

@@ -2,9 +2,10 @@
 
 use super::MatmulParams;
 use super::reference::{forward, forward_fast, split_fast};
+use crate::device::class::Band::{UpTo8, UpTo16};
+use crate::device::class::Class;
 use crate::device::kernel::Constants;
-use crate::device::variant::Band::{UpTo8, UpTo16};
-use crate::device::variant::{Class, Family};
+use crate::device::variant::Family;
 use crate::ops::tiled::{BLOCKS, Product, SLAB, TILE, Tile, on_matrices, square, tiled_family};
 use crate::ops::{FUNCTIONS, INDEX};
 
