@@ -1,4 +1,4 @@
-//! Work for every family of kernels.
+//! The benchmark cases of every family of kernels.
 
 use super::ladder::{self, Step};
 use super::{noise, repeated_noise};
@@ -24,29 +24,32 @@ pub const FAMILIES: &[&str] = &[
     "optimizer",
 ];
 
-/// A piece of work that is timed.
+/// A benchmark case: work that is timed.
 pub struct Case {
+    /// The family: one of [`FAMILIES`].
     pub family: &'static str,
+    /// Shapes and direction, for tables.
     pub name: String,
     work: Box<dyn FnMut() -> Result<()>>,
-    /// Kernels whose names begin so are needed for the work but not timed: a gradient's forward pass.
+    /// Prefix of the names of kernels that the work needs but that are not timed, such as a gradient's forward pass.
     hidden: Option<&'static str>,
-    /// Bytes of outputs that are read before they are written.
+    /// Bytes of outputs that kernels read before they write them.
     changed: u64,
 }
 
-/// What one call of a case asks of a device.
+/// The cost of one call of a case.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Cost {
+    /// Floating-point operations.
     pub flops: u64,
-    /// Bytes, each operand once.
+    /// Bytes read, each operand once.
     pub read: u64,
-    /// Bytes, each result once.
+    /// Bytes written, each result once.
     pub written: u64,
 }
 
 impl Cost {
-    /// Read and written.
+    /// Bytes read and written.
     pub fn bytes(&self) -> u64 {
         self.read + self.written
     }
@@ -61,12 +64,15 @@ impl Case {
         Case { family, name: name.into(), work: Box::new(work), hidden: None, changed: 0 }
     }
 
-    /// With the gradient timed alone.
+    /// Excludes kernels whose names begin with `forward` from the times, so that the gradient is timed alone.
     fn without(self, forward: &'static str) -> Case {
         Case { hidden: Some(forward), ..self }
     }
 
-    /// What one call costs, by its kernels' own count.
+    /// Runs the case once and returns its cost, as counted by its kernels.
+    ///
+    /// # Errors
+    /// Errors of the device.
     pub fn cost(&mut self, device: &Device) -> Result<Cost> {
         let dispatches = self.run(device, 1)?;
         let sum = |part: fn(&Dispatch) -> u64| dispatches.iter().map(part).sum::<u64>();
@@ -77,17 +83,21 @@ impl Case {
         })
     }
 
-    /// The part of a cost that the roofline bounds: it knows nothing of matrix units, which products of f16 run on.
+    /// The part of a cost that the roofline limits. The roofline does not include matrix units, which run products of
+    /// f16, so their FLOPs don't count.
     pub(super) fn bounded(&self, cost: Cost) -> Cost {
         if self.family == "matmul_f16" { Cost { flops: 0, ..cost } } else { cost }
     }
 
-    /// Seconds inside kernels, by the device's clock, of so many calls.
+    /// Runs the case `calls` times and returns the seconds inside its kernels, by the device's clock.
+    ///
+    /// # Errors
+    /// Errors of the device.
     pub fn seconds(&mut self, device: &Device, calls: u64) -> Result<f64> {
         Ok(self.run(device, calls)?.iter().map(|d| d.seconds).sum())
     }
 
-    /// The dispatches of so many calls that count.
+    /// The timed dispatches of `calls` calls.
     fn run(&mut self, device: &Device, calls: u64) -> Result<Vec<Dispatch>> {
         let (_, profile) = device.profile(|| (0..calls).try_for_each(|_| (self.work)()))?;
         let mut dispatches = profile.dispatches;
@@ -96,10 +106,10 @@ impl Case {
     }
 }
 
-/// The cases of a family, with sizes that suit the device.
+/// The cases of a family, with sizes for the kind of device.
 ///
 /// # Errors
-/// [`Error::Argument`] for a name that is not in [`FAMILIES`]; what the device says where there is no memory for them.
+/// [`Error::Argument`] for a name that is not in [`FAMILIES`]; errors of the device, such as [`Error::OutOfMemory`].
 pub fn cases(device: &Device, family: &str) -> Result<Vec<Case>> {
     match family {
         "matmul" => matmul(device, DType::F32),
@@ -117,12 +127,13 @@ pub fn cases(device: &Device, family: &str) -> Result<Vec<Case>> {
     }
 }
 
-/// Elements of the tensors that are walked once: more than caches hold.
+/// Elements of tensors that kernels read once: more than caches hold.
 fn many(device: &Device) -> usize {
     if device.kind() == Kind::Gpu { 64 << 20 } else { 16 << 20 }
 }
 
-/// Of f16 with sums in f32, on cooperative matrices where there are any; none where the device has no f16.
+/// Products of f16 have sums in f32 and use cooperative matrices if the adapter has any. Empty for f16 on a device
+/// without f16.
 fn matmul(device: &Device, dtype: DType) -> Result<Vec<Case>> {
     let sizes: &[usize] =
         if device.kind() == Kind::Gpu { &[512, 1024, 2048, 4096, 8192] } else { &[256, 512, 1024, 2048] };
@@ -139,7 +150,7 @@ fn matmul(device: &Device, dtype: DType) -> Result<Vec<Case>> {
     }
 }
 
-/// On the CPU device all steps run the same code, so there is nothing to compare.
+/// Empty on the CPU device, where all steps run the same code.
 fn ladder(device: &Device) -> Result<Vec<Case>> {
     if device.kind() == Kind::Cpu {
         return Ok(Vec::new());
@@ -153,7 +164,7 @@ fn ladder(device: &Device) -> Result<Vec<Case>> {
     Ok(Step::ALL.into_iter().map(case).collect())
 }
 
-/// A square image of so many pixels a side, input and output channels, the side of the kernel, the stride.
+/// Batch, rows (and columns) of the image, input channels, output channels, rows (and columns) of the kernel, stride.
 type Geometry = (usize, usize, usize, usize, usize, usize);
 
 fn conv2d(device: &Device) -> Result<Vec<Case>> {
@@ -168,7 +179,7 @@ fn conv2d(device: &Device) -> Result<Vec<Case>> {
         let name = format!("{batch}×{side}×{side}×{inputs}→{outputs} {window}×{window}{stepping}");
         let kernel = noise(device, [window, window, inputs, outputs])?;
         let apply: Convolve = |x, w, stride| x.conv2d(w, None, [stride; 2], Padding::Same, Function::Linear);
-        // A 1×1 kernel is a dense layer on pixels, whose kernels are those of a product.
+        // A 1×1 convolution is a matrix product on pixels and runs the kernels of one.
         let forward = if window == 1 { None } else { Some("conv2d.forward") };
         convolution(device, &mut cases, "conv2d", &name, geometry, kernel, apply, forward)?;
     }
@@ -188,9 +199,9 @@ fn depthwise(device: &Device) -> Result<Vec<Case>> {
 
 type Convolve = fn(&Tensor, &Tensor, usize) -> Result<Tensor>;
 
-/// The three directions of a convolution. The gradients are timed without the forward pass where its kernels have a name
-/// of their own, else with it.
-#[allow(clippy::too_many_arguments)] // What makes one convolution.
+/// The three directions of a convolution. If the kernels of the forward pass have their own name (`forward`), the
+/// gradients are also timed without it.
+#[allow(clippy::too_many_arguments)] // The parts of one convolution.
 fn convolution(
     device: &Device,
     cases: &mut Vec<Case>,

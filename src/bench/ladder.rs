@@ -1,4 +1,6 @@
-//! The same product by every step of the ladder that leads to the kernels in use, to be read, timed and compared.
+//! The matmul ladder: one matrix product, computed by each of five kernels that lead to the kernels in use.
+//!
+//! `docs/matmul-ladder.md` explains the steps.
 
 use crate::device::kernel::{Kernel, Shader};
 use crate::error::{Error, Result};
@@ -11,28 +13,28 @@ use crate::ops::{INDEX, check_float, check_not_half, no_constants};
 use crate::reference;
 use crate::tensor::Tensor;
 
-/// A way to compute a matrix product, each with one idea more than the one before.
+/// A kernel for matrix products. Each step adds one idea to the previous one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Step {
-    /// An invocation computes an element; nothing is kept.
+    /// An invocation computes one element and reads all operands from memory.
     Naive,
-    /// Tiles of 16 × 16 pass through workgroup memory.
+    /// Tiles of 16 × 16 are loaded into workgroup memory.
     WorkgroupTile,
     /// An invocation keeps 4 × 4 sums in registers.
     RegisterTile,
-    /// Vectors of four everywhere, and the next slab on its way during the work on this one: the kernel for results of
-    /// middle size.
+    /// Vectors of four, and the next slab is loaded while the current one is multiplied: the kernel for results of
+    /// medium size.
     Vectors,
     /// 8 × 8 sums per invocation: the kernel for large results.
     LargeTile,
 }
 
 impl Step {
-    /// Every step, from the bottom.
+    /// All steps, from the slowest to the fastest.
     pub const ALL: [Step; 5] =
         [Step::Naive, Step::WorkgroupTile, Step::RegisterTile, Step::Vectors, Step::LargeTile];
 
-    /// The name in tables.
+    /// Name of the step in tables.
     pub fn name(self) -> &'static str {
         match self {
             Step::Naive => "naive",
@@ -91,11 +93,11 @@ static VECTORS: Kernel<MatmulParams> =
 static LARGE_TILE: Kernel<MatmulParams> =
     step("matmul.step_large_tile", shader::<MatrixProduct, { tile("128x128") }>());
 
-/// The product of two matrices by one step of the ladder, whatever suits the device and the shape: for study and for
-/// benches. Without a graph. On the CPU device all steps are the reference.
+/// Computes the product `[m, n]` of `left` `[m, k]` and `right` `[k, n]` with one step of the ladder, for any shape.
+/// The result has no graph. On the CPU device all steps run the reference.
 ///
 /// # Errors
-/// [`Error::Shape`] where the operands are not matrices whose inner extents agree, [`Error::DType`] for f16.
+/// [`Error::Shape`] unless both operands are matrices with equal inner extents; [`Error::DType`] for f16 and u32.
 pub fn product(left: &Tensor, right: &Tensor, step: Step) -> Result<Tensor> {
     const OP: &str = "ladder";
     check_float(OP, left, left)?;

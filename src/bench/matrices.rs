@@ -1,4 +1,5 @@
-//! Products of f16 on every kind of cooperative matrices (tensor cores) that an adapter lists, beside the f64 reference.
+//! Times products of f16 on every kind of cooperative matrices (tensor cores) that an adapter lists, and compares them
+//! with the f64 reference.
 
 use super::{Case, median, noise_values};
 use crate::device::{CooperativeMatrix, DType, Device, GpuOptions};
@@ -6,43 +7,46 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 use serde::Serialize;
 
-/// What an adapter lists, and products on it.
+/// A kind of cooperative matrices, and the products on it.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct MatrixFigure {
+    /// The kind, as listed by the adapter.
     #[serde(flatten)]
     pub matrix: CooperativeMatrix,
-    /// Empty where there is no kernel for it.
+    /// The products; empty if no kernel supports this kind.
     pub products: Vec<ProductFigure>,
 }
 
 /// A product of f16 with sums in f32 and a result in f16.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct ProductFigure {
-    /// Rows of A, terms and columns of B.
+    /// Shape `m×k×n`.
     pub name: String,
-    /// Of one call, inside its kernel: the median of a few blocks of calls.
+    /// Seconds of one call inside its kernel: the median over a few blocks of calls.
     pub seconds: f64,
+    /// 2·m·k·n / seconds, in GFLOP/s.
     pub gflops_per_second: f64,
-    /// The largest error of an element as a share of its bound, 2⁻¹⁰·|C| + 4·K·2⁻²⁴·(|A|·|B|) for sums of K terms: the
-    /// rounding of the result, to nearest or towards zero, and that of the sum. A right product has at most 1.
+    /// The largest error of an element divided by its bound 2⁻¹⁰·|C| + 4·K·2⁻²⁴·(|A|·|B|) for sums of K terms: the
+    /// rounding of the result, to nearest or towards zero, and of the sum. At most 1 for a correct product.
     pub error: f64,
 }
 
 impl ProductFigure {
-    /// Whether rounding explains how far the result is from the reference.
+    /// Whether rounding explains the difference from the reference: the error is at most 1.
     pub fn is_right(&self) -> bool {
         self.error <= 1.0
     }
 }
 
-/// Rows of A, terms and columns of B of products worth timing on a GPU: one of whole tiles, and one that fills neither its
-/// last tiles nor its last slab.
+/// Shapes `[m, k, n]` of the timed products: one of whole tiles, and one with incomplete tiles and an incomplete last
+/// slab.
 pub const SHAPES: [[usize; 3]; 2] = [[1024, 1024, 1024], [1000, 84, 520]];
 
-/// Computes products of these shapes on all that the device's adapter lists, and times each for about `seconds`.
+/// Computes products of `shapes` (`[m, k, n]` each) on every kind of cooperative matrices that the device's adapter
+/// lists, and times each for about `seconds`.
 ///
 /// # Errors
-/// What the device says where it can't do the work.
+/// Errors of the device.
 pub fn measure(device: &Device, shapes: &[[usize; 3]], seconds: f64) -> Result<Vec<MatrixFigure>> {
     let figure = |matrix: &CooperativeMatrix| {
         let products = match matrix.extent() {
@@ -54,7 +58,7 @@ pub fn measure(device: &Device, shapes: &[[usize; 3]], seconds: f64) -> Result<V
     device.cooperative_matrices().iter().map(figure).collect()
 }
 
-/// Products on cooperative matrices of this extent; none if the adapter lacks something else that kernels for them need.
+/// Products on cooperative matrices of this extent. Empty if the adapter lacks another feature that the kernels need.
 fn on_extent(extent: u32, shapes: &[[usize; 3]], seconds: f64) -> Result<Vec<ProductFigure>> {
     let device = Device::gpu(GpuOptions { cooperative_matrices: extent, ..GpuOptions::default() })?;
     if device.fragment() != Some(extent) {
@@ -69,14 +73,14 @@ fn product(device: &Device, [m, k, n]: [usize; 3], seconds: f64) -> Result<Produ
         (values, [rows, columns])
     });
     let oracle = Device::cpu();
-    let of = |change: fn(f64) -> f64| -> Result<Vec<f64>> {
+    let reference = |change: fn(f64) -> f64| -> Result<Vec<f64>> {
         let [a, b] = [&a, &b].map(|(values, shape)| {
             let values: Vec<f64> = values.iter().copied().map(change).collect();
             Tensor::new(&oracle, &values, *shape)
         });
         a?.matmul(&b?)?.to_f64()
     };
-    let (want, magnitude) = (of(|v| v)?, of(f64::abs)?);
+    let (want, magnitude) = (reference(|v| v)?, reference(f64::abs)?);
     let [a, b] = [&a, &b].map(|(values, shape)| {
         let values: Vec<f32> = values.iter().map(|&v| v as f32).collect();
         Tensor::new(device, &values, *shape)?.cast(DType::F16)
@@ -94,12 +98,12 @@ fn product(device: &Device, [m, k, n]: [usize; 3], seconds: f64) -> Result<Produ
     })
 }
 
-/// What f16 holds of a number.
+/// A number rounded to f16.
 fn rounded(value: f32) -> f64 {
     half::f16::from_f32(value).to_f64()
 }
 
-/// The largest error as a share of its bound; infinite where a result is not a number.
+/// The largest ratio of an error to its bound; infinite if a result is NaN.
 fn largest_error(got: &[f64], want: &[f64], magnitude: &[f64], terms: usize) -> f64 {
     let share = |((got, want), magnitude): ((&f64, &f64), &f64)| {
         let bound = 2f64.powi(-10) * want.abs() + 4.0 * terms as f64 * 2f64.powi(-24) * magnitude;

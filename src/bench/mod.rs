@@ -1,10 +1,10 @@
-//! Kernels against what their device can do at best.
+//! Benchmarks: kernels against the roofline of their device.
 //!
-//! The roofline model (Williams, Waterman and Patterson 2009): work takes at least as long as its operations at the
-//! device's peak, and as its bytes at the device's bandwidth, whichever is longer. [`Roofline::measure`] finds the limits
-//! with kernels of its own ([`probe`]), [`cases`] has work for every family of kernels, and a
-//! [`Figure`] says how long it took and how much of that was needed. [`matrices`] tries cooperative
-//! matrices, [`steps`] times whole training steps, [`tune`](mod@tune) the variants of a kernel against each other.
+//! In the roofline model (Williams, Waterman and Patterson 2009), work takes at least the time of its operations at the
+//! device's peak throughput, and at least the time of its bytes at the device's bandwidth. [`Roofline::measure`]
+//! measures these limits with [`probe`] kernels. [`cases`] has work for every family of kernels. A [`Figure`] has the
+//! measured time, and the share of it that the roofline explains. [`matrices`] times products on cooperative matrices,
+//! [`steps`] times whole training steps, and [`tune`](mod@tune) compares the variants of kernels.
 
 mod cases;
 pub mod ladder;
@@ -23,29 +23,32 @@ use crate::tensor::Tensor;
 use serde::Serialize;
 use std::time::Instant;
 
-/// Blocks of calls whose median is taken.
+/// Number of timed blocks of calls.
 const BLOCKS: usize = 7;
 
-/// A device's limits, in f32.
+/// The limits of a device, in f32.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Roofline {
-    /// Floating-point operations, where nothing is loaded.
+    /// Floating-point operations per second, without memory traffic.
     pub flops_per_second: f64,
-    /// Bytes read, where next to nothing is written: a sum.
+    /// Bytes read per second by a sum, which writes almost nothing.
     pub read_bytes_per_second: f64,
-    /// Bytes written, where nothing is read: one number everywhere.
+    /// Bytes written per second by a fill, which reads nothing.
     pub written_bytes_per_second: f64,
-    /// Bytes read and written by a copy.
+    /// Bytes read and written per second by a copy.
     pub copied_bytes_per_second: f64,
-    /// The tensors that were read, written and copied.
+    /// Size of the tensors that were read, written and copied, in bytes.
     pub tensor_bytes: u64,
 }
 
 impl Roofline {
-    /// Runs each probe for about `seconds` and takes its best block: a limit is what was reached once. Where its tensors
-    /// don't fit, half as much is moved.
+    /// Runs each probe for about `seconds` and takes its fastest block. Halves the size of the tensors until they fit
+    /// into memory.
+    ///
+    /// # Errors
+    /// Errors of the device.
     pub fn measure(device: &Device, seconds: f64) -> Result<Roofline> {
-        // So many bytes that starting a kernel takes no part in the time; what runs on a CPU needs less.
+        // Enough bytes that the overhead of a dispatch does not count; a CPU needs fewer.
         let elements = match device.kind() {
             Kind::Gpu => 256 << 20,
             Kind::Cpu => 16 << 20,
@@ -53,12 +56,12 @@ impl Roofline {
         let largest = elements.min(device.largest_tensor() as usize / size_of::<f32>());
         halved_until_it_fits(largest, |elements| {
             device.trim();
-            Roofline::of(device, seconds, elements)
+            Roofline::measure_with(device, seconds, elements)
         })
     }
 
-    /// With probes that move so many elements.
-    fn of(device: &Device, seconds: f64, elements: usize) -> Result<Roofline> {
+    /// Measures with probes of `elements` elements.
+    fn measure_with(device: &Device, seconds: f64, elements: usize) -> Result<Roofline> {
         const ROUNDS: u32 = 4096;
         let fastest = |mut case: Case| Ok::<f64, Error>(blocks(device, &mut case, seconds)?[0]);
         let x = repeated_noise(device, elements)?;
@@ -70,7 +73,7 @@ impl Roofline {
         let target = device.clone();
         let write = move || Tensor::full(&target, DType::F32, [elements], 1.0).map(drop);
         let written = fastest(Case::new("probe", "write", write))?;
-        // Enough for every lane of the largest GPU.
+        // Enough elements for every lane of a large GPU.
         let x = repeated_noise(device, elements.div_ceil(if device.kind() == Kind::Gpu { 8 } else { 64 }))?;
         let multiplied = x.shape().elements();
         let computed = fastest(Case::new("probe", "fma", move || probe::fma(&x, ROUNDS).map(drop)))?;
@@ -83,8 +86,8 @@ impl Roofline {
         })
     }
 
-    /// The least time for so much work. As many bytes as are both read and written take what a copy takes, the others
-    /// what reading or writing alone takes.
+    /// The shortest possible time of work with this cost, in seconds. Bytes that are both read and written move at the
+    /// rate of a copy, the others at the rate of reading or writing.
     pub fn least_seconds(&self, cost: Cost) -> f64 {
         let both = cost.read.min(cost.written);
         let moving = 2.0 * both as f64 / self.copied_bytes_per_second
@@ -94,29 +97,36 @@ impl Roofline {
     }
 }
 
-/// More of the roofline than this share is a fault of the measurement: operands that stayed in a cache, a probe that was
-/// disturbed.
+/// The largest plausible share of the roofline. A larger share is a measurement error: operands stayed in a cache, or
+/// other work slowed a probe down.
 pub const PLAUSIBLE: f64 = 1.05;
 
-/// How long a piece of work takes.
+/// The measured time of a case.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Figure {
     /// One of [`FAMILIES`].
     pub family: &'static str,
+    /// Name of the case.
     pub name: String,
-    /// Of one call, inside its kernels: the median of a few blocks of calls.
+    /// Seconds of one call inside its kernels: the median over a few blocks of calls.
     pub seconds: f64,
+    /// Floating-point operations of one call.
     pub flops: u64,
-    /// Read and written, each operand once.
+    /// Bytes read and written by one call, each operand once.
     pub bytes: u64,
+    /// Throughput in GFLOP/s.
     pub gflops_per_second: f64,
+    /// Bandwidth in GB/s.
     pub gigabytes_per_second: f64,
-    /// The least time by the roofline, as a share of the time it took.
+    /// The shortest time by the roofline, divided by the measured time.
     pub attained: f64,
 }
 
 impl Figure {
-    /// Runs a case for about `seconds`.
+    /// Times a case for about `seconds`.
+    ///
+    /// # Errors
+    /// Errors of the device.
     pub fn measure(device: &Device, roofline: &Roofline, case: &mut Case, seconds: f64) -> Result<Figure> {
         let seconds = median(device, case, seconds)?;
         let cost = case.cost(device)?;
@@ -132,20 +142,21 @@ impl Figure {
         })
     }
 
-    /// Whether it claims more than the device can do.
+    /// Whether the measured time is shorter than the device allows: [`attained`](Figure::attained) is above
+    /// [`PLAUSIBLE`].
     pub fn is_implausible(&self) -> bool {
         self.attained > PLAUSIBLE
     }
 }
 
-/// The time of one call: the median of blocks of calls that together last about `seconds`.
+/// Seconds of one call: the median over blocks of calls that together take about `seconds`.
 fn median(device: &Device, case: &mut Case, seconds: f64) -> Result<f64> {
     Ok(blocks(device, case, seconds)?[BLOCKS / 2])
 }
 
-/// The time of one call in each of a few blocks of calls that together last about `seconds`, the fastest block first.
+/// Seconds of one call in each block of calls, fastest first. All blocks together take about `seconds`.
 fn blocks(device: &Device, case: &mut Case, seconds: f64) -> Result<[f64; BLOCKS]> {
-    // The first call compiles and touches memory, the second says what one is.
+    // The first call compiles kernels and allocates memory; the second gives the time of one call.
     case.seconds(device, 1)?;
     let start = Instant::now();
     case.seconds(device, 1)?;
@@ -153,19 +164,19 @@ fn blocks(device: &Device, case: &mut Case, seconds: f64) -> Result<[f64; BLOCKS
     let calls = (seconds / BLOCKS as f64 / once).clamp(1.0, 1e4) as u64;
     let mut blocks = [0.0; BLOCKS];
     for block in &mut blocks {
-        // A clock may be too coarse for what it is to time.
+        // A coarse clock may return 0.
         *block = (case.seconds(device, calls)? / calls as f64).max(1e-9);
     }
     blocks.sort_by(f64::total_cmp);
     Ok(blocks)
 }
 
-/// Numbers between -1 and 1 that follow no pattern, the same each time.
+/// Pseudo-random numbers between -1 and 1, the same on every call.
 pub fn noise_values(count: usize) -> Vec<f32> {
     (0..count as u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 23) as f32 - 1.0).collect()
 }
 
-/// As [`noise`], with values that repeat, so that the host holds few of them.
+/// As [`noise`], in one dimension and with repeating values, so that the host allocates few of them.
 fn repeated_noise(device: &Device, elements: usize) -> Result<Tensor> {
     const PERIOD: usize = 1 << 20;
     let rows = elements.div_ceil(PERIOD);
@@ -173,7 +184,7 @@ fn repeated_noise(device: &Device, elements: usize) -> Result<Tensor> {
     noise(device, [1, columns])?.broadcast_to([rows, columns])?.reshape([rows * columns])
 }
 
-/// What `measure` gives for `largest`, or for half as much as often as there is no memory for more.
+/// Calls `measure` with `largest`, and with half the size after each error about memory.
 fn halved_until_it_fits<T>(largest: usize, mut measure: impl FnMut(usize) -> Result<T>) -> Result<T> {
     let mut size = largest;
     loop {
@@ -184,7 +195,10 @@ fn halved_until_it_fits<T>(largest: usize, mut measure: impl FnMut(usize) -> Res
     }
 }
 
-/// A tensor of [`noise_values`].
+/// An f32 tensor of [`noise_values`].
+///
+/// # Errors
+/// Errors of the device.
 pub fn noise(device: &Device, shape: impl Into<Shape>) -> Result<Tensor> {
     let shape = shape.into();
     Tensor::new(device, &noise_values(shape.elements()), shape)
@@ -212,7 +226,7 @@ mod tests {
         assert_eq!(tried(100, 64), (Some(64), vec![64]));
         assert_eq!(tried(100, 500), (Some(62), vec![500, 250, 125, 62]));
         assert_eq!(tried(0, 4), (None, vec![4, 2, 1]));
-        // What halving does not mend is not tried again.
+        // Other errors are returned at once.
         let mut calls = 0;
         let failed: Result<()> = halved_until_it_fits(64, |_| {
             calls += 1;

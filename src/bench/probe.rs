@@ -1,5 +1,5 @@
-//! What a device can do at best: a copy for its memory, a loop of multiplications and additions for its arithmetic. The
-//! roofline that other kernels are measured against.
+//! Probe kernels, which measure the limits of a device for the roofline: a copy for its memory bandwidth, a loop of
+//! fused multiply-adds for its arithmetic.
 
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Kernel, KernelArgs, Reference, Shader};
@@ -19,7 +19,7 @@ struct Params {
     b: f32,
 }
 
-/// Bytes of numbers in flight: eight of the widest vectors, as many as hide the time that an operation takes.
+/// Bytes of values in flight: eight of the widest vectors, enough to hide the latency of an operation.
 const BLOCK: usize = 512;
 
 static COPY: Kernel<Params> = Kernel {
@@ -68,10 +68,11 @@ fn fma_reference<T: Real, const BLOCK: usize>(p: &Params, args: KernelArgs<T>) {
     });
 }
 
-/// `multiversion` compiles the loop for the machine's vectors: without them it would tell the limits of another machine.
+/// `multiversion` compiles the loop for the vector units of the CPU; without them the probe would measure a lower
+/// limit.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 fn fma_rounds<T: Real, const BLOCK: usize>(v: &mut [T; BLOCK], rounds: u32, a: T, b: T) {
-    // Without an instruction for it, a fused operation is a call.
+    // Without an FMA instruction, `mul_add` is a slow function call.
     let fused = multiversion::target::target_cfg_f!(any(target_feature = "fma", target_arch = "aarch64"));
     let mut kept = *v;
     for _ in 0..rounds {
@@ -82,7 +83,7 @@ fn fma_rounds<T: Real, const BLOCK: usize>(v: &mut [T; BLOCK], rounds: u32, a: T
     *v = kept;
 }
 
-/// A copy of the elements, row-major: as many bytes per second as the device moves. Without a graph.
+/// Copies a tensor in row-major order, at the device's memory bandwidth. The result has no graph.
 ///
 /// # Errors
 /// [`Error::DType`](crate::Error::DType) for f16 and u32.
@@ -90,8 +91,8 @@ pub fn copy(x: &Tensor) -> Result<Tensor> {
     probe(&COPY, "probe_copy", x, 0)
 }
 
-/// Every element v after `rounds` times v ← v·0.999 + 0.001: as many operations per second as the device computes.
-/// Without a graph.
+/// Applies v ← v·0.999 + 0.001 `rounds` times to every element, at the device's peak throughput. The result has no
+/// graph.
 ///
 /// # Errors
 /// [`Error::DType`](crate::Error::DType) for f16 and u32.

@@ -1,5 +1,5 @@
-//! Every kernel once, with what it is used for: what a compiler makes of them can be looked at without a GPU.
-//! `scripts/shader-stats` does that for AMD's.
+//! Translates every kernel to SPIR-V, so that compilers' output can be examined without a GPU. `scripts/shader-stats`
+//! does that for AMD's compiler.
 
 use super::ladder::{self, Step};
 use super::probe;
@@ -13,16 +13,18 @@ use crate::optim::{clip, loss_scale};
 use crate::tensor::Tensor;
 use crate::train::metric;
 
-/// A kernel, and the work that it was translated for.
+/// A translated kernel.
 pub struct Shader {
+    /// The work that the kernel was translated for.
     pub work: String,
+    /// Its name, WGSL and SPIR-V.
     pub translation: Translation,
 }
 
-/// Every kernel of the library, those with variants in every variant. Operands are f32 where nothing else is said.
+/// Translates every kernel of the library in all of its variants. Operands are f32 unless `work` says otherwise.
 ///
 /// # Errors
-/// What is wrong with a kernel that can't be translated.
+/// [`Error::Kernel`](crate::Error::Kernel) for a kernel that can't be translated.
 pub fn shaders() -> Result<Vec<Shader>> {
     let mut list = List { device: Device::translating(), shaders: Vec::new() };
     products(&mut list)?;
@@ -42,12 +44,12 @@ struct List {
 impl List {
     fn tensor(&self, shape: &[usize]) -> Result<Tensor> {
         let tensor = Tensor::zeros(&self.device, DType::F32, crate::shape::Shape::new(shape)?)?;
-        // What makes it is no part of the work.
+        // The kernel that fills the tensor is not part of the work.
         self.device.take_translations();
         Ok(tensor)
     }
 
-    /// Does `work`, and adds those of its kernels whose names begin with `prefix` and that are not there yet.
+    /// Runs `body`, and adds its kernels whose names begin with `prefix`, unless they are already in the list.
     fn add(&mut self, work: &str, prefix: &str, body: impl FnOnce() -> Result<()>) -> Result<()> {
         self.device.take_translations();
         body()?;
@@ -240,7 +242,7 @@ mod tests {
         let mut count = 0;
         for file in files.map(|file| file.unwrap().path()).filter(|path| path.is_file()) {
             let text = std::fs::read_to_string(&file).unwrap();
-            // Of those on cooperative matrices tests of products know.
+            // Tests of products cover the entry points on cooperative matrices.
             for entry in entries(&text).into_iter().filter(|&entry| entry != "cooperative") {
                 let is = |t: &Translation| t.entry == entry && t.source.contains(&text.as_str());
                 assert!(shaders.iter().any(|s| is(&s.translation)), "{}: {entry}", file.display());

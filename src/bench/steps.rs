@@ -1,4 +1,4 @@
-//! Whole training steps, the batch's copy to the device included.
+//! Times whole training steps, including the copy of the batch to the device.
 
 use super::noise_values;
 use crate::data::{Batch, BatchTargets};
@@ -10,36 +10,42 @@ use crate::train::{Loss, Trainer};
 use serde::Serialize;
 use std::time::Instant;
 
-/// Blocks of steps whose median is taken.
+/// The time of a step is the median over this many timed blocks.
 const BLOCKS: usize = 7;
 
 /// A network whose training steps are timed.
 pub struct Network {
+    /// Name in tables.
     pub name: &'static str,
-    /// Its layers in a few words.
+    /// Short description of its layers.
     pub description: &'static str,
+    /// Creates its layers.
     pub layers: fn() -> Sequential,
     /// Rows, columns and channels of an image.
     pub image: [usize; 3],
+    /// Number of classes.
     pub classes: u32,
-    /// Images in a batch on any device.
+    /// Batch size on any device.
     pub batch: usize,
-    /// Images in a second batch, on GPUs.
+    /// A second, larger batch size for GPUs.
     pub large_batch: usize,
 }
 
-/// The networks, a line each. `scripts/gpu-kit.d/pytorch_bench.py` has the same list.
+/// All networks, one per line. `scripts/gpu-kit.d/pytorch_bench.py` has the same list.
 #[rustfmt::skip]
 pub static NETWORKS: &[Network] = &[
     Network { name: "mlp", description: "784-512-512-10", layers: mlp, image: [28, 28, 1], classes: 10, batch: 256, large_batch: 4096 },
     Network { name: "cnn", description: "convolutions to 32 and 64 channels, then 128-10", layers: cnn, image: [28, 28, 1], classes: 10, batch: 64, large_batch: 1024 },
 ];
 
-/// A network that is trained with cross-entropy and Adam.
+/// A training step that is timed, with cross-entropy and Adam.
 #[derive(Clone, Copy)]
 pub struct Workload {
+    /// The network.
     pub network: &'static Network,
+    /// Images per batch.
     pub batch: usize,
+    /// Precision of training.
     pub precision: Precision,
 }
 
@@ -62,7 +68,7 @@ fn cnn() -> Sequential {
         .add(Dense::new(10))
 }
 
-/// The work that suits a device: larger batches too on a GPU, in both precisions.
+/// The training steps to time on a device: every network in both precisions; on a GPU also with the larger batch.
 pub fn workloads(device: &Device) -> Vec<Workload> {
     let mut works = Vec::new();
     for network in NETWORKS {
@@ -76,26 +82,30 @@ pub fn workloads(device: &Device) -> Vec<Workload> {
     works
 }
 
-/// How long one training step takes.
+/// The measured time and memory of a training step.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct StepFigure {
+    /// Name of the network.
     pub name: &'static str,
+    /// Images per batch.
     pub batch: usize,
+    /// Precision of training.
     pub precision: Precision,
-    /// Of a step, on the host's clock: the median of a few blocks.
+    /// Seconds of a step by the host's clock: the median over a few blocks of steps.
     pub seconds: f64,
+    /// Images per second.
     pub samples_per_second: f64,
-    /// Of the first step, kernels compiled and memory taken.
+    /// Seconds of the first step, which compiles kernels and allocates memory.
     pub first_seconds: f64,
-    /// The most bytes that were ever live.
+    /// Peak memory in bytes.
     pub peak_bytes: u64,
 }
 
 impl Workload {
-    /// Trains for about `seconds` after a warm-up. `None` where the device has no 16-bit floats and they are asked for.
+    /// Trains for about `seconds` after a warm-up. Returns `None` for mixed precision on a device without f16.
     ///
     /// # Errors
-    /// What the device says where there is no memory for the model.
+    /// Errors of the device, such as [`Error::OutOfMemory`].
     pub fn measure(&self, device: &Device, seconds: f64) -> Result<Option<StepFigure>> {
         if self.precision == Precision::Mixed && !has_halves(device)? {
             return Ok(None);
@@ -122,7 +132,7 @@ impl Workload {
             Ok(start.elapsed().as_secs_f64())
         };
         let first_seconds = run(1)?;
-        // A GPU that was idle needs a moment to come up to speed.
+        // An idle GPU takes some time to raise its clock rate.
         let few = (seconds / BLOCKS as f64 / run(1)?).clamp(1.0, 10.0) as usize;
         let once = run(few)? / few as f64;
         let steps = (seconds / BLOCKS as f64 / once).clamp(1.0, 1e5) as usize;

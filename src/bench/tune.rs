@@ -1,8 +1,8 @@
-//! Measuring the variants of kernels against each other, class by class.
+//! Tuning: measures the variants of kernels for each class of results.
 //!
-//! For each [`Class`] of a family there is a piece of work. Every variant does it: its result is compared with the reference's
-//! in f64, and the right ones are timed in turns, so that whatever slows the machine down slows all of them down. What is
-//! faster than the default by more than [`MARGIN`] is kept.
+//! Each [`Class`] of a family has a workload, which every variant runs. Variants whose results match the f64 reference
+//! are timed in turns, so that other load on the machine affects all of them. A variant that is faster than the default
+//! by more than [`MARGIN`] becomes the choice for this class.
 
 use super::noise_values;
 use crate::device::class::{Band, Class, Tiles};
@@ -14,16 +14,17 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::Serialize;
 
-/// A variant that is not at least this much faster than the default is not worth a change of bits.
+/// A variant replaces the default only if it is faster by this factor, because results of variants differ in the last
+/// bits.
 pub const MARGIN: f64 = 1.05;
 
-/// Blocks of calls of each variant, whose median is taken.
+/// The time of a variant is the median over this many blocks of calls.
 const BLOCKS: usize = 7;
 
-/// A variant whose first call takes this many times the fastest one's is not timed further.
+/// A variant whose first call takes this many times as long as the fastest one's is not timed further.
 const MAX_SLOWDOWN: f64 = 2.0;
 
-/// The names of the families that have variants.
+/// Names of the families that have variants.
 pub fn families() -> Vec<&'static str> {
     tunable().map(|family| family.name()).collect()
 }
@@ -33,33 +34,36 @@ pub fn tunable() -> impl Iterator<Item = &'static dyn Tunable> {
     [matmul::family()].into_iter().chain(conv2d::families())
 }
 
-/// What one variant did.
+/// The result of one variant.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Timing {
+    /// Name of the variant.
     pub variant: &'static str,
-    /// Of one call, inside the family's kernels; infinite where the driver refused the kernel.
+    /// Seconds of one call inside the family's kernels; infinite if the driver refused the kernel.
     pub seconds: f64,
-    /// Whether there is a result, and it is the reference's but for rounding.
+    /// Whether the result matches the reference up to rounding.
     pub right: bool,
 }
 
-/// What was found out about one class.
+/// The result of tuning one class.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Outcome {
+    /// Name of the family.
     pub family: &'static str,
+    /// The class.
     pub class: Class,
-    /// The piece of work that was timed.
+    /// The workload that was timed.
     pub work: String,
-    /// What is used when nothing was tuned.
+    /// The variant that is used without tuning.
     pub default: &'static str,
-    /// What is used from now on: the default, or what is faster.
+    /// The variant that is used from now on.
     pub best: &'static str,
-    /// Every variant, in the order of the family.
+    /// The result of every variant, in the order of the family.
     pub variants: Vec<Timing>,
 }
 
 impl Outcome {
-    /// The time of one call by the default, and by the best.
+    /// Seconds of one call by the default, and by the best.
     pub fn seconds(&self) -> [f64; 2] {
         [self.default, self.best].map(|name| {
             let timing = self.variants.iter().find(|t| t.variant == name);
@@ -68,13 +72,13 @@ impl Outcome {
     }
 }
 
-/// Times every variant of the named families, each class for about `seconds` (and the time that compiling takes), and
-/// lets the device use what was kept. `report` is called after each class, when the device uses what was kept of it. Nothing is
-/// written to disk: [`Device::save_tuned_variants`] does that. There is nothing to choose on the CPU device.
+/// Times every variant of the named families, each class for about `seconds` plus the time of compiling, and makes the
+/// device use the best. Calls `report` after each class. Does not write the choices to disk;
+/// [`Device::save_tuned_variants`] does. On the CPU device, which has no variants, the result is empty.
 ///
 /// # Errors
-/// [`Error::Argument`] for a name that is not in [`families`]; what the device says where it can't do the work. The
-/// device's choices are then what they were before.
+/// [`Error::Argument`] for a name that is not in [`families`]; errors of the device. After an error the device uses the
+/// same choices as before the call.
 pub fn tune(
     device: &Device,
     names: &[String],
@@ -100,15 +104,15 @@ pub fn tune(
             device.set_tuned_variants(choices);
             report(&outcome);
             outcomes.push(outcome);
-            // What the next class asks for has other sizes.
+            // Buffers of the next class have other sizes.
             device.trim();
         }
     }
     Ok(outcomes)
 }
 
-/// The fastest right variant, if it is faster than the default by more than the margin, else the default. A default
-/// that is wrong here has to give way to anything that is right.
+/// The fastest correct variant if it is faster than the default by more than [`MARGIN`], else the default. A default
+/// with wrong results is replaced by any correct variant.
 fn best(default: &'static str, timings: &[Timing]) -> &'static str {
     let right = || timings.iter().filter(|t| t.right);
     let limit = right().find(|t| t.variant == default).map_or(f64::INFINITY, |t| t.seconds / MARGIN);
@@ -118,12 +122,12 @@ fn best(default: &'static str, timings: &[Timing]) -> &'static str {
 
 type Compute = Box<dyn Fn(&[Tensor]) -> Result<Tensor>>;
 
-/// A problem that stands for its class.
+/// The work that represents a class.
 struct Workload {
     class: Class,
     name: String,
     inputs: Vec<Shape>,
-    /// How many products each element of the result adds up.
+    /// Number of products that each element of the result sums.
     terms: usize,
     compute: Compute,
 }
@@ -143,13 +147,13 @@ impl Workload {
             choose(variant);
             let body = || (0..calls).try_for_each(|_| (self.compute)(&inputs).map(drop));
             let (_, profile) = device.profile(body)?;
-            let of_family = profile.dispatches.iter().filter(|d| d.kernel.starts_with(family.name()));
-            // A clock may be too coarse for what it is to time.
-            Ok((of_family.map(|d| d.seconds).sum::<f64>() / calls as f64).max(1e-9))
+            let timed = profile.dispatches.iter().filter(|d| d.kernel.starts_with(family.name()));
+            // A coarse clock may return 0.
+            Ok((timed.map(|d| d.seconds).sum::<f64>() / calls as f64).max(1e-9))
         };
         let mut timings = Vec::new();
         for variant in device.variants(family) {
-            // The first call compiles.
+            // The first call compiles the kernel.
             choose(variant);
             let got = match (self.compute)(&inputs) {
                 Err(Error::Kernel { .. }) => {
@@ -191,7 +195,7 @@ impl Workload {
         })
     }
 
-    /// The inputs: noise, of which `change` makes something.
+    /// The inputs: noise, mapped by `change`.
     fn tensors<E: crate::device::Element>(
         &self,
         device: &Device,
@@ -204,8 +208,8 @@ impl Workload {
         self.inputs.iter().map(tensor).collect()
     }
 
-    /// The result by the reference in f64, and how far each element may be from it: 4·K·2⁻²⁴ times the sum of its terms'
-    /// absolute values, for sums of K terms.
+    /// The result of the reference in f64, and the error bound of each element: 4·K·2⁻²⁴ times the sum of the absolute
+    /// values of its terms, for sums of K terms.
     fn oracle(&self) -> Result<(Vec<f64>, Vec<f64>)> {
         let device = Device::cpu();
         let want = (self.compute)(&self.tensors(&device, f64::from)?)?.to_f64()?;
@@ -215,7 +219,7 @@ impl Workload {
     }
 }
 
-/// The work of a family: a piece for each class that models have.
+/// The workloads of a family, one for each class that occurs in models.
 fn workloads(family: &str) -> Vec<Workload> {
     match family {
         "matmul" => Class::all().map(product).collect(),
@@ -231,7 +235,7 @@ fn product(class: Class) -> Workload {
         Band::UpTo64 => 64,
         Band::Above64 => 512,
     };
-    // The extent of a side above 64, which decides how many tiles there are.
+    // The extent of a side above 64, which determines the number of tiles.
     let long = match class.tiles {
         Tiles::Few => 512,
         Tiles::Enough => 8192,
@@ -245,7 +249,7 @@ fn product(class: Class) -> Workload {
         (rows, Band::Above64) => (side(rows), long),
         (rows, columns) => (side(rows), side(columns)),
     };
-    // Shorter than what is cut into pieces.
+    // Too short to be split along k.
     let k = 512;
     Workload {
         class,
@@ -256,17 +260,17 @@ fn product(class: Class) -> Workload {
     }
 }
 
-/// 3×3 convolutions with as many channels as models have in their first layers and in later ones.
+/// 3×3 convolutions with numbers of channels that occur in the first and in later layers of models.
 fn convolutions(direction: &str) -> Vec<Workload> {
-    // Images and their side: for few tiles, for enough of them, for many.
+    // Images and their rows (and columns), for few, enough and many tiles.
     const FEW: (usize, usize) = (16, 8);
     const ENOUGH: (usize, usize) = (32, 16);
     const MANY: (usize, usize) = (64, 16);
-    // Where sums run over pixels, more of these make more pieces.
+    // The gradient of weights sums over pixels: more pixels give more pieces of the sum.
     const PIECES: (usize, usize) = (96, 16);
     const COLUMNS: [usize; 5] = [8, 16, 32, 64, 128];
     let wide = &COLUMNS[2..];
-    // With input and output channels.
+    // Images with their input and output channels.
     let geometries: Vec<((usize, usize), usize, usize)> = match direction {
         "conv2d.weights" => {
             let few = [1, 3, 32].into_iter().flat_map(|ci| COLUMNS.map(|co| (FEW, ci, co)));
@@ -333,7 +337,7 @@ mod tests {
         assert_eq!(among(&[timing("b", 0.1, false)]), "a", "fast, but wrong");
         assert_eq!(among(&[timing("b", 0.1, false), timing("c", 0.8, true)]), "c");
         assert_eq!(among(&[timing("b", 1.2, true)]), "a");
-        // A default that is wrong gives way even to what is slower; where nothing is right nothing changes.
+        // A wrong default is replaced even by a slower variant. If no variant is correct, nothing changes.
         let broken = [timing("a", 1.0, false), timing("b", 3.0, true)];
         assert_eq!(best("a", &broken), "b");
         assert_eq!(best("a", &broken[..1]), "a");
@@ -357,7 +361,8 @@ mod tests {
         }
     }
 
-    /// What WebGPU promises is enough for the first variant of every family, and for no larger tile.
+    /// The workgroup memory that WebGPU guarantees is enough for the first variants of every family, but not for larger
+    /// tiles.
     #[test]
     fn adapters_with_little_workgroup_memory_have_the_small_tiles() {
         for family in tunable() {

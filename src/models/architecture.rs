@@ -1,9 +1,11 @@
-//! A model as data: an input, stages of repeated blocks, an output. It is read from TOML, mapped to other
-//! sizes by [`super::axis`], counted without a device, and only then built as layers by [`super::layers`].
+//! A model as data: an input, stages of repeated blocks, an output.
+//!
+//! An architecture is read from TOML. [`super::axis`] scales it, [`super::cost`] counts its cost without a device, and
+//! [`super::layers`] builds its layers.
 //!
 //! A stage is the unit of scaling, as in the tables of the EfficientNet paper (Tan & Le 2019,
-//! [arXiv:1905.11946](https://arxiv.org/abs/1905.11946), table 1): its *width* (channels or units) and its
-//! *depth* (how often its block repeats) are what the axes multiply.
+//! [arXiv:1905.11946](https://arxiv.org/abs/1905.11946), table 1). The axes multiply its *width* (channels or units)
+//! and its *depth* (how often its block repeats).
 
 use super::stage::{Downsample, Stage};
 use crate::data::{Dataset, Targets};
@@ -11,47 +13,52 @@ use crate::error::{Error, Result, brief};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
-/// Largest width, depth, kernel, resolution or number of outputs that [`Architecture::validate`] accepts; it
-/// keeps later products of sizes within 64 bits.
+/// The largest width, depth, kernel, resolution or number of outputs that [`Architecture::validate`] accepts. It keeps
+/// products of sizes within 64 bits.
 const LARGEST: usize = 1 << 20;
 
-/// A model as data. Serialises to TOML; see [`Architecture::preset`] for examples.
+/// A model as data, read from and written to TOML. The [presets](Architecture::preset) are examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Architecture {
-    /// What the model is called in tables and records.
+    /// Name of the model in tables and records.
     pub name: String,
-    /// How the last image becomes the features that dense layers read. Unused when the input is features.
+    /// How the last image becomes features for dense layers. Unused if the input is features.
     #[serde(default)]
     pub head: Head,
-    /// Fraction of the features dropped in front of the output layer while training; 0 for none.
+    /// Dropout rate of the features in front of the output layer, at least 0 and below 1.
     #[serde(default)]
     pub dropout: f64,
-    /// What one sample looks like.
+    /// Shape of one sample.
     pub input: Input,
-    /// What the model answers; this layer is never scaled.
+    /// Kind and size of the output. Scaling does not change the output layer.
     pub output: Output,
-    /// The body, from input to output.
+    /// The stages, from input to output.
     pub stages: Vec<Stage>,
 }
 
-/// What one sample looks like.
+/// The shape of one sample.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Input {
-    /// A square image: `resolution` rows and columns, `channels` values a pixel.
-    Image { resolution: usize, channels: usize },
-    /// A row of that many values.
+    /// A square image.
+    Image {
+        /// Rows and columns.
+        resolution: usize,
+        /// Values per pixel.
+        channels: usize,
+    },
+    /// This many features.
     Features(usize),
 }
 
-/// What the model answers.
+/// The output of the model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Output {
-    /// One logit a class: classification.
+    /// Classification: one logit per class.
     Classes(usize),
-    /// That many real values: regression.
+    /// Regression: this many real values.
     Values(usize),
 }
 
@@ -68,15 +75,18 @@ impl Output {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Head {
-    /// Every pixel of every channel is a feature. The next layer grows with the square of the resolution.
+    /// Every value of the image is a feature. The next layer grows with the square of the resolution.
     #[default]
     Flatten,
-    /// The mean of each channel: as many features as channels, whatever the resolution.
+    /// The mean of each channel is a feature, at any resolution.
     GlobalAverage,
 }
 
 impl Architecture {
-    /// Reads a preset by its name, or else a TOML file by its path.
+    /// Returns the preset of this name; if there is none, reads a TOML file from this path.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if there is neither, or the file is not a valid model; [`Error::File`] if it can't be read.
     pub fn load(name_or_path: &str) -> Result<Architecture> {
         if let Some(preset) = Architecture::preset(name_or_path) {
             return Ok(preset);
@@ -100,7 +110,10 @@ impl Architecture {
         })
     }
 
-    /// Reads and validates a model.
+    /// Parses and validates a model.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for text that is not a model, and those of [`Architecture::validate`].
     pub fn from_toml(text: &str) -> Result<Architecture> {
         let architecture: Architecture = toml::from_str(text)
             .map_err(|e| Error::Config { what: "model".to_string(), problem: brief(e) })?;
@@ -108,25 +121,28 @@ impl Architecture {
         Ok(architecture)
     }
 
-    /// The TOML that [`Architecture::from_toml`] reads back to an equal model.
+    /// Writes the model as TOML. [`Architecture::from_toml`] reads it back as an equal model.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a number that TOML can't hold.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self)
             .map_err(|e| Error::Config { what: format!("model {}", self.name), problem: e.to_string() })
     }
 
-    /// The same model for images of that many rows, columns and channels.
+    /// The same model for images of `resolution` rows and columns and `channels` channels.
     pub fn with_input(mut self, resolution: usize, channels: usize) -> Architecture {
         self.input = Input::Image { resolution, channels };
         self
     }
 
-    /// The same model for rows of that many values.
+    /// The same model for `features` input features.
     pub fn with_features(mut self, features: usize) -> Architecture {
         self.input = Input::Features(features);
         self
     }
 
-    /// The same model with another number of classes or values; the kind of output stays.
+    /// The same model with `units` classes or values. The kind of output does not change.
     pub fn with_outputs(mut self, units: usize) -> Architecture {
         self.output = match self.output {
             Output::Classes(_) => Output::Classes(units),
@@ -156,7 +172,7 @@ impl Architecture {
         }
     }
 
-    /// Rows and columns of the input image; none when the input is features.
+    /// Rows and columns of the input image; `None` if the input is features.
     pub fn resolution(&self) -> Option<usize> {
         match self.input {
             Input::Image { resolution, .. } => Some(resolution),
@@ -164,12 +180,12 @@ impl Architecture {
         }
     }
 
-    /// The factor between the input's rows and the last image's: the product of the stages' strides.
+    /// The product of all strides: the factor by which the model reduces the rows of its input image.
     pub fn total_stride(&self) -> usize {
         self.convolutions().map(|stage| stage.stride).fold(1, usize::saturating_mul)
     }
 
-    /// The stride of the first stage that shrinks its image; 1 if none does.
+    /// The stride of the first stage that downsamples its image; 1 if none does.
     pub fn first_stride(&self) -> usize {
         self.convolutions().map(|stage| stage.stride).find(|&stride| stride > 1).unwrap_or(1)
     }
@@ -178,7 +194,10 @@ impl Architecture {
         self.stages.iter().filter(|stage| stage.block.takes_image())
     }
 
-    /// Checks that the model can be built; says which stage can't and what to change.
+    /// Checks that the model can be built.
+    ///
+    /// # Errors
+    /// [`Error::Config`] that names the stage and what to change.
     pub fn validate(&self) -> Result<()> {
         let fail = |problem: String| {
             Err(Error::Config { what: format!("model {}", self.name.escape_debug()), problem })
@@ -188,7 +207,7 @@ impl Architecture {
             return fail("the name is empty or has control characters".into());
         }
         if !(0.0..1.0).contains(&self.dropout) {
-            return fail(format!("dropout is {}; it must be at least 0 and under 1", self.dropout));
+            return fail(format!("dropout is {}; it must be at least 0 and below 1", self.dropout));
         }
         if !within(self.output.units()) {
             return fail(format!("{} outputs; it must be between 1 and {LARGEST}", self.output.units()));
@@ -213,7 +232,7 @@ impl Architecture {
         self.validate_flow().or_else(fail)
     }
 
-    /// Follows one sample through the stages.
+    /// Checks the image's rows through all stages.
     fn validate_flow(&self) -> Result<(), String> {
         let mut rows = self.resolution();
         for (number, stage) in (1..).zip(&self.stages) {
@@ -233,14 +252,14 @@ impl Architecture {
                 }
                 (true, None) => {
                     return Err(format!(
-                        "stage {number} is a convolution, but what reaches it is features; convolutions need \
-                         an image input and stand before every dense stage"
+                        "stage {number} is a convolution, but its input is features; convolutions need an image \
+                         input, and come before all dense stages"
                     ));
                 }
                 (false, _) => {
                     if stage.stride != 1 || stage.kernel != 3 || stage.downsample != Downsample::default() {
                         return Err(format!(
-                            "stage {number} is dense; kernel, stride and downsample belong to convolutions"
+                            "stage {number} is dense; kernel, stride and downsample are for convolutions only"
                         ));
                     }
                     rows = None;

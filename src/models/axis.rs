@@ -1,10 +1,9 @@
-//! The axes a model grows along. An axis and a factor give a [`Scale`]; a scale maps one architecture to
-//! another.
+//! The axes of scaling: depth, width, resolution, compound. An axis and a factor give a [`Scale`]; a scale maps one
+//! architecture to another.
 //!
-//! Rounding follows the EfficientNet paper (Tan & Le 2019,
-//! [arXiv:1905.11946](https://arxiv.org/abs/1905.11946)) and the rules `round_filters` and `round_repeats` of
-//! its reference implementation. Nothing here is exact in FLOPs, then: a record keeps what the rounded model
-//! really costs, and laws are fitted to that.
+//! Rounding follows the EfficientNet paper (Tan & Le 2019, [arXiv:1905.11946](https://arxiv.org/abs/1905.11946)) and
+//! the rules `round_filters` and `round_repeats` of its reference implementation. So the FLOPs of a scaled model differ
+//! from the exact multiple. A record has the cost of the rounded model, and laws are fitted to that.
 
 use super::architecture::{Architecture, Input};
 use crate::error::{Error, Result};
@@ -12,13 +11,13 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
-/// Coefficients and factors beyond this, up or down, are refused.
+/// The largest coefficient or factor; the smallest is its reciprocal.
 const MAX_FACTOR: f64 = 1024.0;
 
-/// Channels come in multiples of this.
+/// Scaled widths are multiples of this.
 const DIVISOR: usize = 8;
 
-/// How much deeper, wider and sharper than the base: three coefficients, 1 for unchanged.
+/// The three coefficients that scale a base model; 1 leaves a dimension unchanged.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scale {
@@ -31,16 +30,20 @@ pub struct Scale {
 }
 
 impl Scale {
-    /// The base model itself.
+    /// The scale that changes nothing.
     pub const BASE: Scale = Scale { depth: 1.0, width: 1.0, resolution: 1.0 };
 
-    /// The scaled model. The output layer, kernels, strides and input channels stay.
+    /// Scales a model. The output layer, kernels, strides and input channels do not change.
     ///
-    /// - Width: [`round_width`]. A coefficient of exactly 1 leaves widths as they are.
-    /// - Depth: [`round_depth`].
-    /// - Resolution: the nearest multiple of the first downsampling stride, so that the step at full
-    ///   resolution drops no border, and never under the product of all strides, so that every stage keeps a
-    ///   pixel. A coefficient of exactly 1 leaves it as it is.
+    /// - Width: see [`round_width`]. A coefficient of exactly 1 does not change widths.
+    /// - Depth: see [`round_depth`].
+    /// - Resolution: the nearest multiple of the first downsampling stride, so that this stage drops no border, and at
+    ///   least the product of all strides, so that every stage has a pixel. A coefficient of exactly 1 does not change
+    ///   the resolution.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a coefficient out of range; [`Error::Config`] for a resolution coefficient other than 1
+    /// if the input is features, and for a scaled model that can't be built.
     pub fn apply(&self, base: &Architecture) -> Result<Architecture> {
         for (argument, value) in
             [("depth", self.depth), ("width", self.width), ("resolution", self.resolution)]
@@ -59,7 +62,7 @@ impl Scale {
             Input::Features(_) if self.resolution != 1.0 => {
                 return Err(Error::Config {
                     what: format!("model {}", base.name),
-                    problem: "its input is features, which have no resolution to scale".into(),
+                    problem: "its input is features, which have no resolution; use another axis".into(),
                 });
             }
             Input::Features(_) => {}
@@ -75,9 +78,9 @@ impl fmt::Display for Scale {
     }
 }
 
-/// `width·factor` to the nearest multiple of 8 (halves up), at least 8, and one multiple further up where
-/// that would be under 90 % of `width·factor`: `round_filters` of the EfficientNet reference implementation.
-/// A factor of 1 returns `width` itself, also where it is no multiple of 8.
+/// Scales a width (channels or units): `width·factor` rounded to the nearest multiple of 8 (halves up), at least 8, and
+/// 8 more if the result is less than 90 % of `width·factor`. This is `round_filters` of the EfficientNet reference
+/// implementation. A factor of 1 returns `width`, even if it is not a multiple of 8.
 pub fn round_width(width: usize, factor: f64) -> usize {
     if factor == 1.0 {
         return width;
@@ -87,8 +90,9 @@ pub fn round_width(width: usize, factor: f64) -> usize {
     if (nearest as f64) < 0.9 * exact { nearest.saturating_add(DIVISOR) } else { nearest }
 }
 
-/// `depth·factor` rounded up: `round_repeats` of the EfficientNet reference implementation. A product within
-/// 10⁻⁹ above a whole number counts as that number, so that 10 × 1.1 is 11 layers in floating point too.
+/// Scales a depth (repeats): `depth·factor` rounded up, `round_repeats` of the EfficientNet reference implementation. A
+/// product at most 10⁻⁹ above a whole number counts as that number, so that 10 × 1.1 is 11 layers in floating point
+/// too.
 pub fn round_depth(depth: usize, factor: f64) -> usize {
     ((depth as f64 * factor - 1e-9).ceil() as usize).max(1)
 }
@@ -102,7 +106,7 @@ fn round_resolution(base: &Architecture, resolution: usize, factor: f64) -> usiz
     nearest.saturating_mul(step).max(base.total_stride())
 }
 
-/// What grows.
+/// A dimension along which a model is scaled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Axis {
@@ -117,10 +121,10 @@ pub enum Axis {
 }
 
 impl Axis {
-    /// Every axis, in the order they are shown.
+    /// All axes, in display order.
     pub const ALL: [Axis; 4] = [Axis::Depth, Axis::Width, Axis::Resolution, Axis::Compound];
 
-    /// The name in files and on the command line.
+    /// Name of the axis in files and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Axis::Depth => "depth",
@@ -130,8 +134,11 @@ impl Axis {
         }
     }
 
-    /// The scale that a factor on this axis stands for. On depth, width and resolution it is the coefficient
-    /// itself; on compound it is the multiple of FLOPs aimed at (see [`Compound::phi`]).
+    /// The scale of a factor on this axis. On depth, width and resolution the factor is the coefficient; on compound it
+    /// is the target multiple of FLOPs (see [`Compound::phi`]).
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a factor out of range; on compound, those of [`Compound::validate`].
     pub fn scale(self, factor: f64, compound: &Compound, base: &Architecture) -> Result<Scale> {
         check_factor("axis", "factor", factor)?;
         Ok(match self {
@@ -177,21 +184,21 @@ pub struct Compound {
 }
 
 impl Default for Compound {
-    /// The paper's grid search: α = 1.2, β = 1.1, γ = 1.15.
+    /// The paper's coefficients, from a grid search: α = 1.2, β = 1.1, γ = 1.15.
     fn default() -> Compound {
         Compound { alpha: 1.2, beta: 1.1, gamma: 1.15 }
     }
 }
 
 impl Compound {
-    /// The multiple of FLOPs that φ = 1 aims at: α·β²·γ², since a convolution's FLOPs go with depth, with the
-    /// square of width and with the square of resolution.
+    /// The multiple of FLOPs at φ = 1: α·β²·γ². The FLOPs of convolutions are proportional to depth, to the square of
+    /// width, and to the square of resolution.
     pub fn flops_base(&self) -> f64 {
         self.alpha * self.beta.powi(2) * self.gamma.powi(2)
     }
 
-    /// The φ that aims at `factor` times the base's FLOPs: (α·β²·γ²)^φ = factor. Negative for a smaller
-    /// model.
+    /// The φ at which FLOPs are `factor` times those of the base model: (α·β²·γ²)^φ = factor. Negative for a factor
+    /// below 1.
     pub fn phi(&self, factor: f64) -> f64 {
         factor.ln() / self.flops_base().ln()
     }
@@ -201,7 +208,10 @@ impl Compound {
         Scale { depth: self.alpha.powf(phi), width: self.beta.powf(phi), resolution: self.gamma.powf(phi) }
     }
 
-    /// Each coefficient at least 1, and not all of them 1.
+    /// Checks the coefficients.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a coefficient below 1 or above 1024; [`Error::Config`] if α·β²·γ² is 1.
     pub fn validate(&self) -> Result<()> {
         for (argument, value) in [("alpha", self.alpha), ("beta", self.beta), ("gamma", self.gamma)] {
             if !(1.0..=MAX_FACTOR).contains(&value) {
@@ -223,7 +233,7 @@ impl Compound {
         Ok(())
     }
 
-    /// Features have no resolution: there γ is 1, and depth and width make up the factor alone.
+    /// For features, which have no resolution, γ is 1: depth and width alone give the factor.
     fn for_input(self, input: &Input) -> Compound {
         match input {
             Input::Image { .. } => self,

@@ -1,8 +1,7 @@
-//! What a model costs, before it is built: parameters and MACs counted layer by layer, peak memory by a dry run.
+//! The cost of a model before it is built: parameters and MACs counted layer by layer, peak memory by a dry run.
 //!
-//! The dry run takes one training step on a [dry device](Device::dry), which books every buffer that the step
-//! would allocate, for as long as the step would hold it, and computes nothing. So memory is predicted by the very
-//! code that will use it, and there is no second description of it that could drift from the first.
+//! The dry run is one training step and one evaluation on a [dry device](Device::dry), which counts every buffer while
+//! it is live and computes nothing. So the code that uses memory also predicts it.
 
 use super::architecture::Architecture;
 use crate::device::Device;
@@ -12,27 +11,27 @@ use crate::nn::{Module, ModuleReport};
 use crate::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
-/// FLOPs of training, per MAC and sample seen: 2 FLOPs a MAC, and a backward pass as dear as two forward ones.
+/// FLOPs of training per MAC and sample seen: 2 FLOPs per MAC, and a backward pass counts as two forward passes.
 pub const FLOPS_PER_MAC: f64 = 6.0;
 
-/// Counts for one sample's forward pass.
+/// The cost of one sample's forward pass.
 #[derive(Clone, Debug, Serialize)]
 pub struct Cost {
-    /// Trained values.
+    /// Number of trained parameters.
     pub parameters: u64,
     /// Multiply-accumulate operations; FLOPs are twice as many.
     pub macs: u64,
-    /// Values that the layers put out.
+    /// Number of values that the layers output.
     pub activations: u64,
-    /// Those of the model itself, each with the modules inside it.
+    /// The model's layers, each with its sub-modules.
     pub layers: Vec<ModuleReport>,
 }
 
 impl Cost {
-    /// Counts `architecture`, layer by layer.
+    /// Counts the cost of `architecture`, layer by layer.
     ///
     /// # Errors
-    /// What makes the architecture impossible to build.
+    /// Those of [`Architecture::validate`], and [`Error`]s of layers that can't be built.
     pub fn of(architecture: &Architecture) -> Result<Cost> {
         architecture.validate()?;
         let model = architecture.layers().describe(&architecture.input_shape())?;
@@ -45,15 +44,15 @@ impl Cost {
     }
 }
 
-/// The most bytes that training holds at once, by category, when steps have as many samples as a batch.
+/// Predicts the peak memory of training with batches of [`TrainConfig::batch`] samples, by category.
 ///
 /// # Errors
-/// What makes the architecture impossible to build, or its tensors too large for any device.
+/// Those of [`Cost::of`]; [`Error::TooManyElements`] if a tensor is too large for any device.
 pub fn predicted_peak(architecture: &Architecture, config: &TrainConfig) -> Result<Bytes> {
     dry_run(architecture, config, config.batch)
 }
 
-/// The same of a training on so many samples, judged by so many: no batch has more than there are.
+/// As [`predicted_peak`], for a given number of training and validation samples. A batch is never larger than its set.
 ///
 /// # Errors
 /// Those of [`predicted_peak`].
@@ -66,7 +65,7 @@ pub fn predicted_peak_on(
     dry_run(architecture, &cut, config.batch.min(validation))
 }
 
-/// A step, and an evaluation of so many samples, on a dry device.
+/// One training step, and one evaluation of `validation` samples, on a dry device.
 fn dry_run(architecture: &Architecture, config: &TrainConfig, validation: usize) -> Result<Bytes> {
     architecture.validate()?;
     let device = Device::dry();
@@ -87,35 +86,35 @@ fn dry_run(architecture: &Architecture, config: &TrainConfig, validation: usize)
 }
 
 impl Bytes {
-    /// The categories at the moment of the ledger's peak.
+    /// The bytes of each category at the moment of the ledger's peak.
     pub fn at_peak(usage: &Usage) -> Bytes {
         let [parameters, gradients, optimizer, activations, workspace] = usage.peak_by_category;
         Bytes { parameters, gradients, optimizer, activations, workspace }
     }
 }
 
-/// Bytes by category.
+/// Bytes of memory by category.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Bytes {
-    /// Trained values.
+    /// Parameters.
     pub parameters: u64,
-    /// Their gradients.
+    /// Gradients of parameters.
     pub gradients: u64,
     /// The optimiser's moments.
     pub optimizer: u64,
-    /// What the graph keeps between forward and backward pass, and the batch itself.
+    /// Values that the graph keeps for the backward pass, and the batch.
     pub activations: u64,
-    /// Scratch of single kernels.
+    /// Scratch memory of kernels.
     pub workspace: u64,
 }
 
 impl Bytes {
-    /// All categories together.
+    /// Sum of all categories.
     pub fn total(&self) -> u64 {
         self.named().iter().map(|&(_, bytes)| bytes).sum()
     }
 
-    /// Every category with its name.
+    /// Name and bytes of every category.
     pub fn named(&self) -> [(&'static str, u64); 5] {
         [
             ("parameters", self.parameters),

@@ -11,15 +11,16 @@ use crate::nn::{
 };
 use crate::train::TrainConfig;
 
-/// Brings pixels from 0 to 1, of which most are paper, to about mean 0 and deviation 1 (MNIST's are 0.13 and 0.31).
-/// Without it the first layers of a deep model see nearly a constant and start slowly.
+/// Scales pixels between 0 and 1, most of which are background, to about mean 0 and standard deviation 1 (MNIST has
+/// 0.13 and 0.31). Without this the input of the first layers is nearly constant, and deep models start slowly.
 const IMAGE_SCALE: f32 = 3.0;
 const IMAGE_OFFSET: f32 = -0.5;
 
 impl Architecture {
-    /// The layers, in order, ending with a linear layer of logits or values. Call
-    /// [`validate`](Architecture::validate) first: what it refuses is refused again when the layers are
-    /// built.
+    /// The layers in order. The last is a linear layer of logits or values.
+    ///
+    /// The layers of an architecture that [`validate`](Architecture::validate) refuses can't be built either; call
+    /// `validate` first for a better message.
     pub fn layers(&self) -> Sequential {
         let mut model = Sequential::new();
         let mut image = self.resolution().is_some();
@@ -42,16 +43,18 @@ impl Architecture {
         model.add(Dense::new(self.output.units()))
     }
 
-    /// The model on a device, with initial weights drawn from the configuration's seed, in its precision.
+    /// Builds the model on a device, in the configuration's precision. Draws initial weights from the configuration's
+    /// seed.
     ///
     /// # Errors
-    /// What makes the architecture impossible to build on this device.
+    /// Those of layers that can't be built; [`Error::OutOfMemory`](crate::Error::OutOfMemory);
+    /// [`Error::DType`](crate::Error::DType) for mixed precision on a device without f16.
     pub fn build(&self, config: &TrainConfig, device: &Device) -> Result<Model> {
         let model = self.layers().build_in(config.precision, device, &self.input_shape(), config.seed)?;
         Ok(model.with_recompute(config.recompute))
     }
 
-    /// What its outputs are compared with.
+    /// The kind of targets that the outputs are compared with.
     pub fn targets(&self) -> Targets {
         match self.output {
             Output::Classes(classes) => Targets::Classes(classes),
@@ -67,7 +70,7 @@ impl Architecture {
     }
 }
 
-/// The stage's blocks at the end of `model`, with what shrinks its image in front.
+/// Appends the layers of a stage to `model`: its downsampling, then its blocks.
 fn append(stage: &Stage, mut model: Sequential) -> Sequential {
     let window = [stage.stride, stage.stride];
     let mut strides = [1, 1];

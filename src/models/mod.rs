@@ -1,12 +1,12 @@
-//! Models as data, and what scaling does to them.
+//! Models as data: architectures, scaling, and cost.
 //!
 //! In reading order:
 //!
-//! - [`architecture`]: a model as data: stages of repeated blocks, read from TOML; the presets in `presets/`.
-//! - [`stage`], [`blocks`]: a stage as data, and the layers of its blocks, one file each.
-//! - [`layers`]: builds the layers of [`nn`](crate::nn) from that data.
-//! - [`axis`]: depth, width, resolution and compound scaling, each a map from architecture to architecture.
-//! - [`cost`]: parameters, MACs and peak memory of an architecture, before it is built on a device.
+//! - [`architecture`]: a model as stages of repeated blocks, read from TOML; `presets/` has examples.
+//! - [`stage`], [`blocks`]: a stage as data, and the layers of each kind of block, one file each.
+//! - [`layers`]: builds the layers of [`nn`](crate::nn) from an architecture.
+//! - [`axis`]: depth, width, resolution and compound scaling, which map one architecture to another.
+//! - [`cost`]: counts parameters, MACs and peak memory of an architecture without a device.
 
 pub mod architecture;
 pub mod axis;

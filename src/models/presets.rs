@@ -1,8 +1,8 @@
-//! The models that come with the crate: the TOML files of `presets/`.
+//! The models that come with the crate, TOML files in `presets/`.
 
 use super::architecture::Architecture;
 
-/// Each preset's name and file.
+/// Name and TOML of each preset.
 const FILES: [(&str, &str); 4] = [
     ("keras-dense", include_str!("presets/keras-dense.toml")),
     ("mlp", include_str!("presets/mlp.toml")),
@@ -11,7 +11,7 @@ const FILES: [(&str, &str); 4] = [
 ];
 
 impl Architecture {
-    /// Names that [`Architecture::preset`] knows.
+    /// Names of all presets.
     pub const PRESETS: [&'static str; FILES.len()] = {
         let mut names = [""; FILES.len()];
         let mut index = 0;
@@ -22,7 +22,7 @@ impl Architecture {
         names
     };
 
-    /// A model that comes with the crate, by name; `src/models/presets/` has one TOML file for each, which says what it is.
+    /// The preset of this name; `None` if there is none. Each is a TOML file in `src/models/presets/`.
     pub fn preset(name: &str) -> Option<Architecture> {
         let (_, text) = FILES.iter().find(|(known, _)| *known == name)?;
         Some(Architecture::from_toml(text).expect("a test reads every preset"))

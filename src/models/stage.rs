@@ -11,20 +11,19 @@ pub struct Stage {
     pub block: Block,
     /// Channels of each convolution, or units of each dense layer.
     pub width: usize,
-    /// How often the block repeats.
+    /// Number of repetitions of the block.
     #[serde(default = "one")]
     pub depth: usize,
-    /// Applied after each block.
+    /// Activation of each layer of the block.
     #[serde(default = "relu")]
     pub activation: Activation,
     /// Rows and columns of the convolution kernel; padding is `same`. Convolutions only.
     #[serde(default = "three", skip_serializing_if = "is_three")]
     pub kernel: usize,
-    /// The factor by which the stage divides rows and columns, at its beginning; 1 for none. Convolutions
-    /// only.
+    /// The factor by which the stage reduces rows and columns at its beginning; 1 for none. Convolutions only.
     #[serde(default = "one", skip_serializing_if = "is_one")]
     pub stride: usize,
-    /// How a stride above 1 is carried out. Convolutions only.
+    /// How the stage reduces rows and columns if the stride is above 1. Convolutions only.
     #[serde(default, skip_serializing_if = "Downsample::is_default")]
     pub downsample: Downsample,
 }
@@ -42,16 +41,16 @@ pub enum Block {
     Dense,
 }
 
-/// How a stage shrinks its image.
+/// How a stage reduces the rows and columns of its image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Downsample {
-    /// A max-pool in front of the first block; a border that does not fill a window is dropped.
+    /// Max pooling before the first block. Drops a border that does not fill a window.
     #[default]
     MaxPool,
-    /// An average-pool in front of the first block; a border that does not fill a window is dropped.
+    /// Average pooling before the first block. Drops a border that does not fill a window.
     AveragePool,
-    /// The first block's convolution has the stride, in a separable block the depthwise one.
+    /// The convolution of the first block has the stride; in a separable block, the depthwise convolution.
     Convolution,
 }
 
@@ -105,12 +104,12 @@ impl Stage {
         Stage { block: Block::Dense, ..Stage::conv(width, depth) }
     }
 
-    /// The same stage with its image shrunk by `stride`.
+    /// The same stage with this stride.
     pub fn stride(self, stride: usize) -> Stage {
         Stage { stride, ..self }
     }
 
-    /// Rows of the image after this stage's downsampling, given the rows in front of it.
+    /// Rows of the image after this stage's downsampling, given the rows before it.
     pub(super) fn shrink(&self, rows: usize) -> usize {
         match self.downsample {
             Downsample::MaxPool | Downsample::AveragePool => rows / self.stride,

@@ -1,9 +1,9 @@
-//! Sweeps that go on with more factors, seeds, samples or epochs.
+//! Extending a sweep by more factors, seeds, samples or epochs.
 //!
-//! An extended [`Plan`] remembers what it covered before. Its runs are those of before, with the keys and the validation
-//! samples that they have, and then those that are new; so records stay as they are. A *generation* is a plan as it was
-//! between two extensions, the first is number 1. Models that are larger than all before are held back and predicted
-//! as in a new sweep ([`Plan::predict`]), each generation's on their own.
+//! An extended [`Plan`] records what it covered before. It keeps the existing runs with their keys and validation
+//! samples, so their records stay valid, and adds the new runs after them. A *generation* is the plan between two
+//! extensions; the first generation is number 1. Each generation predicts its own largest models, as a new sweep does
+//! ([`Plan::predict`]), if they are larger than every model of earlier generations.
 
 use super::extent::Extent;
 use super::plan::Plan;
@@ -22,12 +22,13 @@ impl Plan {
         }
     }
 
-    /// How often the plan was written: once, and once more for each extension.
+    /// The number of generations: one more than the number of extensions.
     pub fn generations(&self) -> usize {
         self.earlier.len() + 1
     }
 
-    /// The plan as it was in that generation, counted from 1; the last is the plan itself.
+    /// The plan as it was in generation `number`, counted from 1. The last generation is the plan itself, and so is any
+    /// number beyond it.
     pub fn generation(&self, number: usize) -> Plan {
         let Some(extent) = number.checked_sub(1).and_then(|before| self.earlier.get(before)) else {
             return self.clone();
@@ -39,12 +40,13 @@ impl Plan {
         plan
     }
 
-    /// This plan with all that `wanted` covers beyond it.
+    /// This plan, extended by everything that `wanted` covers beyond it. An equal plan is returned unchanged.
     ///
     /// # Errors
-    /// [`Error::Config`] if `wanted` differs in more than its lists, or lacks something that this plan covers.
+    /// [`Error::Config`] if `wanted` differs in more than its lists, lacks something that this plan covers, or adds no
+    /// run.
     pub fn extended(&self, wanted: &Plan) -> Result<Plan> {
-        // No argument of the command line says it.
+        // The command line has no flag for `most_seen`.
         let wanted = &Plan { most_seen: self.most_seen, ..wanted.clone() };
         if self.differences(wanted).is_empty() {
             return Ok(self.clone());
@@ -57,7 +59,7 @@ impl Plan {
         let differences = alike.differences(wanted);
         if !differences.is_empty() {
             return fail(format!(
-                "only factors, seeds, samples, epochs and FLOPs of a sweep can be extended, and other parts differ ({})",
+                "only factors, seeds, samples, epochs and FLOPs of a sweep can be extended, but other parts differ ({})",
                 differences.join(", ")
             ));
         }
@@ -70,13 +72,13 @@ impl Plan {
         lacking.extend((!missing.is_empty()).then(|| format!("epochs {}", missing.join(", "))));
         if !lacking.is_empty() {
             return fail(format!(
-                "the extension lacks what the sweep has: {}; name all that was there, and what is new",
+                "the extension lacks what the sweep has: {}; name the existing values and the new ones",
                 lacking.join("; ")
             ));
         }
         let earlier = self.earlier.iter().cloned().chain([extent]).collect();
         let mut plan = Plan { earlier, data: self.data.clone(), ..wanted.clone() };
-        // A generation without a list of epochs has the configuration's.
+        // A generation without a list of epochs uses the configuration's number.
         plan.config.epochs = self.config.epochs;
         plan.validate()?;
         if plan.variants()?.len() == self.variants()?.len() {
@@ -85,8 +87,12 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The number of training samples that a validation split is sized by, where its size depends on one: that of the
-    /// first generation, so that extensions are judged by the same samples.
+    /// The number of training samples that determines the size of a validation split, for data sets where the split
+    /// depends on it; `None` for the whole set. It is the number of the first generation, so that all generations are
+    /// validated on the same samples.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a plan without a valid list of runs.
     pub fn validation_basis(&self) -> Result<Option<usize>> {
         let first = self.generation(1);
         Ok(first.most_samples()?.or(first.config.samples))

@@ -1,8 +1,8 @@
-//! What a plan covers, and what one plan lacks of another.
+//! The lists of values that a plan covers, and the comparison of two such lists.
 
 use serde::{Deserialize, Serialize};
 
-/// What a plan covers: all that an extension can change.
+/// The lists of values that a plan covers. These are the only parts that an extension can change.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Extent {
@@ -28,17 +28,17 @@ pub struct Extent {
 }
 
 impl Extent {
-    /// The numbers of training samples an epoch; none where it is the whole set, or follows from compute budgets.
+    /// The numbers of training samples per epoch. Empty for the whole set and for compute budgets.
     pub(super) fn numbers_of_samples(&self) -> Vec<usize> {
         self.train_samples.into_iter().chain(self.samples.iter().copied()).collect()
     }
 
-    /// Whether models are trained on the whole set.
+    /// Whether models are trained on the whole training set.
     pub(super) fn takes_all(&self) -> bool {
         self.flops.is_empty() && self.numbers_of_samples().is_empty()
     }
 
-    /// What it lacks of an earlier one, in words; all but the epochs.
+    /// What `earlier` covers and this extent does not, in words. Epochs are not compared.
     pub(super) fn lacking(&self, earlier: &Extent) -> Vec<String> {
         let mut lacking = Vec::new();
         let mut compare = |name: &str, wanted: Vec<String>, has: Vec<String>| {

@@ -1,4 +1,4 @@
-//! Throughput and memory of a model on a device, without training to the end.
+//! Measures throughput, memory and kernel times of a model on a device with a few steps of training.
 
 use super::record::Throughput;
 use crate::data::{Batch, BatchTargets};
@@ -12,19 +12,27 @@ use crate::nn::Model;
 use crate::train::TrainConfig;
 use std::time::{Duration, Instant};
 
-/// What a model of one size does on a device.
+/// Throughput and peak memory of a model on a device.
 #[derive(Clone, Copy, Debug, serde::Serialize)]
 pub struct Measurement {
+    /// Training throughput, in samples per second.
     pub training: Throughput,
+    /// Inference throughput, in samples per second.
     pub inference: Throughput,
+    /// Measured peak memory of training.
     pub peak_bytes: Bytes,
+    /// Peak memory of training as predicted by [`cost::predicted_peak`].
     pub predicted_peak_bytes: Bytes,
 }
 
-/// Blocks whose median is taken, after one that warms up.
+/// A throughput is the median over this many timed blocks.
 const BLOCKS: usize = 7;
 
-/// Trains and evaluates a freshly drawn model on noise, for about `seconds` each.
+/// Measures a newly initialised model on noise: training for about `seconds`, then inference for about `seconds`.
+///
+/// # Errors
+/// An error that [`is about memory`](crate::Error::is_about_memory) if the model does not fit;
+/// [`Config`](crate::Error::Config) for an architecture or configuration that can't be built; errors of the device.
 pub fn measure(
     architecture: &Architecture,
     device: &Device,
@@ -49,35 +57,40 @@ pub fn measure(
     Ok(Measurement { training, inference, peak_bytes, predicted_peak_bytes })
 }
 
-/// Where the time of training steps goes.
+/// The times of a training step, and its profile kernel by kernel.
 #[derive(Clone, PartialEq, Debug, serde::Serialize)]
 pub struct StepProfile {
+    /// Number of profiled steps.
     pub steps: usize,
-    /// Wall time of a step that is not profiled.
+    /// Wall time of a step without profiling, in seconds.
     pub step_seconds: f64,
-    /// Of all steps together, while they were profiled, which takes time of its own.
+    /// The profile of all steps together. Profiling itself takes time.
     pub profile: Profile,
 }
 
 impl StepProfile {
-    /// Wall time of a step while it is profiled: the sum of what it spends inside kernels and elsewhere.
+    /// Wall time of a profiled step, in seconds: the sum of [`kernel_seconds`](StepProfile::kernel_seconds) and
+    /// [`other_seconds`](StepProfile::other_seconds).
     pub fn profiled_seconds(&self) -> f64 {
-        // A GPU's clock may run ahead of the host's by a little.
+        // The GPU's clock may run slightly faster than the host's.
         self.profile.wall.max(self.profile.kernel_seconds()) / self.steps as f64
     }
 
-    /// What a profiled step spends inside kernels.
+    /// Seconds that a profiled step spends inside kernels.
     pub fn kernel_seconds(&self) -> f64 {
         self.profile.kernel_seconds() / self.steps as f64
     }
 
-    /// What a profiled step spends elsewhere: the host's own work, timing, and gaps between dispatches.
+    /// Seconds that a profiled step spends outside kernels: the host's work, timing, and gaps between dispatches.
     pub fn other_seconds(&self) -> f64 {
         self.profiled_seconds() - self.kernel_seconds()
     }
 }
 
-/// Trains a freshly drawn model on noise for so many steps, twice: by the clock, and profiled.
+/// Trains a newly initialised model on noise for `steps` steps twice: once timed as a whole, once profiled.
+///
+/// # Errors
+/// Those of [`measure`].
 pub fn profile(
     architecture: &Architecture,
     device: &Device,
@@ -94,7 +107,7 @@ pub fn profile(
         }
         device.synchronize()
     };
-    // The first step compiles, the second meets the memory that the first has left.
+    // The first step compiles kernels; the second is the first to reuse memory from the pool.
     run(2)?;
     let start = Instant::now();
     run(steps)?;
@@ -103,7 +116,11 @@ pub fn profile(
     Ok(StepProfile { steps, step_seconds, profile })
 }
 
-/// Samples per second of the forward pass on one batch, input copied to the device and output read back.
+/// Inference throughput on batches of `batch` samples, measured for about `seconds`. `inputs` holds the values of one
+/// batch. Each pass copies them to the device; the output of the last pass of a block is read back.
+///
+/// # Errors
+/// Inputs that do not have the model's shape; errors of the device.
 pub fn inference(model: &Model, inputs: &[f32], batch: usize, seconds: f64) -> Result<Throughput> {
     throughput(batch, seconds, |passes| {
         for pass in 0..passes {
@@ -116,9 +133,9 @@ pub fn inference(model: &Model, inputs: &[f32], batch: usize, seconds: f64) -> R
     })
 }
 
-/// Runs blocks of repetitions that together last about `seconds`, and returns the samples per second of each.
+/// Runs [`BLOCKS`] blocks of repetitions that together last about `seconds`, and returns their samples per second.
 fn throughput(batch: usize, seconds: f64, mut run: impl FnMut(usize) -> Result<()>) -> Result<Throughput> {
-    // The first call compiles and touches memory, the second says how long one takes.
+    // The first call compiles kernels and allocates memory; the second gives the time of one call.
     run(1)?;
     let start = Instant::now();
     run(1)?;
@@ -133,7 +150,7 @@ fn throughput(batch: usize, seconds: f64, mut run: impl FnMut(usize) -> Result<(
     Ok(Throughput::of(&rates).expect("every block took time and has samples, so its rate is finite"))
 }
 
-/// A batch of values that are neither all equal nor sparse, the same each time.
+/// A batch of pseudo-random inputs and targets, the same on every call.
 fn noise(architecture: &Architecture, batch: usize) -> Batch {
     let features: usize = architecture.input_shape().iter().product();
     let value = |i: usize| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / (1 << 24) as f32;

@@ -1,9 +1,11 @@
-//! Reads plans and planned trainings as earlier versions wrote them.
+//! Reads plans and planned trainings that earlier versions wrote.
 
 use toml::{Table, Value};
 
-/// The table of a file's text in today's form, if it is in an earlier one: with a table `schedule`, whose
-/// `train_samples` are today's `samples` of the table `config`, and with a training's seed outside of it.
+/// Converts TOML of an earlier version to the current form. Returns `None` for text in the current form.
+///
+/// Earlier versions have a table `schedule` instead of `config`, its field `train_samples` instead of `samples`, and
+/// the seed of a planned training outside of this table.
 pub fn migrated(text: &str) -> Option<Table> {
     let mut table: Table = text.parse().ok()?;
     let Value::Table(mut config) = table.remove("schedule")? else { return None };

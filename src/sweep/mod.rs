@@ -1,15 +1,15 @@
-//! Trains one architecture at many sizes and records what each size costs and reaches.
+//! Trains one architecture at many sizes and records the cost and the quality of each.
 //!
 //! In reading order:
 //!
-//! - [`plan`]: what a sweep covers, and how its models are trained.
-//! - [`variant`], [`variants`]: one run of a plan, and all of them, each with the key it is known by.
-//! - [`extent`], [`extension`]: plans that add factors, seeds, samples or epochs to an earlier plan.
-//! - [`record`]: what is kept of one run: its size, its cost, its quality, how it ended.
-//! - [`prediction`]: the losses of the largest models, predicted before they are trained.
-//! - [`migration`]: plans as earlier versions wrote them.
-//! - [`store`]: a sweep's directory; a record is in it whole or not at all.
-//! - [`measure`]: throughput and memory on a device.
+//! - [`plan`]: which models a sweep trains, on which data, with which configuration.
+//! - [`variant`], [`variants`]: one run of a plan, and the list of all runs with their keys.
+//! - [`extent`], [`extension`]: adding factors, seeds, samples or epochs to an existing plan.
+//! - [`record`]: the record of a run: its size, its cost, its quality, how it ended.
+//! - [`prediction`]: predicts the losses of the largest models before they are trained.
+//! - [`migration`]: reads plans of earlier versions.
+//! - [`store`]: a sweep's directory, where records are appended atomically.
+//! - [`measure`]: throughput, memory and kernel times on a device.
 //! - [`run`](mod@run): runs a plan.
 
 pub mod extension;

@@ -1,5 +1,5 @@
-//! What a sweep runs: a base model, a data set, axes × factors × amounts of data × seeds, and one configuration of
-//! training for all of them.
+//! The plan of a sweep: a base model, a data set, axes × factors × amounts of data × seeds, and one training
+//! configuration for all runs.
 
 use super::extent::Extent;
 use super::migration::migrated;
@@ -10,60 +10,61 @@ use crate::models::axis::{Axis, Compound};
 use crate::train::TrainConfig;
 use serde::{Deserialize, Serialize};
 
-/// A sweep as data. Two equal plans train the same models to the same numbers on the same device.
+/// The plan of a sweep, stored as `plan.toml`. On the same device, equal plans give the same results bit for bit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
     /// Name of the data set.
     pub dataset: String,
-    /// Columns of a table that are predicted; empty for the last one, and for sets that are no table.
+    /// Target columns of a table. Empty for the last column, and for data sets that are not tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_columns: Vec<String>,
-    /// Axes to scale along.
+    /// Axes along which the base model is scaled.
     pub axes: Vec<Axis>,
-    /// Factors tried on every axis; 1 is the base model.
+    /// Factors of every axis; 1 is the base model.
     pub factors: Vec<f64>,
-    /// One run of each model for each seed.
+    /// Seeds. Each model is trained once with each.
     pub seeds: Vec<u64>,
-    /// Numbers of training samples an epoch: each model is trained once on each. Empty for one training of each
-    /// model, on [`TrainConfig::samples`].
+    /// Numbers of training samples per epoch. Each model is trained once with each. If empty, each model is trained
+    /// once, with [`TrainConfig::samples`].
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub samples: Vec<usize>,
-    /// Compute budgets C of whole trainings, in FLOPs (isoFLOP profiles): each model is trained once for each, on
-    /// `C / (6 · MACs · epochs)` training samples an epoch, rounded down to whole batches and at least one batch.
-    /// Instead of `samples`.
+    /// Compute budgets C of whole trainings, in FLOPs (isoFLOP profiles), as an alternative to `samples`. Each model is
+    /// trained once with each, on `C / (6 · MACs · epochs)` training samples per epoch, rounded down to whole batches
+    /// and at least one batch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub flops: Vec<f64>,
-    /// The number of training samples there are, where each of `flops` trains on all of them: for as many whole epochs as
-    /// the budget pays for, or, where it does not pay for one, on as many samples as it does. Trainings of fewer than
-    /// [`MIN_STEPS`](super::variants::MIN_STEPS) steps are left out. When absent, all trainings have the same number of epochs.
+    /// The size of the training set, if each budget of `flops` trains on the whole set: for as many whole epochs as the
+    /// budget allows, or on part of the set if it does not allow one epoch. Trainings of fewer than
+    /// [`MIN_STEPS`](super::variants::MIN_STEPS) steps are left out. If absent, all trainings have the same number of
+    /// epochs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub whole_set: Option<usize>,
-    /// Numbers of epochs: each model is trained once for each, on each amount of data. Empty for one training of each, of
-    /// [`TrainConfig::epochs`]; otherwise that number has no meaning.
+    /// Numbers of epochs. Each model is trained once with each, on each amount of data. If empty, all runs have
+    /// [`TrainConfig::epochs`]; otherwise that field is unused.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub epochs: Vec<usize>,
-    /// Pairs of a number of samples and a number of epochs that train on more samples than this, repeats counted, are left
-    /// out; none when absent.
+    /// The largest number of samples seen, repeats included. Runs whose samples × epochs are more are left out. If
+    /// absent, no run is left out.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub most_seen: Option<usize>,
-    /// So many of the largest models on every axis are trained after all others, and their losses predicted from these
-    /// before (see [`prediction`](super::prediction)); 0 for none.
+    /// The number of largest models on every axis that are trained last, after their losses have been predicted from
+    /// the other runs (see [`prediction`](super::prediction)); 0 for none.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub predict: usize,
-    /// How each model is trained; its seed has no meaning, since each run has one of `seeds`.
+    /// The training configuration. Its seed is unused: each run has one of `seeds`.
     pub config: TrainConfig,
     /// Coefficients of the compound axis.
     #[serde(default)]
     pub compound: Compound,
-    /// The files of the data set, as they were when the plan was made; empty for a set that is drawn, and in plans of
-    /// before they were kept.
+    /// Fingerprints of the data set's files when the plan was made. Empty for generated data sets, and in plans of
+    /// earlier versions, which did not record them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub data: Vec<DataFile>,
-    /// What it covered before each of its extensions, the oldest first.
+    /// What the plan covered before each extension, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub earlier: Vec<Extent>,
-    /// The base model, as it is at factor 1: input and output already fit the data set.
+    /// The base model (factor 1). Its input and output match the data set.
     pub architecture: Architecture,
 }
 
@@ -72,7 +73,10 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl Plan {
-    /// Reads and validates a plan.
+    /// Parses and validates a plan, also one in the form of earlier versions.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for text that is not a plan, and those of [`Plan::validate`].
     pub fn from_toml(text: &str) -> Result<Plan> {
         let parsed = match migrated(text) {
             Some(table) => table.try_into(),
@@ -83,17 +87,20 @@ impl Plan {
         Ok(plan)
     }
 
-    /// The TOML that [`Plan::from_toml`] reads back to an equal plan.
+    /// Writes the plan as TOML. [`Plan::from_toml`] reads it back as an equal plan.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a number that TOML can't hold.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|e| Error::Config { what: "plan".to_string(), problem: e.to_string() })
     }
 
-    /// For how many epochs each model is trained, in the plan's order.
+    /// The numbers of epochs that each model is trained for, in the plan's order.
     pub fn numbers_of_epochs(&self) -> Vec<usize> {
         if self.epochs.is_empty() { vec![self.config.epochs] } else { self.epochs.clone() }
     }
 
-    /// How much data each model is trained on, in the plan's order.
+    /// The amounts of data that each model is trained on, in the plan's order.
     pub(super) fn amounts(&self) -> Vec<Amount> {
         let samples = self.samples.iter().map(|&samples| Amount::Samples(samples));
         let amounts: Vec<Amount> =
@@ -101,7 +108,11 @@ impl Plan {
         if amounts.is_empty() { vec![Amount::Configured] } else { amounts }
     }
 
-    /// The most training samples an epoch of any run, where the plan has several numbers of them.
+    /// The largest number of training samples per epoch of any run; `None` if the plan has neither `samples` nor
+    /// `flops`.
+    ///
+    /// # Errors
+    /// Those of [`Plan::variants`].
     pub fn most_samples(&self) -> Result<Option<usize>> {
         if self.samples.is_empty() && self.flops.is_empty() {
             return Ok(None);
@@ -109,21 +120,24 @@ impl Plan {
         Ok(self.variants()?.iter().filter_map(|variant| variant.train_samples).max())
     }
 
-    /// Whether a training set has as many samples as every run wants: with fewer than it says, a run would be
-    /// taken for one on more data than it saw. A set that draws new samples without end has any number.
+    /// Checks that a training set has enough samples for every run. A run on fewer samples than its plan says would be
+    /// recorded with too many. A set that generates new samples in each epoch always has enough.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the key of a run that needs more samples than the set has.
     pub fn check_samples(&self, set: &dyn Dataset) -> Result<()> {
         let Some(most) = self.most_samples()?.filter(|&most| !set.is_endless() && most > set.len()) else {
             return Ok(());
         };
         let wanting = self.variants()?.into_iter().find(|variant| variant.train_samples == Some(most));
         let key = wanting.map(|variant| variant.key).unwrap_or_default();
-        let mend = if self.flops.is_empty() {
+        let hint = if self.flops.is_empty() {
             "leave out larger numbers"
         } else {
             "use smaller budgets, more epochs, or larger models"
         };
         let problem =
-            format!("{key} asks for {most} training samples, and {} has {}; {mend}", set.name(), set.len());
+            format!("{key} asks for {most} training samples, but {} has {}; {hint}", set.name(), set.len());
         Err(Error::Config { what: "plan".to_string(), problem })
     }
 
@@ -132,32 +146,32 @@ impl Plan {
         self.config.validate()?;
         if self.config.steps.is_some() {
             return fail(
-                "steps are given; the trainings of a sweep are as long as epochs or flops say".into(),
+                "steps can't be set in a sweep; set the length of trainings by epochs or flops".into(),
             );
         }
         for (empty, what) in [
-            (self.axes.is_empty(), "axis"),
-            (self.factors.is_empty(), "factor"),
-            (self.seeds.is_empty(), "seed"),
+            (self.axes.is_empty(), "axes"),
+            (self.factors.is_empty(), "factors"),
+            (self.seeds.is_empty(), "seeds"),
         ] {
             if empty {
-                return fail(format!("there is no {what}; name at least one"));
+                return fail(format!("the list of {what} is empty; name at least one"));
             }
         }
         if let Some(axis) = repeated(&self.axes) {
-            return fail(format!("axis {axis} stands twice"));
+            return fail(format!("axis {axis} is listed twice"));
         }
         if let Some(factor) = repeated(&self.factors) {
-            return fail(format!("factor {factor} stands twice"));
+            return fail(format!("factor {factor} is listed twice"));
         }
         if let Some(seed) = repeated(&self.seeds) {
-            return fail(format!("seed {seed} stands twice"));
+            return fail(format!("seed {seed} is listed twice"));
         }
         if self.epochs.contains(&0) {
             return fail("numbers of epochs must be at least 1".into());
         }
         if let Some(epochs) = repeated(&self.epochs) {
-            return fail(format!("{epochs} epochs stand twice"));
+            return fail(format!("{epochs} epochs are listed twice"));
         }
         self.check_amounts().or_else(fail)
     }
@@ -166,8 +180,8 @@ impl Plan {
         let Plan { samples, flops, .. } = self;
         let ways = [self.config.samples.is_some(), !samples.is_empty(), !flops.is_empty()].map(usize::from);
         if ways.iter().sum::<usize>() > 1 {
-            return Err("the training samples are given by more than one of the configuration's samples, \
-                        samples and flops; keep one"
+            return Err("more than one of the configuration's samples, samples and flops set the training \
+                        samples; keep one"
                 .into());
         }
         if samples.contains(&0) {
@@ -177,19 +191,21 @@ impl Plan {
             return Err(format!("a compute budget is {budget} FLOPs; it must be finite and above zero"));
         }
         if self.whole_set.is_some() && (flops.is_empty() || !self.epochs.is_empty()) {
-            return Err("whole_set is for budgets of FLOPs, which then give the numbers of epochs".into());
+            return Err(
+                "whole_set needs flops and no epochs: the budgets determine the numbers of epochs".into()
+            );
         }
         if let Some(samples) = repeated(samples) {
-            return Err(format!("{samples} samples stand twice"));
+            return Err(format!("{samples} samples are listed twice"));
         }
         if let Some(budget) = repeated(flops) {
-            return Err(format!("the budget of {budget:e} FLOPs stands twice"));
+            return Err(format!("the budget of {budget:e} FLOPs is listed twice"));
         }
         Ok(())
     }
 
-    /// Names of the parts in which two plans differ, of their configurations the fields; empty when they are the same
-    /// sweep, however it was extended. Data that this plan knows nothing of are any.
+    /// Names of the fields that differ between two plans, including those of their configurations. Empty if both
+    /// describe the same sweep; the history of extensions does not count. A plan without fingerprints matches any data.
     pub fn differences(&self, other: &Plan) -> Vec<String> {
         let parts = [
             ("dataset", self.dataset != other.dataset),
@@ -208,7 +224,7 @@ impl Plan {
             ("architecture", self.architecture != other.architecture),
         ];
         let parts = parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_string());
-        // Numbers of epochs are compared above.
+        // `numbers_of_epochs` above covers the epochs.
         let other = TrainConfig { epochs: self.config.epochs, ..other.config };
         let mut all: Vec<String> = parts.chain(self.config.differences(&other)).collect();
         all.dedup();
@@ -216,14 +232,14 @@ impl Plan {
     }
 }
 
-/// How much data a run is trained on.
+/// The amount of data that a run is trained on.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Amount {
-    /// What the configuration says.
+    /// [`TrainConfig::samples`].
     Configured,
-    /// So many training samples an epoch.
+    /// A number of training samples per epoch.
     Samples(usize),
-    /// As many training samples as take so many FLOPs.
+    /// The number of training samples that takes this many FLOPs.
     Flops(f64),
 }
 

@@ -1,4 +1,4 @@
-//! What is kept of one run. A record is one line of JSON in `runs.jsonl` and one row in `runs.csv`.
+//! The record of a run: one line of JSON in `runs.jsonl` and one row in `runs.csv`.
 
 use crate::models::Bytes;
 use crate::models::axis::{Axis, Scale};
@@ -9,77 +9,77 @@ use std::fmt;
 
 /// One run: a model of one size, trained with one seed.
 ///
-/// In JSON the four parts lie beside one another in one object, so each number is a column with the name of its field.
+/// JSON flattens the four parts into one object, so each number is a column with the name of its field.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Record {
-    /// Which model of the sweep it is.
+    /// The model and its position in the sweep.
     #[serde(flatten)]
     pub variant: RunVariant,
-    /// How it was trained.
+    /// The training configuration.
     #[serde(flatten)]
     pub config: TrainConfig,
-    /// What it took.
+    /// Size, compute, throughput and memory.
     #[serde(flatten)]
     pub cost: RunCost,
-    /// How it ended.
+    /// How the run ended, and the quality it reached.
     #[serde(flatten)]
     pub outcome: Outcome,
 }
 
-/// The model of a run and its places in the sweep.
+/// The model of a run and its position in the sweep.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunVariant {
     /// Names the run within its plan; see [`super::variant::Variant::key`].
     pub key: String,
-    /// The axis it stands on.
+    /// The axis that the model is on.
     pub axis: Axis,
-    /// Its factor on that axis.
+    /// The factor on that axis.
     pub factor: f64,
-    /// Other places of the sweep where rounding, or a factor of 1, gives this very model. It is trained once
-    /// and shown on each.
+    /// Other points of the grid where rounding, or a factor of 1, gives the same model. It is trained once and shown at
+    /// each point.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also: Vec<GridPoint>,
-    /// The coefficients that made it from the base model.
+    /// The coefficients that scale the base model to this one.
     pub scale: Scale,
     /// Name of the base model.
     pub architecture: String,
-    /// Rows and columns of the input after rounding; none for features.
+    /// Rows and columns of the input image after rounding; `None` for features.
     pub resolution: Option<usize>,
-    /// The compute budget that the number of samples was chosen for, in FLOPs; what was spent is
-    /// [`RunCost::training_flops`].
+    /// The compute budget that determined the number of samples, in FLOPs. [`RunCost::training_flops`] is what the run
+    /// used.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub flops_budget: Option<f64>,
 }
 
-/// What a run took: counted of its model, and measured of its training.
+/// The cost of a run: counts of its model, and measurements of its training.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunCost {
-    /// The device, as it names itself.
+    /// Name of the device.
     pub device: String,
-    /// Trained values.
+    /// Number of trained parameters.
     pub parameters: u64,
     /// MACs of one sample's forward pass.
     pub macs: u64,
-    /// FLOPs of the whole training: 2 per MAC, and a backward pass costs as much as two forward passes, so
-    /// 6 × MACs × samples seen.
+    /// FLOPs of the whole training, 6 × MACs × samples seen: 2 FLOPs per MAC, and a backward pass counts as two forward
+    /// passes.
     pub training_flops: f64,
-    /// Samples trained on, repeats counted.
+    /// Samples trained on, repeats included.
     pub samples_seen: u64,
-    /// Different samples trained on, D: of a finite set those of one epoch, of one that draws new samples without end
-    /// those of all epochs. 0 if training did not begin, and in records of versions that did not count it.
+    /// Distinct samples trained on, D: those of one epoch for a finite set, those of all epochs for a set that
+    /// generates new samples. 0 if training did not begin, and in records of versions that did not count it.
     #[serde(default)]
     pub train_samples: u64,
     /// Training throughput.
     pub samples_per_second: Option<Throughput>,
     /// Inference throughput.
     pub inference_samples_per_second: Option<Throughput>,
-    /// FLOP/s reached in training: 6 × MACs × median samples/s.
+    /// FLOP/s of training: 6 × MACs × median samples/s.
     pub flops_per_second: Option<f64>,
-    /// Peak bytes on the device as the ledger saw them.
+    /// Measured peak memory on the device, by the memory ledger.
     pub peak_bytes: Option<Bytes>,
-    /// Peak bytes as counted beforehand; none of a model whose tensors are too large for any device.
+    /// Peak memory predicted before training; `None` for a model whose tensors are too large for any device.
     pub predicted_peak_bytes: Option<Bytes>,
-    /// Seconds from the first step to the last, validation included.
+    /// Seconds of the whole run: opening the data, building the model, training, validation, and measuring inference.
     pub wall_seconds: f64,
 }
 
@@ -87,63 +87,63 @@ pub struct RunCost {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "status", rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was trained to its end.
+    /// Training completed.
     Completed(Quality),
-    /// The loss stopped being a finite number.
+    /// The loss became infinite or NaN.
     Diverged {
-        /// What the training said of it.
+        /// The error message.
         #[serde(default)]
         reason: String,
     },
-    /// It did not fit the device, or was predicted not to.
+    /// The model did not fit into memory, or was predicted not to.
     OutOfMemory {
-        /// What was asked for.
+        /// How much memory was needed.
         #[serde(default)]
         reason: String,
     },
-    /// Anything else.
+    /// Any other error.
     Failed {
-        /// What happened.
+        /// The error message.
         #[serde(default)]
         reason: String,
     },
 }
 
-/// What a completed run reached.
+/// The quality that a completed run reached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Mean loss over the last epoch of training.
     pub train_loss: Option<f64>,
     /// Mean loss on the validation set after training.
     pub validation_loss: Option<f64>,
-    /// Top-1 accuracy on the validation set, 0 to 1; none for regression.
+    /// Top-1 accuracy on the validation set, 0 to 1; `None` for regression.
     pub validation_accuracy: Option<f64>,
-    /// The validation after each epoch.
+    /// Validation results after each epoch.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub curve: Vec<CurvePoint>,
-    /// In mixed precision: steps that changed nothing, because a gradient was not finite.
+    /// Steps that mixed precision skipped because a gradient was not finite; `None` in f32.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub skipped_steps: Option<u64>,
 }
 
 impl Record {
-    /// Every place of the sweep where this model stands, its own first.
+    /// Every point of the sweep's grid that has this model, its own first.
     pub fn grid_points(&self) -> impl Iterator<Item = GridPoint> + '_ {
         let RunVariant { axis, factor, also, .. } = &self.variant;
         std::iter::once(GridPoint { axis: *axis, factor: *factor }).chain(also.iter().copied())
     }
 
-    /// Its factor on `axis`; none if it does not stand there.
+    /// The factor on `axis`; `None` if the model is not on that axis.
     pub fn factor_on(&self, axis: Axis) -> Option<f64> {
         self.grid_points().find(|place| place.axis == axis).map(|place| place.factor)
     }
 
-    /// Whether it was trained to its end.
+    /// Whether training completed.
     pub fn completed(&self) -> bool {
         self.quality().is_some()
     }
 
-    /// What it reached; none unless it was trained to its end.
+    /// The quality of a completed run; `None` for any other.
     pub fn quality(&self) -> Option<&Quality> {
         match &self.outcome {
             Outcome::Completed(quality) => Some(quality),
@@ -151,7 +151,7 @@ impl Record {
         }
     }
 
-    /// As [`quality`](Record::quality), to change it.
+    /// Mutable access to the [`quality`](Record::quality) of a completed run.
     pub fn quality_mut(&mut self) -> Option<&mut Quality> {
         match &mut self.outcome {
             Outcome::Completed(quality) => Some(quality),
@@ -159,37 +159,38 @@ impl Record {
         }
     }
 
-    /// Mean loss on the validation set after training; none unless it was trained to its end.
+    /// Mean loss on the validation set after training; `None` unless training completed.
     pub fn validation_loss(&self) -> Option<f64> {
         self.quality()?.validation_loss
     }
 
-    /// Top-1 accuracy on the validation set, 0 to 1; none for regression and unless it was trained to its end.
+    /// Top-1 accuracy on the validation set, 0 to 1; `None` for regression, and unless training completed.
     pub fn validation_accuracy(&self) -> Option<f64> {
         self.quality()?.validation_accuracy
     }
 
-    /// Mean loss over the last epoch of training; none unless it was trained to its end.
+    /// Mean loss over the last epoch of training; `None` unless training completed.
     pub fn train_loss(&self) -> Option<f64> {
         self.quality()?.train_loss
     }
 
-    /// The validation after each epoch; empty unless it was trained to its end.
+    /// Validation results after each epoch; empty unless training completed.
     pub fn curve(&self) -> &[CurvePoint] {
         self.quality().map_or(&[], |quality| &quality.curve)
     }
 
-    /// In mixed precision: steps that changed nothing, because a gradient was not finite.
+    /// Steps that mixed precision skipped because a gradient was not finite; `None` in f32, and unless training
+    /// completed.
     pub fn skipped_steps(&self) -> Option<u64> {
         self.quality()?.skipped_steps
     }
 }
 
 impl Outcome {
-    /// Every name, in the order of the variants.
+    /// All names, in the order of the variants.
     pub const NAMES: [&str; 4] = ["completed", "diverged", "out_of_memory", "failed"];
 
-    /// Its name in files: one of [`NAMES`](Outcome::NAMES).
+    /// The name in files: one of [`NAMES`](Outcome::NAMES).
     pub fn name(&self) -> &'static str {
         match self {
             Outcome::Completed(_) => "completed",
@@ -199,7 +200,7 @@ impl Outcome {
         }
     }
 
-    /// Why, unless it completed.
+    /// The reason why the run did not complete; `None` for a completed run.
     pub fn reason(&self) -> Option<&str> {
         match self {
             Outcome::Completed(_) => None,
@@ -216,14 +217,14 @@ impl fmt::Display for Outcome {
     }
 }
 
-/// The validation after an epoch.
+/// Validation results after an epoch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct CurvePoint {
-    /// Samples trained on until then, repeats counted.
+    /// Samples trained on until then, repeats included.
     pub samples_seen: u64,
     /// Mean loss on the validation set.
     pub validation_loss: f64,
-    /// Top-1 accuracy on the validation set, 0 to 1; none for regression.
+    /// Top-1 accuracy on the validation set, 0 to 1; `None` for regression.
     pub validation_accuracy: Option<f64>,
     /// Seconds since training began, validation included.
     pub seconds: f64,
@@ -238,18 +239,18 @@ pub struct GridPoint {
     pub factor: f64,
 }
 
-/// Samples a second over several measurements.
+/// Samples per second, over several measurements.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Throughput {
     /// Median, in samples/s.
     pub median: f64,
-    /// Interquartile range: third quartile less first, in samples/s.
+    /// Interquartile range (third quartile − first), in samples/s.
     pub iqr: f64,
 }
 
 impl Throughput {
-    /// Median and IQR of measurements in samples/s; quartiles are interpolated between neighbours (type 7 of
-    /// Hyndman & Fan 1996, NumPy's default). Measurements that are not finite are left out; none without any.
+    /// Median and interquartile range of measurements in samples/s. Quartiles are interpolated linearly (type 7 of
+    /// Hyndman & Fan 1996, NumPy's default). Measurements that are not finite are ignored; `None` if no other is left.
     pub fn of(samples_per_second: &[f64]) -> Option<Throughput> {
         let mut sorted: Vec<f64> = samples_per_second.iter().copied().filter(|v| v.is_finite()).collect();
         sorted.sort_by(f64::total_cmp);

@@ -1,4 +1,4 @@
-//! Runs a plan: every variant is trained and measured, and its record is on disk before the next one begins.
+//! Runs a plan: trains and measures every variant, and writes its record before the next one begins.
 
 use super::measure;
 use super::plan::Plan;
@@ -18,41 +18,42 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
-/// Where and how a plan is run; nothing in it changes the numbers.
+/// Where and how a plan is run. Except for the device, no option changes the results.
 pub struct SweepOptions {
+    /// The device to train on.
     pub device: Device,
     /// The data set's folder.
     pub data: Option<PathBuf>,
-    /// The most bytes that a variant may be predicted to need; by default what the device has.
+    /// Largest predicted peak memory, in bytes, of variants that are trained; by default the device's available memory.
     pub memory_limit: Option<u64>,
-    /// When this becomes true, the sweep ends with [`Error::Interrupted`]; what is done is on disk.
+    /// Set this to true to stop the sweep with [`Error::Interrupted`]. Records of completed runs are on disk.
     pub interrupted: Arc<AtomicBool>,
 }
 
-/// Is told how a sweep goes.
+/// Callbacks of a sweep.
 pub trait Observer {
-    /// Before variant number `index` of `count` is trained; the result is told how its training goes.
+    /// Called before variant number `index` of `count` is trained. Returns the callback of its training.
     fn on_start(&mut self, _variant: &Variant, _index: usize, _count: usize) -> Box<dyn Callback> {
         Box::new(())
     }
-    /// After it is on disk.
+    /// Called after a record is written to disk.
     fn on_record(&mut self, _record: &Record) {}
-    /// Before the first of the runs is trained that are held back in a generation of the plan: what was predicted of
-    /// them, and is on disk.
+    /// Called before the first held-back run of a generation is trained, after the prediction is written to disk.
     fn on_prediction(&mut self, _generation: usize, _prediction: &Prediction) {}
 }
 
+/// An observer that does nothing.
 impl Observer for () {}
 
-/// Seconds in which the inference throughput is measured.
+/// Seconds for which inference throughput is measured.
 const INFERENCE_SECONDS: f64 = 0.25;
 
-/// Trains what `store` lacks of `plan`, in the plan's order. A variant that fails is recorded as such and the
-/// sweep goes on. Of a plan with [`Plan::predict`] the losses of the largest models are predicted, and the prediction
-/// stored, when all others have a record.
+/// Trains every variant of `plan` that has no record in `store`, in the plan's order. A variant that fails is recorded
+/// as failed, and the sweep continues. With [`Plan::predict`], `run` predicts the losses of the largest models and
+/// stores the prediction once all other variants have a record.
 ///
 /// # Errors
-/// [`Error::Interrupted`] when asked to stop; a lost device, and files that can't be read or written.
+/// [`Error::Interrupted`] when asked to stop; [`Error::DeviceLost`]; files that can't be read or written.
 pub fn run(
     plan: &Plan,
     store: &mut Store,
@@ -86,10 +87,10 @@ pub fn run(
     Ok(())
 }
 
-/// Whether a sweep came to anything.
+/// Checks that at least one run of a sweep completed. A sweep without records passes.
 ///
 /// # Errors
-/// [`Error::NoneCompleted`] if it has records, and none of a run that was trained to its end.
+/// [`Error::NoneCompleted`] if the sweep has records, but no completed run.
 pub fn check_completed(store: &Store) -> Result<()> {
     let records = store.records();
     if records.is_empty() || records.iter().any(Record::completed) {
@@ -105,7 +106,8 @@ pub fn check_completed(store: &Store) -> Result<()> {
     })
 }
 
-/// The prediction in the store of what comes with the plan's last generation. It is made when all other runs are done, and stays as it is from then on.
+/// The prediction for the plan's last generation: the stored one, or else a new one, which is stored and never changed
+/// afterwards.
 fn predict(plan: &Plan, store: &Store) -> Result<Prediction> {
     let number = plan.generations();
     if let Some(prediction) = Store::load_prediction(store.directory(), number)? {
@@ -113,8 +115,10 @@ fn predict(plan: &Plan, store: &Store) -> Result<Prediction> {
     }
     let held_back = plan.variants()?.into_iter().filter(|variant| variant.is_predicted_in(number));
     if let Some(trained) = held_back.map(|variant| variant.key).find(|key| store.contains(key)) {
-        let problem =
-            format!("the prediction is gone, but {trained}, which it was about, is already trained");
+        let problem = format!(
+            "the prediction is gone, but {trained}, one of the runs it predicted, is already trained; restore \
+                     the file, or use another directory"
+        );
         return Err(Error::Config { what: store.directory().display().to_string(), problem });
     }
     let prediction = Prediction::new(plan, store.records())?;
@@ -122,8 +126,8 @@ fn predict(plan: &Plan, store: &Store) -> Result<Prediction> {
     Ok(prediction)
 }
 
-/// What a variant is trained on. All variants of a seed are judged by the same validation samples, whatever the
-/// number of training samples is.
+/// The data that a variant is trained on. All variants of a seed use the same validation samples, whatever their number
+/// of training samples.
 fn data_options(
     plan: &Plan,
     variant: &Variant,
@@ -142,14 +146,14 @@ fn data_options(
     }
 }
 
-/// The data of the last variant: neighbours in a plan often share it.
+/// Keeps the data of the last variant, because consecutive variants often use the same.
 #[derive(Default)]
 struct DataCache(Option<(DataOptions, Splits)>);
 
 impl DataCache {
     fn open(&mut self, options: DataOptions) -> Result<&Splits> {
         if self.0.as_ref().is_none_or(|(opened, _)| *opened != options) {
-            // The old set is freed before the new one is read.
+            // Frees the old set before the new one is read.
             self.0 = None;
             let splits = data::open(&options)?;
             self.0 = Some((options, splits));
@@ -215,7 +219,7 @@ fn run_variant(
     Ok(Record { variant: trained, config: variant.config(plan), cost: run_cost, outcome })
 }
 
-/// Predicts the memory that a variant takes, and trains it where there is so much.
+/// Predicts the memory that a variant needs, and trains it if there is enough. Fills in `cost` as far as training gets.
 fn attempt(
     plan: &Plan,
     variant: &Variant,
@@ -238,10 +242,10 @@ fn attempt(
     cost.predicted_peak_bytes = Some(predicted);
     let limit = options.memory_limit.or_else(|| device.available_memory());
     if let Some(limit) = limit.filter(|&limit| predicted.total() > limit) {
-        let reason = format!("{} predicted, {} there", bytes(predicted.total()), bytes(limit));
+        let reason = format!("{} predicted, {} available", bytes(predicted.total()), bytes(limit));
         return Ok(Outcome::OutOfMemory { reason });
     }
-    // What an earlier variant left in the pool has other sizes; the peak is this variant's own.
+    // Buffers of the previous variant in the pool have other sizes, and its peak is not this variant's.
     device.trim();
     device.reset_peak();
     let trained = train(plan, variant, options, &splits, callback, cost);
@@ -271,7 +275,7 @@ fn train(
     Ok(quality(&history))
 }
 
-/// A callback that also ends training when the sweep is to stop.
+/// A callback that also stops training when the sweep is asked to stop.
 struct Stoppable<'a> {
     inner: &'a mut dyn Callback,
     interrupted: &'a AtomicBool,
@@ -295,7 +299,7 @@ impl Callback for Stoppable<'_> {
     }
 }
 
-/// What the training took.
+/// Fills in the cost of a completed training.
 fn fill(cost: &mut RunCost, history: &History) {
     let flops_per_sample = FLOPS_PER_MAC * cost.macs as f64;
     cost.samples_seen = history.samples_seen;
@@ -304,7 +308,7 @@ fn fill(cost: &mut RunCost, history: &History) {
     cost.flops_per_second = cost.samples_per_second.map(|rate| flops_per_sample * rate.median);
 }
 
-/// What the training reached.
+/// The quality that a completed training reached.
 fn quality(history: &History) -> Quality {
     let last = history.epochs.last();
     let (mut samples_seen, mut seconds) = (0, 0.0);

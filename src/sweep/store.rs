@@ -1,15 +1,15 @@
 //! A sweep's directory:
 //!
-//! - `plan.toml`: what the sweep runs; a directory belongs to one plan.
-//! - `runs.jsonl`: one record a line, appended and synced before the next run begins.
-//! - `prediction.json`, where the plan asks for one: what the largest models' losses will be, written once, before one
-//!   of them is trained; `prediction-2.json` that of an extension's, and so on.
+//! - `plan.toml`: the plan; a directory belongs to one plan.
+//! - `runs.jsonl`: one record per line, appended and synced before the next run begins.
+//! - `prediction.json`, if the plan asks for one: the predicted losses of the largest models, written once, before any
+//!   of them is trained. `prediction-2.json` is the prediction of the first extension, and so on.
 //! - the report's files.
 //!
-//! A directory belongs to one process at a time, which holds its lock ([`files::Lock`]) as long as the store is open.
+//! One process at a time can open a directory. It holds the directory's lock ([`files::Lock`]) while the store is open.
 //!
-//! A line counts once its newline is on disk. A process killed while appending leaves a last line without
-//! one; opening the directory again cuts it off, and that run is trained anew.
+//! A line counts once its newline is on disk. If a process is killed while it appends a record, the last line has no
+//! newline. Opening the directory truncates such a line, and the run is trained again.
 
 use super::plan::Plan;
 use super::prediction::Prediction;
@@ -30,7 +30,7 @@ pub(super) const RUNS: &str = "runs.jsonl";
 pub struct Store {
     directory: PathBuf,
     file: File,
-    /// Bytes of `runs.jsonl` that hold whole records.
+    /// Bytes of `runs.jsonl` that hold complete records.
     length: u64,
     records: Vec<Record>,
     plan: Plan,
@@ -38,11 +38,11 @@ pub struct Store {
 }
 
 impl Store {
-    /// Opens the directory for `plan`, and makes it where it is missing.
+    /// Opens the directory for `plan`. Creates it if it does not exist.
     ///
     /// # Errors
-    /// [`Error::Config`] if it holds another plan, [`Error::Busy`] if another process has it open; files that can't be
-    /// read or written.
+    /// [`Error::Config`] if the directory holds another plan; [`Error::Busy`] if another process has it open; files
+    /// that can't be read or written.
     pub fn open(directory: impl Into<PathBuf>, plan: &Plan) -> Result<Store> {
         Store::open_for(directory.into(), plan, |directory, found| {
             refuse_other(directory, found, plan)?;
@@ -50,10 +50,10 @@ impl Store {
         })
     }
 
-    /// The same, where a plan that is there is extended to `plan`; see [`Plan::extended`].
+    /// Opens the directory and extends its plan to `plan`; see [`Plan::extended`].
     ///
     /// # Errors
-    /// Those of [`Store::open`], and a plan that can't be extended so.
+    /// Those of [`Store::open`], and those of [`Plan::extended`].
     pub fn extend(directory: impl Into<PathBuf>, plan: &Plan) -> Result<Store> {
         Store::open_for(directory.into(), plan, |directory, found| {
             let described = |error: Error| Error::Config {
@@ -67,7 +67,7 @@ impl Store {
         })
     }
 
-    /// Opens the directory; `settle` says what its plan becomes if it has one.
+    /// Opens the directory. If it has a plan, `settle` returns the plan to use.
     fn open_for(
         directory: PathBuf,
         wanted: &Plan,
@@ -96,7 +96,10 @@ impl Store {
         Ok(Store { directory, file, length, records, plan, _lock: lock })
     }
 
-    /// Reads plan and records and changes nothing, for reports. A torn last line is left out.
+    /// Reads plan and records without changing the directory, for reports. Ignores an incomplete last line.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the directory has no plan; files that can't be read, or are not in the expected format.
     pub fn load(directory: impl AsRef<Path>) -> Result<(Plan, Vec<Record>)> {
         let directory = directory.as_ref();
         let plan = read_plan(directory)?.ok_or_else(|| Error::Config {
@@ -122,7 +125,7 @@ impl Store {
         line.push(b'\n');
         let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
         if let Err(error) = written {
-            // If this fails as well, the torn line is found at the next opening.
+            // If this fails as well, the next opening truncates the incomplete line.
             let _ = truncate(&path, self.length);
             return Err(Error::file(&path, "append to")(error));
         }
@@ -131,36 +134,45 @@ impl Store {
         Ok(())
     }
 
-    /// The plan of the directory, with all its extensions.
+    /// The directory's plan, with all extensions.
     pub fn plan(&self) -> &Plan {
         &self.plan
     }
 
-    /// The records so far, in the order they were added.
+    /// The records, in the order they were added.
     pub fn records(&self) -> &[Record] {
         &self.records
     }
 
-    /// Whether the run of that key has a record, however it ended.
+    /// Whether the run with this key has a record, however it ended.
     pub fn contains(&self, key: &str) -> bool {
         self.records.iter().any(|record| record.variant.key == key)
     }
 
     /// The runs of the plan that have no record yet, in the plan's order.
+    ///
+    /// # Errors
+    /// Those of [`Plan::variants`].
     pub fn pending(&self, plan: &Plan) -> Result<Vec<Variant>> {
         let mut variants = plan.variants()?;
         variants.retain(|variant| !self.contains(&variant.key));
         Ok(variants)
     }
 
-    /// The predictions that a directory has, each with the generation of the plan whose largest models it is about.
+    /// The predictions in a directory, each with the number of its generation.
+    ///
+    /// # Errors
+    /// Those of [`Store::load_prediction`].
     pub fn load_predictions(directory: impl AsRef<Path>, plan: &Plan) -> Result<Vec<(usize, Prediction)>> {
         let generations = 1..=plan.generations();
-        let of = |number| Ok(Store::load_prediction(&directory, number)?.map(|found| (number, found)));
-        generations.filter_map(|number| of(number).transpose()).collect()
+        let load = |number| Ok(Store::load_prediction(&directory, number)?.map(|found| (number, found)));
+        generations.filter_map(|number| load(number).transpose()).collect()
     }
 
-    /// The prediction of a generation's largest models, if it has been made.
+    /// The prediction of generation `generation`, if there is one.
+    ///
+    /// # Errors
+    /// [`Error::File`] if the file can't be read; [`Error::Format`] if it is not a prediction.
     pub fn load_prediction(directory: impl AsRef<Path>, generation: usize) -> Result<Option<Prediction>> {
         let path = directory.as_ref().join(prediction_file(generation));
         match fs::read(&path) {
@@ -172,12 +184,20 @@ impl Store {
         }
     }
 
-    /// Keeps the prediction of a generation's largest models, for good: there is no other of the same models.
+    /// Stores the prediction of a generation. A stored prediction is never replaced.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the generation already has a prediction; [`Error::File`] if it can't be written.
     pub fn write_prediction(&self, generation: usize, prediction: &Prediction) -> Result<()> {
         let path = self.directory.join(prediction_file(generation));
         if path.exists() {
             let found = path.display();
-            return Err(Error::argument("store", "prediction", found, "made once, before what it is about"));
+            return Err(Error::argument(
+                "store",
+                "prediction",
+                found,
+                "written once, before the predicted runs are trained",
+            ));
         }
         let mut json =
             serde_json::to_vec_pretty(prediction).map_err(|e| Error::file(&path, "write")(e.into()))?;
@@ -185,7 +205,7 @@ impl Store {
         files::replace(&path, &json)
     }
 
-    /// Where it is.
+    /// Path of the directory.
     pub fn directory(&self) -> &Path {
         &self.directory
     }
@@ -210,21 +230,21 @@ fn refuse_other(directory: &Path, found: &Plan, wanted: &Plan) -> Result<()> {
     let fail = |problem: String| Err(Error::Config { what: directory.display().to_string(), problem });
     if let Some(difference) = fingerprint::difference(&found.data, &wanted.data) {
         return fail(format!(
-            "holds a sweep on other data: {difference}; use another directory, or the data it was begun with"
+            "holds a sweep on other data: {difference}; use another directory, or the original data"
         ));
     }
     let differences = found.differences(wanted);
     if differences.is_empty() {
         return Ok(());
     }
-    let extend = if found.extended(wanted).is_ok() { ", add --extend to train what is new" } else { "" };
+    let extend = if found.extended(wanted).is_ok() { ", add --extend to train the new runs" } else { "" };
     fail(format!(
-        "holds a sweep with another plan (different: {}); use another directory{extend}, or the plan in its {PLAN}",
+        "holds a sweep with another plan (different: {}); use another directory{extend}, or the plan of its {PLAN}",
         differences.join(", ")
     ))
 }
 
-/// The records of all whole lines, and how many bytes those lines take.
+/// The records of all complete lines, and the number of bytes of these lines.
 fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize)> {
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
     let mut records: Vec<Record> = Vec::new();
@@ -233,14 +253,14 @@ fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize)> {
             .map_err(|e| Error::format(path, format!("a record in line {number}"), brief(e)))?;
         if records.iter().any(|known| known.variant.key == record.variant.key) {
             let found = format!("a second record of {} in line {number}", shown(&record.variant.key));
-            return Err(Error::format(path, "one record a run", found));
+            return Err(Error::format(path, "one record per run", found));
         }
         records.push(record);
     }
     Ok((records, whole))
 }
 
-/// Cuts a file off, by a handle of its own: one for appending may not do it on Windows.
+/// Truncates a file. Opens it again, because on Windows a handle for appending can't truncate.
 fn truncate(path: &Path, length: u64) -> std::io::Result<()> {
     let file = OpenOptions::new().write(true).open(path)?;
     file.set_len(length)?;

@@ -1,4 +1,4 @@
-//! Which runs a plan has.
+//! Lists the runs of a plan.
 
 use super::plan::{Amount, Plan};
 use super::prediction::mark_held_back;
@@ -8,22 +8,25 @@ use crate::error::Result;
 use crate::models::axis::Scale;
 use crate::models::cost::{Cost, FLOPS_PER_MAC};
 
-/// Trainings on the whole set have at least so many steps: after fewer, a model has learned next to nothing.
+/// The smallest number of steps of a training on the whole set. After fewer steps a model has learned next to nothing.
 pub const MIN_STEPS: usize = 24;
 
-/// A budget pays for an epoch if this part of it is paid for.
+/// The last epoch of a budget is trained if the budget covers this share of it.
 const PAID: f64 = 0.9;
 
 impl Plan {
-    /// Every run, each model once. All models come with the first seed before any comes with the second, and with
-    /// the first amount of data before any comes with the second, so that a sweep cut short has the whole picture
-    /// coarsely rather than a part of it finely. Runs that are held back to be predicted come after all others.
+    /// Lists every run in the order of training. All models come with the first seed before the second seed, and with
+    /// the first amount of data before the second, so that an interrupted sweep already covers all models. Held-back
+    /// runs come last.
     ///
-    /// Several places of the grid can hold the same model: factor 1 is the base model on every axis, and
-    /// rounding maps near factors to one size. Such a model is one run; it stands where its factor is nearest
-    /// to 1, and [`Variant::also`] has its other places.
+    /// Several points of the grid can have the same model: factor 1 is the base model on every axis, and rounding maps
+    /// neighbouring factors to one size. Such a model is one run, listed at the point whose factor is nearest to 1;
+    /// [`Variant::also`] has the other points.
     ///
-    /// Of an extended plan the runs of earlier generations come first, each with the key that it had.
+    /// Runs of earlier generations come first and keep their keys.
+    ///
+    /// # Errors
+    /// [`Error::Config`](crate::Error::Config) for lists that are not valid; what makes a model impossible to build.
     pub fn variants(&self) -> Result<Vec<Variant>> {
         self.architecture.validate()?;
         let mut all = Vec::new();
@@ -35,7 +38,7 @@ impl Plan {
         Ok(all)
     }
 
-    /// The runs that the lists give, whatever was trained before.
+    /// The runs of the plan's lists, including those that earlier generations have.
     fn grid(&self, earlier: &[Variant]) -> Result<Vec<Variant>> {
         self.check_lists()?;
         let models = self.models(earlier)?;
@@ -50,12 +53,12 @@ impl Plan {
                 }
             }
         }
-        // A stable sort.
+        // The sort is stable: the order above is kept within each part.
         runs.sort_by_key(|run| !run.held_back.is_empty());
         Ok(runs)
     }
 
-    /// Whether trainings of so many epochs on so much data belong to the plan.
+    /// Whether the plan has trainings of this many epochs on this amount of data.
     fn covers(&self, amount: Amount, epochs: usize) -> bool {
         match (amount, self.most_seen) {
             (Amount::Samples(samples), Some(most)) => samples.saturating_mul(epochs) <= most,
@@ -63,8 +66,8 @@ impl Plan {
         }
     }
 
-    /// A model with an amount of data, a number of epochs, a seed, and the key that names them all; none where that is too
-    /// short a training.
+    /// The run of a model with an amount of data, a number of epochs and a seed, and its key; `None` if the training
+    /// would be too short.
     fn variant(&self, model: &Variant, amount: Amount, epochs: usize, seed: u64) -> Result<Option<Variant>> {
         let stem = if model.scale == Scale::BASE {
             "base".to_string()
@@ -85,8 +88,8 @@ impl Plan {
         Ok(Some(Variant { key, train_samples, flops, epochs, seed, ..model.clone() }))
     }
 
-    /// Training samples an epoch, and epochs, of a training that sees about so many samples: in the plan's number of epochs,
-    /// or on the whole set. None where that is too short a training.
+    /// Training samples per epoch and number of epochs of a training that sees about `seen` samples: with `epochs`
+    /// epochs, or on the whole set. `None` if the training would be too short.
     fn training_of(&self, seen: f64, epochs: usize) -> Option<(usize, usize)> {
         let batch = self.config.batch;
         let batches = |samples: f64| (samples as usize / batch).max(1) * batch;
@@ -97,19 +100,19 @@ impl Plan {
         (samples.min(all) / batch.min(all) * epochs >= MIN_STEPS).then_some((samples.min(all), epochs))
     }
 
-    /// Every different model, with no key and no seed yet.
+    /// Every distinct model, without key and seed.
     fn models(&self, earlier: &[Variant]) -> Result<Vec<Variant>> {
         let mut places = Vec::with_capacity(self.axes.len() * self.factors.len());
         for &axis in &self.axes {
             for &factor in &self.factors {
                 let scale = axis.scale(factor, &self.compound, &self.architecture)?;
                 let architecture = scale.apply(&self.architecture)?;
-                // A sweep does not begin that has a model without a size.
+                // Refuses a plan with a model whose size can't be counted before any run begins.
                 Cost::of(&architecture)?;
                 places.push((GridPoint { axis, factor }, scale, architecture));
             }
         }
-        // A stable sort: among equals, the order of the plan decides.
+        // The sort is stable: equal distances keep the plan's order.
         places.sort_by(|a, b| a.0.factor.ln().abs().total_cmp(&b.0.factor.ln().abs()));
         let mut models: Vec<Variant> = Vec::new();
         for (place, scale, architecture) in places {
@@ -136,8 +139,8 @@ impl Plan {
     }
 }
 
-/// The runs of a later generation that none before has: of another model, on another amount of data, of another
-/// number of epochs, or with another seed.
+/// The runs of a later generation that no earlier generation has: they differ in model, amount of data, number of
+/// epochs, or seed.
 fn new_runs(runs: Vec<Variant>, earlier: &[Variant]) -> Vec<Variant> {
     let same = |a: &Variant, b: &Variant| {
         (a.seed, a.train_samples, a.flops, a.epochs) == (b.seed, b.train_samples, b.flops, b.epochs)

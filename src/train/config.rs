@@ -1,8 +1,8 @@
-//! Every hyper-parameter of a training, once.
+//! The training configuration: every hyper-parameter, defined once.
 //!
-//! A [`TrainConfig`] is data. The command line has a flag for each of its fields, `--config` reads it from TOML, and a
-//! sweep's plan, its records and a planned training contain it. A new hyper-parameter is one field here, its default,
-//! and the code that uses it.
+//! A [`TrainConfig`] is data. The command line has a flag for each field, `--config` reads it from TOML, and plans of
+//! sweeps, records and planned trainings contain it. To add a hyper-parameter, add a field with its default here, and
+//! the code that uses it.
 
 use super::trainer::{Loss, Trainer};
 use crate::arguments::{count, decay, not_negative, part, positive};
@@ -15,7 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// How a model is trained.
+/// The hyper-parameters of a training.
 ///
 /// ```
 /// use allometry::train::{OptimizerName, TrainConfig};
@@ -31,83 +31,83 @@ pub struct TrainConfig {
     /// Passes over the training samples.
     #[arg(skip = TrainConfig::default().epochs)]
     pub epochs: usize,
-    /// Steps of the whole training, instead of epochs; the last epoch is then cut short.
+    /// Steps of the whole training, instead of epochs. The last epoch may be incomplete.
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub steps: Option<u64>,
     /// Seed of the initial weights, the order of samples, and dropout.
     #[arg(skip)]
     pub seed: u64,
-    /// Training samples an epoch; the whole set when absent.
+    /// Training samples per epoch; `None` for the whole set.
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub samples: Option<usize>,
-    /// Validation samples; the whole set when absent.
+    /// Validation samples; `None` for the whole set.
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_samples: Option<usize>,
     /// Samples per step.
     #[arg(long, default_value_t = TrainConfig::default().batch, value_parser = count)]
     pub batch: usize,
-    /// The highest learning rate, which the warm-up ends at.
+    /// Peak learning rate, reached at the end of the warm-up.
     #[arg(long, default_value_t = TrainConfig::default().learning_rate, value_parser = positive)]
     pub learning_rate: f64,
     /// How the learning rate changes after the warm-up.
     #[arg(long, value_enum, default_value_t)]
     pub schedule: Decay,
-    /// Part of all steps in which the learning rate rises linearly from zero, 0 to 1.
+    /// Share of all steps in which the learning rate rises linearly from zero, 0 to 1.
     #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().warmup, value_parser = part)]
     pub warmup: f64,
-    /// The update rule.
+    /// The optimiser.
     #[arg(long, value_enum, default_value_t)]
     pub optimizer: OptimizerName,
     /// Momentum of sgd.
     #[arg(long, default_value_t = TrainConfig::default().momentum, value_parser = decay)]
     pub momentum: f64,
-    /// Use Nesterov's momentum in sgd.
+    /// Use Nesterov momentum in sgd.
     #[arg(long)]
     pub nesterov: bool,
-    /// Decay of adam's and adamw's mean of gradients.
+    /// Decay rate of the mean of gradients in adam and adamw.
     #[arg(long, value_name = "BETA1", default_value_t = TrainConfig::default().adam_beta1, value_parser = decay)]
     pub adam_beta1: f64,
-    /// Decay of adam's and adamw's mean of squared gradients.
+    /// Decay rate of the mean of squared gradients in adam and adamw.
     #[arg(long, value_name = "BETA2", default_value_t = TrainConfig::default().adam_beta2, value_parser = decay)]
     pub adam_beta2: f64,
-    /// What adam and adamw add to the root of the mean of squared gradients.
+    /// Constant that adam and adamw add to the root of the mean of squared gradients.
     #[arg(long, value_name = "EPSILON", default_value_t = TrainConfig::default().adam_epsilon, value_parser = positive)]
     pub adam_epsilon: f64,
-    /// Weight decay of sgd (added to the gradient) and adamw (apart from it); by default 0 for sgd, 0.01 for adamw.
+    /// Weight decay of sgd (added to the gradient) and adamw (decoupled); by default 0 for sgd, 0.01 for adamw.
     #[arg(long, value_name = "DECAY", value_parser = not_negative)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
-    /// Parameters that weight decay leaves alone.
+    /// Parameters that are exempt from weight decay.
     #[arg(long, value_enum, default_value_t)]
     pub decay_exempt: DecayExempt,
-    /// Scale gradients down in steps where the norm of all of them together is above this.
+    /// Clip gradients to this global norm.
     #[arg(long, value_name = "NORM", value_parser = positive)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
-    /// What is minimised; by default cross-entropy for classes, mean squared error for numbers.
+    /// Loss function; by default cross-entropy for classes, mean squared error for numbers.
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossName>,
-    /// Part of a label's probability that cross-entropy spreads over all classes, 0 to 1.
+    /// Share of a label's probability that cross-entropy spreads over all classes, 0 to 1.
     #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().label_smoothing, value_parser = part)]
     pub label_smoothing: f64,
-    /// In which types the model is stored: mixed has weights, activations and gradients in f16, and f32 master weights.
+    /// Precision of training: mixed stores weights, activations and gradients in f16, and master weights in f32.
     #[arg(long, value_enum, default_value_t)]
     pub precision: Precision,
-    /// Compute activations again in the backward pass instead of keeping them: less memory, more time, the same numbers.
+    /// Recompute activations in the backward pass instead of keeping them: less memory, more time, the same results.
     #[arg(long)]
     pub recompute: bool,
 }
 
-/// An update rule's name.
+/// The optimisers, by name.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[value(rename_all = "lowercase")]
 pub enum OptimizerName {
-    /// Stochastic gradient descent, with momentum or without.
+    /// Stochastic gradient descent, with or without momentum.
     Sgd,
     /// Adam (Kingma and Ba 2015).
     #[default]
@@ -116,21 +116,21 @@ pub enum OptimizerName {
     AdamW,
 }
 
-/// A loss's name.
+/// The loss functions, by name.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum LossName {
     /// Softmax cross-entropy with integer labels.
     CrossEntropy,
-    /// The mean of squared differences.
+    /// Mean squared error.
     Mse,
 }
 
-/// Weight decay of adamw where none is given: PyTorch's.
+/// Default weight decay of adamw, as in PyTorch.
 const ADAMW_DECAY: f64 = 0.01;
 
 impl Default for TrainConfig {
-    /// Adam on batches of 64 for three epochs: a warm-up over a twentieth of the steps, then half a cosine.
+    /// Adam for three epochs with batches of 64: warm-up over 5 % of the steps, then cosine decay.
     fn default() -> TrainConfig {
         TrainConfig {
             epochs: 3,
@@ -160,10 +160,10 @@ impl Default for TrainConfig {
 }
 
 impl TrainConfig {
-    /// Reads a configuration from TOML and validates it; what the text does not name has its default.
+    /// Parses and validates a configuration. Fields that the text does not set have their defaults.
     ///
     /// # Errors
-    /// [`Error::Config`] for text that is no TOML, a field that does not exist, and a value that can't be.
+    /// [`Error::Config`] for text that is not TOML, an unknown field, and those of [`TrainConfig::validate`].
     pub fn from_toml(text: &str) -> Result<TrainConfig> {
         let config: TrainConfig = toml::from_str(text).map_err(|error| refused(brief(error)))?;
         config.validate()?;
@@ -173,7 +173,7 @@ impl TrainConfig {
     /// Reads a configuration from a TOML file.
     ///
     /// # Errors
-    /// Those of [`TrainConfig::from_toml`] with the file's name; a file that can't be read.
+    /// Those of [`TrainConfig::from_toml`], with the file's name; [`Error::File`] if the file can't be read.
     pub fn load(path: &Path) -> Result<TrainConfig> {
         let text = std::fs::read_to_string(path).map_err(Error::file(path, "read"))?;
         TrainConfig::from_toml(&text).map_err(|error| match error {
@@ -182,32 +182,35 @@ impl TrainConfig {
         })
     }
 
-    /// The TOML that [`TrainConfig::from_toml`] reads back to an equal configuration.
+    /// Writes the configuration as TOML. [`TrainConfig::from_toml`] reads it back as an equal configuration.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a number that TOML can't hold.
     pub fn to_toml(&self) -> Result<String> {
         toml::to_string(self).map_err(|error| refused(error.to_string()))
     }
 
-    /// Every field that is present, by name, as TOML values.
+    /// The fields as a TOML table. Fields that are `None` are left out.
     pub fn fields(&self) -> toml::Table {
-        toml::Table::try_from(self).expect("every field is a number, a name or a truth value, which TOML has")
+        toml::Table::try_from(self).expect("every field is a number, a name or a boolean, which TOML has")
     }
 
-    /// Names of the fields that have other values in `other`.
+    /// Names of the fields whose values differ from those of `other`.
     pub fn differences(&self, other: &TrainConfig) -> Vec<String> {
         let (own, others) = (self.fields(), other.fields());
         let names: BTreeSet<&String> = own.keys().chain(others.keys()).collect();
         names.into_iter().filter(|name| own.get(*name) != others.get(*name)).cloned().collect()
     }
 
-    /// The configuration in which the fields that `chosen` names have `other`'s values.
+    /// This configuration with `other`'s values in the fields for which `chosen` returns true.
     pub fn overridden(&self, other: &TrainConfig, chosen: impl Fn(&str) -> bool) -> TrainConfig {
         let mut fields = self.fields();
         fields.extend(other.fields().into_iter().filter(|(name, _)| chosen(name)));
         fields.try_into().expect("each field comes from a configuration")
     }
 
-    /// The command line's flags for what differs from the defaults: `--batch 16`, `--recompute`. Epochs, steps, seed and
-    /// numbers of samples are left out: each command has its own flags for them.
+    /// Command-line flags for the fields that differ from the defaults: `--batch 16`, `--recompute`. Leaves out epochs,
+    /// steps, seed and numbers of samples, for which each command has its own flags.
     pub fn flags(&self) -> Vec<String> {
         let defaults = TrainConfig::default().fields();
         let command = TrainConfig::augment_args(clap::Command::new("train"));
@@ -229,11 +232,11 @@ impl TrainConfig {
         flags
     }
 
-    /// Checks that a model can be trained by it.
+    /// Checks that the configuration is valid.
     ///
     /// # Errors
-    /// [`Error::Config`] for a count of zero, a rate or a part outside its range, and a constant that the chosen
-    /// optimiser or loss does not have.
+    /// [`Error::Config`] for a count of zero, a value outside its range, and a constant that the chosen optimiser or
+    /// loss does not have.
     pub fn validate(&self) -> Result<()> {
         let counts = [Some(self.epochs), Some(self.batch), self.samples, self.validation_samples];
         if counts.contains(&Some(0)) || self.steps == Some(0) {
@@ -249,9 +252,7 @@ impl TrainConfig {
             return Err(refused(format!("adam_epsilon is {epsilon}; it must be finite and above zero")));
         }
         if let Some(norm) = self.clip_norm.filter(|&norm| !positive(norm)) {
-            return Err(refused(format!(
-                "gradients are clipped to {norm}; it must be finite and above zero"
-            )));
+            return Err(refused(format!("clip_norm is {norm}; it must be finite and above zero")));
         }
         if let Some(decay) = self.weight_decay.filter(|&decay| decay != 0.0 && !positive(decay)) {
             return Err(refused(format!("weight_decay is {decay}; it must be finite and at least zero")));
@@ -271,7 +272,7 @@ impl TrainConfig {
         self.check_optimizer()
     }
 
-    /// Refuses constants of another optimiser, which would have no effect.
+    /// Refuses constants of other optimisers, which would have no effect.
     fn check_optimizer(&self) -> Result<()> {
         let default = TrainConfig::default();
         let sgd = self.optimizer == OptimizerName::Sgd;
@@ -291,11 +292,13 @@ impl TrainConfig {
         if let Some((name, ..)) = foreign.into_iter().find(|&(_, used, given)| given && !used) {
             let optimizer = name_of(self.optimizer);
             let problem = match name {
-                "weight_decay" => format!("the optimizer {optimizer} has none; use adamw"),
-                "decay_exempt" => "there is no weight decay; give weight_decay, or leave it out".to_string(),
-                _ => format!("the optimizer {optimizer} has none; leave it out"),
+                "weight_decay" => format!("the optimizer {optimizer} does not use it; use adamw"),
+                "decay_exempt" => {
+                    "weight decay is 0; set weight_decay, or leave decay_exempt out".to_string()
+                }
+                _ => format!("the optimizer {optimizer} does not use it; leave it out"),
             };
-            return Err(refused(format!("{name} is given, and {problem}")));
+            return Err(refused(format!("{name} is set, but {problem}")));
         }
         if self.nesterov && self.momentum == 0.0 {
             return Err(refused("nesterov needs a momentum above zero".into()));
@@ -303,7 +306,7 @@ impl TrainConfig {
         Ok(())
     }
 
-    /// The update rule with its constants.
+    /// The optimiser with its constants.
     pub fn algorithm(&self) -> Algorithm {
         let TrainConfig { momentum, nesterov, adam_beta1: beta1, adam_beta2: beta2, .. } = *self;
         let epsilon = self.adam_epsilon;
@@ -319,10 +322,10 @@ impl TrainConfig {
         }
     }
 
-    /// What is minimised for these targets.
+    /// The loss function for targets of this kind.
     ///
     /// # Errors
-    /// [`Error::Config`] for a loss that does not compare with such targets.
+    /// [`Error::Config`] for a loss that is not defined for such targets.
     pub fn loss(&self, targets: Targets) -> Result<Loss> {
         let smoothing = self.label_smoothing as f32;
         let loss = match (self.loss, targets) {
@@ -331,23 +334,23 @@ impl TrainConfig {
             (Some(name), targets) => {
                 let found = if matches!(targets, Targets::Classes(_)) { "classes" } else { "numbers" };
                 return Err(refused(format!(
-                    "the loss {} is not for targets that are {found}",
+                    "the loss {} is not defined for targets that are {found}; leave it out",
                     name_of(name)
                 )));
             }
         };
         if smoothing > 0.0 && loss == Loss::MeanSquaredError {
             return Err(refused(
-                "label_smoothing is given, and targets that are numbers have no labels".into(),
+                "label_smoothing is set, but targets that are numbers have no labels; leave it out".into(),
             ));
         }
         Ok(loss)
     }
 
-    /// What trains that model on targets of that kind.
+    /// Creates the trainer of `model` for targets of this kind.
     ///
     /// # Errors
-    /// Those of [`TrainConfig::loss`] and [`TrainConfig::validate`]; memory that the device does not have.
+    /// Those of [`TrainConfig::loss`] and [`TrainConfig::validate`]; [`Error::OutOfMemory`].
     pub fn trainer<'a>(&self, model: &'a Model, targets: Targets) -> Result<Trainer<'a>> {
         self.validate()?;
         Trainer::new(model, self.loss(targets)?, self.algorithm())?
@@ -355,37 +358,38 @@ impl TrainConfig {
             .with_clip_norm(self.clip_norm)
     }
 
-    /// The learning rate of each step of a training that has so many.
+    /// The learning-rate schedule of a training of `steps` steps.
     pub fn rates(&self, steps: u64) -> Schedule {
         let warmup = (self.warmup * steps as f64) as u64;
         Schedule { peak: self.learning_rate, warmup, decay: self.schedule, total: steps }
     }
 
-    /// Steps of the whole training on so many samples an epoch. An epoch has whole batches only.
+    /// Steps of the whole training with `samples` samples per epoch. An epoch has complete batches only.
     pub fn total_steps(&self, samples: usize) -> u64 {
-        let of_epochs = || (self.epochs as u64).saturating_mul(self.steps_per_epoch(samples));
-        self.steps.unwrap_or_else(of_epochs)
+        let from_epochs = || (self.epochs as u64).saturating_mul(self.steps_per_epoch(samples));
+        self.steps.unwrap_or_else(from_epochs)
     }
 
-    /// Steps of an epoch of so many samples, at least one: whole batches, or one of all samples where these are fewer.
+    /// Steps of an epoch of `samples` samples: the number of complete batches, or 1 if there are fewer samples than a
+    /// batch.
     pub fn steps_per_epoch(&self, samples: usize) -> u64 {
         (samples / self.batch.min(samples)) as u64
     }
 
-    /// Samples that the whole training on so many an epoch sees, repeats counted.
+    /// Samples that the whole training sees with `samples` samples per epoch, repeats included.
     pub fn samples_seen(&self, samples: usize) -> u64 {
         self.total_steps(samples).saturating_mul(self.batch.min(samples) as u64)
     }
 
-    /// Different samples that the training sees of a set with so many an epoch: of an `endless` set, which draws new
-    /// samples in every epoch, all that it sees; of another at most those of one epoch.
+    /// Distinct samples that the training sees of a set with `samples` samples per epoch. An `endless` set generates
+    /// new samples in every epoch, so all of its samples are distinct; a finite set has at most those of one epoch.
     pub fn distinct_samples(&self, samples: usize, endless: bool) -> u64 {
         let seen = self.samples_seen(samples);
         if endless { seen } else { seen.min(samples as u64) }
     }
 }
 
-/// The name of a value as flags and files have it.
+/// The name of an enum value in flags and files.
 pub fn name_of(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
 }

@@ -1,4 +1,5 @@
-//! The loop: epochs of shuffled batches, a read-back every so many steps, validation after each epoch.
+//! The training loop: epochs of shuffled batches, a read-back of the metrics every fraction of a second, validation
+//! after each epoch.
 
 use super::config::TrainConfig;
 use super::trainer::Metrics;
@@ -10,64 +11,72 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
 
-/// Where training stands.
+/// The state of a training, reported after each read-back.
 #[derive(Clone, Copy, Debug, Serialize)]
 pub struct Progress {
+    /// The current epoch, counted from 1.
     pub epoch: u64,
+    /// Epochs of the whole training.
     pub epochs: u64,
-    /// Steps done in this epoch, and in a whole one.
+    /// Steps done in this epoch.
     pub step: u64,
+    /// Steps of this epoch.
     pub steps: u64,
     /// Means since the last report.
     pub metrics: Metrics,
+    /// Training throughput since the last report, in samples per second.
     pub samples_per_second: f64,
 }
 
-/// What an epoch came to.
+/// The results of an epoch.
 #[derive(Clone, Debug, Serialize)]
 pub struct EpochReport {
-    /// Counted from 1.
+    /// The epoch, counted from 1.
     pub epoch: u64,
+    /// Epochs of the whole training.
     pub epochs: u64,
+    /// Means over the epoch's training samples.
     pub train: Metrics,
+    /// Means over the validation samples after the epoch.
     pub validation: Metrics,
-    /// Samples per second of training, without validation.
+    /// Training throughput without validation, in samples per second.
     pub samples_per_second: f64,
-    /// Seconds, validation included.
+    /// Seconds of the epoch, validation included.
     pub seconds: f64,
-    /// In mixed precision: the scale of the loss, and the steps skipped since training began.
+    /// The loss scale and the steps skipped since training began; `None` in f32.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss_scaling: Option<LossScaling>,
 }
 
-/// What training came to.
+/// The results of a training.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct History {
+    /// The results of each epoch.
     pub epochs: Vec<EpochReport>,
-    /// Samples per second between two read-backs, over the whole training, the first ones left out while kernels
-    /// compile and memory is first touched.
+    /// Samples per second between consecutive read-backs. The first step, which compiles kernels and allocates memory,
+    /// is left out.
     pub throughput: Vec<f64>,
-    /// Samples trained on.
+    /// Samples trained on, repeats included.
     pub samples_seen: u64,
-    /// Seconds in all.
+    /// Seconds of the whole training, validation included.
     pub seconds: f64,
 }
 
-/// Follows a training, and can end it.
+/// Callbacks of a training.
 pub trait Callback {
-    /// Called after a read-back.
+    /// Called after each read-back.
     fn on_progress(&mut self, _progress: &Progress) {}
 
-    /// Called after an epoch's validation.
+    /// Called after the validation of each epoch.
     fn on_epoch(&mut self, _report: &EpochReport) {}
 
-    /// Seconds between two read-backs of loss and accuracy; each epoch ends with another one. Between them the host
-    /// never waits for the device.
+    /// Seconds between read-backs of loss and accuracy. Each epoch ends with another read-back. Between read-backs the
+    /// host does not wait for the device.
     fn report_seconds(&self) -> f64 {
         0.25
     }
 
-    /// Whether training is to end now with [`Error::Interrupted`]. Asked before each step.
+    /// Called before each step. Return true to stop training with [`Error::Interrupted`].
     fn interrupted(&self) -> bool {
         false
     }
@@ -76,12 +85,12 @@ pub trait Callback {
 /// A callback that does nothing.
 impl Callback for () {}
 
-/// Trains `model` on `splits` as `config` says.
+/// Trains `model` on `splits` with the hyper-parameters of `config`.
 ///
 /// # Errors
-/// [`Error::Diverged`] when the loss, in training or validation, is no longer a finite number; [`Error::Interrupted`]
-/// when the callback asks to stop; [`Error::Config`] for a loss that is not for the data's targets; errors of the data
-/// and the device.
+/// [`Error::Diverged`] if the training or validation loss is not finite; [`Error::Interrupted`] if the callback asks to
+/// stop; [`Error::Config`] for an invalid configuration, or a loss that is not defined for the data's targets; errors
+/// of the data and the device.
 pub fn fit(
     model: &Model,
     splits: &Splits,
@@ -93,7 +102,7 @@ pub fn fit(
     fit_at(model, splits, config, &rates, callback)
 }
 
-/// As [`fit`], with the learning rate of each step from `rates`.
+/// As [`fit`], with the learning-rate schedule `rates` instead of the configuration's.
 ///
 /// # Errors
 /// Those of [`fit`].
@@ -117,7 +126,7 @@ pub fn fit_at(
     for epoch in 0..epochs {
         let epoch_start = Instant::now();
         let mut meter = Meter::new();
-        // Sums run on over the epoch, so that its means do not depend on when they are read.
+        // Sums run over the whole epoch, so its means do not depend on when they are read.
         let mut total = Metrics::default();
         let steps = per_epoch.min(total_steps - epoch * per_epoch);
         for (step, batch) in (1..=steps).zip(training.epoch(epoch)) {
@@ -127,7 +136,7 @@ pub fn fit_at(
             let batch = batch?;
             meter.samples += batch.size as u64;
             trainer.step(&batch, rates.rate(trainer.steps()))?;
-            // The first step compiles kernels and touches memory for the first time: it is measured apart.
+            // The first step compiles kernels and allocates memory, so its throughput is not representative.
             let warm_up = epoch == 0 && step == 1;
             if step == steps || warm_up || meter.seconds() >= callback.report_seconds() {
                 let sums = if step == steps { trainer.take_metrics()? } else { trainer.metrics()? };
@@ -158,7 +167,7 @@ pub fn fit_at(
             loss_scaling: trainer.loss_scaling()?,
         };
         callback.on_epoch(&report);
-        // The last update can ruin a model whose training losses were still finite.
+        // The last update can make a model diverge whose training losses were finite.
         if !report.validation.loss.is_finite() {
             let (step, loss) = (trainer.steps(), report.validation.loss);
             return Err(Error::Diverged { step, loss, updated: true });
@@ -169,7 +178,7 @@ pub fn fit_at(
     Ok(history)
 }
 
-/// Samples per second between two laps.
+/// Measures samples per second between two calls of `lap`.
 struct Meter {
     since: Instant,
     samples: u64,

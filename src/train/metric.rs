@@ -1,7 +1,7 @@
-//! What the training loop reads back every so many steps is summed on the device: losses and right answers.
+//! Sums losses and correct predictions on the device, so that the training loop reads them back rarely.
 //!
-//! In f32 a long sum drifts, and a count stops at 2²⁴. So there are many pairs of sums: each takes a few batches, and the
-//! host adds the pairs in f64.
+//! Rounding errors of a long sum in f32 grow, and a count in f32 stops at 2²⁴. So there are many pairs of sums. Each
+//! pair takes a few batches, and the host adds the pairs in f64.
 
 use crate::device::kernel::{Kernel, KernelArgs, Out, Shader};
 use crate::device::real::Real;
@@ -59,17 +59,19 @@ fn losses<T: Real>(p: &Params, args: KernelArgs<T>) {
     sums[2 * p.pair as usize] += total(losses);
 }
 
-/// Summed in f64: a batch may be large.
+/// The sum, computed in f64 because a batch may be large.
 fn total<T: Real>(losses: &[T]) -> T {
     T::of(losses.iter().map(|loss| loss.to_f64()).sum())
 }
 
-/// Adds to one pair of `sums` `[pairs, 2]`, in place: the losses of a batch `[n]`, and how many rows of `logits`
-/// `[n, classes]` are largest at their label `[n]`. The logits may be f16 where losses and sums are f32.
+/// Adds a batch to pair `pair` of `sums` `[pairs, 2]`, in place: the sum of `losses` `[n]`, and the number of rows of
+/// `logits` `[n, classes]` whose largest value is at their label (`labels` `[n]`). Logits may be f16 if losses and sums
+/// are f32.
 ///
 /// # Errors
-/// [`Error::Shape`] where the extents don't fit or the sums are not packed, [`Error::Argument`] for a pair that is
-/// not there; labels that are not u32; element types or devices that differ.
+/// [`Error::Shape`] if the shapes don't match or `sums` is not packed; [`Error::Argument`] if `pair` is out of range;
+/// [`Error::DType`] for labels that are not u32, and for other element types that don't match; tensors on different
+/// devices.
 pub fn add_classification(
     sums: &Tensor,
     pair: usize,
@@ -80,13 +82,13 @@ pub fn add_classification(
     check_labels(OP, logits, labels)?;
     check_float(OP, logits, logits)?;
     if logits.dtype().of_sums() != sums.dtype() {
-        let expected = format!("what {} sums up", sums.dtype());
+        let expected = format!("a type whose sums are {}", sums.dtype());
         return Err(Error::DType { op: OP, found: logits.dtype().name(), expected });
     }
     check_sums(sums, pair, losses)?;
     if losses.shape() != labels.shape() {
         let shapes = [losses.shape(), logits.shape(), labels.shape()];
-        return Err(Error::shape(OP, &shapes, "[n], [n, classes] and [n] are needed"));
+        return Err(Error::shape(OP, &shapes, "losses [n], logits [n, classes] and labels [n] are needed"));
     }
     let [rows, classes] = [0, 1].map(|axis| logits.shape()[axis] as u32);
     let params = Params { rows, classes, pair: pair as u32 };
@@ -95,11 +97,11 @@ pub fn add_classification(
     sums.device().run(&CLASSIFICATION, &params, &inputs, &[sums.operand()])
 }
 
-/// Adds the losses of a batch to the first sum of one pair of `sums` `[pairs, 2]`, in place.
+/// Adds the sum of `losses` `[n]` to the first element of pair `pair` of `sums` `[pairs, 2]`, in place.
 ///
 /// # Errors
-/// [`Error::Shape`] if the sums are not a packed tensor of pairs, [`Error::Argument`] for a pair that is not there;
-/// element types or devices that differ.
+/// [`Error::Shape`] if `sums` is not a packed tensor of pairs; [`Error::Argument`] if `pair` is out of range; element
+/// types or devices that differ.
 pub fn add_losses(sums: &Tensor, pair: usize, losses: &Tensor) -> Result<()> {
     check_sums(sums, pair, losses)?;
     let params = Params { rows: losses.shape().elements() as u32, classes: 1, pair: pair as u32 };
@@ -113,8 +115,8 @@ fn check_sums(sums: &Tensor, pair: usize, losses: &Tensor) -> Result<()> {
     match *sums.shape() {
         [pairs, 2] if sums.is_packed() && pair < pairs => Ok(()),
         [pairs, 2] if sums.is_packed() => {
-            Err(Error::argument(OP, "pair", pair, format!("less than {pairs}, the pairs of sums")))
+            Err(Error::argument(OP, "pair", pair, format!("less than {pairs}, the number of pairs")))
         }
-        _ => Err(Error::shape(OP, &[sums.shape()], "the sums are a packed tensor [pairs, 2]")),
+        _ => Err(Error::shape(OP, &[sums.shape()], "sums must be a packed tensor [pairs, 2]")),
     }
 }

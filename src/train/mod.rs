@@ -1,7 +1,7 @@
-//! Training: one step, the loop around it, and what it tells about itself.
+//! Training: the configuration, one step, the loop, and progress.
 //!
-//! In reading order: [`config`] (every hyper-parameter), [`trainer`] (a step and an evaluation), [`metric`] (sums of
-//! losses on the device), [`mod@fit`] (the loop), [`progress`] (the terminal).
+//! In reading order: [`config`] (every hyper-parameter), [`trainer`] (one step and one evaluation),
+//! [`metric`] (sums of losses on the device), [`mod@fit`] (the loop), [`progress`] (progress on the terminal).
 
 pub mod config;
 pub mod fit;

@@ -1,5 +1,5 @@
-//! How training looks on a terminal: a bar with rate, loss and time left; one line per epoch, of many epochs about
-//! fifty lines. Everything goes to standard error, so that standard output stays for results.
+//! Shows the progress of training on a terminal: a bar with throughput, loss and remaining time, and one line per epoch
+//! (about fifty lines if there are many epochs). Everything goes to standard error; standard output is for results.
 
 use super::fit::{Callback, EpochReport, Progress};
 use crate::note;
@@ -9,10 +9,10 @@ use std::io::IsTerminal;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Lines of one training.
+/// The approximate largest number of lines per training.
 const LINES: u64 = 50;
 
-/// Shows training on the terminal.
+/// A callback that shows training on the terminal.
 pub struct TerminalProgress {
     bar: ProgressBar,
     prefix: String,
@@ -21,7 +21,7 @@ pub struct TerminalProgress {
 }
 
 impl TerminalProgress {
-    /// `prefix` stands in front of every line: the variant of a sweep, say.
+    /// Starts every line with `prefix`, such as the variant of a sweep.
     pub fn new(prefix: impl Into<String>) -> TerminalProgress {
         let target = if std::io::stderr().is_terminal() {
             ProgressDrawTarget::stderr()
@@ -31,12 +31,12 @@ impl TerminalProgress {
         let bar = ProgressBar::with_draw_target(Some(1), target);
         let style =
             ProgressStyle::with_template("{prefix} {bar:28.cyan/dim} {percent:>3}% {msg}, {eta} left");
-        // The template is a constant; if a later version of the crate refuses it, its default is shown.
+        // The template is a constant. If a later version of the crate refuses it, the default bar is shown.
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         TerminalProgress { bar, prefix: prefix.into(), epoch: 0, interrupted: Arc::default() }
     }
 
-    /// Ends training when `flag` becomes true.
+    /// Stops training when `flag` becomes true.
     pub fn interrupted_by(mut self, flag: Arc<AtomicBool>) -> TerminalProgress {
         self.interrupted = flag;
         self

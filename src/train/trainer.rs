@@ -1,4 +1,4 @@
-//! One training step, one evaluation, and the sums that stay on the device in between.
+//! One training step, one evaluation, and the sums of losses on the device.
 
 use crate::data::{Batch, BatchTargets, Targets};
 use crate::device::memory::{Category, allocating};
@@ -10,18 +10,21 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
 
-/// What is minimised.
+/// A loss function.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Loss {
-    /// Softmax cross-entropy from integer labels, with label smoothing.
-    CrossEntropy { smoothing: f32 },
-    /// The mean of squared differences.
+    /// Softmax cross-entropy with integer labels.
+    CrossEntropy {
+        /// Share of a label's probability that is spread over all classes, 0 to 1.
+        smoothing: f32,
+    },
+    /// Mean squared error.
     MeanSquaredError,
 }
 
 impl Loss {
-    /// The loss for these targets.
+    /// The default loss for targets of this kind.
     pub fn for_targets(targets: Targets) -> Loss {
         match targets {
             Targets::Classes(_) => Loss::CrossEntropy { smoothing: 0.0 },
@@ -33,14 +36,16 @@ impl Loss {
 /// Means over samples.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
 pub struct Metrics {
+    /// Mean loss.
     pub loss: f64,
-    /// The share of samples whose largest output is their label's; none for regression.
+    /// Top-1 accuracy, 0 to 1: the share of samples whose largest output is at their label. `None` for regression.
     pub accuracy: Option<f64>,
+    /// Number of samples.
     pub samples: u64,
 }
 
 impl Metrics {
-    /// The means over those samples that `earlier` does not have yet, of a count that went on from there.
+    /// The means over the samples since `earlier`, an earlier state of the same running means.
     pub(super) fn since(&self, earlier: &Metrics) -> Metrics {
         let samples = self.samples - earlier.samples;
         let mean = |now: f64, before: f64| {
@@ -54,7 +59,7 @@ impl Metrics {
     }
 }
 
-/// A model, its loss and its optimiser: everything a step touches.
+/// A model with its loss and its optimiser. Runs training steps and evaluations.
 pub struct Trainer<'a> {
     model: &'a Model,
     loss: Loss,
@@ -63,21 +68,21 @@ pub struct Trainer<'a> {
     training: Accumulator,
 }
 
-/// Pairs of sums on the device; when all are full, the host reads them.
+/// Number of pairs of sums on the device. When all are full, the host reads them.
 const PAIRS: usize = 128;
-/// Batches that a pair takes: few enough that f32 adds them up to a relative 2e-6.
+/// Batches per pair: few enough that their sum in f32 has a relative error of at most 2e-6.
 const BATCHES: u64 = 64;
-/// Samples that a pair takes, unless a batch is larger: f32 counts no further.
+/// Samples per pair, unless one batch has more: f32 can't count further.
 const SAMPLES: u64 = 1 << 24;
 
-/// Sums of losses and of right answers: pairs in f32 on the device, their total in f64 on the host. What goes into which
-/// pair depends on the batches alone, so the total is the same however often it is read.
+/// Sums of losses and of correct predictions: pairs in f32 on the device, their total in f64 on the host. The pair of a
+/// batch depends only on the batches before it, so reading the total does not change later totals.
 struct Accumulator {
     pairs: Tensor,
-    /// The pair that the next batch goes to, with the batches and samples that it has.
+    /// The current pair, and the numbers of batches and samples in it.
     pair: usize,
     in_pair: (u64, u64),
-    /// Of pairs that were read and used again.
+    /// Totals of pairs that were read and cleared.
     read: [f64; 2],
     samples: u64,
 }
@@ -89,7 +94,7 @@ impl Accumulator {
         Ok(Accumulator { pairs, pair: 0, in_pair: (0, 0), read: [0.0; 2], samples: 0 })
     }
 
-    /// The pair for a batch of so many samples. Waits for the device when all pairs are full.
+    /// The pair for a batch of `samples` samples. Waits for the device if all pairs are full.
     fn pair_for(&mut self, samples: u64) -> Result<usize> {
         let (batches, before) = self.in_pair;
         if batches == BATCHES || (batches > 0 && before + samples > SAMPLES) {
@@ -111,15 +116,16 @@ impl Accumulator {
         Ok(self.pairs.to_vec::<f32>()?.chunks_exact(2).fold(self.read, add))
     }
 
-    /// Their means. Waits for the device.
+    /// The means over all samples. Waits for the device.
     fn metrics(&self, loss: Loss) -> Result<Metrics> {
+        let is_classification = matches!(loss, Loss::CrossEntropy { .. });
         let samples = self.samples;
-        let [losses, right] = self.total()?.map(|sum| sum / samples.max(1) as f64);
-        let accuracy = matches!(loss, Loss::CrossEntropy { .. }).then_some(right);
-        Ok(Metrics { loss: losses, accuracy, samples })
+        let [loss, accuracy] = self.total()?.map(|sum| sum / samples.max(1) as f64);
+        let accuracy = is_classification.then_some(accuracy);
+        Ok(Metrics { loss, accuracy, samples })
     }
 
-    /// Starts again from zero.
+    /// Resets all sums to zero.
     fn clear(&mut self) -> Result<()> {
         (self.pair, self.in_pair, self.read, self.samples) = (0, (0, 0), [0.0; 2], 0);
         self.pairs.fill(0.0)
@@ -127,6 +133,10 @@ impl Accumulator {
 }
 
 impl<'a> Trainer<'a> {
+    /// Creates a trainer, and allocates gradients and optimiser moments on the model's device.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for constants of the optimiser out of range; [`Error::OutOfMemory`].
     pub fn new(model: &'a Model, loss: Loss, algorithm: Algorithm) -> Result<Trainer<'a>> {
         let parameters = model.parameters();
         Ok(Trainer {
@@ -138,8 +148,8 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Gradients whose norm, over all parameters, is above `norm` are scaled down to it: the global norm of
-    /// `torch.nn.utils.clip_grad_norm_`.
+    /// Clips gradients to a global norm over all parameters, like `torch.nn.utils.clip_grad_norm_`. `None` turns
+    /// clipping off.
     ///
     /// # Errors
     /// [`Error::Argument`] for a norm that is not above zero.
@@ -147,23 +157,27 @@ impl<'a> Trainer<'a> {
         Ok(Trainer { optimizer: self.optimizer.with_clip_norm(norm)?, ..self })
     }
 
-    /// Leaves these parameters out of weight decay.
+    /// Exempts these parameters from weight decay.
     pub fn with_decay_exempt(self, exempt: DecayExempt) -> Trainer<'a> {
         Trainer { optimizer: self.optimizer.with_decay_exempt(exempt), ..self }
     }
 
-    /// Steps done.
+    /// Number of steps done.
     pub fn steps(&self) -> u64 {
         self.step
     }
 
-    /// Forward, backward and update on one batch, with this learning rate. Waits for nothing, but once in thousands of
-    /// steps for the sums of losses.
+    /// Runs one training step on a batch: forward pass, backward pass, and update with learning rate `rate`. Does not
+    /// wait for the device, except once in thousands of steps to read the sums of losses.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a batch that does not have the model's input shape; [`Error::Argument`] for targets that
+    /// the loss is not defined for; errors of the device.
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<()> {
         self.step_on(&Samples::Host(batch), rate)
     }
 
-    /// A step on `size` samples of no value: for a dry device, which has no use for values.
+    /// Runs a step on `size` samples without values, for a dry device.
     pub(crate) fn dry_step(&mut self, size: usize) -> Result<()> {
         self.step_on(&Samples::Blank(size), 0.0)
     }
@@ -179,26 +193,29 @@ impl<'a> Trainer<'a> {
         Ok(())
     }
 
-    /// How the loss is scaled, in mixed precision. Waits for the device.
+    /// The current loss scale and the number of skipped steps; `None` in f32. Waits for the device.
+    ///
+    /// # Errors
+    /// Errors of the device.
     pub fn loss_scaling(&self) -> Result<Option<LossScaling>> {
         self.optimizer.loss_scaling()
     }
 
-    /// Mean loss and accuracy of the steps since [`Trainer::take_metrics`], which come out the same however often they
-    /// are looked at on the way. Waits for the device.
+    /// Mean loss and accuracy of the steps since the last [`Trainer::take_metrics`]. Reading them does not change later
+    /// results. Waits for the device.
     ///
     /// # Errors
-    /// [`Error::Diverged`] if the loss is no longer a finite number.
+    /// [`Error::Diverged`] if the loss is not finite.
     pub fn metrics(&self) -> Result<Metrics> {
         let metrics = self.training.metrics(self.loss)?;
         if metrics.samples > 0 && !metrics.loss.is_finite() {
-            // The loss of a step is that of the weights before its update.
+            // A step computes its loss before it updates the weights.
             return Err(Error::Diverged { step: self.step, loss: metrics.loss, updated: self.step > 1 });
         }
         Ok(metrics)
     }
 
-    /// The same, and starts again from zero.
+    /// Returns [`Trainer::metrics`] and resets them.
     ///
     /// # Errors
     /// Those of [`Trainer::metrics`].
@@ -208,19 +225,25 @@ impl<'a> Trainer<'a> {
         Ok(metrics)
     }
 
-    /// An evaluation of `size` samples of no value: for a dry device.
+    /// Evaluates `size` samples without values, for a dry device.
     pub(crate) fn dry_evaluation(&self, size: usize) -> Result<()> {
         let mut sums = Accumulator::new(self.model.parameters().flat()[0].device())?;
         evaluate_on(self.model, self.loss, &mut sums, &Samples::Blank(size))
     }
 
-    /// Mean loss and accuracy over batches, without training.
+    /// Mean loss and accuracy of the model over batches, in evaluation mode. Waits for the device.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::step`], and errors of the batches.
     pub fn evaluate(&self, batches: impl Iterator<Item = Result<Batch>>) -> Result<Metrics> {
         evaluate(self.model, self.loss, batches)
     }
 }
 
-/// Mean loss and accuracy of a model over batches.
+/// Mean loss and accuracy of a model over batches, in evaluation mode. Waits for the device.
+///
+/// # Errors
+/// Those of [`Trainer::step`], and errors of the batches.
 pub fn evaluate(model: &Model, loss: Loss, batches: impl Iterator<Item = Result<Batch>>) -> Result<Metrics> {
     let mut sums = Accumulator::new(model.parameters().flat()[0].device())?;
     for batch in batches {
@@ -234,11 +257,11 @@ fn evaluate_on(model: &Model, loss: Loss, sums: &mut Accumulator, samples: &Samp
     accumulate(loss, sums, &output, samples).map(drop)
 }
 
-/// What a step or an evaluation computes on.
+/// The samples of a step or an evaluation.
 enum Samples<'a> {
-    /// What a loader has prepared.
+    /// A batch of a loader.
     Host(&'a Batch),
-    /// So many samples of no value.
+    /// This many samples without values.
     Blank(usize),
 }
 
@@ -257,7 +280,7 @@ impl Samples<'_> {
         }
     }
 
-    /// The targets for this output, of the kind that the loss compares with.
+    /// The targets as a tensor, of the kind that the loss expects.
     fn targets(&self, loss: Loss, output: &Tensor) -> Result<Tensor> {
         let (device, size) = (output.device(), self.size());
         let batch = match self {
@@ -280,13 +303,13 @@ impl Samples<'_> {
                     BatchTargets::Classes(_) => "labels",
                     BatchTargets::Values(_) => "numbers",
                 };
-                Err(Error::argument("train", "targets", found, format!("what {loss:?} compares with")))
+                Err(Error::argument("train", "targets", found, format!("targets for the loss {loss:?}")))
             }
         }
     }
 }
 
-/// The loss of each sample, added to the sums on the device and returned with its graph.
+/// Computes the loss of each sample with its graph, and adds the losses to the sums on the device.
 fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, samples: &Samples) -> Result<Tensor> {
     let pair = sums.pair_for(samples.size() as u64)?;
     let targets = samples.targets(loss, output)?;

@@ -312,7 +312,7 @@ fn a_variant_that_does_not_fit_is_recorded_and_the_sweep_goes_on() {
     let of = |key: &str| records.iter().find(|record| record["key"] == key).unwrap();
     let large = of("base-s0");
     assert_eq!(large["status"], "out_of_memory");
-    assert!(large["reason"].as_str().unwrap().contains(" MiB predicted, 1.91 MiB there"), "{large}");
+    assert!(large["reason"].as_str().unwrap().contains(" MiB predicted, 1.91 MiB available"), "{large}");
     assert_eq!((&large["peak_bytes"], &large["samples_seen"]), (&Value::Null, &Value::from(0)));
     assert_eq!(of("width-0.25-s0")["status"], "completed");
     assert!(ended.out.contains("out of memory"), "{}", ended.out);

@@ -60,7 +60,7 @@ fn senseless_models_are_refused_with_the_reason() {
     refused(Architecture { stages: vec![Stage::dense(0, 1)], ..preset("mlp") }, "stage 1: width is 0");
     refused(
         Architecture { stages: vec![Stage::dense(8, 1).stride(2)], ..preset("mlp") },
-        "belong to convolutions",
+        "are for convolutions only",
     );
     refused(Architecture { name: " ".into(), ..preset("mlp") }, "name is empty");
     let typo = preset("mlp").to_toml().unwrap().replace("depth", "dpeth");

@@ -46,8 +46,8 @@ fn plans_survive_toml_and_are_checked() {
         let message = plan.validate().unwrap_err().to_string();
         assert!(message.contains(reason), "{message}");
     };
-    refused(Plan { factors: vec![1.0, 1.0], ..good.clone() }, "factor 1 stands twice");
-    refused(Plan { seeds: vec![], ..good.clone() }, "no seed");
+    refused(Plan { factors: vec![1.0, 1.0], ..good.clone() }, "factor 1 is listed twice");
+    refused(Plan { seeds: vec![], ..good.clone() }, "list of seeds is empty");
     refused(Plan { factors: vec![-2.0], ..good.clone() }, "factor is -2");
     refused(
         Plan { config: TrainConfig { batch: 0, ..TrainConfig::default() }, ..good.clone() },
@@ -120,7 +120,7 @@ fn each_model_is_trained_for_each_number_of_epochs() {
 
     let refused = |epochs: Vec<usize>| Plan { epochs, ..base.clone() }.validate().unwrap_err().to_string();
     assert!(refused(vec![1, 0]).contains("at least 1"));
-    assert!(refused(vec![2, 1, 2]).contains("2 epochs stand twice"));
+    assert!(refused(vec![2, 1, 2]).contains("2 epochs are listed twice"));
 }
 
 #[test]
@@ -212,8 +212,8 @@ fn amounts_of_data_are_checked() {
     let config = TrainConfig { samples: Some(10), ..TrainConfig::default() };
     refused(Plan { config, samples: vec![10], ..good.clone() }, "more than one of");
     refused(Plan { samples: vec![10, 0], ..good.clone() }, "at least 1");
-    refused(Plan { samples: vec![10, 20, 10], ..good.clone() }, "10 samples stand twice");
-    refused(Plan { flops: vec![1e9, 1e9], ..good.clone() }, "1e9 FLOPs stands twice");
+    refused(Plan { samples: vec![10, 20, 10], ..good.clone() }, "10 samples are listed twice");
+    refused(Plan { flops: vec![1e9, 1e9], ..good.clone() }, "1e9 FLOPs is listed twice");
     refused(Plan { flops: vec![0.0], ..good.clone() }, "above zero");
     refused(Plan { flops: vec![f64::NAN], ..good.clone() }, "above zero");
 

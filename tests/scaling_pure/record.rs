@@ -41,7 +41,7 @@ fn a_record_survives_json_however_the_run_ended() {
         let mut edited = completed.clone();
         edited.cost.samples_per_second = None;
         edited.cost.peak_bytes = None;
-        edited.outcome = Outcome::OutOfMemory { reason: "11 GiB predicted, 8 GiB there".into() };
+        edited.outcome = Outcome::OutOfMemory { reason: "11 GiB predicted, 8 GiB available".into() };
         edited
     };
     for record in [completed, failed] {

@@ -34,14 +34,14 @@ fn what_it_refuses_names_the_field() {
         ("epochs = 0", "at least 1"),
         ("learning_rate = -1.0", "learning rate"),
         ("warmup = 1.5", "warmup"),
-        ("clip_norm = 0.0", "clipped"),
+        ("clip_norm = 0.0", "clip_norm is 0"),
         ("adam_epsilon = 0.0", "adam_epsilon"),
         ("label_smoothing = 2.0", "label_smoothing"),
-        ("momentum = 0.9", "momentum is given, and the optimizer adam has none"),
+        ("momentum = 0.9", "momentum is set, but the optimizer adam does not use it"),
         ("weight_decay = 0.1", "use adamw"),
         ("optimizer = \"sgd\"\nadam_beta1 = 0.5", "adam_beta1"),
         ("optimizer = \"sgd\"\nnesterov = true", "momentum above zero"),
-        ("decay_exempt = \"vectors\"", "decay_exempt is given"),
+        ("decay_exempt = \"vectors\"", "decay_exempt is set"),
         ("optimizer = \"lamb\"", "lamb"),
     ] {
         let error = TrainConfig::from_toml(text).unwrap_err().to_string();

@@ -1,6 +1,6 @@
-//! The blocks that stages repeat, one file each.
+//! The kinds of block that stages repeat, one file each.
 //!
-//! A block is a value of [`Block`], which TOML names, and a type that implements [`BlockLayers`].
+//! A kind of block is a variant of [`Block`], which TOML names, and a type that implements [`BlockLayers`].
 
 mod conv;
 mod dense;
@@ -22,12 +22,12 @@ impl Block {
         }
     }
 
-    /// Whether it computes on an image; else on features.
+    /// Whether the input of the block is an image (`true`) or features.
     pub fn takes_image(self) -> bool {
         self.layers().takes_image()
     }
 
-    /// The block's layers at the end of `model`; the first convolution has `strides`.
+    /// Appends the block's layers to `model`; the first convolution has `strides`.
     pub(super) fn append(self, stage: &Stage, strides: [usize; 2], model: Sequential) -> Sequential {
         self.layers().append(stage, strides, model)
     }

@@ -1,4 +1,4 @@
-//! Whether a plan can be run: its models can be made, and enough of them are trained to predict the others.
+//! Checks whether a plan can be run: its models can be built, and enough runs are left to predict the held-back ones.
 
 use super::hold_back::Size;
 use crate::error::{Error, Result};
@@ -8,19 +8,22 @@ use crate::sweep::plan::Plan;
 use crate::sweep::variant::Variant;
 
 impl Plan {
-    /// Checks that every variant can be made, and that enough are left to predict those that are held back.
+    /// Checks that every variant can be built, and that enough runs are left to predict the held-back ones.
+    ///
+    /// # Errors
+    /// [`Error::Config`] that names the problem and a change that solves it.
     pub fn validate(&self) -> Result<()> {
         let generations = (1..=self.generations()).map(|number| self.generation(number));
         generations.into_iter().try_for_each(|plan| check(&plan, &plan.variants()?))
     }
 }
 
-/// Whether a law of a plan's runs is one of two sizes: models are trained on different amounts of data.
+/// Whether laws of this plan depend on two sizes, because its models are trained on different amounts of data.
 pub(super) fn has_two_sizes(plan: &Plan) -> bool {
     plan.samples.len() > 1 || !plan.flops.is_empty()
 }
 
-/// What a law of the loss is fitted to: rows of a size, an amount of data, and a loss.
+/// The points that a law of the loss is fitted to. Each row has a size, a number of samples, and a loss.
 pub(super) fn points(plan: &Plan, size: Size, rows: &[[f64; 3]]) -> Result<Points> {
     let [sizes, samples, losses] =
         [0, 1, 2].map(|column| rows.iter().map(|row| row[column]).collect::<Vec<f64>>());
@@ -32,15 +35,14 @@ pub(super) fn points(plan: &Plan, size: Size, rows: &[[f64; 3]]) -> Result<Point
     }
 }
 
-/// Whether enough runs are left on every axis to fit a law to, before any of those is trained that come with a plan's
-/// last generation.
+/// Checks that on every axis enough runs are left to fit a law to, without the held-back runs of the plan's last
+/// generation.
 fn check(plan: &Plan, variants: &[Variant]) -> Result<()> {
     if plan.predict == 0 {
         return Ok(());
     }
     if plan.epochs.len() > 1 {
-        let problem = "a prediction is a law of size and data, and needs one number of epochs; leave out the others, or \
-                       the prediction";
+        let problem = "a prediction needs runs with one number of epochs; leave out the other numbers, or the prediction";
         return Err(Error::Config { what: "plan".to_string(), problem: problem.to_string() });
     }
     for &axis in &plan.axes {

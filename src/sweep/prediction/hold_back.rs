@@ -1,4 +1,4 @@
-//! Which models are held back: on every axis the largest.
+//! Selects the models that are held back: the largest on every axis.
 
 use crate::error::Result;
 use crate::models::axis::Axis;
@@ -7,13 +7,13 @@ use crate::sweep::record::Record;
 use crate::sweep::variant::Variant;
 use serde::{Deserialize, Serialize};
 
-/// What the size of a model is, on an axis.
+/// The measure of a model's size on an axis.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Size {
-    /// Trained values.
+    /// Number of trained parameters.
     Parameters,
-    /// Multiply–adds a sample, forward.
+    /// Multiply–adds of one sample's forward pass.
     Macs,
 }
 
@@ -26,26 +26,27 @@ impl Size {
         }
     }
 
-    /// Parameters where the models on an axis differ in them, else MACs: a sharper image has the same weights.
+    /// Parameters if the models differ in them, else MACs. Models that differ only in resolution have the same
+    /// parameters.
     fn of_models<'a>(models: impl IntoIterator<Item = &'a Cost>) -> Size {
         let mut parameters = models.into_iter().map(|cost| cost.parameters);
         let first = parameters.next();
         if parameters.any(|count| Some(count) != first) { Size::Parameters } else { Size::Macs }
     }
 
-    /// The size on an axis of a plan with these runs.
+    /// The measure of size on an axis of a plan with these runs.
     pub(super) fn along(axis: Axis, variants: &[Variant]) -> Result<Size> {
         let models = variants.iter().filter(|variant| variant.is_on(axis));
         let costs: Vec<Cost> = models.map(|model| Cost::of(&model.architecture)).collect::<Result<_>>()?;
         Ok(Size::of_models(&costs))
     }
 
-    /// Of a model that is not trained yet.
+    /// The size of a variant's model.
     pub(super) fn of_variant(self, variant: &Variant) -> Result<f64> {
         Ok(self.of_cost(&Cost::of(&variant.architecture)?) as f64)
     }
 
-    /// Of a run.
+    /// The size of the model of a record.
     pub fn of_record(self, record: &Record) -> f64 {
         match self {
             Size::Parameters => record.cost.parameters as f64,
@@ -61,7 +62,8 @@ impl Size {
     }
 }
 
-/// Marks the `count` largest models on every axis, of an extended plan those that are larger than all of before.
+/// Marks the `count` largest models on every axis. In an extended plan, marks only models that are larger than all
+/// `earlier` ones.
 pub(crate) fn mark_held_back(
     models: &mut [Variant],
     earlier: &[Variant],
@@ -75,7 +77,7 @@ pub(crate) fn mark_held_back(
     for &axis in axes {
         let mut places: Vec<usize> = (0..models.len()).filter(|&place| models[place].is_on(axis)).collect();
         let size = Size::of_models(places.iter().map(|&place| &costs[place]));
-        // Rounding can leave two models with the same parameters; then the one with more to compute is larger.
+        // Rounding can give two models the same parameters; then the one with more MACs is larger.
         let key = |cost: &Cost| (size.of_cost(cost), cost.macs);
         places.sort_by_key(|&place| key(&costs[place]));
         let known = earlier.iter().filter(|known| known.is_on(axis));

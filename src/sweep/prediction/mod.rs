@@ -1,10 +1,9 @@
-//! Predicting before training: the law of the smaller models says what the validation loss of the largest will be, and
-//! this is on disk before one of them is trained.
+//! Predicts the validation losses of the largest models from the smaller ones, before the largest are trained.
 //!
-//! A law that is fitted to all runs always looks good. Whether it can be trusted beyond them shows only when it has
-//! said something that it could not know. So a plan with [`Plan::predict`] trains the largest models of every axis
-//! last; when all others have a record, the law of each axis is fitted to these, and a [`Prediction`] is written that
-//! is never changed any more. What the large models then reach is compared with it by [`Prediction::score`].
+//! A law that is fitted to all runs always fits them. Only a prediction of runs that it has not seen shows whether it
+//! can be trusted beyond them. So a plan with [`Plan::predict`] trains the largest models of every axis last. Once all
+//! other runs have a record, a law of each axis is fitted to these, and a [`Prediction`] is written to disk that never
+//! changes. [`Prediction::score`] compares it with the losses that the large models then reach.
 
 mod feasibility;
 mod hold_back;
@@ -22,90 +21,90 @@ use crate::models::axis::Axis;
 use feasibility::{has_two_sizes, points};
 use serde::{Deserialize, Deserializer, Serialize};
 
-/// The level of the intervals that losses are predicted to be in: of ten measurements, eight should be inside.
+/// The level of prediction intervals: eight of ten measured losses should lie inside.
 pub const LEVEL: f64 = 0.8;
 
-/// What the validation losses of a plan's largest models will be, by the smaller ones.
+/// The predicted validation losses of a plan's largest models.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Prediction {
-    /// The level of the losses' intervals.
+    /// The level of the intervals.
     pub level: f64,
-    /// One prediction for every axis with enough runs.
+    /// The predictions of every axis with enough runs.
     pub axes: Vec<AxisPrediction>,
-    /// The other axes.
+    /// The axes without a prediction.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub without_law: Vec<WithoutLaw>,
 }
 
-/// What the smaller models on an axis say of the largest.
+/// The predictions for one axis.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct AxisPrediction {
     /// The axis.
     pub axis: Axis,
-    /// What the models' size is; for the joint law the second size is the number of training samples.
+    /// The measure of the models' size. If the law has a second size, it is the number of training samples.
     pub size: Size,
-    /// How much each model of the curve weighs in the [average](Average), by name.
+    /// Name and weight of each member of the [average](Average).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weights: Vec<(String, f64)>,
-    /// The single form that earlier versions predicted by.
+    /// The form of law, in predictions of earlier versions, which used a single one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub law: Option<Form>,
-    /// Runs that it was fitted to.
+    /// Number of runs that the average was fitted to.
     pub runs: usize,
-    /// Runs that were left out, as they diverged or failed.
+    /// Runs that were left out because they did not complete.
     pub left_out: usize,
-    /// Runs that were left out, as their loss is exactly 0, which has no logarithm.
+    /// Runs that were left out because their loss is exactly 0, which has no logarithm.
     #[serde(default)]
     pub zeros: usize,
-    /// What the data can't tell.
+    /// Warnings about what the data do not determine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
-    /// The runs held back, in the plan's order.
+    /// The predicted runs, in the plan's order.
     pub rows: Vec<Row>,
 }
 
-/// An axis whose runs no law can be fitted to.
+/// An axis without a prediction.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WithoutLaw {
     /// The axis.
     pub axis: Axis,
-    /// Why.
+    /// Why no law can be fitted to its runs.
     pub reason: String,
 }
 
-/// A run that is predicted.
+/// The prediction of one run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Row {
     /// The run's key.
     pub key: String,
-    /// Its model's size.
+    /// Size of its model, in the unit of [`AxisPrediction::size`].
     pub size: f64,
-    /// Different training samples, where the law has a second size.
+    /// Distinct training samples, if the law has a second size.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub samples: Option<f64>,
-    /// What its validation loss will be; the interval is that of a single measurement.
+    /// The predicted validation loss, with the interval of a single measurement.
     #[serde(flatten)]
     pub loss: Estimate,
 }
 
 impl Row {
-    /// The key without the seed: what all runs of a model on one amount of data share.
+    /// The key without the seed, which all runs of a model on one amount of data share.
     pub fn model(&self) -> &str {
         self.key.rsplit_once("-s").map_or(&self.key, |(model, _)| model)
     }
 }
 
-/// A number with the interval that it is expected in. An end that is not finite is null in JSON and read back as no
-/// number, which no value is inside of.
+/// A value with its interval. In JSON a number that is not finite is `null`, which is read back as NaN; no value lies
+/// inside an interval that ends at NaN.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Estimate {
     /// The central value.
     #[serde(deserialize_with = "or_nan")]
     pub value: f64,
-    /// Lower end.
+    /// Lower end of the interval.
     #[serde(deserialize_with = "or_nan")]
     pub low: f64,
-    /// Upper end.
+    /// Upper end of the interval.
     #[serde(deserialize_with = "or_nan")]
     pub high: f64,
 }
@@ -121,8 +120,11 @@ impl From<Uncertain> for Estimate {
 }
 
 impl Prediction {
-    /// Fits the average of every axis to the plan's runs, and predicts those of its last generation that are held back.
-    /// Their records are not looked at; those of runs that an earlier generation held back are.
+    /// Fits the average of every axis to the plan's runs, and predicts the held-back runs of its last generation.
+    /// Records of these runs are not used; records of runs that an earlier generation held back are.
+    ///
+    /// # Errors
+    /// Those of [`Plan::variants`].
     pub fn new(plan: &Plan, records: &[Record]) -> Result<Prediction> {
         let variants = plan.variants()?;
         let mut prediction = Prediction { level: LEVEL, axes: Vec::new(), without_law: Vec::new() };
@@ -164,7 +166,7 @@ impl Prediction {
         Ok(prediction)
     }
 
-    /// How well the runs that were predicted and have been trained since were met.
+    /// Compares the prediction with the predicted runs that have been trained since.
     pub fn score(&self, records: &[Record]) -> Score {
         let rows: Vec<Scored> = self
             .axes
@@ -191,37 +193,37 @@ impl Prediction {
     }
 }
 
-/// How well a prediction was met.
+/// The comparison of a prediction with measured losses.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Score {
-    /// Every predicted run that has a loss.
+    /// The predicted runs that have a loss.
     pub rows: Vec<Scored>,
-    /// Root mean square of the relative errors; none without one.
+    /// Root mean square of the relative errors; `None` if there is none.
     pub relative_error: Option<f64>,
-    /// Rows whose loss was inside the interval.
+    /// Number of rows whose loss lies inside the interval.
     pub inside: usize,
-    /// Predicted runs that have no loss: not trained yet, or failed.
+    /// Number of predicted runs without a loss: not trained yet, or failed.
     pub without_loss: usize,
 }
 
-/// A run that was predicted and trained.
+/// A predicted run that has been trained.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Scored {
-    /// The axis whose law predicted it.
+    /// The axis whose runs predicted it.
     pub axis: Axis,
     /// The run's key.
     pub key: String,
-    /// What was predicted.
+    /// The predicted validation loss.
     pub predicted: Estimate,
-    /// Its validation loss.
+    /// The measured validation loss.
     pub measured: f64,
-    /// (predicted − measured) / measured; none where 0 was measured.
+    /// (predicted − measured) / measured; `None` if the measured loss is 0.
     pub relative_error: Option<f64>,
-    /// Whether the interval held.
+    /// Whether the measured loss lies inside the interval.
     pub inside: bool,
 }
 
-/// The root mean square of the relative errors; none without one.
+/// Root mean square of the relative errors; `None` if there is none.
 pub fn relative_error<'a>(rows: impl Iterator<Item = &'a Scored>) -> Option<f64> {
     let squares: Vec<f64> = rows.filter_map(|row| Some(row.relative_error?.powi(2))).collect();
     (!squares.is_empty()).then(|| (squares.iter().sum::<f64>() / squares.len() as f64).sqrt())
@@ -231,7 +233,7 @@ fn find<'a>(records: &'a [Record], key: &str) -> Option<&'a Record> {
     records.iter().find(|record| record.variant.key == key)
 }
 
-/// The loss of a run that came to its end.
+/// The finite validation loss of a completed run.
 fn loss(record: &Record) -> Option<f64> {
     record.validation_loss().filter(|loss| record.completed() && loss.is_finite())
 }
@@ -240,7 +242,7 @@ fn named(average: &Average) -> Vec<(String, f64)> {
     average.weights().into_iter().map(|(member, weight)| (member.name().to_string(), weight)).collect()
 }
 
-/// The runs that are held back on an axis.
+/// Predicts the held-back runs of an axis.
 fn predicted(
     plan: &Plan,
     variants: &[Variant],
@@ -248,7 +250,7 @@ fn predicted(
     (axis, size): (Axis, Size),
     average: &Average,
 ) -> Result<Vec<Row>> {
-    // Only a set that draws new samples in each epoch shows more of them than an epoch has.
+    // Only a set that generates new samples in each epoch has more distinct samples than one epoch.
     let endless = variants.iter().any(|variant| {
         let seen = find(records, &variant.key).map(|record| record.cost.train_samples);
         seen.zip(variant.train_samples).is_some_and(|(seen, epoch)| seen > epoch as u64)
