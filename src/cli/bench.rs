@@ -25,17 +25,17 @@ pub struct BenchArgs {
     what: Option<What>,
     #[arg(long, value_delimiter = ',', default_values_t = Axis::ALL, value_parser = axis, help = axes())]
     axis: Vec<Axis>,
-    /// Factors tried on every axis.
+    /// Factors of every axis.
     #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
     factors: Vec<f64>,
     #[arg(long, default_value = "convnet", help = models("or a TOML file: the model at factor 1"))]
     model: String,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Seconds that each throughput is measured for.
+    /// Seconds per measurement of throughput.
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     seconds: f64,
-    /// The compound axis's coefficients of depth, width and resolution (alpha, beta, gamma).
+    /// Coefficients of the compound axis for depth, width and resolution (alpha, beta, gamma).
     #[arg(long, default_value = "1.2,1.1,1.15", value_name = "A,B,C", value_parser = compound)]
     compound: Compound,
     #[command(flatten)]
@@ -44,9 +44,10 @@ pub struct BenchArgs {
 
 #[derive(Subcommand)]
 enum What {
-    /// Time every family of kernels beside the device's roofline, which is measured first.
+    /// Time every family of kernels, and compare it with the device's roofline.
     Kernels(KernelsArgs),
-    /// Compute products of f16 on every kind of cooperative matrices that the adapter lists, beside the f64 reference.
+    /// Time products of f16 on every kind of cooperative matrices of the adapter, and compare them with the f64
+    /// reference.
     Matrices(MatricesArgs),
     /// Time training steps of small networks, in f32 and in mixed precision.
     Steps(StepsArgs),
@@ -74,7 +75,7 @@ pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
     let config = args.config.resolve(matches)?;
     let device = args.common.open()?;
     let mut rows = Vec::new();
-    // One size that does not fit takes nothing from the others.
+    // A size that does not fit into memory is skipped; the others are measured.
     let mut out_of_memory = Ok(());
     for &axis in &args.axis {
         for &factor in &args.factors {
@@ -88,7 +89,7 @@ pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
                     rows.push(Row { axis, factor, scale, parameters, macs, measured });
                 }
                 Err(error) if error.is_about_memory() => {
-                    note!("{axis} × {factor} is left out: {error}");
+                    note!("{axis} × {factor} is skipped: {error}");
                     out_of_memory = out_of_memory.and(Err(error));
                 }
                 Err(error) => return Err(error),
@@ -127,13 +128,13 @@ pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
     }
     print_line!("{table}")?;
     for &axis in &args.axis {
-        let of_axis = || rows.iter().filter(|row| row.axis == axis);
+        let axis_rows = || rows.iter().filter(|row| row.axis == axis);
         let seconds =
-            of_axis().map(|row| (row.macs as f64, 1.0 / row.measured.training.median)).collect::<Vec<_>>();
-        let memory = of_axis()
+            axis_rows().map(|row| (row.macs as f64, 1.0 / row.measured.training.median)).collect::<Vec<_>>();
+        let memory = axis_rows()
             .map(|row| (row.macs as f64, row.measured.peak_bytes.total() as f64))
             .collect::<Vec<_>>();
-        // Too few or equal sizes have no exponent; the table above says all there is.
+        // Too few or equal sizes do not determine an exponent.
         if let (Ok(time), Ok(memory)) = (PowerLaw::fit(&seconds), PowerLaw::fit(&memory)) {
             print_line!(
                 "{}: time per sample grows as MACs^{:.2}, peak memory as MACs^{:.2}",

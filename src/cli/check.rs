@@ -10,7 +10,7 @@ use clap::Args;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// What the process ends with where a sweep is not sound.
+/// Exit code for a sweep that is not sound.
 const NOT_SOUND: u8 = 7;
 
 #[derive(Args)]
@@ -24,23 +24,24 @@ Looks for learning rates that were not tuned, runs that had not converged or had
 sizes that span too little, two sizes that vary together, isoFLOP minima at the edge, outliers, and too few seeds. Each finding says \
 what it changes and how to fix it. A remark changes the answer by less than its interval.
 
-Ends with 0 for a sound sweep, and with 7 for one that is not. Tables are read as by `allometry fit`.")]
+Exits with 0 if the sweep is sound, else with 7. Tables are read as by `allometry fit`.")]
 pub struct CheckArgs {
     /// The directory of a sweep, or a table: a CSV file with a header, or JSON lines.
     place: PathBuf,
     /// The column of the size.
     #[arg(long, value_name = "COLUMN")]
     x: Option<String>,
-    /// The column of the second size, as samples or tokens.
+    /// The column of the second size, such as samples or tokens.
     #[arg(long, value_name = "COLUMN")]
     x2: Option<String>,
-    /// The column of what follows from the sizes.
+    /// The column of the quantity that depends on the sizes.
     #[arg(long, value_name = "COLUMN")]
     y: Option<String>,
-    /// The column of learning rates; of each size the runs at its best count.
+    /// The column of learning rates; for each size, only runs at its best learning rate count.
     #[arg(long, value_name = "COLUMN")]
     lr: Option<String>,
-    /// How many times the largest size (with --x2: the compute of the largest run) the law is to be asked for.
+    /// Extrapolation factor: how many times the largest size (with --x2, the compute of the largest run) you want to
+    /// predict.
     #[arg(long, value_name = "FACTOR", default_value_t = REACH, value_parser = reach)]
     reach: f64,
     #[command(flatten)]
@@ -51,7 +52,7 @@ pub struct CheckArgs {
 
 fn reach(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| *number > 1.0 && number.is_finite());
-    number.ok_or_else(|| "a number above one is needed".to_string())
+    number.ok_or_else(|| "expected a number above one".to_string())
 }
 
 pub fn run(args: &CheckArgs) -> Result<ExitCode> {
@@ -70,14 +71,17 @@ fn sweep(args: &CheckArgs) -> Result<Sweep> {
         if args.x.is_some() || args.x2.is_some() || args.y.is_some() || args.lr.is_some() {
             usage_error(
                 "check",
-                "--x, --x2, --y and --lr are of a table; this is a directory, which is read as a sweep's",
+                "--x, --x2, --y and --lr are for a table, but this is a directory, which is read as a sweep",
             );
         }
         let (plan, records) = Store::load(&args.place)?;
         return Ok(Sweep::of_records(&args.place, &plan, &records));
     }
     let (Some(x), Some(y)) = (&args.x, &args.y) else {
-        usage_error("check", "a table needs the columns --x and --y (a sweep's directory needs neither)");
+        usage_error(
+            "check",
+            "a table needs the columns --x and --y (the directory of a sweep needs neither)",
+        );
     };
     let columns = args.rows.columns(x, args.x2.as_deref(), y);
     let selection = laws::read(&args.place, &columns)?;
@@ -98,7 +102,7 @@ fn print(verdict: &Verdict) -> Result<()> {
         print_line!("  To fix it, {}:", fault.hint.what)?;
         print_line!("    {}", fault.hint.command)?;
     }
-    // Axes share most reasons.
+    // Most axes have the same reasons.
     let mut said: Vec<(&str, &str)> = Vec::new();
     for unknown in &verdict.unknown {
         if !said.contains(&(unknown.check, &unknown.reason)) {

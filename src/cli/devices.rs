@@ -16,7 +16,7 @@ pub struct DevicesArgs {
 
 #[derive(serde::Serialize)]
 struct Devices {
-    /// What `--device` opens.
+    /// The device that `--device` opens.
     chosen: String,
     cpu: String,
     adapters: Vec<AdapterDescription>,

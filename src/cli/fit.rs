@@ -28,12 +28,12 @@ Example:
 
 Laws:
 {laws}
-auto chooses among {} by the error on the largest rows, left out of the fit, and by AICc. Intervals are 95 % by \
-bootstrap.
+auto chooses among {} by the error on the largest rows, which are left out of the fit, and by AICc. Intervals are 95 % \
+bootstrap intervals.
 
-Tables: CSV with a header, also with semicolons or tabs between cells and decimal commas; or JSON lines. Numbers may \
-have marks before three digits (\"1,014.45\"), and suffixes k, M, B and T where all of a column have one. Of a sweep's \
-runs.csv those count that completed. Rows with an empty cell, a size or a y of 0 are left out, and counted.",
+Tables: CSV with a header (cells separated by commas, semicolons or tabs; decimal points or commas), or JSON lines. Numbers \
+may have thousands separators (\"1,014.45\"), and suffixes k, M, B and T if all numbers of a column have one. In a sweep's \
+runs.csv only completed runs count. Rows with an empty cell, a size of 0 or a y of 0 are left out and counted.",
         automatic.join(", ")
     )
 }
@@ -43,49 +43,49 @@ runs.csv those count that completed. Rows with an empty cell, a size or a y of 0
 pub struct FitArgs {
     /// The table: a CSV file with a header, or JSON lines.
     file: PathBuf,
-    /// The column of the size, for the joint law that of the parameters N.
+    /// The column of the size; for the joint law, of the parameters N.
     #[arg(long, value_name = "COLUMN")]
     x: String,
-    /// The column of the second size, for the joint law that of the samples or tokens D.
+    /// The column of the second size; for the joint law, of the samples or tokens D.
     #[arg(long, value_name = "COLUMN")]
     x2: Option<String>,
-    /// The column of what follows from the sizes.
+    /// The column of the quantity that depends on the sizes.
     #[arg(long, value_name = "COLUMN")]
     y: String,
-    /// Which law.
+    /// The law to fit.
     #[arg(long, default_value = AUTO, value_parser = PossibleValuesParser::new(laws()))]
     law: String,
-    /// Resamples that intervals are computed from.
+    /// Number of bootstrap resamples for intervals.
     #[arg(long, default_value_t = 4000, value_name = "N", value_parser = resamples)]
     bootstrap: usize,
-    /// Seed of the resamples.
+    /// Seed of the bootstrap.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// δ of the Huber loss of ln y: residuals beyond it count by their size, and those within by their square. Without this,
-    /// 1.345 times the scatter of the rows around the law, and at least 1e-3, or 1e-3 where the law has more than a parameter
-    /// for three rows; 1e-3 is that of the published estimator.
+    /// δ of the Huber loss of ln y: residuals up to δ count quadratically, larger ones linearly. By default 1.345 times
+    /// the scatter of the rows around the law, and at least 1e-3; with fewer than three rows per parameter, 1e-3. The
+    /// published estimator uses 1e-3.
     #[arg(long, value_name = "VALUE", value_parser = positive)]
     huber_delta: Option<f64>,
-    /// Leave the K largest rows out of the fit, predict them, and compare.
+    /// Leave the K largest rows out of the fit, and compare the law's predictions with them.
     #[arg(long, value_name = "K", value_parser = count)]
     holdout: Option<usize>,
     #[command(flatten)]
     rows: RowsArgs,
-    /// Compute budgets in FLOPs; the joint law says which sizes are best for each, with C = 6·N·D.
+    /// Compute budgets in FLOPs. The joint law gives the best sizes for each, with C = 6·N·D.
     #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive)]
     budget: Vec<f64>,
-    /// A law for each value of COLUMN, side by side, and whether their exponents differ; all of the form that --law says,
-    /// or that the value with the most rows chooses.
+    /// Fit a law to each value of COLUMN, show them side by side, and test whether their exponents differ. All have the
+    /// form of --law, or, with auto, the form chosen for the value with the most rows.
     #[arg(long, value_name = "COLUMN", conflicts_with = "plot")]
     by: Option<String>,
-    /// Draw rows, law and 95 % band into this file.
+    /// Draw rows, law and 95 % band to this file.
     #[arg(long, value_name = "FILE.svg")]
     plot: Option<PathBuf>,
     #[command(flatten)]
     output: Output,
 }
 
-/// The law that is asked for where the form is to be chosen.
+/// The value of `--law` that chooses the form automatically.
 const AUTO: &str = "auto";
 
 fn laws() -> Vec<&'static str> {
@@ -93,18 +93,18 @@ fn laws() -> Vec<&'static str> {
 }
 
 impl FitArgs {
-    /// The form, or none where it is to be chosen.
+    /// The form of `--law`; `None` for [`AUTO`].
     fn form(&self) -> Option<Form> {
         Form::ALL.into_iter().find(|form| form.name() == self.law)
     }
 }
 
-/// Percentiles 2.5 and 97.5 of fewer mean nothing.
+/// The smallest number of resamples for which percentiles 2.5 and 97.5 are meaningful.
 const MIN_RESAMPLES: usize = 40;
 
 pub(super) fn resamples(text: &str) -> Result<usize, String> {
     let number = text.parse().ok().filter(|number| *number >= MIN_RESAMPLES);
-    number.ok_or_else(|| format!("a whole number from {MIN_RESAMPLES} on is needed"))
+    number.ok_or_else(|| format!("expected a whole number, at least {MIN_RESAMPLES}"))
 }
 
 pub fn run(args: &FitArgs) -> Result<()> {
@@ -124,9 +124,9 @@ pub fn run(args: &FitArgs) -> Result<()> {
     let selection = laws::read(&args.file, &columns)?;
     let verdict = check(&Sweep::of_table(&args.file, &columns, &selection, None)?, &Asked::default());
     let Selection { points, left_out, .. } = selection;
-    // A fit can take minutes, and is worth having without its plot.
+    // A fit can take minutes; print it even if its plot can't be written.
     if let Some(error) = args.plot.as_ref().and_then(|path| files::check_target(path).err()) {
-        note!("allometry: {error}; there will be no plot");
+        note!("allometry: {error}; no plot will be written");
     }
     let watch = Watch::new();
     let fit = Fit::with_progress(&points, &options, &|step| watch.step(step)).inspect_err(|_| {
@@ -146,7 +146,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
     }
 }
 
-/// A law for each value of a column.
+/// Fits a law to each value of a column.
 fn run_groups(args: &FitArgs, columns: &Columns, by: &str, options: &FitOptions) -> Result<()> {
     let mut left_out = Vec::new();
     let mut rows = Vec::new();
@@ -166,13 +166,13 @@ fn run_groups(args: &FitArgs, columns: &Columns, by: &str, options: &FitOptions)
     }
 }
 
-/// What `--json` prints with `--by`.
+/// The JSON output with `--by`.
 #[derive(Serialize)]
 struct PrintedGroups<'a> {
     by: &'a str,
     #[serde(flatten)]
     groups: &'a Groups,
-    /// Rows of each group that its law was not fitted to.
+    /// The rows of each group that were left out.
     #[serde(serialize_with = "as_map")]
     left_out: Vec<(String, LeftOut)>,
 }
@@ -182,7 +182,7 @@ fn as_map<S: Serializer>(groups: &[(String, LeftOut)], serializer: S) -> Result<
     serializer.collect_map(with_rows.map(|(group, left_out)| (group, left_out)))
 }
 
-/// What `--json` prints.
+/// The JSON output.
 #[derive(Serialize)]
 struct Printed<'a> {
     #[serde(flatten)]
@@ -192,23 +192,20 @@ struct Printed<'a> {
     soundness: Summary<'a>,
 }
 
-/// Ends with a matter of usage where an option has no meaning for the law that is asked for.
+/// Exits with a usage error if an option has no effect for the chosen law.
 fn refuse_unused(args: &FitArgs) {
     let one_size = args.form().filter(|form| form.sizes() == 1);
     if let (Some(form), true) = (one_size, args.x2.is_some()) {
         let problem =
-            format!("--x2 is not used by the {form} law, which is of one size; --law joint is of two");
+            format!("the {form} law has one size and does not use --x2; use --law joint for two sizes");
         usage_error("fit", &problem);
     }
     if !args.budget.is_empty() {
         if let Some(form) = one_size {
-            usage_error(
-                "fit",
-                &format!("--budget is not used by the {form} law; --law joint divides a budget"),
-            );
+            usage_error("fit", &format!("the {form} law does not use --budget; use --law joint"));
         }
         if args.x2.is_none() && args.form().is_none() {
-            usage_error("fit", "--budget is used by the joint law alone, which needs --x2");
+            usage_error("fit", "--budget needs the joint law, which needs --x2");
         }
     }
 }

@@ -1,4 +1,4 @@
-//! The laws of several groups in tables, side by side.
+//! Prints the laws of several groups side by side.
 
 use allometry::laws::LeftOut;
 use allometry::laws::fit::Parameter;
@@ -7,10 +7,10 @@ use allometry::terminal::Table;
 use allometry::units::digits;
 use allometry::{Result, print_line};
 
-/// A difference of a smaller p-value is none by chance.
+/// Exponents differ significantly if the p-value is below this.
 const CHANCE: f64 = 0.05;
 
-/// Prints the laws of the groups of a column, and how many rows of each these were not fitted to.
+/// Prints the laws of the groups of a column, and how many rows of each group were left out.
 pub(super) fn print(groups: &Groups, column: &str, left_out: &[(String, LeftOut)]) -> Result<()> {
     print_line!("{} law, {}, for each {column}", groups.law, groups.law.formula())?;
     let mut header = vec![column.to_string()];
@@ -31,7 +31,7 @@ pub(super) fn print(groups: &Groups, column: &str, left_out: &[(String, LeftOut)
         print_difference(difference)?;
     }
     if groups.differences.is_empty() {
-        print_line!("Fewer than two groups tell an exponent: nothing can be said of a difference.")?;
+        print_line!("Fewer than two groups determine an exponent, so differences can't be tested.")?;
     }
     for (group, left_out) in left_out.iter().filter(|(_, left_out)| !left_out.is_empty()) {
         print_line!("Left out of {group}: {left_out}.")?;
@@ -50,7 +50,7 @@ pub(super) fn print(groups: &Groups, column: &str, left_out: &[(String, LeftOut)
 fn print_difference(difference: &Difference) -> Result<()> {
     let Difference { parameter, q, freedom, p, pairs } = difference;
     if p.is_nan() {
-        print_line!("{parameter}: no spread, and so no test of a difference.")?;
+        print_line!("{parameter}: no spread, so a difference can't be tested.")?;
     } else {
         let verdict =
             if *p < CHANCE { "differs between the groups" } else { "may be the same in all groups" };

@@ -1,14 +1,14 @@
-//! Ctrl-C and polite kills: a training stops in order, with what was done saved.
+//! Stops a training after the current step on Ctrl-C, SIGTERM and SIGHUP, so that completed work is saved.
 //!
-//! A signal that was ignored when the process was started stays ignored: `nohup` lets a training outlive its terminal,
-//! and a shell without job control keeps Ctrl-C from what it has put into the background. Of those jobs one that gets
-//! SIGINT from a process (`kill -INT`), and not from the terminal, is meant itself, and stops.
+//! A signal that was ignored when the process started stays ignored: `nohup` keeps a training running after its
+//! terminal closes, and a shell without job control protects background jobs from Ctrl-C. Such a job stops if a process
+//! sends it SIGINT (`kill -INT`), but not on Ctrl-C in the terminal.
 
 use allometry::note;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// A flag that Ctrl-C, or a polite kill, raises. The second time ends the process at once.
+/// Installs the signal handlers. Returns a flag that the first signal sets; a second signal ends the process at once.
 pub fn flag() -> Arc<AtomicBool> {
     let flag = Arc::new(AtomicBool::new(false));
     let raised = flag.clone();
@@ -21,7 +21,7 @@ pub fn flag() -> Arc<AtomicBool> {
     #[cfg(unix)]
     let ignored = unix::ignored();
     if let Err(error) = ctrlc::set_handler(handler) {
-        note!("allometry: Ctrl-C will not end the run in order: {error}");
+        note!("allometry: can't install the handler of Ctrl-C, which will end the run at once: {error}");
     }
     #[cfg(unix)]
     unix::ignore_again(&ignored, &flag);
@@ -38,17 +38,17 @@ mod unix {
     /// The signals that stop a training.
     const SIGNALS: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
-    /// What a SIGINT that a process sends raises, where that signal was ignored.
+    /// The flag that a SIGINT from a process sets, if that signal was ignored.
     static RAISED: OnceLock<Arc<AtomicBool>> = OnceLock::new();
 
-    /// Those of the signals that were ignored. From here on all are, until they get a handler.
+    /// Returns the signals that were ignored. Ignores all of them until they get a handler.
     pub fn ignored() -> Vec<Signal> {
         let was_ignored =
             |signal: &Signal| matches!(handle(*signal, SigHandler::SigIgn), Some(SigHandler::SigIgn));
         SIGNALS.into_iter().filter(was_ignored).collect()
     }
 
-    /// Takes the handler of these signals back.
+    /// Ignores these signals again, except for a SIGINT from a process, which sets `flag`.
     pub fn ignore_again(signals: &[Signal], flag: &Arc<AtomicBool>) {
         RAISED.get_or_init(|| flag.clone());
         for &signal in signals {
@@ -57,16 +57,16 @@ mod unix {
         }
     }
 
-    /// Sets a signal's handler; returns the one before.
+    /// Sets a signal's handler and returns the previous one.
     fn handle(signal: Signal, handler: SigHandler) -> Option<SigHandler> {
         let action = SigAction::new(handler, SaFlags::SA_RESTART, SigSet::empty());
-        // SAFETY: a handler may do only what is safe between any two instructions of the program. Ignoring a signal runs
-        // nothing; `raise_if_sent` reads and writes atomics, and allocates and locks nothing.
+        // SAFETY: a handler must be async-signal-safe. An ignored signal runs no code; `raise_if_sent` only reads and
+        // writes atomics, and neither allocates nor locks.
         unsafe { sigaction(signal, &action) }.ok().map(|before| before.handler())
     }
 
     extern "C" fn raise_if_sent(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
-        // SAFETY: the system calls a handler of this kind with a pointer to the signal's description.
+        // SAFETY: the system calls a handler with SA_SIGINFO with a valid pointer to a `siginfo_t`.
         let code = unsafe { (*info).si_code };
         if let Some(flag) = RAISED.get().filter(|_| code == SI_USER) {
             flag.store(true, Ordering::Relaxed);

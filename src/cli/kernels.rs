@@ -15,14 +15,14 @@ use clap::builder::PossibleValuesParser;
 Example:
   allometry bench kernels --family matmul,ladder
 
-Attained is the least time that the device's roofline allows, as a share of the time taken. More than
-105 % is a fault of the measurement: operands that stay in a cache, or a probe that was disturbed. Kernels
-whose tensors don't fit into memory are left out, and the command ends with 4.")]
+Attained is the shortest time that the device's roofline allows, divided by the measured time. More than
+105 % is a measurement error: operands stay in a cache, or other work slowed a probe down. Kernels whose
+tensors don't fit into memory are skipped, and the command exits with 4.")]
 pub struct KernelsArgs {
-    /// Which kernels; by default all.
+    /// Families of kernels; by default all.
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(FAMILIES))]
     family: Vec<String>,
-    /// Seconds that each figure is measured for.
+    /// Seconds per measurement.
     #[arg(long, default_value_t = 0.5, value_parser = positive)]
     seconds: f64,
     #[command(flatten)]
@@ -46,7 +46,7 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
         .copied()
         .filter(|name| args.family.is_empty() || args.family.iter().any(|f| f == name))
         .collect();
-    // A family that does not fit takes nothing from the others.
+    // A family that does not fit into memory is skipped; the others are measured.
     let mut out_of_memory = Ok(());
     for family in chosen {
         let measured = cases(&device, family).and_then(|cases| {
@@ -58,12 +58,12 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
         match measured {
             Ok(()) => {}
             Err(error) if error.is_about_memory() => {
-                note!("{family}: not all is measured: {error}");
+                note!("{family}: not all kernels are measured: {error}");
                 out_of_memory = out_of_memory.and(Err(error));
             }
             Err(error) => return Err(error),
         }
-        // What the next family asks for has other sizes.
+        // Buffers of the next family have other sizes.
         device.trim();
     }
     let figures = Figures { device: device.name(), clock: device.clock(), roofline, kernels };
@@ -95,7 +95,7 @@ pub fn run(args: &KernelsArgs) -> Result<()> {
     let implausible: Vec<&str> =
         figures.kernels.iter().filter(|f| f.is_implausible()).map(|f| f.name.as_str()).collect();
     if !implausible.is_empty() {
-        print_line!("Not to be believed, above 105 % of the roofline: {}", implausible.join("; "))?;
+        print_line!("Implausible, above 105 % of the roofline: {}", implausible.join("; "))?;
     }
     out_of_memory
 }

@@ -1,4 +1,4 @@
-//! A fitted law in words and tables.
+//! Prints a fitted law.
 
 use allometry::laws::approaches::{Approach, Method};
 use allometry::laws::doubling::{Doubling, SpreadOf};
@@ -8,7 +8,7 @@ use allometry::terminal::Table;
 use allometry::units::digits;
 use allometry::{Result, print_line};
 
-/// Prints a law, all that is known about it, and how many rows it was not fitted to.
+/// Prints a law with its parameters, intervals and warnings, and how many rows were left out.
 pub(super) fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()> {
     let quantity = points.quantity();
     print_line!("{} law, {}, fitted to {} rows", fit.law, fit.law.formula(), fit.n)?;
@@ -23,7 +23,7 @@ pub(super) fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()
         percent(fit.scatter)
     )?;
     print_line!(
-        "The Huber loss turns from squares to sizes at δ = {}, {}.",
+        "The Huber loss is quadratic up to δ = {}, {}.",
         digits(fit.delta.value),
         fit.delta.origin()
     )?;
@@ -53,7 +53,7 @@ pub(super) fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()
         print_line!("{}", exponents(&fit.approaches))?;
     }
     if let Some(holdout) = &fit.holdout {
-        // Where the form was chosen, there is a comparison of several.
+        // A comparison of several forms means that the form was chosen automatically.
         let by =
             if fit.comparison.len() > 1 { ", predicted by the average over models of the curve" } else { "" };
         print_line!("The largest rows, left out of the fit{by}:")?;
@@ -87,7 +87,7 @@ fn print_doubling(doubling: &Doubling, fit: &Fit, quantity: &str) -> Result<()> 
     let from = from.join(" × ");
     if !doubling.known {
         return print_line!(
-            "What twice the {} from {from} does to {quantity}, these rows can't tell.",
+            "Twice the {} from {from}: these rows can't tell the effect on {quantity}.",
             doubling.size
         );
     }
@@ -105,31 +105,31 @@ fn print_doubling(doubling: &Doubling, fit: &Fit, quantity: &str) -> Result<()> 
         SpreadOf::Rows => format!("the {part} by which rows scatter around the law"),
     };
     match doubling.worthwhile_to {
-        Some(limit) if limit.value <= 0.0 => print_line!("No doubling of it buys more than {spread}."),
+        Some(limit) if limit.value <= 0.0 => print_line!("No doubling of it gains more than {spread}."),
         Some(limit) if limit.value.is_finite() => {
             let limit = with_interval(&limit);
-            print_line!("Beyond {} = {limit} a doubling buys less than {spread}.", doubling.size)
+            print_line!("Beyond {} = {limit} a doubling gains less than {spread}.", doubling.size)
         }
-        Some(_) => print_line!("At every {} a doubling buys more than {spread}.", doubling.size),
+        Some(_) => print_line!("At every {} a doubling gains more than {spread}.", doubling.size),
         None if fit.law == Form::Power && fit.spread.shows() => {
-            print_line!("So does every doubling, as it is a power law; to be held against {spread}.")
+            print_line!("In a power law every doubling has the same effect; compare it with {spread}.")
         }
-        // Nothing is bought where y rises, and nothing is small where rows lie on the law.
+        // There is nothing to compare if y rises, or if rows lie exactly on the law.
         None => Ok(()),
     }
 }
 
-/// A part as a percentage, with two decimals or, where these would be zeros, four digits.
+/// A share as a percentage: with two decimals, or with four digits if the decimals would be zeros.
 fn percent(part: f64) -> String {
     if part < 1e-4 { format!("{} %", digits(100.0 * part)) } else { format!("{:.2} %", 100.0 * part) }
 }
 
-/// In a line each what a budget is, and which of them show no best size.
+/// Prints how rows form budgets, and which budgets have no best size.
 fn print_unusable(isoflop: &IsoFlop) -> Result<()> {
     let all = isoflop.profiles.len();
     let runs: usize = isoflop.profiles.iter().map(|profile| profile.runs).sum();
     print_line!(
-        "{runs} of {} rows make {all} budgets: they lie together in ln C, within 2, 5 or 10 % of its middle.",
+        "{runs} of {} rows make {all} budgets: clusters in ln C, within 2, 5 or 10 % of their centres.",
         runs + isoflop.without_budget
     )?;
     let problems = isoflop.problems();
@@ -142,7 +142,7 @@ fn print_unusable(isoflop: &IsoFlop) -> Result<()> {
     Ok(())
 }
 
-/// The isoFLOP profiles that show a best size.
+/// The isoFLOP profiles that have a best size.
 fn profiles(isoflop: &IsoFlop, quantity: &str) -> Table {
     let mut table = Table::new(["isoFLOP budget", "runs", "best N", quantity]);
     for profile in &isoflop.profiles {

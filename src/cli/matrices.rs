@@ -12,10 +12,10 @@ use clap::Args;
 Example:
   allometry bench matrices --device gpu
 
-Products of f16 with sums in f32. Error is the largest of an element, as a share of what rounding explains: above 1 the
-product is wrong. Adapters without cooperative matrices list none.")]
+Products of f16 with sums in f32. Error is the largest error of an element, divided by its rounding bound: above 1 the
+product is wrong. The table is empty for adapters without cooperative matrices.")]
 pub struct MatricesArgs {
-    /// Seconds that each product is measured for.
+    /// Seconds per product.
     #[arg(long, default_value_t = 0.5, value_parser = positive)]
     seconds: f64,
     #[command(flatten)]
@@ -46,12 +46,12 @@ pub fn run(args: &MatricesArgs) -> Result<()> {
             let extents = format!("{}×{}×{}", matrix.m, matrix.k, matrix.n);
             [extents, matrix.factors.to_string(), matrix.sums.to_string()]
         };
-        let of = |cells: [String; 4]| kind().into_iter().chain(cells);
+        let row = |cells: [String; 4]| kind().into_iter().chain(cells);
         if figure.products.is_empty() {
-            table.add_row(of(["no kernel".to_string(), String::new(), String::new(), String::new()]));
+            table.add_row(row(["no kernel".to_string(), String::new(), String::new(), String::new()]));
         }
         for product in &figure.products {
-            table.add_row(of([
+            table.add_row(row([
                 product.name.clone(),
                 format!("{:.3}", product.seconds * 1e3),
                 format!("{:.1}", product.gflops_per_second),

@@ -1,4 +1,4 @@
-//! The command line: one file per command, no mathematics.
+//! The command line: one file per command. Each parses its arguments, calls the library, and prints.
 
 mod bench;
 mod check;
@@ -33,7 +33,7 @@ use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand,
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Trains a model at many sizes, and measures what each size costs and gains.
+/// Train a model at many sizes, and measure the cost and the quality of each size.
 #[derive(Parser)]
 #[command(name = "allometry", version, max_term_width = 100, after_help = EXIT_CODES)]
 struct Cli {
@@ -42,8 +42,8 @@ struct Cli {
 }
 
 const EXIT_CODES: &str = "\
-Exit codes: 0 fine, 1 failure, 2 usage, 3 no adapter, 4 out of memory, 5 device lost, 6 diverged,
-7 not sound (check), 130 interrupted (what was done is saved). A sweep ends with 6, 4 or 1 if no run of it was completed.
+Exit codes: 0 success, 1 failure, 2 usage, 3 no adapter, 4 out of memory, 5 device lost, 6 diverged,
+7 not sound (check), 130 interrupted (completed work is saved). A sweep without a completed run exits with 6, 4 or 1.
 
 Example:
   allometry sweep --axis width --factors 0.5,1,2 --out width-sweep";
@@ -56,25 +56,25 @@ enum Command {
     Summary(summary::SummaryArgs),
     /// Train one model.
     Train(train::TrainArgs),
-    /// Train a model at many sizes and report how quality and cost grow.
+    /// Train a model at many sizes, and report how cost and quality scale.
     Sweep(sweep::SweepArgs),
     /// Measure throughput and memory of a model at many sizes, without training to the end.
     Bench(bench::BenchArgs),
-    /// Show where the time of a training step goes, kernel by kernel.
+    /// Show the time of a training step, kernel by kernel.
     Profile(profile::ProfileArgs),
-    /// Find the fastest variants of kernels on this adapter, and remember them for all later runs.
+    /// Find the fastest variants of kernels on this adapter, and save them for later runs.
     Tune(tune::TuneArgs),
-    /// Judge whether a sweep, or a table of runs, can answer what its law is asked.
+    /// Check whether a sweep, or a table of runs, supports a scaling law.
     Check(check::CheckArgs),
     /// Fit a scaling law to columns of a table.
     Fit(fit::FitArgs),
     /// Score predictions of larger runs on recorded sweeps.
     ScorePredictions(score_predictions::ScoreArgs),
-    /// Recommend a training within a budget, from a sweep's laws and this device's speed.
+    /// Recommend a training within a budget, from a sweep's laws and the speed of this device.
     Plan(plan::PlanArgs),
-    /// Write the report of a sweep's directory again.
+    /// Rewrite the report of a sweep.
     Report(report::ReportArgs),
-    /// Print a shell's completion script.
+    /// Print a completion script for a shell.
     #[command(after_help = "Example:\n  allometry completions bash > /etc/bash_completion.d/allometry")]
     Completions {
         /// The shell.
@@ -85,7 +85,7 @@ enum Command {
 /// Flags of commands that print results.
 #[derive(Args)]
 struct Output {
-    /// Print JSON for machines.
+    /// Print results as JSON.
     #[arg(long)]
     json: bool,
 }
@@ -93,7 +93,8 @@ struct Output {
 /// Flags of commands that compute on a device.
 #[derive(Args)]
 struct Common {
-    /// Where to compute: the fastest real GPU, else the CPU (auto); a GPU or software adapter; the CPU.
+    /// Device to compute on: the fastest GPU, or the CPU if there is none (auto); a GPU or software adapter (gpu); the
+    /// CPU (cpu).
     #[arg(long, value_enum, default_value_t = DeviceArg::Auto)]
     device: DeviceArg,
     #[command(flatten)]
@@ -121,10 +122,10 @@ impl Common {
     }
 }
 
-/// How a model is trained: a file, and flags that override it.
+/// The training configuration: a file, and flags that override it.
 #[derive(Args)]
 struct ConfigArgs {
-    /// Read the training configuration from a TOML file; flags override what it says.
+    /// Read the training configuration from a TOML file; flags override it.
     #[arg(long, value_name = "FILE", help_heading = "Training")]
     config: Option<PathBuf>,
     #[command(flatten)]
@@ -132,7 +133,7 @@ struct ConfigArgs {
 }
 
 impl ConfigArgs {
-    /// What the file and the flags say together. `matches` are the command's own.
+    /// The configuration of the file with the flags of the command line. `matches` are those of the command.
     fn resolve(&self, matches: &ArgMatches) -> Result<TrainConfig> {
         let Some(path) = &self.config else { return Ok(self.flags) };
         let known: Vec<&str> = matches.ids().map(|id| id.as_str()).collect();
@@ -143,7 +144,7 @@ impl ConfigArgs {
     }
 }
 
-/// Which data, for the commands that train.
+/// The data set, for commands that train.
 #[derive(Args)]
 struct DatasetArgs {
     #[arg(long, default_value = "glyphs", help = datasets())]
@@ -151,17 +152,17 @@ struct DatasetArgs {
     /// The folder with the data set's files; for csv the file itself.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Rows and columns of the images at factor 1; by default the model's own.
+    /// Rows and columns of the images at factor 1; by default those of the model.
     #[arg(long, value_parser = count)]
     resolution: Option<usize>,
-    /// Columns of a csv file that are predicted, with commas between (names may have some of their own) or each with a
-    /// --target; by default the last.
+    /// Target columns of a csv file, separated by commas or each with its own --target (names may contain commas); by
+    /// default the last column.
     #[arg(long, value_name = "COLUMN")]
     target: Vec<String>,
 }
 
 impl DatasetArgs {
-    /// The names of the columns that are predicted.
+    /// Names of the target columns.
     fn target_columns(&self) -> Result<Vec<String>> {
         match (&self.data, &*self.dataset) {
             (Some(place), "csv") => data::csv::target_names(place, &self.target),
@@ -179,12 +180,12 @@ impl DatasetArgs {
         })
     }
 
-    /// The files of the data as they are now.
+    /// Fingerprints of the data set's files.
     fn fingerprint(&self) -> Result<Vec<DataFile>> {
         data::fingerprint(&self.options()?)
     }
 
-    /// Opens the data for a model, and fits the model's input and output to it.
+    /// Opens the data set for a model, and adapts the model's input and output to it.
     fn open(&self, model: &str, seed: u64, samples: Option<usize>) -> Result<(Architecture, Splits)> {
         let architecture = Architecture::load(model)?;
         let own = architecture.resolution().filter(|_| self.dataset != "csv");
@@ -196,23 +197,23 @@ impl DatasetArgs {
     }
 }
 
-/// The help of a model: the presets, and what else it can be.
-fn models(or: &str) -> String {
-    format!("{}, {or}", Architecture::PRESETS.join(", "))
+/// Help text of a model argument: the presets, and an alternative.
+fn models(alternative: &str) -> String {
+    format!("{}, {alternative}", Architecture::PRESETS.join(", "))
 }
 
-/// The help of a data set.
+/// Help text of a data set argument.
 fn datasets() -> String {
-    format!("{}; glyphs are drawn, and need no files", data::NAMES.join(", "))
+    format!("{}; glyphs are generated, and need no files", data::NAMES.join(", "))
 }
 
-/// The help of axes.
+/// Help text of an axis argument.
 fn axes() -> String {
     Axis::ALL.map(Axis::name).join(", ")
 }
 
-/// Reads the arguments, runs the command and turns its outcome into an exit code; errors go to standard error in one
-/// sentence.
+/// Parses the arguments, runs the command, and returns its exit code. Prints an error as one sentence to standard
+/// error.
 pub fn run() -> ExitCode {
     match execute() {
         Ok(code) => code,
@@ -226,7 +227,7 @@ pub fn run() -> ExitCode {
 fn execute() -> Result<ExitCode> {
     let matches = match Cli::command().try_get_matches() {
         Ok(matches) => matches,
-        // Help and version are results like any other.
+        // Help and version go to standard output, as results do.
         Err(text) if !text.use_stderr() => {
             print_line!("{}", text.render().to_string().trim_end())?;
             return Ok(ExitCode::SUCCESS);
@@ -257,7 +258,7 @@ fn execute() -> Result<ExitCode> {
     done.map(|()| ExitCode::SUCCESS)
 }
 
-/// Ends the process as for arguments that can't be parsed: with the command's usage, and code 2.
+/// Exits as clap does for arguments that it can't parse: prints the command's usage, exits with code 2.
 fn usage_error(command: &str, problem: &str) -> ! {
     let mut cli = Cli::command();
     cli.build();
@@ -271,7 +272,7 @@ fn exit_code(error: &Error) -> u8 {
         error if error.is_about_memory() => 4,
         Error::DeviceLost { .. } => 5,
         Error::Diverged { .. } => 6,
-        // What did not diverge was not trained.
+        // All runs that were trained diverged.
         Error::NoneCompleted { failed: 0, diverged: 1.., .. } => 6,
         Error::NoneCompleted { failed: 0, .. } => 4,
         Error::Interrupted => 130,

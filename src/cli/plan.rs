@@ -23,21 +23,20 @@ Example:
   allometry plan sweep --budget 2h,8GiB --data data/mnist
   allometry train sweep/recommended.toml --data data/mnist
 
-Budgets: a time (90s, 30m, 2h, 1d: all that the training takes), compute (1e15flops, 2.5PFLOP: 6 · MACs · samples seen), memory
-(500MiB, 8GiB: at the peak, on the device); at most one of each. What would take more than 30 times the compute of the
-largest run is refused without --far. A model is trained for the whole budget, as many epochs as fit, unless the runs show
-that it over-fits before.")]
+Budgets: time of the whole training (90s, 30m, 2h, 1d), compute (1e15flops, 2.5PFLOP: 6 · MACs · samples seen), peak memory
+on the device (500MiB, 8GiB); at most one of each. Trainings of more than 30 times the compute of the largest run need
+--far. A model is trained for the whole budget, for as many epochs as fit, unless the runs show that it over-fits before.")]
 pub struct PlanArgs {
     /// The directory of a sweep.
     directory: PathBuf,
-    /// What the training may cost: a time, a number of FLOPs, memory, or several with commas between.
+    /// Budget of the training: a time, a number of FLOPs, memory, or several separated by commas.
     #[arg(long, value_name = "B", value_parser = budget, required_unless_present = "target_loss")]
     budget: Option<Budget>,
-    /// Look for the cheapest training that is expected to reach this validation loss: in time where the budget is one,
-    /// else in FLOPs.
+    /// Find the cheapest training that is expected to reach this validation loss: in time if the budget is a time, else
+    /// in FLOPs.
     #[arg(long, value_name = "L", value_parser = positive)]
     target_loss: Option<f64>,
-    /// Trust the sweep's laws at any distance.
+    /// Allow trainings of any compute, however far beyond the sweep's runs.
     #[arg(long)]
     far: bool,
     /// The folder with the data set's files; for csv the file itself.
@@ -46,10 +45,10 @@ pub struct PlanArgs {
     /// Seed of the training.
     #[arg(long, default_value_t = 0)]
     seed: u64,
-    /// Seconds that a model is trained for to measure its speed.
+    /// Seconds of each pilot run, which measures the speed of a model.
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = positive)]
     seconds: f64,
-    /// Where the training is written to; by default recommended.toml in the sweep's directory.
+    /// File for the recommended training; by default recommended.toml in the sweep's directory.
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -67,7 +66,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     let start = Instant::now();
     let device = args.common.open()?;
     let device_seconds = start.elapsed().as_secs_f64();
-    note!("planning on {}: the best models are trained for {} s each", device.name(), args.seconds);
+    note!("planning on {}: each of the best models is trained for {} s", device.name(), args.seconds);
     let options = Options {
         device,
         device_seconds,
@@ -80,10 +79,10 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         interrupted: interrupt::flag(),
     };
     let found = recommend(&plan, &records, &options)?;
-    // What was found is printed, also where it can't be written.
+    // The recommendation is printed even if it can't be written.
     let written = replace(&file, found.best.training.to_toml()?.as_bytes());
     let answer = answer(&found, args, &file);
-    // A sweep's directory may belong to somebody else; the training is what counts.
+    // The sweep's directory may be read-only; only the training has to be written.
     let shown = answer.write(&args.directory).and_then(|()| report::write(&args.directory, &plan, &records));
     let verdict = check(&Sweep::of_records(&args.directory, &plan, &records), &Asked::default());
     if args.common.output.json {
@@ -108,7 +107,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     }
 }
 
-/// What `--json` prints.
+/// The JSON output.
 #[derive(Serialize)]
 struct Printed<'a> {
     #[serde(flatten)]
@@ -116,7 +115,7 @@ struct Printed<'a> {
     soundness: Summary<'a>,
 }
 
-/// What the page and the first lines say.
+/// The answer, for the report and the first lines of the output.
 fn answer(found: &Recommendation, args: &PlanArgs, file: &Path) -> Answer {
     let choice = |suggestion: &Suggestion| ExpectedTraining {
         model: suggestion.model.to_string(),
@@ -158,8 +157,8 @@ fn print(found: &Recommendation, dataset: &str) -> Result<()> {
     }
     if !found.pilots_agree {
         print_line!(
-            "The machine's speed wavers: of two pilot runs of one model, one took {:.0} % longer. The intervals of time hold \
-             that.",
+            "The machine's speed varies: of two pilot runs of one model, one took {:.0} % longer. The intervals of time \
+             include that.",
             100.0 * found.wavering
         )?;
     }
@@ -210,7 +209,7 @@ fn row(rank: &str, suggestion: &Suggestion) -> [String; 11] {
     let input = model.architecture.resolution().map(|pixels| format!("{pixels} px"));
     let passes = if *epochs > 1 { format!(" × {epochs} epochs") } else { String::new() };
     let loss_text = |value: f64| Quantity::ValidationLoss.format(value);
-    // What was not measured is an estimate.
+    // Times without a pilot run are estimates.
     let about = if suggestion.measured { "" } else { "≈ " };
     [
         rank.to_string(),
@@ -232,64 +231,64 @@ fn row(rank: &str, suggestion: &Suggestion) -> [String; 11] {
     ]
 }
 
-/// What keeps the best from being better.
+/// The constraints that limit the best training.
 fn limits(found: &Recommendation) -> String {
     if found.target_loss.is_some() {
         let cost = if found.budget.seconds.is_some() { "time" } else { "FLOPs" };
         return format!("The best reaches the target with the least {cost}.");
     }
     if found.limits.is_empty() {
-        return "Nothing limits it: the laws expect no lower loss at any size and number of samples."
+        return "Nothing limits it: the laws predict no lower loss at any size and number of samples."
             .to_string();
     }
     let names: Vec<String> = found.limits.iter().map(Limit::to_string).collect();
     let mut text = format!("Limited by {}", names.join(" and "));
     if let Some(samples) = found.fixed_samples {
         let samples = grouped(samples as u64);
-        text += &format!("; the sweep did not vary the {samples} training samples, so that they are kept");
+        text += &format!("; the sweep did not vary the {samples} training samples, so the plan keeps them");
     }
     if found.limits.contains(&Limit::Extrapolation) {
         text += &format!("; beyond {FURTHEST} times the compute of the largest run its law is not trusted");
     }
     if found.unused > UNUSED {
-        text += &format!("; {:.0} % of the budget stay unused", 100.0 * found.unused);
+        text += &format!("; {:.0} % of the budget stays unused", 100.0 * found.unused);
         if found.limits.contains(&Limit::Overfitting) {
-            text += ", since runs that went on longer ended with a higher loss";
+            text += ", because longer runs ended with a higher loss";
         }
     }
     text + "."
 }
 
-/// Less of a budget that stays unused is what rounding to whole epochs leaves.
+/// The smallest unused share of a budget that is reported. Rounding to whole epochs leaves smaller shares.
 const UNUSED: f64 = 0.05;
 
-/// What repeated samples are taken to be worth, where the best repeats some.
+/// How the laws count repeated samples; `None` if the best training repeats none.
 fn repetition(found: &Recommendation) -> Option<String> {
     if found.best.epochs == 1 {
         return None;
     }
     if let Some(passes) = found.passes_seen {
         return Some(format!(
-            "The runs saw their samples up to {} times, so the law has what that is worth. It does not have what more samples \
-             would bring.",
+            "The runs saw their samples up to {} times, so the law includes the value of repetition, but not the value of more \
+             samples.",
             passes.round()
         ));
     }
     let Repeats { value, low, high, measured } = found.repetition?;
     let source = if measured {
-        "by the runs"
+        "measured by the runs"
     } else {
-        "by what language models have shown (Muennighoff et al. 2023); a sweep with several --epochs measures it"
+        "as in language models (Muennighoff et al. 2023); a sweep with several --epochs measures it"
     };
     Some(format!(
-        "Repeated samples lose their worth over {} repetitions [{}, {}], {source}.",
+        "Repeated samples lose their value over {} repetitions [{}, {}], {source}.",
         significant(value, 2),
         significant(low, 2),
         significant(high, 2)
     ))
 }
 
-/// How sure the expectation is.
+/// How certain the expected loss is.
 fn certainty(found: &Recommendation) -> String {
     let Suggestion { loss, reach, .. } = &found.best;
     let text = |value: f64| Quantity::ValidationLoss.format(value);
@@ -301,13 +300,13 @@ fn certainty(found: &Recommendation) -> String {
     let next = found.alternatives.first().filter(|next| loss.interval().contains(next.loss.value));
     if let Some(next) = next.filter(|_| found.target_loss.is_none()) {
         sentence += &format!(
-            " The next best, at {}, lies inside: the two can't be told apart.",
+            " The next best, at {}, lies inside this interval, so the two can't be distinguished.",
             text(next.loss.value)
         );
     }
     sentence
         + &format!(
-            "\nBeside the largest run of its axis: {:.2} times the compute, {:.2} times the MACs, {:.2} times the samples.",
+            "\nCompared with the largest run of its axis: {:.2} times the compute, {:.2} times the MACs, {:.2} times the samples.",
             reach.compute, reach.macs, reach.samples
         )
 }

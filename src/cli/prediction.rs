@@ -1,4 +1,4 @@
-//! What a sweep predicted of its largest models, and how well it was met.
+//! Prints the predictions of a sweep for its largest models, and their scores.
 
 use super::print_json;
 use allometry::sweep::prediction::{AxisPrediction, Estimate, Row};
@@ -7,17 +7,17 @@ use allometry::terminal::Table;
 use allometry::units::digits;
 use allometry::{Result, print_line};
 
-/// The laws, and a row for every model that is held back in a generation of the plan.
+/// Prints the prediction of a generation: the law of each axis, and a row for every held-back model.
 pub fn print(generation: usize, prediction: &Prediction) -> Result<()> {
     if generation > 1 {
-        print_line!("What the extension adds beyond the largest models of before:")?;
+        print_line!("Models of the extension that are larger than all earlier ones:")?;
     }
     for axis in &prediction.axes {
         let reasons = [(axis.left_out, "did not complete"), (axis.zeros, "have a loss of exactly 0")];
         let left_out = reasons.into_iter().filter(|(count, _)| *count > 0);
         let left_out: String =
             left_out.map(|(count, reason)| format!(", {count} that {reason} left out")).collect();
-        print_line!("Axis {}: {} of {} runs{left_out}. It predicts:", axis.axis, basis(axis), axis.runs)?;
+        print_line!("Axis {}: {} of {} runs{left_out}. Predictions:", axis.axis, basis(axis), axis.runs)?;
         print_line!("{}", rows(axis, prediction.level))?;
         for warning in &axis.warnings {
             print_line!("Warning: {warning}.")?;
@@ -29,7 +29,7 @@ pub fn print(generation: usize, prediction: &Prediction) -> Result<()> {
     Ok(())
 }
 
-/// What a prediction is made by.
+/// Describes the law, or the average, that makes a prediction.
 fn basis(axis: &AxisPrediction) -> String {
     match axis.law {
         Some(law) => format!("{law} law, {}, fitted to the validation losses", law.formula()),
@@ -50,7 +50,7 @@ fn rows(axis: &AxisPrediction, level: f64) -> Table {
     header.extend(axis.rows.iter().any(|row| row.samples.is_some()).then_some("samples"));
     header.extend([interval.as_str(), "runs"]);
     let mut table = Table::new(header);
-    // All seeds of a model have one prediction.
+    // All seeds of a model have the same prediction.
     let mut rows: Vec<&Row> = axis.rows.iter().collect();
     rows.sort_by_key(|row| row.model());
     for seeds in rows.chunk_by(|a, b| a.model() == b.model()) {
@@ -62,19 +62,19 @@ fn rows(axis: &AxisPrediction, level: f64) -> Table {
     table
 }
 
-/// A prediction as one line of JSON.
+/// Prints a prediction as one line of JSON.
 pub fn print_as_json(generation: usize, prediction: &Prediction) -> Result<()> {
     print_json(&numbered(generation, "prediction", prediction))
 }
 
-/// The scores, each as one line of JSON.
+/// Prints each score as one line of JSON.
 pub fn print_scores_as_json(predictions: &[(usize, Prediction)], records: &[Record]) -> Result<()> {
     predictions.iter().try_for_each(|(generation, prediction)| {
         print_json(&numbered(*generation, "score", &prediction.score(records)))
     })
 }
 
-/// An object with one field, and with the generation of a plan that was extended.
+/// A JSON object with one field, and the generation if it is not the first.
 fn numbered(generation: usize, name: &str, value: &impl serde::Serialize) -> serde_json::Value {
     let mut object = serde_json::json!({ name: value });
     if generation > 1 {
@@ -83,12 +83,12 @@ fn numbered(generation: usize, name: &str, value: &impl serde::Serialize) -> ser
     object
 }
 
-/// How each prediction was met.
+/// Prints the score of each prediction.
 pub fn print_scores(predictions: &[(usize, Prediction)], records: &[Record]) -> Result<()> {
     predictions.iter().try_for_each(|(_, prediction)| print_score(prediction, records))
 }
 
-/// Every run that was predicted and is trained, and in how many the interval held.
+/// Prints every predicted run that has been trained, and the number of losses inside their intervals.
 fn print_score(prediction: &Prediction, records: &[Record]) -> Result<()> {
     let score = prediction.score(records);
     if score.rows.is_empty() {

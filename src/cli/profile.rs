@@ -24,10 +24,10 @@ pub struct ProfileArgs {
     resolution: Option<usize>,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Training steps.
+    /// Number of training steps.
     #[arg(long, default_value_t = 20, value_parser = count)]
     steps: usize,
-    /// Write every dispatch as JSON trace events.
+    /// Write every dispatch to FILE, as JSON trace events.
     #[arg(long, value_name = "FILE")]
     trace: Option<PathBuf>,
     #[command(flatten)]
@@ -41,9 +41,9 @@ struct Profiled {
     clock: Clock,
     batch: usize,
     steps: usize,
-    /// Of a step that is not profiled.
+    /// Seconds of a step without profiling.
     step_seconds: f64,
-    /// Of one that is: the sum of the next two.
+    /// Seconds of a profiled step: the sum of the next two.
     profiled_seconds: f64,
     kernel_seconds: f64,
     other_seconds: f64,
@@ -100,12 +100,12 @@ pub fn run(args: &ProfileArgs, matches: &ArgMatches) -> Result<()> {
         ]);
     }
     print_line!("{table}")?;
-    // Rounded before they are added, so that what is printed adds up.
+    // Rounded before they are added, so that the printed numbers add up.
     let [kernels, elsewhere] =
         [steps.kernel_seconds(), steps.other_seconds()].map(|seconds| (seconds * 1e6).round() / 1e3);
     print_line!(
-        "A step takes {:.3} ms. Timed kernel by kernel it takes {:.3} ms: {:.3} ms in kernels, {:.3} ms elsewhere (the \
-         host's work, timing, gaps between dispatches).",
+        "A step takes {:.3} ms. Timed kernel by kernel it takes {:.3} ms: {:.3} ms in kernels, {:.3} ms elsewhere (host, \
+         timing, gaps between dispatches).",
         steps.step_seconds * 1e3,
         kernels + elsewhere,
         kernels,

@@ -19,7 +19,7 @@ pub struct ReportArgs {
 
 pub fn run(args: &ReportArgs) -> Result<()> {
     let (plan, records) = Store::load(&args.directory)?;
-    // What was found is printed, also where it can't be written.
+    // The results are printed even if the report can't be written.
     let written = report::write(&args.directory, &plan, &records);
     let predictions = Store::load_predictions(&args.directory, &plan)?;
     if args.output.json {

@@ -1,4 +1,4 @@
-//! Which rows of a table count, for the commands that read one.
+//! Flags that select rows of a table, for commands that read one.
 
 use allometry::arguments::positive;
 use allometry::laws::Columns;
@@ -7,33 +7,33 @@ use clap::{Args, ValueEnum};
 
 #[derive(Args)]
 pub struct RowsArgs {
-    /// y is an accuracy from 0 to 1: the law is of the error rate, 1 − y.
+    /// y is an accuracy from 0 to 1; fit the error rate 1 − y.
     #[arg(long)]
     error_rate: bool,
-    /// Only rows whose cell in COLUMN is VALUE (the same text, or the same number). Of several conditions, with commas
-    /// between or each with a --where, all have to hold. Names and values stand as in the table, spaces and commas
-    /// included, without quotes.
+    /// Use only rows whose cell in COLUMN equals VALUE (as text or as a number). Several conditions, separated by
+    /// commas or each with its own --where, must all hold. Write names and values as in the table, with spaces and
+    /// commas, without quotes.
     #[arg(long = "where", value_name = "COLUMN=VALUE[,COLUMN=VALUE]", value_parser = condition)]
     conditions: Vec<String>,
-    /// Leave out rows where one of the columns is NaN, NA, null or a dash; otherwise they are an error.
+    /// Leave out rows with NaN, NA, null or a dash in one of the columns; without this flag they are an error.
     #[arg(long)]
     skip_missing: bool,
-    /// Leave out rows whose y (or error rate) is larger.
+    /// Leave out rows whose y (or error rate) is larger than this.
     #[arg(long, value_name = "Y", value_parser = positive)]
     drop_above: Option<f64>,
-    /// Leave out rows whose y (or error rate) is smaller.
+    /// Leave out rows whose y (or error rate) is smaller than this.
     #[arg(long, value_name = "Y", value_parser = positive)]
     drop_below: Option<f64>,
-    /// What stands between cells: comma, semicolon, tab, or another character; by default found from the file.
+    /// Separator of cells: comma, semicolon, tab, or another character; by default detected.
     #[arg(long, value_name = "CHARACTER", value_parser = delimiter)]
     delimiter: Option<u8>,
-    /// What stands before the decimals of a number; by default found from the file.
+    /// Decimal separator of numbers; by default detected.
     #[arg(long, value_enum)]
     decimal: Option<DecimalArg>,
 }
 
 impl RowsArgs {
-    /// With the columns of sizes and quantity.
+    /// The selection of rows, with the columns of the sizes and the quantity.
     pub fn columns(&self, x: &str, x2: Option<&str>, y: &str) -> Columns {
         Columns {
             x: x.to_string(),
@@ -65,7 +65,7 @@ impl From<DecimalArg> for Decimal {
 }
 
 fn condition(text: &str) -> Result<String, String> {
-    if text.contains('=') { Ok(text.to_string()) } else { Err("COLUMN=VALUE is needed".to_string()) }
+    if text.contains('=') { Ok(text.to_string()) } else { Err("expected COLUMN=VALUE".to_string()) }
 }
 
 fn delimiter(text: &str) -> Result<u8, String> {
@@ -77,7 +77,8 @@ fn delimiter(text: &str) -> Result<u8, String> {
             Ok(byte)
         }
         _ => {
-            Err("comma, semicolon, tab, or one ASCII character that is no letter, digit or quote".to_string())
+            Err("expected comma, semicolon, tab, or one ASCII character that is not a letter, digit or quote"
+                .to_string())
         }
     }
 }

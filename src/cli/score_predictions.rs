@@ -14,19 +14,19 @@ use std::path::PathBuf;
 Example:
   allometry score-predictions benches/prediction/runs --half development
 
-Each estimator sees the smaller runs of each recorded sweep and predicts the larger ones. median, rms: of |predicted /
-measured - 1|; in: part of the runs inside the interval, with its own 95 % interval from drawing the sources again; width: of
-the 80 % interval, upper end over lower; score: the interval score of ln y at 80 % (Gneiting & Raftery 2007), less is
-better; beats: part of the tasks on which it is nearer.")]
+Each estimator predicts the larger runs of each recorded sweep from the smaller ones. median, rms: of |predicted /
+measured - 1|; in: share of runs inside the interval, with its own 95 % interval from a bootstrap over sources; width: upper
+end / lower end of the 80 % interval; score: the interval score of ln y at 80 % (Gneiting & Raftery 2007), lower is better;
+beats: share of tasks on which its error is smaller.")]
 pub struct ScoreArgs {
     /// The folder of recorded sweeps.
     #[arg(default_value = "benches/prediction/runs")]
     folder: PathBuf,
-    /// The half of the sources to judge by; estimators are built and calibrated on the development half alone.
+    /// The half of the sources to score on; estimators are built and calibrated on the development half only.
     #[arg(long, value_enum, default_value_t = HalfArg::Development)]
     half: HalfArg,
-    /// Print the factors of the average's intervals that make them hold on these tasks: for each level, near the data, and
-    /// what each e-fold beyond it adds.
+    /// Print the factors that calibrate the average's intervals on these tasks: for each level, the factor near the
+    /// data, and what each e-fold of distance adds.
     #[arg(long)]
     calibrate: bool,
     #[command(flatten)]

@@ -11,7 +11,7 @@ use clap::Args;
 #[derive(Args)]
 #[command(after_help = help())]
 pub struct StepsArgs {
-    /// Seconds that each figure is measured for.
+    /// Seconds per measurement.
     #[arg(long, default_value_t = 2.0, value_parser = positive)]
     seconds: f64,
     #[command(flatten)]
@@ -22,7 +22,7 @@ fn help() -> String {
     let networks = NETWORKS.iter().map(|network| format!("\n  {:6} {}", network.name, network.description));
     format!(
         "Example:\n  allometry bench steps --device gpu\n\nNetworks, with cross-entropy and Adam:{}\n\n\
-         Steps that don't fit into memory are left out, and the command ends with 4.",
+         Steps that don't fit into memory are skipped, and the command exits with 4.",
         networks.collect::<String>()
     )
 }
@@ -36,14 +36,14 @@ struct Steps {
 pub fn run(args: &StepsArgs) -> Result<()> {
     let device = args.common.open()?;
     let mut steps = Vec::new();
-    // A step that does not fit takes nothing from the others.
+    // A step that does not fit into memory is skipped; the others are measured.
     let mut out_of_memory = Ok(());
     for work in workloads(&device) {
         match work.measure(&device, args.seconds) {
             Ok(measured) => steps.extend(measured),
             Err(error) if error.is_about_memory() => {
                 let (name, batch, precision) = (work.network.name, work.batch, work.precision);
-                note!("{name}, batch {batch}, {precision} is left out: {error}");
+                note!("{name}, batch {batch}, {precision} is skipped: {error}");
                 out_of_memory = out_of_memory.and(Err(error));
             }
             Err(error) => return Err(error),

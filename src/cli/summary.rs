@@ -17,7 +17,7 @@ pub struct SummaryArgs {
     /// Rows and columns of the image, for models that take one.
     #[arg(long, value_parser = count)]
     resolution: Option<usize>,
-    /// Show at most so many levels of nested modules; all without it.
+    /// Show at most N levels of nested modules; by default all.
     #[arg(long, value_name = "N", value_parser = count)]
     levels: Option<usize>,
     #[command(flatten)]

@@ -18,16 +18,16 @@ Example:
   allometry sweep --axis depth,width,resolution,compound --factors 0.5,1,2 --model convnet \\
     --dataset omniglot --data data/omniglot --out omniglot-sweep
 
-The same command goes on where it was interrupted. With --extend, a command that names more factors, seeds, samples, epochs
-or FLOPs than the sweep has trains what is new; models larger than all before are predicted anew, where --predict says so.
+Run the same command again to resume an interrupted sweep. With --extend, name more factors, seeds, samples, epochs or FLOPs
+to train the new runs; with --predict, models larger than all earlier ones are predicted again.
 
-For a training to be planned:
+To plan a training:
   allometry sweep --for-plan --model convnet --dataset mnist --data data/mnist --out sweep
   allometry plan sweep --budget 10m --data data/mnist")]
 pub struct SweepArgs {
     #[arg(long, value_delimiter = ',', value_parser = axis, help = axes() + "; by default all, with --for-plan width")]
     axis: Vec<Axis>,
-    /// Factors tried on every axis; on the compound axis a factor is the multiple of FLOPs. By default 0.5,1,2, with --for-plan
+    /// Factors of every axis; on the compound axis, multiples of FLOPs. By default 0.5,1,2, with --for-plan
     /// 0.25,0.5,1,2.
     #[arg(long, value_delimiter = ',')]
     factors: Vec<f64>,
@@ -35,48 +35,50 @@ pub struct SweepArgs {
     model: String,
     #[command(flatten)]
     data: DatasetArgs,
-    /// Training samples per epoch; by default all (glyphs: 10,000). Of several, every model is trained once on each.
+    /// Training samples per epoch; by default all (glyphs: 10,000). Every model is trained once with each number.
     #[arg(long, value_delimiter = ',', value_name = "N", value_parser = count)]
     samples: Vec<usize>,
-    /// Compute budgets of whole trainings, in FLOPs: every model is trained once for each, on as many samples as take
-    /// that much.
+    /// Compute budgets of whole trainings, in FLOPs. Every model is trained once with each budget, on the number of
+    /// samples that uses it up.
     #[arg(long, value_delimiter = ',', value_name = "C", value_parser = positive, conflicts_with = "samples")]
     flops: Vec<f64>,
-    /// Passes over the training samples; by default 3. Of several, every model is trained once for each, on each number of
+    /// Passes over the training samples; by default 3. Every model is trained once with each number, on each number of
     /// samples.
     #[arg(long, value_delimiter = ',', value_name = "E", value_parser = count)]
     epochs: Vec<usize>,
-    /// With --flops: train on the whole training set, for as many epochs as each budget pays for, rather than on a part of it
-    /// for --epochs.
+    /// With --flops: train on the whole training set, for as many epochs as each budget allows, instead of on part of
+    /// the set for --epochs.
     #[arg(long, requires = "flops", conflicts_with = "epochs")]
     whole_set: bool,
-    /// Train what `plan` needs to recommend a training: every model for the compute of 4 epochs of the base model, of one
-    /// epoch, and of a quarter of one; on all training samples, as often as that takes. With four widths these are 12 runs,
-    /// which take about as much compute as 20 epochs of the base model. --axis, --factors and one number of --epochs change
-    /// that; with one of --samples, epochs are counted as if there were so many.
+    /// Train the runs that `plan` needs to recommend a training. Every model is trained with three compute budgets,
+    /// those of 4 epochs, 1 epoch and a quarter of an epoch of the base model, on all training samples, repeated as
+    /// often as the budget allows. With four widths these are 12 runs, which take about the compute of 20 epochs of the
+    /// base model. --axis, --factors and a single number of --epochs change these defaults; a single number of
+    /// --samples sets the length of an epoch that budgets are counted in.
     #[arg(long, conflicts_with_all = ["flops", "predict"])]
     for_plan: bool,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Every model is trained once with each of these.
+    /// Seeds. Every model is trained once with each.
     #[arg(long, value_delimiter = ',', default_value = "0")]
     seeds: Vec<u64>,
-    /// Train the K largest models of every axis last, predict their losses from the others before, and score that.
+    /// Train the K largest models of every axis last; predict their losses from the other runs before, and score the
+    /// predictions.
     #[arg(long, value_name = "K", value_parser = count)]
     predict: Option<usize>,
     /// Validation samples; by default all.
     #[arg(long, value_parser = count)]
     validation_samples: Option<usize>,
-    /// The compound axis's coefficients of depth, width and resolution (alpha, beta, gamma).
+    /// Coefficients of the compound axis for depth, width and resolution (alpha, beta, gamma).
     #[arg(long, default_value = "1.2,1.1,1.15", value_name = "A,B,C", value_parser = compound)]
     compound: Compound,
-    /// Variants that are predicted to need more bytes than this are not trained.
+    /// Skip models whose predicted peak memory is more than this many bytes.
     #[arg(long, value_name = "BYTES")]
     memory_limit: Option<u64>,
-    /// Train what is new: more factors, seeds, samples, epochs or FLOPs than the sweep in the directory has.
+    /// Extend the sweep in the directory by more factors, seeds, samples, epochs or FLOPs, and train the new runs.
     #[arg(long)]
     extend: bool,
-    /// The directory of this sweep.
+    /// The directory of the sweep.
     #[arg(long, value_name = "DIR", default_value = "sweep")]
     out: PathBuf,
     #[command(flatten)]
@@ -84,7 +86,7 @@ pub struct SweepArgs {
 }
 
 pub(super) fn axis(text: &str) -> std::result::Result<Axis, String> {
-    text.trim().parse().map_err(|_| format!("not an axis; there are {}", axes()))
+    text.trim().parse().map_err(|_| format!("not an axis; expected one of {}", axes()))
 }
 
 pub(super) fn compound(text: &str) -> std::result::Result<Compound, String> {
@@ -94,19 +96,19 @@ pub(super) fn compound(text: &str) -> std::result::Result<Compound, String> {
             let compound = Compound { alpha, beta, gamma };
             compound.validate().map(|()| compound).map_err(|error| error.to_string())
         }
-        _ => Err("three numbers are needed: alpha,beta,gamma".to_string()),
+        _ => Err("expected three numbers: alpha,beta,gamma".to_string()),
     }
 }
 
 /// Shows each variant's training on the terminal.
 struct Terminal {
     json: bool,
-    /// What was printed on the way; a failure does not end the sweep, since everything is on disk too.
+    /// The first failure to print. It does not end the sweep, because all results are on disk too.
     printed: Result<()>,
 }
 
 impl Terminal {
-    /// Keeps the first failure to print.
+    /// Keeps the first failure.
     fn keep(&mut self, printed: Result<()>) {
         if self.printed.is_ok() {
             self.printed = printed;
@@ -134,10 +136,10 @@ impl Observer for Terminal {
     }
 }
 
-/// Factors, where none are asked for.
+/// Default factors.
 const FACTORS: [f64; 3] = [0.5, 1.0, 2.0];
 
-/// One number alone, or several.
+/// Splits a list into a single number, or several.
 fn dimension(numbers: &[usize]) -> (Option<usize>, Vec<usize>) {
     match *numbers {
         [one] => (Some(one), Vec::new()),
@@ -147,7 +149,7 @@ fn dimension(numbers: &[usize]) -> (Option<usize>, Vec<usize>) {
 
 pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     let config = args.config.resolve(matches)?;
-    // One number of samples, or of epochs, is the configuration's; several are a dimension of the sweep.
+    // A single number of samples or epochs belongs to the configuration; several are a dimension of the sweep.
     let (train_samples, samples) = dimension(&args.samples);
     let train_samples =
         train_samples.or(config.samples.filter(|_| args.samples.is_empty() && args.flops.is_empty()));
@@ -162,7 +164,7 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     };
     let (default_factors, default_epochs) = match (args.for_plan, args.whole_set) {
         (true, _) => (&grid::FACTORS[..], grid::EPOCHS),
-        // Each budget gives its own.
+        // Each budget determines its own number of epochs.
         (false, true) => (&FACTORS[..], 1),
         (false, false) => (&FACTORS[..], config.epochs),
     };
@@ -176,7 +178,7 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
         seeds: args.seeds.clone(),
         samples,
         flops: args.flops.clone(),
-        // New samples without end are no whole set: a budget takes as many as it pays for.
+        // A set that generates samples has no size: each budget takes as many samples as it allows.
         whole_set: (args.whole_set && !endless).then_some(all),
         most_seen: None,
         predict: args.predict.unwrap_or(0),
@@ -195,7 +197,7 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
         epochs: several_epochs,
     };
     let plan = if args.for_plan { grid::for_plan(plan, all, endless)? } else { plan };
-    // Before there is a directory with a plan that can't be run.
+    // Checked before the directory is created, so that it never has a plan that can't be run.
     plan.check_samples(splits.train.as_ref())?;
     let mut store =
         if args.extend { Store::extend(&args.out, &plan)? } else { Store::open(&args.out, &plan)? };
@@ -218,13 +220,13 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     };
     let mut terminal = Terminal { json: args.common.output.json, printed: Ok(()) };
     let outcome = run::run(&plan, &mut store, &options, &mut terminal);
-    // Whatever ended the sweep, what is done is reported.
+    // Completed runs are reported even if the sweep ended early.
     let written = match store.records() {
         [] => Ok(()),
         records => report::write(&args.out, &plan, records),
     };
     if matches!(outcome, Err(Error::Interrupted)) {
-        note!("the same command goes on from here");
+        note!("run the same command again to resume");
     }
     outcome?;
     let predictions = Store::load_predictions(&args.out, &plan)?;

@@ -26,10 +26,10 @@ Example:
   allometry train convnet --dataset mnist --data data/mnist --epochs 3 --out run
   allometry train sweep/recommended.toml --out run
 
-A file that `allometry plan` wrote is trained exactly as planned: of the flags it takes --data, --out, --device and
---json, and what was measured is printed beside what was expected.")]
+A file written by `allometry plan` is trained exactly as planned. Only --data, --out, --device and --json apply to it, and the
+results are printed beside the expected ones.")]
 pub struct TrainArgs {
-    #[arg(help = models("a model's TOML file, or a training that `allometry plan` wrote"))]
+    #[arg(help = models("a model's TOML file, or a training written by `allometry plan`"))]
     model: String,
     #[command(flatten)]
     data: DatasetArgs,
@@ -47,23 +47,23 @@ pub struct TrainArgs {
     /// Seed of the initial weights, the order of samples, and dropout; by default 0.
     #[arg(long, help_heading = "Training")]
     seed: Option<u64>,
-    /// Print the training configuration as TOML, for --config, and train nothing.
+    /// Print the training configuration as TOML, for --config, and exit.
     #[arg(long)]
     print_config: bool,
-    /// Start from these weights (safetensors).
+    /// Initialise the model with these weights (safetensors).
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Where weights.safetensors, model.toml and history.json go.
+    /// Directory for weights.safetensors, model.toml and history.json.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
     common: Common,
 }
 
-/// Arguments that a planned training takes; it answers all others itself.
+/// Arguments that apply to a planned training; its file determines everything else.
 const TAKEN: [&str; 6] = ["model", "data", "out", "device", "json", "print_config"];
 
-/// What is trained, from flags or from a file.
+/// The training to run, from flags or from a file.
 struct Job {
     architecture: Architecture,
     splits: Splits,
@@ -83,9 +83,9 @@ struct Outcome {
     #[serde(skip_serializing_if = "Option::is_none")]
     skipped_steps: Option<u64>,
     epochs: usize,
-    /// Of the training itself.
+    /// Seconds of the training.
     seconds: f64,
-    /// With device and data opened, and the model built.
+    /// Seconds including opening the device and the data, and building the model.
     wall_seconds: f64,
     device: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -120,7 +120,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         splits.train.name(),
     );
     if let Some(expected) = expected.as_ref().filter(|expected| expected.device != device.name()) {
-        note!("allometry: planned for {}; its time is not this device's", expected.device);
+        note!("allometry: planned for {}; the expected time does not apply to this device", expected.device);
     }
     let counts = [splits.train.len(), splits.validation.len()];
     let predicted = predicted_peak_on(&architecture, &config, counts)?;
@@ -161,7 +161,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         device: device.name(),
         planned: expected.map(|expected| expected.beside(last.validation.loss, wall_seconds, peak_bytes)),
     };
-    // What was measured is printed, also where it can't be saved.
+    // The results are printed even if they can't be saved.
     if args.common.output.json {
         print_json(&outcome)?;
         return saved;
@@ -174,8 +174,8 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     }
 }
 
-/// Writes the weights, the model, and the history unless training was interrupted. At no time there is another
-/// training's history beside these weights.
+/// Writes the weights and the model, and the history unless training was interrupted. Removes an old history first, so
+/// that weights are never beside the history of another training.
 fn save(out: &Path, model: &Model, architecture: &Architecture, history: Option<&History>) -> Result<()> {
     let path = out.join("history.json");
     files::remove(&path)?;
@@ -199,7 +199,7 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
             .collect();
         if !given.is_empty() {
             let problem = format!(
-                "is a whole training, and takes no {}; change the file, or leave it out",
+                "is a planned training, which does not take {}; leave it out, or change the file",
                 given.join(", ")
             );
             return Err(Error::Config { what: args.model.clone(), problem });
@@ -218,7 +218,7 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
     Ok(Job { architecture, splits, config, expected: None })
 }
 
-/// What `--config` and the flags say.
+/// The configuration of `--config` and the flags.
 fn config(args: &TrainArgs, matches: &ArgMatches) -> Result<TrainConfig> {
     let config = args.config.resolve(matches)?;
     let config = TrainConfig {

@@ -15,15 +15,15 @@ use std::path::PathBuf;
 Example:
   allometry tune --device gpu --family matmul
 
-What is faster than the default by more than 5 %, and right, goes into a file in the folder ALLOMETRY_CACHE, or else
-in the user's cache; every later run on the same adapter and driver uses it. Without that file, and with a new
-driver, the defaults are used. What was found until the command is interrupted is kept. Tuning runs only when you
-ask for it.")]
+Correct variants that are faster than the default by more than 5 % are saved to a file in the folder ALLOMETRY_CACHE, or
+else in the user's cache folder. Later runs on the same adapter and driver use them; without that file, or with another
+driver, they use the defaults. Results are saved as they are found, also if you interrupt the command. Tuning runs only
+when you ask for it.")]
 pub struct TuneArgs {
-    /// Which kernels; by default all that have variants.
+    /// Families of kernels; by default all that have variants.
     #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(tune::families()))]
     family: Vec<String>,
-    /// Seconds that each class of shapes is measured for, beside the time that compiling takes.
+    /// Seconds per class of shapes, without the time of compiling.
     #[arg(long, default_value_t = 0.5, value_parser = positive)]
     seconds: f64,
     #[command(flatten)]
@@ -33,7 +33,7 @@ pub struct TuneArgs {
 #[derive(serde::Serialize)]
 struct Tuned {
     device: String,
-    /// Where the choices are; none if there was nothing to choose.
+    /// The file with the choices; `None` on the CPU device.
     file: Option<PathBuf>,
     outcomes: Vec<Outcome>,
 }
@@ -52,10 +52,10 @@ pub fn run(args: &TuneArgs) -> Result<()> {
     let families = if args.family.is_empty() { all() } else { args.family.clone() };
     tuned.outcomes = tune::tune(&device, &families, args.seconds, |outcome| {
         note!("{}, {}: {}", outcome.family, outcome.class, outcome.best);
-        // Whoever stops this keeps what was found so far. What goes wrong here goes wrong below as well.
+        // Saves the choices so far, in case the command is interrupted. An error here occurs again below.
         let _ = device.save_tuned_variants();
     })?;
-    // What was measured is printed, also where it can't be saved.
+    // The results are printed even if they can't be saved.
     let saved = device.save_tuned_variants();
     if args.common.output.json {
         tuned.file = saved.as_ref().ok().cloned();
@@ -79,5 +79,5 @@ pub fn run(args: &TuneArgs) -> Result<()> {
         ]);
     }
     print_line!("{}\n{table}", tuned.device)?;
-    print_line!("kept in {}", saved?.display())
+    print_line!("saved to {}", saved?.display())
 }

@@ -1,28 +1,28 @@
-//! Progress of what takes more than a moment: a line on standard error, now and then.
+//! Progress of commands that take more than a few seconds: an occasional line on standard error.
 
 use allometry::note;
 use std::fmt::Display;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-/// When the first line comes, and how long after it each other.
+/// The time until the first line, and between later lines.
 const FIRST: Duration = Duration::from_secs(2);
 const EVERY: Duration = Duration::from_secs(5);
 
-/// Lets through as many steps as a reader wants to see.
+/// Prints a step now and then.
 pub struct Watch {
     next: Mutex<Instant>,
 }
 
 impl Watch {
-    /// Begins to wait.
+    /// Starts the clock.
     pub fn new() -> Watch {
         Watch { next: Mutex::new(Instant::now() + FIRST) }
     }
 
-    /// Prints a step if it is time for a line. May be called from any thread.
+    /// Prints a step if enough time has passed. Can be called from any thread.
     pub fn step(&self, step: impl Display) {
-        // Another thread is just looking at the clock: its step will do.
+        // If another thread holds the lock, it prints its step instead.
         let Ok(mut next) = self.next.try_lock() else { return };
         if Instant::now() >= *next {
             *next = Instant::now() + EVERY;

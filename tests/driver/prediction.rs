@@ -72,7 +72,7 @@ fn a_sweep_predicts_its_largest_model_before_it_trains_it() {
     assert_eq!(fs::read(out.join("prediction.json")).unwrap(), stored);
     let numbers = |sweep: &Path| records(sweep).iter().map(timeless).collect::<Vec<_>>();
     assert_eq!(numbers(&out), numbers(&whole));
-    let order = ["Axis width: ", "It predicts:", "Predicted before training", "width-4-s1", "% interval."];
+    let order = ["Axis width: ", "Predictions:", "Predicted before training", "width-4-s1", "% interval."];
     let places: Vec<_> = order.iter().map(|words| ended.out.find(words)).collect();
     assert!(places.iter().all(Option::is_some) && places.is_sorted(), "{places:?} in\n{}", ended.out);
     let report = succeed(&["report", text(&out)]).out;
