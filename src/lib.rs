@@ -1,6 +1,6 @@
-//! *Allometry is the study of how a body's parts grow with its size.* This crate does that for neural networks: a
-//! small tensor engine for the GPU, written from scratch, and on top of it a laboratory that trains a model at
-//! many sizes, measures what each size costs, and fits the law that links size to quality.
+//! *Allometry is the study of how a body's parts grow with its size.* This crate does that for neural networks. It has
+//! a small tensor engine for GPUs, written from scratch. On top of it, it trains a model at many sizes, measures the
+//! cost of each size, fits the scaling law that links size to quality, and recommends a size.
 //!
 //! # The modules, in reading order
 //!
@@ -8,37 +8,37 @@
 //! |---|---|
 //! | [`shape`] | shapes, strides, broadcasting: arithmetic on small arrays |
 //! | [`device`] | allocates, runs kernels, reads back; the same interface for a GPU and the CPU |
-//! | [`tensor`] | the handle: which elements of which buffer, and what they came from |
-//! | [`autograd`] | the graph and the backward pass; names no op |
+//! | [`tensor`] | tensors: views of buffers, with the node of the graph that computed them |
+//! | [`autograd`] | the graph and the backward pass, independent of ops |
 //! | [`ops`] | one file per op: shape rule, kernel with its reference, gradient |
-//! | [`gradcheck`](mod@gradcheck) | is a gradient right? Any function or model, in double precision |
-//! | [`nn`] | layers as data, initial values, models, weights on disk |
+//! | [`gradcheck`](mod@gradcheck) | checks gradients of any function or model in f64 |
+//! | [`nn`] | modules, containers, layers, initialisers, models, weights files |
 //! | [`optim`] | update rules with their kernels, schedules, clipping, loss scaling |
 //! | [`data`] | data sets, and the loader that prepares batches on another thread |
-//! | [`train`] | a step, the loop, what it tells the terminal |
-//! | [`files`] | replacing a file whole or not at all |
-//! | [`arguments`] | numbers as users type them |
+//! | [`train`] | the training configuration, a step, the loop, progress on the terminal |
+//! | [`files`] | atomic file writes, locks of folders |
+//! | [`arguments`] | parsing numbers of the command line |
 //! | [`output`] | standard output and standard error, without panics |
-//! | [`units`] | how bytes, counts, compute and durations are written |
-//! | [`terminal`] | tables as wide as the terminal |
-//! | [`tables`] | reading tables as other programs write them |
-//! | [`rounding`] | which numbers are equal but for rounding |
+//! | [`units`] | formats of bytes, counts, compute and durations |
+//! | [`terminal`] | tables that fit the width of the terminal |
+//! | [`tables`] | reading CSV and JSON-lines tables |
+//! | [`rounding`] | equality up to rounding |
 //! | [`mod@bench`] | kernels against the roofline of their device |
 //! | [`laws`] | scaling laws: forms, fits, intervals, compute-optimal allocation |
-//! | [`models`] | architectures as data, the scaling axes, cost counted before a model is built |
+//! | [`models`] | architectures as data, scaling axes, cost counted before a model is built |
 //! | [`sweep`] | trains one architecture at many sizes and records each run |
 //! | [`planner`] | which training to run within a budget; whether a sweep is sound |
 //! | [`report`] | terminal table, CSV, plots, one self-contained page |
 //!
 //! Imports go one way: `device ← tensor, autograd ← ops ← nn ← optim ← train ← models ← sweep ← planner ← report`;
-//! `data` and `laws` import only errors, units and tables. Nothing below [`models`] knows that models are scaled; nothing
-//! outside `device/gpu` names wgpu.
+//! `data` and `laws` import only errors, units and tables. Nothing below [`models`] knows that models are scaled;
+//! nothing outside `device/gpu` names wgpu.
 //!
 //! # Every kernel has a reference
 //!
 //! A kernel is a WGSL function with a *reference*: the same function in Rust over slices, generic over f32 and f64. In
-//! f64 the reference is the oracle that everything is tested against; to a reader it is the kernel's explanation. Where a
-//! plain loop would cost users of the CPU device time, a kernel also has a *fast path* in f32, by the library in
+//! f64 the reference is the oracle that everything is tested against; to a reader it is the kernel's explanation. Where
+//! a plain loop would cost users of the CPU device time, a kernel also has a *fast path* in f32, by the library in
 //! [`device::cpu`]. An op never asks where it runs: it hands the device a dispatch, a GPU records it, the CPU runs it.
 //!
 //! # One number, from the call to the gradient
@@ -60,6 +60,7 @@
 
 pub mod arguments;
 pub mod autograd;
+#[warn(missing_docs)]
 pub mod bench;
 pub mod data;
 pub mod device;
@@ -67,6 +68,7 @@ pub mod error;
 pub mod files;
 pub mod gradcheck;
 pub mod laws;
+#[warn(missing_docs)]
 pub mod models;
 pub mod nn;
 pub mod ops;
@@ -77,10 +79,12 @@ mod quantile;
 pub mod report;
 pub mod rounding;
 pub mod shape;
+#[warn(missing_docs)]
 pub mod sweep;
 pub mod tables;
 pub mod tensor;
 pub mod terminal;
+#[warn(missing_docs)]
 pub mod train;
 pub mod units;
 
@@ -90,12 +94,12 @@ pub use error::{Error, Result};
 pub use shape::Shape;
 pub use tensor::Tensor;
 
-/// The README's example is compiled and run with the documentation's.
+/// Compiles and runs the example of the README as a documentation test.
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// So is the example of the page on the architecture.
+/// Compiles and runs the example of the page on the architecture.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/architecture.md")]
 struct ArchitecturePage;

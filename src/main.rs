@@ -1,4 +1,4 @@
-//! The driver: parses, calls the library, prints.
+//! The driver: parses the command line, calls the library, and prints.
 
 mod cli;
 
@@ -10,9 +10,9 @@ fn main() -> ExitCode {
     cli::run()
 }
 
-/// Gives `XDG_RUNTIME_DIR` a folder where no session did. Mesa's Vulkan drivers look for a Wayland display there, and
-/// the library that they use complains on standard error where the variable names none. Any folder will do; of this one
-/// no other user can make a display's.
+/// Sets `XDG_RUNTIME_DIR` if it is not an absolute path of a folder. Mesa's Vulkan drivers look for a Wayland display
+/// there, and the library that they use prints a warning if the variable is not valid. Any folder works; in this one,
+/// other users can't create a display.
 fn name_runtime_folder() {
     const NAME: &str = "XDG_RUNTIME_DIR";
     let is_named = std::env::var_os(NAME).is_some_and(|folder| {
@@ -20,7 +20,7 @@ fn name_runtime_folder() {
         folder.is_absolute() && folder.is_dir()
     });
     if cfg!(unix) && !is_named {
-        // SAFETY: no other thread reads or writes the environment, as `main` does this before anything starts one.
+        // SAFETY: no other thread reads or writes the environment, because `main` calls this before it starts any.
         unsafe { std::env::set_var(NAME, "/") };
     }
 }

@@ -1,4 +1,4 @@
-//! Training with clipped gradients, against the same steps with gradients that were scaled on the host.
+//! Training with clipped gradients, compared with steps whose gradients are scaled on the host.
 
 mod precisions;
 

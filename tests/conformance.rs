@@ -1,10 +1,10 @@
 //! One harness tests every op (see `tests/ops/mod.rs` for how its samples are written).
 //!
-//! Each sample runs in f64 on the CPU device, which is the oracle, and on every device in f32: forward,
-//! gradient, once more for the same bits; the oracle's gradient is compared with central differences. Inputs that
-//! an op has to refuse are given to it on every device.
+//! Each sample runs in f64 on the CPU device (the oracle), and in f32 on every device: forward pass, gradient, and a
+//! second time to compare the bits. The oracle's gradient is compared with central differences. Inputs that an op must
+//! refuse are tested on every device.
 //!
-//! Every run draws the same numbers; `ALLOMETRY_TEST_SEED=n` draws others.
+//! Every run draws the same numbers. `ALLOMETRY_TEST_SEED=n` draws others.
 
 mod harness;
 mod ops;

@@ -1,5 +1,5 @@
-//! What a model is said to cost before it is built, against numbers counted by hand, against the built model, and
-//! against what the ledger saw when it was trained.
+//! The predicted cost of models, compared with numbers counted by hand, with the built model, and with the memory
+//! ledger after training.
 
 mod precisions;
 

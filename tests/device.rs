@@ -1,4 +1,4 @@
-//! Devices: what they refuse, what they count, and that no order of uploads and dispatches goes wrong.
+//! Devices: refusals, memory counts, and the order of uploads and dispatches.
 
 use allometry::device::memory::{Category, allocating};
 use allometry::device::profile::Clock;

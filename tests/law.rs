@@ -1,5 +1,5 @@
-//! Scaling laws: known parameters are found again, intervals cover them as often as they say, and what can't be
-//! known is said to be so.
+//! Scaling laws: fits recover known parameters, intervals cover them at their nominal rate, and parameters that the
+//! data do not determine are marked.
 
 use allometry::laws::allocation::optimum;
 use allometry::laws::approaches::{Method, approaches};

@@ -1,8 +1,8 @@
-//! Training in mixed precision: it learns what f32 learns, steps with gradients that are not finite change nothing, the
-//! scale of the loss follows, and what is saved are the f32 weights.
+//! Training in mixed precision: it learns as well as f32, it skips steps whose gradients are not finite, it adapts the
+//! loss scale, and it saves the f32 weights.
 //!
-//! What is said of a device is tested on the CPU device and on the adapter, and fails where there is none. An adapter
-//! without 16-bit floats is left out, and a line says so.
+//! Tests run on the CPU device and on an adapter, and fail if there is no adapter. An adapter without f16 is skipped,
+//! with a message.
 
 mod precisions;
 

@@ -1,4 +1,4 @@
-//! What a sweep says of its largest models before it trains them, on records that follow known laws.
+//! Predictions of the largest models of a sweep, on records that follow known laws.
 
 use allometry::laws::Form;
 use allometry::models::axis::Compound;

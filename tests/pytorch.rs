@@ -1,5 +1,5 @@
-//! Training against PyTorch: from the same weights, on the same batches, with the same rule, the losses are those
-//! that `tests/fixtures/record_pytorch_losses.py` recorded. That script says what the files hold.
+//! Training compared with PyTorch: with the same initial weights, batches and optimiser, the losses are those that
+//! `tests/fixtures/record_pytorch_losses.py` recorded. That script documents the files.
 
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
@@ -36,7 +36,8 @@ struct Run {
 }
 
 fn fixture(name: &str) -> PathBuf {
-    // Where these tests run without their sources, as on a machine that has only the binaries, this says where they lie.
+    // Where these tests run without their sources, as on a machine that has only the binaries, this says where they
+    // lie.
     let folder = std::env::var_os("ALLOMETRY_FIXTURES").map(PathBuf::from);
     folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")).join(name)
 }

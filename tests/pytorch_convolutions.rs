@@ -1,5 +1,5 @@
-//! Depthwise and grouped convolutions against PyTorch: output and gradients are those that
-//! `tests/fixtures/record_pytorch_convolutions.py` recorded. That script says what the file holds.
+//! Depthwise and grouped convolutions compared with PyTorch: output and gradients are those that
+//! `tests/fixtures/record_pytorch_convolutions.py` recorded. That script documents the file.
 
 use allometry::device::{Element, GpuOptions};
 use allometry::nn::Padding;
@@ -24,7 +24,8 @@ const CASES: [(&str, usize, [usize; 2]); 4] = [
 
 /// Compares all cases; `number` makes a device's number of a recorded one.
 fn follow<E: Element>(place: &str, device: &Device, bound: f64, number: fn(f64) -> E) {
-    // Where these tests run without their sources, as on a machine that has only the binaries, this says where they lie.
+    // Where these tests run without their sources, as on a machine that has only the binaries, this says where they
+    // lie.
     let fixtures = std::env::var_os("ALLOMETRY_FIXTURES").map(PathBuf::from);
     let fixtures = fixtures.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"));
     let bytes = fs::read(fixtures.join("convolutions.safetensors")).unwrap();

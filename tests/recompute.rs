@@ -1,5 +1,4 @@
-//! Activations that are computed again rather than kept: the same gradients and the same training, bit for bit, in less
-//! memory.
+//! Recomputed activations: the same gradients and the same training, bit for bit, in less memory.
 
 mod precisions;
 

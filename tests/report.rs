@@ -1,4 +1,5 @@
-//! The page of a sweep: it has what the runs can show, says what they can't, and every run can be pointed at.
+//! The report of a sweep: it shows what the runs support, names what they do not support, and has a tooltip for every
+//! run.
 
 mod blank;
 

@@ -1,5 +1,5 @@
-//! Shapes, strides and broadcasting against a reference that has no strides: a view is the list of the buffer's
-//! elements that it shows, in row-major order.
+//! Shapes, strides and broadcasting, compared with a reference without strides: a view is a list of elements of the
+//! buffer, in row-major order.
 
 use allometry::shape::{Layout, MAX_RANK, merge};
 use allometry::{Device, Shape, Tensor};

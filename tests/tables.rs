@@ -1,4 +1,4 @@
-//! Tables as other programs write them.
+//! Reading tables that other programs write.
 
 use allometry::error::{listed, shown};
 use allometry::tables::{Decimal, Format, Table, Value};

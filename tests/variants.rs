@@ -1,4 +1,4 @@
-//! Every variant of a kernel is right wherever it is chosen, and is what runs.
+//! Every variant of a kernel gives correct results, and a chosen variant is the one that runs.
 
 use allometry::bench::tune::tunable;
 use allometry::device::class::Class;

@@ -1,4 +1,4 @@
-//! Plans and records for tests to vary, without a run.
+//! Plans and records that tests modify, without training.
 
 use allometry::models::{Architecture, Axis, Bytes, Compound};
 use allometry::sweep::{Outcome, Plan, Quality, Record, RunCost, RunVariant, Variant};

@@ -1,4 +1,4 @@
-//! The data sets through their public face: small files of every format, whole and broken.
+//! The data sets through their public API: small files of every format, valid and broken.
 
 mod choice;
 mod csv;

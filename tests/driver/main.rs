@@ -1,7 +1,6 @@
-//! The driver as a process: what it prints, what it leaves on disk, how it ends, and how it goes on after it was
-//! stopped.
+//! The driver as a process: its output, its files, its exit codes, and how it resumes.
 //!
-//! Everything is small and runs on the CPU device, except where a test is about adapters.
+//! All trainings are small and run on the CPU device, except in tests of adapters.
 
 mod bench;
 mod check;

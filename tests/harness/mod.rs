@@ -1,4 +1,4 @@
-//! The harness: draws samples, runs them everywhere, compares.
+//! The test harness of ops: draws samples, runs them on every device, and compares the results.
 
 mod check;
 mod draw;

@@ -1,4 +1,4 @@
-//! Scaling laws of tables as they come: published ones, in `tests/fixtures/published`.
+//! Scaling laws of published tables, in `tests/fixtures/published`.
 
 mod delta;
 mod forms;

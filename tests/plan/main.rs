@@ -1,5 +1,5 @@
-//! Which training to run: budgets as text, the search over synthetic sweeps whose best is known, trainings as files,
-//! and the driver from a sweep to the training that it recommends.
+//! Planning: budgets as text, the search on synthetic sweeps whose optimum is known, trainings as files, and the driver
+//! from a sweep to the recommended training.
 
 #[path = "../blank/mod.rs"]
 mod blank;

@@ -1,10 +1,10 @@
-//! The precisions that a device can train in.
+//! The precisions that a device supports for training.
 
 use allometry::nn::Precision;
 use allometry::{DType, Device, Tensor};
 use std::io::Write;
 
-/// All of them, or f32 alone where there are no 16-bit floats; a line of the test run then says so.
+/// All precisions, or only f32, with a message, on a device without f16.
 pub fn of(device: &Device) -> Vec<Precision> {
     if Tensor::zeros(device, DType::F16, [1]).is_ok() {
         return Precision::ALL.to_vec();

@@ -1,4 +1,4 @@
-//! The laboratory without a device: models as data, scaling, plans, the store, laws, reports.
+//! Models as data, scaling, plans, the store, laws and reports, without a device.
 
 mod architecture;
 mod average;

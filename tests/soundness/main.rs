@@ -1,4 +1,4 @@
-//! Whether `check` finds what is wrong with a sweep, and nothing where nothing is.
+//! `check`: it finds the faults of unsound sweeps, and none in sound ones.
 
 mod answer;
 mod design;

@@ -1,7 +1,7 @@
-//! Training as a whole: memory that stays where it is, bits that repeat, weights that survive the disk, gradients
-//! of whole models, losses that fall, and an end that can be asked for.
+//! Training: constant memory, repeatable bits, saving and loading weights, gradients of whole models, falling losses,
+//! and interruption.
 //!
-//! What is said of a device is tested on the CPU device and on the adapter, and fails where there is none.
+//! Tests run on the CPU device and on an adapter, and fail if there is no adapter.
 
 mod config;
 mod decay;
