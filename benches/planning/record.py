@@ -1,11 +1,11 @@
-"""Trains what plans are judged by, and keeps every training in runs.jsonl.
+"""Trains the runs of the benchmark of plans, and appends every training to runs.jsonl.
 
     python3 record.py BINARY SOURCES WORK [--half development|reserved] [--pair NAME]
     python3 record.py --score [runs.jsonl]
 
-BINARY is `allometry`, built in release; SOURCES the folder that ../prediction/sources.py made; WORK gets the sweeps' folders. Every
-training is a line of runs.jsonl when it ends, and the same command goes on with what is missing. Python's standard library is
-enough.
+BINARY is `allometry`, built in release; SOURCES is the folder that ../prediction/sources.py made; WORK is the folder for the
+sweeps. Each training is appended to runs.jsonl when it ends; run the same command again to resume. Only Python's standard library
+is needed.
 """
 
 import argparse

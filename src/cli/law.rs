@@ -54,9 +54,9 @@ pub(super) fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()
     }
     if let Some(holdout) = &fit.holdout {
         // A comparison of several forms means that the form was chosen automatically.
-        let by =
+        let predictor =
             if fit.comparison.len() > 1 { ", predicted by the average over models of the curve" } else { "" };
-        print_line!("The largest rows, left out of the fit{by}:")?;
+        print_line!("The largest rows, left out of the fit{predictor}:")?;
         let mut table = Table::new(["sizes", "measured", "predicted", "error", "inside"]);
         for row in &holdout.rows {
             let sizes: Vec<String> = row.sizes.iter().map(|size| digits(*size)).collect();
