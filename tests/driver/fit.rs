@@ -275,7 +275,7 @@ fn fit_says_no_more_than_the_rows_tell() {
     fs::write(&path, table).unwrap();
     let joint = ["--x", "N", "--x2", "D", "--y", "loss"];
     let (said, json) = fit(&[&joint[..], &["--budget", "1e20"]].concat(), "joint");
-    assert!(!said.contains("Compute-optimal") && said.contains("twice the N"), "{said}");
+    assert!(!said.contains("Compute-optimal") && said.contains("Twice the N from"), "{said}");
     assert!(said.contains("these rows can't tell") && said.contains("Twice the D"), "{said}");
     assert!(json.get("allocation").is_none(), "{json}");
     let known = |name: &str| json["parameters"][name]["identified"] == true;

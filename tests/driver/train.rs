@@ -202,7 +202,7 @@ fn a_configuration_comes_from_a_file_and_flags_override_it() {
     assert_ne!(adam["validation_loss"], from_flags["validation_loss"]);
     let coarse = train(&[&[model.as_str()][..], &flags[4..], &["--adam-epsilon", "0.1"]].concat(), 2);
     assert_ne!(coarse["validation_loss"], adam["validation_loss"]);
-    fail(&["train", &model, "--momentum", "0.9"], 1, &["momentum", "adam has none"]);
+    fail(&["train", &model, "--momentum", "0.9"], 1, &["momentum", "adam does not use it"]);
     fail(&["train", &model, "--loss", "mse", "--samples", "40"], 1, &["mse", "classes"]);
     fs::write(&file, "momentun = 0.9").unwrap();
     let refused = run(&["train", &model, "--config", text(&file)]);
