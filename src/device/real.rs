@@ -33,6 +33,8 @@ pub trait Real:
     /// eˣ.
     fn exp(self) -> Self;
     fn ln(self) -> Self;
+    /// ln(1 + x), with a small relative error next to 0.
+    fn ln_1p(self) -> Self;
     fn sqrt(self) -> Self;
     fn tanh(self) -> Self;
     fn abs(self) -> Self;
@@ -81,6 +83,10 @@ macro_rules! real {
             #[inline(always)]
             fn ln(self) -> Self {
                 $type::ln(self)
+            }
+            #[inline(always)]
+            fn ln_1p(self) -> Self {
+                $type::ln_1p(self)
             }
             #[inline(always)]
             fn sqrt(self) -> Self {

@@ -93,6 +93,18 @@ pub fn op(draw: &mut Draw) -> Op {
             .gradient(slope(Function::Gelu)),
     );
 
+    // Written out, and far from zero on both sides: `torch.nn.functional.softplus` is x beyond 20.
+    let values = [-1e4, -100.0, -80.0, -20.0, -1.0, -1e-3, 0.0, 0.5, 1.0, 19.0, 21.0, 100.0, 1e4];
+    let expected = |x: f64| if x > 20.0 { x } else { x.exp().ln_1p() };
+    op.add(sample("softplus, of PyTorch", [input([13]).values(values)], move |t| {
+        let y = t[0].softplus()?;
+        for (x, y) in t[0].to_f64()?.into_iter().zip(y.to_f64()?) {
+            let want = expected(x);
+            assert!((y - want).abs() <= 1e-5 * want + 1e-37, "softplus({x}) = {y}, {want} expected");
+        }
+        Ok(y)
+    }));
+
     // The strided kernel at every rank, on the cheapest function; the other kernels share the walk.
     let neg = |t: &[Tensor]| t[0].neg();
     let mut add = |what: &str, input: Input| {

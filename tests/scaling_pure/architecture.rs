@@ -4,6 +4,7 @@ use crate::synthetic::preset;
 use allometry::models::Architecture;
 use allometry::models::architecture::{Head, Input, Output};
 use allometry::models::stage::{Downsample, Stage};
+use allometry::nn::Activation;
 
 #[test]
 fn presets_survive_toml() {
@@ -26,6 +27,21 @@ fn a_model_is_read_from_short_toml() {
     let model = Architecture::from_toml(text).unwrap();
     assert_eq!(model.stages, vec![Stage::dense(64, 2)]);
     assert_eq!((model.input_shape(), model.output), (vec![20], Output::Values(1)));
+}
+
+#[test]
+fn a_stage_names_its_activation() {
+    let text = r#"
+        name = "smooth"
+        input = { features = 4 }
+        output = { values = 1 }
+        stages = [{ block = "dense", width = 8, activation = "softplus" }]
+    "#;
+    let model = Architecture::from_toml(text).unwrap();
+    assert_eq!(model.stages, [Stage { activation: Activation::Softplus, ..Stage::dense(8, 1) }]);
+    assert_eq!(Architecture::from_toml(&model.to_toml().unwrap()).unwrap(), model);
+    let unknown = Architecture::from_toml(&text.replace("softplus", "softmax")).unwrap_err().to_string();
+    assert!(unknown.contains("softmax") && unknown.contains("softplus"), "{unknown}");
 }
 
 #[test]

@@ -79,6 +79,7 @@ fn gradients_of_nested_modules_are_right() {
         .add(Residual::new(body).shortcut(Conv2d::new(3, [1, 1])).drop_path(0.3))
         .add(GlobalAveragePool2d::new())
         .add(Residual::new(Dense::new(3).activation(Activation::Silu)))
+        .add(Dense::new(4).activation(Activation::Softplus))
         .add(Dense::new(CLASSES));
     check_gradients(&layers, &[4, 5, 2], labelled);
 }

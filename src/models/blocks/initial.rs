@@ -17,7 +17,7 @@ pub fn depthwise(stage: &Stage) -> Initializer {
     Initializer::Normal(gain.sqrt() / stage.kernel as f32)
 }
 
-/// Whether an activation is about zero for half of its inputs.
+/// Whether an activation is about zero for half of its inputs, or is a smooth form of one that is.
 fn halves(activation: Activation) -> bool {
-    matches!(activation, Activation::Relu | Activation::Gelu | Activation::Silu)
+    matches!(activation, Activation::Relu | Activation::Gelu | Activation::Silu | Activation::Softplus)
 }

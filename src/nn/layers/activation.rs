@@ -23,6 +23,8 @@ pub enum Activation {
     Gelu,
     /// x·sigmoid(x) (Ramachandran et al. 2017).
     Silu,
+    /// ln(1 + eˣ), a smooth ReLU (Dugas et al. 2001).
+    Softplus,
 }
 
 impl Activation {
@@ -35,6 +37,7 @@ impl Activation {
             Activation::Tanh => Function::Tanh,
             Activation::Gelu => Function::Gelu,
             Activation::Silu => Function::Silu,
+            Activation::Softplus => Function::Softplus,
         }
     }
 }
