@@ -4,7 +4,8 @@ use crate::varied::{CLASSES, IMAGE, adapter, images, noise, varied};
 use allometry::data::BatchTargets;
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::nn::{
-    Activation, Conv2d, Dense, Dropout, GlobalAveragePool2d, Model, Module, Padding, Residual, Sequential,
+    Activation, Conv2d, Dense, Dropout, GlobalAveragePool2d, Model, Module, Padding, Residual, Scale,
+    Sequential,
 };
 use allometry::optim::Algorithm;
 use allometry::{DType, Device, Error, Result, Tensor};
@@ -22,10 +23,14 @@ fn check_gradients(
     let values: Vec<f64> = noise(batch * features, 9).into_iter().map(f64::from).collect();
     let x =
         Tensor::new(&device, &values, allometry::Shape::new(&[&[batch], input].concat()).unwrap()).unwrap();
-    // Biases that are not zero, so that nothing is hidden by symmetry.
+    // Biases that are not zero and scales that are not one, so that nothing is hidden by symmetry.
     for (seed, (name, value)) in (20..).zip(model.parameters().iter()) {
         if name.ends_with("bias") {
             let values: Vec<f32> = noise(value.shape().elements(), seed).iter().map(|v| 0.3 * v).collect();
+            model.parameters().set(name, &values).unwrap();
+        } else if name.ends_with("scale") {
+            let values: Vec<f32> =
+                noise(value.shape().elements(), seed).iter().map(|v| 1.0 + 0.3 * v).collect();
             model.parameters().set(name, &values).unwrap();
         }
     }
@@ -77,7 +82,9 @@ fn gradients_of_nested_modules_are_right() {
     let body = Sequential::new().add(conv().activation(Activation::Tanh)).add(Dropout::new(0.2)).add(conv());
     let layers = Sequential::new()
         .add(Residual::new(body).shortcut(Conv2d::new(3, [1, 1])).drop_path(0.3))
+        .add(Scale::new())
         .add(GlobalAveragePool2d::new())
+        .add(Scale::new())
         .add(Residual::new(Dense::new(3).activation(Activation::Silu)))
         .add(Dense::new(4).activation(Activation::Softplus))
         .add(Dense::new(CLASSES));

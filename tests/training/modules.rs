@@ -4,10 +4,10 @@ use crate::varied::{adapter, noise, same_bits};
 use allometry::nn::weights::LoadOptions;
 use allometry::nn::{
     Activation, Conv2d, Definition, Dense, Dropout, Flatten, Initializer, Mode, Model, Module, Padding,
-    Precision, Residual, Scope, Sequential,
+    Precision, Residual, Scale, Scope, Sequential,
 };
 use allometry::optim::Algorithm;
-use allometry::{Device, Error, Result, Tensor};
+use allometry::{DType, Device, Error, Result, Tensor};
 use std::collections::HashMap;
 use std::sync::Arc;
 
@@ -184,6 +184,59 @@ fn buffers_are_saved_and_loaded_with_the_parameters() {
     let report = without.load_with(&path, &partial).unwrap();
     assert_eq!(report.missing, ["stage.0.body.1.mean", "stage.1.body.1.mean"]);
     assert_eq!(means(&without, "stage.1.body.1.mean"), [0.0; 6]);
+}
+
+#[test]
+fn a_scale_is_one_factor_a_channel() {
+    const FACTORS: [f32; 3] = [0.5, -2.0, 3.0];
+    let layers = Sequential::new().add(Scale::new());
+    let report = layers.describe(&[4, 5, 3]).unwrap();
+    assert_eq!(
+        (report.parameters, report.macs, report.activations),
+        (3, 0, 60),
+        "no MACs: they are not products"
+    );
+    assert_eq!(report.modules[0].output_shape, [4, 5, 3]);
+    assert!(layers.summary(&[4, 5, 3]).unwrap().contains("layers.0 (Scale)"));
+
+    let place = tempfile::tempdir().unwrap();
+    let path = place.path().join("weights.safetensors");
+    let device = Device::cpu();
+    for precision in Precision::ALL {
+        let build = || layers.build_in(precision, &device, &[4, 5, 3], 0).unwrap();
+        let (saved, loaded) = (build(), build());
+        let x = saved.batch(&noise(2 * 60, 3)).unwrap();
+        let inputs = x.to_f64().unwrap();
+        assert_eq!(loaded.predict(&x).unwrap().to_f64().unwrap(), inputs, "the identity at first");
+        saved.parameters().set("layers.0.scale", &FACTORS).unwrap();
+        saved.save(&path, HashMap::new()).unwrap();
+        loaded.load(&path).unwrap();
+        let outputs = loaded.predict(&x).unwrap().to_f64().unwrap();
+        // f16 rounds the products.
+        let rounding = if precision == Precision::Mixed { 1e-3 } else { 1e-6 };
+        for (i, (x, y)) in inputs.iter().zip(&outputs).enumerate() {
+            let expected = x * f64::from(FACTORS[i % 3]);
+            assert!((y - expected).abs() <= rounding * expected.abs(), "{y}, {expected} expected");
+        }
+
+        // The loss is the mean of squares of y = x·s: its slope by s is the mean of 2·y·x over all, where s is.
+        let mut optimizer = Algorithm::sgd(0.0).build(loaded.parameters()).unwrap();
+        let target = Tensor::zeros(&device, DType::F32, [2, 4, 5, 3]).unwrap();
+        let y = loaded.train(&x, 0).unwrap().cast(DType::F32).unwrap();
+        optimizer.backward(&y.mse(&target).unwrap()).unwrap();
+        let gradient = optimizer.gradient("layers.0.scale").unwrap().to_f64().unwrap();
+        for (channel, found) in gradient.into_iter().enumerate() {
+            let squares = inputs.iter().skip(channel).step_by(3).map(|x| x * x).sum::<f64>();
+            let expected = 2.0 * f64::from(FACTORS[channel]) * squares / 120.0;
+            assert!(
+                (found - expected).abs() <= 10.0 * rounding * expected.abs(),
+                "{found}, {expected} expected"
+            );
+        }
+    }
+
+    let refused = Scale::new().describe(&[]).unwrap_err();
+    assert!(matches!(refused, Error::Shape { op: "Scale", .. }), "{refused}");
 }
 
 #[test]

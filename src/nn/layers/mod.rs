@@ -8,6 +8,7 @@ mod dropout;
 mod flatten;
 mod pooling;
 mod rescaling;
+mod scale;
 
 pub use activation::Activation;
 pub use conv2d::Conv2d;
@@ -17,3 +18,4 @@ pub use dropout::Dropout;
 pub use flatten::Flatten;
 pub use pooling::{AveragePool2d, GlobalAveragePool2d, MaxPool2d};
 pub use rescaling::Rescaling;
+pub use scale::Scale;
