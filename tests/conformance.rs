@@ -36,6 +36,7 @@ conformance!(
     depthwise_conv2d,
     dropout,
     fill,
+    huber,
     loss_scale,
     matmul,
     metric,

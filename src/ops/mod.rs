@@ -15,6 +15,7 @@ pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
 pub mod gradient;
+pub mod huber;
 pub mod matmul;
 pub mod mse;
 pub mod padding;

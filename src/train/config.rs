@@ -91,6 +91,9 @@ pub struct TrainConfig {
     #[arg(long, value_enum)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub loss: Option<LossName>,
+    /// The difference up to which the loss huber is half the square, and beyond which it is linear.
+    #[arg(long, value_name = "DELTA", default_value_t = TrainConfig::default().huber_delta, value_parser = positive)]
+    pub huber_delta: f64,
     /// Share of a label's probability that cross-entropy spreads over all classes, 0 to 1.
     #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().label_smoothing, value_parser = part)]
     pub label_smoothing: f64,
@@ -124,6 +127,8 @@ pub enum LossName {
     CrossEntropy,
     /// Mean squared error.
     Mse,
+    /// The mean of Huber losses of differences (Huber 1964): half the square up to huber_delta, linear beyond.
+    Huber,
 }
 
 /// Default weight decay of adamw, as in PyTorch.
@@ -152,6 +157,7 @@ impl Default for TrainConfig {
             decay_exempt: DecayExempt::None,
             clip_norm: None,
             loss: None,
+            huber_delta: 1.0,
             label_smoothing: 0.0,
             precision: Precision::F32,
             recompute: false,
@@ -251,6 +257,17 @@ impl TrainConfig {
         if !positive(epsilon) {
             return Err(refused(format!("adam_epsilon is {epsilon}; it must be finite and above zero")));
         }
+        // As the loss has it, in f32.
+        let delta = self.huber_delta;
+        if !positive((delta as f32).into()) {
+            return Err(refused(format!("huber_delta is {delta}; it must be finite and above zero in f32")));
+        }
+        if delta != TrainConfig::default().huber_delta && self.loss != Some(LossName::Huber) {
+            let loss = self.loss.map_or_else(|| "of the targets".to_string(), name_of);
+            return Err(refused(format!(
+                "huber_delta is set, but the loss {loss} does not use it; use huber, or leave it out"
+            )));
+        }
         if let Some(norm) = self.clip_norm.filter(|&norm| !positive(norm)) {
             return Err(refused(format!("clip_norm is {norm}; it must be finite and above zero")));
         }
@@ -331,6 +348,7 @@ impl TrainConfig {
         let loss = match (self.loss, targets) {
             (None | Some(LossName::CrossEntropy), Targets::Classes(_)) => Loss::CrossEntropy { smoothing },
             (None | Some(LossName::Mse), Targets::Values(_)) => Loss::MeanSquaredError,
+            (Some(LossName::Huber), Targets::Values(_)) => Loss::Huber { delta: self.huber_delta as f32 },
             (Some(name), targets) => {
                 let found = if matches!(targets, Targets::Classes(_)) { "classes" } else { "numbers" };
                 return Err(refused(format!(
@@ -339,7 +357,7 @@ impl TrainConfig {
                 )));
             }
         };
-        if smoothing > 0.0 && loss == Loss::MeanSquaredError {
+        if smoothing > 0.0 && matches!(targets, Targets::Values(_)) {
             return Err(refused(
                 "label_smoothing is set, but targets that are numbers have no labels; leave it out".into(),
             ));

@@ -21,6 +21,11 @@ pub enum Loss {
     },
     /// Mean squared error.
     MeanSquaredError,
+    /// The mean of Huber losses of differences.
+    Huber {
+        /// The difference up to which the loss is half the square; beyond, it is linear.
+        delta: f32,
+    },
 }
 
 impl Loss {
@@ -288,14 +293,14 @@ impl Samples<'_> {
             Samples::Blank(_) => {
                 let (dtype, shape) = match loss {
                     Loss::CrossEntropy { .. } => (DType::U32, Shape::from([size])),
-                    Loss::MeanSquaredError => (DType::F32, output.shape()),
+                    Loss::MeanSquaredError | Loss::Huber { .. } => (DType::F32, output.shape()),
                 };
                 return Tensor::empty("targets", device, dtype, shape);
             }
         };
         match (&batch.targets, loss) {
             (BatchTargets::Classes(labels), Loss::CrossEntropy { .. }) => Tensor::new(device, labels, [size]),
-            (BatchTargets::Values(values), Loss::MeanSquaredError) => {
+            (BatchTargets::Values(values), Loss::MeanSquaredError | Loss::Huber { .. }) => {
                 Tensor::new(device, values, [size, values.len() / size])
             }
             (targets, loss) => {
@@ -321,6 +326,11 @@ fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, samples: &Sam
         }
         Loss::MeanSquaredError => {
             let losses = output.mse_rows(&targets)?;
+            super::metric::add_losses(&sums.pairs, pair, &losses)?;
+            Ok(losses)
+        }
+        Loss::Huber { delta } => {
+            let losses = output.huber_rows(&targets, delta)?;
             super::metric::add_losses(&sums.pairs, pair, &losses)?;
             Ok(losses)
         }

@@ -76,6 +76,12 @@ fn training_on_a_table_is_regression() {
     assert_eq!(long["validation_accuracy"], Value::Null);
     let (before, after) = (number(&short["validation_loss"]), number(&long["validation_loss"]));
     assert!(after < 0.1 * before, "{before} to {after}");
+    let huber = [&common[..], &["--epochs", "25", "--loss", "huber"]].concat();
+    let (one, half) = (train(&huber, 25), train(&[&huber[..], &["--huber-delta", "0.5"]].concat(), 25));
+    assert!(number(&one["validation_loss"]) < 0.1 * before, "{one}");
+    assert_ne!(one["validation_loss"], half["validation_loss"]);
+    let delta_alone = [&["train"], &common[..], &["--huber-delta", "0.5"]].concat();
+    fail(&delta_alone, 1, &["huber_delta", "use huber"]);
     // A target by its name; two of them leave three features.
     let two = train(&[&common[..], &["--epochs", "1", "--target", "difference,sum"]].concat(), 1);
     assert!(number(&two["validation_loss"]) > 0.0);

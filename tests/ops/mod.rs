@@ -42,6 +42,7 @@ pub mod cross_entropy;
 pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
+pub mod huber;
 pub mod loss_scale;
 pub mod matmul;
 pub mod metric;

@@ -37,6 +37,9 @@ fn what_it_refuses_names_the_field() {
         ("clip_norm = 0.0", "clip_norm is 0"),
         ("adam_epsilon = 0.0", "adam_epsilon"),
         ("label_smoothing = 2.0", "label_smoothing"),
+        ("loss = \"huber\"\nhuber_delta = 0.0", "huber_delta is 0"),
+        ("loss = \"mse\"\nhuber_delta = 0.5", "huber_delta is set, but the loss mse does not use it"),
+        ("huber_delta = 0.5", "huber_delta is set"),
         ("momentum = 0.9", "momentum is set, but the optimizer adam does not use it"),
         ("weight_decay = 0.1", "use adamw"),
         ("optimizer = \"sgd\"\nadam_beta1 = 0.5", "adam_beta1"),
@@ -60,6 +63,11 @@ fn names_choose_rules_losses_and_rates() {
     assert_eq!(smooth.loss(Targets::Classes(3)).unwrap(), Loss::CrossEntropy { smoothing: 0.1 });
     assert!(smooth.loss(Targets::Values(1)).is_err());
     assert_eq!(TrainConfig::default().loss(Targets::Values(1)).unwrap(), Loss::MeanSquaredError);
+    let huber = TrainConfig { loss: Some(LossName::Huber), ..TrainConfig::default() };
+    assert_eq!(huber.loss(Targets::Values(1)).unwrap(), Loss::Huber { delta: 1.0 }, "PyTorch's default");
+    let narrow = TrainConfig { huber_delta: 0.25, ..huber };
+    assert_eq!(narrow.loss(Targets::Values(1)).unwrap(), Loss::Huber { delta: 0.25 });
+    assert!(TrainConfig { label_smoothing: 0.1, ..huber }.loss(Targets::Values(1)).is_err());
     let rates = TrainConfig { learning_rate: 0.5, ..TrainConfig::default() }.rates(200);
     assert_eq!(rates, Schedule { peak: 0.5, warmup: 10, decay: Decay::Cosine, total: 200 });
 }

@@ -1,10 +1,12 @@
 //! The loop: losses that fall, what it tells on the way, and an end that can be asked for.
 
 use crate::varied::{adapter, noise, same_bits, weights};
-use allometry::data::{Dataset, Splits, Target, Targets};
+use allometry::data::{Batch, BatchTargets, Dataset, Splits, Target, Targets};
 use allometry::nn::{Activation, Dense, Model, Module, Sequential};
 use allometry::optim::Decay;
-use allometry::train::{Callback, EpochReport, LossName, Progress, TrainConfig, fit};
+use allometry::train::{
+    Callback, EpochReport, Loss, LossName, Progress, TrainConfig, fit, trainer::evaluate,
+};
 use allometry::{Device, Error, Result};
 use std::sync::Arc;
 
@@ -144,9 +146,34 @@ fn how_often_training_is_looked_at_changes_no_number() {
 }
 
 #[test]
+fn the_huber_loss_is_that_of_its_delta_and_learns() {
+    for device in [Device::cpu(), adapter()] {
+        for delta in [0.25, 1.0] {
+            let model = small(1, &device);
+            let loss = Loss::Huber { delta: delta as f32 };
+            let (inputs, targets) =
+                (noise(40, 5), noise(10, 6).iter().map(|v| 3.0 * v).collect::<Vec<f32>>());
+            let outputs = model.predict(&model.batch(&inputs).unwrap()).unwrap().to_f64().unwrap();
+            let of = |d: f64| if d <= delta { 0.5 * d * d } else { delta * (d - 0.5 * delta) };
+            let losses = outputs.iter().zip(&targets).map(|(y, &t)| of((y - f64::from(t)).abs()));
+            let expected = losses.sum::<f64>() / 10.0;
+            let batch = Batch { size: 10, inputs, targets: BatchTargets::Values(targets) };
+            let found = evaluate(&model, loss, [Ok(batch)].into_iter()).unwrap();
+            assert!((found.loss - expected).abs() < 1e-5 * expected, "{found:?}, {expected} expected");
+            assert_eq!((found.accuracy, found.samples), (None, 10));
+
+            let config = TrainConfig { loss: Some(LossName::Huber), huber_delta: delta, ..config(20, 0.02) };
+            let history = fit(&model, &plane(false), &config, &mut ()).unwrap();
+            let [before, after] = [0, 19].map(|epoch: usize| history.epochs[epoch].validation.loss);
+            assert!(after < 0.1 * before, "{before} to {after}");
+        }
+    }
+}
+
+#[test]
 fn losses_and_targets_have_to_fit() {
     let model = small(2, &Device::cpu());
-    for (name, classes) in [(LossName::CrossEntropy, false), (LossName::Mse, true)] {
+    for (name, classes) in [(LossName::CrossEntropy, false), (LossName::Mse, true), (LossName::Huber, true)] {
         let wrong = TrainConfig { loss: Some(name), ..config(1, 0.01) };
         let refused = fit(&model, &plane(classes), &wrong, &mut ());
         assert!(matches!(refused, Err(Error::Config { .. })), "{refused:?}");
