@@ -2,6 +2,8 @@
 // adam: g ← g + decay·w (coupled) or w ← w·(1 - rate·decay) (decoupled: AdamW);
 //       m ← β₁·m + (1 - β₁)·g;  v ← β₂·v + (1 - β₂)·g²;
 //       w ← w - rate/(1 - β₁ᵗ) · m / (√v/√(1 - β₂ᵗ) + ε)
+// lion: w ← w - rate·(sign(β₁·m + (1 - β₁)·g) + decay·w);  m ← β₂·m + (1 - β₂)·g. Where the sum is next to zero, rounding
+//       chooses its sign, so that devices may differ by a whole step there.
 //
 // One dispatch for all parameters: each of w, g, m, v is flat. An invocation updates four neighbours. What depends on
 // the step alone is worked out from these betas as they are in f32, by the host or with the loss scale:
@@ -71,4 +73,23 @@ fn adam(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     m[i] = select(old_m, mean, elements_inside(i, p.count));
     v[i] = select(old_v, square, elements_inside(i, p.count));
     store(i, old, value);
+}
+
+@compute @workgroup_size(256)
+fn lion(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
+        @builtin(local_invocation_index) lane: u32) {
+    let i = group_index(group, groups) * 256u + lane;
+    if i * 4u >= p.count || is_skipped() { return; }
+    let old = w[i];
+    let old_m = m[i];
+    let gradient = gradient_of(i);
+    let mean = p.beta2 * old_m + (1.0 - p.beta2) * gradient;
+    m[i] = select(old_m, mean, elements_inside(i, p.count));
+    let direction = sign_of(p.beta1 * old_m + (1.0 - p.beta1) * gradient);
+    store(i, old, old - p.rate * (direction + p.decay * old));
+}
+
+// -1, 0 or 1. NaN stays, which the language's own sign does not promise.
+fn sign_of(x: vec4<f32>) -> vec4<f32> {
+    return select(select(x, vec4(-1.0), x < vec4(0.0)), vec4(1.0), x > vec4(0.0));
 }

@@ -92,7 +92,7 @@ fn forty_steps(precision: Precision, device: &Device, algorithm: Algorithm) -> (
 #[test]
 fn it_learns_what_f32_learns() {
     for device in devices() {
-        for algorithm in [Algorithm::adam(), Algorithm::sgd(0.9)] {
+        for algorithm in [Algorithm::adam(), Algorithm::sgd(0.9), Algorithm::lion(0.0)] {
             let (single, _) = forty_steps(Precision::F32, &device, algorithm);
             let (mixed, _) = forty_steps(Precision::Mixed, &device, algorithm);
             let (first, last) = (mixed[0], mixed[39]);

@@ -8,7 +8,7 @@ use crate::device::class::Class;
 use crate::device::{DType, Device, Translation, TunedVariants};
 use crate::error::Result;
 use crate::ops::{Function, Padding, RandomKey};
-use crate::optim::update::{AdamStep, Mixed, SgdStep, With, adam, sgd};
+use crate::optim::update::{AdamStep, LionStep, Mixed, SgdStep, With, adam, lion, sgd};
 use crate::optim::{clip, loss_scale};
 use crate::tensor::Tensor;
 use crate::train::metric;
@@ -207,6 +207,7 @@ fn training(list: &mut List) -> Result<()> {
         decoupled: false,
         step: 10,
     };
+    let signs = LionStep { rate: 1e-3, beta1: 0.9, beta2: 0.99, weight_decay: 0.0 };
     let mixed = With::Mixed(Mixed { weights: &halves, scale: &scale });
     let ways = [
         ("f32", &g, With::Nothing),
@@ -217,7 +218,8 @@ fn training(list: &mut List) -> Result<()> {
         list.add(work, "optimizer.", || {
             sgd(&w, g, None, &plain, with)?;
             sgd(&w, g, Some(&m), &moving, with)?;
-            adam(&w, g, [&m, &v], &step, with)
+            adam(&w, g, [&m, &v], &step, with)?;
+            lion(&w, g, &m, &signs, with)
         })?;
     }
     Ok(())

@@ -22,9 +22,9 @@ use clip::{check_limit, lower_to_norm};
 use loss_scale::UNSCALE;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use update::{AdamStep, Mixed, SgdStep, With, adam, sgd};
+use update::{AdamStep, LionStep, Mixed, SgdStep, With, adam, lion, sgd};
 
-/// An update rule, as data. The arithmetic is that of `torch.optim`.
+/// An update rule, as data. The arithmetic is that of `torch.optim`, and of the paper for Lion.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
@@ -57,6 +57,16 @@ pub enum Algorithm {
         /// The share of the weights, times the learning rate, that a step subtracts.
         weight_decay: f64,
     },
+    /// Steps of one size, along the sign of a mean of gradients (Chen et al. 2023). Its learning rate is a third to a
+    /// tenth of Adam's.
+    Lion {
+        /// The share of the earlier mean in what the sign is taken of.
+        beta1: f64,
+        /// The share of the mean of gradients that a step keeps.
+        beta2: f64,
+        /// The share of the weights, times the learning rate, that a step subtracts.
+        weight_decay: f64,
+    },
 }
 
 impl Algorithm {
@@ -75,6 +85,11 @@ impl Algorithm {
         Algorithm::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay }
     }
 
+    /// Lion with the paper's betas and this decay.
+    pub fn lion(weight_decay: f64) -> Algorithm {
+        Algorithm::Lion { beta1: 0.9, beta2: 0.99, weight_decay }
+    }
+
     /// The rule with what it needs to train `parameters`: memory for gradients, moments that start at zero, and in
     /// mixed precision a loss scale.
     ///
@@ -85,8 +100,8 @@ impl Algorithm {
         let _category = allocating(Category::Optimizer);
         let moments = match self {
             Algorithm::Sgd { momentum: 0.0, .. } => 0,
-            Algorithm::Sgd { .. } => 1,
-            _ => 2,
+            Algorithm::Sgd { .. } | Algorithm::Lion { .. } => 1,
+            Algorithm::Adam { .. } | Algorithm::AdamW { .. } => 2,
         };
         let zeros = |flat: &Tensor| Tensor::zeros(flat.device(), flat.dtype(), flat.shape());
         let of_piece = |flat: &Tensor| (0..moments).map(|_| zeros(flat)).collect::<Result<Vec<_>>>();
@@ -161,23 +176,28 @@ impl Algorithm {
     /// The weight decay; 0 for rules that have none.
     pub fn weight_decay(self) -> f64 {
         match self {
-            Algorithm::Sgd { weight_decay, .. } | Algorithm::AdamW { weight_decay, .. } => weight_decay,
+            Algorithm::Sgd { weight_decay, .. }
+            | Algorithm::AdamW { weight_decay, .. }
+            | Algorithm::Lion { weight_decay, .. } => weight_decay,
             Algorithm::Adam { .. } => 0.0,
         }
     }
 
     /// The same rule with a weight decay of 0.
     fn without_decay(mut self) -> Algorithm {
-        if let Algorithm::Sgd { weight_decay, .. } | Algorithm::AdamW { weight_decay, .. } = &mut self {
-            *weight_decay = 0.0;
+        match &mut self {
+            Algorithm::Sgd { weight_decay, .. }
+            | Algorithm::AdamW { weight_decay, .. }
+            | Algorithm::Lion { weight_decay, .. } => *weight_decay = 0.0,
+            Algorithm::Adam { .. } => {}
         }
         self
     }
 
-    /// Adam's two; zeros for rules that have none.
+    /// Adam's two, which its corrections of the first steps are worked out from; zeros for rules without corrections.
     fn betas(self) -> [f64; 2] {
         match self {
-            Algorithm::Sgd { .. } => [0.0; 2],
+            Algorithm::Sgd { .. } | Algorithm::Lion { .. } => [0.0; 2],
             Algorithm::Adam { beta1, beta2, .. } | Algorithm::AdamW { beta1, beta2, .. } => [beta1, beta2],
         }
     }
@@ -297,6 +317,9 @@ impl Optimizer {
             Algorithm::Adam { beta1, beta2, epsilon } => adam_step(beta1, beta2, epsilon, 0.0, false),
             Algorithm::AdamW { beta1, beta2, epsilon, weight_decay } => {
                 adam_step(beta1, beta2, epsilon, weight_decay, true)
+            }
+            Algorithm::Lion { beta1, beta2, weight_decay } => {
+                lion(&values, &gradient, &state[0], &LionStep { rate, beta1, beta2, weight_decay }, with)
             }
         }
     }

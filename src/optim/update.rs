@@ -1,5 +1,5 @@
 //! The arithmetic of an optimiser's step on flat buffers, one dispatch for all parameters. The formulas are those
-//! of `torch.optim`; `shaders/optimizer.wgsl` has them.
+//! of `torch.optim`, and of Lion's paper; `shaders/optimizer.wgsl` has them.
 
 use super::loss_scale::{self, UNSCALE, UPDATES};
 use crate::device::cpu::{elementwise, parallel_rows};
@@ -36,6 +36,16 @@ pub struct AdamStep {
     pub decoupled: bool,
     /// Counted from 1.
     pub step: u64,
+}
+
+/// One step of Lion.
+#[derive(Clone, Copy, Debug)]
+pub struct LionStep {
+    pub rate: f64,
+    pub beta1: f64,
+    pub beta2: f64,
+    /// Acts on the weights, apart from the sign.
+    pub weight_decay: f64,
 }
 
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -99,13 +109,22 @@ static ADAM: Kernel<Params> = Kernel {
     reference: reference!(adam_reference),
     ..SGD
 };
+static LION: Kernel<Params> = Kernel {
+    name: "optimizer.lion",
+    gpu: Shader { entry: "lion", ..SGD.gpu },
+    flops: |p| 10 * p.count as u64,
+    reference: reference!(lion_reference),
+    ..SGD
+};
 
 static SGD_CLIPPED: Kernel<Params> = clipped::<Sgd>("optimizer.sgd_clipped", SGD);
 static MOMENTUM_CLIPPED: Kernel<Params> = clipped::<Momentum>("optimizer.momentum_clipped", MOMENTUM);
 static ADAM_CLIPPED: Kernel<Params> = clipped::<Adam>("optimizer.adam_clipped", ADAM);
+static LION_CLIPPED: Kernel<Params> = clipped::<Lion>("optimizer.lion_clipped", LION);
 static SGD_MIXED: Kernel<Params> = mixed::<Sgd>("optimizer.sgd_mixed", SGD);
 static MOMENTUM_MIXED: Kernel<Params> = mixed::<Momentum>("optimizer.momentum_mixed", MOMENTUM);
 static ADAM_MIXED: Kernel<Params> = mixed::<Adam>("optimizer.adam_mixed", ADAM);
+static LION_MIXED: Kernel<Params> = mixed::<Lion>("optimizer.lion_mixed", LION);
 
 /// The same with gradients that are multiplied by a factor.
 const fn clipped<R: Rule>(name: &'static str, plain: Kernel<Params>) -> Kernel<Params> {
@@ -130,6 +149,7 @@ trait Rule {
 struct Sgd;
 struct Momentum;
 struct Adam;
+struct Lion;
 
 impl Rule for Sgd {
     fn update<T: Real>(p: &Params, args: KernelArgs<T>) {
@@ -146,6 +166,12 @@ impl Rule for Momentum {
 impl Rule for Adam {
     fn update<T: Real>(p: &Params, args: KernelArgs<T>) {
         adam_reference(p, args);
+    }
+}
+
+impl Rule for Lion {
+    fn update<T: Real>(p: &Params, args: KernelArgs<T>) {
+        lion_reference(p, args);
     }
 }
 
@@ -187,6 +213,29 @@ fn adam_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
         let v = beta2 * v + (T::ONE - beta2) * gradient * gradient;
         [w * shrink - step_size * m / (v.sqrt() * v_scale + epsilon), m, v]
     });
+}
+
+/// w = w − rate·(sign(β₁·m + (1 − β₁)·g) + decay·w); m = β₂·m + (1 − β₂)·g.
+fn lion_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
+    let ([g], [w, m]) = args.reals();
+    let of = |scalar: f32| T::of(scalar as f64);
+    let (rate, decay, beta1, beta2) = (of(p.rate), of(p.decay), of(p.beta1), of(p.beta2));
+    elementwise::update_two(w, m, g, |[w, m], g| {
+        let direction = sign(beta1 * m + (T::ONE - beta1) * g);
+        [w - rate * (direction + decay * w), beta2 * m + (T::ONE - beta2) * g]
+    });
+}
+
+/// −1, 0 or 1. NaN stays.
+#[inline(always)]
+fn sign<T: Real>(x: T) -> T {
+    if x > T::ZERO {
+        T::ONE
+    } else if x < T::ZERO {
+        -T::ONE
+    } else {
+        x
+    }
 }
 
 /// Gradients that a thread scales at a time, at least.
@@ -309,6 +358,23 @@ pub fn adam(
     let (step_size, v_scale) = params.corrections();
     (params.step_size, params.v_scale) = (step_size as f32, v_scale as f32);
     run([&ADAM, &ADAM_CLIPPED, &ADAM_MIXED], &params, parameters, gradient, &[m, v], with)
+}
+
+/// `parameters` moves by the sign of a mean of `gradient` and the moment `m`, which changes afterwards, in place (Chen
+/// et al. 2023, [arXiv:2302.06675](https://arxiv.org/abs/2302.06675)). A sign of 0 moves nothing.
+///
+/// # Errors
+/// [`Error::Shape`] if the tensors are not packed or not of one shape; element types or devices that differ.
+pub fn lion(parameters: &Tensor, gradient: &Tensor, m: &Tensor, step: &LionStep, with: With) -> Result<()> {
+    let params = Params {
+        count: parameters.shape().elements() as u32,
+        rate: step.rate as f32,
+        decay: step.weight_decay as f32,
+        beta1: step.beta1 as f32,
+        beta2: step.beta2 as f32,
+        ..Params::default()
+    };
+    run([&LION, &LION_CLIPPED, &LION_MIXED], &params, parameters, gradient, &[m], with)
 }
 
 /// Checks the operands and runs the kernel for what the step is made with, in the order of [`With`].

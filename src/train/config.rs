@@ -76,7 +76,13 @@ pub struct TrainConfig {
     /// Constant that adam and adamw add to the root of the mean of squared gradients.
     #[arg(long, value_name = "EPSILON", default_value_t = TrainConfig::default().adam_epsilon, value_parser = positive)]
     pub adam_epsilon: f64,
-    /// Weight decay of sgd (added to the gradient) and adamw (decoupled); by default 0 for sgd, 0.01 for adamw.
+    /// Weight that lion gives the earlier mean in the sum whose sign is the step.
+    #[arg(long, value_name = "BETA1", default_value_t = TrainConfig::default().lion_beta1, value_parser = decay)]
+    pub lion_beta1: f64,
+    /// Decay rate of the mean of gradients in lion.
+    #[arg(long, value_name = "BETA2", default_value_t = TrainConfig::default().lion_beta2, value_parser = decay)]
+    pub lion_beta2: f64,
+    /// Weight decay of sgd (added to the gradient), adamw and lion (decoupled); by default 0.01 for adamw, 0 for others.
     #[arg(long, value_name = "DECAY", value_parser = not_negative)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
@@ -117,6 +123,8 @@ pub enum OptimizerName {
     Adam,
     /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
     AdamW,
+    /// Signs of a mean of gradients, with decoupled weight decay (Chen et al. 2023).
+    Lion,
 }
 
 /// The loss functions, by name.
@@ -153,6 +161,8 @@ impl Default for TrainConfig {
             adam_beta1: 0.9,
             adam_beta2: 0.999,
             adam_epsilon: 1e-8,
+            lion_beta1: 0.9,
+            lion_beta2: 0.99,
             weight_decay: None,
             decay_exempt: DecayExempt::None,
             clip_norm: None,
@@ -279,9 +289,13 @@ impl TrainConfig {
                 return Err(refused(format!("{name} is {part}; it must be from 0 to 1")));
             }
         }
-        for (name, decay) in
-            [("momentum", self.momentum), ("adam_beta1", self.adam_beta1), ("adam_beta2", self.adam_beta2)]
-        {
+        for (name, decay) in [
+            ("momentum", self.momentum),
+            ("adam_beta1", self.adam_beta1),
+            ("adam_beta2", self.adam_beta2),
+            ("lion_beta1", self.lion_beta1),
+            ("lion_beta2", self.lion_beta2),
+        ] {
             if !(0.0..1.0).contains(&decay) {
                 return Err(refused(format!("{name} is {decay}; it must be at least 0 and below 1")));
             }
@@ -292,13 +306,16 @@ impl TrainConfig {
     /// Refuses constants of other optimisers, which would have no effect.
     fn check_optimizer(&self) -> Result<()> {
         let default = TrainConfig::default();
-        let sgd = self.optimizer == OptimizerName::Sgd;
+        let [sgd, lion] = [OptimizerName::Sgd, OptimizerName::Lion].map(|rule| self.optimizer == rule);
+        let adam = matches!(self.optimizer, OptimizerName::Adam | OptimizerName::AdamW);
         let foreign = [
             ("momentum", sgd, self.momentum != default.momentum),
             ("nesterov", sgd, self.nesterov),
-            ("adam_beta1", !sgd, self.adam_beta1 != default.adam_beta1),
-            ("adam_beta2", !sgd, self.adam_beta2 != default.adam_beta2),
-            ("adam_epsilon", !sgd, self.adam_epsilon != default.adam_epsilon),
+            ("adam_beta1", adam, self.adam_beta1 != default.adam_beta1),
+            ("adam_beta2", adam, self.adam_beta2 != default.adam_beta2),
+            ("adam_epsilon", adam, self.adam_epsilon != default.adam_epsilon),
+            ("lion_beta1", lion, self.lion_beta1 != default.lion_beta1),
+            ("lion_beta2", lion, self.lion_beta2 != default.lion_beta2),
             ("weight_decay", self.optimizer != OptimizerName::Adam, self.weight_decay.is_some()),
             (
                 "decay_exempt",
@@ -336,6 +353,11 @@ impl TrainConfig {
                 let weight_decay = self.weight_decay.unwrap_or(ADAMW_DECAY);
                 Algorithm::AdamW { beta1, beta2, epsilon, weight_decay }
             }
+            OptimizerName::Lion => Algorithm::Lion {
+                beta1: self.lion_beta1,
+                beta2: self.lion_beta2,
+                weight_decay: self.weight_decay.unwrap_or(0.0),
+            },
         }
     }
 

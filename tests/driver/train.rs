@@ -208,6 +208,10 @@ fn a_configuration_comes_from_a_file_and_flags_override_it() {
     assert_ne!(adam["validation_loss"], from_flags["validation_loss"]);
     let coarse = train(&[&[model.as_str()][..], &flags[4..], &["--adam-epsilon", "0.1"]].concat(), 2);
     assert_ne!(coarse["validation_loss"], adam["validation_loss"]);
+    let lion = [&[model.as_str()][..], &flags[4..], &["--optimizer", "lion"]].concat();
+    let decayed = train(&[&lion[..], &["--weight-decay", "10", "--decay-exempt", "vectors"]].concat(), 2);
+    assert_ne!(decayed["validation_loss"], train(&lion, 2)["validation_loss"]);
+    train(&[&lion[..], &["--precision", "mixed"]].concat(), 2);
     fail(&["train", &model, "--momentum", "0.9"], 1, &["momentum", "adam does not use it"]);
     fail(&["train", &model, "--loss", "mse", "--samples", "40"], 1, &["mse", "classes"]);
     fs::write(&file, "momentun = 0.9").unwrap();

@@ -43,6 +43,14 @@ fn what_it_refuses_names_the_field() {
         ("momentum = 0.9", "momentum is set, but the optimizer adam does not use it"),
         ("weight_decay = 0.1", "use adamw"),
         ("optimizer = \"sgd\"\nadam_beta1 = 0.5", "adam_beta1"),
+        (
+            "optimizer = \"lion\"\nadam_beta2 = 0.99",
+            "adam_beta2 is set, but the optimizer lion does not use it",
+        ),
+        ("optimizer = \"lion\"\nmomentum = 0.9", "the optimizer lion does not use it"),
+        ("lion_beta1 = 0.95", "lion_beta1 is set, but the optimizer adam does not use it"),
+        ("optimizer = \"adamw\"\nlion_beta2 = 0.95", "lion_beta2 is set"),
+        ("optimizer = \"lion\"\nlion_beta2 = 1.0", "lion_beta2 is 1"),
         ("optimizer = \"sgd\"\nnesterov = true", "momentum above zero"),
         ("decay_exempt = \"vectors\"", "decay_exempt is set"),
         ("optimizer = \"lamb\"", "lamb"),
@@ -59,6 +67,11 @@ fn names_choose_rules_losses_and_rates() {
     assert_eq!(TrainConfig::default().algorithm(), Algorithm::adam());
     let adamw = TrainConfig { optimizer: OptimizerName::AdamW, ..TrainConfig::default() };
     assert_eq!(adamw.algorithm(), Algorithm::adamw(0.01), "PyTorch's default");
+    let lion = TrainConfig { optimizer: OptimizerName::Lion, ..TrainConfig::default() };
+    assert_eq!(lion.algorithm(), Algorithm::lion(0.0));
+    let other = TrainConfig { lion_beta1: 0.95, lion_beta2: 0.98, weight_decay: Some(1.0), ..lion };
+    assert_eq!(other.algorithm(), Algorithm::Lion { beta1: 0.95, beta2: 0.98, weight_decay: 1.0 });
+    other.validate().unwrap();
     let smooth = TrainConfig { label_smoothing: 0.1, ..TrainConfig::default() };
     assert_eq!(smooth.loss(Targets::Classes(3)).unwrap(), Loss::CrossEntropy { smoothing: 0.1 });
     assert!(smooth.loss(Targets::Values(1)).is_err());

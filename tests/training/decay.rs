@@ -32,7 +32,11 @@ fn after(algorithm: Algorithm, exempt: DecayExempt, precision: Precision) -> BTr
 #[test]
 fn vectors_are_exempt_where_asked() {
     let sgd = |weight_decay| Algorithm::Sgd { momentum: 0.9, nesterov: false, weight_decay };
-    for (algorithm, plain) in [(sgd(DECAY), sgd(0.0)), (Algorithm::adamw(DECAY), Algorithm::adamw(0.0))] {
+    for (algorithm, plain) in [
+        (sgd(DECAY), sgd(0.0)),
+        (Algorithm::adamw(DECAY), Algorithm::adamw(0.0)),
+        (Algorithm::lion(DECAY), Algorithm::lion(0.0)),
+    ] {
         for precision in Precision::ALL {
             let free = after(plain, DecayExempt::None, precision);
             let all = after(algorithm, DecayExempt::None, precision);
