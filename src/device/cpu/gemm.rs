@@ -137,14 +137,27 @@ fn pack(b: Matrix, first: usize, count: usize, own: &mut [f32], stride: usize) {
 
 /// Writes the first `rows` columns of a matrix, whose rows lie `stride` apart, as rows of `depth` values each.
 pub fn transpose(matrix: &[f32], stride: usize, rows: usize, depth: usize, to: &mut [f32]) {
-    // As many lines of the matrix at a time as stay in cache until all of their values were used.
-    const LINES: usize = 16;
-    for first in (0..depth).step_by(LINES) {
-        let lines = LINES.min(depth - first);
-        let matrix = &matrix[first * stride..];
-        for (row, to) in to.chunks_exact_mut(depth).take(rows).enumerate() {
-            for (k, value) in to[first..first + lines].iter_mut().enumerate() {
-                *value = matrix[k * stride + row];
+    // A square of values at a time, which stays in registers and first-level cache between its two passes.
+    const SIDE: usize = 16;
+    for first in (0..depth).step_by(SIDE) {
+        let lines = SIDE.min(depth - first);
+        for row in (0..rows).step_by(SIDE) {
+            let matrix = &matrix[first * stride + row..];
+            let to = &mut to[row * depth + first..];
+            if lines == SIDE && row + SIDE <= rows {
+                let square: [&[f32; SIDE]; SIDE] = std::array::from_fn(|k| {
+                    matrix[k * stride..].first_chunk().expect("a whole square has so many columns")
+                });
+                for r in 0..SIDE {
+                    let turned: [f32; SIDE] = std::array::from_fn(|k| square[k][r]);
+                    to[r * depth..][..SIDE].copy_from_slice(&turned);
+                }
+                continue;
+            }
+            for r in 0..SIDE.min(rows - row) {
+                for k in 0..lines {
+                    to[r * depth + k] = matrix[k * stride + r];
+                }
             }
         }
     }

@@ -3,11 +3,12 @@
 
 use super::kernels::SPLIT;
 use super::{MatmulParams, Operand, product_operands};
+use crate::device::cpu::elementwise::zip_in_place;
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
-use crate::ops::unary::{Function, apply};
+use crate::ops::unary::{Function, apply, finish};
 use crate::ops::{FUNCTIONS, INDEX, WORKGROUP};
 use crate::reference;
 use crate::tensor::Tensor;
@@ -72,7 +73,7 @@ static JOIN: Kernel<JoinParams> = Kernel {
     cooperative: None,
     flops: |p| p.count as u64 * (p.splits - 1) as u64,
     reference: reference!(join),
-    fast: None,
+    fast: Some(join_fast),
 };
 
 fn join<T: Real>(p: &JoinParams, args: KernelArgs<T>) {
@@ -89,5 +90,18 @@ fn join<T: Real>(p: &JoinParams, args: KernelArgs<T>) {
                 *z = apply(function, if p.has_bias == 1 { *z + bias[j] } else { *z });
             }
         }
+    });
+}
+
+fn join_fast(p: &JoinParams, args: KernelArgs<f32>) {
+    let ([x, bias], [y]) = args.reals();
+    let (count, n) = (p.count as usize, p.n as usize);
+    let (bias, function) = ((p.has_bias == 1).then_some(bias), Function::of(p.function));
+    parallel_rows(y, n, n * p.splits as usize, |first, rows| {
+        rows.copy_from_slice(&x[first * n..][..rows.len()]);
+        for s in 1..p.splits as usize {
+            zip_in_place(rows, &x[s * count + first * n..], |z, x| z + x);
+        }
+        finish(rows, bias, function);
     });
 }
