@@ -9,6 +9,7 @@ pub mod class;
 mod convert;
 pub mod cpu;
 mod gpu;
+mod host;
 pub mod kernel;
 pub mod memory;
 mod operand;
@@ -127,6 +128,22 @@ impl Device {
         }
     }
 
+    /// Checks that an operand of `op` on `other` is on this device.
+    ///
+    /// # Errors
+    /// [`Error::Placement`].
+    pub(crate) fn check_same(&self, op: &'static str, other: &Device) -> Result<()> {
+        if self.same(other) {
+            return Ok(());
+        }
+        let problem = format!(
+            "operands on {} and on {}, two devices that were opened separately; open one, and clone it where it is needed",
+            self.name(),
+            other.name()
+        );
+        Err(Error::Placement { op, problem })
+    }
+
     /// Whether this device only keeps the books.
     pub fn is_dry(&self) -> bool {
         matches!(self.0.backend, Backend::Dry(_))
@@ -167,36 +184,6 @@ impl Device {
             Backend::Gpu(gpu) => gpu.largest_binding,
             _ => isize::MAX as u64,
         }
-    }
-
-    /// Bytes that could still be allocated, where the system tells: the host's free memory for the CPU and for
-    /// software adapters. Graphics interfaces don't tell how much memory a GPU has.
-    pub fn available_memory(&self) -> Option<u64> {
-        if self.has_memory_of_its_own() {
-            return None;
-        }
-        host_memory("MemAvailable:")
-    }
-
-    /// Refuses what can't fit, however much of the memory is free: more bytes than the host has, swap included. Where
-    /// the system does not tell, nothing is refused.
-    ///
-    /// # Errors
-    /// [`Error::OutOfMemory`].
-    pub fn check_fits_memory(&self, bytes: u64) -> Result<()> {
-        if self.has_memory_of_its_own() {
-            return Ok(());
-        }
-        match host_memory("MemTotal:") {
-            Some(memory) if bytes > memory + host_memory("SwapTotal:").unwrap_or(0) => {
-                Err(Error::OutOfMemory { device: self.name(), bytes, live: self.usage().live })
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn has_memory_of_its_own(&self) -> bool {
-        matches!(&self.0.backend, Backend::Gpu(gpu) if !gpu.software)
     }
 
     /// Whether two handles mean the same device.
@@ -359,10 +346,8 @@ impl Device {
                 return Err(Error::Placement { op: kernel.name, problem });
             }
         }
-        if let Some(stranger) = inputs.iter().chain(outputs).find(|o| !o.buffer.device().same(self)) {
-            let problem = format!("operands on {} and on {}", self.name(), stranger.buffer.device().name());
-            return Err(Error::Placement { op: kernel.name, problem });
-        }
+        let mut operands = inputs.iter().chain(outputs);
+        operands.try_for_each(|operand| self.check_same(kernel.name, operand.buffer.device()))?;
         let profiler = &self.0.profiler;
         let timed = profiler
             .is_on()
@@ -395,14 +380,6 @@ impl Device {
             Backend::Dry(Some(translator)) => translator.add(kernel, params, inputs, outputs),
         }
     }
-}
-
-/// A line of Linux' table of memory, in bytes; none on other systems.
-fn host_memory(name: &str) -> Option<u64> {
-    let info = std::fs::read_to_string("/proc/meminfo").ok()?;
-    let line = info.lines().find_map(|line| line.strip_prefix(name))?;
-    let kibibytes: u64 = line.trim().trim_end_matches("kB").trim().parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 impl fmt::Debug for Device {

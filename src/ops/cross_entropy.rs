@@ -109,11 +109,7 @@ pub(crate) fn check_labels(op: &'static str, logits: &Tensor, labels: &Tensor) -
     if x.rank() != 2 || l.rank() != 1 || x[0] != l[0] {
         return Err(Error::shape(op, &[x, l], "logits are [n, classes], labels [n]"));
     }
-    if !labels.device().same(logits.device()) {
-        let problem = format!("operands on {} and on {}", logits.device().name(), labels.device().name());
-        return Err(Error::Placement { op, problem });
-    }
-    Ok(())
+    logits.device().check_same(op, labels.device())
 }
 
 impl Tensor {

@@ -98,11 +98,7 @@ pub fn check_float(op: &'static str, tensor: &Tensor, like: &Tensor) -> Result<(
             if like.dtype() == DType::U32 { "f16, f32 or f64".into() } else { like.dtype().to_string() };
         return Err(Error::DType { op, found: tensor.dtype().name(), expected });
     }
-    if !tensor.device().same(like.device()) {
-        let problem = format!("operands on {} and on {}", like.device().name(), tensor.device().name());
-        return Err(Error::Placement { op, problem });
-    }
-    Ok(())
+    like.device().check_same(op, tensor.device())
 }
 
 /// An operand of a kernel for study or measurement, which computes on what it loads.

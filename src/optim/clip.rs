@@ -108,10 +108,7 @@ pub fn lower_to_norm(gradients: &[Tensor], limit: f64, factors: &Tensor, at: usi
             let expected = format!("f16 or {} (as the factors are)", factors.dtype());
             return Err(Error::DType { op: OP, found: gradient.dtype().name(), expected });
         }
-        if !gradient.device().same(device) {
-            let problem = format!("operands on {} and on {}", device.name(), gradient.device().name());
-            return Err(Error::Placement { op: OP, problem });
-        }
+        device.check_same(OP, gradient.device())?;
         if !gradient.is_packed() {
             return Err(Error::shape(OP, &[gradient.shape()], "packed gradients are needed"));
         }

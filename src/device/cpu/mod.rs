@@ -8,8 +8,8 @@
 //!
 //! Products are no crate's because of convolutions and because of speed. A convolution hands [`gemm`] rows of an image that
 //! lie apart, with sums in pieces; crates for products take whole matrices, so that the image would have to be unfolded
-//! into one first. And the crate `gemm` ran products at 139 to 145 GFLOP/s where this code ran them at 153 to 210
-//! (two cores of an AMD EPYC, November 2026).
+//! into one first. And in a comparison on two cores the crate `gemm` ran products at 139 to 145 GFLOP/s, this code at 153
+//! to 210.
 
 pub mod conv;
 pub mod copy;
