@@ -6,6 +6,7 @@ use crate::device::{DType, Device, Kind};
 use crate::error::{Error, Result};
 use crate::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Module, Padding, Precision, Sequential};
 use crate::optim::Algorithm;
+use crate::quantile::median;
 use crate::train::{Loss, Trainer};
 use serde::Serialize;
 use std::time::Instant;
@@ -141,8 +142,7 @@ impl Workload {
         for block in &mut blocks {
             *block = run(steps)? / steps as f64;
         }
-        blocks.sort_by(f64::total_cmp);
-        let seconds = blocks[BLOCKS / 2];
+        let seconds = median(blocks);
         Ok(Some(StepFigure {
             name: self.network.name,
             batch: self.batch,

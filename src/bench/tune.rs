@@ -10,6 +10,7 @@ use crate::device::variant::Tunable;
 use crate::device::{Device, TunedVariants};
 use crate::error::{Error, Result};
 use crate::ops::{Function, Padding, conv2d, matmul};
+use crate::quantile::median;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::Serialize;
@@ -180,9 +181,8 @@ impl Workload {
                 blocks.push(time(timing.variant, *calls)?);
             }
         }
-        for (timing, mut blocks) in raced.into_iter().zip(blocks) {
-            blocks.sort_by(f64::total_cmp);
-            timing.seconds = blocks[BLOCKS / 2];
+        for (timing, blocks) in raced.into_iter().zip(blocks) {
+            timing.seconds = median(blocks);
         }
         let best = best(default, &timings);
         Ok(Outcome {

@@ -59,8 +59,8 @@ pub struct SweepArgs {
     for_plan: bool,
     #[command(flatten)]
     config: ConfigArgs,
-    /// Seeds. Every model is trained once with each.
-    #[arg(long, value_delimiter = ',', default_value = "0")]
+    /// Seeds. Every model is trained once with each. By default the seed of --config, or 0.
+    #[arg(long, value_delimiter = ',')]
     seeds: Vec<u64>,
     /// Train the K largest models of every axis last; predict their losses from the other runs before, and score the
     /// predictions.
@@ -154,9 +154,9 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     let train_samples =
         train_samples.or(config.samples.filter(|_| args.samples.is_empty() && args.flops.is_empty()));
     let (epochs, several_epochs) = dimension(&args.epochs);
-    let seed = args.seeds.first().copied().unwrap_or(0);
+    let seeds = if args.seeds.is_empty() { vec![config.seed] } else { args.seeds.clone() };
     let (architecture, splits) =
-        args.data.open(&args.model, seed, train_samples.filter(|_| !args.for_plan))?;
+        args.data.open(&args.model, seeds[0], train_samples.filter(|_| !args.for_plan))?;
     let axes = match &args.axis[..] {
         [] if args.for_plan => vec![Axis::Width],
         [] => Axis::ALL.to_vec(),
@@ -175,7 +175,7 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
         target_columns: args.data.target_columns()?,
         axes,
         factors,
-        seeds: args.seeds.clone(),
+        seeds,
         samples,
         flops: args.flops.clone(),
         // A set that generates samples has no size: each budget takes as many samples as it allows.

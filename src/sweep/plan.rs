@@ -224,10 +224,15 @@ impl Plan {
             ("architecture", self.architecture != other.architecture),
         ];
         let parts = parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_string());
+        let mut all: Vec<String> = parts.collect();
         // `numbers_of_epochs` above covers the epochs.
         let other = TrainConfig { epochs: self.config.epochs, ..other.config };
-        let mut all: Vec<String> = parts.chain(self.config.differences(&other)).collect();
-        all.dedup();
+        for field in self.config.differences(&other) {
+            // `samples` is a name in both.
+            if !all.contains(&field) {
+                all.push(field);
+            }
+        }
         all
     }
 }

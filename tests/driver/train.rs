@@ -225,12 +225,12 @@ fn a_sweep_takes_its_configuration_from_a_file_too() {
     let place = TempDir::new().unwrap();
     let model = small_mlp(place.path());
     let (file, out) = (place.path().join("config.toml"), place.path().join("sweep"));
-    fs::write(&file, "samples = 40\nepochs = 1\noptimizer = \"adamw\"\nbatch = 8").unwrap();
+    fs::write(&file, "samples = 40\nepochs = 1\nseed = 4\noptimizer = \"adamw\"\nbatch = 8").unwrap();
     let sweep = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1,2"];
     succeed(&[&sweep[..], &["--config", text(&file), "--out", text(&out)]].concat());
     for record in records(&out) {
         assert_eq!((&record["epochs"], &record["batch"]), (&1.into(), &8.into()), "{record}");
-        assert_eq!(record["train_samples"], 40, "{record}");
+        assert_eq!((&record["train_samples"], &record["seed"]), (&40.into(), &4.into()), "{record}");
     }
     let plan = fs::read_to_string(out.join("plan.toml")).unwrap();
     assert!(plan.contains("optimizer = \"adamw\""), "{plan}");

@@ -81,6 +81,8 @@ fn each_model_is_trained_on_each_number_of_samples() {
     assert_eq!((amounts(&scheduled)[0].as_str(), scheduled.most_samples().unwrap()), ("base-s0: 0", None));
     assert_eq!(Plan::from_toml(&plan.to_toml().unwrap()).unwrap(), plan);
     assert_eq!(plan.differences(&scheduled), ["samples"]);
+    let single = TrainConfig { samples: Some(10), batch: 8, ..scheduled.config };
+    assert_eq!(plan.differences(&Plan { config: single, ..scheduled.clone() }), ["samples", "batch"]);
     assert!(!scheduled.to_toml().unwrap().contains("samples"), "older plan files say nothing of it");
 }
 
