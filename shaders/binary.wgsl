@@ -1,8 +1,8 @@
-// forward: y = f(a, b), broadcast as in NumPy
+// forward: y = f(a, b), with NumPy's broadcasting
 //
-// FUNCTION is the code of f in the table of src/ops/binary.rs. In `forward` an operand is contiguous, or a single number
-// (A_REPEATS, B_REPEATS), and an invocation computes four neighbours; in `forward_strided` both are walked by strides (0
-// repeats) over RANK merged axes.
+// FUNCTION is the code of f in the table of src/ops/binary.rs. In `forward` each operand is contiguous or a single
+// number (A_REPEATS, B_REPEATS), and an invocation computes four neighbours. In `forward_strided` both operands have
+// strides (0 repeats) over RANK merged axes, and an invocation computes one element. Any extents below 2^32 elements.
 
 struct Params {
     count: u32,
@@ -59,7 +59,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     let r = four_of_b(i);
     let value = vec4<Element2>(vec4(combine(l.x, r.x), combine(l.y, r.y), combine(l.z, r.z), combine(l.w, r.w)));
     let inside = elements_inside(i, p.count);
-    // What is only written must not be read for it, or the whole result would pass through memory twice.
+    // Whole vectors are not read before they are written, or all of y would be read for nothing.
     if all(inside) { y4[i] = value; } else { y4[i] = select(y4[i], value, inside); }
 }
 

@@ -1,8 +1,8 @@
 // squares: s[first + i] = Σ g² over piece i of the gradient
 // lower:   f ← min(f, limit / √Σ s)
 //
-// Pieces have PIECE elements, the last one fewer; lib/row.wgsl says whom a piece belongs to.
-// In `lower` all partial sums are one row, and f is number `at` of `factors`.
+// A piece has PIECE elements; the last one may have fewer. lib/row.wgsl assigns pieces to invocations. In `lower` all
+// partial sums are one row, and f is element `at` of `factors`.
 
 struct Params {
     count: u32,
@@ -42,6 +42,6 @@ fn lower(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) group
     }
     let norm = sqrt(row_sum(lane, sum));
     let factor = factors[p.at];
-    // Zero says that a step is skipped, because a gradient is not finite.
+    // A factor of zero means that the step is skipped, because a gradient is not finite.
     if row_lane(lane) == 0u && factor > 0.0 && factor * norm > p.limit { factors[p.at] = p.limit / norm; }
 }

@@ -1,7 +1,7 @@
 // assign: y[…] = x[…]      accumulate: y[…] += x[…]
 //
-// Both sides are walked by strides over RANK merged axes; an invocation handles one element. The two sides may store
-// their elements differently: a conversion is a copy.
+// Both sides have strides over RANK merged axes; an invocation copies one element. The two sides may have different
+// element types: a copy converts.
 
 struct Params {
     count: u32,

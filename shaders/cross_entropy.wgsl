@@ -1,8 +1,8 @@
 // forward:  loss = ln Σ e^z - (1 - ε)·z[label] - ε·mean(z),  z = x - max(x), for each row x of the logits
 // gradient: dx = dloss · (e^z / Σ e^z - (1 - ε)·[i = label] - ε / extent)
 //
-// There are `rows` rows of `extent` classes; ε is `smoothing`. A label that is no class gives NaN. lib/row.wgsl says
-// whom a row belongs to. EXP and LOG are codes of lib/functions.wgsl.
+// There are `rows` rows of `extent` classes; ε is `smoothing`. A label that is not a class gives NaN. lib/row.wgsl
+// assigns rows to invocations. EXP and LOG are codes of lib/functions.wgsl.
 
 struct Params {
     rows: u32,
@@ -18,7 +18,7 @@ struct Params {
 @group(0) @binding(3) var<storage, read_write> dx: array<Element3>;
 
 fn not_a_number() -> f32 {
-    // In a variable, because the language refuses constants that are not finite.
+    // A variable, because WGSL rejects constants that are not finite.
     var bits = 0x7fc00000u;
     return bitcast<f32>(bits);
 }
@@ -31,7 +31,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     let first = row * p.extent;
     let of_row = row_softmax(first, lane);
     var sum_of_z = 0.0;
-    // Without smoothing a logit of -∞ is a class that is ruled out, and must not be multiplied by 0.
+    // Without smoothing, a logit of -∞ excludes a class and must not be multiplied by 0.
     if p.smoothing > 0.0 {
         for (var i = first + row_lane(lane); i < first + p.extent; i += ROW_LANES) {
             sum_of_z += f32(x[i]) - of_row.largest;

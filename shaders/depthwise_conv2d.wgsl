@@ -4,13 +4,13 @@
 //   data:     dX[(n,ih,iw), c]     = Σ dY[n, (ih+p-kh)/s, (iw+p-kw)/s, c·M+m] · W[kh,kw,c,m]
 //   weights:  dW[kh,kw,c,m]        = Σ X[n, oh·s+kh-p, ow·s+kw-p, c] · dY[(n,oh,ow), c·M+m]
 //
-// where pixels outside the image are zero, and in `data` only whole quotients count. An invocation takes four
-// neighbouring channels, and of an image's row PIXELS results (forward, data) or KW (weights: one row of the window,
-// summed over `piece` rows of images; a second dispatch adds up the `splits` pieces in order). It loads the pixels
-// that these share once, into `span`.
+// Pixels outside the image are zero; in `data` only whole quotients count. An invocation computes four neighbouring
+// channels. Of a row of the image it computes PIXELS results (forward, data), or KW results (weights: one row of the
+// window, summed over `piece` rows of images; a second dispatch adds the `splits` pieces in order). It loads the
+// pixels that its results share once, into `span`.
 //
-// KW is the window's width, STRIDE the stride along a row. VECTOR: M is 1 and channels come in whole vectors of four.
-// A workgroup's GROUP invocations run through channels and pixels without a gap.
+// KW is the width of the window, STRIDE the stride along a row. VECTOR means that M is 1 and the number of channels
+// is a multiple of four. The GROUP invocations of a workgroup cover channels and pixels without gaps.
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
@@ -19,12 +19,12 @@
 
 @group(0) @binding(2) var<storage, read_write> gradient: array<Element2>;
 
-// Pixels of the image under PIXELS neighbouring windows.
+// The pixels of the image under PIXELS neighbouring windows.
 const SPAN: u32 = (PIXELS - 1u) * STRIDE + KW;
-// The most windows along a row that cover one pixel.
+// The most windows of a row that cover one pixel.
 const COVER: u32 = (KW + STRIDE - 1u) / STRIDE;
 
-// Which pixels an invocation works on, and its first channel.
+// The pixels of an invocation and its first channel.
 struct Place {
     pixels: u32,
     channel: u32,
@@ -44,7 +44,7 @@ fn b_scalar(i: u32) -> f32 {
     return f32(b[i / 4u][i % 4u]);
 }
 
-// The image's values (operand a) that go with output channels `channel` and the three after.
+// The image's values (operand a) for output channels `channel` to `channel` + 3.
 fn image_at(pixel: u32, channel: u32) -> vec4<f32> {
     if VECTOR == 1u { return vec4<f32>(a[(pixel * p.ci + channel) / 4u]); }
     var v = vec4(0.0);
@@ -54,7 +54,7 @@ fn image_at(pixel: u32, channel: u32) -> vec4<f32> {
     return v;
 }
 
-// Four values of operand b in row `row` of `co`: those of output channels `channel` and the three after.
+// Four values of operand b in row `row` of `co`: those of output channels `channel` to `channel` + 3.
 fn b_at(row: u32, channel: u32) -> vec4<f32> {
     if VECTOR == 1u { return vec4<f32>(b[(row * p.co + channel) / 4u]); }
     var v = vec4(0.0);
@@ -102,7 +102,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     }
 }
 
-// Operand a at the m-th output channels of input channels `channel` and the three after.
+// Operand a at the m-th output channels of input channels `channel` to `channel` + 3.
 fn dy_at(pixel: u32, channel: u32, m: u32) -> vec4<f32> {
     if VECTOR == 1u { return vec4<f32>(a[(pixel * p.co + channel) / 4u]); }
     var v = vec4(0.0);
@@ -121,9 +121,8 @@ fn weight_at(tap: u32, channel: u32, m: u32) -> vec4<f32> {
     return v;
 }
 
-// An invocation's pixels lie STRIDE apart, so that the same columns of the window cover all of them: with
-// q = iw + p, those kw that leave the same remainder as q, each kw = q mod STRIDE + t · STRIDE from output pixel
-// q/STRIDE - t.
+// The pixels of an invocation are STRIDE apart, so the same columns of the window cover all of them. With q = iw + p,
+// these are the kw with the same remainder as q: kw = q mod STRIDE + t · STRIDE, from output pixel q/STRIDE - t.
 @compute @workgroup_size(GROUP)
 fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {

@@ -1,8 +1,7 @@
 // forward: y = kept(i) ? x / (1 - rate) : 0
 //
-// Whether element i is kept follows from its number and the key (seed, step, hash of the
-// module's name) alone, so the gradient is the
-// same kernel applied to dy. One hash gives four words: an invocation computes four neighbours. `threshold` is
+// Whether element i is kept depends only on i and the key (seed, step, hash of the module's name). So the gradient is
+// the same kernel applied to dy. One hash gives four words; an invocation computes four neighbours. `threshold` is
 // rate · 2^32.
 
 struct Params {

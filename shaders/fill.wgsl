@@ -1,6 +1,6 @@
 // forward: y = value
 //
-// An invocation writes four neighbours.
+// An invocation writes four neighbours. Any extents below 2^32 elements.
 
 struct Params {
     count: u32,

@@ -1,10 +1,10 @@
-// find:   found ← 1 if a gradient is infinite, NaN or (where a driver rounds towards zero) the largest number
-// update: found      → scale ← scale / 2, this step is skipped
-//         not found  → scale ← scale · 2 after `interval` such steps; t ← t + 1
+// find:   found ← 1 if a gradient is infinite, NaN, or the largest number (some drivers round towards zero)
+// update: found      → scale ← scale / 2; the step is skipped
+//         not found  → scale ← scale · 2 after `interval` such steps in a row; t ← t + 1
 //
-// Gradients are read as words, because a compiler may assume that there are no infinities: HALF says that a word is two
-// f16. In `find` an invocation looks at four words; `update` is one invocation. 1 - βᵗ is the moving average of ones:
-// x ← β·x + (1 - β) from 0 on.
+// Gradients are read as words, because a compiler may assume that floats are finite. HALF means that a word is two
+// f16. In `find` an invocation reads four words; `update` is one invocation. 1 - βᵗ is the moving average of ones: x
+// ← β·x + (1 - β), starting at 0.
 
 struct Params {
     count: u32,
@@ -23,7 +23,7 @@ struct Params {
 const SMALLEST: f32 = 5.9604644775390625e-8;
 const LARGEST: f32 = 16777216.0;
 
-// Whether the number in word i is not finite, or as large as finite numbers get.
+// Whether the number in word i is not finite or has the largest magnitude.
 fn is_beyond(word: u32, i: u32) -> bool {
     if HALF == 1u {
         let low = 2u * i < p.count && (word & 0x7fffu) >= 0x7bffu;

@@ -1,7 +1,7 @@
 // y[m, n] = f(Σ_s x[s, m, n] + bias[n])
 //
-// The second half of a matrix product whose sum over k was cut into pieces: adds their results, in order. An invocation
-// computes one element. FUNCTION is the code of f; HAS_BIAS says whether there is a bias.
+// The second dispatch of a matrix product whose sum over k is split into pieces. It adds their results in order. An
+// invocation computes one element. FUNCTION is the code of f; HAS_BIAS tells whether there is a bias.
 
 struct Params {
     count: u32,

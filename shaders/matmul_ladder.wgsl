@@ -1,11 +1,11 @@
 // C = A·B      A: m × k, B: k × n, C: m × n, row-major
 //
-// The first steps of a ladder that ends with the tiles of lib/: the same product three times, each version with one
-// idea more. They are here to be read and timed; matmul.wgsl is what computes.
+// The first three steps of a ladder of matrix products; the next steps are the tiles of lib/. Each step adds one
+// idea. These kernels are for reading and timing; matmul.wgsl is the kernel that ops use.
 //
-// A product of n³ multiplications reads its operands n times over if nothing is kept. Every step keeps more of them
-// closer: `naive` nothing, `workgroup_tile` in workgroup memory, `register_tile` in registers. What follows is
-// lib/tile.wgsl: it moves vectors of four instead of numbers and loads the next slab while it computes, first with a
+// A product of two n × n matrices has n³ multiplications. If nothing is reused, each operand is read n times. Each
+// step reuses more: `naive` nothing, `workgroup_tile` from workgroup memory, `register_tile` from registers. The next
+// step is lib/tile.wgsl: it moves vectors of four numbers and loads the next slab while it computes, first with a
 // tile of 64 × 64, then with one of 128 × 128.
 
 @group(0) @binding(0) var<storage, read> a: array<f32>;
@@ -13,7 +13,7 @@
 @group(0) @binding(2) var<storage, read> bias: array<f32>;
 @group(0) @binding(3) var<storage, read_write> c: array<f32>;
 
-// Zero outside.
+// An element of A; zero outside.
 fn a_at(m: u32, k: u32) -> f32 {
     if m >= p.m || k >= p.k { return 0.0; }
     return a[m * p.k + k];
@@ -28,8 +28,8 @@ fn put(m: u32, n: u32, value: f32) {
     if m < p.m && n < p.n { c[m * p.n + n] = value; }
 }
 
-// Step 1. An invocation computes one element and reads a whole row and a whole column for it. Neighbours share the
-// row and read neighbours of B, so that at least the loads of a workgroup fall together.
+// Step 1. An invocation computes one element and reads a whole row of A and a whole column of B. Neighbouring
+// invocations read the same row of A and neighbouring elements of B, so the loads of a workgroup are contiguous.
 @compute @workgroup_size(256)
 fn naive(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
          @builtin(local_invocation_index) lane: u32) {
@@ -44,8 +44,8 @@ fn naive(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) group
     put(m, n, sum);
 }
 
-// Step 2. A workgroup computes a tile of 16 × 16. It brings slabs of 16 along k into workgroup memory, where each
-// value that was loaded once is read by 16 invocations.
+// Step 2. A workgroup computes a tile of 16 × 16. It copies slabs of 16 along k into workgroup memory, where 16
+// invocations read each value.
 var<workgroup> small_a: array<f32, 256>;
 var<workgroup> small_b: array<f32, 256>;
 
@@ -54,7 +54,7 @@ fn workgroup_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgrou
                   @builtin(local_invocation_index) lane: u32) {
     let tile = group_index(group, groups);
     let columns = (p.n + 15u) / 16u;
-    // The host folds the count of workgroups into two dimensions; the last row of them may reach beyond it.
+    // The host splits the number of workgroups into two dimensions, so there may be more than needed.
     if tile >= (p.m + 15u) / 16u * columns { return; }
     let y = lane / 16u;
     let x = lane % 16u;
@@ -73,9 +73,9 @@ fn workgroup_tile(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgrou
     put(m, n, sum);
 }
 
-// Step 3. Step 2 loads two values from workgroup memory for each product. Here an invocation computes 4 × 4 elements
-// in registers: eight loads feed sixteen products. The workgroup's tile is 64 × 64; the rows and columns of an
-// invocation lie 16 apart, so that neighbours touch neighbours.
+// Step 3. Step 2 loads two values from workgroup memory for each multiply-add. Here an invocation computes 4 × 4
+// elements in registers: eight loads serve sixteen multiply-adds. The workgroup's tile is 64 × 64. The rows and
+// columns of an invocation are 16 apart, so that neighbouring invocations access neighbouring elements.
 var<workgroup> slab_a: array<f32, 1024>;
 var<workgroup> slab_b: array<f32, 1024>;
 

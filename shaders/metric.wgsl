@@ -1,7 +1,9 @@
-// classification: sums[pair, 0] += Σ losses[r];  sums[pair, 1] += number of rows r of logits whose largest is at labels[r]
+// classification: sums[pair, 0] += Σ losses[r];  sums[pair, 1] += the number of rows r whose largest logit is at
+// labels[r]
 // losses:         sums[pair, 0] += Σ losses[r]
 //
-// One workgroup, so that the order of the sums is fixed. The first of several equal logits counts as the largest.
+// One workgroup computes all, so that the order of the sums is fixed. Of several equal logits the first counts as the
+// largest.
 
 struct Params {
     rows: u32,
@@ -31,7 +33,7 @@ fn is_right(row: u32) -> f32 {
     return f32(best == labels[row]);
 }
 
-// The sums over all lanes are in lane 0 afterwards.
+// Sums over all lanes; the results are in lane 0.
 fn gather(lane: u32) {
     workgroupBarrier();
     for (var step = 128u; step > 0u; step /= 2u) {

@@ -2,12 +2,12 @@
 // adam: g ← g + decay·w (coupled) or w ← w·(1 - rate·decay) (decoupled: AdamW);
 //       m ← β₁·m + (1 - β₁)·g;  v ← β₂·v + (1 - β₂)·g²;
 //       w ← w - rate/(1 - β₁ᵗ) · m / (√v/√(1 - β₂ᵗ) + ε)
-// lion: w ← w - rate·(sign(β₁·m + (1 - β₁)·g) + decay·w);  m ← β₂·m + (1 - β₂)·g. Where the sum is next to zero, rounding
-//       chooses its sign, so that devices may differ by a whole step there.
+// lion: w ← w - rate·(sign(β₁·m + (1 - β₁)·g) + decay·w);  m ← β₂·m + (1 - β₂)·g. Where the mean is close to zero,
+// rounding decides its sign, so devices may differ by a whole step there.
 //
-// One dispatch for all parameters: each of w, g, m, v is flat. An invocation updates four neighbours. What depends on
-// the step alone is worked out from these betas as they are in f32, by the host or with the loss scale:
-// lib/optimizer.wgsl and lib/optimizer_mixed.wgsl say what the operands are.
+// One dispatch updates all parameters: w, g, m and v are flat. An invocation updates four neighbours. Factors that
+// depend only on the step are computed from the betas as rounded to f32, by the host or together with the loss scale.
+// lib/optimizer.wgsl and lib/optimizer_mixed.wgsl declare the operands.
 
 struct Params {
     count: u32,
@@ -23,7 +23,7 @@ struct Params {
     decoupled: u32,
     nesterov: u32,
     first: u32,
-    // t, counted from 1; only the reference needs it, for the two scalars above in its own precision.
+    // t, counted from 1. Only the reference reads it, to compute the two scalars above in its own precision.
     step: u32,
 }
 
@@ -89,7 +89,7 @@ fn lion(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     store(i, old, old - p.rate * (direction + p.decay * old));
 }
 
-// -1, 0 or 1. NaN stays, which the language's own sign does not promise.
+// -1, 0 or 1. NaN stays NaN, which WGSL's sign does not guarantee.
 fn sign_of(x: vec4<f32>) -> vec4<f32> {
     return select(select(x, vec4(-1.0), x < vec4(0.0)), vec4(1.0), x > vec4(0.0));
 }

@@ -1,12 +1,13 @@
 // max_forward:      y = max x over the window            average_forward:  y = Σ x / n over the window
 // max_gradient:     dx = Σ dy over the windows of which x is the first maximum
-// max_gradient_apart: the same where no two windows overlap
+// max_gradient_apart: the same for windows that do not overlap
 // average_gradient: dx = Σ dy / n over the windows that cover x
 //
-// Images are [batch, height, width, channels]. A window is what of kernel_h × kernel_w elements lies inside the
-// image, n their number; "first" means in row-major order. An invocation computes four neighbouring channels, forward of
-// one pixel of y, for the gradient of one pixel of x, whose windows it visits in order, or of one window that shares no
-// pixel with others: no two invocations write to one place. VECTOR says that channels come in whole vectors of four.
+// Images are [batch, height, width, channels]. A window consists of those of its kernel_h × kernel_w elements that
+// are inside the image; n is their number. "First" is in row-major order. An invocation computes four neighbouring
+// channels: of one pixel of y (forward), of one pixel of x, whose windows it visits in order (gradients), or of all
+// pixels of one window (max_gradient_apart). So no two invocations write to one place. VECTOR means that the number
+// of channels is a multiple of four.
 
 struct Params {
     batch: u32,
@@ -23,16 +24,16 @@ struct Params {
     pad_w: u32,
 }
 
-// Forward x and y, for the average's gradient dy and dx.
+// Forward: x and y. Gradient of the average: dy and dx.
 @group(0) @binding(0) var<storage, read> x: array<vec4<Element0>>;
 @group(0) @binding(1) var<storage, read_write> y: array<vec4<Element1>>;
 
-// For the maximum's gradient, beside dy in the place of x.
+// Gradient of the maximum: dy is bound as x; these are x and y.
 @group(0) @binding(1) var<storage, read> input: array<vec4<Element1>>;
 @group(0) @binding(2) var<storage, read> largest: array<vec4<Element2>>;
 @group(0) @binding(3) var<storage, read_write> dx: array<vec4<Element3>>;
 
-// Four channels from element i on; behind the last channel of the last pixel there is nothing to read.
+// Four channels from element i on. Nothing is read beyond the last channel of the last pixel.
 fn x_quad(i: u32) -> vec4<f32> {
     if VECTOR == 1u { return vec4<f32>(x[i / 4u]); }
     var quad: vec4<f32>;
@@ -54,7 +55,7 @@ fn largest_quad(i: u32) -> vec4<f32> {
     return quad;
 }
 
-// Stores those of four channels that there are.
+// Stores the channels of the vector that exist.
 fn store_y(i: u32, channel: u32, quad: vec4<f32>) {
     if VECTOR == 1u {
         y[i / 4u] = vec4<Element1>(quad);
@@ -75,7 +76,7 @@ fn store_dx(i: u32, channel: u32, quad: vec4<f32>) {
     }
 }
 
-// First and one past the last position of the image in window `o`, along an axis.
+// The first position of window `o` inside the image, and the position after its last, along an axis.
 fn inside(o: u32, stride: u32, kernel: u32, pad: u32, extent: u32) -> vec2<u32> {
     let start = o * stride;
     return vec2(max(start, pad) - pad, min(start + kernel - pad, extent));
@@ -89,7 +90,7 @@ fn columns_of(o: u32) -> vec2<u32> {
     return inside(o, p.stride_w, p.kernel_w, p.pad_w, p.width);
 }
 
-// First and one past the last window that covers position `i` along an axis.
+// The first window that covers position `i`, and the window after the last, along an axis.
 fn windows_of(i: u32, pad: u32, kernel: u32, stride: u32, count: u32) -> vec2<u32> {
     let last = (i + pad) / stride;
     let beyond = max(i + pad + 1u, kernel) - kernel;
@@ -103,7 +104,7 @@ struct Place {
     channel: u32,
 }
 
-// Vectors of four channels in a pixel; the last one may hang over.
+// The number of vectors of four channels in a pixel. The last one may extend beyond the channels.
 fn quads() -> u32 {
     return (p.channels + 3u) / 4u;
 }
@@ -158,7 +159,7 @@ fn average_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgro
     store_y(out_at(to, to.row, to.column), to.channel, sum / f32(n));
 }
 
-// In which channels an element of the window before (row, column) is as large as the maximum.
+// The channels in which an element of the window before (row, column) is as large as the maximum.
 fn found_before(to: Place, rows: vec2<u32>, columns: vec2<u32>, best: vec4<f32>) -> vec4<bool> {
     var found = vec4(false);
     for (var row = rows.x; row <= to.row; row++) {
@@ -191,8 +192,8 @@ fn max_gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups
     store_dx(at(to, to.row, to.column), to.channel, sum);
 }
 
-// First and one past the last position that an invocation writes along an axis: from window `o` to the next one, with
-// the first and the last window to the image's edges.
+// The first position that an invocation writes, and the position after the last, along an axis: from window `o` to
+// the next one. The first and the last window extend to the edges of the image.
 fn cell(o: u32, stride: u32, pad: u32, count: u32, extent: u32) -> vec2<u32> {
     let start = select(o * stride - pad, 0u, o == 0u);
     return vec2(start, select((o + 1u) * stride - pad, extent, o + 1u == count));

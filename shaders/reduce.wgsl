@@ -1,11 +1,11 @@
 // rows, columns: y[o, s, i] = Σ_r x[o, r, i] / divisor   or   max_r x[o, r, i]
 // argmax:        y[o, i]    = the first r at which x[o, r, i] is largest
 //
-// x is seen as [outer, extent, inner]. A long axis is cut into `splits` pieces of `piece` elements, so that few
-// results still keep the machine busy; a second dispatch reduces the pieces. Sums run in a fixed order.
+// x is [outer, extent, inner]. A long axis is split into `splits` pieces of `piece` elements, so that few results
+// still occupy the whole device; a second dispatch reduces the pieces. Sums run in a fixed order.
 //
-// `rows` (inner = 1) gives ROW_LANES invocations to each result, `columns` eight, `argmax` one. MAXIMUM = 1
-// chooses the maximum.
+// In `rows` (inner = 1) ROW_LANES invocations compute a result, in `columns` eight, in `argmax` one. MAXIMUM = 1
+// selects the maximum.
 
 struct Params {
     outer: u32,
@@ -43,8 +43,8 @@ fn finish(a: f32) -> f32 {
 
 var<workgroup> partial: array<f32, 256>;
 
-// Joins the values of invocations that lie `distance`, 2·`distance`, … apart among `lanes` neighbours; the first
-// `distance` of them then hold the results.
+// Joins the values of invocations that are `distance`, 2·`distance`, … apart among `lanes` neighbours. The first
+// `distance` invocations then have the results.
 fn join_lanes(lane: u32, value: f32, lanes: u32, distance: u32) {
     partial[lane] = value;
     workgroupBarrier();
@@ -76,8 +76,8 @@ fn rows(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     }
 }
 
-// A workgroup takes 32 neighbours along `inner`. Each invocation takes every eighth element of one of them, four at a
-// time, so that loads need not wait for each other.
+// A workgroup computes 32 neighbours along `inner`. An invocation reads every eighth element of one of them, four at
+// a time, so that loads do not wait for each other.
 @compute @workgroup_size(256)
 fn columns(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
            @builtin(local_invocation_index) lane: u32) {

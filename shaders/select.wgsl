@@ -1,6 +1,6 @@
-// forward: y = c ≠ 0 ? a : b, broadcast as in NumPy
+// forward: y = c ≠ 0 ? a : b, with NumPy's broadcasting
 //
-// The three operands are walked by strides (0 repeats) over RANK merged axes; an invocation computes one element.
+// The three operands have strides (0 repeats) over RANK merged axes; an invocation computes one element.
 
 struct Params {
     count: u32,

@@ -1,10 +1,10 @@
 // forward:  y = f(x)
-// gradient: dx = dy · f'(s), s the input or the output of f as the table of functions says
-// gradient_in_place: the same over dy, contiguous
+// gradient: dx = dy · f'(s), where s is the input or the output of f, as the table of functions says
+// gradient_in_place: the same, written over a contiguous dy
 //
-// FUNCTION is the code of f. With RANK = 0 all operands are contiguous and an invocation computes four
-// neighbours; else x (dy, s) are walked by strides over RANK merged axes and an invocation computes one element.
-// y is row-major. Any extents below 2^32 elements.
+// FUNCTION is the code of f in the table of src/ops/unary.rs. With RANK = 0 all operands are contiguous, and an
+// invocation computes four neighbours. Otherwise x (or dy and s) have strides over RANK merged axes, and an
+// invocation computes one element. y is row-major. Any extents below 2^32 elements.
 
 struct Params {
     count: u32,
@@ -42,7 +42,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     if i * 4u >= p.count { return; }
     let value = vec4<Element1>(forward4(vec4<f32>(a4[i])));
     let inside = elements_inside(i, p.count);
-    // What is only written must not be read for it, or the whole result would pass through memory twice.
+    // Whole vectors are not read before they are written, or all of y would be read for nothing.
     if all(inside) { y4[i] = value; } else { y4[i] = select(y4[i], value, inside); }
 }
 

@@ -3,6 +3,9 @@
 //! Each function parses one kind of argument. Its error says what was expected, for the command line to show.
 
 /// A count: a whole number, at least 1.
+///
+/// # Errors
+/// The expected values, for any other text.
 pub fn count(text: &str) -> Result<usize, String> {
     text.parse()
         .ok()
@@ -11,16 +14,25 @@ pub fn count(text: &str) -> Result<usize, String> {
 }
 
 /// A positive quantity: a finite number above zero.
+///
+/// # Errors
+/// The expected values, for any other text.
 pub fn positive(text: &str) -> Result<f64, String> {
     number(text).filter(|number| *number > 0.0).ok_or_else(|| "expected a number above zero".to_string())
 }
 
 /// A finite number, at least zero.
+///
+/// # Errors
+/// The expected values, for any other text.
 pub fn not_negative(text: &str) -> Result<f64, String> {
     number(text).filter(|number| *number >= 0.0).ok_or_else(|| "expected a number, at least zero".to_string())
 }
 
 /// A share: a number from 0 to 1.
+///
+/// # Errors
+/// The expected values, for any other text.
 pub fn part(text: &str) -> Result<f64, String> {
     number(text)
         .filter(|number| (0.0..=1.0).contains(number))
@@ -28,6 +40,9 @@ pub fn part(text: &str) -> Result<f64, String> {
 }
 
 /// The decay rate of a running mean: a number, at least 0 and below 1.
+///
+/// # Errors
+/// The expected values, for any other text.
 pub fn decay(text: &str) -> Result<f64, String> {
     number(text)
         .filter(|number| (0.0..1.0).contains(number))

@@ -11,19 +11,47 @@ use std::path::PathBuf;
 pub enum Error {
     /// Shapes that an op cannot combine.
     #[error("{op}: shapes {} do not fit: {expected}", list(shapes))]
-    Shape { op: &'static str, shapes: Vec<Shape>, expected: String },
+    Shape {
+        /// The op.
+        op: &'static str,
+        /// The shapes of its operands.
+        shapes: Vec<Shape>,
+        /// What the op expects of them.
+        expected: String,
+    },
 
     /// An element type that an op or a device does not support.
     #[error("{op}: element type {found} given, {expected} needed")]
-    DType { op: &'static str, found: &'static str, expected: String },
+    DType {
+        /// The op.
+        op: &'static str,
+        /// The element type that it was given.
+        found: &'static str,
+        /// The element types that it accepts.
+        expected: String,
+    },
 
     /// An argument outside its range.
     #[error("{op}: {argument} is {found}; it must be {expected}")]
-    Argument { op: &'static str, argument: &'static str, found: String, expected: String },
+    Argument {
+        /// The op.
+        op: &'static str,
+        /// The argument's name.
+        argument: &'static str,
+        /// The value that it was given.
+        found: String,
+        /// The values that it accepts.
+        expected: String,
+    },
 
     /// Tensors on different devices, or one buffer as input and output at once.
     #[error("{op}: {problem}")]
-    Placement { op: &'static str, problem: String },
+    Placement {
+        /// The op.
+        op: &'static str,
+        /// What is wrong with the operands, and what to do.
+        problem: String,
+    },
 
     /// `backward()` on a tensor without a graph.
     #[error("backward: {0}")]
@@ -31,7 +59,14 @@ pub enum Error {
 
     /// No adapter satisfies the request.
     #[error("no GPU adapter: {wanted}; found {found}. {hint}")]
-    NoAdapter { wanted: String, found: String, hint: String },
+    NoAdapter {
+        /// What the request needs.
+        wanted: String,
+        /// The adapters that were found.
+        found: String,
+        /// What to do.
+        hint: String,
+    },
 
     /// A tensor larger than the adapter can bind in one piece.
     #[error(
@@ -39,7 +74,16 @@ pub enum Error {
         distinct_bytes(*bytes, *limit)[0],
         distinct_bytes(*bytes, *limit)[1]
     )]
-    TooLarge { op: &'static str, bytes: u64, limit: u64, device: String },
+    TooLarge {
+        /// The op that allocates the tensor.
+        op: &'static str,
+        /// Bytes of the tensor.
+        bytes: u64,
+        /// Bytes that the adapter can bind in one piece.
+        limit: u64,
+        /// The device's name.
+        device: String,
+    },
 
     /// More elements in one tensor than kernels can index.
     #[error(
@@ -47,11 +91,21 @@ pub enum Error {
         units::grouped(*elements as u64),
         units::grouped(MAX_ELEMENTS as u64)
     )]
-    TooManyElements { what: String, elements: usize },
+    TooManyElements {
+        /// The op or the tensor.
+        what: String,
+        /// The number of elements; `usize::MAX` if there are more.
+        elements: usize,
+    },
 
     /// A model whose parameters, activations or MACs exceed 64 bits.
     #[error("{what}: its {counted} are too many to count; use a smaller depth, width or resolution")]
-    Uncountable { what: String, counted: &'static str },
+    Uncountable {
+        /// The model.
+        what: String,
+        /// What overflows: parameters, activations or MACs.
+        counted: &'static str,
+    },
 
     /// The device has no memory left.
     #[error(
@@ -59,27 +113,65 @@ pub enum Error {
         units::bytes(*bytes),
         units::bytes(*live)
     )]
-    OutOfMemory { device: String, bytes: u64, live: u64 },
+    OutOfMemory {
+        /// The device's name.
+        device: String,
+        /// Bytes requested.
+        bytes: u64,
+        /// Bytes live at the time.
+        live: u64,
+    },
 
     /// The device is gone: a driver reset, a removal or a crash.
     #[error("device lost: {device}: {reason}; start again, or use --device cpu")]
-    DeviceLost { device: String, reason: String },
+    DeviceLost {
+        /// The device's name.
+        device: String,
+        /// The driver's message.
+        reason: String,
+    },
 
     /// The driver rejected something that this crate built: a defect in a kernel or in the driver.
     #[error("{op}: {device} rejected the kernel: {reason}")]
-    Kernel { op: String, device: String, reason: String },
+    Kernel {
+        /// The kernel.
+        op: String,
+        /// The device's name.
+        device: String,
+        /// The driver's message.
+        reason: String,
+    },
 
     /// An error in a module of a model, with its dotted name.
     #[error("{module}: {source}")]
-    Module { module: String, source: Box<Error> },
+    Module {
+        /// The module's dotted name.
+        module: String,
+        /// The error of the op.
+        source: Box<Error>,
+    },
 
     /// A file that cannot be opened, read or written.
     #[error("{}: cannot {action}: {source}", path.display())]
-    File { path: PathBuf, action: &'static str, source: std::io::Error },
+    File {
+        /// The file or folder.
+        path: PathBuf,
+        /// What failed: `"open"`, `"read"`, `"create"`, …
+        action: &'static str,
+        /// The system's error.
+        source: std::io::Error,
+    },
 
     /// A file whose contents do not match its format.
     #[error("{}: {expected} expected, {found} found", path.display())]
-    Format { path: PathBuf, expected: String, found: String },
+    Format {
+        /// The file.
+        path: PathBuf,
+        /// What the format requires.
+        expected: String,
+        /// What the file contains.
+        found: String,
+    },
 
     /// A file of weights that does not fit a model: missing tensors, unexpected tensors, and tensors of another shape
     /// or type.
@@ -88,11 +180,25 @@ pub enum Error {
         path.display(),
         weights_mismatch(missing, unexpected, mismatched)
     )]
-    Weights { path: PathBuf, missing: Vec<String>, unexpected: Vec<String>, mismatched: Vec<String> },
+    Weights {
+        /// The file.
+        path: PathBuf,
+        /// Names of the model that the file lacks.
+        missing: Vec<String>,
+        /// Names of the file that the model lacks.
+        unexpected: Vec<String>,
+        /// For each tensor of another shape or type: its name, what the file has, what the model has.
+        mismatched: Vec<String>,
+    },
 
     /// An invalid configuration, such as a model or a plan.
     #[error("{what}: {problem}")]
-    Config { what: String, problem: String },
+    Config {
+        /// What is configured.
+        what: String,
+        /// What is wrong with it, and what to do.
+        problem: String,
+    },
 
     /// The loss became NaN or infinite: after updates, or with the first batch, before any update.
     #[error(
@@ -103,18 +209,39 @@ pub enum Error {
             " before the first update: inputs or targets are too large; scale them down"
         }
     )]
-    Diverged { step: u64, loss: f64, updated: bool },
+    Diverged {
+        /// The number of the step, counted from 1.
+        step: u64,
+        /// Its loss.
+        loss: f64,
+        /// Whether any step has updated the parameters.
+        updated: bool,
+    },
 
     /// A sweep without a completed run.
     #[error(
         "none of {runs} runs completed: {diverged} diverged, {out_of_memory} did not fit into memory, {failed} failed; {} has the reasons",
         records.display()
     )]
-    NoneCompleted { runs: usize, diverged: usize, out_of_memory: usize, failed: usize, records: PathBuf },
+    NoneCompleted {
+        /// The number of runs.
+        runs: usize,
+        /// Runs whose loss became NaN or infinite.
+        diverged: usize,
+        /// Runs that did not fit into memory.
+        out_of_memory: usize,
+        /// Runs that failed otherwise.
+        failed: usize,
+        /// The file of their records.
+        records: PathBuf,
+    },
 
     /// A folder that another process uses.
     #[error("{}: another process uses this folder; wait until it ends, or use another folder", path.display())]
-    Busy { path: PathBuf },
+    Busy {
+        /// The folder.
+        path: PathBuf,
+    },
 
     /// Ctrl-C, after the results so far were saved.
     #[error("interrupted; the results so far are saved")]
@@ -125,18 +252,18 @@ pub enum Error {
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 impl Error {
-    /// For `map_err` on file operations: adds the path and the action (`"read"`, `"create"`, …).
+    /// For `map_err` on file operations: an [`Error::File`] with the path and the action (`"read"`, `"create"`, …).
     pub fn file(path: impl Into<PathBuf>, action: &'static str) -> impl FnOnce(std::io::Error) -> Error {
         let path = path.into();
         move |source| Error::File { path, action, source }
     }
 
-    /// A file whose contents do not match its format.
+    /// An [`Error::Format`].
     pub fn format(path: impl Into<PathBuf>, expected: impl Into<String>, found: impl Into<String>) -> Error {
         Error::Format { path: path.into(), expected: expected.into(), found: found.into() }
     }
 
-    /// Whether the error is about size: the device's memory, one binding, or any device.
+    /// Whether a smaller model or batch avoids the error: it exceeds the device's memory or the size of a tensor.
     pub fn is_about_memory(&self) -> bool {
         matches!(
             self,
@@ -147,8 +274,8 @@ impl Error {
         )
     }
 
-    /// Adds the module of a model in which an op rejected its operands, unless an inner module did. The model itself
-    /// has the empty name, and adds nothing.
+    /// Adds the name of the module in which an op rejected its operands, unless the error has the name of an inner
+    /// module. The model itself has the empty name, which is not added.
     pub(crate) fn in_module(self, module: &str) -> Error {
         match self {
             Error::Shape { .. } | Error::DType { .. } | Error::Argument { .. } | Error::Placement { .. }
@@ -160,12 +287,12 @@ impl Error {
         }
     }
 
-    /// `op` does not take these shapes; `expected` says which it takes.
+    /// An [`Error::Shape`]: `op` does not accept these shapes.
     pub(crate) fn shape(op: &'static str, shapes: &[Shape], expected: impl Into<String>) -> Error {
         Error::Shape { op, shapes: shapes.to_vec(), expected: expected.into() }
     }
 
-    /// `op` does not take the value `found` of an argument; `expected` says which it takes.
+    /// An [`Error::Argument`]: `op` does not accept the value `found` of an argument.
     pub(crate) fn argument(
         op: &'static str,
         argument: &'static str,
@@ -176,18 +303,18 @@ impl Error {
     }
 }
 
-/// Two amounts of memory, to the byte if they would look the same otherwise.
+/// Two amounts of memory; in bytes if their rounded forms are equal.
 fn distinct_bytes(a: u64, b: u64) -> [String; 2] {
     let [first, second] = [a, b].map(units::bytes);
     if first == second { [a, b].map(|bytes| format!("{} B", units::grouped(bytes))) } else { [first, second] }
 }
 
-/// Why a file of weights does not fit.
+/// The reason why a file of weights does not fit.
 fn weights_mismatch(missing: &[String], unexpected: &[String], mismatched: &[String]) -> String {
     let parts = [("missing", missing), ("unexpected", unexpected)].into_iter();
     let parts = parts.filter(|(_, names)| !names.is_empty());
     let mut shown: Vec<String> = parts.map(|(what, names)| format!("{what}: {}", listed(names))).collect();
-    // These are sentences about tensors, not only names.
+    // Unlike the names above, these are sentences.
     shown.extend(mismatched.iter().take(LISTED).cloned());
     if mismatched.len() > LISTED {
         shown.push(format!("{} more of another shape", mismatched.len() - LISTED));
@@ -199,8 +326,9 @@ fn list(shapes: &[Shape]) -> String {
     shapes.iter().map(|s| s.to_string()).collect::<Vec<_>>().join(" and ")
 }
 
-/// The most characters of a file's text, and the most names, in a message.
+/// The most characters of a file's text in a message.
 const SHOWN: usize = 80;
+/// The most names in a message.
 const LISTED: usize = 20;
 
 /// Text in quotes, truncated if it is long.
@@ -211,7 +339,7 @@ pub fn shown(text: &str) -> String {
     }
 }
 
-/// Names in quotes, separated by commas; of many names the first ones.
+/// The first names in quotes, separated by commas, and the number of further ones.
 pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
     let first: Vec<String> = names.iter().take(LISTED).map(|name| shown(name.as_ref())).collect();
     match names.len() - first.len() {
@@ -221,7 +349,7 @@ pub fn listed<T: AsRef<str>>(names: &[T]) -> String {
     }
 }
 
-/// Another library's message about a file, with long lines truncated, because it may quote the file.
+/// Another library's message about a file. Long lines are truncated, because the message may quote the file.
 pub(crate) fn brief(message: impl std::fmt::Display) -> String {
     let cut = |line: &str| match line.char_indices().nth(2 * SHOWN) {
         Some((end, _)) => format!("{}…", &line[..end]),

@@ -55,12 +55,12 @@
 //! # Ok::<(), allometry::Error>(())
 //! ```
 
+#![warn(missing_docs)]
 // Whether a tensor may go to another thread is a question about wgpu's types, which are nested deeply.
 #![recursion_limit = "256"]
 
 pub mod arguments;
 pub mod autograd;
-#[warn(missing_docs)]
 pub mod bench;
 pub mod data;
 pub mod device;
@@ -68,7 +68,6 @@ pub mod error;
 pub mod files;
 pub mod gradcheck;
 pub mod laws;
-#[warn(missing_docs)]
 pub mod models;
 pub mod nn;
 pub mod ops;
@@ -79,12 +78,10 @@ mod quantile;
 pub mod report;
 pub mod rounding;
 pub mod shape;
-#[warn(missing_docs)]
 pub mod sweep;
 pub mod tables;
 pub mod tensor;
 pub mod terminal;
-#[warn(missing_docs)]
 pub mod train;
 pub mod units;
 

@@ -1,17 +1,17 @@
-//! Shapes, strides and broadcasting: arithmetic on small arrays, nothing else.
+//! Shapes, strides and broadcasting: arithmetic on small arrays.
 
 use crate::error::{Error, Result};
 use smallvec::SmallVec;
 use std::fmt;
 use std::ops::{Deref, Range};
 
-/// Tensors have at most this many axes.
+/// The most axes of a tensor.
 pub const MAX_RANK: usize = 6;
 
-/// Tensors have at most this many elements, since kernels count in 32 bits.
+/// The most elements of a tensor, because kernels count in 32 bits.
 pub const MAX_ELEMENTS: usize = u32::MAX as usize;
 
-/// The product of extents; `usize::MAX` if it is larger.
+/// The product of extents; `usize::MAX` if it overflows.
 pub fn elements(extents: &[usize]) -> usize {
     extents.iter().fold(1, |product, &extent| product.saturating_mul(extent))
 }
@@ -43,7 +43,7 @@ impl Shape {
         Ok(Shape::truncated(extents))
     }
 
-    /// The first [`MAX_RANK`] of `extents`; callers know that there are no more.
+    /// A shape from the first [`MAX_RANK`] of `extents`. Callers ensure that there are no more.
     pub(crate) fn truncated(extents: &[usize]) -> Shape {
         let rank = extents.len().min(MAX_RANK);
         let mut all = [1; MAX_RANK];
@@ -51,28 +51,32 @@ impl Shape {
         Shape { rank, extents: all }
     }
 
-    /// Number of axes.
+    /// The number of axes.
     pub fn rank(&self) -> usize {
         self.rank
     }
 
-    /// Number of elements; `usize::MAX` if there are more.
+    /// The number of elements; `usize::MAX` if it overflows.
     pub fn elements(&self) -> usize {
         elements(self)
     }
 
-    /// The extent of `axis`, counted from the last (0 is the innermost); 1 beyond the outermost.
+    /// The extent of an axis, counted from the last: 0 is the innermost. 1 for axes beyond the outermost.
     pub fn from_end(&self, axis: usize) -> usize {
         if axis < self.rank { self.extents[self.rank - 1 - axis] } else { 1 }
     }
 
-    /// The same shape with `extent` at `axis`.
+    /// The same shape with another `extent` at `axis`.
+    ///
+    /// # Panics
+    /// If the shape has no such axis.
     pub fn with(mut self, axis: usize, extent: usize) -> Shape {
         self.extents[..self.rank][axis] = extent;
         self
     }
 
-    /// The shape that both broadcast to by NumPy's rule: aligned at the last axis, equal or 1.
+    /// The common shape of both by NumPy's broadcasting rule: aligned at the last axis, extents are equal or 1.
+    /// `None` if they are not.
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         let rank = self.rank.max(other.rank);
         let mut extents = [1; MAX_RANK];
@@ -88,7 +92,7 @@ impl Shape {
         Some(Shape { rank, extents })
     }
 
-    /// The axes that were stretched or added when `self` was broadcast to `wide`.
+    /// The axes that are repeated or added when `self` is broadcast to `wide`.
     pub fn broadcast_axes(&self, wide: &Shape) -> Vec<usize> {
         let added = wide.rank - self.rank;
         (0..wide.rank).filter(|&a| a < added || (self[a - added] == 1 && wide[a] != 1)).collect()
@@ -122,17 +126,20 @@ impl fmt::Debug for Shape {
     }
 }
 
-/// How a tensor's elements lie in its buffer: element (i, j, …) at `offset + i·strides[0] + j·strides[1] + …`.
-/// A stride of 0 repeats an element (broadcasting).
+/// The positions of a tensor's elements in its buffer: element (i, j, …) is at
+/// `offset + i·strides[0] + j·strides[1] + …`. A stride of 0 repeats an element (broadcasting).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Layout {
+    /// The shape.
     pub shape: Shape,
+    /// For each axis, the number of buffer elements from one index to the next.
     pub strides: [usize; MAX_RANK],
+    /// The position of the first element.
     pub offset: usize,
 }
 
 impl Layout {
-    /// Row-major (the last axis is contiguous), from the start of a buffer.
+    /// The row-major layout (the last axis is contiguous) that starts at the buffer's first element.
     pub fn row_major(shape: Shape) -> Layout {
         let mut strides = [0; MAX_RANK];
         let mut step: usize = 1;
@@ -143,19 +150,19 @@ impl Layout {
         Layout { shape, strides, offset: 0 }
     }
 
-    /// Whether the elements lie row-major without gaps (at any offset). Axes of extent 1 never matter.
+    /// Whether the elements are row-major without gaps, at any offset. The strides of axes of extent 1 do not matter.
     pub fn is_row_major(&self) -> bool {
         let dense = Layout::row_major(self.shape);
         (0..self.shape.rank()).all(|a| self.shape[a] == 1 || self.strides[a] == dense.strides[a])
     }
 
-    /// A view of the same elements in another shape, if the strides allow it without a copy.
+    /// The layout of the same elements in another shape. `None` if the strides do not allow it without a copy.
     pub fn reshape(&self, shape: Shape) -> Option<Layout> {
         if shape.elements() != self.shape.elements() {
             return None;
         }
         let old: Vec<(usize, usize)> = merge(&[*self]).into_iter().map(|(e, s)| (e, s[0])).collect();
-        // Split the merged runs of the old layout from the inside; each new axis must fit in one run.
+        // Splits the merged runs of the old layout from the inside; each new axis must fit in one run.
         let mut runs = old.into_iter().rev().peekable();
         let (mut left, mut stride) = runs.next().unwrap_or((1, 1));
         let mut strides = [0; MAX_RANK];
@@ -176,7 +183,7 @@ impl Layout {
         Some(Layout { shape, strides, offset: self.offset })
     }
 
-    /// Axes in the order `axes`, which must be a permutation of `0..rank`.
+    /// The layout with its axes in the order `axes`. `None` if that is not a permutation of `0..rank`.
     pub fn permute(&self, axes: &[usize]) -> Option<Layout> {
         let rank = self.shape.rank();
         let mut seen = [false; MAX_RANK];
@@ -191,7 +198,7 @@ impl Layout {
         Some(out)
     }
 
-    /// The elements of `range` along `axis`, which must lie inside the extent and not be empty.
+    /// The layout of the elements of `range` along `axis`. `None` for an empty range, or one outside the extent.
     pub fn slice(&self, axis: usize, range: Range<usize>) -> Option<Layout> {
         if axis >= self.shape.rank() || range.start >= range.end || range.end > self.shape[axis] {
             return None;
@@ -202,7 +209,7 @@ impl Layout {
         Some(out)
     }
 
-    /// The view that repeats these elements to fill `wide` (NumPy's rule).
+    /// The layout that repeats these elements to fill `wide` by NumPy's rule. `None` if their shapes do not allow it.
     pub fn broadcast_to(&self, wide: Shape) -> Option<Layout> {
         if self.shape.broadcast(&wide) != Some(wide) {
             return None;
@@ -215,13 +222,13 @@ impl Layout {
         Some(Layout { shape: wide, strides, offset: self.offset })
     }
 
-    /// One past the last buffer element that this layout touches.
+    /// The position after the last buffer element of this layout.
     pub fn end(&self) -> usize {
         1 + self.offset + self.shape.iter().zip(self.strides).map(|(&e, s)| (e - 1) * s).sum::<usize>()
     }
 }
 
-/// Where element `index` lies, counted in row-major order over `extents`: Σ indexᵢ·strideᵢ + offset.
+/// The position of element `index`, counted in row-major order over `extents`: Σ indexᵢ·strideᵢ + offset.
 pub fn place(index: usize, extents: &[u32], strides: &[u32], offset: u32) -> usize {
     let (mut left, mut at) = (index, offset as usize);
     for (&extent, &stride) in extents.iter().zip(strides).rev() {
@@ -231,9 +238,9 @@ pub fn place(index: usize, extents: &[u32], strides: &[u32], offset: u32) -> usi
     at
 }
 
-/// The fewest axes that walk several layouts of one shape together: neighbouring axes are merged where every
-/// layout steps through them as through one, axes of extent 1 vanish. Each entry is the extent and every
-/// layout's stride. An element-wise kernel over contiguous tensors thus sees one axis, whatever the rank.
+/// The merged axes of several layouts of one shape: neighbouring axes become one if every layout steps through them
+/// as through one axis, and axes of extent 1 are dropped. Each entry has the extent and the stride of every layout.
+/// So an element-wise kernel over contiguous tensors has one axis, whatever their rank.
 pub fn merge<const N: usize>(layouts: &[Layout; N]) -> SmallVec<[(usize, [usize; N]); MAX_RANK]> {
     let mut merged = SmallVec::<[(usize, [usize; N]); MAX_RANK]>::new();
     for axis in 0..layouts[0].shape.rank() {

@@ -1,4 +1,4 @@
-// The scalars of a convolution in any direction: images of n × h × w × ci, results of n × oh × ow × co, windows of
+// The scalars of a convolution in each direction: images of n × h × w × ci, results of n × oh × ow × co, windows of
 // kh × kw.
 
 struct Params {
@@ -13,14 +13,14 @@ struct Params {
     kw: u32,
     stride_h: u32,
     stride_w: u32,
-    // Zeros that are thought to lie above and to the left of the image.
+    // Rows and columns of zeros above and to the left of the image.
     pad_h: u32,
     pad_w: u32,
-    // Of channels, which know nothing of each other.
+    // Groups of channels. An output channel reads only the input channels of its group.
     groups: u32,
     function: u32,
     has_bias: u32,
-    // The weights' direction: pieces of the sum over pixels, and image rows in each.
+    // For the gradient of the weights: the pieces of the sum over pixels, and the rows of images in each.
     splits: u32,
     piece: u32,
 }

@@ -1,13 +1,13 @@
-// Functions of one number, by code: the table of src/ops/unary.rs in WGSL. `apply` is the function, `derivative`
-// its slope as a function of what the table says is kept (input or output).
+// Functions of one number, by code: the table of src/ops/unary.rs in WGSL. `apply` is the function, `derivative` its
+// derivative as a function of the input or the output, as the table says.
 //
-// The language's own exp, log and tanh are only loosely bounded (an absolute error near 1 for log, NaN for large
-// arguments of tanh on some drivers), so the three are written out here, to a few units in the last place.
+// WGSL's own exp, log and tanh have loose bounds (an absolute error near 1 for log, NaN for large arguments of tanh
+// on some drivers). The three functions here have errors of a few units in the last place.
 
 const LN2_HIGH: f32 = 0.693359375;
 const LN2_LOW: f32 = -2.12194440e-4;
 
-// e^x: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for e^r (Cephes expf), and 2^n put into the exponent.
+// e^x: x = n·ln 2 + r with |r| ≤ ln 2 / 2, a polynomial for e^r (Cephes expf), and 2^n as an exponent.
 fn safe_exp(x: f32) -> f32 {
     let clamped = clamp(x, -104.0, 89.0);
     let n = floor(clamped * 1.44269504 + 0.5);
@@ -19,7 +19,7 @@ fn safe_exp(x: f32) -> f32 {
     e = e * r + 1.6666665459e-1;
     e = e * r + 5.0000001201e-1;
     e = e * r * r + r + 1.0;
-    // Two factors, because 2^n itself leaves the range of f32 before the product does.
+    // Two factors, because 2^n exceeds the range of f32 before the product does.
     let half = i32(n) / 2;
     return e * power_of_two(half) * power_of_two(i32(n) - half);
 }
@@ -28,10 +28,10 @@ fn power_of_two(n: i32) -> f32 {
     return bitcast<f32>(u32(n + 127) << 23u);
 }
 
-// ln x: x = m·2^e with m in [√½, √2), a polynomial for ln m (Cephes logf). Zero gives -∞, below it NaN.
+// ln x: x = m·2^e with m in [√½, √2), and a polynomial for ln m (Cephes logf). -∞ for zero, NaN below it.
 fn safe_log(x: f32) -> f32 {
     if !(x > 0.0) {
-        // In variables, because the language refuses constants that are not finite.
+        // Variables, because WGSL rejects constants that are not finite.
         var nan = 0x7fc00000u;
         var minus_infinity = 0xff800000u;
         return bitcast<f32>(select(nan, minus_infinity, x == 0.0));
@@ -39,7 +39,7 @@ fn safe_log(x: f32) -> f32 {
     if x > 3.4028234e38 {
         return x;
     }
-    // Numbers below the normal range are scaled up first.
+    // Subnormal numbers are scaled up first.
     let small = x < 1.17549435e-38;
     let bits = bitcast<u32>(select(x, x * 16777216.0, small));
     var e = f32(i32(bits >> 23u) - 126) - select(0.0, 24.0, small);
@@ -64,7 +64,7 @@ fn safe_log(x: f32) -> f32 {
     return t + y + e * LN2_HIGH;
 }
 
-// tanh: a polynomial near zero (Cephes tanhf), 1 - 2 / (e^2|x| + 1) elsewhere; ±1 in f32 from 9 on.
+// tanh: a polynomial near zero (Cephes tanhf), 1 - 2 / (e^2|x| + 1) elsewhere. In f32 it is ±1 from 9 on.
 fn safe_tanh(x: f32) -> f32 {
     let a = min(abs(x), 9.0);
     let z = x * x;
@@ -95,7 +95,7 @@ fn scaled_erfc(x: f32) -> f32 {
     return t * safe_exp(q);
 }
 
-// e^(-x²/2) with the rounding of the square taken into account, which the tail of the normal density needs.
+// e^(-x²/2), corrected for the rounding of the square. The tail of the normal density needs the correction.
 fn gaussian(x: f32) -> f32 {
     let a = clamp(x, -20.0, 20.0);
     let high = bitcast<f32>(bitcast<u32>(a) & 0xfffff000u);
@@ -114,8 +114,8 @@ fn sigmoid(x: f32) -> f32 {
     return select(1.0, e, x < 0.0) / (1.0 + e);
 }
 
-// ln(1 + e) for e from 0 to 1: 2·artanh t with t = e / (2 + e) ≤ 1/3, whose series needs no 1 + e and so keeps the
-// digits of a small e. What is left out is below a relative 2e-9.
+// ln(1 + e) for e from 0 to 1: 2·artanh t with t = e / (2 + e) ≤ 1/3. The series does not compute 1 + e, so small e
+// keep their precision. Its truncation error is below a relative 2e-9.
 fn log_one_plus(e: f32) -> f32 {
     let t = e / (2.0 + e);
     let z = t * t;
@@ -151,7 +151,7 @@ fn apply(function: u32, x: f32) -> f32 {
     }
 }
 
-// `s` is the function's input or output, as the table says.
+// The derivative. `s` is the function's input or output, as the table says.
 fn derivative(function: u32, s: f32) -> f32 {
     switch function {
         case 1u: { return select(0.0, 1.0, s > 0.0); }

@@ -1,4 +1,4 @@
-// The channels of one of GROUPS groups, which know nothing of each other.
+// The channels of one of GROUPS groups. A group reads no channels of others.
 
 fn inputs() -> u32 {
     return p.ci / GROUPS;

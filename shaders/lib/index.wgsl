@@ -1,13 +1,14 @@
-// Where an invocation finds its work.
+// The position of an invocation's work.
 
-// The host folds a count of workgroups into two dimensions, because one dimension holds at most 65,535. This
-// unfolds it. The last row may reach beyond the count: kernels compare with the extent of their work.
+// The index of a workgroup. The host splits the number of workgroups into two dimensions, because one dimension
+// allows at most 65,535. There may be more workgroups than needed: kernels compare the index with the extent of their
+// work.
 fn group_index(id: vec3<u32>, count: vec3<u32>) -> u32 {
     return id.x + id.y * count.x;
 }
 
-// Which elements of vector i are among the first `count`. The last vector may hang over the end: there is memory behind
-// it, but it is not ours.
+// Which elements of vector i are among the first `count`. The last vector may extend beyond them, into memory that
+// may belong to another tensor.
 fn elements_inside(i: u32, count: u32) -> vec4<bool> {
     return vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(count);
 }

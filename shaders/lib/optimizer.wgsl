@@ -1,5 +1,5 @@
-// What an optimiser's kernel works on where everything is f32. (lib/optimizer_clipped.wgsl and lib/optimizer_mixed.wgsl
-// have the same names: the kernel is joined with one of the three.)
+// The operands of an optimiser's kernel in f32. lib/optimizer_clipped.wgsl and lib/optimizer_mixed.wgsl declare the
+// same names; a kernel includes one of the three.
 
 @group(0) @binding(0) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read_write> w: array<vec4<f32>>;

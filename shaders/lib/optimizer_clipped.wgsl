@@ -1,5 +1,5 @@
-// What an optimiser's kernel works on where gradients are multiplied by a factor first: the one that clips them. (The
-// same names as lib/optimizer.wgsl.)
+// The operands of an optimiser's kernel with gradient clipping: gradients are multiplied by a factor. Declares the
+// same names as lib/optimizer.wgsl.
 
 @group(0) @binding(0) var<storage, read> g: array<vec4<f32>>;
 @group(0) @binding(1) var<storage, read> factor: array<f32>;

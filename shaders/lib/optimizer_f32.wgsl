@@ -1,4 +1,4 @@
-// An optimiser's step where all of its numbers are f32, which the host has worked out and no step is skipped.
+// The scalars of an optimiser's step in f32. The host computes them, and no step is skipped.
 
 fn is_skipped() -> bool {
     return false;

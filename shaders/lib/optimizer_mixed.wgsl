@@ -1,6 +1,6 @@
-// What an optimiser's kernel works on in mixed precision: gradients of the scaled loss, f32 weights, and the copy of
-// them that the passes read. Which step this is, and whether it is made at all, stands in the loss scale's state
-// (lib/loss_scale.wgsl). (The same names as lib/optimizer.wgsl.)
+// The operands of an optimiser's kernel in mixed precision: gradients of the scaled loss, f32 weights, and the copy
+// of the weights that the forward and backward passes read. The state of the loss scale (lib/loss_scale.wgsl) tells
+// the number of the step and whether it is skipped. Declares the same names as lib/optimizer.wgsl.
 
 @group(0) @binding(0) var<storage, read> g: array<vec4<Element0>>;
 @group(0) @binding(1) var<storage, read> state: array<f32>;
@@ -33,6 +33,6 @@ fn store(i: u32, old: vec4<f32>, value: vec4<f32>) {
     let inside = elements_inside(i, p.count);
     w[i] = select(old, value, inside);
     let copy = vec4<Element3>(value);
-    // What is only written is not read for it.
+    // Whole vectors are not read before they are written.
     if all(inside) { weights[i] = copy; } else { weights[i] = select(weights[i], copy, inside); }
 }

@@ -1,6 +1,6 @@
 // Counter-based random numbers: four 32-bit words from four 32-bit counters (pcg4d; M. Jarzynski and M. Olano, Hash
-// Functions for GPU Rendering, Journal of Computer Graphics Techniques 9(3), 2020). The same words come from
-// src/ops/dropout.rs.
+// Functions for GPU Rendering, Journal of Computer Graphics Techniques 9(3), 2020). src/ops/dropout.rs computes the
+// same words.
 
 fn random(counter: vec4<u32>) -> vec4<u32> {
     var v = counter * 1664525u + 1013904223u;

@@ -1,19 +1,21 @@
-//! A piece of a device's memory: counted in the ledger, back in the pool when its last handle drops.
+//! A handle to a part of a device's memory. The ledger counts it while it lives. When the last handle is dropped, the
+//! memory returns to the device's pool.
 
 use super::memory::Category;
 use super::{Backend, Device, gpu};
 use std::fmt;
 use std::sync::{Arc, RwLock};
 
-/// Host memory comes in lines, so that every buffer is aligned for the widest vector load.
+/// Host memory is allocated in units of 64 bytes, so that every buffer is aligned for the widest vector load.
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
 #[repr(C, align(64))]
 pub(crate) struct Line([u8; 64]);
 
+/// Where a buffer's bytes are.
 pub(crate) enum Storage {
     Host(RwLock<Vec<Line>>),
     Gpu(gpu::Slot),
-    /// A dry device keeps the books only.
+    /// A dry device counts memory and allocates none.
     Dry,
 }
 
@@ -30,6 +32,7 @@ struct Block {
 }
 
 impl Buffer {
+    /// Counts `bytes` as live until the last handle is dropped. `class` is the size that was allocated.
     pub(crate) fn new(
         device: Device,
         storage: Storage,
@@ -46,7 +49,7 @@ impl Buffer {
         &self.0.device
     }
 
-    /// Usable bytes: what was asked for, rounded up to the alignment.
+    /// Bytes of the buffer: the requested bytes, rounded up to a multiple of [`ALIGNMENT`](super::ALIGNMENT).
     pub fn bytes(&self) -> u64 {
         self.0.bytes
     }
@@ -55,12 +58,12 @@ impl Buffer {
         &self.0.storage
     }
 
-    /// Whether nobody else holds this memory.
+    /// Whether this is the only handle to the memory.
     pub fn is_sole_handle(&self) -> bool {
         Arc::strong_count(&self.0) == 1
     }
 
-    /// Whether two handles mean the same memory.
+    /// Whether both handles are handles to the same memory.
     pub fn same(&self, other: &Buffer) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }

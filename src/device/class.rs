@@ -1,21 +1,25 @@
-//! Shape classes: the problems that one variant of a kernel is chosen for.
+//! Shape classes. Each class of problems has its own fastest variant of a kernel.
 
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// The shape class of a matrix product (a convolution is one too): how many rows and columns its results have. How long
-/// the sums are and how the operands lie changes every variant's time alike (measured from 10 to 1,024 terms, with
-/// either operand transposed); very long sums of few results are cut into pieces before.
+/// The shape class of a matrix product: the numbers of rows and columns of its results. (A convolution is a matrix
+/// product too.) The number of terms per sum and the order of the operands' elements are not part of it: they change
+/// the time of every variant alike (measured from 10 to 1,024 terms, with either operand transposed). Very long sums
+/// of few results are split into pieces first.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Class {
+    /// The number of rows.
     pub rows: Band,
+    /// The number of columns.
     pub columns: Band,
-    /// How many tiles there are of a result with more than 64 rows or columns and more than 16 in the other direction.
+    /// The number of tiles. It differs only for results with more than 64 rows or columns and more than 16 in the
+    /// other direction.
     pub tiles: Tiles,
 }
 
-/// Whether there are enough tiles to keep a GPU busy, of which size.
+/// Whether a result has enough tiles to use all cores of a GPU, and of which size.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Tiles {
     /// Fewer than 96 of 64 × 64.
@@ -27,8 +31,8 @@ pub enum Tiles {
 }
 
 impl Tiles {
-    /// Graphics processors have up to some 150 cores, and the larger tiles do more at a time: on one with 132 cores 64
-    /// tiles of 128 × 128 took half as long again as 256 of 64 × 64.
+    /// GPUs have up to about 150 cores, and larger tiles compute more at a time. On a GPU with 132 cores, 64 tiles of
+    /// 128 × 128 took 1.5 times as long as 256 tiles of 64 × 64.
     const ENOUGH: u64 = 96;
 
     fn suffix(self) -> &'static str {
@@ -40,13 +44,18 @@ impl Tiles {
     }
 }
 
-/// A range of extents.
+/// A range of numbers of rows or columns.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Band {
+    /// At most 8.
     UpTo8,
+    /// 9 to 16.
     UpTo16,
+    /// 17 to 32.
     UpTo32,
+    /// 33 to 64.
     UpTo64,
+    /// More than 64.
     Above64,
 }
 
@@ -75,7 +84,7 @@ impl Band {
 }
 
 impl Class {
-    /// The class of `results` results with so many rows and columns each.
+    /// The class of `results` results of `rows` × `columns` elements each.
     pub fn of(rows: u64, columns: u64, results: u64) -> Class {
         let enough = |side: u64| {
             let tiles = rows.div_ceil(side).saturating_mul(columns.div_ceil(side));

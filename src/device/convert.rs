@@ -1,4 +1,4 @@
-//! Operands whose elements are stored in another type than their kernel's reference computes in.
+//! Conversion of operands that are stored in another type than their kernel's reference computes in.
 
 use super::buffer::Line;
 use super::kernel::{DType, Element};
@@ -11,7 +11,7 @@ use rayon::prelude::*;
 /// Elements that a thread converts at a time.
 const PIECE: usize = 1 << 15;
 
-/// The elements of a float operand that is not stored as `T`.
+/// The elements of a float operand, converted to `T`. `None` if they are stored as `T`, or are no floats.
 pub(super) fn load<T: Real + Element>(operand: &Operand, lines: &[Line]) -> Option<Vec<T>> {
     if operand.dtype == T::DTYPE || !operand.dtype.is_float() {
         return None;
@@ -30,7 +30,7 @@ pub(super) fn load<T: Real + Element>(operand: &Operand, lines: &[Line]) -> Opti
     Some(values)
 }
 
-/// Writes what [`load`] gave back to where it came from, rounded to nearest.
+/// Writes the values that [`load`] returned back to the operand, rounded to nearest.
 pub(super) fn store<T: Real + Element>(values: &[T], operand: &Operand, lines: &mut [Line]) {
     match (operand.dtype, T::DTYPE) {
         (DType::F16, DType::F32) => {
@@ -44,12 +44,12 @@ pub(super) fn store<T: Real + Element>(values: &[T], operand: &Operand, lines: &
     }
 }
 
-/// The operand's part of a buffer.
+/// The operand's elements in a buffer.
 pub(super) fn elements<'a, E: Element>(operand: &Operand, lines: &'a [Line]) -> &'a [E] {
     &bytemuck::cast_slice(lines)[operand.offset..operand.offset + operand.len]
 }
 
-/// The same, to be written to.
+/// The operand's elements in a buffer, to be written.
 pub(super) fn elements_mut<'a, E: Element>(operand: &Operand, lines: &'a mut [Line]) -> &'a mut [E] {
     &mut bytemuck::cast_slice_mut(lines)[operand.offset..operand.offset + operand.len]
 }

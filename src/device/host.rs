@@ -1,12 +1,12 @@
-//! How much memory the host has, for devices that compute in it.
+//! The memory of the host, for devices that compute in it.
 
 use super::{Backend, Device};
 use crate::error::{Error, Result};
 use sysinfo::System;
 
 impl Device {
-    /// Bytes that could still be allocated, where the system tells: the host's free memory for the CPU and for
-    /// software adapters. Graphics interfaces don't tell how much memory a GPU has.
+    /// Bytes that can still be allocated: the host's free memory for the CPU device and for software adapters. `None`
+    /// for GPUs, whose memory graphics interfaces do not report, and where the system does not report its memory.
     pub fn available_memory(&self) -> Option<u64> {
         if self.has_memory_of_its_own() {
             return None;
@@ -15,10 +15,10 @@ impl Device {
     }
 
     /// Refuses what can't fit, however much of the memory is free: more bytes than the host has, swap included. Where
-    /// the system does not tell, nothing is refused.
-    ///
+    /// Checks that a number of bytes is not more than all memory of the host, swap included. Passes for GPUs, and
+    /// where the system does not report its memory.
     /// # Errors
-    /// [`Error::OutOfMemory`].
+    /// [`Error::OutOfMemory`] for more bytes than that.
     pub fn check_fits_memory(&self, bytes: u64) -> Result<()> {
         if self.has_memory_of_its_own() {
             return Ok(());
@@ -36,7 +36,7 @@ impl Device {
     }
 }
 
-/// The host's memory; none where the system does not tell.
+/// The host's memory; `None` where the system does not report it.
 fn host_memory() -> Option<System> {
     let mut system = System::new();
     system.refresh_memory();

@@ -1,16 +1,20 @@
-//! What a kernel is: a WGSL entry point, its reference, which is the same function in Rust, and maybe a fast path for the
-//! CPU.
+//! Kernels. A kernel is a WGSL entry point with its reference, which is the same function in Rust. Some have a fast
+//! path for the CPU.
 
 use super::real::Real;
 use std::fmt;
 
-/// Element types. Floats are f32 everywhere and f64 on the CPU device; u32 holds labels and indices. f16 is a way to
-/// store floats: kernels load it, compute in f32 and round once when they store.
+/// The element type of a tensor. Floats are f32 on every device; f64 exists on the CPU device only. u32 holds labels
+/// and indices. f16 is a storage type: kernels load it, compute in f32, and round once when they store.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum DType {
+    /// 16-bit floats.
     F16,
+    /// 32-bit floats.
     F32,
+    /// 64-bit floats.
     F64,
+    /// 32-bit unsigned integers.
     U32,
 }
 
@@ -24,7 +28,7 @@ impl DType {
         }
     }
 
-    /// The name in messages.
+    /// The name that messages use, such as `f32`.
     pub fn name(self) -> &'static str {
         match self {
             DType::F16 => "f16",
@@ -34,7 +38,8 @@ impl DType {
         }
     }
 
-    /// The type of sums over elements of this one, and of losses: f16 has too few digits and too small a range.
+    /// The type of sums and losses over elements of this type: f32 for f16, whose precision and range are too small;
+    /// else the type itself.
     pub fn of_sums(self) -> DType {
         match self {
             DType::F16 => DType::F32,
@@ -42,7 +47,7 @@ impl DType {
         }
     }
 
-    /// Whether elements are numbers with a fraction.
+    /// Whether this is a floating-point type.
     pub fn is_float(self) -> bool {
         self != DType::U32
     }
@@ -54,8 +59,9 @@ impl fmt::Display for DType {
     }
 }
 
-/// A Rust type that tensors hold.
+/// A Rust type that tensors can hold.
 pub trait Element: bytemuck::Pod + Send + Sync {
+    /// Its element type.
     const DTYPE: DType;
 }
 impl Element for half::f16 {
@@ -71,68 +77,70 @@ impl Element for u32 {
     const DTYPE: DType = DType::U32;
 }
 
-/// Values that become `const` declarations in front of the WGSL text, so that the compiler can fold them.
+/// Names and values of `const` declarations that precede the WGSL text, so that the compiler can fold them.
 pub type Constants = Vec<(&'static str, u32)>;
 
-/// An op's smallest computation, written twice or three times. `P` is its block of scalars: `struct Params` in the WGSL file,
-/// at most 128 bytes, read there as the global `p`.
+/// The smallest unit of computation of an op. `P` is its block of scalars, at most 128 bytes: `struct Params` in the
+/// WGSL file, which reads it as the global `p`.
 ///
-/// Bindings are numbered inputs first, then outputs. An output is never also an input. What the elements of binding i
-/// are stored as, f16, f32 or u32, is the WGSL type `Elementi`, which the device declares in front of the text: a
-/// kernel loads floats as `f32(x[j])`, computes in f32, and stores `y[j] = Elementi(value)`. It is written once.
+/// Bindings are numbered: inputs first, then outputs. An output is never also an input. The elements of binding i are
+/// stored as f16, f32 or u32. In WGSL this type is called `Elementi` (`Element0`, `Element1`, …); the device declares
+/// it before the text. So a kernel is written once for all types: it loads floats as `f32(x[j])`, computes in f32,
+/// and stores `y[j] = Elementi(value)`.
 #[derive(Clone, Copy)]
 pub struct Kernel<P: 'static> {
-    /// `op.entry`, and the variant where there are several: the label in tools and messages.
+    /// `op.entry`, and the variant if there are several: the name in profiles and messages.
     pub name: &'static str,
-    /// What runs on an adapter.
+    /// The shader that a GPU runs.
     pub gpu: Shader<P>,
-    /// What runs instead on an adapter with cooperative matrices (tensor cores) where the first two operands are f16.
+    /// The shader that a GPU with cooperative matrices (tensor cores) runs if the first two operands are f16.
     pub cooperative: Option<Cooperative<P>>,
-    /// Floating-point operations of one dispatch (a multiplication and an addition are two).
+    /// FLOPs of one dispatch; a multiplication and an addition are two.
     pub flops: fn(&P) -> u64,
-    /// The same function in plain Rust loops. In f64 it is what everything else is tested against.
+    /// The same function in plain Rust loops. In f64 it is the oracle of every test.
     pub reference: Reference<P>,
-    /// What the CPU device runs in f32 instead of the reference, where that would cost users time.
+    /// The function that the CPU device runs in f32 instead of the reference, for kernels where the reference is
+    /// slow.
     pub fast: Option<FastPath<P>>,
 }
 
-/// One WGSL entry point.
+/// A WGSL entry point.
 #[derive(Clone, Copy)]
 pub struct Shader<P: 'static> {
-    /// The files that are joined, pieces from `shaders/lib` first.
+    /// The texts that are joined, those of `shaders/lib` first.
     pub source: &'static [&'static str],
     /// The name of the entry point, a `@compute` function.
     pub entry: &'static str,
-    /// Constants in front of the text.
+    /// Constants that precede the text.
     pub constants: fn(&P) -> Constants,
-    /// How many workgroups. The device folds the count into two dimensions (65,535 is the most in one); the
-    /// kernel unfolds it with `group_index` and returns where the index is beyond its work.
+    /// The number of workgroups. The device splits it into two dimensions, because one dimension allows at most
+    /// 65,535. The kernel computes the index back with `group_index`, and returns if the index is beyond its work.
     pub groups: fn(&P) -> u64,
 }
 
-/// A kernel's form for cooperative matrices. The device declares their types, `FragmentA`, `FragmentB` and
-/// `FragmentC`, and their extent `FRAGMENT` in front of the text.
+/// A kernel's form for cooperative matrices. The device declares their types `FragmentA`, `FragmentB` and `FragmentC`
+/// and their extent `FRAGMENT` before the text.
 #[derive(Clone, Copy)]
 pub struct Cooperative<P: 'static> {
-    /// What runs instead of [`Kernel::gpu`].
+    /// The shader that runs instead of [`Kernel::gpu`].
     pub shader: Shader<P>,
     /// Whether a problem is large enough to fill fragments.
     pub pays: fn(&P) -> bool,
 }
 
-/// Fast code for the CPU: it computes what the reference does, but for rounding.
+/// Fast code for the CPU. It computes the same as the reference, except for rounding.
 pub type FastPath<P> = fn(&P, KernelArgs<f32>);
 
-/// A kernel's Rust form, for both kinds of float.
+/// A kernel's reference, for both types that it computes in.
 #[derive(Clone, Copy)]
 pub struct Reference<P: 'static> {
-    /// The CPU device.
+    /// For the CPU device.
     pub f32: fn(&P, KernelArgs<f32>),
-    /// Tests, and models in f64.
+    /// For tests, and for models in f64.
     pub f64: fn(&P, KernelArgs<f64>),
 }
 
-/// A generic `fn f<T: Real>(p: &P, args: KernelArgs<T>)` for both kinds of float: `reference!(f)` is
+/// A [`Reference`] from a generic `fn f<T: Real>(p: &P, args: KernelArgs<T>)`: `reference!(f)` is
 /// `Reference { f32: f::<f32>, f64: f::<f64> }`.
 #[macro_export]
 macro_rules! reference {
@@ -144,30 +152,31 @@ macro_rules! reference {
 /// An input of a reference.
 #[derive(Clone, Copy)]
 pub enum In<'a, T> {
-    /// Floats of any type, as the reference's type.
+    /// Floats of any storage type, converted to the reference's type.
     Real(&'a [T]),
-    /// u32.
+    /// Elements of u32.
     Index(&'a [u32]),
 }
 
 /// An output of a reference.
 pub enum Out<'a, T> {
-    /// Floats of any type, as the reference's type.
+    /// Floats of any storage type, converted to the reference's type.
     Real(&'a mut [T]),
-    /// u32.
+    /// Elements of u32.
     Index(&'a mut [u32]),
 }
 
-/// A reference's operands, in binding order. The op that dispatches the kernel checks its operands, so their number and
-/// kind are those that the reference expects. A mismatch is a defect of that op: the accessors panic and say so.
+/// The operands of a reference, in binding order. The op that runs the kernel checks its operands, so their number
+/// and types are those that the reference expects. A mismatch is a defect of that op: the methods panic and say so.
 pub struct KernelArgs<'a, T> {
-    /// The operands that are read, row-major as they were bound.
+    /// The operands that are read, row-major as bound.
     pub inputs: Operands<In<'a, T>>,
     /// The operands that are written.
     pub outputs: Operands<Out<'a, T>>,
 }
 
-/// A list with an element per operand. Small ones need no allocation, which would cost more than a small kernel.
+/// A list with one element per operand. Up to four need no allocation; an allocation would take longer than a small
+/// kernel.
 pub type Operands<T> = smallvec::SmallVec<[T; 4]>;
 
 impl<'a, T: Real> KernelArgs<'a, T> {
@@ -195,7 +204,7 @@ impl<'a, T: Real> KernelArgs<'a, T> {
 }
 
 impl<'a, T> In<'a, T> {
-    /// The floats.
+    /// The floats of the operand.
     ///
     /// # Panics
     /// If the operand is of u32.
@@ -206,7 +215,7 @@ impl<'a, T> In<'a, T> {
         }
     }
 
-    /// The whole numbers.
+    /// The integers of the operand.
     ///
     /// # Panics
     /// If the operand is of floats.
@@ -219,7 +228,7 @@ impl<'a, T> In<'a, T> {
 }
 
 impl<'a, T> Out<'a, T> {
-    /// The floats.
+    /// The floats of the operand.
     ///
     /// # Panics
     /// If the operand is of u32.
@@ -230,7 +239,7 @@ impl<'a, T> Out<'a, T> {
         }
     }
 
-    /// The whole numbers.
+    /// The integers of the operand.
     ///
     /// # Panics
     /// If the operand is of floats.

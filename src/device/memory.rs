@@ -1,20 +1,20 @@
-//! The byte ledger: what is live, what the peak was, what is reserved, by what it is for.
+//! The memory ledger: live, peak and reserved bytes of a device, by category.
 
 use std::cell::Cell;
 use std::sync::Mutex;
 
-/// What a buffer is for.
+/// The purpose of a buffer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Category {
     /// Trainable values.
     Parameters,
-    /// Gradients, of parameters and of whatever lies between them and the loss.
+    /// Gradients of parameters and of activations.
     Gradients,
-    /// Moments and momenta.
+    /// State of the optimiser: moments and velocities.
     Optimizer,
-    /// Results of the forward pass, and the batch itself.
+    /// Results of the forward pass, and the batch.
     Activations,
-    /// Scratch space inside one op.
+    /// Temporary memory of one op.
     Workspace,
 }
 
@@ -29,18 +29,18 @@ impl Category {
     ];
 }
 
-/// Bytes on a device at one moment.
+/// Bytes of a device's memory at one moment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct Usage {
-    /// Bytes in buffers that somebody holds.
+    /// Bytes of buffers with a handle.
     pub live: u64,
-    /// The most that was ever live since the last [`reset_peak`](crate::Device::reset_peak).
+    /// The largest number of live bytes since the last [`reset_peak`](crate::Device::reset_peak).
     pub peak: u64,
-    /// Bytes taken from the system, in use or waiting in the pool.
+    /// Bytes taken from the system: live ones and free ones in the pool.
     pub reserved: u64,
     /// Live bytes of each [`Category`], in the order of [`Category::ALL`].
     pub by_category: [u64; 5],
-    /// The same at the moment of the peak.
+    /// Live bytes of each category at the moment of the peak.
     pub peak_by_category: [u64; 5],
 }
 
@@ -84,7 +84,7 @@ impl Ledger {
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Usage> {
-        // The guarded code is plain arithmetic: a poisoned lock still holds consistent numbers.
+        // The guarded code is plain arithmetic, so a poisoned lock still holds consistent numbers.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 }
@@ -93,7 +93,7 @@ thread_local! {
     static CURRENT: Cell<Category> = const { Cell::new(Category::Activations) };
 }
 
-/// Books what this thread allocates under `category` until the guard is dropped.
+/// Counts what this thread allocates under `category` until the returned guard is dropped.
 ///
 /// ```
 /// use allometry::device::memory::{Category, allocating};

@@ -1,8 +1,8 @@
-//! Devices: allocate, run a kernel, read back. A GPU or the CPU behind one face.
+//! Devices: they allocate memory, run kernels, and read results back. A GPU and the CPU have the same interface.
 //!
-//! Reading order: [`kernel`] (what is run), [`real`], [`cpu`] and `convert` (how references compute), [`memory`], `pool`
-//! and `buffer` (what it is stored in), [`class`] and [`variant`] (which of several kernels), `gpu` (the only folder that names wgpu),
-//! [`profile`] (where time goes).
+//! Reading order: [`kernel`] (what a device runs), [`real`], [`cpu`] and `convert` (how references compute),
+//! [`memory`], `pool` and `buffer` (where elements are stored), [`class`] and [`variant`] (which of several kernels
+//! runs), `gpu` (the only folder that names wgpu), [`profile`] (the time of each dispatch).
 
 mod buffer;
 pub mod class;
@@ -38,28 +38,28 @@ use std::fmt;
 use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
-/// What kind of machine a device is.
+/// The type of a device.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash)]
 pub enum Kind {
-    /// The CPU's cores.
+    /// The cores of the CPU.
     Cpu,
-    /// A graphics processor, or a Vulkan driver that stands for one on the CPU (lavapipe).
+    /// A GPU, or a software Vulkan driver (lavapipe).
     Gpu,
 }
 
-/// Which device to open.
+/// The device to open.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub enum DeviceChoice {
-    /// The fastest real GPU that `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` allow, else the CPU.
+    /// The fastest GPU that `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` allow; the CPU if there is none.
     #[default]
     Auto,
-    /// A GPU; a software adapter if there is no other, or if `WGPU_ADAPTER_NAME` names it.
+    /// A GPU. A software adapter if there is no GPU, or if `WGPU_ADAPTER_NAME` names it.
     Gpu,
     /// The CPU device.
     Cpu,
 }
 
-/// A device; clones share it.
+/// A handle to a device; clones are handles to the same device.
 #[derive(Clone)]
 pub struct Device(pub(crate) Arc<Inner>);
 
@@ -73,16 +73,16 @@ pub(crate) struct Inner {
 enum Backend {
     Cpu(Pool<Vec<Line>>),
     Gpu(gpu::Gpu),
-    /// Computes nothing, and translates kernels if it is to.
+    /// Computes nothing. With a translator, it translates kernels to SPIR-V.
     Dry(Option<gpu::Translator>),
 }
 
 impl Device {
-    /// Opens a device, on an adapter with the variants of kernels that `allometry tune` has chosen there.
+    /// Opens a device. A GPU uses the kernel variants that `allometry tune` chose for it.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] for [`DeviceChoice::Gpu`] where there is none, or where the environment variables
-    /// `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` exclude all there are. `Auto` fails only in the second case.
+    /// [`Error::NoAdapter`] for [`DeviceChoice::Gpu`] if there is no adapter, and for `Gpu` and `Auto` if the environment
+    /// variables `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` allow no adapter.
     pub fn open(choice: DeviceChoice) -> Result<Device> {
         match choice {
             DeviceChoice::Cpu => Ok(Device::cpu()),
@@ -94,23 +94,23 @@ impl Device {
         }
     }
 
-    /// The CPU device: all cores, by the threads of the crate `rayon`. Called first from a program's main thread,
-    /// it makes that one of them (`ThreadPoolBuilder::use_current_thread`).
+    /// The CPU device. It uses all cores, through the threads of the crate `rayon`. If a program calls this first
+    /// from its main thread, that thread becomes one of them (`ThreadPoolBuilder::use_current_thread`).
     pub fn cpu() -> Device {
         cpu::join_threads();
         Device::from(Backend::Cpu(Pool::default()))
     }
 
-    /// A GPU, or a software adapter where there is no GPU.
+    /// Opens a GPU; a software adapter if there is no GPU.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] when nothing fits, with what was found.
+    /// [`Error::NoAdapter`] if no adapter is suitable; it lists those found.
     pub fn gpu(options: GpuOptions) -> Result<Device> {
         Ok(Device::from(Backend::Gpu(gpu::Gpu::open(options)?)))
     }
 
-    /// A device that keeps the ledger and computes nothing: what would a run allocate? Ops allocate the same
-    /// everywhere, so it stands for every device.
+    /// A device that counts memory and computes nothing. It tells how much memory a run would allocate: ops allocate
+    /// the same on every device.
     pub fn dry() -> Device {
         Device::from(Backend::Dry(None))
     }
@@ -119,7 +119,7 @@ impl Device {
         Device(Arc::new(Inner { backend, ledger: Ledger::default(), profiler: Profiler::default() }))
     }
 
-    /// What kind of machine this is.
+    /// The type of the device.
     pub fn kind(&self) -> Kind {
         match &self.0.backend {
             Backend::Cpu(_) => Kind::Cpu,
@@ -131,7 +131,7 @@ impl Device {
     /// Checks that an operand of `op` on `other` is on this device.
     ///
     /// # Errors
-    /// [`Error::Placement`].
+    /// [`Error::Placement`] if they are on different devices.
     pub(crate) fn check_same(&self, op: &'static str, other: &Device) -> Result<()> {
         if self.same(other) {
             return Ok(());
@@ -144,12 +144,12 @@ impl Device {
         Err(Error::Placement { op, problem })
     }
 
-    /// Whether this device only keeps the books.
+    /// Whether this device only counts memory.
     pub fn is_dry(&self) -> bool {
         matches!(self.0.backend, Backend::Dry(_))
     }
 
-    /// The adapter's name and driver, or the number of threads.
+    /// The adapter's name and driver, or the number of CPU threads.
     pub fn name(&self) -> String {
         match &self.0.backend {
             Backend::Cpu(_) => format!("CPU ({} threads)", rayon::current_num_threads()),
@@ -158,7 +158,7 @@ impl Device {
         }
     }
 
-    /// Bytes now and at the peak.
+    /// Live, peak and reserved bytes.
     pub fn usage(&self) -> Usage {
         self.0.ledger.usage()
     }
@@ -168,7 +168,7 @@ impl Device {
         self.0.ledger.reset_peak();
     }
 
-    /// Gives pooled buffers back to the system.
+    /// Returns the free buffers of the pool to the system.
     pub fn trim(&self) {
         let freed = match &self.0.backend {
             Backend::Cpu(pool) => pool.trim(),
@@ -178,7 +178,7 @@ impl Device {
         self.0.ledger.release(freed);
     }
 
-    /// The largest tensor, in bytes.
+    /// The size limit of a tensor, in bytes.
     pub fn largest_tensor(&self) -> u64 {
         match &self.0.backend {
             Backend::Gpu(gpu) => gpu.largest_binding,
@@ -186,12 +186,16 @@ impl Device {
         }
     }
 
-    /// Whether two handles mean the same device.
+    /// Whether both handles are handles to the same device.
     pub fn same(&self, other: &Device) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Waits until all that was asked for is done, and reports what went wrong on the way.
+    /// Waits until all recorded work is done.
+    ///
+    /// # Errors
+    /// The first failure that the driver has reported since the last call: [`Error::Kernel`], [`Error::DeviceLost`],
+    /// [`Error::OutOfMemory`].
     pub fn synchronize(&self) -> Result<()> {
         match &self.0.backend {
             Backend::Gpu(gpu) => gpu.synchronize(),
@@ -199,7 +203,7 @@ impl Device {
         }
     }
 
-    /// What [`profile`](Device::profile) takes its times from.
+    /// The clock that [`profile`](Device::profile) uses.
     pub fn clock(&self) -> Clock {
         match &self.0.backend {
             Backend::Gpu(gpu) if gpu.has_timestamps() => Clock::Timestamps,
@@ -207,17 +211,17 @@ impl Device {
         }
     }
 
-    /// Runs `body` and tells how long every dispatch took that this device ran meanwhile, those of other threads
-    /// included. Waits for the device before and after. A dispatch is slower to record while it is timed; its own time
-    /// is as always.
+    /// Runs `body` and measures every dispatch of this device meanwhile, including those of other threads. Waits for
+    /// the device before and after. Recording a timed dispatch takes longer; its execution takes as long as without
+    /// timing.
     ///
     /// # Errors
-    /// Those of `body`; [`Error::Config`] if the device is being profiled already.
+    /// Errors of `body`; [`Error::Config`] if a profile of this device is already running.
     pub fn profile<R>(&self, body: impl FnOnce() -> Result<R>) -> Result<(R, Profile)> {
         self.synchronize()?;
         let session = self.0.profiler.start()?;
         if let Backend::Gpu(gpu) = &self.0.backend {
-            // What a profile that failed has left.
+            // Discards the timings of an earlier profile that failed.
             gpu.take_timed()?;
         }
         let result = body()?;
@@ -230,12 +234,11 @@ impl Device {
         Ok((result, Profile { clock: self.clock(), wall, dispatches }))
     }
 
-    /// Memory for `len` elements; what it holds is not defined.
+    /// Allocates memory for `len` elements, with undefined contents. `op` names the caller in errors.
     ///
     /// # Errors
-    /// [`Error::TooManyElements`] beyond [`MAX_ELEMENTS`], [`Error::TooLarge`] beyond the adapter's binding limit,
-    /// [`Error::OutOfMemory`],
-    /// [`Error::DType`] for f64 on a GPU, and for f16 on one that can't load and store it.
+    /// [`Error::TooManyElements`] above [`MAX_ELEMENTS`]; [`Error::TooLarge`] above the adapter's binding limit;
+    /// [`Error::OutOfMemory`]; [`Error::DType`] for f64 on a GPU, and for f16 on a GPU without 16-bit floats.
     pub fn allocate(&self, op: &'static str, dtype: DType, len: usize) -> Result<Buffer> {
         if dtype == DType::F64 && !matches!(self.kind(), Kind::Cpu) {
             let expected = format!("f32 (f64 is for the CPU device; this is {})", self.name());
@@ -272,7 +275,7 @@ impl Device {
                 Some(slot) => slot,
                 None => {
                     let slot = gpu.allocate(class).or_else(|_| {
-                        // What waits in the pool may be all that stands in the way.
+                        // Buffers in the pool may occupy the memory that is needed.
                         ledger.release(gpu.trim());
                         gpu.allocate(class)
                     });
@@ -295,7 +298,13 @@ impl Device {
         Ok(Buffer::new(self.clone(), storage, bytes, class, memory::current()))
     }
 
-    /// Copies host values into a buffer, from element `offset` on.
+    /// Copies values from the host into a buffer, from element `offset` on.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
+    ///
+    /// # Panics
+    /// If the range ends beyond the buffer.
     pub fn write<E: Element>(&self, buffer: &Buffer, offset: usize, values: &[E]) -> Result<()> {
         match (&self.0.backend, buffer.storage()) {
             (Backend::Gpu(gpu), Storage::Gpu(slot)) => {
@@ -311,7 +320,14 @@ impl Device {
         }
     }
 
-    /// Copies a buffer's elements to the host; waits for what computes them. A dry device reads zeros.
+    /// Copies `len` elements of a buffer, from element `offset` on, to the host. Waits until they are computed. A dry
+    /// device returns zeros.
+    ///
+    /// # Errors
+    /// [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
+    ///
+    /// # Panics
+    /// If the range ends beyond the buffer.
     pub fn read<E: Element>(&self, buffer: &Buffer, offset: usize, len: usize) -> Result<Vec<E>> {
         let mut values = vec![E::zeroed(); len];
         match (&self.0.backend, buffer.storage()) {
@@ -326,10 +342,10 @@ impl Device {
         Ok(values)
     }
 
-    /// Runs `kernel` (on a GPU: records it). Inputs and outputs are bound in the order of the kernel's bindings.
+    /// Runs `kernel` on the CPU; records it on a GPU. Inputs and outputs are in the order of the kernel's bindings.
     ///
     /// # Errors
-    /// [`Error::Placement`] when operands are on other devices, or one buffer is both input and output;
+    /// [`Error::Placement`] if an operand is on another device, or if a buffer is bound both as input and as output;
     /// [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
     pub fn run<P: bytemuck::Pod>(
         &self,

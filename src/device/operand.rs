@@ -1,16 +1,18 @@
-//! What a dispatch binds.
+//! Operands of a dispatch.
 
 use super::buffer::Buffer;
 use super::kernel::DType;
 
-/// An operand of a dispatch: elements from `offset` (a multiple of the alignment) on.
+/// An operand of a dispatch: consecutive elements of a buffer.
 #[derive(Clone, Copy)]
 pub struct Operand<'a> {
+    /// The buffer.
     pub buffer: &'a Buffer,
+    /// The type of the elements.
     pub dtype: DType,
-    /// In elements; times the element's size it is a multiple of [`ALIGNMENT`](super::ALIGNMENT).
+    /// Index of the first element. In bytes it is a multiple of [`ALIGNMENT`](super::ALIGNMENT).
     pub offset: usize,
-    /// In elements.
+    /// Number of elements.
     pub len: usize,
 }
 

@@ -1,21 +1,21 @@
-//! Buffers that wait to be used again, by size class.
+//! Free buffers, kept for reuse by size class.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard};
 
-/// Every buffer's size and every packed tensor's start is a multiple of this many bytes: the strictest
-/// offset alignment that graphics interfaces ask for.
+/// Buffer sizes and the starts of packed tensors are multiples of this many bytes. It is the largest offset alignment
+/// that graphics interfaces require.
 pub const ALIGNMENT: u64 = 256;
 
-/// The size that a request is rounded up to: four classes per octave, so that at most a fifth is wasted and a
-/// buffer serves all requests of about its size.
+/// The size to allocate for a request of `bytes`. There are four sizes between a power of two and the next, so that
+/// at most a fifth of a buffer is unused, and requests of similar sizes can reuse one buffer.
 pub fn size_class(bytes: u64) -> u64 {
     let bytes = bytes.max(1).next_multiple_of(ALIGNMENT);
     let step = (bytes.next_power_of_two() / 8).max(ALIGNMENT);
     bytes.next_multiple_of(step)
 }
 
-/// Free buffers of one device, last in, first out.
+/// Free buffers of one device. The last one returned is reused first.
 pub(crate) struct Pool<B>(Mutex<BTreeMap<u64, Vec<B>>>);
 
 impl<B> Default for Pool<B> {
@@ -33,7 +33,7 @@ impl<B> Pool<B> {
         self.lock().entry(class).or_default().push(buffer);
     }
 
-    /// Empties the pool; returns the bytes given back to the system.
+    /// Empties the pool. Returns the number of bytes that go back to the system.
     pub(crate) fn trim(&self) -> u64 {
         std::mem::take(&mut *self.lock())
             .into_iter()

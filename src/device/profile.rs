@@ -1,4 +1,4 @@
-//! Where time goes: every dispatch with its duration, its arithmetic and its traffic.
+//! Profiles: every dispatch with its time, its FLOPs and its memory traffic.
 
 use super::kernel::DType;
 use super::operand::Operand;
@@ -8,30 +8,31 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard};
 use std::time::Instant;
 
-/// What dispatches are timed by.
+/// The clock that times dispatches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Clock {
-    /// The GPU's own, at the start and the end of each dispatch.
+    /// The GPU's clock, read at the start and the end of each dispatch.
     Timestamps,
-    /// The host's: around each reference on the CPU device; on an adapter without timestamps around each dispatch, which is
-    /// then submitted alone and waited for, so that the time of a submission is in it.
+    /// The host's clock. On the CPU device it is read before and after each kernel. On an adapter without timestamps
+    /// each dispatch is submitted alone and waited for, so its time includes that of a submission.
     Host,
 }
 
-/// One run of a kernel.
+/// One dispatch of a kernel.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Dispatch {
-    /// `op.entry`.
+    /// The kernel's name: `op.entry`, and the variant if there are several.
     pub kernel: &'static str,
-    /// Seconds since the profile's start: by [`Clock::Timestamps`] since the first dispatch.
+    /// Seconds since the start of the profile; for [`Clock::Timestamps`] since the start of the first dispatch.
     pub start: f64,
+    /// Its duration in seconds.
     pub seconds: f64,
-    /// Floating-point operations, as the kernel counts them.
+    /// FLOPs, as the kernel counts them.
     pub flops: u64,
-    /// Bytes of the inputs, each operand once.
+    /// Bytes of the inputs. An operand that is bound twice counts once.
     pub read: u64,
-    /// Bytes of the outputs. What a kernel changes in place is counted here alone.
+    /// Bytes of the outputs. What a kernel changes in place counts only here.
     pub written: u64,
 }
 
@@ -39,7 +40,7 @@ impl Dispatch {
     /// A dispatch that has not run yet.
     pub(super) fn new(kernel: &'static str, flops: u64, inputs: &[Operand], outputs: &[Operand]) -> Dispatch {
         let bytes = |o: &Operand| (o.len * o.dtype.size()) as u64;
-        // Where an operand is absent another one is bound in its place.
+        // Kernels with an optional operand bind another one in its place.
         let again = |i: usize| inputs[..i].iter().any(|o| same(o, &inputs[i]));
         let read = (0..inputs.len()).filter(|&i| !again(i)).map(|i| bytes(&inputs[i])).sum();
         let written = outputs.iter().map(bytes).sum();
@@ -52,29 +53,36 @@ fn same(a: &Operand, b: &Operand) -> bool {
     a.buffer.same(b.buffer) && place(a) == place(b)
 }
 
-/// Every dispatch of a stretch of work, in the order in which they ran.
+/// All dispatches of a profile, in the order in which they ran.
 #[derive(Clone, PartialEq, Debug, Serialize)]
 pub struct Profile {
+    /// The clock that timed the dispatches.
     pub clock: Clock,
     /// Seconds on the host's clock, from the first call to the end of the last dispatch.
     pub wall: f64,
+    /// The dispatches.
     pub dispatches: Vec<Dispatch>,
 }
 
 /// All dispatches of one kernel.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct KernelTime {
+    /// The kernel's name.
     pub kernel: &'static str,
+    /// The number of dispatches.
     pub calls: u64,
-    /// Of all calls together, as are the figures below.
+    /// Seconds of all dispatches together.
     pub seconds: f64,
+    /// FLOPs of all dispatches together.
     pub flops: u64,
+    /// Bytes that all dispatches read.
     pub read: u64,
+    /// Bytes that all dispatches wrote.
     pub written: u64,
 }
 
 impl KernelTime {
-    /// Floating-point operations per second.
+    /// FLOPs per second.
     pub fn flops_per_second(&self) -> f64 {
         self.flops as f64 / self.seconds.max(f64::MIN_POSITIVE)
     }
@@ -86,12 +94,12 @@ impl KernelTime {
 }
 
 impl Profile {
-    /// Seconds inside kernels.
+    /// Seconds inside kernels: the sum over all dispatches.
     pub fn kernel_seconds(&self) -> f64 {
         self.dispatches.iter().map(|d| d.seconds).sum()
     }
 
-    /// Each kernel's share, the one that takes longest first.
+    /// The sums of each kernel, the slowest first.
     pub fn kernels(&self) -> Vec<KernelTime> {
         let mut kernels: Vec<KernelTime> = Vec::new();
         for d in &self.dispatches {
@@ -112,7 +120,7 @@ impl Profile {
         kernels
     }
 
-    /// The dispatches as JSON trace events, for Perfetto or `chrome://tracing`. `device` names their row.
+    /// The dispatches as JSON trace events, for Perfetto or `chrome://tracing`. `device` is the name of their row.
     pub fn chrome_trace(&self, device: &str) -> serde_json::Value {
         let microseconds = |seconds: f64| seconds * 1e6;
         let name = serde_json::json!({
@@ -130,14 +138,14 @@ impl Profile {
     }
 }
 
-/// Whether a device is being profiled, and what was measured on the host's clock.
+/// Whether a device is being profiled, and the dispatches timed by the host's clock.
 #[derive(Default)]
 pub(super) struct Profiler {
     on: AtomicBool,
     timed: Mutex<Vec<(Instant, Dispatch)>>,
 }
 
-/// A profile that is being taken; dropping it ends it.
+/// A running profile. Dropping it ends the profile.
 pub(super) struct Session<'a> {
     profiler: &'a Profiler,
     begun: Instant,
@@ -149,7 +157,7 @@ impl Profiler {
     }
 
     /// # Errors
-    /// [`Error::Config`] if the device is being profiled already.
+    /// [`Error::Config`] if a profile of this device is already running.
     pub(super) fn start(&self) -> Result<Session<'_>> {
         if self.on.swap(true, Ordering::Relaxed) {
             let problem = "this device is being profiled already".to_string();
@@ -176,7 +184,7 @@ impl Session<'_> {
         self.begun.elapsed().as_secs_f64()
     }
 
-    /// What [`Profiler::add`] was given.
+    /// The dispatches that [`Profiler::add`] added, with their start times.
     pub(super) fn take(&self) -> Vec<Dispatch> {
         let timed = std::mem::take(&mut *self.profiler.timed());
         let since = |at: Instant| at.saturating_duration_since(self.begun).as_secs_f64();

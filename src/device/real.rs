@@ -1,11 +1,11 @@
-//! The numbers that references compute with: f32 as the CPU device, f64 as the oracle.
+//! The numbers that references compute with: f32 on the CPU device, f64 in the oracle.
 
 use super::cpu::math;
 use std::fmt::Debug;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub, SubAssign};
 
-/// What a reference needs of a floating-point number.
+/// The operations on floating-point numbers that references use.
 pub trait Real:
     bytemuck::Pod
     + Debug
@@ -24,32 +24,42 @@ pub trait Real:
     + MulAssign
     + 'static
 {
+    /// 0.
     const ZERO: Self;
+    /// 1.
     const ONE: Self;
+    /// −∞.
     const NEG_INFINITY: Self;
-    /// Nearest value to a constant of a formula.
+    /// The nearest value to a constant of a formula.
     fn of(value: f64) -> Self;
+    /// The value as f64, exactly.
     fn to_f64(self) -> f64;
     /// eˣ.
     fn exp(self) -> Self;
+    /// The natural logarithm.
     fn ln(self) -> Self;
-    /// ln(1 + x), with a small relative error next to 0.
+    /// ln(1 + x), with a small relative error near 0.
     fn ln_1p(self) -> Self;
+    /// The square root.
     fn sqrt(self) -> Self;
+    /// The hyperbolic tangent.
     fn tanh(self) -> Self;
+    /// The absolute value.
     fn abs(self) -> Self;
     /// The normal distribution function, with a small relative error in both tails.
     fn normal_cdf(self) -> Self;
+    /// The larger number; `other` if either is NaN.
     fn max(self, other: Self) -> Self;
+    /// The smaller number; `other` if either is NaN.
     fn min(self, other: Self) -> Self;
+    /// Whether it is NaN.
     fn is_nan(self) -> bool;
 
-    /// a·b + c, rounded once where the processor has an instruction for it; elsewhere it is slow.
+    /// a·b + c, rounded once. Slow on processors without an instruction for it.
     fn mul_add(self, b: Self, c: Self) -> Self;
 }
 
-/// `Real` for a type by its own methods, but for two functions: `real!(f64, f64::exp, f64::tanh)` is
-///
+/// Implements `Real` by the type's own methods, except for two functions: `real!(f64, f64::exp, f64::tanh)` is
 /// ```ignore
 /// impl Real for f64 {
 ///     const ZERO: Self = 0.0;

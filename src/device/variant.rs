@@ -1,11 +1,10 @@
-//! Variants: forms of one computation, of which another is the fastest on another adapter and for another shape.
+//! Variants of kernels. A [`Family`] is a small closed set of kernels that compute the same from the same operands.
+//! Which of them is the fastest depends on the adapter and on the [`Class`] of the problem. A device runs the variant
+//! that `allometry tune` chose for the adapter ([`TunedVariants`]), else the one of the family's default table.
+//! Tuning runs only when you ask for it.
 //!
-//! A [`Family`] is a small closed set of kernels that compute the same from the same operands. Which of them a device
-//! runs depends on the [`Class`] of the problem: it is what `allometry tune` found to be faster on this adapter
-//! ([`TunedVariants`]), else what the family's own table says. Tuning runs only when it is asked for.
-//!
-//! Sums fall into other pieces in another variant, so results differ in their last bits between them. For one table of
-//! choices the same device gives the same bits.
+//! Variants sum in different orders, so their results differ in the last bits. With the same table of choices, the
+//! same device gives the same bits.
 
 use super::class::Class;
 use super::kernel::Kernel;
@@ -13,30 +12,32 @@ use super::{Backend, Device, Operand, TunedVariants};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
 
-/// A kernel that is one of several for the same computation.
+/// One of several kernels for the same computation.
 pub struct Variant<P: 'static> {
-    /// What tables and files call it.
+    /// Its name in tables and files.
     pub name: &'static str,
-    /// Bytes of workgroup memory that it takes. An adapter with less does not run it.
+    /// Bytes of workgroup memory that it needs. An adapter with less does not run it.
     pub workgroup_memory: u32,
+    /// The kernel.
     pub kernel: Kernel<P>,
 }
 
 /// Kernels that compute the same from the same operands.
 pub struct Family<P: 'static> {
-    /// What tables and files call it.
+    /// Its name in tables and files.
     pub name: &'static str,
-    /// No two have the same name. The first runs on every adapter, and in place of those that this one has too little
-    /// workgroup memory for. The CPU device runs its reference, which all share.
+    /// The variants, with different names. The first runs on every adapter; it replaces variants for which an adapter
+    /// has too little workgroup memory. All share one reference, which the CPU device runs.
     pub variants: &'static [Variant<P>],
+    /// The shape class of a problem.
     pub class: fn(&P) -> Class,
-    /// The table that is good at once: the name of a variant.
+    /// The default table: the name of a variant for each class.
     pub default: fn(Class) -> &'static str,
 }
 
 impl<P> Family<P> {
-    /// The kernel that was chosen for a class of problems, if there is one of that name, else the default: of those for
-    /// which an adapter with so many bytes of workgroup memory has enough.
+    /// The kernel named `chosen`; else the default for the class; else the first variant. Only variants that need at
+    /// most `workgroup_memory` bytes of workgroup memory are used.
     pub(crate) fn kernel(
         &'static self,
         class: Class,
@@ -51,10 +52,10 @@ impl<P> Family<P> {
 }
 
 impl Device {
-    /// Runs the variant of `family` that suits this device and the problem.
+    /// Runs the variant of `family` that was chosen for this device and the problem's class.
     ///
     /// # Errors
-    /// As [`run`](Device::run).
+    /// Errors of [`run`](Device::run).
     pub fn run_variant<P: bytemuck::Pod>(
         &self,
         family: &'static Family<P>,
@@ -70,8 +71,8 @@ impl Device {
         self.run(kernel, params, inputs, outputs)
     }
 
-    /// The names of a family's variants that this device can run, in the family's order. None on the CPU device, which
-    /// has nothing to choose from.
+    /// The names of the family's variants that this device can run, in the family's order. Empty on the CPU device,
+    /// which has no variants.
     pub fn variants(&self, family: &dyn Tunable) -> Vec<&'static str> {
         match &self.0.backend {
             Backend::Gpu(gpu) => family.variants(gpu.workgroup_memory),
@@ -79,8 +80,8 @@ impl Device {
         }
     }
 
-    /// What went wrong when the device was opened and need not stop anybody: a file of tuned choices that can't be
-    /// used, so that kernels run in their default variants.
+    /// A problem of opening the device that did not prevent it: a file of tuned variants that can't be used. The
+    /// kernels then run in their default variants.
     pub fn warning(&self) -> Option<&Error> {
         match &self.0.backend {
             Backend::Gpu(gpu) => gpu.warning.as_ref(),
@@ -88,7 +89,7 @@ impl Device {
         }
     }
 
-    /// The variants of kernels that are used instead of the defaults.
+    /// The variants that are used instead of the defaults.
     pub fn tuned_variants(&self) -> TunedVariants {
         match &self.0.backend {
             Backend::Gpu(gpu) => gpu.tuned_variants(),
@@ -96,8 +97,8 @@ impl Device {
         }
     }
 
-    /// From now on uses these variants. Results differ in their last bits between variants: the same bits come from
-    /// the same choices. The CPU device has nothing to choose from.
+    /// Sets the variants that are used from now on. Variants differ in the last bits of their results. Has no effect
+    /// on the CPU device, which has no variants.
     pub fn set_tuned_variants(&self, choices: TunedVariants) {
         match &self.0.backend {
             Backend::Gpu(gpu) => gpu.set_tuned_variants(choices),
@@ -124,11 +125,12 @@ impl Device {
         }
     }
 
-    /// Writes the choices into the cache folder, where the next [`Device::open`] of the same adapter and driver finds
-    /// them. Returns the file.
+    /// Writes the tuned variants into the cache folder. [`Device::open`] reads them for the same adapter and driver.
+    /// Returns the file's path.
     ///
     /// # Errors
-    /// [`Error::File`] where it can't be written; [`Error::Config`] if there is no cache folder, and for the CPU device.
+    /// [`Error::File`] if the file can't be written; [`Error::Config`] without a cache folder, and for the CPU
+    /// device.
     pub fn save_tuned_variants(&self) -> Result<PathBuf> {
         match &self.0.backend {
             Backend::Gpu(gpu) => gpu.save_tuned_variants(),
@@ -137,12 +139,13 @@ impl Device {
     }
 }
 
-/// A [`Family`], whatever its scalars are.
+/// A [`Family`], for any type of scalars.
 pub trait Tunable: Sync {
+    /// Its name in tables and files.
     fn name(&self) -> &'static str;
-    /// The names of the variants for an adapter with so many bytes of workgroup memory.
+    /// The names of the variants for an adapter with this many bytes of workgroup memory.
     fn variants(&self, workgroup_memory: u32) -> Vec<&'static str>;
-    /// The one that is used unless another was chosen.
+    /// The name of the default variant for a class.
     fn default(&self, class: Class) -> &'static str;
 }
 

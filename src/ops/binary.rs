@@ -1,4 +1,4 @@
-//! Functions of two numbers, element by element, broadcast as in NumPy.
+//! Element-wise functions of two numbers, with NumPy's broadcasting.
 
 use super::{INDEX, MergedAxes, WORKGROUP, broadcast, check_float};
 use crate::autograd::{record, wanted};
@@ -10,7 +10,7 @@ use crate::reference;
 use crate::shape::place;
 use crate::tensor::Tensor;
 
-/// Declares the functions: the variant is the code in `shaders/binary.wgsl`. A row
+/// Declares the functions. The number of a variant is its code in `shaders/binary.wgsl`. The row
 /// `/// a + b. ⏎ Add = 0, add, |a, b| a + b;` becomes
 ///
 /// ```ignore
@@ -70,6 +70,9 @@ macro_rules! functions {
 
         impl Tensor {
             $($(#[$doc])*
+            ///
+            /// # Errors
+            /// Errors of [`combine`](Tensor::combine).
             pub fn $name(&self, other: &Tensor) -> Result<Tensor> {
                 self.combine(Binary::$variant, other)
             })*
@@ -86,9 +89,9 @@ functions! {
     Mul = 2, mul, |a, b| a * b;
     /// a / b.
     Div = 3, div, |a, b| a / b;
-    /// The larger of the two; at a tie each gets half the gradient.
+    /// The larger of both. If they are equal, each gets half the gradient.
     Max = 4, maximum, |a, b| if a > b || a.is_nan() { a } else { b };
-    /// The smaller of the two; at a tie each gets half the gradient.
+    /// The smaller of both. If they are equal, each gets half the gradient.
     Min = 5, minimum, |a, b| if a < b || a.is_nan() { a } else { b };
     /// 1 where a > b, else 0.
     Greater = 6, greater, |a, b| flag(a > b);
@@ -102,7 +105,7 @@ functions! {
     Equal = 10, equal, |a, b| flag(a == b);
     /// 1 where a ≠ b, else 0.
     NotEqual = 11, not_equal, |a, b| flag(a != b);
-    /// 1 where a > b, ½ where a = b, else 0: the share of `maximum`'s gradient that belongs to a.
+    /// 1 where a > b, ½ where a = b, else 0: the fraction of `maximum`'s gradient that a gets.
     Share = 12, share, |a, b| T::of(0.5) * (flag::<T>(a > b) + flag::<T>(a >= b));
 }
 
@@ -123,7 +126,7 @@ struct Params {
     strides_b: [u32; 6],
 }
 
-/// The contiguous kernel takes a single number on either side, which is where nothing is stepped over.
+/// The constants of the contiguous kernel. Either side may be a single number, whose index never advances.
 fn constants(p: &Params) -> Constants {
     let repeats = |strides: &[u32; 6]| (strides[0] == 0) as u32;
     vec![
@@ -183,10 +186,11 @@ fn forward_fast(p: &Params, args: KernelArgs<f32>) {
 }
 
 impl Tensor {
-    /// `f` of the elements of two tensors, broadcast to a common shape.
+    /// `function` of the elements of both tensors, broadcast to a common shape.
     ///
     /// # Errors
-    /// Shapes that don't broadcast, element types or devices that differ.
+    /// [`Error::Shape`](crate::Error::Shape) for shapes that don't broadcast; [`Error::DType`](crate::Error::DType)
+    /// and [`Error::Placement`](crate::Error::Placement) for operands of different types or devices.
     pub fn combine(&self, function: Binary, other: &Tensor) -> Result<Tensor> {
         let name = function.name();
         check_float(name, self, self)?;
@@ -196,7 +200,7 @@ impl Tensor {
             return Ok(output);
         }
         let (a_shape, b_shape) = (self.shape(), other.shape());
-        // What the gradient of each function reads; the others keep nothing.
+        // The gradients of these functions read the operands; those of the others read nothing.
         let reads_operands = matches!(function, Binary::Mul | Binary::Div | Binary::Max | Binary::Min);
         let kept = reads_operands.then(|| (self.detach(), other.detach()));
         Ok(match function {
@@ -235,7 +239,7 @@ impl Tensor {
                     Ok(())
                 })
             }
-            // Steps have no slope: nothing flows through a comparison.
+            // Comparisons are piecewise constant, so their gradient is zero.
             _ => output,
         })
     }
@@ -258,7 +262,7 @@ fn launch(function: Binary, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         strides_a: axes.strides[0],
         strides_b: axes.strides[1],
     };
-    // (Axes of extent 1 merge away, so that a single number has stride 0 and anything else that is packed has stride 1.)
+    // (Merging drops axes of extent 1, so a single number has stride 0 and any other packed tensor has stride 1.)
     let simple = |t: &Tensor| t.shape().elements() == 1 || t.shape() == shape && t.is_packed();
     let kernel = if simple(a) && simple(b) { &FORWARD } else { &FORWARD_STRIDED };
     a.device().run(kernel, &params, &[a_operand, b_operand], &[output.operand()])?;

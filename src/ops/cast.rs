@@ -1,4 +1,4 @@
-//! `cast`: the same numbers stored as another float type. A copy converts, so there is no kernel of its own.
+//! `cast`: the same numbers in another float type. The copy kernel converts them.
 
 use super::check_float;
 use crate::autograd::record;
@@ -7,11 +7,11 @@ use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 impl Tensor {
-    /// The elements as `dtype`, rounded to nearest where it has fewer digits; this tensor itself if it has that type
-    /// already. The gradient is cast back.
+    /// The elements as `dtype`, rounded to nearest if its precision is lower; this tensor itself if it has that type.
+    /// The gradient is cast back.
     ///
     /// # Errors
-    /// [`Error::DType`] if either type is u32, or one that the device does not have.
+    /// [`Error::DType`] if either type is u32 or a type that the device does not have.
     pub fn cast(&self, dtype: DType) -> Result<Tensor> {
         check_float("cast", self, self)?;
         if !dtype.is_float() {

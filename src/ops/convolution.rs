@@ -1,5 +1,4 @@
-//! What all 2-D convolutions share: their scalars, where the windows lie, and the order in which the backward pass
-//! asks for gradients.
+//! The common part of all 2-D convolutions: scalars, positions of windows, the steps of the backward pass.
 
 use super::check_float;
 use super::padding::Padding;
@@ -13,7 +12,7 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use std::ops::Range;
 
-/// `shaders/lib/conv2d.wgsl`: the same scalars.
+/// The same scalars in WGSL: `shaders/lib/conv2d.wgsl`.
 pub(super) const SCALARS: &str = include_str!("../../shaders/lib/conv2d.wgsl");
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -48,8 +47,8 @@ impl ConvParams {
         self.n as u64 * self.oh as u64 * self.ow as u64
     }
 
-    /// The pixel of the images that output pixel `pixel` sees under tap `tap` of its window, unless it is padding. Pixels
-    /// are counted through the whole batch, taps row by row.
+    /// The pixel of the images that output pixel `pixel` reads under tap `tap` of its window; `None` for padding.
+    /// Pixels are counted over the whole batch, taps row by row.
     pub(super) fn pixel_under(&self, pixel: usize, tap: usize) -> Option<usize> {
         let along = |out: usize, tap: usize, stride: u32, pad: u32, extent: u32| {
             let at = (out * stride as usize + tap).checked_sub(pad as usize)?;
@@ -61,7 +60,7 @@ impl ConvParams {
         Some((pixel / ow / oh * self.h as usize + row) * self.w as usize + column)
     }
 
-    /// The sizes, for the fast paths of the CPU device.
+    /// The sizes for the fast paths of the CPU device.
     pub(super) fn sizes(&self) -> conv::Convolution {
         conv::Convolution {
             n: self.n as usize,
@@ -86,7 +85,7 @@ impl ConvParams {
         self.ci / self.groups
     }
 
-    /// The output channels that input channel `i` reaches: those of its group.
+    /// The output channels that read input channel `i`: those of its group.
     pub(super) fn outputs_of(&self, i: usize) -> Range<usize> {
         let (group, outputs) = (i / self.inputs() as usize, self.outputs() as usize);
         group * outputs..(group + 1) * outputs
@@ -97,7 +96,7 @@ impl ConvParams {
         self.co / self.groups
     }
 
-    /// Values that one output value of one channel sums over.
+    /// The number of values that one value of the output sums over.
     pub(super) fn taps(&self) -> u64 {
         self.kh as u64 * self.kw as u64 * self.inputs() as u64
     }
@@ -107,7 +106,7 @@ impl ConvParams {
     }
 }
 
-/// Where the windows lie, and everything else that the kernels ask for; `channels` are the groups and the output
+/// Computes the scalars of all kernels from the shapes, strides and padding. `channels` are the groups and the output
 /// channels.
 pub(super) fn resolve(
     op: &'static str,
@@ -141,27 +140,27 @@ pub(super) fn resolve(
     })
 }
 
-/// Operands of any other type than floats, or of several, are refused.
+/// Checks that the operands are floats of one type.
 pub(super) fn check_types(op: &'static str, x: &Tensor, w: &Tensor, bias: Option<&Tensor>) -> Result<()> {
     [x, w].into_iter().chain(bias).try_for_each(|tensor| check_float(op, tensor, x))
 }
 
-/// A kind of convolution, by what is special about it.
+/// A kind of convolution: its kernels.
 pub(super) struct Convolution {
     pub(super) op: &'static str,
-    /// Runs the forward kernel, with bias and function: it binds x, w and bias, and y.
+    /// Runs the forward kernel. Its inputs are x, w and bias, its output y.
     pub(super) forward: fn(&ConvParams, &[Operand], Operand) -> Result<()>,
-    /// The gradient with respect to x, from dy and w.
+    /// Computes the gradient with respect to x, from dy and w.
     pub(super) data_gradient: fn(&ConvParams, &Tensor, &Tensor) -> Result<Tensor>,
-    /// Writes the gradient with respect to w, from x and dy, as `splits` sums.
+    /// Computes the gradient with respect to w, from x and dy, as `splits` sums.
     pub(super) weight_sums: fn(&ConvParams, &Tensor, &Tensor, &Tensor) -> Result<()>,
-    /// Into how many sums that gradient is cut if there are enough rows of images.
+    /// The number of sums that this gradient is split into, if the batch has enough rows.
     pub(super) splits: fn(&ConvParams) -> u64,
 }
 
 impl Convolution {
-    /// The convolution of `x` with `w`, whose scalars are `geometry`, of floats of one type. The function's derivative
-    /// reads its output.
+    /// The convolution of `x` with `w`, floats of one type, with the scalars `geometry`. The derivative of the
+    /// function must read its output.
     pub(super) fn apply(
         &'static self,
         geometry: ConvParams,
@@ -177,7 +176,7 @@ impl Convolution {
         let packed_bias = bias.map(|bias| bias.packed(op)).transpose()?;
         let shape = [params.n, params.oh, params.ow, params.co].map(|extent| extent as usize);
         let output = Tensor::empty(op, x.device(), x.dtype(), shape.into())?;
-        // Without a bias something has to be bound in its place; it is not read.
+        // Without a bias another operand is bound in its place. The kernel does not read it.
         let third = packed_bias.as_ref().unwrap_or(&packed_w).operand();
         let inputs = [packed_x.operand(), packed_w.operand(), third];
         (self.forward)(&params, &inputs, output.operand())?;
@@ -209,8 +208,8 @@ impl Convolution {
         }))
     }
 
-    /// The gradient with respect to the kernel, of `shape`, into `slot` if there is one. Its sums run over all pixels
-    /// of the batch: they are cut into pieces of whole rows of images, and added up in order.
+    /// The gradient with respect to the kernel, of `shape`, written to `slot` if there is one. It sums over all
+    /// pixels of the batch: in pieces of whole rows of pixels, which are then added in order.
     fn weight_gradient(
         &self,
         geometry: &ConvParams,

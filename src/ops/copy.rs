@@ -1,4 +1,4 @@
-//! Moving elements between layouts.
+//! Copies between layouts.
 
 use super::{INDEX, MergedAxes, WORKGROUP};
 use crate::device::cpu::copy::{self, Side};
@@ -91,8 +91,8 @@ impl Params {
 }
 
 impl Tensor {
-    /// The same elements, row-major from an aligned start: this tensor itself where they lie so, else a copy.
-    /// Without a graph.
+    /// The same elements, row-major from an aligned start: this tensor itself if it is so, else a copy. Without a
+    /// graph.
     pub(crate) fn packed(&self, op: &'static str) -> Result<Tensor> {
         if self.is_packed() {
             return Ok(self.detach());
@@ -102,7 +102,7 @@ impl Tensor {
         Ok(output)
     }
 
-    /// Writes these elements into the memory of `to`, a view of the same shape.
+    /// Writes these elements to the memory of `to`, a view of the same shape.
     pub(crate) fn copy_into(&self, to: &Tensor) -> Result<()> {
         self.move_into(to, &ASSIGN)
     }

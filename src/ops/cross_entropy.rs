@@ -1,8 +1,8 @@
-//! `cross_entropy`: −Σ t·ln softmax(x) for each row x of logits, where the target t is a label with smoothing:
-//! 1 − ε on the label and ε / classes on every class (Szegedy et al. 2016; Keras and PyTorch).
+//! `cross_entropy`: −Σ t·ln softmax(x) for each row x of logits. The target t is a label with smoothing: 1 − ε on the
+//! label, plus ε / classes on every class (Szegedy et al. 2016; as in Keras and PyTorch).
 //!
-//! Since Σ t = 1, that is ln Σ eᶻ − (1 − ε)·z\[label\] − ε·mean(z) with z = x − max x: one kernel, and one for the
-//! gradient, which computes the softmax again from the logits instead of keeping it.
+//! Because Σ t = 1, this is ln Σ eᶻ − (1 − ε)·z\[label\] − ε·mean(z) with z = x − max x. There is one kernel for the
+//! loss and one for the gradient, which computes the softmax again from the logits instead of storing it.
 
 use super::softmax::{OF_ROW, largest_and_sum};
 use super::{FUNCTIONS, Function, INDEX, ROW, check_float};
@@ -59,7 +59,7 @@ fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
         let Some(&of_label) = x.get(labels[row] as usize) else { return T::of(f64::NAN) };
         let (largest, sum) = largest_and_sum(x);
         let loss = sum.ln() - (T::ONE - smoothing) * (of_label - largest);
-        // Without smoothing a logit of −∞ is a class that is ruled out, and must not be multiplied by 0.
+        // Without smoothing, a logit of −∞ excludes a class and must not be multiplied by 0.
         if smoothing > T::ZERO {
             let sum_of_z: T = x.iter().map(|&x| x - largest).sum();
             loss - smoothing * (sum_of_z / T::of(extent as f64))
@@ -98,7 +98,7 @@ fn gradient_fast(p: &Params, args: KernelArgs<f32>) {
     softmax::cross_entropy_gradient(p.extent as usize, p.smoothing, x, labels, dloss, args.output());
 }
 
-/// Labels of the rows of `logits`: `[n]` of u32 for `[n, classes]`.
+/// Checks logits `[n, classes]` and their labels, `[n]` of u32.
 pub(crate) fn check_labels(op: &'static str, logits: &Tensor, labels: &Tensor) -> Result<()> {
     check_float(op, logits, logits)?;
     if labels.dtype() != DType::U32 {
@@ -116,18 +116,18 @@ impl Tensor {
     /// The mean of [`cross_entropy_rows`](Tensor::cross_entropy_rows): a scalar.
     ///
     /// # Errors
-    /// Those of [`cross_entropy_rows`](Tensor::cross_entropy_rows).
+    /// Errors of [`cross_entropy_rows`](Tensor::cross_entropy_rows).
     pub fn cross_entropy(&self, labels: &Tensor, smoothing: f32) -> Result<Tensor> {
         self.cross_entropy_rows(labels, smoothing)?.mean(&[], false)
     }
 
-    /// The cross-entropy of each row of these logits, `[n, classes]`, with its label: `[n]`. The target is
-    /// 1 − `smoothing` on the label and `smoothing` / classes on every class. A row whose label is not below the
-    /// number of classes has the loss NaN. The losses of f16 logits are f32. The gradient reads the logits.
+    /// The cross-entropy of each row of these logits, `[n, classes]`, with its label: `[n]`. The target is 1 −
+    /// `smoothing` on the label, plus `smoothing` / classes on every class. A row whose label is not below the number
+    /// of classes has the loss NaN. For f16 logits the losses are f32. The gradient reads the logits.
     ///
     /// # Errors
-    /// Shapes other than `[n, classes]` and `[n]`; labels that are not u32; `smoothing` outside [0, 1]; operands
-    /// on different devices.
+    /// [`Error::Shape`] for shapes other than `[n, classes]` and `[n]`; [`Error::DType`] for labels that are not u32;
+    /// [`Error::Argument`] for `smoothing` outside [0, 1]; [`Error::Placement`] for operands on different devices.
     pub fn cross_entropy_rows(&self, labels: &Tensor, smoothing: f32) -> Result<Tensor> {
         const OP: &str = "cross_entropy";
         check_labels(OP, self, labels)?;

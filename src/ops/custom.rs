@@ -1,19 +1,19 @@
-//! What an op outside this crate is made of.
+//! The parts of an op outside this crate.
 //!
-//! An op is a function that checks its operands, runs a [`Kernel`] and records its gradient:
+//! An op is a function that checks its operands, runs a [`Kernel`], and records its gradient:
 //!
-//! 1. The kernel, a `static`, is one computation written twice: WGSL for GPUs ([`Shader`](crate::device::kernel::Shader))
-//!    and a Rust function, generic over f32 and f64, for the CPU device and for tests
-//!    ([`reference!`](crate::reference)). A third, fast f32 code for the CPU, is optional. Scalars that both read are a `#[repr(C)]` struct of at most 128 bytes that
-//!    implements `bytemuck::Pod`. The shader's sources begin with [`INDEX`], whose `group_index` says which part of the
-//!    work a workgroup has.
-//! 2. [`check_float`] refuses operands of other types and devices; shapes the op checks itself.
+//! 1. The kernel is a `static`: one computation, written in WGSL for GPUs ([`Shader`](crate::device::kernel::Shader))
+//!    and as a Rust function, generic over f32 and f64, for the CPU device and for tests
+//!    ([`reference!`](crate::reference)). A second Rust function, fast code in f32 for the CPU, is optional. Both
+//!    read the same scalars: a `#[repr(C)]` struct of at most 128 bytes that implements `bytemuck::Pod`. The shader's
+//!    texts begin with [`INDEX`], which defines `group_index`, the index of a workgroup.
+//! 2. [`check_float`] checks the operands' types and devices. The op checks their shapes itself.
 //! 3. [`dispatch`] runs the kernel.
-//! 4. [`record`](crate::autograd::record) attaches the gradient: a closure that hands the gradient of each input to
+//! 4. [`record`](crate::autograd::record) records the gradient: a closure that passes the gradient of each input to
 //!    [`BackwardContext::accumulate`](crate::autograd::BackwardContext::accumulate).
 //! 5. [`gradcheck`](crate::gradcheck::gradcheck) compares the gradient with central differences.
 //!
-//! `examples/custom_op.rs` is a complete one.
+//! `examples/custom_op.rs` is a complete example.
 
 use crate::device::DType;
 use crate::device::kernel::Kernel;
@@ -23,13 +23,14 @@ use crate::tensor::Tensor;
 
 pub use super::{INDEX, check_float};
 
-/// Runs `kernel` on `inputs` and returns its outputs, new tensors of these types and shapes without a graph. The kernel
-/// sees each input row-major: views that are not are copied first. On a GPU the kernel is recorded, and runs before
+/// Runs `kernel` on `inputs` and returns its outputs: new tensors of these types and shapes, without a graph. The
+/// kernel gets each input row-major; other views are copied first. A GPU records the kernel and runs it before
 /// anything that reads its outputs.
 ///
 /// # Errors
-/// [`Error::Argument`] without inputs; [`Error::Placement`] for inputs on several devices; [`Error::Shape`] for an output
-/// without elements; no memory; [`Error::Kernel`] if the driver refuses the WGSL, at the latest when an output is read.
+/// [`Error::Argument`] without inputs; [`Error::Placement`] for inputs on several devices; [`Error::Shape`] for an
+/// output without elements; [`Error::OutOfMemory`]; [`Error::Kernel`] if the driver rejects the WGSL, at the latest
+/// when an output is read.
 pub fn dispatch<P: bytemuck::Pod>(
     kernel: &'static Kernel<P>,
     params: &P,

@@ -1,6 +1,6 @@
-//! Depthwise 2-D convolution: every channel of an image has kernels of its own, and nothing flows between channels.
-//! `shaders/depthwise_conv2d.wgsl` has the formulas of the three directions; the scalars are those of
-//! every convolution.
+//! Depthwise 2-D convolution: every channel of an image has kernels of its own, and its outputs read no other
+//! channel. `shaders/depthwise_conv2d.wgsl` has the formulas of the three directions. The scalars are those of all
+//! convolutions.
 
 mod reference;
 
@@ -18,7 +18,7 @@ use reference::{data, data_fast, forward, forward_fast, weights, weights_fast};
 const OP: &str = "depthwise_conv2d";
 const SOURCE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/depthwise_conv2d.wgsl")];
 
-/// Invocations in a workgroup.
+/// Invocations of a workgroup.
 const GROUP: u32 = 64;
 
 static FORWARD: Kernel<ConvParams> =
@@ -27,7 +27,7 @@ static FORWARD: Kernel<ConvParams> =
     });
 static DATA: Kernel<ConvParams> =
     direction("depthwise_conv2d.data", "data", reference!(data), data_fast, |p| {
-        // Pixels that lie a stride apart, from the first one's place in the padded row to the last one's.
+        // Pixels that are a stride apart, from the position of the first in the padded row to that of the last.
         let places = (p.w - 1 + p.pad_w) / p.stride_w - p.pad_w / p.stride_w + 1;
         workgroups(p.n as u64 * p.h as u64 * p.stride_w as u64 * places.div_ceil(neighbours(p)) as u64, p.ci)
     });
@@ -47,17 +47,17 @@ const fn direction(
     Kernel { name, gpu, cooperative: None, flops: ConvParams::flops, reference, fast: Some(fast) }
 }
 
-/// Workgroups for so many pieces of work for each four channels.
+/// The number of workgroups, if each four channels have this many pieces of work.
 fn workgroups(pieces: u64, channels: u32) -> u64 {
     (pieces * quads(channels)).div_ceil(GROUP as u64)
 }
 
-/// Vectors of four channels.
+/// The number of vectors of four channels.
 fn quads(channels: u32) -> u64 {
     channels.div_ceil(4) as u64
 }
 
-/// Pixels of a row that an invocation computes: those share what lies under their windows, if the windows are close.
+/// The number of pixels of a row that one invocation computes. If their windows are close, they share most values.
 fn neighbours(p: &ConvParams) -> u32 {
     if p.stride_w <= 4 { 4 } else { 1 }
 }
@@ -87,9 +87,9 @@ static DEPTHWISE: Convolution = Convolution {
         x.device().run(&WEIGHTS, p, &[x.operand(), dy.operand()], &[sums.operand()])
     },
     splits: |p| {
-        /// The sums are cut until there are this many invocations,
+        /// The sum is split into pieces for at least this many invocations in all,
         const ENOUGH_INVOCATIONS: u64 = 4096;
-        /// or until a piece has no more pixels than this.
+        /// and of at most this many pixels each.
         const FEW_PIXELS: u64 = 512;
         let invocations = p.kh as u64 * quads(p.co);
         ENOUGH_INVOCATIONS.div_ceil(invocations).max(p.pixels_out() / FEW_PIXELS)
@@ -97,14 +97,15 @@ static DEPTHWISE: Convolution = Convolution {
 };
 
 impl Tensor {
-    /// The convolution of every channel of `self` `[n, h, w, c]` with its own kernels out of `kernel`
-    /// `[kh, kw, c, multiplier]`, plus `bias` `[c·multiplier]`, through `function`: `[n, oh, ow, c·multiplier]`, where
-    /// output channel `c·multiplier + m` is channel c under its m-th kernel, as in Keras. (Functions whose derivative
-    /// reads their input take a second dispatch.)
+    /// The convolution of each channel of `self` `[n, h, w, c]` with its own kernels of `kernel`
+    /// `[kh, kw, c, multiplier]`, plus `bias` `[c·multiplier]`, through `function`. The result is
+    /// `[n, oh, ow, c·multiplier]`. Its channel `c·multiplier + m` is channel c convolved with its m-th kernel, as in
+    /// Keras. A function whose derivative reads its input needs a second dispatch.
     ///
     /// # Errors
-    /// [`Error::Shape`] where channels or ranks don't fit, [`Error::Argument`] for strides and kernels that
-    /// [`Padding::resolve`] refuses.
+    /// [`Error::Shape`] if channels or ranks don't fit; [`Error::Argument`] for strides and kernels that
+    /// [`Padding::resolve`] refuses; [`Error::DType`] and [`Error::Placement`] for operands of different types or
+    /// devices.
     pub fn depthwise_conv2d(
         &self,
         kernel: &Tensor,
@@ -122,7 +123,7 @@ impl Tensor {
     }
 }
 
-/// The scalars, from shapes that fit.
+/// The scalars, after checking the shapes.
 fn geometry(
     x: &Tensor,
     kernel: &Tensor,

@@ -1,5 +1,5 @@
-//! Dropout: a random share of the elements becomes zero, the others grow so that the mean stays (Srivastava et al.
-//! 2014, in the inverted form). The gradient draws the same mask again; nothing is kept.
+//! Dropout: a random fraction of the elements becomes zero, and the others are scaled up so that the mean stays the
+//! same (Srivastava et al. 2014, in the inverted form). The gradient draws the same mask again instead of storing it.
 
 use super::{INDEX, WORKGROUP, check_float, no_constants};
 use crate::autograd::record;
@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::reference;
 use crate::tensor::Tensor;
 
-/// What random numbers follow from, in addition to the number of the element. Equal keys give equal numbers.
+/// The key of random numbers: they are a function of the key and the element's index. Equal keys give equal numbers.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub struct RandomKey {
     /// The seed of the training.
@@ -63,7 +63,7 @@ fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
     });
 }
 
-/// Four random words from four counters: `random` of `shaders/lib/random.wgsl`, which names the source.
+/// Four random words from four counters. It is `random` of `shaders/lib/random.wgsl`, which names the source.
 fn random(counter: [u32; 4]) -> [u32; 4] {
     let [mut x, mut y, mut z, mut w] = counter.map(|c| c.wrapping_mul(1_664_525).wrapping_add(1_013_904_223));
     let mix = |x: &mut u32, y: &mut u32, z: &mut u32, w: &mut u32| {
@@ -81,10 +81,10 @@ fn random(counter: [u32; 4]) -> [u32; 4] {
 }
 
 impl Tensor {
-    /// A share `rate` of the elements, chosen by `key`, becomes 0; the others are divided by `1 - rate`.
+    /// Sets a fraction `rate` of the elements, chosen by `key`, to 0 and divides the others by `1 - rate`.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a rate below 0, or 1 and above.
+    /// [`Error::Argument`] for a rate below 0, or 1 and above; [`Error::DType`] for u32.
     pub fn dropout(&self, rate: f32, key: RandomKey) -> Result<Tensor> {
         check_float("dropout", self, self)?;
         if !(0.0..1.0).contains(&rate) {

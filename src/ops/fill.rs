@@ -36,10 +36,10 @@ fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
 }
 
 impl Tensor {
-    /// A tensor of floats that all are `value`.
+    /// A tensor of floats that are all `value`.
     ///
     /// # Errors
-    /// [`Error::DType`] for u32.
+    /// [`Error::DType`] for u32, and for a type that the device does not have.
     pub fn full(device: &Device, dtype: DType, shape: impl Into<Shape>, value: f32) -> Result<Tensor> {
         if dtype == DType::U32 {
             let expected = "f16, f32 or f64".to_string();
@@ -50,17 +50,23 @@ impl Tensor {
         Ok(output)
     }
 
-    /// Zeros.
+    /// A tensor of zeros.
+    ///
+    /// # Errors
+    /// Errors of [`full`](Tensor::full).
     pub fn zeros(device: &Device, dtype: DType, shape: impl Into<Shape>) -> Result<Tensor> {
         Tensor::full(device, dtype, shape, 0.0)
     }
 
-    /// Ones.
+    /// A tensor of ones.
+    ///
+    /// # Errors
+    /// Errors of [`full`](Tensor::full).
     pub fn ones(device: &Device, dtype: DType, shape: impl Into<Shape>) -> Result<Tensor> {
         Tensor::full(device, dtype, shape, 1.0)
     }
 
-    /// Overwrites this tensor's memory, which must be packed.
+    /// Sets all elements of this tensor, which must be packed.
     pub(crate) fn fill(&self, value: f32) -> Result<()> {
         let params = Params { count: self.shape().elements() as u32, value };
         self.device().run(&FORWARD, &params, &[], &[self.operand()])

@@ -1,4 +1,4 @@
-//! `backward`: the pass of [`crate::autograd`] with the arithmetic of the ops.
+//! `backward`: the backward pass of [`crate::autograd`] with the arithmetic of the ops.
 
 use super::check_float;
 use crate::autograd::{self, Arithmetic, Gradients, no_grad};
@@ -24,22 +24,22 @@ impl Arithmetic for Ops {
 }
 
 impl Tensor {
-    /// The gradients of this scalar with respect to every leaf that it depends on. The graph is consumed.
+    /// The gradients of this scalar with respect to every leaf that it depends on. Consumes the graph.
     ///
     /// # Errors
-    /// [`Error::Shape`] if this is not a scalar, [`Error::Graph`] without a graph or for a graph that was used
-    /// before.
+    /// [`Error::Shape`] if this is not a scalar; [`Error::Graph`] without a graph, or if the graph is already
+    /// consumed.
     pub fn backward(&self) -> Result<Gradients> {
         self.backward_into(&HashMap::new())
     }
 
-    /// The same, with the gradient of the leaf of number `id` in the memory of `slots[id]`.
+    /// The same, but writes the gradient of the leaf of number `id` to `slots[id]`.
     pub(crate) fn backward_into(&self, slots: &HashMap<u64, Tensor>) -> Result<Gradients> {
         let _gradients = allocating(Category::Gradients);
         self.scaled_backward_into(&Tensor::ones(self.device(), self.dtype(), [])?, slots)
     }
 
-    /// The gradients of this scalar times `scale`, which is one too.
+    /// The gradients of this scalar times `scale`, a scalar too.
     pub(crate) fn scaled_backward_into(
         &self,
         scale: &Tensor,
@@ -55,10 +55,10 @@ impl Tensor {
         no_grad(|| autograd::propagate(self, scale.reshape(self.shape())?, slots, &Ops))
     }
 
-    /// The gradients of Σ `seed` · `self`, for a tensor of any shape.
+    /// The gradients of Σ `seed` · `self`, for a tensor of any shape. Consumes the graph.
     ///
     /// # Errors
-    /// [`Error::Shape`], [`Error::DType`] or [`Error::Placement`] if the seed's shape, type or device is another,
+    /// [`Error::Shape`], [`Error::DType`] or [`Error::Placement`] if the seed differs in shape, type or device;
     /// [`Error::Graph`] as for [`backward`](Tensor::backward).
     pub fn backward_from(&self, seed: &Tensor) -> Result<Gradients> {
         if self.shape() != seed.shape() {

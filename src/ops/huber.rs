@@ -1,25 +1,26 @@
-//! `huber`: the Huber loss (Huber 1964), from other ops: d²/2 of a difference d up to δ, δ·(|d| − δ/2) beyond.
+//! `huber`: the Huber loss (Huber 1964), composed of other ops: d²/2 for a difference |d| ≤ δ, else δ·(|d| − δ/2).
 //!
-//! With c = min(|d|, δ) both are c·(|d| − c/2).
+//! With c = min(|d|, δ), both are c·(|d| − c/2).
 
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 impl Tensor {
-    /// The mean of [`huber_rows`](Tensor::huber_rows): a scalar, `torch.nn.functional.huber_loss`.
+    /// The mean of [`huber_rows`](Tensor::huber_rows): a scalar, as `torch.nn.functional.huber_loss`.
     ///
     /// # Errors
-    /// Those of [`huber_rows`](Tensor::huber_rows).
+    /// Errors of [`huber_rows`](Tensor::huber_rows).
     pub fn huber(&self, target: &Tensor, delta: f32) -> Result<Tensor> {
         self.huber_rows(target, delta)?.mean(&[], false)
     }
 
-    /// The mean over all axes but the first of d²/2 where |d| ≤ `delta` and of `delta`·(|d| − `delta`/2) elsewhere,
-    /// d = prediction − target: `[n, …]` to `[n]`.
+    /// The Huber loss of each sample, `[n, …]` to `[n]`. It is the mean over all axes but the first of d²/2 where |d|
+    /// ≤ `delta`, and of `delta`·(|d| − `delta`/2) elsewhere, with d = prediction − target.
     ///
     /// # Errors
-    /// A `delta` that is not above zero and finite; shapes that differ (nothing is broadcast) or have no axes; element
-    /// types or devices that differ.
+    /// [`Error::Argument`] for a `delta` that is not above zero and finite; [`Error::Shape`] for shapes that differ
+    /// (nothing is broadcast) or have no axes; [`Error::DType`] and [`Error::Placement`] for operands of different
+    /// types or devices.
     pub fn huber_rows(&self, target: &Tensor, delta: f32) -> Result<Tensor> {
         const OP: &str = "huber";
         if !(delta > 0.0 && delta.is_finite()) {

@@ -1,8 +1,8 @@
-//! One file per op: its shape rule, its kernels with their references, its gradient.
+//! Differentiable ops. Each has one file with its shape rule, its kernels with their references, and its gradient.
 //!
-//! To read one op from end to end, take [`dropout`]: the kernel, the reference, the dispatch, the gradient.
-//! To add one, write `src/ops/x.rs`, `shaders/x.wgsl` and its samples in `tests/ops/x.rs`; nothing else in the
-//! crate names an op.
+//! [`dropout`] is a short op to read from end to end: the kernel, the reference, the dispatch, the gradient. To add
+//! an op, write `src/ops/x.rs`, `shaders/x.wgsl` and samples in `tests/ops/x.rs`; `CONTRIBUTING.md` lists the lines
+//! to add.
 
 pub mod binary;
 pub mod cast;
@@ -36,23 +36,23 @@ pub use dropout::RandomKey;
 pub use padding::Padding;
 pub use unary::Function;
 
-/// `shaders/lib/index.wgsl`, in front of every kernel: `group_index(workgroup_id, num_workgroups)` is the number of a
-/// workgroup.
+/// `shaders/lib/index.wgsl`, the first text of every kernel. It defines `group_index(workgroup_id, num_workgroups)`,
+/// the index of a workgroup.
 pub const INDEX: &str = include_str!("../../shaders/lib/index.wgsl");
-/// `shaders/lib/functions.wgsl`: exp, tanh and the like.
+/// `shaders/lib/functions.wgsl`: exp, tanh and similar functions.
 pub(crate) const FUNCTIONS: &str = include_str!("../../shaders/lib/functions.wgsl");
 
-/// `shaders/lib/row.wgsl`: a row belongs to a workgroup.
+/// `shaders/lib/row.wgsl`: reductions of a row by one workgroup.
 pub(crate) const ROW: &str = include_str!("../../shaders/lib/row.wgsl");
 
-/// Invocations in a workgroup of every kernel that computes one element (or vector) per invocation.
+/// Invocations of a workgroup, for kernels in which an invocation computes one element or vector.
 pub(crate) const WORKGROUP: u64 = 256;
 
 pub(crate) fn no_constants<P>(_: &P) -> Constants {
     Vec::new()
 }
 
-/// The merged axes over which operands of one shape are iterated, as scalars of a kernel.
+/// The merged axes of operands of one shape, as scalars of a kernel.
 pub(crate) struct MergedAxes<const N: usize> {
     pub rank: u32,
     pub extents: [u32; MAX_RANK],
@@ -60,7 +60,7 @@ pub(crate) struct MergedAxes<const N: usize> {
 }
 
 impl<const N: usize> MergedAxes<N> {
-    /// For layouts of one shape.
+    /// The merged axes of layouts of one shape.
     pub(crate) fn new(layouts: &[Layout; N]) -> MergedAxes<N> {
         let merged = merge(layouts);
         let mut axes =
@@ -75,7 +75,7 @@ impl<const N: usize> MergedAxes<N> {
     }
 }
 
-/// The common shape of operands, by NumPy's rule.
+/// The common shape of operands by NumPy's broadcasting rule.
 pub(crate) fn broadcast(op: &'static str, operands: &[&Tensor]) -> Result<Shape> {
     let mut shape = Shape::SCALAR;
     for operand in operands {
@@ -87,10 +87,10 @@ pub(crate) fn broadcast(op: &'static str, operands: &[&Tensor]) -> Result<Shape>
     Ok(shape)
 }
 
-/// Checks that an operand is of floats, and of the type and on the device of `like`.
+/// Checks that an operand is of floats and has the type and device of `like`.
 ///
 /// # Errors
-/// [`Error::DType`] for u32 and for another type; [`Error::Placement`] for another device.
+/// [`Error::DType`] for u32 and for another type than `like`; [`Error::Placement`] for another device.
 pub fn check_float(op: &'static str, tensor: &Tensor, like: &Tensor) -> Result<()> {
     use crate::device::DType;
     if tensor.dtype() == DType::U32 || tensor.dtype() != like.dtype() {
@@ -101,7 +101,7 @@ pub fn check_float(op: &'static str, tensor: &Tensor, like: &Tensor) -> Result<(
     like.device().check_same(op, tensor.device())
 }
 
-/// An operand of a kernel for study or measurement, which computes on what it loads.
+/// Checks that an operand is not f16, for kernels that have no form for it.
 pub(crate) fn check_not_half(op: &'static str, tensor: &Tensor) -> Result<()> {
     use crate::device::DType;
     if tensor.dtype() == DType::F16 {
@@ -111,7 +111,7 @@ pub(crate) fn check_not_half(op: &'static str, tensor: &Tensor) -> Result<()> {
     Ok(())
 }
 
-/// An axis of `tensor`, which must exist.
+/// Checks that `tensor` has this axis.
 pub(crate) fn check_axis(op: &'static str, tensor: &Tensor, axis: usize) -> Result<()> {
     let rank = tensor.shape().rank();
     if axis < rank {

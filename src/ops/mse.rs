@@ -1,22 +1,23 @@
-//! `mse`: the mean squared error, from other ops. For the gradient it keeps the difference and nothing else.
+//! `mse`: the mean squared error, composed of other ops. The graph keeps only the difference.
 
 use crate::error::{Error, Result};
 use crate::tensor::Tensor;
 
 impl Tensor {
-    /// The mean of [`mse_rows`](Tensor::mse_rows): a scalar, the mean of (prediction − target)² over everything.
+    /// The mean of [`mse_rows`](Tensor::mse_rows): a scalar, the mean of (prediction − target)² over all elements.
     ///
     /// # Errors
-    /// Those of [`mse_rows`](Tensor::mse_rows).
+    /// Errors of [`mse_rows`](Tensor::mse_rows).
     pub fn mse(&self, target: &Tensor) -> Result<Tensor> {
         self.mse_rows(target)?.mean(&[], false)
     }
 
-    /// The mean of (prediction − target)² over all axes but the first: `[n, …]` to `[n]`.
+    /// The squared error of each sample, `[n, …]` to `[n]`: the mean of (prediction − target)² over all axes but the
+    /// first.
     ///
     /// # Errors
-    /// Shapes that differ (nothing is broadcast: `[n]` and `[n, 1]` are most likely a mistake) or have no axes;
-    /// element types or devices that differ.
+    /// [`Error::Shape`] for shapes that differ (nothing is broadcast: `[n]` with `[n, 1]` is most likely a mistake)
+    /// or have no axes; [`Error::DType`] and [`Error::Placement`] for operands of different types or devices.
     pub fn mse_rows(&self, target: &Tensor) -> Result<Tensor> {
         let shape = self.shape();
         if shape != target.shape() || shape.rank() == 0 {

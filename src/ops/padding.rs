@@ -1,29 +1,29 @@
-//! Where the windows of a convolution or a pooling lie along an axis.
+//! The positions of the windows of a convolution or pooling along an axis.
 
 use crate::error::{Error, Result};
 
-/// How many zeros are thought to lie around an image. Names and arithmetic are those of Keras and TensorFlow.
+/// The zeros around an image. Names and arithmetic are those of Keras and TensorFlow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, Default, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Padding {
-    /// None: windows lie inside the image.
+    /// No padding: windows lie inside the image.
     #[default]
     Valid,
-    /// As many that the output has `ceil(input / stride)` positions; the odd one at the end.
+    /// So many zeros that the output has `ceil(input / stride)` positions. If the number is odd, the end has one
+    /// more.
     Same,
-    /// `[[top, bottom], [left, right]]`.
+    /// Numbers of rows and columns: `[[top, bottom], [left, right]]`.
     Explicit([[usize; 2]; 2]),
 }
 
 impl Padding {
-    /// How many positions a window of `kernel` elements has along `axis` (0: rows, 1: columns) of `input`
-    /// elements, and how many padding elements lie in front of the first one.
-    ///
-    /// Every window covers at least one element of the input.
+    /// The number of positions of a window of `kernel` elements along `axis` (0: rows, 1: columns) of `input`
+    /// elements, and the number of padding elements before the first element of the input. Every window covers at
+    /// least one element of the input.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a kernel or a stride of 0, for explicit padding as large as the kernel, for a
-    /// kernel larger than the padded input, or for an axis other than 0 and 1.
+    /// [`Error::Argument`] for a kernel or a stride of 0, for explicit padding as large as the kernel or larger, for
+    /// a kernel larger than the padded input, and for an axis other than 0 and 1.
     pub fn resolve(
         self,
         op: &'static str,

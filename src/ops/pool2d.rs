@@ -1,7 +1,7 @@
-//! Pooling: the largest or the mean of each window of an image, and of whole images.
+//! Pooling: the largest element or the mean of each window of an image, and of whole images.
 //!
-//! Padding is never part of a window: a maximum is always that of image elements, and an average divides by
-//! their number, as in Keras.
+//! Padding is never part of a window: a maximum is always over image elements, and an average divides by their
+//! number, as in Keras.
 
 use super::{INDEX, Padding, WORKGROUP, check_float};
 use crate::autograd::{record, wanted};
@@ -33,7 +33,7 @@ struct Params {
 }
 
 impl Params {
-    /// Vectors of four channels in images of this extent.
+    /// The number of vectors of four channels in images of this extent.
     fn quads(&self, height: u32, width: u32) -> u64 {
         self.batch as u64 * height as u64 * width as u64 * self.channels.div_ceil(4) as u64
     }
@@ -55,7 +55,7 @@ impl Params {
         inside(o, self.stride_w, self.kernel_w, self.pad_w, self.width)
     }
 
-    /// Elements of one image, before and after.
+    /// The number of elements of one image, before and after.
     fn image_lengths(&self) -> (usize, usize) {
         let pixels = |height: u32, width: u32| height as usize * width as usize * self.channels as usize;
         (pixels(self.height, self.width), pixels(self.out_height, self.out_width))
@@ -68,7 +68,7 @@ impl Params {
     }
 }
 
-/// What of window `o` lies inside the image, along one axis.
+/// The part of window `o` that lies inside the image, along one axis.
 fn inside(o: usize, stride: u32, kernel: u32, pad: u32, extent: u32) -> Range<usize> {
     let start = o * stride as usize;
     start.saturating_sub(pad as usize)..(start + kernel as usize - pad as usize).min(extent as usize)
@@ -105,7 +105,7 @@ static MAX_GRADIENT: Kernel<Params> = Kernel {
     fast: Some(max_gradient_fast),
     ..MAX_FORWARD
 };
-/// Where no two windows overlap.
+/// For windows that do not overlap.
 static MAX_GRADIENT_APART: Kernel<Params> = Kernel {
     name: "pool2d.max_gradient_apart",
     gpu: Shader { entry: "max_gradient_apart", ..MAX_FORWARD.gpu },
@@ -119,7 +119,7 @@ static AVERAGE_GRADIENT: Kernel<Params> = Kernel {
     ..MAX_FORWARD
 };
 
-/// y = the largest element of the window, or NaN if it has one.
+/// y = the largest element of the window; NaN if it contains NaN.
 fn max_forward<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([x], [y]) = args.reals();
     let larger = |best: T, value: T| if value > best || value.is_nan() { value } else { best };
@@ -133,7 +133,7 @@ fn average_forward<T: Real>(p: &Params, args: KernelArgs<T>) {
 }
 
 impl Params {
-    /// Joins the elements of each window of a channel; `finish` is also given their number.
+    /// Joins the elements of each window of a channel. `finish` also gets their number.
     fn each_window<T: Real>(
         &self,
         x: &[T],
@@ -241,11 +241,11 @@ fn max_gradient_fast(p: &Params, args: KernelArgs<f32>) {
 
 impl Tensor {
     /// The largest element of each window, channel by channel: `[n, height, width, c]` to
-    /// `[n, out_height, out_width, c]`, with [`Padding::resolve`] for the extents. Where several elements of a
-    /// window are largest, the first in row-major order gets the gradient, as in PyTorch.
+    /// `[n, out_height, out_width, c]`. [`Padding::resolve`] computes the extents. If several elements of a window
+    /// are largest, the first in row-major order gets the gradient, as in PyTorch.
     ///
     /// # Errors
-    /// Another rank than four, and what [`Padding::resolve`] refuses.
+    /// [`Error::Shape`] for another rank than four; errors of [`Padding::resolve`].
     pub fn max_pool2d(&self, kernel: [usize; 2], strides: [usize; 2], padding: Padding) -> Result<Tensor> {
         const OP: &str = "max_pool2d";
         let (params, shape) = plan(OP, self, kernel, strides, padding)?;
@@ -267,11 +267,11 @@ impl Tensor {
         }))
     }
 
-    /// The mean of each window, channel by channel, over the elements that lie inside the image; shapes as in
-    /// [`max_pool2d`](Tensor::max_pool2d). The gradient reads nothing.
+    /// The mean of each window, channel by channel, over the elements that lie inside the image. Shapes as in
+    /// [`max_pool2d`](Tensor::max_pool2d). The graph keeps no elements.
     ///
     /// # Errors
-    /// Another rank than four, and what [`Padding::resolve`] refuses.
+    /// [`Error::Shape`] for another rank than four; errors of [`Padding::resolve`].
     pub fn average_pool2d(
         &self,
         kernel: [usize; 2],
@@ -295,17 +295,17 @@ impl Tensor {
     /// The mean of each channel of each image: `[n, height, width, c]` to `[n, c]`.
     ///
     /// # Errors
-    /// Another rank than four.
+    /// [`Error::Shape`] for another rank than four.
     pub fn global_average_pool2d(&self) -> Result<Tensor> {
         check_images("global_average_pool2d", self)?;
         self.mean(&[1, 2], false)
     }
 
-    /// The largest element of each channel of each image: `[n, height, width, c]` to `[n, c]`. Where several are
+    /// The largest element of each channel of each image: `[n, height, width, c]` to `[n, c]`. If several are
     /// largest, they share the gradient.
     ///
     /// # Errors
-    /// Another rank than four.
+    /// [`Error::Shape`] for another rank than four.
     pub fn global_max_pool2d(&self) -> Result<Tensor> {
         check_images("global_max_pool2d", self)?;
         self.max(&[1, 2], false)
@@ -321,7 +321,7 @@ fn check_images(op: &'static str, x: &Tensor) -> Result<()> {
     }
 }
 
-/// The kernels' scalars and the shape of the result.
+/// Computes the kernels' scalars and the shape of the result.
 fn plan(
     op: &'static str,
     x: &Tensor,

@@ -1,4 +1,4 @@
-//! Sums, means and maxima over any axes; the place of the maximum.
+//! Sums, means and maxima over any axes, and the index of the maximum.
 
 use super::{INDEX, check_axis, check_float};
 use crate::autograd::{record, wanted};
@@ -36,12 +36,12 @@ fn constants(p: &Params) -> Constants {
     vec![("MAXIMUM", p.maximum), ("ROW_LANES", row_lanes(p))]
 }
 
-/// Invocations that reduce one row: a workgroup, or for short rows an eighth of it.
+/// The invocations that reduce one row: a workgroup, or an eighth of it for short rows.
 fn row_lanes(p: &Params) -> u32 {
     if p.piece > 256 { 256 } else { 32 }
 }
 
-/// One axis is contiguous.
+/// For a contiguous axis.
 static ROWS: Kernel<Params> = Kernel {
     name: "reduce.rows",
     gpu: Shader {
@@ -55,7 +55,7 @@ static ROWS: Kernel<Params> = Kernel {
     reference: reference!(reduce),
     fast: Some(reduce_fast),
 };
-/// Neighbours are results of their own.
+/// For an axis whose neighbours belong to different results.
 static COLUMNS: Kernel<Params> = Kernel {
     name: "reduce.columns",
     gpu: Shader {
@@ -78,7 +78,7 @@ static ARGMAX: Kernel<Params> = Kernel {
     ..ROWS
 };
 
-/// `y[row, piece, column] = Σ x[row, r, column] / divisor` over the r of the piece, or their maximum.
+/// `y[row, piece, column] = Σ x[row, r, column] / divisor` over the r of the piece, or the maximum.
 fn reduce<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([x], [y]) = args.reals();
     let (inner, splits, piece) = (p.inner as usize, p.splits as usize, p.piece as usize);
@@ -108,7 +108,7 @@ fn reduce_fast(p: &Params, args: KernelArgs<f32>) {
     }
 }
 
-/// The first place of the largest element of each row.
+/// The index of the first largest element of each row.
 fn argmax<T: Real>(p: &Params, mut args: KernelArgs<T>) {
     let x = args.inputs[0].real();
     let Some(Out::Index(y)) = args.outputs.pop() else { unreachable!("argmax writes indices") };
@@ -128,18 +128,27 @@ enum How {
 }
 
 impl Tensor {
-    /// The sum over `axes`; with `keep` they stay as axes of extent 1. No axes: over all.
+    /// The sum over `axes`, or over all axes if `axes` is empty. With `keep` they stay as axes of extent 1.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an axis that does not exist or occurs twice; [`Error::DType`] for u32.
     pub fn sum(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
         self.sum_or_mean("sum", How::Sum, axes, keep)
     }
 
-    /// The mean over `axes`; with `keep` they stay as axes of extent 1. No axes: over all.
+    /// The mean over `axes`, or over all axes if `axes` is empty. With `keep` they stay as axes of extent 1.
+    ///
+    /// # Errors
+    /// Errors of [`sum`](Tensor::sum).
     pub fn mean(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
         self.sum_or_mean("mean", How::Mean, axes, keep)
     }
 
-    /// The largest value over `axes`; with `keep` they stay as axes of extent 1. No axes: over all. Where several
-    /// elements are largest, they share the gradient.
+    /// The largest value over `axes`, or over all axes if `axes` is empty. With `keep` they stay as axes of extent 1. If
+    /// several elements are largest, they share the gradient.
+    ///
+    /// # Errors
+    /// Errors of [`sum`](Tensor::sum).
     pub fn max(&self, axes: &[usize], keep: bool) -> Result<Tensor> {
         let (axes, kept, squeezed) = plan("max", self, axes)?;
         let output = over_axes("max", self, &axes, How::Max, self.dtype())?;
@@ -153,15 +162,18 @@ impl Tensor {
         Ok(record("max", result, &[self], move |context| {
             let dy = context.gradient().reshape(kept)?;
             let hit = x.equal(&largest)?;
-            // As many hits as there are elements: more than f16 can count.
+            // There may be as many hits as elements, more than f16 can count.
             let hits = over_axes("max", &hit, &axes, How::Sum, x.dtype().of_sums())?;
             let share = dy.cast(hits.dtype())?.div(&hits)?.cast(x.dtype())?;
             context.accumulate(0, hit.mul(&share)?)
         }))
     }
 
-    /// The index, along `axis`, of the largest value; the first where there are several. u32, without a
-    /// gradient; `axis` is gone from the shape.
+    /// The index of the largest value along `axis`; of several, the first. The result is u32, has no gradient, and
+    /// lacks the axis.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if there is no such axis; [`Error::DType`] for u32.
     pub fn argmax(&self, axis: usize) -> Result<Tensor> {
         check_float("argmax", self, self)?;
         check_axis("argmax", self, axis)?;
@@ -184,7 +196,7 @@ impl Tensor {
         Ok(record(op, output, &[self], move |context| {
             let dy = context.gradient();
             let dy = match how {
-                // The count may be beyond f16.
+                // The number of elements may exceed the range of f16.
                 How::Mean => {
                     let dy = dy.cast(dy.dtype().of_sums())?;
                     dy.div(&Tensor::full(dy.device(), dy.dtype(), [], count as f32)?)?.cast(x_dtype)?
@@ -196,7 +208,7 @@ impl Tensor {
     }
 }
 
-/// The axes in order (all, if none are named), the shape that keeps them as 1, and the one without them.
+/// The axes in order (all of them if `axes` is empty), the shape with these as 1, and the shape without them.
 fn plan(op: &'static str, x: &Tensor, axes: &[usize]) -> Result<(Vec<usize>, Shape, Shape)> {
     check_float(op, x, x)?;
     let rank = x.shape().rank();
@@ -214,8 +226,8 @@ fn plan(op: &'static str, x: &Tensor, axes: &[usize]) -> Result<(Vec<usize>, Sha
     Ok((sorted, kept, Shape::truncated(&left)))
 }
 
-/// Reduces runs of neighbouring axes one after the other, the innermost first, and leaves them as extent 1. The
-/// result is stored as `dtype`, what lies between as [sums](DType::of_sums) are.
+/// Reduces each run of neighbouring axes to extent 1, the innermost run first. The result is stored as `dtype`,
+/// intermediate results in the type of [sums](DType::of_sums).
 fn over_axes(op: &'static str, x: &Tensor, axes: &[usize], how: How, dtype: DType) -> Result<Tensor> {
     let mut x = x.packed(op)?;
     let count: usize = axes.iter().map(|&a| x.shape()[a]).product();
@@ -246,19 +258,19 @@ fn params_of(shape: &Shape, begin: usize, end: usize, splits: usize, how: How, d
     }
 }
 
-/// The sum of the rows of a packed matrix, written to `slot` if there is one: a bias's gradient.
+/// The sum of the rows of a packed matrix, written to `slot` if there is one. This is the gradient of a bias.
 pub(crate) fn sum_rows(op: &'static str, x: &Tensor, slot: Option<Tensor>) -> Result<Tensor> {
     let target = slot.map_or(Target::New(x.dtype()), Target::Slot);
     over_run(op, x, 0, 1, How::Sum, 1.0, target)?.reshape([x.shape()[1]])
 }
 
-/// Where a result goes: to new memory of this type, or into a slot.
+/// The memory of a result: new memory of this type, or a slot.
 enum Target {
     New(DType),
     Slot(Tensor),
 }
 
-/// Reduces axes `begin..end` of a packed tensor to extent 1.
+/// Reduces the axes `begin..end` of a packed tensor to extent 1.
 fn over_run(
     op: &'static str,
     x: &Tensor,
@@ -268,11 +280,11 @@ fn over_run(
     divisor: f32,
     target: Target,
 ) -> Result<Tensor> {
-    /// Fewer results than this are worth a second dispatch that makes more of them first.
+    /// For fewer results than this, splitting the reduction into two dispatches saves time.
     const ENOUGH_RESULTS: usize = 4096;
-    /// Of results that are neighbours, which fewer invocations share.
+    /// The same limit for results that are neighbours, which take fewer invocations each.
     const ENOUGH_NEIGHBOURS: usize = 32_768;
-    /// A piece shorter than this is not.
+    /// The fewest elements of a piece.
     const SHORTEST_PIECE: usize = 512;
     let shape = x.shape();
     let mut result = shape;
@@ -282,7 +294,7 @@ fn over_run(
     let extent: usize = shape[begin..end].iter().product();
     let enough = if end == shape.rank() { ENOUGH_RESULTS } else { ENOUGH_NEIGHBOURS };
     let splits = (extent / SHORTEST_PIECE).min(enough / result.elements()).max(1);
-    // No more than are needed for pieces of that length: none may be empty.
+    // No more pieces than that length needs, so that none is empty.
     let splits = extent.div_ceil(extent.div_ceil(splits));
     if splits == 1 {
         let output = match target {

@@ -53,11 +53,12 @@ fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
 }
 
 impl Tensor {
-    /// Element by element, `a` where `self` is not 0 and `b` where it is, broadcast as in NumPy. The condition
-    /// has no gradient.
+    /// Element by element, `a` where `self` is not 0, else `b`, with NumPy's broadcasting. The condition has no
+    /// gradient.
     ///
     /// # Errors
-    /// Shapes that don't broadcast, element types or devices that differ.
+    /// [`Error::Shape`](crate::Error::Shape) for shapes that don't broadcast; [`Error::DType`](crate::Error::DType)
+    /// and [`Error::Placement`](crate::Error::Placement) for operands of different types or devices.
     pub fn select(&self, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         check_float("select", self, self)?;
         check_float("select", a, self)?;

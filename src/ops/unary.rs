@@ -1,4 +1,4 @@
-//! Functions of one number, element by element: `y = f(x)`, `dx = dy · f′`.
+//! Element-wise functions of one number: `y = f(x)`, `dx = dy · f′`.
 
 use super::{FUNCTIONS, INDEX, MergedAxes, WORKGROUP, check_float};
 use crate::autograd::{record, wanted};
@@ -11,14 +11,16 @@ use crate::shape::place;
 use crate::tensor::Tensor;
 use bytemuck::Zeroable;
 
-/// Which value of the forward pass a derivative is a function of: the op keeps that one and no other.
+/// The value that a derivative is a function of. The graph keeps only this one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Reads {
+    /// The input x.
     Input,
+    /// The output f(x).
     Output,
 }
 
-/// Declares the functions: the variant is the code in `shaders/lib/functions.wgsl`. A row
+/// Declares the functions. The number of a variant is its code in `shaders/lib/functions.wgsl`. The row
 /// `/// x². ⏎ Square = 9, square, Input, |x| x * x, |s| s + s;` becomes
 ///
 /// ```ignore
@@ -115,6 +117,9 @@ macro_rules! functions {
 
         impl Tensor {
             $($(#[$doc])*
+            ///
+            /// # Errors
+            /// [`Error::DType`](crate::Error::DType) for u32.
             pub fn $name(&self) -> Result<Tensor> {
                 self.map(Function::$variant)
             })*
@@ -131,7 +136,7 @@ functions! {
     Sigmoid = 2, sigmoid, Output, |x| sigmoid(x), |s| s * (T::ONE - s);
     /// The hyperbolic tangent.
     Tanh = 3, tanh, Output, |x| x.tanh(), |s| (T::ONE - s) * (T::ONE + s);
-    /// x·Φ(x), Φ the normal distribution function (Hendrycks and Gimpel 2016, the exact form).
+    /// x·Φ(x), where Φ is the normal distribution function (Hendrycks and Gimpel 2016, the exact form).
     Gelu = 4, gelu, Input, |x| x * x.normal_cdf(), |s| s.normal_cdf() + s * normal_density(s);
     /// x·sigmoid(x), also called swish (Ramachandran et al. 2017).
     Silu = 5, silu, Input, |x| x * sigmoid(x), |s| sigmoid(s) * (T::ONE + s * (T::ONE - sigmoid(s)));
@@ -145,7 +150,7 @@ functions! {
     Square = 9, square, Input, |x| x * x, |s| s + s;
     /// -x.
     Neg = 10, neg, Output, |x| -x, |_s| -T::ONE;
-    /// |x|; its gradient at 0 is 0.
+    /// |x|. Its gradient at 0 is 0.
     Abs = 11, abs, Input, |x| x.abs(),
         |s| if s > T::ZERO { T::ONE } else if s < T::ZERO { -T::ONE } else { T::ZERO };
     /// ln(1 + eˣ), a smooth ReLU (Dugas et al. 2001).
@@ -153,7 +158,7 @@ functions! {
 }
 
 impl Function {
-    /// The function of a code, which is one of [`Function::ALL`].
+    /// The function with this code, which must be one of [`Function::ALL`].
     pub(crate) fn of(code: u32) -> Function {
         Function::ALL[code as usize]
     }
@@ -164,8 +169,8 @@ fn sigmoid<T: Real>(x: T) -> T {
     (if x < T::ZERO { e } else { T::ONE }) / (T::ONE + e)
 }
 
-/// max(x, 0) + ln(1 + e^−|x|): the exponential does not exceed 1, and the logarithm keeps its digits where e^−|x| is
-/// small. NaN stays.
+/// max(x, 0) + ln(1 + e^−|x|). In this form the exponential is at most 1, and the logarithm is precise where e^−|x|
+/// is small. NaN stays NaN.
 fn softplus<T: Real>(x: T) -> T {
     (if x < T::ZERO { T::ZERO } else { x }) + (-x.abs()).exp().ln_1p()
 }
@@ -233,7 +238,7 @@ static GRADIENT_IN_PLACE: Kernel<Params> = Kernel {
 };
 
 impl Params {
-    /// Where element `index` of the first operand lies.
+    /// The position of element `index` of the first operand.
     fn place_a(&self, index: usize) -> usize {
         let rank = self.rank as usize;
         place(index, &self.extents[..rank], &self.strides_a[..rank], self.offset_a)
@@ -287,8 +292,8 @@ fn gradient_in_place_fast(p: &Params, args: KernelArgs<f32>) {
     parallel_rows(dy, 1, 4, |first, run| gradient_run_in_place(function, run, &s[first..]));
 }
 
-/// For the fast paths of ops that end with it: adds the bias to each row and applies the function, while the rows are in
-/// cache.
+/// Adds the bias to each row and applies the function. Fast paths of ops that end with these call it while the rows
+/// are in cache.
 pub(crate) fn finish(rows: &mut [f32], bias: Option<&[f32]>, function: Function) {
     if let Some(bias) = bias {
         elementwise::add_to_rows(rows, bias);
@@ -299,7 +304,10 @@ pub(crate) fn finish(rows: &mut [f32], bias: Option<&[f32]>, function: Function)
 }
 
 impl Tensor {
-    /// `f` of every element.
+    /// The function of every element.
+    ///
+    /// # Errors
+    /// [`Error::DType`](crate::Error::DType) for u32.
     pub fn map(&self, function: Function) -> Result<Tensor> {
         let name = function.name();
         check_float(name, self, self)?;
@@ -318,12 +326,12 @@ impl Tensor {
     }
 }
 
-/// `dy · f′(s)`, also for ops that apply a function to their result before it is stored. Where nobody else holds dy, it
-/// is written over: the backward pass then needs no second tensor of that size, and reads no memory only to write it.
+/// `dy · f′(s)`, also for ops that apply a function to their result before storing it. If dy has no other handle, the
+/// result replaces it in memory: the backward pass then needs no second tensor of that size.
 ///
-/// (What follows reads the result up to three times, for the gradients of bias, kernel and input. To work it out anew
-/// in each would read dy and s three times and write nothing, as many bytes as reading them once, writing the result
-/// and reading that three times.)
+/// (The result is read up to three times: for the gradients of bias, kernel and input. Computing it in each of these
+/// instead would read dy and s three times and write nothing, which is as many bytes as reading both once, writing
+/// the result, and reading it three times.)
 pub(crate) fn gradient_of(function: Function, dy: Tensor, s: &Tensor) -> Result<Tensor> {
     let name = function.name();
     if !(dy.is_sole_handle() && dy.is_packed() && s.is_packed()) {
@@ -344,7 +352,7 @@ fn launch(op: &'static str, function: Function, operands: &[&Tensor]) -> Result<
     let operands: Vec<_> = operands.iter().map(|t| t.strided_operand()).collect();
     let params = Params {
         count: a.shape().elements() as u32,
-        // Packed operands are one axis to the reference; the packed kernels don't look at the rank.
+        // To the reference, packed operands have one axis. The packed kernels ignore the rank.
         rank: axes.rank,
         function: function as u32,
         offset_a: operands[0].1 as u32,

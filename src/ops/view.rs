@@ -1,5 +1,5 @@
-//! The same elements in another arrangement: reshape, permute, slice, broadcast, concat. No kernels of their
-//! own; what can't be a view is copied by [`copy`](super::copy).
+//! The same elements in another arrangement: reshape, permute, slice, broadcast, concat. These have no kernels. If
+//! the result can't be a view, [`copy`](super::copy) copies the elements.
 
 use super::{check_axis, check_float};
 use crate::autograd::record;
@@ -9,10 +9,10 @@ use crate::tensor::Tensor;
 use std::ops::Range;
 
 impl Tensor {
-    /// The elements, in row-major order, in another shape. A view where the layout allows it, else a copy.
+    /// The elements, in row-major order, in another shape. A view if the layout allows it, else a copy.
     ///
     /// # Errors
-    /// [`Error::Shape`] when the number of elements differs.
+    /// [`Error::Shape`] if the number of elements differs.
     pub fn reshape(&self, shape: impl Into<Shape>) -> Result<Tensor> {
         let (from, to) = (self.shape(), shape.into());
         if from.elements() != to.elements() {
@@ -33,6 +33,9 @@ impl Tensor {
     }
 
     /// All axes but the first become one: `[n, …]` to `[n, product]`.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for a scalar.
     pub fn flatten(&self) -> Result<Tensor> {
         let shape = self.shape();
         if shape.rank() == 0 {
@@ -61,6 +64,9 @@ impl Tensor {
     }
 
     /// The last two axes exchanged. A view.
+    ///
+    /// # Errors
+    /// [`Error::Shape`] for fewer than two axes.
     pub fn transpose(&self) -> Result<Tensor> {
         let rank = self.shape().rank();
         if rank < 2 {
@@ -74,7 +80,7 @@ impl Tensor {
     /// The elements of `range` along `axis`. A view.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an axis or a range outside, or an empty range.
+    /// [`Error::Argument`] for an axis or a range outside the shape, and for an empty range.
     pub fn slice(&self, axis: usize, range: Range<usize>) -> Result<Tensor> {
         check_axis("slice", self, axis)?;
         let shape = self.shape();
@@ -91,10 +97,10 @@ impl Tensor {
         }))
     }
 
-    /// The elements repeated to fill `shape` by NumPy's rule. A view.
+    /// The elements repeated to fill `shape` by NumPy's broadcasting rule. A view.
     ///
     /// # Errors
-    /// [`Error::Shape`] when they can't, [`Error::TooManyElements`] beyond [`MAX_ELEMENTS`].
+    /// [`Error::Shape`] if the shapes don't allow it; [`Error::TooManyElements`] above [`MAX_ELEMENTS`].
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Tensor> {
         let (from, to) = (self.shape(), shape.into());
         if to.elements() > MAX_ELEMENTS {
@@ -109,10 +115,11 @@ impl Tensor {
         }))
     }
 
-    /// Tensors one after the other along `axis`; their other extents must be equal.
+    /// The tensors joined along `axis`; their other extents must be equal.
     ///
     /// # Errors
-    /// [`Error::Argument`] for no tensors, [`Error::Shape`] for extents that differ.
+    /// [`Error::Argument`] for no tensors or an axis that does not exist; [`Error::Shape`] for extents that differ;
+    /// [`Error::DType`] and [`Error::Placement`] for tensors of different types or devices.
     pub fn concat(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
         let first = *tensors
             .first()
@@ -147,7 +154,7 @@ impl Tensor {
         }))
     }
 
-    /// The gradient of a broadcast: sums over the axes along which `shape` was repeated to give this shape.
+    /// The gradient of a broadcast: the sum over the axes along which `shape` was repeated to give this shape.
     pub(crate) fn sum_to(&self, shape: Shape) -> Result<Tensor> {
         if self.shape() == shape {
             return Ok(self.detach());

@@ -1,6 +1,6 @@
 //! Gradient clipping by global norm (Pascanu et al. 2013, [arXiv:1211.5063](https://arxiv.org/abs/1211.5063)): all
-//! gradients together are a vector g, and are multiplied by min(1, limit/‖g‖). The factor is worked out on the device
-//! and applied by the optimiser's kernels: nothing is read back, and gradients are read once more and not written.
+//! gradients together are one vector g, which is multiplied by min(1, limit/‖g‖). The device computes the factor, and
+//! the optimiser's kernels apply it. Nothing is read back to the host, and clipping writes no gradients.
 
 use crate::device::DType;
 use crate::device::cpu::reduce;
@@ -16,7 +16,7 @@ use rayon::prelude::*;
 
 const OP: &str = "clip";
 
-/// Elements whose squares are added before the sum is written. Short pieces round less, and are many, for a GPU.
+/// Elements whose squares one sum adds. Short sums round less and occupy more of a GPU.
 const PIECE: usize = 4096;
 
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -72,7 +72,7 @@ impl Params {
     fn lower<T: Real>(&self, sum_of_squares: T, factors: &mut [T]) {
         let (factor, limit) = (&mut factors[self.at as usize], T::of(self.limit.into()));
         let norm = sum_of_squares.sqrt();
-        // Zero says that a step is skipped, because a gradient is not finite.
+        // A factor of zero means that the step is skipped, because a gradient is not finite.
         if *factor > T::ZERO && *factor * norm > limit {
             *factor = limit / norm;
         }
@@ -90,12 +90,13 @@ fn lower_fast(p: &Params, args: KernelArgs<f32>) {
     p.lower(reduce::sum(parts), factors);
 }
 
-/// Lowers number `at` of `factors`, which `gradients` are to be multiplied by, to limit/‖g‖ if it is above; ‖g‖ is the
-/// norm of all gradients together, as they are stored.
+/// Sets `factors[at]`, the factor that `gradients` are multiplied by, to limit/‖g‖ if that is smaller. ‖g‖ is the
+/// norm of all stored gradients together.
 ///
 /// # Errors
-/// [`Error::Shape`] if a gradient is not packed, or there is no such factor; [`Error::Argument`] for a limit that is
-/// not above zero; factors of another type than sums of gradients have, other devices.
+/// [`Error::Shape`] if a gradient is not packed, or if `factors` has no element `at`; [`Error::Argument`] for a limit
+/// that is not finite and above zero; [`Error::DType`] if the factors have another type than sums of gradients;
+/// [`Error::Placement`] for operands on different devices.
 pub fn lower_to_norm(gradients: &[Tensor], limit: f64, factors: &Tensor, at: usize) -> Result<()> {
     check_limit(OP, limit)?;
     check_float(OP, factors, factors)?;
@@ -128,7 +129,7 @@ pub fn lower_to_norm(gradients: &[Tensor], limit: f64, factors: &Tensor, at: usi
     factors.device().run(&LOWER, &params, &[parts.operand()], &[factors.operand()])
 }
 
-/// A norm that gradients can be clipped to.
+/// Checks a norm for clipping.
 pub(crate) fn check_limit(op: &'static str, limit: f64) -> Result<()> {
     if limit > 0.0 && limit.is_finite() {
         Ok(())

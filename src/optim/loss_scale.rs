@@ -1,4 +1,4 @@
-//! The loss scale of mixed-precision training: its state on the device, and reading it back.
+//! The loss scale of mixed-precision training: its state on the device, and reading the state.
 
 mod kernels;
 
@@ -12,12 +12,13 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::Serialize;
 
-/// The initial scale, and the number of finite steps after which it doubles: those of PyTorch's `GradScaler`.
+/// The initial scale and the number of finite steps before it doubles, as in PyTorch's `GradScaler`.
 const FIRST: f32 = 65536.0;
 const INTERVAL: u32 = 2000;
 
-/// The factor by which the loss is multiplied so that f16 can hold its gradients. When a gradient is not finite, the step
-/// is skipped and the scale halves; after 2,000 finite steps it doubles. The device decides; the host does not wait.
+/// The factor that the loss is multiplied by, so that f16 can represent its gradients. If a gradient is not finite,
+/// the step is skipped and the scale halves. After 2,000 finite steps in a row it doubles. The device decides this
+/// without waiting for the host.
 pub(super) struct LossScale {
     state: Tensor,
     found: Tensor,
@@ -28,19 +29,19 @@ pub(super) struct LossScale {
 pub struct LossScaling {
     /// The factor of the next loss.
     pub scale: f64,
-    /// Steps that were skipped because a gradient was not finite.
+    /// The number of steps that were skipped because a gradient was not finite.
     pub skipped_steps: u64,
 }
 
 impl LossScale {
-    /// For parameters like these.
+    /// The initial loss scale for parameters like these.
     pub(super) fn new(parameters: &Tensor) -> Result<LossScale> {
         let _category = allocating(Category::Optimizer);
         let found = Tensor::new(parameters.device(), &[0u32], [1])?;
         Ok(LossScale { state: state(parameters, FIRST)?, found })
     }
 
-    /// The gradient that a backward pass starts from, a scalar: the scale itself.
+    /// The gradient with which the backward pass starts: the scale, a scalar.
     pub(super) fn seed(&self) -> Tensor {
         self.state.part(SCALE, Shape::SCALAR)
     }
@@ -49,7 +50,7 @@ impl LossScale {
         &self.state
     }
 
-    /// Checks the gradients for values that are not finite, and decides whether this step is skipped.
+    /// Checks whether all gradients are finite. If not, this step is skipped.
     pub(super) fn update(&self, gradients: &FlatGradients, betas: [f64; 2]) -> Result<()> {
         gradients.flat().iter().try_for_each(|flat| find_overflow(flat, &self.found))?;
         update(&self.state, &self.found, INTERVAL, betas)

@@ -1,7 +1,7 @@
-//! Optimisers: update rules as data ([`Algorithm`]), and what they become for the parameters of a model
-//! ([`Optimizer`]), in one dispatch per flat buffer. Learning-rate schedules.
+//! Optimisers: update rules as data ([`Algorithm`]), and rules with the parameters that they train ([`Optimizer`]),
+//! one dispatch per flat buffer. Learning-rate schedules, gradient clipping, loss scaling.
 //!
-//! A training loop of your own is one call per step, [`Optimizer::backward_step`], in f32 and in mixed precision.
+//! A training loop of your own makes one call per step, [`Optimizer::backward_step`], in f32 and in mixed precision.
 
 pub mod clip;
 pub mod loss_scale;
@@ -24,29 +24,30 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 use update::{AdamStep, LionStep, Mixed, SgdStep, With, adam, lion, sgd};
 
-/// An update rule, as data. The arithmetic is that of `torch.optim`, and of the paper for Lion.
+/// An update rule, as data. The arithmetic is that of `torch.optim`; that of Lion is the paper's.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Algorithm {
-    /// Stochastic gradient descent with momentum, Nesterov's or plain.
+    /// Stochastic gradient descent, optionally with momentum, plain or Nesterov's.
     Sgd {
-        /// The share of the velocity that a step keeps; 0 for none.
+        /// The fraction of the velocity that a step keeps; 0 for none.
         momentum: f64,
-        /// Whether the step looks ahead along the velocity (Nesterov 1983).
+        /// Whether to use Nesterov momentum (Nesterov 1983).
         nesterov: bool,
         /// The factor of the weights that is added to their gradients.
         weight_decay: f64,
     },
-    /// Adam (Kingma and Ba 2015).
+    /// Adam (Kingma and Ba 2015, [arXiv:1412.6980](https://arxiv.org/abs/1412.6980)).
     Adam {
-        /// The share of the mean of gradients that a step keeps.
+        /// The fraction of the mean of gradients that a step keeps.
         beta1: f64,
-        /// The share of the mean of squared gradients that a step keeps.
+        /// The fraction of the mean of squared gradients that a step keeps.
         beta2: f64,
-        /// Added to the root of the mean of squares.
+        /// Added to the square root of the mean of squared gradients.
         epsilon: f64,
     },
-    /// Adam with weight decay that does not pass through the moments (Loshchilov and Hutter 2019).
+    /// Adam with decoupled weight decay, which does not pass through the moments (Loshchilov and Hutter 2019,
+    /// [arXiv:1711.05101](https://arxiv.org/abs/1711.05101)).
     AdamW {
         /// As in Adam.
         beta1: f64,
@@ -54,47 +55,47 @@ pub enum Algorithm {
         beta2: f64,
         /// As in Adam.
         epsilon: f64,
-        /// The share of the weights, times the learning rate, that a step subtracts.
+        /// The fraction of the weights, times the learning rate, that a step subtracts from them.
         weight_decay: f64,
     },
-    /// Steps of one size, along the sign of a mean of gradients (Chen et al. 2023). Its learning rate is a third to a
-    /// tenth of Adam's.
+    /// Lion: steps along the sign of a mean of gradients, with decoupled weight decay (Chen et al. 2023,
+    /// [arXiv:2302.06675](https://arxiv.org/abs/2302.06675)). It needs a third to a tenth of Adam's learning rate.
     Lion {
-        /// The share of the earlier mean in what the sign is taken of.
+        /// The weight of the earlier mean in the mean whose sign is taken.
         beta1: f64,
-        /// The share of the mean of gradients that a step keeps.
+        /// The fraction of the mean of gradients that a step keeps.
         beta2: f64,
-        /// The share of the weights, times the learning rate, that a step subtracts.
+        /// The fraction of the weights, times the learning rate, that a step subtracts from them.
         weight_decay: f64,
     },
 }
 
 impl Algorithm {
-    /// Plain gradient descent with this momentum.
+    /// Gradient descent with this momentum; 0 for none.
     pub fn sgd(momentum: f64) -> Algorithm {
         Algorithm::Sgd { momentum, nesterov: false, weight_decay: 0.0 }
     }
 
-    /// Adam with the paper's constants.
+    /// Adam with the constants of its paper.
     pub fn adam() -> Algorithm {
         Algorithm::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
     }
 
-    /// AdamW with the constants of Adam and this decay.
+    /// AdamW with Adam's constants and this weight decay.
     pub fn adamw(weight_decay: f64) -> Algorithm {
         Algorithm::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay }
     }
 
-    /// Lion with the paper's betas and this decay.
+    /// Lion with the betas of its paper and this weight decay.
     pub fn lion(weight_decay: f64) -> Algorithm {
         Algorithm::Lion { beta1: 0.9, beta2: 0.99, weight_decay }
     }
 
-    /// The rule with what it needs to train `parameters`: memory for gradients, moments that start at zero, and in
-    /// mixed precision a loss scale.
+    /// An optimiser of `parameters` with this rule: allocates gradients and moments (zeros), and in mixed precision a
+    /// loss scale.
     ///
     /// # Errors
-    /// [`Error::OutOfMemory`] and [`Error::TooLarge`].
+    /// [`Error::OutOfMemory`] and [`Error::TooLarge`] from the device.
     pub fn build(self, parameters: &Parameters) -> Result<Optimizer> {
         let gradients = parameters.gradients()?;
         let _category = allocating(Category::Optimizer);
@@ -121,7 +122,7 @@ impl Algorithm {
     }
 }
 
-/// An update rule with the parameters that it trains, their gradients, and what it remembers.
+/// An update rule with the parameters that it trains, their gradients, and its state.
 ///
 /// ```
 /// use allometry::nn::{Activation, Dense, Module, Precision, Sequential};
@@ -151,7 +152,7 @@ pub struct Optimizer {
     algorithm: Algorithm,
     parameters: Parameters,
     gradients: FlatGradients,
-    /// Whether the gradients are those of a loss that no step has used.
+    /// Whether there are gradients that no step has used yet.
     has_gradients: bool,
     /// The moments of each flat buffer.
     state: Vec<Vec<Tensor>>,
@@ -161,7 +162,7 @@ pub struct Optimizer {
     decay_exempt: DecayExempt,
 }
 
-/// Parameters that weight decay leaves alone.
+/// The parameters that weight decay does not apply to.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DecayExempt {
@@ -173,7 +174,7 @@ pub enum DecayExempt {
 }
 
 impl Algorithm {
-    /// The weight decay; 0 for rules that have none.
+    /// The weight decay; 0 for rules without one.
     pub fn weight_decay(self) -> f64 {
         match self {
             Algorithm::Sgd { weight_decay, .. }
@@ -194,7 +195,7 @@ impl Algorithm {
         self
     }
 
-    /// Adam's two, which its corrections of the first steps are worked out from; zeros for rules without corrections.
+    /// Adam's betas, from which the corrections of the first steps are computed; zeros for rules without corrections.
     fn betas(self) -> [f64; 2] {
         match self {
             Algorithm::Sgd { .. } | Algorithm::Lion { .. } => [0.0; 2],
@@ -204,38 +205,39 @@ impl Algorithm {
 }
 
 impl Optimizer {
-    /// Gradients whose norm, all together, is above `norm` are scaled down to it in each step.
+    /// Sets the norm limit: gradients whose global norm is above `norm` are scaled down to it. `None` for no limit.
     ///
     /// # Errors
-    /// [`Error::Argument`] for a norm that is not above zero.
+    /// [`Error::Argument`] for a norm that is not finite and above zero.
     pub fn with_clip_norm(self, norm: Option<f64>) -> Result<Optimizer> {
         norm.map_or(Ok(()), |norm| check_limit("optimizer", norm))?;
         Ok(Optimizer { clip_norm: norm, ..self })
     }
 
-    /// Leaves these parameters out of weight decay.
+    /// Exempts these parameters from weight decay.
     pub fn with_decay_exempt(self, decay_exempt: DecayExempt) -> Optimizer {
         Optimizer { decay_exempt, ..self }
     }
 
-    /// One training step on `loss`, a scalar: its gradients, scaled in mixed precision so that f16 holds them, clipped
-    /// where there is a limit, and the update of all parameters with this learning rate. In mixed precision a step whose
-    /// gradients are not finite changes nothing, and the scale is lowered.
+    /// Makes one training step on `loss`, a scalar: computes its gradients, clips them if there is a limit, and
+    /// updates all parameters with the learning rate `rate`. In mixed precision it scales the loss, so that f16 can
+    /// represent the gradients. If a gradient is not finite there, the step changes no parameter and lowers the
+    /// scale.
     ///
     /// # Errors
-    /// Those of [`backward`](Optimizer::backward).
+    /// Errors of [`backward`](Optimizer::backward).
     pub fn backward_step(&mut self, loss: &Tensor, rate: f64) -> Result<()> {
         self.backward(loss)?;
         self.step(rate)
     }
 
-    /// The first half of [`backward_step`](Optimizer::backward_step): computes the gradients of `loss`, which
-    /// [`gradient`](Optimizer::gradient) returns and [`step`](Optimizer::step) uses. A parameter that the loss does not
-    /// depend on gets zeros.
+    /// Computes the gradients of `loss`: the first half of [`backward_step`](Optimizer::backward_step).
+    /// [`gradient`](Optimizer::gradient) returns them and [`step`](Optimizer::step) uses them. The gradient is zero
+    /// for parameters that the loss does not depend on.
     ///
     /// # Errors
-    /// [`Error::Shape`] for a loss of more than one element; [`Error::Graph`] for a loss that depends on no parameter of
-    /// this optimiser: that of another model, or one computed without a graph.
+    /// [`Error::Shape`] for a loss of more than one element; [`Error::Graph`] for a loss that depends on no parameter
+    /// of this optimiser, such as the loss of another model or one without a graph.
     pub fn backward(&mut self, loss: &Tensor) -> Result<()> {
         self.has_gradients = false;
         let scale = self.scale.as_ref().map(LossScale::seed);
@@ -244,11 +246,12 @@ impl Optimizer {
         Ok(())
     }
 
-    /// The gradient of the loss by the parameter `name`, in the type in which parameters are updated, without the loss
-    /// scale and before clipping. Where it is not finite in mixed precision, the next step changes nothing.
+    /// The gradient of the loss with respect to the parameter `name`, of the parameter's shape, unscaled and before
+    /// clipping. Its type is the type in which parameters are updated. In mixed precision it may be infinite or NaN;
+    /// the next step then changes no parameter.
     ///
     /// # Errors
-    /// [`Error::Config`] for an unknown name, and unless [`backward`](Optimizer::backward) was called since the last
+    /// [`Error::Config`] for an unknown name, and if [`backward`](Optimizer::backward) was not called since the last
     /// step.
     pub fn gradient(&self, name: &str) -> Result<Tensor> {
         self.check_gradients("gradient")?;
@@ -258,10 +261,11 @@ impl Optimizer {
         gradient.cast(scale.dtype())?.div(&scale)
     }
 
-    /// The second half of [`backward_step`](Optimizer::backward_step): updates all parameters with this learning rate.
+    /// Updates all parameters with the learning rate `rate`: the second half of
+    /// [`backward_step`](Optimizer::backward_step).
     ///
     /// # Errors
-    /// [`Error::Config`] unless [`backward`](Optimizer::backward) was called since the last step.
+    /// [`Error::Config`] if [`backward`](Optimizer::backward) was not called since the last step.
     pub fn step(&mut self, rate: f64) -> Result<()> {
         self.check_gradients("step")?;
         self.has_gradients = false;
@@ -286,7 +290,7 @@ impl Optimizer {
         Ok(())
     }
 
-    /// Updates those elements of a flat buffer.
+    /// Updates the elements `range` of one flat buffer.
     fn update(
         &self,
         algorithm: Algorithm,
@@ -324,10 +328,10 @@ impl Optimizer {
         }
     }
 
-    /// How the loss is scaled, in mixed precision. Waits for the device.
+    /// The state of loss scaling; `None` in f32. Waits for the device.
     ///
     /// # Errors
-    /// What the device reports.
+    /// Errors of the device.
     pub fn loss_scaling(&self) -> Result<Option<LossScaling>> {
         self.scale.as_ref().map(LossScale::read).transpose()
     }
@@ -344,7 +348,8 @@ impl Optimizer {
         })
     }
 
-    /// Works out what gradients are multiplied by. In mixed precision it joins what takes the loss scale out of them.
+    /// Computes the factor that clips the gradients. In mixed precision it is part of the factor that removes the
+    /// loss scale; the result is then `None`.
     fn clip(&self, norm: f64) -> Result<Option<Tensor>> {
         let gradients = &self.gradients;
         if let Some(scale) = &self.scale {

@@ -1,4 +1,4 @@
-//! How the learning rate changes with the step.
+//! Learning-rate schedules.
 
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
@@ -7,35 +7,36 @@ use serde::{Deserialize, Serialize};
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Decay {
-    /// Stays at its peak.
+    /// Stays at the peak.
     Constant,
-    /// Falls to zero along half a cosine (Loshchilov and Hutter 2017).
+    /// Falls to zero along half a cosine (Loshchilov and Hutter 2017,
+    /// [arXiv:1608.03983](https://arxiv.org/abs/1608.03983)).
     #[default]
     Cosine,
-    /// Falls to zero along a line.
+    /// Falls to zero linearly.
     Linear,
 }
 
-/// A learning rate as a function of the step.
+/// The learning rate as a function of the step.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct Schedule {
-    /// The highest rate.
+    /// The highest learning rate.
     pub peak: f64,
-    /// Steps over which the rate rises linearly from zero to the peak.
+    /// The number of steps over which the rate rises linearly from zero to the peak.
     pub warmup: u64,
-    /// What follows the warm-up.
+    /// The shape of the schedule after the warm-up.
     pub decay: Decay,
-    /// Steps of the whole training, warm-up included.
+    /// The number of steps of the whole training, including the warm-up.
     pub total: u64,
 }
 
 impl Schedule {
-    /// The same rate at every step.
+    /// A schedule with the same rate at every step.
     pub fn constant(rate: f64) -> Schedule {
         Schedule { peak: rate, warmup: 0, decay: Decay::Constant, total: 0 }
     }
 
-    /// The rate of step `step`, counted from 0.
+    /// The learning rate of step `step`, counted from 0.
     pub fn rate(&self, step: u64) -> f64 {
         if step < self.warmup {
             return self.peak * (step + 1) as f64 / self.warmup as f64;

@@ -1,5 +1,5 @@
-//! The arithmetic of an optimiser's step on flat buffers, one dispatch for all parameters. The formulas are those
-//! of `torch.optim`, and of Lion's paper; `shaders/optimizer.wgsl` has them.
+//! The arithmetic of an optimiser's step on flat buffers, one dispatch for all parameters. The formulas are those of
+//! `torch.optim`, and of Lion's paper; `shaders/optimizer.wgsl` states them.
 
 use super::loss_scale::{self, UNSCALE, UPDATES};
 use crate::device::cpu::{elementwise, parallel_rows};
@@ -13,38 +13,50 @@ use rayon::prelude::*;
 
 const OP: &str = "optimizer";
 
-/// One step of stochastic gradient descent.
+/// The constants of one step of stochastic gradient descent.
 #[derive(Clone, Copy, Debug)]
 pub struct SgdStep {
+    /// The learning rate.
     pub rate: f64,
+    /// The fraction of the velocity that the step keeps.
     pub momentum: f64,
+    /// Whether to use Nesterov momentum.
     pub nesterov: bool,
+    /// The factor of the weights that is added to their gradients.
     pub weight_decay: f64,
-    /// Whether this is the first step, at which the velocity is the gradient.
+    /// Whether this is the first step, which sets the velocity to the gradient.
     pub first: bool,
 }
 
-/// One step of Adam or AdamW.
+/// The constants of one step of Adam or AdamW.
 #[derive(Clone, Copy, Debug)]
 pub struct AdamStep {
+    /// The learning rate.
     pub rate: f64,
+    /// The fraction of the mean of gradients that the step keeps.
     pub beta1: f64,
+    /// The fraction of the mean of squared gradients that the step keeps.
     pub beta2: f64,
+    /// Added to the square root of the mean of squared gradients.
     pub epsilon: f64,
+    /// The weight decay.
     pub weight_decay: f64,
-    /// Whether the decay acts on the weights (AdamW) or on the gradient.
+    /// Whether the decay applies to the weights (AdamW) or to the gradient.
     pub decoupled: bool,
-    /// Counted from 1.
+    /// The number of the step, counted from 1.
     pub step: u64,
 }
 
-/// One step of Lion.
+/// The constants of one step of Lion.
 #[derive(Clone, Copy, Debug)]
 pub struct LionStep {
+    /// The learning rate.
     pub rate: f64,
+    /// The weight of the earlier mean in the mean whose sign is taken.
     pub beta1: f64,
+    /// The fraction of the mean of gradients that the step keeps.
     pub beta2: f64,
-    /// Acts on the weights, apart from the sign.
+    /// The weight decay. It applies to the weights, separately from the sign.
     pub weight_decay: f64,
 }
 
@@ -67,8 +79,8 @@ struct Params {
 }
 
 impl Params {
-    /// rate / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ). The betas are those of the kernel, in f32: 1 − β₂ is so small that the
-    /// rounding of β₂ changes it by 1e-5, and a correction for another β₂ would leave that in every step.
+    /// rate / (1 − β₁ᵗ) and 1 / √(1 − β₂ᵗ), with the betas rounded to f32 as in the kernel. 1 − β₂ is so small that
+    /// the rounding of β₂ changes it by 1e-5; a correction for the exact β₂ would leave this error in every step.
     fn corrections(&self) -> (f64, f64) {
         let weight = |beta: f32| 1.0 - f64::from(beta).powf(self.step.into());
         (f64::from(self.rate) / weight(self.beta1), 1.0 / weight(self.beta2).sqrt())
@@ -126,23 +138,23 @@ static MOMENTUM_MIXED: Kernel<Params> = mixed::<Momentum>("optimizer.momentum_mi
 static ADAM_MIXED: Kernel<Params> = mixed::<Adam>("optimizer.adam_mixed", ADAM);
 static LION_MIXED: Kernel<Params> = mixed::<Lion>("optimizer.lion_mixed", LION);
 
-/// The same with gradients that are multiplied by a factor.
+/// The kernel whose gradients are multiplied by a factor.
 const fn clipped<R: Rule>(name: &'static str, plain: Kernel<Params>) -> Kernel<Params> {
     let gpu = Shader { source: CLIPPED, ..plain.gpu };
     let reference = Reference { f32: clipped_reference::<R, f32>, f64: clipped_reference::<R, f64> };
     Kernel { name, gpu, reference, ..plain }
 }
 
-/// The same in mixed precision.
+/// The kernel for mixed precision.
 const fn mixed<R: Rule>(name: &'static str, plain: Kernel<Params>) -> Kernel<Params> {
     let gpu = Shader { source: MIXED, ..plain.gpu };
     let reference = Reference { f32: mixed_reference::<R, f32>, f64: mixed_reference::<R, f64> };
     Kernel { name, gpu, reference, ..plain }
 }
 
-/// An update rule's reference, which the forms above call with other gradients.
+/// The reference of an update rule. The kernels above call it with different gradients.
 trait Rule {
-    /// Binds the gradient, and the parameters and their moments.
+    /// Updates the parameters and their moments with the gradient.
     fn update<T: Real>(p: &Params, args: KernelArgs<T>);
 }
 
@@ -184,7 +196,8 @@ fn sgd_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
     });
 }
 
-/// With the gradient g of the decayed loss: m = momentum·m + g; w = w − rate·m, or Nesterov's w − rate·(g + momentum·m).
+/// With g the gradient of the loss plus weight decay: m = momentum·m + g; w = w − rate·m, or Nesterov's w − rate·(g +
+/// momentum·m).
 fn momentum_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([g], [w, m]) = args.reals();
     let (rate, decay, momentum) = (T::of(p.rate as f64), T::of(p.decay as f64), T::of(p.momentum as f64));
@@ -201,7 +214,7 @@ fn adam_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([g], [w, m, v]) = args.reals();
     let of = |scalar: f32| T::of(scalar as f64);
     let (beta1, beta2, epsilon) = (of(p.beta1), of(p.beta2), of(p.epsilon));
-    // Worked out again: the block of parameters has them rounded to f32, which is too coarse for f64.
+    // Computed here in f64, because the scalars have them rounded to f32.
     let (step_size, v_scale) = p.corrections();
     let (step_size, v_scale, decay) = (T::of(step_size), T::of(v_scale), of(p.decay));
     // One of the two decays is zero.
@@ -226,7 +239,7 @@ fn lion_reference<T: Real>(p: &Params, args: KernelArgs<T>) {
     });
 }
 
-/// −1, 0 or 1. NaN stays.
+/// −1, 0 or 1. NaN stays NaN.
 #[inline(always)]
 fn sign<T: Real>(x: T) -> T {
     if x > T::ZERO {
@@ -238,14 +251,14 @@ fn sign<T: Real>(x: T) -> T {
     }
 }
 
-/// Gradients that a thread scales at a time, at least.
+/// The fewest gradients that a thread scales at a time.
 const PIECE: usize = 1 << 14;
 
 /// Calls the rule with the gradients multiplied by the factor.
 fn clipped_reference<R: Rule, T: Real>(p: &Params, args: KernelArgs<T>) {
     let (g, factor) = (args.inputs[0].real(), args.inputs[1].real()[0]);
     let gradient: Vec<T> = g.par_iter().with_min_len(PIECE).map(|&g| g * factor).collect();
-    // By way of a `Vec`, which may live as short as the gradient does.
+    // A `Vec` can have the short lifetime of the scaled gradient.
     let outputs: Vec<Out<T>> = args.outputs.into_vec();
     R::update(
         p,
@@ -253,8 +266,8 @@ fn clipped_reference<R: Rule, T: Real>(p: &Params, args: KernelArgs<T>) {
     );
 }
 
-/// Calls the rule with the gradients of the loss itself, at the step that the loss scale has counted, and copies the
-/// weights; or does nothing, if the step is skipped.
+/// Calls the rule with the unscaled gradients, for the step number in the state of the loss scale, and copies the
+/// updated weights. Does nothing if the step is skipped.
 fn mixed_reference<R: Rule, T: Real>(p: &Params, args: KernelArgs<T>) {
     let (g, state) = (args.inputs[0].real(), args.inputs[1].real());
     if state[UNSCALE] == T::ZERO {
@@ -276,32 +289,34 @@ fn mixed_reference<R: Rule, T: Real>(p: &Params, args: KernelArgs<T>) {
     weights.copy_from_slice(w);
 }
 
-/// What a step works on beside parameters, gradients and moments.
+/// The further operands of a step, beside parameters, gradients and moments.
 #[derive(Clone, Copy)]
 pub enum With<'a> {
-    /// Nothing.
+    /// None.
     Nothing,
     /// A factor for the gradients, one number of the parameters' type: see [`super::clip`].
     Factor(&'a Tensor),
-    /// What mixed precision needs; its loss scale has a factor of its own, and knows which step this is.
+    /// The operands of mixed precision. The state of the loss scale has the factor for the gradients and the step
+    /// number.
     Mixed(Mixed<'a>),
 }
 
-/// What a step in mixed precision needs beside f32 parameters and gradients of the scaled loss.
+/// The further operands of a step in mixed precision, beside f32 parameters and the gradients of the scaled loss.
 #[derive(Clone, Copy)]
 pub struct Mixed<'a> {
-    /// The copy of the parameters that the passes read: it is written in the same dispatch.
+    /// The copy of the parameters that the forward and backward passes read. The same dispatch writes it.
     pub weights: &'a Tensor,
-    /// The state of the [loss scale](loss_scale), [updated](loss_scale::update) for this step. It counts the steps.
+    /// The state of the [loss scale](loss_scale), [updated](loss_scale::update) for this step. It has the step
+    /// number.
     pub scale: &'a Tensor,
 }
 
-/// `parameters` moves against `gradient`, in place; `velocity` is needed where the momentum is not zero, and
-/// changes with them.
+/// Makes a step of stochastic gradient descent in place. `velocity` is needed if the momentum is not zero, and is
+/// updated too.
 ///
 /// # Errors
-/// [`Error::Shape`] if the tensors are not packed or not of one shape, [`Error::Argument`] for momentum without a
-/// velocity; element types or devices that differ.
+/// [`Error::Shape`] if the tensors are not packed or differ in shape; [`Error::Argument`] for momentum without a
+/// velocity; [`Error::DType`] and [`Error::Placement`] if element types or devices differ.
 pub fn sgd(
     parameters: &Tensor,
     gradient: &Tensor,
@@ -333,10 +348,11 @@ pub fn sgd(
     }
 }
 
-/// `parameters` moves against `gradient` scaled by the moments `m` and `v`, which change with them, in place.
+/// Makes a step of Adam or AdamW in place. Updates `parameters` and the moments `m` and `v`.
 ///
 /// # Errors
-/// [`Error::Shape`] if the tensors are not packed or not of one shape; element types or devices that differ.
+/// [`Error::Shape`] if the tensors are not packed or differ in shape; [`Error::DType`] and [`Error::Placement`] if
+/// element types or devices differ.
 pub fn adam(
     parameters: &Tensor,
     gradient: &Tensor,
@@ -360,11 +376,13 @@ pub fn adam(
     run([&ADAM, &ADAM_CLIPPED, &ADAM_MIXED], &params, parameters, gradient, &[m, v], with)
 }
 
-/// `parameters` moves by the sign of a mean of `gradient` and the moment `m`, which changes afterwards, in place (Chen
-/// et al. 2023, [arXiv:2302.06675](https://arxiv.org/abs/2302.06675)). A sign of 0 moves nothing.
+/// Makes a step of Lion in place (Chen et al. 2023, [arXiv:2302.06675](https://arxiv.org/abs/2302.06675)): moves
+/// `parameters` by the sign of a mean of `gradient` and the moment `m`, then updates `m`. Where the mean is 0 nothing
+/// moves.
 ///
 /// # Errors
-/// [`Error::Shape`] if the tensors are not packed or not of one shape; element types or devices that differ.
+/// [`Error::Shape`] if the tensors are not packed or differ in shape; [`Error::DType`] and [`Error::Placement`] if
+/// element types or devices differ.
 pub fn lion(parameters: &Tensor, gradient: &Tensor, m: &Tensor, step: &LionStep, with: With) -> Result<()> {
     let params = Params {
         count: parameters.shape().elements() as u32,
@@ -377,7 +395,7 @@ pub fn lion(parameters: &Tensor, gradient: &Tensor, m: &Tensor, step: &LionStep,
     run([&LION, &LION_CLIPPED, &LION_MIXED], &params, parameters, gradient, &[m], with)
 }
 
-/// Checks the operands and runs the kernel for what the step is made with, in the order of [`With`].
+/// Checks the operands and runs the kernel for `with`. The kernels are in the order of [`With`].
 fn run(
     [plain, clipped, in_mixed]: [&'static Kernel<Params>; 3],
     params: &Params,

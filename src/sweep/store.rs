@@ -114,8 +114,11 @@ impl Store {
         Ok((plan, parse(&path, &bytes)?.0))
     }
 
-    /// Adds a record: one write, then a sync, so that it is on disk whole when this returns. If the write
-    /// fails, what it left is cut off again.
+    /// Adds a record: one write, then a sync, so that the whole record is on disk when this returns. If the write fails,
+    /// an incomplete record is removed again.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] if the run already has a record; [`Error::File`] if it cannot be written.
     pub fn append(&mut self, record: Record) -> Result<()> {
         if self.contains(&record.variant.key) {
             return Err(Error::argument("store", "key", &record.variant.key, "one that has no record yet"));

@@ -1,14 +1,15 @@
-//! 2-D convolutions as products whose left operand is read straight from the image (an implicit GEMM).
+//! 2-D convolutions as matrix products whose left operand is read directly from the image (implicit GEMM).
 //!
-//! **What is packed.** For one row of the kernel, what an output pixel sums over is one strip of the image, `kw·ci`
-//! neighbours; so each row is a [`Segment`] of the product's sum, and nothing is unfolded. The image comes in bands of
-//! about 512 output pixels, copied with the zeros around it, which keeps the borders out of the loops and the band in
-//! a core's cache. The kernel is copied into panels once ([`gemm`](super::gemm)).
+//! **What is packed.** For one row of the kernel, the values that an output pixel sums over are `kw·ci` neighbours in
+//! the image. So each row of the kernel is a [`Segment`] of the product's sum, and the image is not unfolded. It is
+//! copied in bands of about 512 output pixels, with the zeros of the padding around it: the inner loops then need no
+//! checks at the borders, and a band stays in a core's cache. The kernel is copied into panels once
+//! ([`gemm`](super::gemm)).
 //!
-//! **In which order sums run.** Forward by rows of the window, then its columns and channels; the gradient of the image
-//! by rows and columns of the windows that hold a pixel, then output channels; that of the kernel by images, bands, rows
-//! of pixels and pixels. Pieces of these sums are added up as in [`gemm`](super::gemm). Padding adds zeros. Nothing
-//! depends on the number of threads.
+//! **Order of sums.** The output is summed by rows of the window, then columns and channels. The gradient of the
+//! image is summed by rows and columns of the windows that contain a pixel, then output channels. The gradient of the
+//! kernel is summed by images, bands, rows of pixels and pixels. Partial sums are added as in [`gemm`](super::gemm).
+//! Padding adds zeros. The order does not depend on the number of threads.
 
 use super::gemm::{MACS_PER_WORK, Matrix, Panel, Rows, Segment, panels, panels_scratch, tiles};
 use super::{parallel_chunks, with_scratch};
@@ -16,20 +17,33 @@ use super::{parallel_chunks, with_scratch};
 /// The sizes of a convolution of images `[n, h, w, ci]` with a kernel `[kh, kw, ci/groups, co]` to `[n, oh, ow, co]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Convolution {
+    /// The number of images.
     pub n: usize,
+    /// The height of the images, in pixels.
     pub h: usize,
+    /// The width of the images, in pixels.
     pub w: usize,
+    /// The number of input channels.
     pub ci: usize,
+    /// The height of the output, in pixels.
     pub oh: usize,
+    /// The width of the output, in pixels.
     pub ow: usize,
+    /// The number of output channels.
     pub co: usize,
+    /// The height of the kernel, in pixels.
     pub kh: usize,
+    /// The width of the kernel, in pixels.
     pub kw: usize,
+    /// Rows of the image from one output row to the next.
     pub stride_h: usize,
+    /// Columns of the image from one output column to the next.
     pub stride_w: usize,
-    /// Zeros above and left of an image.
+    /// Rows of zeros above an image.
     pub pad_h: usize,
+    /// Columns of zeros to the left of an image.
     pub pad_w: usize,
+    /// Groups of channels. An output channel sums over the input channels of its group.
     pub groups: usize,
 }
 
@@ -44,16 +58,16 @@ impl Convolution {
         self.co / self.groups
     }
 
-    /// Values that one output value of one channel sums over.
+    /// The number of values that one value of the output sums over.
     fn taps(&self) -> usize {
         self.kh * self.kw * self.inputs()
     }
 }
 
-/// Pixels of a band.
+/// Output pixels of a band.
 const BAND: usize = 512;
 
-/// Part of an image: rows from `top` and columns from `left` on, either of which may lie outside.
+/// A part of an image: rows from `top` on and columns from `left` on. It may extend beyond the image.
 struct Window {
     top: isize,
     left: isize,
@@ -66,7 +80,7 @@ impl Window {
         self.rows * self.columns * channels
     }
 
-    /// Copies the window of a `height` × `width` image, zeros where it reaches beyond.
+    /// Copies the window from a `height` × `width` image, with zeros outside the image.
     fn copy(&self, image: &[f32], height: usize, width: usize, channels: usize, to: &mut [f32]) {
         let begin = (-self.left).clamp(0, self.columns as isize) as usize;
         let end = (width as isize - self.left).clamp(begin as isize, self.columns as isize) as usize;
@@ -84,7 +98,7 @@ impl Window {
     }
 }
 
-/// The window that the output rows from `first` on read, `count` of them.
+/// The window that `count` output rows from `first` on read.
 fn window_under(p: &Convolution, first: usize, count: usize) -> Window {
     Window {
         top: (first * p.stride_h) as isize - p.pad_h as isize,
@@ -98,12 +112,13 @@ fn band_rows(width: usize, height: usize) -> usize {
     (BAND / width).clamp(1, height)
 }
 
-/// The convolution `y` of `x` with `w`. `finish` is called with the channels of whole pixels of `y` as soon as they are
-/// done.
+/// The convolution `y` of `x` with `w`. Calls `finish` with the channels of whole pixels of `y` as soon as they are
+/// computed.
 pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl Fn(&mut [f32]) + Sync) {
     let (h, width, ci, oh, ow, co) = (p.h, p.w, p.ci, p.oh, p.ow, p.co);
     let (taps, groups, inputs, outputs) = (p.taps(), p.groups, p.inputs(), p.outputs());
-    // With one group the taps of a row are neighbours in the image, else their channels of a group are.
+    // With one group the taps of a row are neighbours in the image; otherwise only the channels of a tap in its group
+    // are.
     let (strips, strip) = if groups == 1 { (1, p.kw * ci) } else { (p.kw, inputs) };
     let (band, work) = (band_rows(ow, oh), ow * co * taps / MACS_PER_WORK);
     let scratch = panels_scratch(taps, outputs);
@@ -143,8 +158,9 @@ pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl
 
 /// The gradient `dx` of the images, from `dy` and the kernel with its channels exchanged, `[kh, kw, co, ci/groups]`.
 ///
-/// An input pixel was used under every `stride`-th tap from `(pixel + pad) % stride` on, by output pixels that
-/// follow each other. So the pixels of one remainder are the rows of a product, its sum the taps of that remainder.
+/// Output pixels read an input pixel under every `stride`-th tap, from tap `(pixel + pad) % stride` on. The output
+/// pixels of successive such taps are neighbours. So the input pixels with the same remainder are the rows of a
+/// matrix product, which sums over the taps of that remainder.
 pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
     let (h, width, ci, oh, ow, co) = (p.h, p.w, p.ci, p.oh, p.ow, p.co);
     let (kh, kw, sh, sw) = (p.kh, p.kw, p.stride_h, p.stride_w);
@@ -153,7 +169,7 @@ pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
     let depth = kh * kw * co;
     let transposed = Matrix { data: w, row_stride: inputs, column_stride: 1 };
     let (band, work) = (band_rows(width, h), width * inputs * depth / (sh * sw * MACS_PER_WORK));
-    // Taps of a remainder at most, along each axis.
+    // The largest number of taps of one remainder, along each axis.
     let (most_h, most_w) = (kh.div_ceil(sh), kw.div_ceil(sw));
     with_scratch(panels_scratch(depth, inputs), |scratch| {
         let panels = panels(transposed, depth, inputs, h * width, scratch);
@@ -175,7 +191,7 @@ pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
                     for ((ry, rx), group) in remainders.flat_map(|r| (0..groups).map(move |g| (r, g))) {
                         let (taps_h, taps_w) =
                             (kh.saturating_sub(ry).div_ceil(sh), kw.saturating_sub(rx).div_ceil(sw));
-                        // The first output pixel that used a pixel did so under the last tap.
+                        // The first output pixel that reads an input pixel reads it under the last tap.
                         let segments: Vec<Segment> = (0..taps_h)
                             .flat_map(|row| (0..taps_w).map(move |column| (row, column)))
                             .map(|(row, column)| {
@@ -211,9 +227,9 @@ pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
 
 /// The gradient of the kernel, from `x` and `dy`, as one sum for each `piece` rows of output pixels.
 ///
-/// A row of the kernel's gradient belongs to a tap and a channel, its sum runs over the output pixels. So the band is
-/// stored with the channels outside, which makes the pixels of a row neighbours; where output pixels lie `stride`
-/// apart in the image, so do the columns of one remainder.
+/// A row of the kernel's gradient belongs to one tap and channel and is a sum over output pixels. So the band is
+/// stored channel by channel, which makes the pixels of a row neighbours. Where output pixels are `stride` apart in
+/// the image, the columns of each remainder are stored together.
 pub fn weights(p: &Convolution, piece: usize, [x, dy]: [&[f32]; 2], dw: &mut [f32]) {
     let (h, width, ci, oh, ow, co) = (p.h, p.w, p.ci, p.oh, p.ow, p.co);
     let (kh, kw, sh, sw) = (p.kh, p.kw, p.stride_h, p.stride_w);
@@ -224,7 +240,7 @@ pub fn weights(p: &Convolution, piece: usize, [x, dy]: [&[f32]; 2], dw: &mut [f3
         let last = (row + piece).min(p.n * oh);
         let mut add = false;
         while row < last {
-            // A band stays within an image.
+            // A band lies inside one image.
             let (image, first) = (row / oh, row % oh);
             let rows = band.min(oh - first).min(last - row);
             let window = window_under(p, first, rows);
@@ -262,8 +278,8 @@ pub fn weights(p: &Convolution, piece: usize, [x, dy]: [&[f32]; 2], dw: &mut [f3
     });
 }
 
-/// Stores a line of pixels as one line per channel, `plane` apart, the columns of each remainder of `stride`
-/// together, `remainder` apart.
+/// Stores a row of pixels as one row per channel, `plane` elements apart. Within a row, the columns of each remainder
+/// of `stride` are stored together, `remainder` elements apart.
 fn channels_outside(
     pixels: &[f32],
     channels: usize,

@@ -1,17 +1,19 @@
-//! Moving elements between layouts.
+//! Copies between layouts.
 
 use super::parallel_rows;
 use crate::shape::place;
 
-/// Where elements lie on one side: a stride for each axis, and an offset.
+/// The layout of one side of a copy.
 #[derive(Clone, Copy, Debug)]
 pub struct Side<'a> {
+    /// Elements between neighbours along each axis.
     pub strides: &'a [u32],
+    /// The element at index 0 of all axes.
     pub offset: u32,
 }
 
-/// Calls `put` with each element of `y` and that of `x` at the same index of `extents`, on every core where the elements
-/// of `y` are neighbours.
+/// Calls `put` with each element of `y` and the element of `x` at the same index of `extents`. Runs on every core if
+/// the elements of `y` are contiguous.
 pub fn each<E: Copy + Send + Sync>(
     extents: &[u32],
     (x, from): (&[E], Side),
@@ -31,7 +33,7 @@ pub fn each<E: Copy + Send + Sync>(
         stride == expected
     });
     if !packed {
-        // The elements that are written are no slice, which threads could share out.
+        // The written elements are no contiguous slice, so threads can't split it.
         for row in 0..rows {
             let (at_x, at_y) =
                 (place(row, outer, from.strides, from.offset), place(row, outer, to.strides, to.offset));

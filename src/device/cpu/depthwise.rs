@@ -1,13 +1,15 @@
-//! Depthwise convolutions. All three directions are the same sums, of products of one operand that moves on from sum to
-//! sum and one that does not: of the image with the weights over the taps of a window, of the gradient with the weights
-//! over the windows that hold a pixel, and of the image with the gradient over the pixels of a row.
+//! Depthwise convolutions. All three directions are sums of products of two operands, of which one moves from sum to
+//! sum and the other is fixed. The output sums image × weights over the taps of a window. The gradient of the image
+//! sums gradient × weights over the windows that contain a pixel. The gradient of the weights sums image × gradient
+//! over the pixels of a row.
 //!
-//! **What is packed.** Nothing: channels are neighbours in both operands, so that vectors of them are read where they lie.
-//! Up to four neighbouring sums of a vector of channels are in registers together, over all terms.
+//! **What is packed.** Nothing. Channels are neighbours in both operands, so vectors of channels are read in place.
+//! Up to four neighbouring sums of a vector of channels are kept in registers over all terms.
 //!
-//! **In which order sums run.** Term by term: forward by rows and columns of the window; the gradient of the image by
-//! windows from the last to the first, and within these by a channel's outputs; that of the kernel by rows of output
-//! pixels, each row's sum begun at 0 and added. Nothing depends on the number of threads.
+//! **Order of sums.** Term by term. The output is summed by rows and columns of the window. The gradient of the image
+//! is summed by windows from the last to the first, then by the outputs of a channel. The gradient of the weights is
+//! summed by rows of output pixels; each row's sum starts at 0 and is then added. The order does not depend on the
+//! number of threads.
 
 use super::conv::Convolution;
 use super::math::has_fused;
@@ -15,17 +17,17 @@ use super::parallel_rows;
 use multiversion::multiversion;
 use std::ops::Range;
 
-/// Sums that are in registers together; [`Sums::write`] has a case for each number up to it.
+/// The number of sums that are kept in registers together. [`Sums::write`] has a case for each number up to it.
 const SUMS: usize = 4;
 
-/// One product of a sum: where its factors begin in the first sum.
+/// One product of a sum: the positions of its factors in the first sum.
 struct Term {
     moving: usize,
     fixed: usize,
 }
 
-/// Neighbouring sums over the same terms, for all channels: sum i takes its moving factors `i·step` further on. Each
-/// image channel goes with `multiplier` output channels, which `fixed` has.
+/// Neighbouring sums over the same terms, for all channels. In sum i the positions of the moving factors are `i·step`
+/// larger. Each image channel has `multiplier` output channels, which are those of `fixed`.
 struct Sums<'a> {
     terms: &'a [Term],
     moving: &'a [f32],
@@ -34,13 +36,14 @@ struct Sums<'a> {
     count: usize,
     channels: usize,
     multiplier: usize,
-    /// Whether a result takes in all output channels of its image channel, so that `moving` has those too; its terms
-    /// are then of the first channel, one for each output channel. Else there is a result for each output channel.
+    /// Whether there is one result for each image channel. `moving` then has all output channels too, and a result
+    /// sums over those of its image channel; the terms are those of the first channel, one for each output channel.
+    /// Otherwise there is one result for each output channel.
     narrow: bool,
 }
 
 impl Sums<'_> {
-    /// Writes sum i to element `i·step` of `to`, or adds it, channel by channel.
+    /// Writes sum i to element `i·step` of `to`, channel by channel, or adds it.
     #[inline(always)]
     fn write<const FUSED: bool>(&self, to: &mut [f32], step: usize, add: bool) {
         for first in (0..self.count).step_by(SUMS) {
@@ -54,7 +57,7 @@ impl Sums<'_> {
         }
     }
 
-    /// `P` sums from `first` on, the channels a vector at a time.
+    /// `P` sums, the first of which is `first`, one vector of channels at a time.
     #[inline(always)]
     fn channels<const P: usize, const FUSED: bool>(
         &self,
@@ -87,7 +90,7 @@ impl Sums<'_> {
         }
     }
 
-    /// `P` sums of `W` channels, those of `moving` and of `fixed` from the given ones on. Returns `W`.
+    /// `P` sums of `W` channels, starting at the given channels of `moving` and `fixed`. Returns `W`.
     #[inline(always)]
     fn vector<const P: usize, const W: usize, const FUSED: bool>(
         &self,
@@ -124,7 +127,7 @@ impl Sums<'_> {
     }
 }
 
-/// [`Sums::write`] compiled for the widest vectors there are.
+/// [`Sums::write`], compiled for the widest vectors of the processor.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 fn write(sums: &Sums, to: &mut [f32], step: usize, add: bool) {
     if has_fused!() {
@@ -134,14 +137,14 @@ fn write(sums: &Sums, to: &mut [f32], step: usize, add: bool) {
     }
 }
 
-/// Neighbours along an axis that see the same of what lies across.
+/// Consecutive positions along an axis that read the same range along the other.
 struct Run {
     first: usize,
     count: usize,
     seen: Range<usize>,
 }
 
-/// Cuts `0..count` into runs; `seen` tells what each sees.
+/// Splits `0..count` into runs. `seen` returns the range that a position reads.
 fn runs(count: usize, seen: impl Fn(usize) -> Range<usize>) -> Vec<Run> {
     let mut runs: Vec<Run> = Vec::new();
     for (at, seen) in (0..count).map(|at| (at, seen(at))) {
@@ -153,20 +156,20 @@ fn runs(count: usize, seen: impl Fn(usize) -> Range<usize>) -> Vec<Run> {
     runs
 }
 
-/// The taps of output pixel `at`'s window that lie inside the image, along an axis.
+/// The taps of the window of output pixel `at` that lie inside the image, along one axis.
 fn taps_inside(at: usize, stride: usize, pad: usize, taps: usize, extent: usize) -> Range<usize> {
     let start = at * stride;
     let end = (extent + pad).saturating_sub(start).min(taps);
     pad.saturating_sub(start).min(end)..end
 }
 
-/// Output pixels of a row that see the same columns of the window.
+/// Runs of output pixels of a row that read the same columns of the window.
 fn runs_of_outputs(p: &Convolution) -> Vec<Run> {
     runs(p.ow, |at| taps_inside(at, p.stride_w, p.pad_w, p.kw, p.w))
 }
 
-/// The windows along an axis that hold a pixel: `before` are those j for which the j-th window before `window` does, under
-/// tap `tap + j·stride`.
+/// The windows along an axis that contain a pixel: the j-th window before `window` contains it under tap
+/// `tap + j·stride`, for each j in `before`.
 struct Windows {
     window: usize,
     tap: usize,
@@ -181,13 +184,13 @@ fn windows_over(at: usize, stride: usize, pad: usize, taps: usize, outputs: usiz
     Windows { window, tap, before: first..last }
 }
 
-/// Scalar operations of so many output elements.
+/// Scalar operations of this many output elements.
 fn work(p: &Convolution, elements: usize) -> usize {
     2 * elements * p.kh * p.kw
 }
 
-/// The convolution `y` of `x` with `w`, `[kh, kw, ci, co/ci]`. `finish` is called with the channels of whole pixels of `y`
-/// as soon as they are done.
+/// The convolution `y` of `x` with `w`, `[kh, kw, ci, co/ci]`. Calls `finish` with the channels of whole pixels of
+/// `y` as soon as they are computed.
 pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl Fn(&mut [f32]) + Sync) {
     let (ci, co, kw, oh) = (p.ci, p.co, p.kw, p.oh);
     let (row, stride) = (p.ow * co, p.stride_w);
@@ -228,7 +231,7 @@ pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
     let (width, stride) = (p.w, p.stride_w);
     let row = width * ci;
     let across = |x| windows_over(x, p.stride_w, p.pad_w, p.kw, p.ow);
-    // Pixels a stride apart are under the same taps, but at the edges. With each run its first pixel.
+    // Except at the edges, pixels a stride apart lie under the same taps. Each run has its first pixel.
     let runs: Vec<(usize, Run)> = (0..stride.min(width))
         .flat_map(|phase| {
             let places = (width - phase).div_ceil(stride);

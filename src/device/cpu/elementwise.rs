@@ -1,5 +1,6 @@
-//! Loops over elements, compiled for the widest vectors that the processor has. What is computed comes as a closure, which
-//! the compiler puts into each version of the loop. Elements are independent of each other, so no order matters.
+//! Loops over elements, compiled for the widest vectors of the processor. The computation is a closure, which the
+//! compiler inlines into each version of the loop. Elements are independent of each other, so their order does not
+//! matter.
 
 use multiversion::multiversion;
 use rayon::prelude::*;
@@ -7,7 +8,7 @@ use rayon::prelude::*;
 /// Elements that a thread updates at a time.
 const PIECE: usize = 1 << 14;
 
-/// `run[i] = f(x[i·step])`; the case of neighbours apart, so that it becomes vector instructions.
+/// `run[i] = f(x[i·step])`. Neighbours (step 1) have a loop of their own, which the compiler vectorises.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 pub fn map<T: Copy>(run: &mut [T], x: &[T], step: usize, f: impl Fn(T) -> T) {
     if step == 1 {
@@ -23,7 +24,7 @@ pub fn map_in_place<T: Copy>(run: &mut [T], f: impl Fn(T) -> T) {
     run.iter_mut().for_each(|y| *y = f(*y));
 }
 
-/// `run[i] = f(a[i·a_step], b[i·b_step])`; the cases of neighbours and of single numbers apart.
+/// `run[i] = f(a[i·a_step], b[i·b_step])`. Neighbours (step 1) and single numbers (step 0) have loops of their own.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 pub fn zip<T: Copy>(
     run: &mut [T],

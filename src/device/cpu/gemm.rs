@@ -1,82 +1,94 @@
-//! Matrix products: the register tile that products and convolutions share, which is what `shaders/lib/tile.wgsl` is on a
-//! GPU, and the product of two matrices by it.
+//! Matrix products. Products and convolutions share a register tile, the counterpart of `shaders/lib/tile.wgsl` on a
+//! GPU.
 //!
-//! **The tile.** A product C = A·B is computed a few rows and [`PANEL`] columns at a time, all sums of the tile in vector
-//! registers. Each step along k loads one row of B's panel and multiplies it by one value of each row of A. Nothing
-//! else is loaded, so the arithmetic units are the limit, in plain Rust that the compiler turns into vector
-//! instructions: a loop of this form with a tile of 8 × 32, on operands in the first-level cache, ran at 310 to 330
+//! **The tile.** A product C = A·B is computed in tiles of a few rows and [`PANEL`] columns. All sums of a tile are
+//! in vector registers. Each step along k loads one row of B's panel and multiplies it by one value of each row of A.
+//! Nothing else is loaded, so the speed of the arithmetic units is the limit. The code is plain Rust that the
+//! compiler vectorises. Such a loop with a tile of 8 × 32, on operands in the first-level cache, ran at 310 to 330
 //! GFLOP/s on two AVX-512 cores.
 //!
-//! **What is packed.** B is copied into panels of [`PANEL`] columns whose rows follow each other, so that each step reads
-//! one run of memory, and so that a B which lies transposed is turned once and not in every tile. Where B can be read in
-//! place and few rows of A share it, it is not copied. A is read where it lies if neighbours along k are neighbours in
-//! memory; else [`transpose`] makes it so.
+//! **What is packed.** B is copied into panels of [`PANEL`] columns. The rows of a panel are contiguous, so each step
+//! reads consecutive memory. A transposed B is transposed once here, not in every tile. B is not copied if it can be
+//! read in place and few rows of A use it. A is read in place if neighbours along k are neighbours in memory;
+//! otherwise [`transpose`] makes them so.
 //!
-//! **In which order sums run.** Each element adds its products one by one in the order of k, in pieces of at most
-//! [`DEPTH`] terms; each piece begins at 0 and is added to the element when it is done. (A convolution's pieces are its
-//! [`Segment`]s, as many as fit [`DEPTH`].) Multiplication and addition are one rounding where the processor has an
-//! instruction for it. Nothing depends on the number of threads.
+//! **Order of sums.** Each element adds its products one by one in the order of k, in pieces of at most [`DEPTH`]
+//! terms. Each piece starts at 0 and is added to the element at its end. (The pieces of a convolution are its
+//! [`Segment`]s, as many as fit into [`DEPTH`].) A multiplication and addition is rounded once if the processor has
+//! an instruction for it. The order does not depend on the number of threads.
 
 use super::{parallel_chunks, with_scratch};
 use multiversion::multiversion;
 use rayon::prelude::*;
 
-/// Columns of a panel of B, a whole number of vectors; the last panel may have half as many.
+/// Columns of a panel of B, a whole number of vectors. The last panel may have half as many.
 pub const PANEL: usize = 32;
 
-/// Steps along k at a time: so much of a panel stays in a core's first-level cache.
+/// Steps along k of one piece of a sum. A panel of this depth fits a core's first-level cache.
 pub const DEPTH: usize = 192;
 
-/// Rows of C that a tile has at most, so that work is cut into multiples of it.
+/// The most rows of C in a tile. Work is split into multiples of it.
 pub const TILE_ROWS: usize = 8;
 
-/// A piece of the sum: `depth` steps, from A's element `a` (counted from where a row begins) and B's row `b` on.
+/// A piece of the sum: `depth` steps along k.
 #[derive(Clone, Copy, Debug)]
 pub struct Segment {
+    /// The first element of A, counted from the start of a row.
     pub a: usize,
+    /// The first row of B.
     pub b: usize,
+    /// The number of steps.
     pub depth: usize,
 }
 
-/// Columns `first..first + columns` of B. Row k begins at `data[k·stride]`, and [`PANEL`] or half as many values
-/// can be read from there.
+/// Some columns of B.
 #[derive(Clone, Copy, Debug)]
 pub struct Panel<'a> {
+    /// The panel's elements. [`PANEL`] values, or half as many, can be read from the start of each row.
     pub data: &'a [f32],
+    /// Elements from the start of a row to the start of the next.
     pub stride: usize,
+    /// The panel's first column in B.
     pub first: usize,
+    /// The number of columns.
     pub columns: usize,
 }
 
-/// A with neighbours along k: row r of the product reads from `data[from[r] + segment.a]` on and is written from
-/// element `to[r]` of C on.
+/// The rows of A, with neighbours along k contiguous.
 #[derive(Clone, Copy, Debug)]
 pub struct Rows<'a> {
+    /// The elements.
     pub data: &'a [f32],
+    /// For each row the position of its first element in `data`, to which a segment adds its `a`.
     pub from: &'a [usize],
+    /// For each row the position of its first element in C.
     pub to: &'a [usize],
+    /// The pieces of the sum.
     pub segments: &'a [Segment],
 }
 
-/// The matrix B of a product, inside a slice.
+/// The matrix B of a product.
 #[derive(Clone, Copy, Debug)]
 pub struct Matrix<'a> {
+    /// The elements.
     pub data: &'a [f32],
+    /// Elements from a row to the next.
     pub row_stride: usize,
+    /// Elements from a column to the next.
     pub column_stride: usize,
 }
 
-/// Fewer rows of C than this do not pay for copying B first.
+/// The fewest rows of C for which copying B saves time.
 const WORTH_PACKING: usize = 2 * TILE_ROWS;
 
-/// How many values [`panels`] may need as scratch space.
+/// The number of values of scratch space that [`panels`] may need.
 pub fn panels_scratch(depth: usize, columns: usize) -> usize {
     depth * columns.next_multiple_of(PANEL / 2)
 }
 
-/// Cuts `depth` rows and `columns` columns of B into panels for a product of `rows` rows. They are copied into
-/// `scratch` (of [`panels_scratch`] values), each with its rows one after the other, unless B can be read in place
-/// and is read too seldom for that to pay.
+/// Splits `depth` rows and `columns` columns of B into panels, for a product of `rows` rows. Copies them into
+/// `scratch`, which has [`panels_scratch`] values, each panel row after row. Does not copy if B can be read in place
+/// and `rows` is so small that copying takes longer.
 pub fn panels<'a>(
     b: Matrix<'a>,
     depth: usize,
@@ -115,13 +127,13 @@ pub fn panels<'a>(
     list
 }
 
-/// Copies `count` columns of B from `first` on, row by row, zeros up to `stride`.
+/// Copies `count` columns of B from `first` on, row by row, with zeros up to `stride`.
 fn pack(b: Matrix, first: usize, count: usize, own: &mut [f32], stride: usize) {
     for (k, row) in own.chunks_exact_mut(stride).enumerate() {
         let from = &b.data[k * b.row_stride + first * b.column_stride..];
         let (row, padding) = row.split_at_mut(count);
         if b.column_stride == 1 {
-            // Whole rows have a length that the compiler knows.
+            // For whole rows the compiler knows the length.
             match (row.first_chunk_mut::<PANEL>(), from.first_chunk::<PANEL>()) {
                 (Some(row), Some(from)) => *row = *from,
                 _ => row.copy_from_slice(&from[..count]),
@@ -135,9 +147,9 @@ fn pack(b: Matrix, first: usize, count: usize, own: &mut [f32], stride: usize) {
     }
 }
 
-/// Writes the first `rows` columns of a matrix, whose rows lie `stride` apart, as rows of `depth` values each.
+/// Writes the first `rows` columns of a matrix, whose rows are `stride` apart, as rows of `depth` values each.
 pub fn transpose(matrix: &[f32], stride: usize, rows: usize, depth: usize, to: &mut [f32]) {
-    // A square of values at a time, which stays in registers and first-level cache between its two passes.
+    // One square of values at a time. It stays in registers and first-level cache between its two passes.
     const SIDE: usize = 16;
     for first in (0..depth).step_by(SIDE) {
         let lines = SIDE.min(depth - first);
@@ -163,8 +175,8 @@ pub fn transpose(matrix: &[f32], stride: usize, rows: usize, depth: usize, to: &
     }
 }
 
-/// C += A·B, or C = A·B without `add`, for the columns of `panels`, on one thread, by the best tile for the registers of
-/// this processor.
+/// C += A·B (or C = A·B if not `add`) for the columns of `panels`, on one thread, with the best tile for the
+/// registers of this processor.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 #[allow(clippy::ifs_same_cond)] // Constants, which both are false in the version for other processors.
 pub fn tiles(a: &Rows, panels: &[Panel], add: bool, c: &mut [f32]) {
@@ -177,8 +189,8 @@ pub fn tiles(a: &Rows, panels: &[Panel], add: bool, c: &mut [f32]) {
     }
 }
 
-/// C += A·B, or C = A·B without `add`, for the columns of `panels`. The tile is `MR` rows of `WIDE` columns, of
-/// `NARROW` in a panel of half the width; `FUSED` says that multiplying and adding is one instruction.
+/// C += A·B (or C = A·B if not `add`) for the columns of `panels`. The tile is `MR` rows of `WIDE` columns, or of
+/// `NARROW` in a panel of half the width. `FUSED`: the processor multiplies and adds in one instruction.
 #[inline(always)]
 fn product<const MR: usize, const WIDE: usize, const NARROW: usize, const FUSED: bool>(
     a: &Rows,
@@ -188,7 +200,7 @@ fn product<const MR: usize, const WIDE: usize, const NARROW: usize, const FUSED:
 ) {
     let mut done = 0;
     while done < a.segments.len() || (done == 0 && !add) {
-        // As many segments as fit a core's first-level cache with their part of the panel.
+        // As many segments as fit a core's first-level cache together with their part of the panel.
         let mut depth = 0;
         let count = a.segments[done..].iter().take_while(|s| {
             depth += s.depth;
@@ -259,7 +271,7 @@ fn accumulate<const W: usize, const FUSED: bool>(sums: &mut [f32; W], a: f32, b:
 #[inline(always)]
 fn store<const W: usize>(sums: &[f32; W], panel: &Panel, column: usize, add: bool, c: &mut [f32]) {
     let c = &mut c[panel.first + column..];
-    // Whole rows have a length that the compiler knows.
+    // For whole rows the compiler knows the length.
     match c.first_chunk_mut::<W>() {
         Some(c) if column + W <= panel.columns => write(sums, add, c),
         _ => write(sums, add, &mut c[..panel.columns - column]),
@@ -275,36 +287,43 @@ fn write(sums: &[f32], add: bool, c: &mut [f32]) {
     }
 }
 
-/// Multiplications that the tile does in the time of one scalar operation.
+/// Multiply-adds of the tile that take the time of one scalar operation.
 pub const MACS_PER_WORK: usize = 16;
 
-/// Values of B, in columns of [`DEPTH`], that are copied into panels at a time.
+/// Columns of [`DEPTH`] values of B that are copied into panels at a time.
 const COPIED: usize = (1 << 21) / DEPTH;
 
-/// The most rows of A, in columns of [`DEPTH`], and of the result that go through all panels before the next.
+/// The most rows of A, [`DEPTH`] values long, and of the result that pass through all panels before the next rows.
 const BLOCK: usize = 96;
 
-/// The sizes of a product of an m × k and a k × n matrix, and where the factors' elements lie. The result is row-major.
+/// The sizes of a product of an m × k and a k × n matrix, and the strides of the factors. The result is row-major.
 #[derive(Clone, Copy, Debug)]
 pub struct Product {
+    /// Rows of A and of the result.
     pub m: usize,
+    /// Columns of B and of the result.
     pub n: usize,
+    /// Columns of A and rows of B.
     pub k: usize,
+    /// Elements from a row of A to the next.
     pub a_row: usize,
+    /// Elements from a column of A to the next.
     pub a_column: usize,
+    /// Elements from a row of B to the next.
     pub b_row: usize,
+    /// Elements from a column of B to the next.
     pub b_column: usize,
 }
 
 impl Product {
-    /// C = A·B on every core. Either stride of A is 1. `finish` is called with whole rows of C as soon as they are done,
-    /// while they are in cache.
+    /// C = A·B on every core. Either stride of A is 1. Calls `finish` with whole rows of C as soon as they are
+    /// computed, while they are in cache.
     pub fn run(&self, a: &[f32], b: &[f32], c: &mut [f32], finish: impl Fn(&mut [f32]) + Sync) {
         let &Product { m, n, k, a_row, a_column, b_row, b_column } = self;
-        // Two blocks of rows or more for each core, all of one size, and few enough rows that they stay in its cache.
+        // At least two blocks of rows for each core, of equal size, and small enough for its cache.
         let share = m.div_ceil(2 * rayon::current_num_threads());
         let block = share.div_ceil(share.div_ceil(BLOCK)).next_multiple_of(TILE_ROWS);
-        // What is copied of B at a time stays in the cores' common cache.
+        // The part of B that is copied at a time fits the cache that the cores share.
         let piece = (COPIED / n).clamp(1, k.div_ceil(DEPTH)) * DEPTH;
         for first in (0..k).step_by(piece) {
             let depth = piece.min(k - first);

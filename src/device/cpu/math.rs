@@ -1,8 +1,8 @@
-//! Functions of f32 without calls or branches, so that loops over them become vector instructions. The standard library's
-//! are calls, one element at a time.
+//! Functions of f32 without calls or branches, so that the compiler vectorises loops over them. The standard
+//! library's functions are calls, one element at a time.
 
-/// Whether the processor that a function is compiled for has fused multiplications. It is a macro because
-/// `multiversion` answers for the function that it stands in: `has_fused!()` is
+/// Whether the function's target processor has fused multiply-add. This is a macro because `multiversion` answers for
+/// the function in which the question stands: `has_fused!()` is
 /// `multiversion::target::target_cfg_f!(any(target_feature = "avx512f", target_feature = "fma"))`.
 macro_rules! has_fused {
     () => {
@@ -11,31 +11,31 @@ macro_rules! has_fused {
 }
 pub(super) use has_fused;
 
-/// eˣ: x = n·ln 2 + r, and a polynomial in r (the coefficients of Cephes' `expf`; within 2 units in the last place). By
-/// fused multiplications if `FUSED`: only for loops that are compiled for processors that have them.
+/// eˣ, by x = n·ln 2 + r and a polynomial in r (the coefficients of Cephes' `expf`). The error is at most 2 units in
+/// the last place. With `FUSED` it uses fused multiply-add: only for loops compiled for processors that have it.
 #[inline(always)]
 pub fn exp<const FUSED: bool>(x: f32) -> f32 {
     let multiply_add = |a: f32, b: f32, c: f32| if FUSED { a.mul_add(b, c) } else { a * b + c };
-    // Beyond these the result is 0 or infinite; NaN stays.
+    // Outside this range the result is 0 or infinite. NaN stays NaN.
     let x = x.clamp(-104.0, 89.0);
-    // Adding 1.5·2²³ rounds to an integer, and leaves it in the lowest bits.
+    // Adding 1.5·2²³ rounds to an integer and leaves it in the lowest bits.
     const ROUND: f32 = 12_582_912.0;
     let shifted = multiply_add(x, std::f32::consts::LOG2_E, ROUND);
     let n = shifted - ROUND;
-    // ln 2 in two parts, the first short enough for an exact product.
+    // ln 2 is split into two parts. The first has few digits, so that its product with n is exact.
     let r = multiply_add(n, 2.121_944_4e-4, multiply_add(n, -0.693_359_4, x));
     let mut sum = 1.987_569_1e-4;
     for coefficient in [1.398_199_9e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5] {
         sum = multiply_add(sum, r, coefficient);
     }
     let value = multiply_add(sum * r, r, r) + 1.0;
-    // 2ⁿ in two factors: alone it may be too large or too small for a number.
+    // 2ⁿ is split into two factors, because alone it may be too large or too small for a float.
     let n = (shifted.to_bits() as i32).wrapping_sub(ROUND.to_bits() as i32);
     let power = |n: i32| f32::from_bits((n.wrapping_add(127) << 23) as u32);
     value * power(n >> 1) * power(n.wrapping_sub(n >> 1))
 }
 
-/// The hyperbolic tangent: near 0 a polynomial (Cephes' `tanhf`), further out 1 − 2 / (e²ˣ + 1).
+/// The hyperbolic tangent: near 0 a polynomial (Cephes' `tanhf`), elsewhere 1 − 2 / (e²ˣ + 1).
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     let size = x.abs();

@@ -1,15 +1,14 @@
-//! The CPU device: runs a kernel's fast path, or its reference, on every core.
+//! The CPU device. It runs a kernel's fast path, or else its reference, on every core.
 //!
-//! A kernel's reference is a plain loop nest beside its op. The modules here are a small library of fast code for what
-//! takes users' time: matrix products ([`gemm`]), convolutions ([`conv`], [`depthwise`]), functions such as eˣ
-//! ([`math`]), rows of logits ([`softmax`]), and passes over memory ([`elementwise`], [`mod@reduce`], [`pool`],
-//! [`mod@copy`]). It takes slices and plain sizes and strides, computes in f32 and knows no op; each module says what is
-//! copied and in which order sums run. Results do not depend on the number of threads.
+//! A kernel's reference is a plain loop nest beside its op. The modules here are a small library of fast code for the
+//! kernels that take most of the time: matrix products ([`gemm`]), convolutions ([`conv`], [`depthwise`]), functions
+//! such as eˣ ([`math`]), rows of logits ([`softmax`]), and passes over memory ([`elementwise`], [`mod@reduce`],
+//! [`pool`], [`mod@copy`]). The library takes slices, sizes and strides, computes in f32, and knows no op. Each
+//! module says what it copies and in which order it sums. Results do not depend on the number of threads.
 //!
-//! Products are no crate's because of convolutions and because of speed. A convolution hands [`gemm`] rows of an image that
-//! lie apart, with sums in pieces; crates for products take whole matrices, so that the image would have to be unfolded
-//! into one first. And in a comparison on two cores the crate `gemm` ran products at 139 to 145 GFLOP/s, this code at 153
-//! to 210.
+//! Matrix products use no crate, for two reasons. A convolution passes rows of an image to [`gemm`] that are not
+//! contiguous, with sums in pieces; crates take whole matrices, so the image would have to be unfolded into one
+//! first. And on two cores the crate `gemm` ran products at 139 to 145 GFLOP/s, this code at 153 to 210.
 
 pub mod conv;
 pub mod copy;
@@ -31,12 +30,12 @@ use rayon::prelude::*;
 use std::cell::RefCell;
 use std::sync::{Once, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-/// Makes the program's main thread one of rayon's threads if it is the one that calls, so that it computes its share of a
-/// kernel. A thread from outside hands all of it over and sleeps meanwhile; to fall asleep and be woken took 7 to 25 µs
-/// a kernel on two cores.
+/// Makes the calling thread one of rayon's threads if it is the program's main thread. It then computes a share of
+/// each kernel itself. A thread outside the pool hands over all work and sleeps until it is done, which takes 7 to 25
+/// µs per kernel on two cores.
 ///
-/// Other threads stay outside: one that ends would be missing among rayon's. So does a lone core's, where nobody else
-/// would run what the thread gives to `rayon::spawn`.
+/// Other threads do not join, because a thread that ends would then be missing in the pool. The main thread does not
+/// join on a single core, where no other thread would run what it passes to `rayon::spawn`.
 pub(super) fn join_threads() {
     static ONCE: Once = Once::new();
     if std::thread::current().name() != Some("main") {
@@ -44,23 +43,23 @@ pub(super) fn join_threads() {
     }
     ONCE.call_once(|| {
         if std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1) {
-            // An error says that the program has set up its threads before, its own way.
+            // An error means that the program has set up the pool already.
             drop(rayon::ThreadPoolBuilder::new().use_current_thread().build_global());
         }
     });
 }
 
-/// Below this many scalar operations a loop stays on the calling thread: waking others costs more.
+/// A loop of fewer scalar operations than this runs on the calling thread: waking other threads takes longer.
 const WORTH_A_THREAD: usize = 1 << 15;
 
-/// Calls `body(first, rows)` on pieces of `out` that together cover it, on every core where it pays. A piece
-/// is a whole number of rows of `row` elements, `first` the index of its first row; `work` estimates the
-/// scalar operations that one row takes.
+/// Calls `body(first, rows)` on pieces that together cover `out`, on every core if there is enough work. A piece is a
+/// whole number of rows of `row` elements, and `first` the index of its first row. `work` estimates the scalar
+/// operations per row.
 ///
-/// Rows are computed independently of each other, so the result does not depend on how they are split.
+/// Rows are independent of each other, so the result does not depend on the pieces.
 pub fn parallel_rows<T: Send>(out: &mut [T], row: usize, work: usize, body: impl Fn(usize, &mut [T]) + Sync) {
     let (rows, work) = (out.len() / row, work.max(1));
-    // A few pieces per thread, so that a thread that is held up elsewhere does not hold up all.
+    // A few pieces per thread, so that one thread that is delayed does not delay the whole loop.
     let pieces = (rows.saturating_mul(work) / WORTH_A_THREAD).min(4 * rayon::current_num_threads());
     let rows_per_piece = rows.div_ceil(pieces.max(1)).max(1);
     parallel_chunks(out, rows_per_piece * row, rows_per_piece.saturating_mul(work), |piece, rows| {
@@ -68,8 +67,8 @@ pub fn parallel_rows<T: Send>(out: &mut [T], row: usize, work: usize, body: impl
     });
 }
 
-/// Calls `body(i, chunk)` on the chunks of `out`, `chunk` elements each (the last may be shorter), on every core
-/// where it pays; `work` estimates the scalar operations that one takes.
+/// Calls `body(i, chunk)` on the chunks of `out`, `chunk` elements each (the last may be shorter), on every core if
+/// there is enough work. `work` estimates the scalar operations per chunk.
 pub fn parallel_chunks<T: Send>(
     out: &mut [T],
     chunk: usize,
@@ -97,9 +96,9 @@ thread_local! {
     static SCRATCH: RefCell<Vec<Vec<Line>>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Lends this thread's scratch space, `len` numbers of undefined value. It stays for the next call: a fresh one
-/// would be mapped and zeroed page by page each time. (It belongs to the threads, so the ledger does not count it;
-/// a kernel takes what stays in a core's cache.) Within `body` a second call gets space of its own.
+/// Calls `body` with scratch space of this thread: `len` numbers with undefined values. The space is kept for the
+/// next call, because fresh memory would be mapped and zeroed page by page. A nested call gets other space. The
+/// ledger does not count it: it belongs to the threads, and kernels use at most what fits a core's cache.
 pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) -> R {
     let mut lines = SCRATCH.with_borrow_mut(Vec::pop).unwrap_or_default();
     let needed = (len * size_of::<T>()).div_ceil(size_of::<Line>());
@@ -111,15 +110,15 @@ pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) ->
     result
 }
 
-/// Locks the operands' memory and calls a reference or a fast path. Floats that are stored in another type than it
-/// computes in are converted around the call.
+/// Locks the operands' memory and calls a reference or a fast path. Converts floats that are stored in another type
+/// before and after the call.
 pub(super) fn run_on_cpu<P, T: Real + Element>(
     function: fn(&P, KernelArgs<T>),
     params: &P,
     inputs: &[Operand],
     outputs: &[Operand],
 ) {
-    // A buffer that is bound twice as an input is locked once: a second lock could wait for a waiting writer.
+    // A buffer that is two inputs is locked once: a second lock could wait for a waiting writer.
     let mut read: Operands<(&Buffer, RwLockReadGuard<Vec<Line>>)> = Operands::new();
     for input in inputs {
         if !read.iter().any(|(buffer, _)| buffer.same(input.buffer)) {
@@ -135,7 +134,7 @@ pub(super) fn run_on_cpu<P, T: Real + Element>(
         outputs.iter().map(|o| lock_write(host(o.buffer))).collect();
     let loaded_inputs: Operands<Option<Vec<T>>> =
         inputs.iter().map(|input| convert::load(input, lines_of(input))).collect();
-    // The function may read its outputs, or write to a part of them.
+    // The function may read its outputs, and may write only a part of them.
     let mut loaded_outputs: Operands<Option<Vec<T>>> =
         outputs.iter().zip(&written).map(|(output, lines)| convert::load(output, lines)).collect();
     let args = KernelArgs {
@@ -169,7 +168,7 @@ fn host(buffer: &Buffer) -> &RwLock<Vec<Line>> {
     }
 }
 
-// Buffers hold numbers: whatever state a panicking thread left them in is a valid one.
+// Buffers hold numbers: whatever state a panicking thread left them in is valid.
 pub(super) fn lock_read(lines: &RwLock<Vec<Line>>) -> RwLockReadGuard<'_, Vec<Line>> {
     lines.read().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
@@ -178,18 +177,22 @@ pub(super) fn lock_write(lines: &RwLock<Vec<Line>>) -> RwLockWriteGuard<'_, Vec<
     lines.write().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// Where the elements of a strided element-wise kernel lie: the merged axes, and each operand's strides and offset (all in
-/// elements, as in the kernel's scalars).
+/// The layout of the operands of a strided element-wise kernel: the merged axes, and each operand's strides and
+/// offset, in elements, as in the kernel's scalars.
 pub struct Strided<'a, const N: usize> {
+    /// The number of axes in use.
     pub rank: u32,
+    /// The extent of each axis.
     pub extents: &'a [u32; 6],
+    /// The strides of each operand.
     pub strides: [&'a [u32; 6]; N],
+    /// The offset of each operand.
     pub offsets: [u32; N],
 }
 
 impl<const N: usize> Strided<'_, N> {
-    /// Calls `body(run, starts, steps)` on runs of a row-major `out` along the innermost axis: element `i` of the
-    /// run belongs to element `starts[k] + i·steps[k]` of operand `k`.
+    /// Calls `body(run, starts, steps)` on runs of a row-major `out` along the innermost axis. Element `i` of a run
+    /// belongs to element `starts[k] + i·steps[k]` of operand `k`.
     pub fn for_each_run<T: Send>(
         &self,
         out: &mut [T],

@@ -1,5 +1,5 @@
-//! Pooling: rows of windows, all channels of a pixel at a time. Sums run by rows and columns of the window; the gradients
-//! run through the windows in order and add to what lies under them.
+//! Pooling: rows of windows, all channels of a pixel at a time. Sums run by rows and columns of the window. Gradients
+//! run through the windows in order and add to the pixels of each.
 
 use super::parallel_rows;
 use multiversion::multiversion;
@@ -8,16 +8,27 @@ use std::ops::Range;
 /// The sizes of a pooling of images `[n, h, w, c]` to `[n, oh, ow, c]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Pooling {
+    /// The height of the images, in pixels.
     pub h: usize,
+    /// The width of the images, in pixels.
     pub w: usize,
+    /// The number of channels.
     pub c: usize,
+    /// The height of the output, in pixels.
     pub oh: usize,
+    /// The width of the output, in pixels.
     pub ow: usize,
+    /// The height of a window, in pixels.
     pub kh: usize,
+    /// The width of a window, in pixels.
     pub kw: usize,
+    /// Rows of the image from one window to the next.
     pub stride_h: usize,
+    /// Columns of the image from one window to the next.
     pub stride_w: usize,
+    /// Rows above the image that the first window covers.
     pub pad_h: usize,
+    /// Columns left of the image that the first window covers.
     pub pad_w: usize,
 }
 
@@ -36,18 +47,18 @@ impl Pooling {
         (row * self.w + columns.start) * self.c..(row * self.w + columns.end) * self.c
     }
 
-    /// The largest element of each window; NaN where there is one.
+    /// The largest element of each window; NaN if it contains NaN.
     pub fn max(&self, x: &[f32], y: &mut [f32]) {
         let larger = |best: f32, value: f32| if value > best || value.is_nan() { value } else { best };
         self.over_windows(x, y, f32::NEG_INFINITY, larger, |best, _| best);
     }
 
-    /// The mean of the elements of each window that lie inside the image.
+    /// The mean over the elements of each window that lie inside the image.
     pub fn average(&self, x: &[f32], y: &mut [f32]) {
         self.over_windows(x, y, 0.0, |sum, value| sum + value, |sum, n| sum / n);
     }
 
-    /// Joins the elements of each window, channel by channel; `finish` is also given their number.
+    /// Joins the elements of each window, channel by channel. `finish` also gets their number.
     fn over_windows(
         &self,
         x: &[f32],
@@ -65,7 +76,7 @@ impl Pooling {
         });
     }
 
-    /// The gradient of [`max`](Pooling::max), which goes to the first of the largest elements of a window.
+    /// The gradient of [`max`](Pooling::max). It goes to the first of the largest elements of a window.
     pub fn max_gradient(&self, [dy, x, y]: [&[f32]; 3], dx: &mut [f32]) {
         let (image, out_image) = (self.h * self.w * self.c, self.oh * self.ow * self.c);
         parallel_rows(dx, image, 4 * image, |first, images| {
@@ -77,7 +88,7 @@ impl Pooling {
     }
 }
 
-/// What of window `o` lies inside the image, along one axis.
+/// The part of window `o` that lies inside the image, along one axis.
 fn inside(o: usize, stride: usize, kernel: usize, pad: usize, extent: usize) -> Range<usize> {
     let start = o * stride;
     start.saturating_sub(pad)..(start + kernel - pad).min(extent)
@@ -108,7 +119,7 @@ fn row_of_windows(
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 fn max_gradient_image(p: &Pooling, dy: &[f32], x: &[f32], y: &[f32], dx: &mut [f32]) {
-    // What of a window's gradient has not been given away yet: the first maximum takes it.
+    // The part of a window's gradient that has no receiver yet: the first maximum gets all of it.
     let mut left = vec![0.0; p.c];
     dx.fill(0.0);
     for (window, (dy, y)) in dy.chunks_exact(p.c).zip(y.chunks_exact(p.c)).enumerate() {

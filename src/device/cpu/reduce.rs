@@ -1,23 +1,27 @@
 //! Sums and maxima.
 //!
-//! **In which order sums run.** Neighbours are joined in 32 interleaved chains, chain i taking elements i,
-//! i + 32, i + 64, …: enough of them that none waits for its last result, and shorter chains round less. The chains are
-//! then joined in halves, and the elements behind the last whole block of 32 after these. Where neighbours are results of
-//! their own, each adds its elements one by one. Nothing depends on the number of threads.
+//! **Order of sums.** Neighbours are summed in 32 interleaved chains: chain i takes the elements i, i + 32, i + 64, …
+//! With so many chains no addition waits for the last one's result, and short chains round less. The chains are then
+//! joined in halves, and the elements after the last whole block of 32 are added. If neighbours belong to different
+//! results, each result adds its elements one by one. The order does not depend on the number of threads.
 
 use super::parallel_rows;
 use multiversion::multiversion;
 
-/// Chains of a reduction.
+/// The number of chains of a reduction.
 const CHAINS: usize = 32;
 
-/// A reduction over the middle axis of `[outer, extent, inner]`, in `splits` pieces of `piece` elements each (the last may
-/// be shorter): the results are `[outer, splits, inner]`.
+/// A reduction over the middle axis of `[outer, extent, inner]`, in `splits` pieces of `piece` elements each (the
+/// last may be shorter). The results are `[outer, splits, inner]`.
 #[derive(Clone, Copy, Debug)]
 pub struct Reduction {
+    /// The extent of the middle axis.
     pub extent: usize,
+    /// The extent of the axes after it.
     pub inner: usize,
+    /// The number of pieces of the middle axis.
     pub splits: usize,
+    /// The elements of a piece.
     pub piece: usize,
 }
 
@@ -83,7 +87,7 @@ pub(super) fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
-/// A reduction of neighbours, through `map`, in chains.
+/// Reduces the mapped neighbours in chains.
 #[inline(always)]
 pub(super) fn along(x: &[f32], start: f32, map: impl Fn(f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {
     let mut chains = [start; CHAINS];
@@ -97,7 +101,7 @@ pub(super) fn along(x: &[f32], start: f32, map: impl Fn(f32) -> f32, join: impl 
     join(join_chains(chains, &join), rest)
 }
 
-/// `y = map(x)`, and the sum of y, in chains likewise.
+/// Sets `y = map(x)` and returns the sum of `y`, in chains.
 #[inline(always)]
 pub(super) fn map_and_sum(x: &[f32], y: &mut [f32], map: impl Fn(f32) -> f32) -> f32 {
     let mut chains = [0.0; CHAINS];

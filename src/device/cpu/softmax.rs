@@ -1,11 +1,11 @@
-//! Softmax and cross-entropy of rows, with e^x of [`math`] and sums in the order of [`reduce`](super::reduce).
+//! Softmax and cross-entropy of rows, with eˣ of [`math`] and sums in the order of [`reduce`](super::reduce).
 
 use super::math::{self, has_fused};
 use super::reduce::{along, larger, map_and_sum};
 use super::{parallel_elements, parallel_rows};
 use multiversion::multiversion;
 
-/// The largest element of a row, and Σ e^(x − largest).
+/// The largest element of a row, and Σ exp(x − largest).
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 fn largest_and_sum(x: &[f32]) -> (f32, f32) {
     let largest = along(x, f32::MIN, |x| x, larger);
@@ -13,7 +13,7 @@ fn largest_and_sum(x: &[f32]) -> (f32, f32) {
     (largest, along(x, 0.0, |x| math::exp::<FUSED>(x - largest), |a, b| a + b))
 }
 
-/// e^(x − largest) / Σ of a row.
+/// exp(x − largest) / Σ exp(x − largest) of a row.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
 fn softmax_row(x: &[f32], y: &mut [f32]) {
     let largest = along(x, f32::MIN, |x| x, larger);
@@ -23,7 +23,7 @@ fn softmax_row(x: &[f32], y: &mut [f32]) {
     y.iter_mut().for_each(|y| *y *= scale);
 }
 
-/// The softmax, or with `logarithm` its logarithm, of each row of `extent` elements.
+/// The softmax of each row of `extent` elements, or its logarithm if `logarithm`.
 pub fn forward(extent: usize, logarithm: bool, x: &[f32], y: &mut [f32]) {
     parallel_rows(y, extent, 20 * extent, |first, rows| {
         for (y, x) in rows.chunks_exact_mut(extent).zip(x[first * extent..].chunks_exact(extent)) {
@@ -38,7 +38,7 @@ pub fn forward(extent: usize, logarithm: bool, x: &[f32], y: &mut [f32]) {
     });
 }
 
-/// The gradient of [`forward`], from that of its result and its result.
+/// The gradient of [`forward`], from the gradient of its result and the result.
 pub fn gradient(extent: usize, logarithm: bool, [dy, y]: [&[f32]; 2], dx: &mut [f32]) {
     parallel_rows(dx, extent, 10 * extent, |first, rows| {
         let dy = dy[first * extent..].chunks_exact(extent);
@@ -61,14 +61,14 @@ fn gradient_row(logarithm: bool, dy: &[f32], y: &[f32], dx: &mut [f32]) {
     }
 }
 
-/// The cross-entropy of each row of `extent` logits with its label; NaN where there is no such label.
+/// The cross-entropy of each row of `extent` logits with its label; NaN for a label that is not below `extent`.
 pub fn cross_entropy(extent: usize, smoothing: f32, x: &[f32], labels: &[u32], losses: &mut [f32]) {
     parallel_elements(losses, 20 * extent, |row| {
         let x = &x[row * extent..][..extent];
         let Some(&of_label) = x.get(labels[row] as usize) else { return f32::NAN };
         let (largest, sum) = largest_and_sum(x);
         let loss = sum.ln() - (1.0 - smoothing) * (of_label - largest);
-        // Without smoothing a logit of −∞ is a class that is ruled out, and must not be multiplied by 0.
+        // Without smoothing, a logit of −∞ excludes a class and must not be multiplied by 0.
         if smoothing > 0.0 {
             let sum_of_z: f32 = x.iter().map(|&x| x - largest).sum();
             loss - smoothing * (sum_of_z / extent as f32)

@@ -1,4 +1,4 @@
-//! Which adapter, with which limits and features; what happens when it goes away.
+//! Adapters: choosing and opening one, with its limits and features, and reporting its loss.
 
 use super::handles::{Failure, Handles};
 use super::{Gpu, TunedVariants, matrices, pipeline::Pipelines, recorder::Recorder, tune};
@@ -6,20 +6,19 @@ use crate::device::pool::Pool;
 use crate::error::{Error, Result};
 use std::sync::{Arc, Mutex, RwLock};
 
-/// How to open a GPU.
+/// Options for opening a GPU.
 #[derive(Clone, Copy, Debug)]
 pub struct GpuOptions {
-    /// Pass scalars as immediates where the adapter has them; else through a small buffer.
+    /// Pass scalars as immediates if the adapter has them; otherwise in a small buffer.
     pub immediates: bool,
-    /// Time dispatches on the adapter's own clock where it has one; else on the host's.
+    /// Time dispatches by the adapter's clock if it has one; otherwise by the host's.
     pub timestamps: bool,
-    /// Use 16-bit floats where the adapter has them.
+    /// Use 16-bit floats if the adapter has them.
     pub f16: bool,
-    /// The largest cooperative matrices (tensor cores) that are used where the adapter has them, by their rows: 16 or 8;
-    /// 0 for none.
+    /// The most rows of the cooperative matrices (tensor cores) to use, if the adapter has them: 16 or 8; 0 for none.
     pub cooperative_matrices: u32,
-    /// Use what `allometry tune` found to be the fastest variants here, as [`Device::open`](crate::Device::open) does;
-    /// else the default tables, which are the same for everybody.
+    /// Use the variants that `allometry tune` chose for this adapter, as [`Device::open`](crate::Device::open) does;
+    /// otherwise the default tables, which are the same on every machine.
     pub tuned: bool,
 }
 
@@ -29,31 +28,39 @@ impl Default for GpuOptions {
     }
 }
 
-/// An adapter as it is listed.
+/// The description of an adapter.
 #[derive(Clone, Debug, serde::Serialize)]
 pub struct AdapterDescription {
+    /// Its name.
     pub name: String,
+    /// The graphics interface: Vulkan, Metal, DX12 or OpenGL.
     pub backend: String,
+    /// Its kind, such as `discrete GPU`.
     pub kind: String,
+    /// The driver's name and version.
     pub driver: String,
+    /// Whether kernels can use 16-bit floats.
     pub f16: bool,
+    /// Whether kernels can use subgroup operations.
     pub subgroups: bool,
+    /// Whether it can time dispatches by its own clock.
     pub timestamps: bool,
+    /// Whether it takes scalars as immediates.
     pub immediates: bool,
-    /// Rows and columns of the cooperative matrices that products of f16 with f32 sums use.
+    /// The extent of the cooperative matrices that products of f16 with f32 sums use, if any.
     pub cooperative_matrices: Option<u32>,
-    /// Largest tensor, in bytes.
+    /// The size limit of a tensor, in bytes.
     pub largest_tensor: u64,
 }
 
 const BACKEND: &str = "WGPU_BACKEND";
 const NAME: &str = "WGPU_ADAPTER_NAME";
 
-/// What to do where there is no adapter at all.
+/// The hint for systems without any adapter.
 const INSTALL: &str = "Install the GPU's Vulkan driver, or Mesa's software driver (Debian, Ubuntu: apt-get install \
                        mesa-vulkan-drivers), or use --device cpu";
 
-/// Every adapter that the system offers, whatever the environment variables say.
+/// All adapters of the system, whatever the environment variables allow.
 pub fn adapters() -> Vec<AdapterDescription> {
     let instance = instance(wgpu::Backends::all());
     enumerate(&instance, wgpu::Backends::all()).iter().map(describe).collect()
@@ -95,7 +102,7 @@ fn kind_name(kind: wgpu::DeviceType) -> &'static str {
     }
 }
 
-/// Lower is better; real GPUs come before what runs on the CPU.
+/// The rank of a kind of adapter: lower is better, and real GPUs precede software adapters.
 fn preference(kind: wgpu::DeviceType) -> u8 {
     match kind {
         wgpu::DeviceType::DiscreteGpu => 0,
@@ -110,7 +117,7 @@ fn largest_binding(limits: &wgpu::Limits) -> u64 {
     limits.max_storage_buffer_binding_size.min(limits.max_buffer_size)
 }
 
-/// The adapters that the environment allows, best first; an error when it excludes all there are.
+/// The adapters that the environment variables allow, best first. An error if they allow none.
 fn allowed() -> Result<Vec<wgpu::Adapter>> {
     let backends = wgpu::Backends::from_env().unwrap_or(wgpu::Backends::all());
     let name = std::env::var(NAME).ok().filter(|n| !n.is_empty());
@@ -146,7 +153,7 @@ fn allowed() -> Result<Vec<wgpu::Adapter>> {
 }
 
 impl Gpu {
-    /// The best real GPU, if there is one; a software adapter only if `WGPU_ADAPTER_NAME` asks for it.
+    /// Opens the best real GPU, if there is one. Opens a software adapter only if `WGPU_ADAPTER_NAME` names it.
     pub(crate) fn open_fastest() -> Result<Option<Gpu>> {
         let named = std::env::var(NAME).is_ok_and(|n| !n.is_empty());
         let best = allowed()?.into_iter().next();
@@ -182,17 +189,16 @@ impl Gpu {
             wanted |= wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX;
         }
         let features = adapter.features() & wanted;
-        // The adapter's own limits: the defaults cap a binding at 128 MiB.
+        // The adapter's own limits, because the defaults allow bindings of at most 128 MiB.
         let limits = adapter.limits();
         let descriptor = wgpu::DeviceDescriptor {
             label: Some("allometry"),
             required_features: features,
             required_limits: limits.clone(),
             memory_hints: wgpu::MemoryHints::Performance,
-            // SAFETY: experimental features may have undefined behaviour in programs that misuse them. The only one
-            // asked for is cooperative matrices; the only text that uses them is shaders/lib/tile_cooperative.wgsl,
-            // where a subgroup loads, multiplies and stores whole fragments together, inside its arrays, with types
-            // that the adapter lists.
+            // SAFETY: experimental features may have undefined behaviour in programs that misuse them. This requests
+            // only cooperative matrices. Only shaders/lib/tile_cooperative.wgsl uses them. There, a subgroup loads,
+            // multiplies and stores whole fragments together, inside its arrays, with types that the adapter lists.
             experimental_features: match fragment {
                 Some(_) => unsafe { wgpu::ExperimentalFeatures::enabled() },
                 None => wgpu::ExperimentalFeatures::disabled(),
@@ -208,7 +214,7 @@ impl Gpu {
         let failure: Arc<Mutex<Option<Failure>>> = Arc::default();
         let set = |failure: &Mutex<Option<Failure>>, what: Failure| {
             let mut failure = failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
-            // The first failure is the cause; a loss outlives everything.
+            // The first failure is the cause of later ones, but a lost device must always be reported.
             if failure.is_none() || matches!(what, Failure::Lost(_)) {
                 *failure = Some(what);
             }

@@ -1,24 +1,24 @@
-//! What every part of this folder needs of an open adapter, and the memory that it hands out.
+//! Handles to an open adapter, which all parts of this folder need, and to its memory.
 
 use crate::error::{Error, Result};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
-/// What every part of this folder needs.
+/// Handles to an open adapter.
 #[derive(Clone)]
 pub(super) struct Handles {
     pub(super) name: String,
     pub(super) device: wgpu::Device,
     pub(super) queue: wgpu::Queue,
     pub(super) immediates: bool,
-    /// Whether the driver itself keeps kernels within their buffers. On Vulkan that is a feature which wgpu turns on
-    /// everywhere; a check in the text would cost time for nothing.
+    /// Whether the driver itself keeps kernels inside their buffers. On Vulkan wgpu turns this feature on everywhere,
+    /// so checks in the WGSL would only cost time.
     pub(super) robust: bool,
     pub(super) timestamps: bool,
     pub(super) failure: Arc<Mutex<Option<Failure>>>,
 }
 
-/// What the driver reported outside a call; the next call returns it.
+/// A failure that the driver reported outside a call. The next call returns it.
 #[derive(Clone, Debug)]
 pub(super) enum Failure {
     Lost(String),
@@ -26,8 +26,8 @@ pub(super) enum Failure {
     Refused(String),
 }
 
-/// A buffer of the adapter's memory, with a number that identifies it among bind groups and the batch of
-/// dispatches that used it last.
+/// A buffer of the adapter's memory. `id` identifies it in cached bind groups; `last_batch` is the last batch of
+/// dispatches that used it.
 #[derive(Clone)]
 pub(crate) struct Slot {
     pub(super) buffer: wgpu::Buffer,
@@ -36,14 +36,14 @@ pub(crate) struct Slot {
 }
 
 impl Handles {
-    /// Waits until the device has nothing left to do.
+    /// Waits until the device has finished all work.
     pub(super) fn wait(&self) -> Result<()> {
         let polled = self.device.poll(wgpu::PollType::wait_indefinitely());
         self.check()?;
         polled.map(drop).map_err(|e| Error::DeviceLost { device: self.name.clone(), reason: e.to_string() })
     }
 
-    /// What went wrong since the last call, if anything. A lost device stays lost.
+    /// Returns the failure since the last call, if any. A lost device stays lost.
     pub(super) fn check(&self) -> Result<()> {
         let mut failure = self.failure.lock().unwrap_or_else(|poisoned| poisoned.into_inner());
         let device = self.name.clone();

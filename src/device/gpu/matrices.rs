@@ -1,25 +1,29 @@
-//! Cooperative matrices (tensor cores): what an adapter lists, and what kernels use of it.
+//! Cooperative matrices (tensor cores): those that an adapter lists, and those that kernels use.
 
 use crate::device::{Backend, Device};
 use serde::Serialize;
 
-/// Extents that the kernels for cooperative matrices can be compiled for, best first.
+/// The extents that kernels for cooperative matrices can be compiled for, best first.
 const EXTENTS: [u32; 2] = [16, 8];
 
-/// A multiplication of cooperative matrices that an adapter lists: C (`m` × `n`) += A (`m` × `k`) · B (`k` × `n`).
+/// A matrix multiplication that an adapter's cooperative matrices support: C (`m` × `n`) += A (`m` × `k`) · B (`k` ×
+/// `n`).
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize)]
 pub struct CooperativeMatrix {
+    /// Rows of A and C.
     pub m: u32,
+    /// Columns of B and C.
     pub n: u32,
+    /// Columns of A and rows of B.
     pub k: u32,
-    /// The type of the elements of A and B: `f16`, `f32`, `i32` or `u32`.
+    /// The element type of A and B: `f16`, `f32`, `i32` or `u32`.
     pub factors: &'static str,
-    /// The type of the elements of C.
+    /// The element type of C.
     pub sums: &'static str,
 }
 
 impl CooperativeMatrix {
-    /// Rows and columns, if kernels can be compiled for this: square, with f16 factors and f32 sums.
+    /// The number of rows and columns, if kernels can be compiled for it: square, with f16 factors and f32 sums.
     pub fn extent(&self) -> Option<u32> {
         let types = (self.factors, self.sums) == ("f16", "f32");
         EXTENTS.into_iter().find(|&extent| types && [self.m, self.n, self.k] == [extent; 3])
@@ -27,8 +31,8 @@ impl CooperativeMatrix {
 }
 
 impl Device {
-    /// The multiplications of cooperative matrices that the adapter lists, each once. (Of sizes other than 8 and 16 wgpu
-    /// tells nothing.) Empty on the CPU device.
+    /// The matrix multiplications that the adapter lists, without duplicates. wgpu reports only the sizes 8 and 16.
+    /// Empty on the CPU device.
     pub fn cooperative_matrices(&self) -> &[CooperativeMatrix] {
         match &self.0.backend {
             Backend::Gpu(gpu) => &gpu.matrices,
@@ -36,7 +40,8 @@ impl Device {
         }
     }
 
-    /// Rows and columns of the cooperative matrices that products of f16 run on here, if they do.
+    /// The number of rows and columns of the cooperative matrices that f16 products use on this device; `None` if
+    /// they use none.
     pub fn fragment(&self) -> Option<u32> {
         match &self.0.backend {
             Backend::Gpu(gpu) => gpu.fragment,
@@ -45,7 +50,7 @@ impl Device {
     }
 }
 
-/// What an adapter lists, each once.
+/// The multiplications that an adapter lists, without duplicates.
 pub(super) fn listed(adapter: &wgpu::Adapter) -> Vec<CooperativeMatrix> {
     let mut matrices = Vec::new();
     for listed in adapter.cooperative_matrix_properties() {
@@ -56,7 +61,7 @@ pub(super) fn listed(adapter: &wgpu::Adapter) -> Vec<CooperativeMatrix> {
             factors: name(listed.ab_type),
             sums: name(listed.cr_type),
         };
-        // Those that saturate are listed apart.
+        // The adapter lists saturating multiplications separately.
         if !matrices.contains(&matrix) {
             matrices.push(matrix);
         }
@@ -64,7 +69,7 @@ pub(super) fn listed(adapter: &wgpu::Adapter) -> Vec<CooperativeMatrix> {
     matrices
 }
 
-/// The extent of the largest cooperative matrices, of at most `largest` rows, that kernels can be compiled for.
+/// The largest extent, at most `largest`, of the adapter's cooperative matrices that kernels can be compiled for.
 pub(super) fn fragment(adapter: &wgpu::Adapter, largest: u32) -> Option<u32> {
     let needed = wgpu::Features::EXPERIMENTAL_COOPERATIVE_MATRIX
         | wgpu::Features::SHADER_F16

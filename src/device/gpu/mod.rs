@@ -1,8 +1,8 @@
-//! The GPU behind [`Device`](super::Device): the only folder that names wgpu.
+//! The GPU behind [`Device`](super::Device). This is the only folder that names wgpu.
 //!
-//! `adapter` chooses and opens, `handles` is what the others need of an open adapter, `matrices` lists cooperative
-//! matrices, `pipeline` compiles kernels, `recorder` turns dispatches into submissions, `timestamps` times them, `tune`
-//! remembers which variants of kernels are the fastest, `translate` translates kernels for a driver without opening one.
+//! `adapter` chooses and opens an adapter; `handles` holds the handles that the other files need; `matrices` lists
+//! cooperative matrices; `pipeline` compiles kernels; `recorder` submits dispatches; `timestamps` times them; `tune`
+//! stores the fastest variants of kernels; `translate` translates kernels to SPIR-V without an adapter.
 
 mod adapter;
 mod handles;
@@ -46,19 +46,19 @@ use std::sync::{Arc, PoisonError, RwLock};
 /// An open adapter.
 pub(crate) struct Gpu {
     pub(crate) name: String,
-    /// Whether the adapter is a program on the CPU (lavapipe), whose memory is the host's.
+    /// Whether the adapter is a driver that computes on the CPU (lavapipe). It uses the host's memory.
     pub(crate) software: bool,
     /// Whether kernels can load and store 16-bit floats.
     pub(crate) f16: bool,
-    /// The extent of cooperative matrices with f16 factors and f32 sums.
+    /// The extent of the cooperative matrices that kernels use, with f16 factors and f32 sums.
     pub(crate) fragment: Option<u32>,
-    /// What the adapter lists of them.
+    /// The cooperative matrices that the adapter lists.
     matrices: Vec<CooperativeMatrix>,
     pub(crate) largest_binding: u64,
-    /// Bytes that a workgroup's invocations can share.
+    /// Bytes of workgroup memory.
     pub(crate) workgroup_memory: u32,
     pub(crate) pool: Pool<Slot>,
-    /// Why there are no choices, where a file of them can't be used.
+    /// The error of a file of tuned variants that can't be used.
     pub(crate) warning: Option<Error>,
     tuned: RwLock<TunedVariants>,
     subject: tune::Subject,
@@ -88,13 +88,13 @@ impl Gpu {
         Ok(Slot { buffer, id, last_batch: Arc::default() })
     }
 
-    /// Frees what waits in the pool; returns the bytes.
+    /// Frees the buffers of the pool. Returns their bytes.
     pub(crate) fn trim(&self) -> u64 {
         self.recorder.forget_bind_groups();
         self.pool.trim()
     }
 
-    /// Whether dispatches can be timed on the GPU's clock.
+    /// Whether the GPU's clock can time dispatches.
     pub(crate) fn has_timestamps(&self) -> bool {
         self.handles.timestamps
     }
@@ -104,7 +104,7 @@ impl Gpu {
         self.recorder.take_timed(&self.handles)
     }
 
-    /// Records a dispatch; `timed` if the GPU is to time it.
+    /// Records a dispatch. With `timed`, the GPU times it.
     pub(crate) fn record<P: bytemuck::Pod>(
         &self,
         kernel: &'static Kernel<P>,
@@ -121,7 +121,7 @@ impl Gpu {
         self.recorder.record(&self.handles, kernel.name, &pipeline, params, inputs, outputs, groups, timed)
     }
 
-    /// The kernel of a family for a problem.
+    /// The kernel of a family that is chosen for a problem.
     pub(crate) fn choose<P>(&self, family: &'static Family<P>, params: &P) -> &'static Kernel<P> {
         let class = (family.class)(params);
         let choices = self.tuned.read().unwrap_or_else(PoisonError::into_inner);
@@ -136,18 +136,18 @@ impl Gpu {
         *self.tuned.write().unwrap_or_else(PoisonError::into_inner) = choices;
     }
 
-    /// Where the next process finds the choices.
+    /// The file of tuned variants that the next process reads.
     pub(crate) fn tuned_variants_file(&self) -> Result<PathBuf> {
         Ok(self.subject.file(&choices_folder()?))
     }
 
-    /// Writes the choices there.
+    /// Writes the tuned variants to their file. Returns its path.
     pub(crate) fn save_tuned_variants(&self) -> Result<PathBuf> {
         self.subject.write(&choices_folder()?, &self.tuned_variants())
     }
 
-    /// `offset` is a multiple of [`COPIED`]. Where the number of bytes is none, the rest of the last word becomes
-    /// zero.
+    /// Writes bytes into a buffer; `offset` is a multiple of [`COPIED`]. If the number of bytes is not, zeros fill
+    /// the last word.
     pub(crate) fn write(&self, slot: &Slot, offset: u64, bytes: &[u8]) -> Result<()> {
         if (bytes.len() as u64).is_multiple_of(COPIED) {
             return self.recorder.write(&self.handles, slot, offset, bytes);

@@ -1,4 +1,4 @@
-//! Compiled kernels, each compiled once per text, whatever kernels share it.
+//! Compiled kernels. Each WGSL text is compiled once, for all kernels that use it.
 
 use super::handles::Handles;
 use crate::device::kernel::{Constants, Kernel, Shader};
@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 /// The most operands of a kernel.
 const OPERANDS: usize = 8;
 
-/// Scalars never take more than this.
+/// The most bytes of a kernel's scalars.
 pub(super) const PARAMS_BYTES: u64 = 128;
 
 pub(super) struct Pipeline {
@@ -21,25 +21,25 @@ pub(super) struct Pipeline {
     pub(super) id: u64,
 }
 
-/// What is compiled.
+/// The key of a compiled text.
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Key {
-    /// The files, by where the list of them lies in memory and how long it is, which costs nothing to compare. Kernels
-    /// that share a text share the list.
+    /// The address and the length of the list of texts, which are fast to compare. Kernels with the same text share
+    /// the list.
     source: (usize, usize),
     entry: &'static str,
     constants: Constants,
     types: Vec<DType>,
 }
 
-/// What a text was compiled to, once it is. Who locks it first compiles; others wait for this one, but not for those of
-/// other texts: a driver takes up to a second for one.
+/// The pipeline of a text once it is compiled. The first thread that locks it compiles; others wait. Compiling takes
+/// up to a second, so other texts have locks of their own.
 type Compiled = Arc<Mutex<Option<Arc<Pipeline>>>>;
 
 #[derive(Default)]
 pub(super) struct Pipelines {
     compiled: Mutex<HashMap<Key, Compiled>>,
-    /// The number of the next one.
+    /// The number of the next pipeline.
     next: AtomicU64,
 }
 
@@ -47,10 +47,10 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
 }
 
-/// The form of `kernel` for an adapter and a problem.
+/// The shader of `kernel` for an adapter and a problem.
 pub(super) struct Form<P: 'static> {
     pub(super) shader: &'static Shader<P>,
-    /// The extent of the cooperative matrices that it uses, if it does.
+    /// The extent of the cooperative matrices that it uses, if any.
     fragment: Option<u32>,
 }
 
@@ -71,7 +71,7 @@ impl<P> Form<P> {
 }
 
 impl Pipelines {
-    /// How many were compiled.
+    /// The number of compiled pipelines.
     #[cfg(test)]
     pub(super) fn count(&self) -> usize {
         lock(&self.compiled).values().filter(|compiled| lock(compiled).is_some()).count()
@@ -113,8 +113,8 @@ impl Pipelines {
     }
 }
 
-/// The WGSL that is compiled: the operands' types, constants, the scalars' binding, then the files as they are. A file
-/// may declare bindings that this entry point does not have; their type means nothing.
+/// The WGSL that is compiled: operand types, constants, the binding of the scalars, then the texts. A text may
+/// declare bindings that this entry point does not use; their types have no effect.
 fn text<P>(
     shader: &Shader<P>,
     constants: &Constants,
@@ -130,8 +130,8 @@ fn text<P>(
         text.push_str("enable f16;\n");
     }
     if fragment.is_some() {
-        // Naga takes arguments of functions for values that differ between the lanes, and so every loop over them. That
-        // they don't is stated where the file uses matrices.
+        // Naga treats function arguments as values that differ between invocations, and so every loop over them as
+        // non-uniform. The shader states beside its use of matrices that they are uniform.
         text.push_str("diagnostic(off, derivative_uniformity);\n");
     }
     for binding in 0..OPERANDS {
@@ -171,9 +171,9 @@ fn compile(
     let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
     let descriptor =
         wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
-    // SAFETY: the checks that are left out guard against loops without end and division by zero. Every loop in
-    // shaders/ is bounded by a scalar or a constant, and every divisor is an extent, which is never zero. Indices into
-    // buffers stay checked: by the text, or where `robust` by the driver; others are bounded by constants.
+    // SAFETY: the disabled checks guard against infinite loops and division by zero. Every loop in shaders/ is
+    // bounded by a scalar or a constant, and every divisor is an extent, which is never zero. Indices into buffers
+    // stay checked: by the text, or by the driver if `robust`. Other indices are bounded by constants.
     let module = unsafe {
         let checks = wgpu::ShaderRuntimeChecks {
             bounds_checks: !handles.robust,
@@ -228,8 +228,8 @@ fn storage_entry(binding: u32, read_only: bool, dynamic: bool) -> wgpu::BindGrou
     }
 }
 
-/// What a Vulkan driver gets of a kernel: the SPIR-V that wgpu makes of its WGSL for this entry point, with scalars as
-/// immediates.
+/// The SPIR-V that a Vulkan driver gets for a kernel: wgpu's translation of the WGSL for this entry point, with
+/// scalars as immediates.
 pub(super) fn spirv<P>(form: &Form<P>, params: &P, types: &[DType]) -> std::result::Result<Vec<u32>, String> {
     use wgpu::naga::back::spv;
     use wgpu::naga::front::wgsl;
@@ -246,7 +246,7 @@ pub(super) fn spirv<P>(form: &Form<P>, params: &P, types: &[DType]) -> std::resu
         .validate(&module)
         .map_err(|e| e.emit_to_string(&text))?;
     let unchecked = BoundsCheckPolicy::Unchecked;
-    // As `compile` asks of wgpu where the driver keeps kernels within their buffers.
+    // The same options that `compile` requests from wgpu if the driver keeps kernels inside their buffers.
     let options = spv::Options {
         lang_version: (1, 6),
         flags: spv::WriterFlags::empty(),
@@ -268,7 +268,7 @@ pub(super) fn spirv<P>(form: &Form<P>, params: &P, types: &[DType]) -> std::resu
     spv::write_vec(&module, &info, &options, Some(&entry)).map_err(|e| e.to_string())
 }
 
-/// Translates a kernel's form for cooperative matrices of this extent, whatever adapters there are.
+/// Translates a kernel's form for cooperative matrices of this extent. Needs no adapter.
 #[cfg(test)]
 pub(crate) fn translate_cooperative<P>(
     kernel: &'static Kernel<P>,
@@ -279,7 +279,8 @@ pub(crate) fn translate_cooperative<P>(
     spirv(&Form { shader, fragment: Some(fragment) }, params, &[DType::F16; 4])
 }
 
-/// Where an adapter has no immediates, a dispatch's scalars lie in a buffer, found by a dynamic offset.
+/// The layout of the scalars' buffer, for adapters without immediates. A dynamic offset selects the scalars of a
+/// dispatch.
 pub(super) fn scalars_layout(device: &wgpu::Device) -> wgpu::BindGroupLayout {
     device.create_bind_group_layout(&wgpu::BindGroupLayoutDescriptor {
         label: Some("scalars"),

@@ -1,4 +1,5 @@
-//! Many dispatches, one pass, one submission; and the only two places where host and GPU exchange data.
+//! The recorder. It records many dispatches into one pass and submits them together. It is also the only place where
+//! host and GPU exchange data.
 
 use super::handles::{Handles, Slot};
 use super::pipeline::{PARAMS_BYTES, Pipeline, scalars_layout};
@@ -10,11 +11,11 @@ use std::collections::HashMap;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-/// A batch is submitted when it has this many dispatches, so that the GPU has work while more is recorded. A training
-/// step has fewer and ends earlier: the next one's inputs are written to memory that it reads.
+/// A batch is submitted after this many dispatches, so that the GPU computes while the host records more. A training
+/// step has fewer and is submitted earlier, when the inputs of the next step are written to memory that it reads.
 const BATCH: u64 = 1024;
 
-/// Bind groups are kept up to this many; a training loop needs one per dispatch of a step.
+/// The most cached bind groups. A training loop needs one per dispatch of a step.
 const BIND_GROUPS: usize = 1 << 14;
 
 /// The most workgroups in one dimension.
@@ -23,7 +24,7 @@ const DIMENSION: u64 = 65_535;
 pub(super) struct Recorder(Mutex<Open>);
 
 struct Open {
-    /// Number of the batch that is being recorded; the first is 1.
+    /// The number of the batch that is being recorded; the first is 1.
     batch: u64,
     encoder: Option<wgpu::CommandEncoder>,
     pass: Option<wgpu::ComputePass<'static>>,
@@ -31,14 +32,15 @@ struct Open {
     bind_groups: HashMap<BindKey, wgpu::BindGroup>,
     scalars: Scalars,
     staging: Option<wgpu::Buffer>,
-    /// Made when the first dispatch is timed.
+    /// Created when the first dispatch is timed.
     timestamps: Option<Timestamps>,
 }
 
-/// Pipeline, then buffer, offset and size of every operand.
+/// The pipeline; then buffer, offset and size of every operand.
 type BindKey = (u64, Vec<(u64, u64, u64)>);
 
-/// The stand-in for immediates: one slot per dispatch of a batch, written to the GPU before the submission.
+/// The buffer of scalars for adapters without immediates: one slot per dispatch of a batch, written before the
+/// submission.
 struct Scalars {
     values: Vec<u8>,
     buffer: wgpu::Buffer,
@@ -87,7 +89,7 @@ impl Recorder {
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())
     }
 
-    /// Number of the batch that is being recorded.
+    /// The number of the batch that is being recorded.
     #[cfg(test)]
     pub(super) fn batch(&self) -> u64 {
         self.lock().batch
@@ -98,7 +100,7 @@ impl Recorder {
         self.lock().bind_groups.clear();
     }
 
-    #[allow(clippy::too_many_arguments)] // A dispatch is this much.
+    #[allow(clippy::too_many_arguments)] // All of these describe one dispatch.
     pub(super) fn record(
         &self,
         handles: &Handles,
@@ -122,7 +124,7 @@ impl Recorder {
             let slot = slot(operand);
             slot.last_batch.store(open.batch, Ordering::Relaxed);
             let (offset, bytes) = operand.byte_range();
-            // Up to the alignment there is memory behind every tensor, so whole vectors can be bound.
+            // Memory up to the next multiple of the alignment belongs to the tensor, so whole vectors can be bound.
             key.1.push((slot.id, offset, bytes.next_multiple_of(16)));
         }
         if open.bind_groups.len() >= BIND_GROUPS {
@@ -182,8 +184,8 @@ impl Recorder {
     pub(super) fn write(&self, handles: &Handles, slot: &Slot, offset: u64, bytes: &[u8]) -> Result<()> {
         handles.check()?;
         let mut open = self.lock();
-        // The queue writes before the next submission. If dispatches that wait for it use this buffer, they must
-        // go first.
+        // The queue writes before the next submission. Recorded dispatches that use this buffer must be submitted
+        // first.
         if slot.last_batch.load(Ordering::Relaxed) == open.batch {
             open.submit(handles);
         }
@@ -209,7 +211,7 @@ impl Recorder {
         open.submit(handles);
         let (sender, receiver) = std::sync::mpsc::channel();
         staging.slice(..size).map_async(wgpu::MapMode::Read, move |result| {
-            // Nobody receives only if the wait below failed, and then there is nothing to tell.
+            // Sending fails only if the wait below has failed and dropped the receiver.
             let _ = sender.send(result);
         });
         handles.wait()?;
@@ -263,7 +265,7 @@ impl Open {
     }
 }
 
-/// The batch's encoder, opened at its first use.
+/// The batch's encoder, created at its first use.
 fn encoder<'a>(
     open: &'a mut Option<wgpu::CommandEncoder>,
     handles: &Handles,
@@ -280,7 +282,7 @@ fn slot<'a>(operand: &Operand<'a>) -> &'a Slot {
     }
 }
 
-/// The count of workgroups in two dimensions, the product no less than `groups`.
+/// A number of workgroups in two dimensions, whose product is at least `groups`.
 fn fold(groups: u64) -> (u64, u64) {
     let x = groups.clamp(1, DIMENSION);
     (x, groups.max(1).div_ceil(x))

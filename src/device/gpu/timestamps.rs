@@ -1,7 +1,8 @@
-//! Timestamps around dispatches.
+//! Timestamps before and after dispatches.
 //!
-//! A dispatch that is timed has a pass of its own: every adapter with timestamps can write them at a pass's two ends,
-//! fewer can inside one. Both are written when all work before them is done, so a dispatch's time is its own.
+//! Each timed dispatch has a pass of its own, because every adapter with timestamps can write them at both ends of a
+//! pass, but only some can inside one. Both are written after all earlier work is done, so a dispatch's time contains
+//! no other work.
 
 use super::handles::Handles;
 use crate::device::profile::Dispatch;
@@ -11,17 +12,17 @@ use crate::error::{Error, Result};
 const BYTES: u64 = size_of::<u64>() as u64;
 
 pub(super) struct Timestamps {
-    /// Two per dispatch of a batch.
+    /// Two for each dispatch of a batch.
     queries: wgpu::QuerySet,
     resolved: wgpu::Buffer,
     /// The timed dispatches of the batch that is being recorded.
     recorded: Vec<Dispatch>,
-    /// Those of earlier batches, each with the buffer that its timestamps are read from.
+    /// The timed dispatches of earlier batches, each with the buffer of its timestamps.
     submitted: Vec<(wgpu::Buffer, Vec<Dispatch>)>,
 }
 
 impl Timestamps {
-    /// For batches of at most `batch` dispatches.
+    /// Timestamps for batches of at most `batch` dispatches.
     pub(super) fn new(handles: &Handles, batch: u64) -> Timestamps {
         let count = 2 * batch;
         let queries = handles.device.create_query_set(&wgpu::QuerySetDescriptor {
@@ -38,7 +39,7 @@ impl Timestamps {
         Timestamps { queries, resolved, recorded: Vec::new(), submitted: Vec::new() }
     }
 
-    /// A pass for one dispatch, which it times.
+    /// A pass for one dispatch. The pass times it.
     pub(super) fn pass(
         &mut self,
         encoder: &mut wgpu::CommandEncoder,
@@ -57,7 +58,7 @@ impl Timestamps {
         encoder.begin_compute_pass(&descriptor).forget_lifetime()
     }
 
-    /// Ends a batch: its timestamps go where they can be read from.
+    /// Ends a batch: copies its timestamps to a buffer that the host can read.
     pub(super) fn resolve(&mut self, handles: &Handles, encoder: &mut wgpu::CommandEncoder) {
         if self.recorded.is_empty() {
             return;
@@ -75,11 +76,11 @@ impl Timestamps {
         self.submitted.push((readable, dispatches));
     }
 
-    /// The dispatches of all submitted batches with their times, which are counted from the first one's start.
+    /// The dispatches of all submitted batches with their times, counted from the start of the first.
     pub(super) fn take(&mut self, handles: &Handles) -> Result<Vec<Dispatch>> {
         let batches = std::mem::take(&mut self.submitted);
         for (buffer, _) in &batches {
-            // Whether it succeeded shows below, where the range is asked for.
+            // An error of the mapping appears below, where the range is read.
             buffer.map_async(wgpu::MapMode::Read, .., |_| ());
         }
         handles.wait()?;

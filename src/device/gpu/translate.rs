@@ -1,4 +1,4 @@
-//! Kernels as a Vulkan driver gets them, where there is no driver: what can be known of GPUs without one.
+//! Kernels in the form that a Vulkan driver gets, without a driver. GPU compilers can analyse them offline.
 
 use super::{TunedVariants, pipeline};
 use crate::device::kernel::Kernel;
@@ -8,27 +8,29 @@ use crate::error::{Error, Result};
 use pipeline::Form;
 use std::sync::{Mutex, PoisonError, RwLock};
 
-/// A kernel in SPIR-V. Its operands are the storage buffers of set 0, inputs before outputs; its scalars are push constants.
+/// A kernel in SPIR-V. Its operands are the storage buffers of set 0, inputs first; its scalars are push constants.
 #[derive(Clone, Debug)]
 pub struct Translation {
     /// The kernel's [name](Kernel::name).
     pub kernel: &'static str,
+    /// The name of the entry point.
     pub entry: &'static str,
-    /// The WGSL that it was translated from: the pieces that are joined.
+    /// The texts of the WGSL that was translated.
     pub source: &'static [&'static str],
-    /// How many operands there are.
+    /// The number of operands.
     pub operands: usize,
+    /// The words of the SPIR-V module.
     pub spirv: Vec<u32>,
 }
 
-/// What a device keeps that translates kernels instead of running them.
+/// The state of a device that translates kernels instead of running them.
 #[derive(Default)]
 pub(crate) struct Translator {
     tuned: RwLock<TunedVariants>,
     translations: Mutex<Vec<Translation>>,
 }
 
-/// More than any kernel asks for: of the variants that are chosen none gives way to another.
+/// Workgroup memory enough for every variant, so that the chosen variants are translated.
 const WORKGROUP_MEMORY: u32 = u32::MAX;
 
 impl Translator {
@@ -64,13 +66,13 @@ impl Translator {
 }
 
 impl Device {
-    /// A [dry](Device::dry) device that translates every kernel that it is to run, as for a GPU with 16-bit floats and
+    /// A [dry](Device::dry) device that translates every kernel that it gets, as for a GPU with 16-bit floats and
     /// without cooperative matrices.
     pub fn translating() -> Device {
         Device::from(Backend::Dry(Some(Translator::default())))
     }
 
-    /// The kernels that a [translating](Device::translating) device was to run since the last call, in order.
+    /// Takes the kernels that a [translating](Device::translating) device got since the last call, in order.
     pub fn take_translations(&self) -> Vec<Translation> {
         match &self.0.backend {
             Backend::Dry(Some(translator)) => {

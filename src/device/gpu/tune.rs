@@ -1,8 +1,8 @@
-//! What `allometry tune` found out about an adapter, in memory and on disk.
+//! The variants that `allometry tune` chose for an adapter, in memory and on disk.
 //!
-//! A small TOML file per adapter lies in the cache folder: `ALLOMETRY_CACHE`, else the folder `allometry` in the user's
-//! own cache. It is read when the device is opened, and says whom it is about: with another driver, or another version
-//! of this crate, it counts as missing, because other variants may be the fastest ones then.
+//! Each adapter has a small TOML file in the cache folder: `ALLOMETRY_CACHE`, else the folder `allometry` in the
+//! user's cache. A device reads it when it is opened. The file names the adapter, the driver and the version of this
+//! crate. With another driver or version it is ignored, because other variants may then be the fastest.
 
 use crate::device::class::Class;
 use crate::error::{Error, Result, brief};
@@ -11,18 +11,18 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// Variants that were chosen instead of the defaults, by family and class.
+/// Chosen variants that replace the defaults, by family and class.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct TunedVariants(BTreeMap<String, BTreeMap<Class, String>>);
 
 impl TunedVariants {
-    /// The name of the chosen variant.
+    /// The name of the chosen variant; `None` for the default.
     pub fn get(&self, family: &str, class: Class) -> Option<&str> {
         Some(self.0.get(family)?.get(&class)?)
     }
 
-    /// Chooses a variant, or the default again. (A name that the family does not have means the default too.)
+    /// Chooses a variant; `None` chooses the default. A name that the family does not have also means the default.
     pub fn set(&mut self, family: &str, class: Class, variant: Option<&str>) {
         match variant {
             Some(variant) => {
@@ -37,13 +37,13 @@ impl TunedVariants {
         }
     }
 
-    /// Whether all is as the default tables say.
+    /// Whether all variants are the defaults.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 }
 
-/// Whom choices are about.
+/// The adapter, driver and crate version that a file of choices applies to.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Subject {
     pub(crate) adapter: String,
@@ -62,21 +62,21 @@ struct File {
 }
 
 impl Subject {
-    /// Where its choices lie in a cache folder.
+    /// The path of its file in a cache folder.
     pub(crate) fn file(&self, folder: &Path) -> PathBuf {
         let parts = [&self.adapter, &self.backend, &self.driver].map(|part| {
             let words = part.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
             words.collect::<Vec<_>>().join("-").to_lowercase()
         });
-        // Names of files end at 255 bytes; the file itself says all.
+        // File names have at most 255 bytes. The file's contents identify the subject.
         let stem: String = parts.join("_").chars().take(200).collect();
         folder.join(format!("{stem}.toml"))
     }
 
-    /// Its choices: none if there is no file, or one about somebody else.
+    /// Reads its choices. There are none if the file is missing or is about another subject.
     ///
     /// # Errors
-    /// [`Error::File`] if there is a file that can't be read, [`Error::Format`] if it is not one of these.
+    /// [`Error::File`] for a file that can't be read; [`Error::Format`] for a file with other contents.
     pub(crate) fn read(&self, folder: &Path) -> Result<TunedVariants> {
         let path = self.file(folder);
         let text = match std::fs::read_to_string(&path) {
@@ -90,7 +90,7 @@ impl Subject {
         Ok(if file.subject == *self { file.choices } else { TunedVariants::default() })
     }
 
-    /// Replaces the file of its choices.
+    /// Replaces the file of its choices. Returns the path.
     pub(crate) fn write(&self, folder: &Path, choices: &TunedVariants) -> Result<PathBuf> {
         let path = self.file(folder);
         let file = File { subject: self.clone(), choices: choices.clone() };
@@ -101,7 +101,7 @@ impl Subject {
     }
 }
 
-/// `ALLOMETRY_CACHE`, else the folder `allometry` in the user's own cache, if there is a user with a home.
+/// `ALLOMETRY_CACHE`, else the folder `allometry` in the user's cache. `None` if the user has no home folder.
 pub(crate) fn cache_folder() -> Option<PathBuf> {
     match std::env::var_os("ALLOMETRY_CACHE").filter(|folder| !folder.is_empty()) {
         Some(folder) => Some(folder.into()),

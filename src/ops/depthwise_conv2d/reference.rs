@@ -1,4 +1,4 @@
-//! The depthwise convolution in plain loops, in its three directions, and as the CPU device runs it in f32.
+//! The depthwise convolution in plain loops, in its three directions, and the fast paths of the CPU device.
 
 use crate::device::cpu::{depthwise, parallel_rows};
 use crate::device::kernel::KernelArgs;
@@ -6,7 +6,7 @@ use crate::device::real::Real;
 use crate::ops::convolution::ConvParams;
 use crate::ops::unary::{Function, apply, finish};
 
-/// `y[n, oy, ox, o] = f(bias[o] + Σ x[n, iy, ix, o / multiplier]·w[ky, kx, o])` over the window's taps.
+/// `y[n, oy, ox, o] = f(bias[o] + Σ x[n, iy, ix, o / multiplier]·w[ky, kx, o])` over the taps of the window.
 pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([x, w, bias], [y]) = args.reals();
     let (ci, co, multiplier) = (p.ci as usize, p.co as usize, (p.co / p.ci) as usize);
@@ -27,8 +27,8 @@ pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     });
 }
 
-/// `dx[n, iy, ix, o / multiplier] = Σ dy[n, oy, ox, o]·w[ky, kx, o]`: each product of the forward pass gives its input a
-/// term.
+/// `dx[n, iy, ix, o / multiplier] = Σ dy[n, oy, ox, o]·w[ky, kx, o]`: each product of the forward pass adds one term
+/// to the gradient of its input.
 pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([dy, w], [dx]) = args.reals();
     let (ci, co, multiplier) = (p.ci as usize, p.co as usize, (p.co / p.ci) as usize);

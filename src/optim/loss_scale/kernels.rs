@@ -1,6 +1,7 @@
-//! Dynamic loss scaling (Micikevicius et al. 2018, the rule of PyTorch's `GradScaler`): gradients that f16 could not
-//! hold are those of the loss times a scale. Where one is not finite the scale is halved and the step skipped; after
-//! so many good steps it is doubled. All of it happens on the device: nothing is read back.
+//! Kernels of dynamic loss scaling (Micikevicius et al. 2018, by the rule of PyTorch's `GradScaler`). The loss is
+//! multiplied by a scale, so that f16 can represent its gradients. If a gradient is not finite, the scale halves and
+//! the step is skipped. After a number of finite steps in a row the scale doubles. All of this happens on the device;
+//! nothing is read back to the host.
 
 use crate::device::DType;
 use crate::device::kernel::{Kernel, KernelArgs, Out, Shader};
@@ -13,25 +14,25 @@ use rayon::prelude::*;
 
 const OP: &str = "loss_scale";
 
-/// What the state's numbers mean: the scale that the next loss is multiplied by.
+/// Index in the state of the scale of the next loss.
 pub const SCALE: usize = 0;
-/// Steps since the scale changed.
+/// Index in the state of the number of finite steps since the scale changed.
 pub const GOOD: usize = 1;
-/// Steps that were skipped.
+/// Index in the state of the number of skipped steps.
 pub const SKIPPED: usize = 2;
-/// 1 / scale of this step's gradients, 0 if the step is skipped.
+/// Index in the state of 1 / scale of this step's gradients; 0 if the step is skipped.
 pub const UNSCALE: usize = 3;
-/// Updates that were made.
+/// Index in the state of the number of updates.
 pub const UPDATES: usize = 4;
-/// 1 − βᵗ after t updates, for Adam's two.
+/// Indices in the state of 1 − βᵗ after t updates, for Adam's two betas.
 const WEIGHTS: [usize; 2] = [5, 6];
-/// How many there are.
+/// The length of the state.
 const NUMBERS: usize = 7;
 
-/// The same for WGSL: `shaders/lib/loss_scale.wgsl`.
+/// The same indices for WGSL: `shaders/lib/loss_scale.wgsl`.
 pub(crate) const STATE: &str = include_str!("../../../shaders/lib/loss_scale.wgsl");
 
-/// Between these the scale stays.
+/// The smallest and the largest scale.
 const RANGE: [f64; 2] = [1.0 / (1u64 << 24) as f64, (1u64 << 24) as f64];
 
 #[derive(Clone, Copy, Default, bytemuck::Pod, bytemuck::Zeroable)]
@@ -67,7 +68,7 @@ static UPDATE: Kernel<Params> = Kernel {
 fn find<T: Real>(p: &Params, mut args: KernelArgs<T>) {
     let Some(Out::Index(found)) = args.outputs.pop() else { unreachable!("what is found is a whole number") };
     let largest = T::of(if p.half == 1 { 65504.0 } else { f32::MAX as f64 });
-    // Not a comparison that is false for NaN.
+    // NaN has a test of its own, because every comparison with NaN is false.
     let is_beyond = |g: &T| g.is_nan() || g.abs() >= largest;
     if args.inputs[0].real().par_iter().with_min_len(1 << 14).any(is_beyond) {
         found[0] = 1;
@@ -102,20 +103,21 @@ fn advance<T: Real>(p: &Params, args: KernelArgs<T>) {
     }
 }
 
-/// The state at the start of training: numbers of `sums`, the type of the parameters that are updated.
+/// The state at the start of training, for parameters of the type and on the device of `like`.
 ///
 /// # Errors
-/// What the device says.
+/// Errors of the device.
 pub fn state(like: &Tensor, scale: f32) -> Result<Tensor> {
     let state = Tensor::zeros(like.device(), like.dtype(), [NUMBERS])?;
     state.part(SCALE, crate::shape::Shape::SCALAR).fill(scale)?;
     Ok(state)
 }
 
-/// Sets `found`, one whole number, to 1 if an element of `gradient` is not finite, or as large as its type allows.
+/// Sets `found`, one u32, to 1 if an element of `gradient` is not finite or has the largest magnitude of its type.
 ///
 /// # Errors
-/// [`Error::Shape`] if the gradient is not packed; another type or number of elements of `found`; other devices.
+/// [`Error::Shape`] if the gradient is not packed or `found` is not one element; [`Error::DType`] if `found` is not
+/// u32; [`Error::Placement`] for operands on different devices.
 pub fn find_overflow(gradient: &Tensor, found: &Tensor) -> Result<()> {
     check_float(OP, gradient, gradient)?;
     check_found(found)?;
@@ -130,11 +132,12 @@ pub fn find_overflow(gradient: &Tensor, found: &Tensor) -> Result<()> {
     gradient.device().run(&FIND, &params, &[gradient.operand()], &[found.operand()])
 }
 
-/// Brings the state to the next step and resets `found`. The scale doubles after `interval` good steps; `betas` are
-/// those of Adam, whose corrections count the updates that are made.
+/// Advances the state by one step and resets `found`. The scale doubles after `interval` finite steps in a row.
+/// `betas` are Adam's; their corrections count the updates.
 ///
 /// # Errors
-/// [`Error::Shape`] if the operands are not a state and one whole number; other devices.
+/// [`Error::Shape`] if `state` is not a state or `found` not one element; [`Error::DType`] if `found` is not u32;
+/// [`Error::Placement`] for operands on different devices.
 pub fn update(state: &Tensor, found: &Tensor, interval: u32, betas: [f64; 2]) -> Result<()> {
     check(OP, state, state)?;
     check_found(found)?;
@@ -143,7 +146,7 @@ pub fn update(state: &Tensor, found: &Tensor, interval: u32, betas: [f64; 2]) ->
     state.device().run(&UPDATE, &params, &[], &[found.operand(), state.operand()])
 }
 
-/// A state for parameters of the type and on the device of `like`.
+/// Checks that `state` is a state for parameters of the type and on the device of `like`.
 pub(crate) fn check(op: &'static str, state: &Tensor, like: &Tensor) -> Result<()> {
     check_float(op, state, like)?;
     if *state.shape() != [NUMBERS] || !state.is_packed() {
