@@ -109,16 +109,15 @@ pub enum Error {
 
     /// The device has no memory left.
     #[error(
-        "out of memory on {device}: {} requested with {} live; use a smaller batch, width or resolution",
-        units::bytes(*bytes),
-        units::bytes(*live)
+        "out of memory on {device}{}; use a smaller batch, width or resolution",
+        requested(*bytes, *live)
     )]
     OutOfMemory {
         /// The device's name.
         device: String,
-        /// Bytes requested.
+        /// Bytes requested; 0 if the driver does not report which request failed.
         bytes: u64,
-        /// Bytes live at the time.
+        /// Bytes live at the time; 0 if unknown.
         live: u64,
     },
 
@@ -307,6 +306,15 @@ impl Error {
 fn distinct_bytes(a: u64, b: u64) -> [String; 2] {
     let [first, second] = [a, b].map(units::bytes);
     if first == second { [a, b].map(|bytes| format!("{} B", units::grouped(bytes))) } else { [first, second] }
+}
+
+/// The known part of a failed request for memory.
+fn requested(bytes: u64, live: u64) -> String {
+    match (bytes, live) {
+        (0, _) => String::new(),
+        (bytes, 0) => format!(": {} requested", units::bytes(bytes)),
+        (bytes, live) => format!(": {} requested with {} live", units::bytes(bytes), units::bytes(live)),
+    }
 }
 
 /// The reason why a file of weights does not fit.

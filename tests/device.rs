@@ -16,6 +16,16 @@ fn ones(device: &Device, count: usize) -> Tensor {
 }
 
 #[test]
+fn running_out_of_memory_names_what_is_known() {
+    let text = |bytes, live| Error::OutOfMemory { device: "GPU".to_string(), bytes, live }.to_string();
+    let end = "; use a smaller batch, width or resolution";
+    assert_eq!(text(0, 0), format!("out of memory on GPU{end}"));
+    assert_eq!(text(3 << 20, 0), format!("out of memory on GPU: {} requested{end}", bytes(3 << 20)));
+    let both = format!("{} requested with {} live", bytes(3 << 20), bytes(1 << 20));
+    assert_eq!(text(3 << 20, 1 << 20), format!("out of memory on GPU: {both}{end}"));
+}
+
+#[test]
 fn a_tensor_larger_than_the_adapter_binds_is_refused() {
     let device = gpu();
     let limit = device.largest_tensor();

@@ -137,7 +137,7 @@ impl Device {
             return Ok(());
         }
         let problem = format!(
-            "operands on {} and on {}, two devices that were opened separately; open one, and clone it where it is needed",
+            "operands on {} and on {}, which were opened separately; open one device and clone it for every tensor",
             self.name(),
             other.name()
         );
@@ -357,8 +357,7 @@ impl Device {
         for (i, output) in outputs.iter().enumerate() {
             let again = inputs.iter().chain(&outputs[..i]).any(|other| other.buffer.same(output.buffer));
             if again {
-                let problem =
-                    "one buffer is bound twice, once to be written; copy one of the two first".to_string();
+                let problem = "one buffer is both an input and an output; copy the input first".to_string();
                 return Err(Error::Placement { op: kernel.name, problem });
             }
         }

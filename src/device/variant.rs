@@ -120,7 +120,7 @@ impl Device {
 
     fn has_no_variants(&self) -> Error {
         Error::Config {
-            what: "tuned choices".to_string(),
+            what: "tuned variants".to_string(),
             problem: format!("{} has no variants of kernels to choose from", self.name()),
         }
     }

@@ -107,7 +107,7 @@ pub(crate) fn check_labels(op: &'static str, logits: &Tensor, labels: &Tensor) -
     }
     let (x, l) = (logits.shape(), labels.shape());
     if x.rank() != 2 || l.rank() != 1 || x[0] != l[0] {
-        return Err(Error::shape(op, &[x, l], "logits are [n, classes], labels [n]"));
+        return Err(Error::shape(op, &[x, l], "logits must be [n, classes] and labels [n]"));
     }
     logits.device().check_same(op, labels.device())
 }

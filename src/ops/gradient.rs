@@ -65,7 +65,7 @@ impl Tensor {
             return Err(Error::shape(
                 "backward",
                 &[self.shape(), seed.shape()],
-                "the seed has the tensor's shape",
+                "the seed must have the tensor's shape",
             ));
         }
         check_float("backward", seed, self)?;

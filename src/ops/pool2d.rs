@@ -317,7 +317,7 @@ fn check_images(op: &'static str, x: &Tensor) -> Result<()> {
     if x.shape().rank() == 4 {
         Ok(())
     } else {
-        Err(Error::shape(op, &[x.shape()], "images are [n, height, width, channels]"))
+        Err(Error::shape(op, &[x.shape()], "images must be [n, height, width, channels]"))
     }
 }
 

@@ -101,7 +101,11 @@ pub fn lower_to_norm(gradients: &[Tensor], limit: f64, factors: &Tensor, at: usi
     check_limit(OP, limit)?;
     check_float(OP, factors, factors)?;
     if at >= factors.shape().elements() || !factors.is_packed() {
-        return Err(Error::shape(OP, &[factors.shape()], format!("packed factors, number {at} among them")));
+        return Err(Error::shape(
+            OP,
+            &[factors.shape()],
+            format!("factors must be packed and have an element {at}"),
+        ));
     }
     for gradient in gradients {
         let (sums, device) = (gradient.dtype().of_sums(), factors.device());
@@ -111,7 +115,7 @@ pub fn lower_to_norm(gradients: &[Tensor], limit: f64, factors: &Tensor, at: usi
         }
         device.check_same(OP, gradient.device())?;
         if !gradient.is_packed() {
-            return Err(Error::shape(OP, &[gradient.shape()], "packed gradients are needed"));
+            return Err(Error::shape(OP, &[gradient.shape()], "gradients must be packed"));
         }
     }
     let pieces = |gradient: &Tensor| gradient.shape().elements().div_ceil(PIECE);

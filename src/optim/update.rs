@@ -338,7 +338,7 @@ pub fn sgd(
             OP,
             "velocity",
             "absent",
-            format!("there for a momentum of {}", step.momentum),
+            format!("given, because the momentum is {}", step.momentum),
         )),
         None => run([&SGD, &SGD_CLIPPED, &SGD_MIXED], &params, parameters, gradient, &[], with),
         Some(velocity) => {
@@ -415,7 +415,7 @@ fn run(
         With::Factor(factor) => {
             check_float(OP, factor, parameters)?;
             if factor.shape().elements() != 1 || !factor.is_packed() {
-                return Err(Error::shape(OP, &[factor.shape()], "the factor is one number"));
+                return Err(Error::shape(OP, &[factor.shape()], "the factor must be one number"));
             }
             inputs.push(factor);
             clipped
@@ -432,7 +432,7 @@ fn run(
     for other in like_them {
         let shapes = [parameters.shape(), other.shape()];
         if shapes[0] != shapes[1] || !parameters.is_packed() || !other.is_packed() {
-            return Err(Error::shape(OP, &shapes, "packed tensors of one shape are needed"));
+            return Err(Error::shape(OP, &shapes, "tensors must be packed and of one shape"));
         }
     }
     let inputs: Vec<_> = inputs.iter().map(|tensor| tensor.operand()).collect();

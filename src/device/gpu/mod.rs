@@ -18,8 +18,8 @@ pub use matrices::CooperativeMatrix;
 
 fn choices_folder() -> Result<PathBuf> {
     tune::cache_folder().ok_or_else(|| Error::Config {
-        what: "tuned choices".to_string(),
-        problem: "there is no cache folder; set ALLOMETRY_CACHE to one".to_string(),
+        what: "tuned variants".to_string(),
+        problem: "there is no cache folder; set ALLOMETRY_CACHE to a folder".to_string(),
     })
 }
 

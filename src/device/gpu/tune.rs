@@ -84,7 +84,7 @@ impl Subject {
             read => read.map_err(Error::file(&path, "read"))?,
         };
         let file: File = toml::from_str(&text).map_err(|error| {
-            let expected = "choices as `allometry tune` writes them (run it again, or delete the file)";
+            let expected = "variants written by `allometry tune` (run it again, or delete the file)";
             Error::format(&path, expected, brief(error.message()))
         })?;
         Ok(if file.subject == *self { file.choices } else { TunedVariants::default() })
@@ -95,7 +95,7 @@ impl Subject {
         let path = self.file(folder);
         let file = File { subject: self.clone(), choices: choices.clone() };
         let text = toml::to_string(&file)
-            .map_err(|e| Error::Config { what: "tuned choices".to_string(), problem: e.to_string() })?;
+            .map_err(|e| Error::Config { what: "tuned variants".to_string(), problem: e.to_string() })?;
         crate::files::replace(&path, text.as_bytes())?;
         Ok(path)
     }

@@ -66,7 +66,7 @@ static UPDATE: Kernel<Params> = Kernel {
 };
 
 fn find<T: Real>(p: &Params, mut args: KernelArgs<T>) {
-    let Some(Out::Index(found)) = args.outputs.pop() else { unreachable!("what is found is a whole number") };
+    let Some(Out::Index(found)) = args.outputs.pop() else { unreachable!("`found` is of u32") };
     let largest = T::of(if p.half == 1 { 65504.0 } else { f32::MAX as f64 });
     // NaN has a test of its own, because every comparison with NaN is false.
     let is_beyond = |g: &T| g.is_nan() || g.abs() >= largest;
@@ -79,7 +79,7 @@ fn advance<T: Real>(p: &Params, args: KernelArgs<T>) {
     let [Out::Index(found), Out::Real(state)]: [Out<T>; 2] =
         args.outputs.into_vec().try_into().ok().expect("two outputs")
     else {
-        unreachable!("what is found is a whole number, the state is floats")
+        unreachable!("`found` is of u32, the state of floats")
     };
     let scale = state[SCALE];
     if found[0] != 0 {
@@ -122,7 +122,7 @@ pub fn find_overflow(gradient: &Tensor, found: &Tensor) -> Result<()> {
     check_float(OP, gradient, gradient)?;
     check_found(found)?;
     if !gradient.is_packed() {
-        return Err(Error::shape(OP, &[gradient.shape()], "a packed gradient is needed"));
+        return Err(Error::shape(OP, &[gradient.shape()], "the gradient must be packed"));
     }
     let params = Params {
         count: gradient.shape().elements() as u32,
@@ -150,18 +150,22 @@ pub fn update(state: &Tensor, found: &Tensor, interval: u32, betas: [f64; 2]) ->
 pub(crate) fn check(op: &'static str, state: &Tensor, like: &Tensor) -> Result<()> {
     check_float(op, state, like)?;
     if *state.shape() != [NUMBERS] || !state.is_packed() {
-        return Err(Error::shape(op, &[state.shape()], format!("the state is {NUMBERS} packed numbers")));
+        return Err(Error::shape(
+            op,
+            &[state.shape()],
+            format!("the state must be {NUMBERS} packed numbers"),
+        ));
     }
     Ok(())
 }
 
 fn check_found(found: &Tensor) -> Result<()> {
     if found.dtype() != DType::U32 {
-        let expected = "u32 (whether something was found)".to_string();
+        let expected = "u32 (1 if a gradient is not finite)".to_string();
         return Err(Error::DType { op: OP, found: found.dtype().name(), expected });
     }
     if found.shape().elements() != 1 || !found.is_packed() {
-        return Err(Error::shape(OP, &[found.shape()], "what is found is one number"));
+        return Err(Error::shape(OP, &[found.shape()], "`found` must be one number"));
     }
     Ok(())
 }
