@@ -30,7 +30,8 @@ use allometry::{Device, DeviceChoice, Error, Result, note, print_line};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Train a model at many sizes, and measure the cost and the quality of each size.
@@ -141,6 +142,15 @@ impl ConfigArgs {
             known.contains(&name) && matches.value_source(name) == Some(ValueSource::CommandLine)
         };
         Ok(TrainConfig::load(path)?.overridden(&self.flags, given))
+    }
+
+    /// The file of `--config`, if it sets this field.
+    fn file_with(&self, field: &str) -> Result<Option<&Path>> {
+        let Some(path) = &self.config else { return Ok(None) };
+        let text = fs::read_to_string(path).map_err(Error::file(path, "read"))?;
+        // `resolve` reports text that is not TOML.
+        let sets = text.parse::<toml::Table>().is_ok_and(|table| table.contains_key(field));
+        Ok(sets.then_some(path))
     }
 }
 

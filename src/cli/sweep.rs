@@ -53,8 +53,8 @@ pub struct SweepArgs {
     /// Train the runs that `plan` needs to recommend a training. Every model is trained with three compute budgets,
     /// those of 4 epochs, 1 epoch and a quarter of an epoch of the base model, on all training samples, repeated as
     /// often as the budget allows. With four widths these are 12 runs, which take about the compute of 20 epochs of the
-    /// base model. --axis, --factors and a single number of --epochs change these defaults; a single number of
-    /// --samples sets the length of an epoch that budgets are counted in.
+    /// base model. --axis, --factors and a single number of epochs (--epochs, or that of --config) change these
+    /// defaults; a single number of samples sets the length of an epoch that budgets are counted in.
     #[arg(long, conflicts_with_all = ["flops", "predict"])]
     for_plan: bool,
     #[command(flatten)]
@@ -139,6 +139,21 @@ impl Observer for Terminal {
 /// Default factors.
 const FACTORS: [f64; 3] = [0.5, 1.0, 2.0];
 
+/// Refuses fields of `--config` that compute budgets determine for each run, as clap refuses the same flags.
+fn check_budgets(args: &SweepArgs) -> Result<()> {
+    for (budgets, field, flag) in
+        [(!args.flops.is_empty(), "samples", "--flops"), (args.whole_set, "epochs", "--whole-set")]
+    {
+        if let (true, Some(file)) = (budgets, args.config.file_with(field)?) {
+            let problem = format!(
+                "{field} is set, but with {flag} each budget determines the number of {field}; remove {field} from the file, or leave {flag} out"
+            );
+            return Err(Error::Config { what: file.display().to_string(), problem });
+        }
+    }
+    Ok(())
+}
+
 /// Splits a list into a single number, or several.
 fn dimension(numbers: &[usize]) -> (Option<usize>, Vec<usize>) {
     match *numbers {
@@ -149,10 +164,10 @@ fn dimension(numbers: &[usize]) -> (Option<usize>, Vec<usize>) {
 
 pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     let config = args.config.resolve(matches)?;
+    check_budgets(args)?;
     // A single number of samples or epochs belongs to the configuration; several are a dimension of the sweep.
     let (train_samples, samples) = dimension(&args.samples);
-    let train_samples =
-        train_samples.or(config.samples.filter(|_| args.samples.is_empty() && args.flops.is_empty()));
+    let train_samples = train_samples.or(config.samples.filter(|_| args.samples.is_empty()));
     let (epochs, several_epochs) = dimension(&args.epochs);
     let seeds = if args.seeds.is_empty() { vec![config.seed] } else { args.seeds.clone() };
     let (architecture, splits) =
@@ -163,7 +178,8 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
         given => given.to_vec(),
     };
     let (default_factors, default_epochs) = match (args.for_plan, args.whole_set) {
-        (true, _) => (&grid::FACTORS[..], grid::EPOCHS),
+        (true, _) if args.config.file_with("epochs")?.is_none() => (&grid::FACTORS[..], grid::EPOCHS),
+        (true, _) => (&grid::FACTORS[..], config.epochs),
         // Each budget determines its own number of epochs.
         (false, true) => (&FACTORS[..], 1),
         (false, false) => (&FACTORS[..], config.epochs),

@@ -95,7 +95,7 @@ struct Outcome {
 pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     let start = Instant::now();
     if args.print_config {
-        let planned = Training::find(&args.model)?;
+        let planned = planned(args, matches)?;
         let config = planned.map_or_else(|| config(args, matches), |training| Ok(training.config))?;
         return print_line!("{}", config.to_toml()?.trim_end());
     }
@@ -188,22 +188,28 @@ fn save(out: &Path, model: &Model, architecture: &Architecture, history: Option<
     files::replace(&path, &json)
 }
 
+/// The planned training, if `args.model` is one. Refuses arguments that do not apply to it.
+fn planned(args: &TrainArgs, matches: &ArgMatches) -> Result<Option<Training>> {
+    let Some(training) = Training::find(&args.model)? else { return Ok(None) };
+    let command = TrainArgs::augment_args(clap::Command::new("train"));
+    let is_argument = |id: &&str| command.get_arguments().any(|argument| argument.get_id() == *id);
+    let given: Vec<String> = (matches.ids().map(|id| id.as_str()))
+        .filter(|id| !TAKEN.contains(id) && is_argument(id))
+        .filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine))
+        .map(|id| format!("--{}", id.replace('_', "-")))
+        .collect();
+    if !given.is_empty() {
+        let problem = format!(
+            "is a planned training, which does not take {}; leave it out, or change the file",
+            given.join(", ")
+        );
+        return Err(Error::Config { what: args.model.clone(), problem });
+    }
+    Ok(Some(training))
+}
+
 fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
-    if let Some(training) = Training::find(&args.model)? {
-        let command = TrainArgs::augment_args(clap::Command::new("train"));
-        let is_argument = |id: &&str| command.get_arguments().any(|argument| argument.get_id() == *id);
-        let given: Vec<String> = (matches.ids().map(|id| id.as_str()))
-            .filter(|id| !TAKEN.contains(id) && is_argument(id))
-            .filter(|id| matches.value_source(id) == Some(ValueSource::CommandLine))
-            .map(|id| format!("--{}", id.replace('_', "-")))
-            .collect();
-        if !given.is_empty() {
-            let problem = format!(
-                "is a planned training, which does not take {}; leave it out, or change the file",
-                given.join(", ")
-            );
-            return Err(Error::Config { what: args.model.clone(), problem });
-        }
+    if let Some(training) = planned(args, matches)? {
         training.check_data(args.data.data.as_deref())?;
         let splits = training.open(args.data.data.as_deref())?;
         let Training { architecture, config, expected, .. } = training;

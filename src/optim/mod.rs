@@ -184,6 +184,14 @@ impl Algorithm {
         }
     }
 
+    /// Whether weight decay is subtracted from the weights (decoupled), not added to their gradients.
+    pub fn has_decoupled_decay(self) -> bool {
+        match self {
+            Algorithm::AdamW { .. } | Algorithm::Lion { .. } => true,
+            Algorithm::Sgd { .. } | Algorithm::Adam { .. } => false,
+        }
+    }
+
     /// The same rule with a weight decay of 0.
     fn without_decay(mut self) -> Algorithm {
         match &mut self {

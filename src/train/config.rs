@@ -49,7 +49,7 @@ pub struct TrainConfig {
     /// Samples per step.
     #[arg(long, default_value_t = TrainConfig::default().batch, value_parser = count)]
     pub batch: usize,
-    /// Peak learning rate, reached at the end of the warm-up.
+    /// Peak learning rate, reached at the end of the warm-up. The optimiser lion needs about a tenth of adam's.
     #[arg(long, default_value_t = TrainConfig::default().learning_rate, value_parser = positive)]
     pub learning_rate: f64,
     /// How the learning rate changes after the warm-up.
@@ -308,6 +308,7 @@ impl TrainConfig {
         let default = TrainConfig::default();
         let [sgd, lion] = [OptimizerName::Sgd, OptimizerName::Lion].map(|rule| self.optimizer == rule);
         let adam = matches!(self.optimizer, OptimizerName::Adam | OptimizerName::AdamW);
+        let decays = TrainConfig { weight_decay: Some(1.0), ..*self }.algorithm().weight_decay() > 0.0;
         let foreign = [
             ("momentum", sgd, self.momentum != default.momentum),
             ("nesterov", sgd, self.nesterov),
@@ -316,7 +317,7 @@ impl TrainConfig {
             ("adam_epsilon", adam, self.adam_epsilon != default.adam_epsilon),
             ("lion_beta1", lion, self.lion_beta1 != default.lion_beta1),
             ("lion_beta2", lion, self.lion_beta2 != default.lion_beta2),
-            ("weight_decay", self.optimizer != OptimizerName::Adam, self.weight_decay.is_some()),
+            ("weight_decay", decays, self.weight_decay.is_some()),
             (
                 "decay_exempt",
                 self.algorithm().weight_decay() > 0.0,
@@ -326,7 +327,10 @@ impl TrainConfig {
         if let Some((name, ..)) = foreign.into_iter().find(|&(_, used, given)| given && !used) {
             let optimizer = name_of(self.optimizer);
             let problem = match name {
-                "weight_decay" => format!("the optimizer {optimizer} does not use it; use adamw"),
+                "weight_decay" => {
+                    let others = optimizers_with(Algorithm::has_decoupled_decay).join(" or ");
+                    format!("the optimizer {optimizer} does not use it; use {others}")
+                }
                 "decay_exempt" => {
                     "weight decay is 0; set weight_decay, or leave decay_exempt out".to_string()
                 }
@@ -427,6 +431,16 @@ impl TrainConfig {
         let seen = self.samples_seen(samples);
         if endless { seen } else { seen.min(samples as u64) }
     }
+}
+
+/// Names of the optimisers whose update rule has a property.
+fn optimizers_with(property: impl Fn(Algorithm) -> bool) -> Vec<String> {
+    let rule = |&optimizer: &OptimizerName| TrainConfig { optimizer, ..TrainConfig::default() }.algorithm();
+    OptimizerName::value_variants()
+        .iter()
+        .filter(|name| property(rule(name)))
+        .map(|name| name_of(*name))
+        .collect()
 }
 
 /// The name of an enum value in flags and files.

@@ -271,6 +271,32 @@ fn a_sweep_to_plan_from_spends_budgets_on_the_whole_set() {
     assert!(runs.iter().all(|run| run["axis"] == "width"));
     succeed(&arguments);
     assert_eq!(records(&out), runs, "the same command has nothing to do");
+    // The epochs of a file are the same as those of a flag, and a flag overrides them.
+    let file = place.path().join("config.toml");
+    fs::write(&file, "epochs = 2").unwrap();
+    let position = arguments.iter().position(|argument| *argument == "--epochs").unwrap();
+    let mut of_file = arguments.clone();
+    of_file.splice(position..position + 2, ["--config", text(&file)]);
+    succeed(&of_file);
+    assert_eq!(records(&out), runs);
+    fs::write(&file, "epochs = 3").unwrap();
+    fail(&of_file, 1, &["different", "flops"]);
+    succeed(&[&of_file[..], &["--epochs", "2"]].concat());
+}
+
+#[test]
+fn fields_of_a_file_that_budgets_determine_are_refused() {
+    let place = TempDir::new().unwrap();
+    let (model, file, out) =
+        (small_mlp(place.path()), place.path().join("config.toml"), place.path().join("sweep"));
+    let arguments = ["sweep", "--device", "cpu", "--model", &model, "--axis", "width", "--factors", "1"];
+    let arguments = [&arguments[..], &["--flops", "1e6", "--config", text(&file)]].concat();
+    let arguments = [&arguments[..], &["--out", text(&out)]].concat();
+    fs::write(&file, "samples = 40").unwrap();
+    fail(&arguments, 1, &["config.toml", "samples is set", "--flops"]);
+    fs::write(&file, "epochs = 3").unwrap();
+    fail(&[&arguments[..], &["--whole-set"]].concat(), 1, &["config.toml", "epochs is set", "--whole-set"]);
+    assert!(!out.exists());
 }
 
 #[test]

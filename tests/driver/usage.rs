@@ -65,6 +65,8 @@ fn helps_list_what_there_is() {
     for command in ["train", "sweep"] {
         assert!(help(command).contains(&allometry::data::NAMES.join(", ")), "{command}");
     }
+    let words = help("train").split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(words.contains("lion needs about a tenth of adam's"), "{words}");
     let help = help("fit");
     for form in Form::ALL {
         assert!(help.contains(&format!("{} {}", form.name(), form.formula())), "{form} in {help}");

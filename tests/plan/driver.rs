@@ -3,6 +3,7 @@
 use crate::process::{self, number, text};
 use crate::synthetic;
 use allometry::planner::Training;
+use allometry::train::TrainConfig;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -110,7 +111,11 @@ fn from_a_sweep_to_the_training_it_recommends() {
     }
     let first = format!("validation loss {:.4}", number(&trained["validation_loss"]));
     assert!(table.contains(&first), "{first:?} in\n{table}");
-    refuse(&["train", file, "--epochs", "3", "--learning-rate", "0.1"], &["--epochs, --learning-rate", file]);
+    let other = ["train", file, "--epochs", "3", "--learning-rate", "0.1"];
+    refuse(&other, &["--epochs, --learning-rate", file]);
+    refuse(&[&other[..], &["--print-config"]].concat(), &["--epochs, --learning-rate", file]);
+    let config = TrainConfig::from_toml(&succeed(&["train", file, "--print-config"])).unwrap();
+    assert_eq!(config, Training::find(file).unwrap().unwrap().config);
 
     // The table, and where the training went.
     let chosen = place.path().join("other.toml");

@@ -41,7 +41,7 @@ fn what_it_refuses_names_the_field() {
         ("loss = \"mse\"\nhuber_delta = 0.5", "huber_delta is set, but the loss mse does not use it"),
         ("huber_delta = 0.5", "huber_delta is set"),
         ("momentum = 0.9", "momentum is set, but the optimizer adam does not use it"),
-        ("weight_decay = 0.1", "use adamw"),
+        ("weight_decay = 0.1", "the optimizer adam does not use it; use adamw or lion"),
         ("optimizer = \"sgd\"\nadam_beta1 = 0.5", "adam_beta1"),
         (
             "optimizer = \"lion\"\nadam_beta2 = 0.99",
