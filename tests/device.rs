@@ -16,6 +16,23 @@ fn ones(device: &Device, count: usize) -> Tensor {
 }
 
 #[test]
+fn ranges_beyond_a_buffer_are_refused() {
+    for device in [Device::cpu(), gpu(), Device::dry()] {
+        let buffer = device.allocate("test", DType::F32, 64).unwrap();
+        device.write(&buffer, 60, &[1.0f32; 4]).unwrap();
+        assert_eq!(device.read::<f32>(&buffer, 60, 4).unwrap().len(), 4);
+        let expected = "range is 60..65; it must be within 0..64, the buffer's elements of f32";
+        let written = device.write(&buffer, 60, &[1.0f32; 5]).unwrap_err().to_string();
+        assert_eq!(written, format!("write: {expected}"));
+        let read = device.read::<f32>(&buffer, 60, 5).unwrap_err().to_string();
+        assert_eq!(read, format!("read: {expected}"));
+        assert!(device.read::<f32>(&buffer, usize::MAX, 2).is_err());
+        let other = Device::cpu().read::<f32>(&buffer, 0, 1).unwrap_err();
+        assert!(matches!(other, Error::Placement { .. }), "{other}");
+    }
+}
+
+#[test]
 fn running_out_of_memory_names_what_is_known() {
     let text = |bytes, live| Error::OutOfMemory { device: "GPU".to_string(), bytes, live }.to_string();
     let end = "; use a smaller batch, width or resolution";

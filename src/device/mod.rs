@@ -298,14 +298,31 @@ impl Device {
         Ok(Buffer::new(self.clone(), storage, bytes, class, memory::current()))
     }
 
+    /// Checks that a buffer is on this device and has the elements `offset..offset + len`.
+    fn check_range(
+        &self,
+        op: &'static str,
+        buffer: &Buffer,
+        dtype: DType,
+        offset: usize,
+        len: usize,
+    ) -> Result<()> {
+        self.check_same(op, buffer.device())?;
+        let (end, elements) = (offset.saturating_add(len), buffer.bytes() / dtype.size() as u64);
+        if end as u64 > elements {
+            let expected = format!("within 0..{elements}, the buffer's elements of {dtype}");
+            return Err(Error::argument(op, "range", format!("{offset}..{end}"), expected));
+        }
+        Ok(())
+    }
+
     /// Copies values from the host into a buffer, from element `offset` on.
     ///
     /// # Errors
+    /// [`Error::Argument`] if the values do not fit into the buffer; [`Error::Placement`] for a buffer of another device;
     /// [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
-    ///
-    /// # Panics
-    /// If the range ends beyond the buffer.
     pub fn write<E: Element>(&self, buffer: &Buffer, offset: usize, values: &[E]) -> Result<()> {
+        self.check_range("write", buffer, E::DTYPE, offset, values.len())?;
         match (&self.0.backend, buffer.storage()) {
             (Backend::Gpu(gpu), Storage::Gpu(slot)) => {
                 gpu.write(slot, (offset * size_of::<E>()) as u64, bytemuck::cast_slice(values))
@@ -324,11 +341,10 @@ impl Device {
     /// device returns zeros.
     ///
     /// # Errors
+    /// [`Error::Argument`] if the buffer has fewer elements; [`Error::Placement`] for a buffer of another device;
     /// [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
-    ///
-    /// # Panics
-    /// If the range ends beyond the buffer.
     pub fn read<E: Element>(&self, buffer: &Buffer, offset: usize, len: usize) -> Result<Vec<E>> {
+        self.check_range("read", buffer, E::DTYPE, offset, len)?;
         let mut values = vec![E::zeroed(); len];
         match (&self.0.backend, buffer.storage()) {
             (Backend::Gpu(gpu), Storage::Gpu(slot)) => {
@@ -345,8 +361,8 @@ impl Device {
     /// Runs `kernel` on the CPU; records it on a GPU. Inputs and outputs are in the order of the kernel's bindings.
     ///
     /// # Errors
-    /// [`Error::Placement`] if an operand is on another device, or if a buffer is bound both as input and as output;
-    /// [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
+    /// [`Error::Placement`] if an operand is on another device, or if the buffer of an output is also another operand;
+    /// [`Error::Argument`] if an operand ends beyond its buffer; [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
     pub fn run<P: bytemuck::Pod>(
         &self,
         kernel: &'static Kernel<P>,
@@ -357,12 +373,13 @@ impl Device {
         for (i, output) in outputs.iter().enumerate() {
             let again = inputs.iter().chain(&outputs[..i]).any(|other| other.buffer.same(output.buffer));
             if again {
-                let problem = "one buffer is both an input and an output; copy the input first".to_string();
+                let problem =
+                    "the buffer of an output is also another operand; copy one of the two first".to_string();
                 return Err(Error::Placement { op: kernel.name, problem });
             }
         }
         let mut operands = inputs.iter().chain(outputs);
-        operands.try_for_each(|operand| self.check_same(kernel.name, operand.buffer.device()))?;
+        operands.try_for_each(|o| self.check_range(kernel.name, o.buffer, o.dtype, o.offset, o.len))?;
         let profiler = &self.0.profiler;
         let timed = profiler
             .is_on()
