@@ -92,7 +92,7 @@ mod tests {
         (w, flat, slots)
     }
 
-    /// The slot's contents, if nothing around it has changed.
+    /// The slot's contents. Panics if the numbers around it have changed.
     fn inside(flat: &Tensor) -> Vec<f32> {
         let all = flat.to_vec::<f32>().unwrap();
         assert!(all[..64].iter().chain(&all[68..]).all(|&v| v == 9.0), "written beside the slot");
@@ -102,7 +102,7 @@ mod tests {
     #[test]
     fn a_gradient_ends_in_its_slot() {
         for device in devices() {
-            // Written there by the op, and copied there where the op knows nothing of slots.
+            // The op writes to the slot, or the gradient is copied to it if the op does not support slots.
             let x = Tensor::new(&device, &[1.0f32, 2.0], [1, 2]).unwrap();
             for (by_the_op, expected) in [(true, [1.0, 1.0, 2.0, 2.0]), (false, [2.0, -4.0, 6.0, 1.0])] {
                 let (w, flat, slots) = with_slot(&device);

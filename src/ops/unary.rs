@@ -376,8 +376,8 @@ fn launch(op: &'static str, function: Function, operands: &[&Tensor]) -> Result<
 mod tests {
     use super::*;
 
-    /// In f32 the loops compute, to the bit, what one element alone is: with the vectorised functions, not the standard
-    /// library's.
+    /// In f32 the loops give the same bits as the function of a single element. Both use the vectorised functions, not
+    /// the standard library's.
     #[test]
     fn loops_compute_what_one_element_is() {
         let x: Vec<f32> = (0..67).map(|i| 0.05 + i as f32 * 0.11).collect();

@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use std::io::Read;
 use std::path::Path;
 
-/// The format of a table's file, where it should not be detected.
+/// The format of a table's file. Reading a table detects what is `None`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Format {
     /// The separator of cells, an ASCII character.

@@ -52,7 +52,7 @@ pub fn tanh(x: f32) -> f32 {
 mod tests {
     use super::{exp, tanh};
 
-    /// Every 997th float there is.
+    /// Every 997th bit pattern of a float.
     fn floats() -> impl Iterator<Item = f32> {
         (0..=u32::MAX / 997).map(|i| f32::from_bits(i * 997))
     }
@@ -62,7 +62,7 @@ mod tests {
             assert!(found.is_nan(), "f({x}) = {found}");
             return;
         }
-        // The smallest normal number's unit also below it.
+        // A unit in the last place; below the smallest normal number, that of this number.
         let unit = (expected.abs() as f32).max(f32::MIN_POSITIVE) as f64 * f64::from(f32::EPSILON);
         let same = f64::from(found) == f64::from(expected as f32);
         assert!(

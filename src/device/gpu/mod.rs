@@ -180,13 +180,13 @@ mod tests {
     use crate::device::{Backend, DType, Device};
     use crate::tensor::Tensor;
 
-    /// The pieces of long sums are computed by the shader that computes whole ones.
+    /// One shader computes whole sums and the pieces of long sums.
     #[test]
     fn kernels_that_share_a_shader_share_a_pipeline_and_keep_their_labels() {
         let device = Device::gpu(GpuOptions::default()).expect("these tests need an adapter");
         let Backend::Gpu(gpu) = &device.0.backend else { unreachable!("a GPU was opened") };
         let ones = |m, n| Tensor::ones(&device, DType::F32, [m, n]).unwrap();
-        // Both of whole slabs.
+        // The terms of both are a multiple of the slab.
         let (short, long) = ((ones(64, 608), ones(608, 64)), (ones(64, 1024), ones(1024, 64)));
         let before = gpu.pipelines.count();
         let product = |(a, b): &(Tensor, Tensor)| {
@@ -197,7 +197,7 @@ mod tests {
         };
         let (compiled, labels) = product(&short);
         assert!(compiled == 1 && labels[0].starts_with("matmul.forward"), "{compiled} {labels:?}");
-        // One more, which joins the pieces.
+        // One more pipeline, which joins the pieces.
         let (compiled, labels) = product(&long);
         assert!(compiled == 2 && labels[0].starts_with("matmul.split"), "{compiled} {labels:?}");
         assert_eq!(labels[1..], ["matmul.join"]);

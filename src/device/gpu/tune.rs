@@ -155,7 +155,7 @@ mod tests {
         assert_eq!(subject.read(&folder).unwrap(), choices());
         let text = fs::read_to_string(&path).unwrap();
         assert!(text.contains(r#""rows > 64, columns > 64, many tiles" = "128x128""#), "{text}");
-        // A file of the same name may be about somebody else.
+        // A file of the same name may be about another subject.
         let other = |change: fn(&mut Subject)| {
             let mut other = subject.clone();
             change(&mut other);
@@ -170,7 +170,7 @@ mod tests {
         assert_eq!(other(|s| s.adapter = "another GPU".to_string()), TunedVariants::default());
         assert_eq!(other(|s| s.allometry = "0.2.0".to_string()), TunedVariants::default());
         assert_eq!(other(|_| ()), choices());
-        // Where the defaults are the best there is a file as well, which says so.
+        // A file is written even if the defaults are the fastest.
         subject.write(&folder, &TunedVariants::default()).unwrap();
         assert_eq!(subject.read(&folder).unwrap(), TunedVariants::default());
     }
