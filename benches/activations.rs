@@ -4,24 +4,13 @@
 
 mod common;
 
+use allometry::bench::{SMALL_ADDS, cases};
 use allometry::device::Kind;
-use allometry::ops::Function;
-use common::{Rate, devices, family, measure, measure_recording, measure_wall, noise};
+use common::{Rate, devices, family, measure_recording, measure_wall, whole_cases};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
-const COUNT: usize = 1 << 20;
-
 fn activations(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("unary");
-    for (label, device) in devices() {
-        // Above zero, where every function is defined.
-        let x = noise(&device, [COUNT]).abs().expect("it has an absolute value everywhere");
-        group.throughput(Throughput::Bytes(2 * 4 * COUNT as u64));
-        for &function in Function::ALL {
-            let name = format!("{}/{label}", function.name());
-            measure(&mut group, name, &device, || x.map(function).map(drop));
-        }
-    }
+    whole_cases(criterion, "unary", &["unary"], Rate::Bytes, |case| Some(case.name.clone()));
 }
 
 fn memory(criterion: &mut Criterion) {
@@ -31,16 +20,16 @@ fn memory(criterion: &mut Criterion) {
 }
 
 fn overhead(criterion: &mut Criterion) {
-    const OPS: u64 = 1000;
     let mut group = criterion.benchmark_group("overhead");
     for (label, device) in devices() {
-        let (a, b) = (noise(&device, [64]), noise(&device, [64]));
-        group.throughput(Throughput::Elements(OPS));
-        let chain = || (0..OPS).try_fold(a.clone(), |x, _| x.add(&b)).map(drop);
-        measure_wall(&mut group, format!("{OPS} small adds/{label}"), &device, chain);
-        // On the CPU device there is nothing to record: an op is done when it returns.
-        if device.kind() != Kind::Cpu {
-            measure_recording(&mut group, format!("{OPS} small adds, recorded/{label}"), &device, chain);
+        group.throughput(Throughput::Elements(SMALL_ADDS as u64));
+        for mut case in cases(&device, "overhead").expect("the cases fit the device") {
+            let name = case.name.clone();
+            measure_wall(&mut group, format!("{name}/{label}"), &device, || case.call());
+            // On the CPU device there is nothing to record: an op is done when it returns.
+            if device.kind() != Kind::Cpu {
+                measure_recording(&mut group, format!("{name}, recorded/{label}"), &device, || case.call());
+            }
         }
     }
 }

@@ -4,9 +4,8 @@
 
 mod common;
 
-use allometry::ops::Function;
-use common::{Rate, devices, family, measure, noise};
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use common::{Rate, family, plain_name, whole_cases};
+use criterion::{Criterion, criterion_group, criterion_main};
 
 fn products(criterion: &mut Criterion) {
     family(criterion, "matmul", Rate::Flops);
@@ -14,26 +13,7 @@ fn products(criterion: &mut Criterion) {
 }
 
 fn layers(criterion: &mut Criterion) {
-    let mut group = criterion.benchmark_group("dense");
-    let batch = 256;
-    for (label, device) in devices() {
-        for (inputs, outputs) in [(784, 512), (512, 512), (512, 10)] {
-            let flops = 2 * (batch * inputs * outputs) as u64;
-            let (x, dy) = (noise(&device, [batch, inputs]), noise(&device, [batch, outputs]));
-            let (kernel, bias) = (noise(&device, [inputs, outputs]), noise(&device, [outputs]));
-            let shape = format!("{batch}x{inputs}x{outputs}");
-            group.throughput(Throughput::Elements(flops));
-            measure(&mut group, format!("{shape}/forward/{label}"), &device, || {
-                x.dense(&kernel, Some(&bias), Function::Relu).map(drop)
-            });
-            measure(&mut group, format!("{shape}/kernel gradient/{label}"), &device, || {
-                x.transpose()?.matmul(&dy).map(drop)
-            });
-            measure(&mut group, format!("{shape}/input gradient/{label}"), &device, || {
-                dy.matmul(&kernel.transpose()?).map(drop)
-            });
-        }
-    }
+    whole_cases(criterion, "dense", &["dense"], Rate::Flops, |case| Some(plain_name(case)));
 }
 
 criterion_group!(name = benches; config = common::criterion(); targets = products, layers);

@@ -10,7 +10,8 @@ mod harness;
 mod ops;
 
 use allometry::bench::matrices::measure;
-use allometry::device::{Device, GpuOptions};
+use allometry::bench::timed_samples;
+use allometry::device::{Device, GpuOptions, Kind};
 use harness::{check, kernels};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -87,6 +88,11 @@ fn every_op_has_samples() {
     let gone: Vec<_> =
         known.iter().filter(|name| !files.contains(*name) && !ops_of_kernels.contains(*name)).collect();
     assert!(gone.is_empty(), "samples for ops that there are none of: {gone:?}");
+    // That an op's samples contain those that are timed is part of its test.
+    let timed = [Kind::Cpu, Kind::Gpu].into_iter().flat_map(timed_samples);
+    let untested: BTreeSet<_> =
+        timed.map(|sample| sample.op).filter(|op| !with_samples.contains(*op)).collect();
+    assert!(untested.is_empty(), "no samples in tests/ops for {untested:?}, which are timed");
     for (label, place) in kernels::TESTED_ELSEWHERE {
         assert!(labels.contains_key(*label) && root.join(place).exists(), "{label}, {place}");
     }

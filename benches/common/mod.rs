@@ -3,10 +3,10 @@
 // Each bench is a program of its own and uses a part of this.
 #![allow(dead_code)]
 
-use allometry::bench::cases;
+use allometry::bench::{Case, cases};
 use allometry::device::profile::Clock;
 use allometry::device::{Kind, TunedVariants};
-use allometry::{Device, DeviceChoice, Result, Shape, Tensor};
+use allometry::{Device, DeviceChoice, Result};
 use criterion::measurement::WallTime;
 use criterion::{Criterion, Throughput};
 use std::time::{Duration, Instant};
@@ -45,16 +45,22 @@ pub enum Rate {
     Bytes,
 }
 
+impl Rate {
+    fn of(self, case: &mut Case, device: &Device) -> Throughput {
+        let cost = case.cost(device).expect("the case runs");
+        match self {
+            Rate::Flops => Throughput::Elements(cost.flops),
+            Rate::Bytes => Throughput::Bytes(cost.bytes()),
+        }
+    }
+}
+
 /// Measures the cases of a family of kernels on every device: the time inside them, by the device's clock.
 pub fn family(criterion: &mut Criterion, family: &str, rate: Rate) {
     let mut group = criterion.benchmark_group(family);
     for (label, device) in devices() {
         for mut case in cases(&device, family).expect("the cases fit the device") {
-            let cost = case.cost(&device).expect("the case runs");
-            group.throughput(match rate {
-                Rate::Flops => Throughput::Elements(cost.flops),
-                Rate::Bytes => Throughput::Bytes(cost.bytes()),
-            });
+            group.throughput(rate.of(&mut case, &device));
             group.bench_function(format!("{}/{label}", case.name), |bencher| {
                 bencher.iter_custom(|calls| {
                     seconds(case.seconds(&device, calls).expect("the device answers"), calls)
@@ -63,6 +69,32 @@ pub fn family(criterion: &mut Criterion, family: &str, rate: Rate) {
         }
         device.trim();
     }
+}
+
+/// Measures cases of families in one group, each with all that it runs. `name` gives the row of a case, or `None` for one
+/// that is not measured.
+pub fn whole_cases(
+    criterion: &mut Criterion,
+    group: &str,
+    families: &[&str],
+    rate: Rate,
+    name: impl Fn(&Case) -> Option<String>,
+) {
+    let mut group = criterion.benchmark_group(group);
+    for (label, device) in devices() {
+        for family in families {
+            for mut case in cases(&device, family).expect("the cases fit the device") {
+                let Some(name) = name(&case) else { continue };
+                group.throughput(rate.of(&mut case, &device));
+                measure(&mut group, format!("{name}/{label}"), &device, || case.call());
+            }
+        }
+    }
+}
+
+/// The name of a case with slashes between its parts, in ASCII.
+pub fn plain_name(case: &Case) -> String {
+    case.name.replace('×', "x").replace('→', "-").replace(", ", "/")
 }
 
 /// Measures the kernels of `body`: by the device's own timestamps, or by the wall clock where there are none.
@@ -132,9 +164,4 @@ pub fn measure_recording(
 /// The time of so many calls; never zero, though a clock may be too coarse for them.
 fn seconds(seconds: f64, calls: u64) -> Duration {
     Duration::from_secs_f64(seconds).max(Duration::from_nanos(calls))
-}
-
-/// A tensor of numbers between -1 and 1 that follow no pattern.
-pub fn noise(device: &Device, shape: impl Into<Shape>) -> Tensor {
-    allometry::bench::noise(device, shape).expect("the tensor fits the device")
 }

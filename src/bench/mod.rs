@@ -2,19 +2,24 @@
 //!
 //! In the roofline model (Williams, Waterman and Patterson 2009), work takes at least the time of its operations at the
 //! device's peak throughput, and at least the time of its bytes at the device's bandwidth. [`Roofline::measure`]
-//! measures these limits with [`probe`] kernels. [`cases`] has work for every family of kernels. A [`Figure`] has the
-//! measured time, and the share of it that the roofline explains. [`matrices`] times products on cooperative matrices,
-//! [`steps`] times whole training steps, and [`tune`](mod@tune) compares the variants of kernels.
+//! measures these limits with [`probe`] kernels. [`timed_samples`] lists the work of every family of kernels, which the
+//! conformance suite tests; [`cases`] makes it ready to run on a device. A [`Figure`] has the measured time, and the share
+//! of it that the roofline explains. [`matrices`] times products on cooperative matrices, [`steps`] times whole training
+//! steps, and [`tune`](mod@tune) compares the variants of kernels.
 
 mod cases;
+mod families;
 pub mod ladder;
 pub mod matrices;
 pub mod probe;
+mod sample;
 pub mod shaders;
 pub mod steps;
 pub mod tune;
 
-pub use cases::{Case, Cost, FAMILIES, cases};
+pub use cases::{Case, Cost, cases};
+pub use families::{DETAILS, FAMILIES, SMALL_ADDS, timed_samples};
+pub use sample::{TimedFunction, TimedInput, TimedRow, TimedSample, Values};
 
 use crate::device::{DType, Device, Kind};
 use crate::error::{Error, Result};

@@ -1,6 +1,7 @@
 //! Translates every kernel to SPIR-V, so that compilers' output can be examined without a GPU. `scripts/shader-stats`
 //! does that for AMD's compiler.
 
+use super::families::{ADAM, SGD};
 use super::ladder::{self, Step};
 use super::probe;
 use super::tune::tunable;
@@ -8,7 +9,7 @@ use crate::device::class::Class;
 use crate::device::{DType, Device, Translation, TunedVariants};
 use crate::error::Result;
 use crate::ops::{Function, Padding, RandomKey};
-use crate::optim::update::{AdamStep, LionStep, Mixed, SgdStep, With, adam, lion, sgd};
+use crate::optim::update::{LionStep, Mixed, SgdStep, With, adam, lion, sgd};
 use crate::optim::{clip, loss_scale};
 use crate::tensor::Tensor;
 use crate::train::metric;
@@ -196,17 +197,7 @@ fn training(list: &mut List) -> Result<()> {
     })?;
     list.add("f16", "loss_scale.", || loss_scale::find_overflow(&g_halves, &found))?;
     list.add("any", "clip.", || clip::lower_to_norm(std::slice::from_ref(&g), 1.0, &factors, 0))?;
-    let plain = SgdStep { rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
-    let moving = SgdStep { momentum: 0.9, ..plain };
-    let step = AdamStep {
-        rate: 1e-3,
-        beta1: 0.9,
-        beta2: 0.999,
-        epsilon: 1e-7,
-        weight_decay: 0.0,
-        decoupled: false,
-        step: 10,
-    };
+    let moving = SgdStep { momentum: 0.9, ..SGD };
     let signs = LionStep { rate: 1e-3, beta1: 0.9, beta2: 0.99, weight_decay: 0.0 };
     let mixed = With::Mixed(Mixed { weights: &halves, scale: &scale });
     let ways = [
@@ -216,9 +207,9 @@ fn training(list: &mut List) -> Result<()> {
     ];
     for (work, g, with) in ways {
         list.add(work, "optimizer.", || {
-            sgd(&w, g, None, &plain, with)?;
+            sgd(&w, g, None, &SGD, with)?;
             sgd(&w, g, Some(&m), &moving, with)?;
-            adam(&w, g, [&m, &v], &step, with)?;
+            adam(&w, g, [&m, &v], &ADAM, with)?;
             lion(&w, g, &m, &signs, with)
         })?;
     }

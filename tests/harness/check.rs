@@ -3,7 +3,7 @@
 use super::draw::{Draw, SEED};
 use super::input::{Input, Storage};
 use super::kernels;
-use super::sample::{Bound, HALF_ROUNDING, HALF_SUBNORMAL, Op, Sample};
+use super::sample::{Bound, HALF_ROUNDING, HALF_SUBNORMAL, Op, Sample, timed, timed_name};
 use allometry::device::{DType, GpuOptions};
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::{Device, Error, Result, Shape, Tensor};
@@ -75,6 +75,10 @@ pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
     names.sort_unstable();
     let twice = names.windows(2).find(|pair| pair[0] == pair[1]);
     assert!(twice.is_none(), "{name}: two samples have the name {:?}", twice.unwrap()[0]);
+
+    for timed in timed(name).iter().map(timed_name) {
+        assert!(names.binary_search(&timed.as_str()).is_ok(), "{name}: no sample is {timed:?}");
+    }
 
     let mut all = Findings::default();
     // In f64: what all others are compared with.

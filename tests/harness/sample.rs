@@ -1,6 +1,8 @@
 //! What a sample is: inputs, a function, and how far its results may be from the oracle's.
 
-use super::input::Input;
+use super::input::{Input, input};
+use allometry::bench::{TimedSample, Values, timed_samples};
+use allometry::device::Kind;
 use allometry::{Device, Error, Result, Shape, Tensor};
 
 /// A function of tensors. It runs on several devices and in f32 and f64, so it takes both from its arguments.
@@ -16,6 +18,12 @@ pub struct Op {
 impl Op {
     pub fn add(&mut self, sample: Sample) {
         self.samples.push(sample);
+    }
+
+    /// Adds the samples of `op` that benchmarks time, in their tested shapes. A sum has the bound of its terms, another
+    /// result the usual one, unless `change` gives it another.
+    pub fn add_timed(&mut self, op: &str, change: impl Fn(Sample) -> Sample) {
+        self.samples.extend(timed(op).iter().map(Sample::of_timed).map(change));
     }
 
     pub fn refuse(&mut self, refusal: Refusal) {
@@ -38,6 +46,23 @@ pub struct Sample {
     pub half_floor: f64,
 }
 
+/// The samples of an op that benchmarks time on any kind of device.
+pub fn timed(op: &str) -> Vec<TimedSample> {
+    let mut samples: Vec<TimedSample> = Vec::new();
+    for sample in [Kind::Cpu, Kind::Gpu].into_iter().flat_map(timed_samples).filter(|sample| sample.op == op)
+    {
+        if !samples.iter().any(|known| timed_name(known) == timed_name(&sample)) {
+            samples.push(sample);
+        }
+    }
+    samples
+}
+
+/// The name among an op's samples.
+pub fn timed_name(sample: &TimedSample) -> String {
+    format!("timed as {} {}", sample.family, sample.name)
+}
+
 /// A sample with the usual bounds.
 pub fn sample(
     name: impl Into<String>,
@@ -57,6 +82,35 @@ pub fn sample(
 }
 
 impl Sample {
+    fn of_timed(timed: &TimedSample) -> Sample {
+        let differentiated = |i: usize| timed.rows.iter().any(|row| row.differentiated.contains(&i));
+        let inputs = timed.inputs.iter().enumerate().map(|(i, timed)| {
+            let input = match timed.values {
+                Values::Signed => input(timed.tested),
+                Values::Positive => input(timed.tested).uniform(1e-3, 1.0),
+                Values::Labels(classes) => input(timed.tested).labels(classes),
+            };
+            if differentiated(i) { input } else { input.fixed() }
+        });
+        let (function, changed) = (timed.function.clone(), timed.changed);
+        // The harness runs a sample more than once, so what the function changes is copied.
+        let on_copies = move |t: &[Tensor]| {
+            let mut tensors = t.to_vec();
+            tensors[..changed].iter_mut().try_for_each(|t| t.linear().map(|copy| *t = copy))?;
+            function(&tensors)
+        };
+        let sample = sample(timed_name(timed), inputs.collect::<Vec<_>>(), on_copies)
+            .no_differences("the op's other samples, which are smaller, are compared with them");
+        let sample = if timed.half_family.is_some() { sample.half(1) } else { sample };
+        match timed.terms {
+            0 => sample,
+            terms => {
+                let function = timed.function.clone();
+                sample.forward(Bound::product(terms, move |t| function(t)))
+            }
+        }
+    }
+
     /// The bound on the result.
     pub fn forward(mut self, bound: Bound) -> Sample {
         self.forward = bound;

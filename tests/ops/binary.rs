@@ -84,6 +84,8 @@ pub fn op(draw: &mut Draw) -> Op {
         .no_differences("not defined there"),
     );
 
+    op.add_timed("binary", |sample| sample);
+
     op.refuse(refuse(
         "extents that don't broadcast",
         |device| ones(device, [2, 3])?.add(&ones(device, [2, 4])?),

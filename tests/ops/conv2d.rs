@@ -198,6 +198,8 @@ pub fn op(draw: &mut Draw) -> Op {
     let how = Use { function: Tanh, ..Use::plain(strides, Same) };
     add(&mut op, "drawn, groups", drawn, how.groups(groups));
 
+    op.add_timed("conv2d", |sample| sample);
+
     let shaped = |x: [usize; 4], w: [usize; 4], how: Use| {
         move |device: &_| how.apply(&[ones(device, x)?, ones(device, w)?])
     };

@@ -78,6 +78,8 @@ pub fn op(draw: &mut Draw) -> Op {
         .forward(of_loss()),
     );
 
+    op.add_timed("cross_entropy", |sample| sample.forward(of_loss()));
+
     op.refuse(refuse(
         "fewer labels than rows",
         |device| ones(device, [3, 4])?.cross_entropy(&labels(device, &[0, 1])?, 0.0),

@@ -88,6 +88,8 @@ pub fn op(draw: &mut Draw) -> Op {
         Use::depthwise([draw.extent(2), draw.extent(4)], Same),
     );
 
+    op.add_timed("depthwise_conv2d", |sample| sample);
+
     let shaped = |x: [usize; 4], w: [usize; 4], how: Use| {
         move |device: &_| how.apply(&[ones(device, x)?, ones(device, w)?])
     };

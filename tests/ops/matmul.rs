@@ -172,6 +172,9 @@ pub fn op(draw: &mut Draw) -> Op {
         let name = format!("{}, views", step.name());
         op.add(sample(name, inputs, move |t| ladder::product(&t[0], &t[1], step)).forward(bound));
     }
+
+    op.add_timed("matmul", |sample| sample);
+
     op.refuse(refuse(
         "a batch of matrices for a step",
         |device| ladder::product(&ones(device, [2, 3, 3])?, &ones(device, [3, 3])?, Step::Naive),

@@ -314,6 +314,8 @@ pub fn op(draw: &mut Draw) -> Op {
         .forward(Bound::elementwise().floor(1e-6)),
     );
 
+    op.add_timed("optimizer", |sample| sample.forward(bound()));
+
     let step = SgdStep { rate: 0.1, momentum: 0.9, nesterov: false, weight_decay: 0.0, first: true };
     op.refuse(refuse(
         "a gradient of another length",

@@ -71,6 +71,8 @@ pub fn op(draw: &mut Draw) -> Op {
         .forward(Bound::exact()),
     );
 
+    op.add_timed("pool2d", |sample| sample);
+
     op.refuse(refuse(
         "three axes",
         |device| ones(device, [4, 4, 1])?.max_pool2d([2, 2], [2, 2], Valid),

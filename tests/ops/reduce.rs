@@ -85,6 +85,8 @@ pub fn op(draw: &mut Draw) -> Op {
     argmax("transposed", input([5, 11]).transposed(), 1);
     argmax("65,601 rows", input([65_601, 3]).ties(), 1);
 
+    op.add_timed("reduce", |sample| sample);
+
     op.refuse(refuse(
         "an axis that is not there",
         |device| ones(device, [2, 3])?.sum(&[2], false),

@@ -148,6 +148,8 @@ pub fn op(draw: &mut Draw) -> Op {
             .no_differences("not defined below"),
     );
 
+    op.add_timed("unary", |sample| sample);
+
     op.refuse(refuse(
         "whole numbers",
         |device| Tensor::new(device, &[1u32, 2], [2])?.relu(),
