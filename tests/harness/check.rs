@@ -105,6 +105,14 @@ pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
             all.failures.push(format!("no sample runs the kernel {label} of {}", path.display()));
         }
     }
+    for timed in timed(name) {
+        // A prefix that no kernel has would leave what it should hide in the times.
+        for prefix in timed.rows.iter().filter_map(|row| row.hidden) {
+            if !ran.iter().any(|label| label.starts_with(prefix)) {
+                all.failures.push(format!("{} hides {prefix}, which no sample runs", timed_name(&timed)));
+            }
+        }
+    }
     for refusal in &op.refusals {
         for place in PLACES.iter() {
             let Ok(device) = &place.device else { continue };
