@@ -2,8 +2,8 @@
 //           m the largest x of the row, s = Σ e^(x - m)
 // gradient: dx = y · (dy - Σ dy·y)    or                       dx = dy - e^y · Σ dy
 //
-// Both operands are `rows` rows of `extent` elements; lib/row.wgsl says whom a row belongs to. EXP and
-// LOG are codes of lib/functions.wgsl.
+// Both operands are `rows` rows of `extent` elements. lib/row.wgsl assigns rows to invocations. EXP and LOG are codes
+// of lib/functions.wgsl.
 
 struct Params {
     rows: u32,

@@ -1,5 +1,5 @@
-// A row belongs to a workgroup of 64 invocations. Barriers ask that all invocations of a workgroup call `row_sum` and
-// `row_max` together; they do, because all have the same row.
+// Reductions of a row by one workgroup of 64 invocations. Barriers require that all invocations of a workgroup call
+// `row_sum` and `row_max` together. They do, because all have the same row.
 
 const ROW_GROUP: u32 = 64u;
 const ROW_LANES: u32 = 64u;
@@ -9,14 +9,14 @@ fn row_index(group: u32, lane: u32) -> u32 {
     return group;
 }
 
-// The invocation takes the elements row_lane, row_lane + ROW_LANES, … of its row.
+// An invocation reads the elements row_lane, row_lane + ROW_LANES, … of its row.
 fn row_lane(lane: u32) -> u32 {
     return lane;
 }
 
 var<workgroup> row_values: array<f32, ROW_LANES>;
 
-// The sum of one value of each of the row's invocations, in a fixed order.
+// The sum of one value of each invocation of the row, in a fixed order.
 fn row_sum(lane: u32, value: f32) -> f32 {
     row_values[lane] = value;
     workgroupBarrier();
@@ -27,7 +27,7 @@ fn row_sum(lane: u32, value: f32) -> f32 {
         workgroupBarrier();
     }
     let sum = row_values[0];
-    // Nobody may begin the next sum before all have read this one.
+    // No invocation may start the next sum before all have read this one.
     workgroupBarrier();
     return sum;
 }

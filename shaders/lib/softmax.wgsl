@@ -1,4 +1,4 @@
-// What softmax and cross-entropy have in common: m = max x and s = Σ e^(x - m) over a row of `x`.
+// Common to softmax and cross-entropy: m = max x and s = Σ e^(x - m) over a row of `x`.
 
 struct Row {
     largest: f32,

@@ -1,6 +1,6 @@
-//! 2-D convolution (as deep learning means it: cross-correlation) of images in NHWC with a kernel in HWIO, with
-//! bias and activation in the same dispatch, whole or in groups of channels. `shaders/conv2d.wgsl` has the formulas
-//! of the three directions.
+//! 2-D convolution (cross-correlation, as usual in deep learning) of images in NHWC with a kernel in HWIO, with bias
+//! and activation in the same dispatch, optionally in groups of channels. `shaders/conv2d.wgsl` has the formulas of
+//! the three directions.
 
 mod kernels;
 mod reference;
@@ -30,8 +30,9 @@ static CONV2D: Convolution = Convolution {
     },
 };
 
-/// Into how many pieces the sums of a kernel's gradient are cut, of `[taps, outputs, groups]`, over image rows and the
-/// pixels of each: enough for tiles of 64 × 64 to keep a GPU busy, more where long sums pay for more results to add up.
+/// The number of pieces into which the sums of a kernel's gradient, `[taps, outputs, groups]`, are split over rows
+/// and pixels of images. There are enough tiles of 64 × 64 to occupy a GPU, and more pieces where the sums are long
+/// enough to pay for adding more results.
 pub(crate) fn weight_pieces([taps, outputs, groups]: [usize; 3], [image_rows, pixels]: [usize; 2]) -> u64 {
     const TILE: usize = 64;
     const ENOUGH_TILES: usize = 64;
@@ -43,18 +44,20 @@ pub(crate) fn weight_pieces([taps, outputs, groups]: [usize; 3], [image_rows, pi
     ENOUGH_TILES.div_ceil(tiles).max(long.min(PLENTY_OF_TILES / tiles)).min(image_rows) as u64
 }
 
-/// The kernels of the three directions, to be measured against each other.
+/// The kernels of the three directions, for tuning.
 pub(crate) fn families() -> [&'static dyn Tunable; 3] {
     [&FORWARD, &DATA, &WEIGHTS]
 }
 
 impl Tensor {
     /// The convolution of `self` `[n, h, w, ci]` with `kernel` `[kh, kw, ci, co]`, plus `bias` `[co]`, through
-    /// `function`: `[n, oh, ow, co]`. (Functions whose derivative reads their input take a second dispatch.)
+    /// `function`. The result is `[n, oh, ow, co]`. A function whose derivative reads its input needs a second
+    /// dispatch.
     ///
     /// # Errors
-    /// [`Error::Shape`] where channels or ranks don't fit, [`Error::Argument`] for strides and kernels that
-    /// [`Padding::resolve`] refuses.
+    /// [`Error::Shape`] if channels or ranks don't fit; [`Error::Argument`] for strides and kernels that
+    /// [`Padding::resolve`] refuses; [`Error::DType`] and [`Error::Placement`] for operands of different types or
+    /// devices.
     pub fn conv2d(
         &self,
         kernel: &Tensor,
@@ -66,12 +69,13 @@ impl Tensor {
         self.conv2d_grouped(kernel, bias, 1, strides, padding, function)
     }
 
-    /// The same in `groups` that know nothing of each other: the first ci/groups input channels reach the first
-    /// co/groups output channels, and so on; `kernel` is `[kh, kw, ci/groups, co]`. With one input channel a group,
-    /// [`depthwise_conv2d`](Tensor::depthwise_conv2d) is faster.
+    /// The same in independent
+    /// `groups`: the first co/groups output channels read the first ci/groups input channels, and so on. `kernel` is
+    /// `[kh, kw, ci/groups, co]`. With one input channel per group, [`depthwise_conv2d`](Tensor::depthwise_conv2d) is
+    /// faster.
     ///
     /// # Errors
-    /// As [`conv2d`](Tensor::conv2d), and [`Error::Argument`] for groups that don't divide ci and co.
+    /// Errors of [`conv2d`](Tensor::conv2d); [`Error::Argument`] for groups that don't divide ci and co.
     pub fn conv2d_grouped(
         &self,
         kernel: &Tensor,
@@ -96,13 +100,13 @@ impl Tensor {
     }
 }
 
-/// A 1×1 kernel that visits every pixel is a dense layer on pixels.
+/// Whether this is a 1 × 1 kernel that reads every pixel: a dense layer on pixels.
 fn is_pointwise(p: &ConvParams) -> bool {
     let size = p.kh * p.kw * p.stride_h * p.stride_w * p.groups;
     size == 1 && p.oh == p.h && p.ow == p.w
 }
 
-/// The scalars that all three directions share, from shapes that fit.
+/// The scalars of all three directions, after checking the shapes.
 fn geometry(
     x: &Tensor,
     kernel: &Tensor,

@@ -1,4 +1,4 @@
-//! `softmax`: y = eˣ / Σ eˣ along an axis, and its logarithm. The largest x is subtracted first, so nothing
+//! `softmax`: y = eˣ / Σ eˣ along an axis, and its logarithm. The largest x is subtracted first, so that nothing
 //! overflows.
 
 use super::{FUNCTIONS, Function, INDEX, ROW, check_axis, check_float};
@@ -48,13 +48,13 @@ static GRADIENT: Kernel<Params> = Kernel {
     fast: Some(gradient_fast),
 };
 
-/// The largest element of a row, and Σ e^(x − largest).
+/// The largest element of a row, and Σ exp(x − largest).
 pub(super) fn largest_and_sum<T: Real>(x: &[T]) -> (T, T) {
     let largest = x.iter().copied().fold(T::NEG_INFINITY, T::max);
     (largest, x.iter().map(|&x| (x - largest).exp()).sum())
 }
 
-/// y = e^(x − largest) / Σ of each row, or the logarithm of that.
+/// y = exp(x − largest) / Σ exp(x − largest) of each row, or its logarithm.
 fn forward<T: Real>(p: &Params, args: KernelArgs<T>) {
     let ([x], [y]) = args.reals();
     let extent = p.extent as usize;
@@ -98,16 +98,17 @@ impl Tensor {
     /// eˣ / Σ eˣ along `axis`. The gradient reads only the result.
     ///
     /// # Errors
-    /// An axis that does not exist; labels instead of floats.
+    /// [`Error::Argument`](crate::Error::Argument) for an axis that does not exist; [`Error::DType`](crate::Error::DType)
+    /// for u32.
     pub fn softmax(&self, axis: usize) -> Result<Tensor> {
         self.normalized("softmax", false, axis)
     }
 
-    /// ln(eˣ / Σ eˣ) along `axis`, without the rounding of a logarithm of small numbers. The gradient reads only
-    /// the result.
+    /// ln(eˣ / Σ eˣ) along `axis`, more precise than the logarithm of a softmax. The gradient reads only the result.
     ///
     /// # Errors
-    /// An axis that does not exist; labels instead of floats.
+    /// [`Error::Argument`](crate::Error::Argument) for an axis that does not exist; [`Error::DType`](crate::Error::DType)
+    /// for u32.
     pub fn log_softmax(&self, axis: usize) -> Result<Tensor> {
         self.normalized("log_softmax", true, axis)
     }
@@ -118,7 +119,7 @@ impl Tensor {
         let shape = self.shape();
         let last = shape.rank() - 1;
         if axis != last {
-            // Rows lie along the last axis; an exchange of two axes is its own inverse.
+            // Rows are along the last axis. Exchanging two axes twice restores the order.
             let mut axes: Vec<usize> = (0..=last).collect();
             axes.swap(axis, last);
             return self.permute(&axes)?.normalized(op, logarithm, last)?.permute(&axes);

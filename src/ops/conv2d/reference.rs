@@ -1,4 +1,4 @@
-//! The convolution in plain loops, in its three directions, and as the CPU device runs it in f32.
+//! The convolution in plain loops, in its three directions, and the fast paths of the CPU device.
 
 use crate::device::cpu::{conv, parallel_rows};
 use crate::device::kernel::KernelArgs;
@@ -6,7 +6,8 @@ use crate::device::real::Real;
 use crate::ops::convolution::ConvParams;
 use crate::ops::unary::{Function, apply, finish};
 
-/// `y[n, oy, ox, o] = f(bias[o] + Σ x[n, iy, ix, i]·w[ky, kx, i, o])` over the window's taps and the inputs of o's group.
+/// `y[n, oy, ox, o] = f(bias[o] + Σ x[n, iy, ix, i]·w[ky, kx, i, o])` over the taps of the window and the inputs of
+/// o's group.
 pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([x, w, bias], [y]) = args.reals();
     let (ci, co, inputs) = (p.ci as usize, p.co as usize, p.inputs() as usize);
@@ -29,7 +30,8 @@ pub(super) fn forward<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     });
 }
 
-/// `dx[n, iy, ix, i] = Σ dy[n, oy, ox, o]·w[ky, kx, i, o]`: each product of the forward pass gives its input a term.
+/// `dx[n, iy, ix, i] = Σ dy[n, oy, ox, o]·w[ky, kx, i, o]`: each product of the forward pass adds one term to the
+/// gradient of its input.
 pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([dy, _, w], [dx]) = args.reals();
     let (ci, co, inputs) = (p.ci as usize, p.co as usize, p.inputs() as usize);

@@ -1,4 +1,4 @@
-//! The product in plain loops, and as the CPU device runs it in f32.
+//! The matrix product in plain loops, and the fast paths of the CPU device.
 
 use super::MatmulParams;
 use crate::device::cpu::{gemm, parallel_chunks, parallel_rows};
