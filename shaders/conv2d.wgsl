@@ -1,4 +1,4 @@
-// Convolution on images in NHWC with a kernel in HWIO, as a matrix product whose left side is never stored:
+// Convolution of images in NHWC with a kernel in HWIO, as a matrix product whose left operand is never stored:
 //
 //   DIRECTION 0, forward:   Y[(n,oh,ow), co]      = f(Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · W[kh,kw,ci,co] + bias[co])
 //   DIRECTION 1, data:      dX[(n,ih,iw), ci]     = Σ dY[n, (ih+p-kh)/s, (iw+p-kw)/s, co] · W[kh,kw,ci,co]
@@ -16,8 +16,9 @@
 // four. WINDOW_WIDTH is kw, STRIDED says whether a stride is more than 1: a GPU divides by a number that it learns only
 // when it runs by some twenty instructions, which would take longer than the products.
 
-// Bindings in the order of each formula: forward x, w, bias, y; data dy, wᵀ, w, dx (wᵀ is w with its last two axes
-// exchanged: the right operand's rows are then contiguous; the third is for the reference); weights x, dy, dy, dw.
+// Bindings in the order of each formula. Forward: x, w, bias, y. Data: dy, wᵀ, w, dx (wᵀ is w with its last two axes
+// exchanged, which makes the rows of the right operand contiguous; only the reference reads w). Weights: x, dy, dy,
+// dw.
 @group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;
 @group(0) @binding(2) var<storage, read> bias: array<Element2>;

@@ -16,7 +16,7 @@
 @group(0) @binding(2) var<storage, read> bias: array<Element2>;
 @group(0) @binding(3) var<storage, read_write> c: array<Element3>;
 
-// Which matrix of the batch, and which piece of its sums, this invocation works on.
+// The matrix of the batch and the piece of its sums that this invocation computes.
 var<private> matrix: u32;
 var<private> split: u32;
 

@@ -25,21 +25,21 @@ const LOADS: u32 = (BLOCKS_A + BLOCKS_B + THREADS - 1u) / THREADS;
 
 struct Block {
     vectors: mat4x4<Element0>,
-    // Bit 4·i + j: element j of vector i lies inside the matrix.
+    // Bit 4·i + j: element j of vector i is inside the matrix.
     inside: u32,
 }
 
-// How many of the four indices from `first` on are below `end`.
+// The number of the four indices from `first` on that are below `end`.
 fn count_below(first: u32, end: u32) -> u32 {
     return min(max(first, end) - first, 4u);
 }
 
-// The bits of so many elements of so many vectors.
+// The bits of this many elements of this many vectors.
 fn bits_inside(vectors: u32, elements: u32) -> u32 {
     return ((1u << elements) - 1u) * (0x1111u >> (16u - 4u * vectors));
 }
 
-// Where a block lies in its slab: from which k on, and in which four rows of A or columns of B.
+// The position of a block in its slab: its first k, and its four rows of A or columns of B.
 struct Place {
     k: u32,
     quad: u32,
@@ -55,7 +55,7 @@ fn place_of_b(block: u32) -> Place {
     return Place(block % (SLAB / 4u) * 4u, block / (SLAB / 4u));
 }
 
-// The block as numbers: of A, vector i is A[m..m+4, k+i], of B B[k+i, n..n+4].
+// The block as numbers: for A, vector i is A[m..m+4, k+i]; for B, it is B[k+i, n..n+4].
 fn values_of(block: Block, turned: u32, whole: u32) -> mat4x4<f32> {
     let v = block.vectors;
     var values = mat4x4<f32>(vec4<f32>(v[0]), vec4<f32>(v[1]), vec4<f32>(v[2]), vec4<f32>(v[3]));
@@ -69,7 +69,7 @@ fn values_of(block: Block, turned: u32, whole: u32) -> mat4x4<f32> {
     return values;
 }
 
-// What an invocation carries from one slab to the next. Blocks of A come first, then those of B.
+// The state of an invocation from one slab to the next: blocks of A, then blocks of B.
 struct Loads {
     rows: array<RowsOfA, LOADS>,
     blocks: array<Block, LOADS>,
@@ -82,7 +82,7 @@ fn prepare_loads(loads: ptr<function, Loads>, tile_m: u32, lane: u32) {
     }
 }
 
-// Loads the slab from k on; A counts as zero from last_k on.
+// Loads the slab from k on. A is zero from last_k on.
 fn load_slabs(loads: ptr<function, Loads>, tile_m: u32, tile_n: u32, k: u32, last_k: u32, lane: u32) {
     for (var i = 0u; i < LOADS; i++) {
         let block = lane + i * THREADS;
@@ -97,7 +97,7 @@ fn load_slabs(loads: ptr<function, Loads>, tile_m: u32, tile_n: u32, k: u32, las
     }
 }
 
-// Puts what was loaded into slab 0 or 1 of each matrix.
+// Stores the loaded blocks in slab 0 or 1 of each matrix.
 fn store_slabs(loads: ptr<function, Loads>, slab: u32, lane: u32) {
     for (var i = 0u; i < LOADS; i++) {
         let block = lane + i * THREADS;

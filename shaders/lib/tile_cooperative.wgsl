@@ -33,7 +33,7 @@ var<workgroup> slab_b: array<vec4<f16>, 2u * SLAB * B_STRIDE>;
 // One fragment of each part.
 var<workgroup> results: array<vec4<f32>, PARTS * C_VECTORS>;
 
-// Which subgroup this invocation belongs to, and how many there are.
+// The number of this invocation's subgroup, and the number of subgroups.
 var<private> subgroup: u32;
 var<private> subgroups: u32;
 
@@ -60,7 +60,7 @@ fn fragment_of_b(slab: u32, n: u32, j: u32, k: u32) -> u32 {
     return (slab * SLAB + k) * B_STRIDE + (n + j * FRAGMENT) / 4u;
 }
 
-// Stores fragment (i, j) of every part; the parts are those from `first` on, one for each subgroup.
+// Stores fragment (i, j) of each part. The parts are those from `first` on, one for each subgroup.
 fn store_fragments(fragment: FragmentC, first: u32, i: u32, j: u32, tile_m: u32, tile_n: u32, lane: u32) {
     if first + subgroup < PARTS {
         let at = subgroup * C_VECTORS;

@@ -36,7 +36,7 @@ pub(crate) struct MatmulParams {
 }
 
 impl MatmulParams {
-    /// The scalars of one whole sum per element, of matrices m × k and k × n.
+    /// The scalars of a product of matrices m × k and k × n, with whole sums.
     pub(crate) fn new(
         batch: usize,
         [m, k, n]: [usize; 3],
@@ -63,7 +63,7 @@ impl MatmulParams {
         }
     }
 
-    /// Matrices that are written: one for each of the batch and each piece of the sums.
+    /// The number of result matrices: one for each of the batch and each piece of the sums.
     fn results(&self) -> u64 {
         self.batch as u64 * self.splits as u64
     }
@@ -73,17 +73,18 @@ impl MatmulParams {
     }
 }
 
-/// The kernels of products, to be measured against each other.
+/// The kernels of products, for tuning.
 pub(crate) fn family() -> &'static dyn Tunable {
     &kernels::PRODUCT
 }
 
 impl Tensor {
-    /// The matrix product over the last two axes, `[…, m, k]` × `[…, k, n]` to `[…, m, n]`; the axes before are
-    /// broadcast as in NumPy. Transposed and repeated operands are read where they lie.
+    /// The matrix product over the last two axes, `[…, m, k]` × `[…, k, n]` to `[…, m, n]`, with NumPy's broadcasting
+    /// of the other axes. Transposed and repeated operands are read in place.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the inner extents differ or an operand has fewer than two axes.
+    /// [`Error::Shape`] if the inner extents differ or an operand has fewer than two axes; [`Error::DType`] and
+    /// [`Error::Placement`] for operands of different types or devices.
     pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
         let output = product("matmul", self, other, None, Function::Linear, None)?;
         if !wanted(&[self, other]) {
@@ -107,10 +108,11 @@ impl Tensor {
     }
 
     /// A dense layer: `f(self·kernel + bias)` in one dispatch, with `self` `[…, in]`, `kernel` `[in, out]` and
-    /// `bias` `[out]`. (Functions whose derivative reads their input take a second dispatch.)
+    /// `bias` `[out]`. The result is `[…, out]`. A function whose derivative reads its input needs a second dispatch.
     ///
     /// # Errors
-    /// [`Error::Shape`] where the extents don't fit.
+    /// [`Error::Shape`] if the extents don't fit; [`Error::DType`] and [`Error::Placement`] for operands of different
+    /// types or devices.
     pub fn dense(&self, kernel: &Tensor, bias: Option<&Tensor>, function: Function) -> Result<Tensor> {
         let shape = self.shape();
         let fits = kernel.shape().rank() == 2
@@ -160,7 +162,7 @@ impl Tensor {
     }
 }
 
-/// A matrix operand as the kernel reads it: a packed start, one stride per row, column and matrix.
+/// A matrix operand as the kernel reads it: a packed start, and one stride per row, column and matrix.
 pub(crate) struct Operand {
     tensor: Tensor,
     row: usize,
@@ -169,8 +171,8 @@ pub(crate) struct Operand {
 }
 
 impl Operand {
-    /// The operand in place if its matrices lie evenly and one of their two directions is contiguous, else a
-    /// copy.
+    /// The operand in place if its matrices are evenly spaced and one of their two directions is contiguous;
+    /// otherwise a copy.
     fn new(op: &'static str, tensor: &Tensor, batch: &[usize]) -> Result<Operand> {
         let shape = tensor.shape();
         let (m, n) = (shape.from_end(1), shape.from_end(0));
@@ -184,7 +186,7 @@ impl Operand {
         Ok(Operand::in_place(&packed).expect("packed matrices lie evenly"))
     }
 
-    /// The operand as a row-major copy, or in place if it lies so.
+    /// The operand row-major: in place if possible, otherwise a copy.
     pub(crate) fn packed(op: &'static str, tensor: &Tensor) -> Result<Operand> {
         Ok(Operand::in_place(&tensor.packed(op)?).expect("packed matrices lie evenly"))
     }
@@ -200,8 +202,8 @@ impl Operand {
             [(_, [stride])] => stride,
             _ => return None,
         };
-        // The stride along an extent of 1 means nothing (broadcasting makes it 0): such a matrix is contiguous in
-        // whichever direction suits.
+        // The stride along an extent of 1 has no meaning (broadcasting makes it 0). Such a matrix counts as
+        // contiguous in either direction.
         let (row, column) = match (shape[rank - 2], shape[rank - 1]) {
             (1, 1) => (1, 1),
             (_, 1) => (row, 1),
@@ -218,7 +220,7 @@ impl Operand {
     }
 }
 
-/// Runs the kernel, into `slot` if there is one.
+/// Runs the kernel. Writes the result to `slot` if there is one.
 fn product(
     op: &'static str,
     a: &Tensor,
@@ -240,7 +242,7 @@ fn product(
     let outer = |s: &Shape| Shape::truncated(&s[..s.rank() - 2]);
     let batch = outer(&left).broadcast(&outer(&right)).ok_or_else(mismatch)?;
     let shape = Shape::truncated(&[&batch[..], &[m, n]].concat());
-    // One matrix on the right and rows that follow each other on the left are one tall product.
+    // One matrix on the right, and contiguous rows on the left, are one tall product.
     if right.rank() == 2 && left.rank() > 2 && a.layout().is_row_major() {
         let tall = a.detach().reshape([batch.elements() * m, k])?;
         return product(op, &tall, b, bias, function, slot)?.reshape(shape);
@@ -263,12 +265,12 @@ fn product(
     Ok(output)
 }
 
-/// What the kernels of a product bind.
+/// The inputs of a product's kernels.
 pub(crate) fn product_operands<'a>(
     a: &'a Operand,
     b: &'a Operand,
     bias: Option<&'a Tensor>,
 ) -> [crate::device::Operand<'a>; 3] {
-    // Without a bias something has to be bound in its place; it is not read.
+    // Without a bias another operand is bound in its place. The kernel does not read it.
     [a.bind(), b.bind(), bias.map_or(b.bind(), |bias| bias.operand())]
 }

@@ -8,7 +8,7 @@ use crate::device::class::{Class, Tiles};
 use crate::device::kernel::{Constants, Cooperative, FastPath, Kernel, Reference, Shader};
 use crate::device::variant::Variant;
 
-/// `shaders/lib/blocks.wgsl`: how slabs of the operands are loaded.
+/// `shaders/lib/blocks.wgsl`: loads slabs of the operands.
 pub(crate) const BLOCKS: &str = include_str!("../../shaders/lib/blocks.wgsl");
 /// `shaders/lib/tile.wgsl`: a tile in registers.
 pub(crate) const TILE: &str = include_str!("../../shaders/lib/tile.wgsl");
@@ -20,24 +20,24 @@ pub(crate) const SLAB: u32 = 16;
 /// Columns of a vector.
 const VECTOR: u32 = 4;
 
-/// What a workgroup computes, and how.
+/// A tile: the part of a result that a workgroup computes.
 #[derive(Clone, Copy)]
 pub(crate) struct Tile {
-    /// What tables and files call it: its rows and columns.
+    /// Its name in tables and files: rows and columns.
     pub(crate) name: &'static str,
     pub(crate) rows: u32,
     pub(crate) columns: u32,
-    /// Invocations of the workgroup.
+    /// The invocations of the workgroup.
     workgroup: u32,
     sums: Sums,
 }
 
-/// Where the sums of a tile are kept.
+/// The place of a tile's sums.
 #[derive(Clone, Copy)]
 enum Sums {
-    /// Each invocation keeps `rows` rows of `vectors` vectors in registers, for adapters with enough workgroup memory.
+    /// Each invocation has `rows` rows of `vectors` vectors in registers. For adapters with enough workgroup memory.
     Registers { rows: u32, vectors: u32 },
-    /// The lanes of a subgroup keep cooperative matrices together, for adapters that have these, and operands in f16.
+    /// The lanes of a subgroup hold cooperative matrices together. For adapters with these, and operands in f16.
     Matrices,
 }
 
@@ -51,7 +51,7 @@ impl Tile {
         Tile { name, rows: side, columns: side, workgroup: side * side / 64, sums: Sums::Matrices }
     }
 
-    /// Bytes of workgroup memory that a tile in registers takes: two slabs of each operand, in f32.
+    /// Bytes of workgroup memory of a tile in registers: two slabs of each operand, in f32.
     const fn workgroup_memory(&self) -> u32 {
         2 * SLAB * (self.rows + self.columns) * size_of::<f32>() as u32
     }
@@ -59,7 +59,7 @@ impl Tile {
 
 /// The tiles in registers: rows and columns, and the rows and vectors of an invocation.
 pub(crate) const TILES: [Tile; 7] = [
-    // 128 invocations and 16 KiB, which is what WebGPU promises. Every family begins with it.
+    // 128 invocations and 16 KiB, which WebGPU guarantees. It is the first of every family.
     Tile::in_registers("64x64", [64, 64], [4, 2]),
     // 64 invocations, 8 KiB: for few results.
     Tile::in_registers("32x32", [32, 32], [4, 1]),
@@ -77,7 +77,7 @@ pub(crate) const TILES: [Tile; 7] = [
 /// The tiles on cooperative matrices.
 const MATRIX_TILES: [Tile; 2] = [Tile::on_matrices("64x64", 64), Tile::on_matrices("128x128", 128)];
 
-/// The place in [`TILES`] of the tile of this name; there must be one.
+/// The index in [`TILES`] of the tile with this name. Panics if there is none.
 pub(crate) const fn tile(name: &str) -> usize {
     let mut i = 0;
     while i < TILES.len() {
@@ -94,21 +94,21 @@ pub(crate) const fn tile(name: &str) -> usize {
     panic!("no tile has this name")
 }
 
-/// A computation as a matrix product, seen through the scalars of its kernel.
+/// A computation as a matrix product, described by the scalars of its kernel.
 pub(crate) trait Product {
     type Params: 'static;
-    /// The WGSL that is joined, in reading order, with the tile in registers last.
+    /// The texts of the WGSL, in reading order, with the tile in registers last.
     const SOURCE: &'static [&'static str];
     /// The same with the tile on cooperative matrices.
     const SOURCE_ON_MATRICES: &'static [&'static str];
     fn flops(p: &Self::Params) -> u64;
-    /// How many results there are of these extents: matrices of a batch, groups of channels, pieces of long sums.
+    /// The number of results of these extents: matrices of a batch, groups of channels, pieces of long sums.
     fn results(p: &Self::Params) -> u64;
     fn rows(p: &Self::Params) -> u64;
     fn columns(p: &Self::Params) -> u64;
-    /// Products that an element of a result adds up, on average.
+    /// The average number of products that an element of a result sums.
     fn products(p: &Self::Params) -> u64;
-    /// What the WGSL in front of the tile knows of its operands when it is compiled.
+    /// The constants of the texts that precede the tile.
     fn constants(p: &Self::Params, tile: &Tile) -> Constants;
 }
 
@@ -145,7 +145,7 @@ pub(crate) const fn shader<P: Product, const TILE: usize>() -> Shader<P::Params>
     }
 }
 
-/// Of two factors in f16, where there are cooperative matrices: instead of every variant.
+/// The form for two factors in f16 on adapters with cooperative matrices. It replaces every variant.
 const fn cooperative<P: Product>() -> Cooperative<P::Params> {
     Cooperative {
         shader: Shader {
@@ -154,7 +154,7 @@ const fn cooperative<P: Product>() -> Cooperative<P::Params> {
             constants: |p| constants::<P>(p, matrix_tile::<P>(p)),
             groups: |p| groups::<P>(p, matrix_tile::<P>(p)),
         },
-        // At least one matrix of any extent is filled.
+        // Every extent fills at least one fragment.
         pays: |p| P::rows(p).min(P::columns(p)).min(P::products(p)) >= 16,
     }
 }
@@ -168,25 +168,25 @@ fn constants<P: Product>(p: &P::Params, tile: &Tile) -> Constants {
     constants
 }
 
-/// Tiles of all results.
+/// The number of tiles of all results.
 fn groups<P: Product>(p: &P::Params, tile: &Tile) -> u64 {
     P::results(p) * P::rows(p).div_ceil(tile.rows.into()) * P::columns(p).div_ceil(tile.columns.into())
 }
 
-/// The tile on cooperative matrices: large ones read less, small ones are more. Of the large ones there must be enough to
-/// keep a GPU busy.
+/// The tile on cooperative matrices. Large tiles load less, small ones give more tiles. The large tile is used if
+/// there are enough of them for a GPU.
 pub(crate) fn matrix_tile<P: Product>(p: &P::Params) -> &'static Tile {
     const ENOUGH: u64 = 64;
     let [small, large] = &MATRIX_TILES;
     if groups::<P>(p, large) >= ENOUGH { large } else { small }
 }
 
-/// The class of a problem.
+/// The shape class of a problem.
 pub(crate) fn class<P: Product>(p: &P::Params) -> Class {
     Class::of(P::rows(p), P::columns(p), P::results(p))
 }
 
-/// The square tile of which there are enough.
+/// The name of the largest square tile of which there are enough.
 pub(crate) fn square(tiles: Tiles) -> &'static str {
     match tiles {
         Tiles::Few => "32x32",

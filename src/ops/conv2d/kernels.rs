@@ -1,4 +1,5 @@
-//! The kernels of a convolution in its three directions, a variant for each tile, and the table that chooses among them.
+//! The kernels of a convolution in its three directions, one variant for each tile, and the table of default
+//! variants.
 
 use super::reference::{data, data_fast, forward, forward_fast, weights, weights_fast};
 use crate::device::class::Band::{UpTo8, UpTo16, UpTo32};
@@ -34,9 +35,9 @@ pub(super) static WEIGHTS: Family<ConvParams> = tiled_family!(
     ["64x64", "32x32", "128x16", "128x32", "128x128"]
 );
 
-/// The table of defaults. Large tiles load less for each product and find out where for more of them at once: in code for
-/// RDNA 2, 71 % of the instructions in a loop are products with tiles of 128 × 128, 56 % with 64 × 64. But there must be
-/// enough of them, and few channels fill none.
+/// The default variant for a class. Large tiles load less for each product and compute fewer addresses: in code for
+/// RDNA 2, 71 % of the instructions of a loop are products with tiles of 128 × 128, 56 % with 64 × 64. But a GPU
+/// needs enough tiles, and few channels do not fill a large tile.
 fn default(class: Class) -> &'static str {
     match class.columns {
         UpTo8 | UpTo16 => "128x16",
@@ -62,7 +63,7 @@ static SOURCE_ON_MATRICES: [&str; 7] = on_matrices(SOURCE);
 
 /// A direction of the convolution, as a matrix product.
 pub(super) trait Direction {
-    /// In `shaders/conv2d.wgsl`.
+    /// Its number in `shaders/conv2d.wgsl`.
     const NUMBER: u32;
     /// Rows of a group's result.
     fn rows(p: &ConvParams) -> u64;

@@ -1,4 +1,4 @@
-//! The kernels of a product, a variant for each tile, and the table that chooses among them.
+//! The kernels of a matrix product, one variant for each tile, and the table of default variants.
 
 use super::MatmulParams;
 use super::reference::{forward, forward_fast, split_fast};
@@ -9,7 +9,7 @@ use crate::device::variant::Family;
 use crate::ops::tiled::{BLOCKS, Product, SLAB, TILE, Tile, on_matrices, square, tiled_family};
 use crate::ops::{FUNCTIONS, INDEX};
 
-/// Whole sums.
+/// Kernels for whole sums.
 pub(super) static PRODUCT: Family<MatmulParams> = tiled_family!(
     "matmul",
     MatrixProduct,
@@ -18,7 +18,7 @@ pub(super) static PRODUCT: Family<MatmulParams> = tiled_family!(
     forward_fast,
     ["64x64", "32x32", "64x128", "128x128", "16x128", "128x16"]
 );
-/// The pieces of long sums, each with a result of its own.
+/// Kernels for the pieces of long sums, each with a result of its own.
 pub(super) static SPLIT: Family<MatmulParams> = tiled_family!(
     "matmul",
     MatrixProduct,
@@ -28,8 +28,8 @@ pub(super) static SPLIT: Family<MatmulParams> = tiled_family!(
     ["64x64", "32x32", "64x128", "128x128", "16x128", "128x16"]
 );
 
-/// The table of defaults. Large tiles load less for each product, if there are enough of them to fill a GPU (H100, 1024³:
-/// 34 TFLOP/s with 64×64, 22 with 128×128; 512³: 19 with 32×32, 13 with 64×64).
+/// The default variant for a class. Large tiles load less for each product, if there are enough of them for a GPU
+/// (H100, 1024³: 34 TFLOP/s with 64×64, 22 with 128×128; 512³: 19 with 32×32, 13 with 64×64).
 fn default(class: Class) -> &'static str {
     match (class.rows, class.columns) {
         (_, UpTo8 | UpTo16) => "128x16",
@@ -38,7 +38,7 @@ fn default(class: Class) -> &'static str {
     }
 }
 
-/// `shaders/lib/matmul.wgsl`: the scalars, which all kernels of a product share.
+/// `shaders/lib/matmul.wgsl`: the scalars of all kernels of a product.
 pub(crate) const SCALARS: &str = include_str!("../../../shaders/lib/matmul.wgsl");
 
 static SOURCE: [&str; 6] = [
@@ -98,22 +98,22 @@ impl Product for MatrixProduct {
     }
 }
 
-/// Whether four neighbours along k lie in one aligned vector.
+/// Whether four neighbours of A along k are in one aligned vector.
 fn a_vector(p: &MatmulParams) -> u32 {
     (p.a_column == 1 && (p.a_row | p.a_batch | p.k).is_multiple_of(4)) as u32
 }
 
-/// Whether four neighbours along n lie in one aligned vector.
+/// Whether four neighbours of B along n are in one aligned vector.
 fn b_vector(p: &MatmulParams) -> u32 {
     (p.b_column == 1 && (p.b_row | p.b_batch | p.n).is_multiple_of(4)) as u32
 }
 
-/// Whether four neighbours along m lie in one aligned vector of A.
+/// Whether four neighbours of A along m are in one aligned vector.
 fn a_along_m(p: &MatmulParams) -> u32 {
     (p.a_row == 1 && p.a_column > 1 && (p.a_column | p.a_batch | p.m).is_multiple_of(4)) as u32
 }
 
-/// Whether four neighbours along k lie in one aligned vector of B.
+/// Whether four neighbours of B along k are in one aligned vector.
 fn b_along_k(p: &MatmulParams) -> u32 {
     (p.b_row == 1 && p.b_column > 1 && (p.b_column | p.b_batch | p.k | p.piece).is_multiple_of(4)) as u32
 }

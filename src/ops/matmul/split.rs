@@ -1,5 +1,5 @@
-//! A product with few results and long sums leaves most of a GPU idle, so its sums are cut into pieces, each with a
-//! result of its own, which a second kernel adds up.
+//! Split products. A product with few results and long sums occupies only a part of a GPU. So its sums are split into
+//! pieces, each with a result of its own, and a second kernel adds the results.
 
 use super::kernels::SPLIT;
 use super::{MatmulParams, Operand, product_operands};
@@ -13,7 +13,7 @@ use crate::ops::{FUNCTIONS, INDEX, WORKGROUP};
 use crate::reference;
 use crate::tensor::Tensor;
 
-/// With a product's operands, computes the pieces, whose number the scalars say, and joins them into `output`.
+/// Computes the pieces of a product's operands, as many as the scalars say, and joins them into `output`.
 pub(super) fn split_product(
     op: &'static str,
     params: &MatmulParams,
@@ -33,7 +33,7 @@ pub(super) fn split_product(
         function: params.function,
         has_bias: params.has_bias,
     };
-    // Without a bias something has to be bound in its place; it is not read.
+    // Without a bias another operand is bound in its place. The kernel does not read it.
     let second = bias.unwrap_or(&pieces).operand();
     output.device().run(&JOIN, &join, &[pieces.operand(), second], &[output.operand()])
 }
