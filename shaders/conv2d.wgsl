@@ -5,16 +5,19 @@
 //   DIRECTION 2, weights:   dW[(kh,kw,ci), co]    = Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · dY[(n,oh,ow), co]
 //
 // where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of the
-// left-hand side from blocks of 4 × 4 (lib/blocks.wgsl, then lib/tile.wgsl or lib/tile_cooperative.wgsl). In 2 the sum
-// runs over all pixels of a batch: it is cut into `splits` pieces of `piece` image rows, each with its own result, summed
-// in order by a second dispatch.
+// left-hand side: in registers (lib/tile.wgsl) from blocks (conv2d_blocks.wgsl), or on cooperative matrices
+// (lib/tile_cooperative.wgsl) from octets (conv2d_octets.wgsl). In 2 the sum runs over all pixels of a batch: it is cut
+// into `splits` pieces of `piece` image rows, each with its own result, summed in order by a second dispatch.
+//
+// In 1, the quotients of a pixel are whole for the taps kh ≡ ih+p and kw ≡ iw+p modulo the stride. Pixels with the same
+// remainders, a phase, have the same taps, so there is a product for each of the stride_h · stride_w phases. Without a
+// stride there is one phase, with all pixels and all taps.
 //
 // With groups each formula holds for each group: ci and co are then channels of the group, W is
-// [kh, kw, ci/groups, co] in memory, and a group's channels lie in the midst of all channels.
+// [kh, kw, ci/groups, co] in memory, and a group's channels are among all channels of a pixel.
 //
-// A_VECTOR (forward and data), A_ALONG_M (weights), B_VECTOR: the channels of that operand come in whole vectors of
-// four. WINDOW_WIDTH is kw, STRIDED says whether a stride is more than 1: a GPU divides by a number that it learns only
-// when it runs by some twenty instructions, which would take longer than the products.
+// WINDOW_WIDTH is kw, STRIDED says whether a stride is more than 1: a GPU divides by a number that it learns only when it
+// runs by some twenty instructions, which would take longer than the products.
 
 // Bindings in the order of each formula. Forward: x, w, bias, y. Data: dy, wᵀ, w, dx (wᵀ is w with its last two axes
 // exchanged, which makes the rows of the right operand contiguous; only the reference reads w). Weights: x, dy, dy,
@@ -24,14 +27,46 @@
 @group(0) @binding(2) var<storage, read> bias: array<Element2>;
 @group(0) @binding(3) var<storage, read_write> c: array<Element3>;
 
-// Which piece of the sum over pixels this invocation works on, and which group of channels.
+// The part of the work that this invocation takes part in: a piece of the sum over pixels, a group of channels, and a
+// phase: the remainders of its pixels' rows and columns.
 var<private> split: u32;
 var<private> part: u32;
+var<private> phase: vec2<u32>;
+
+// The stride as rows and columns.
+fn stride() -> vec2<u32> {
+    return vec2(p.stride_h, p.stride_w);
+}
+
+// Rows and columns of pixels of a phase, of which some may be outside the image.
+fn phase_extent() -> vec2<u32> {
+    return (vec2(p.h, p.w) + stride() - 1u) / stride();
+}
+
+// Columns of a phase's taps.
+fn taps_across() -> u32 {
+    if STRIDED == 0u { return WINDOW_WIDTH; }
+    return (max(WINDOW_WIDTH, phase.y) - phase.y + p.stride_w - 1u) / p.stride_w;
+}
+
+// All taps of a phase.
+fn phase_taps() -> u32 {
+    return (max(p.kh, phase.x) - phase.x + p.stride_h - 1u) / p.stride_h * taps_across();
+}
+
+// Which image pixel m of a phase belongs to, and its row and column there.
+fn pixel_of_phase(m: u32) -> vec3<u32> {
+    let extent = phase_extent();
+    let line = m / extent.y;
+    let image = line / extent.x;
+    let first = (phase + stride() - vec2(p.pad_h, p.pad_w) % stride()) % stride();
+    return vec3(image, first + vec2(line - image * extent.x, m - line * extent.y) * stride());
+}
 
 fn extent_m() -> u32 {
     switch DIRECTION {
         case 0u: { return p.n * p.oh * p.ow; }
-        case 1u: { return p.n * p.h * p.w; }
+        case 1u: { return p.n * phase_extent().x * phase_extent().y; }
         default: { return p.kh * p.kw * inputs(); }
     }
 }
@@ -43,15 +78,15 @@ fn extent_n() -> u32 {
 fn extent_k() -> u32 {
     switch DIRECTION {
         case 0u: { return p.kh * p.kw * inputs(); }
-        case 1u: { return p.kh * p.kw * outputs(); }
+        case 1u: { return phase_taps() * outputs(); }
         default: { return p.n * p.oh * p.ow; }
     }
 }
 
-// What a block of the left operand needs to know of one of its rows, worked out once before the sum over k. Forward, a
+// What the loads of the left operand need to know of one of its rows, computed once before the sum over k. Forward, a
 // row is an output pixel: `image` is the first row of its image, y and x the corner of its window. Data: an input pixel;
-// y and x are where it lies under the window's first tap. Weights: a tap and a channel; y and x are the tap's place from
-// the output pixel's own.
+// y and x are the row and column of the output pixel that read it with the phase's first tap. Weights: a tap and a
+// channel; y and x are the tap's place from the output pixel's own.
 struct RowOfA {
     inside: bool,
     image: i32,
@@ -71,10 +106,10 @@ fn row_of_a(m: u32) -> RowOfA {
             return RowOfA(inside, i32(image * p.h), y, x, 0u);
         }
         case 1u: {
-            let line = m / p.w;
-            let image = line / p.h;
-            let y = i32(line - image * p.h + p.pad_h);
-            return RowOfA(inside, i32(image * p.oh), y, i32(m - line * p.w + p.pad_w), 0u);
+            let pixel = pixel_of_phase(m);
+            let first = (pixel.yz + vec2(p.pad_h, p.pad_w)) / stride();
+            let in_image = inside && pixel.y < p.h && pixel.z < p.w;
+            return RowOfA(in_image, i32(pixel.x * p.oh), i32(first.x), i32(first.y), 0u);
         }
         default: {
             let tap = m / inputs();
@@ -85,53 +120,19 @@ fn row_of_a(m: u32) -> RowOfA {
     }
 }
 
-struct RowsOfA {
-    rows: array<RowOfA, 4>,
-}
-
-fn rows_of_a(m: u32) -> RowsOfA {
-    return RowsOfA(array(row_of_a(m), row_of_a(m + 1u), row_of_a(m + 2u), row_of_a(m + 3u)));
-}
-
-// Which pixel of X a row of the result reads under a tap of its window, -1 outside the image.
-fn source(row: RowOfA, tap: u32) -> i32 {
-    if !row.inside { return -1; }
-    let y = row.y + i32(tap / WINDOW_WIDTH);
-    let x = row.x + i32(tap % WINDOW_WIDTH);
-    if y < 0 || x < 0 || y >= i32(p.h) || x >= i32(p.w) { return -1; }
-    return (row.image + y) * i32(p.w) + x;
-}
-
-// Which pixel of dY read a row's input pixel under a tap, -1 where none did.
-fn target_of(row: RowOfA, tap: u32) -> i32 {
-    if !row.inside { return -1; }
-    var y = row.y - i32(tap / WINDOW_WIDTH);
-    var x = row.x - i32(tap % WINDOW_WIDTH);
-    if y < 0 || x < 0 { return -1; }
-    if STRIDED == 1u {
-        let stride_h = i32(p.stride_h);
-        let stride_w = i32(p.stride_w);
-        if y % stride_h != 0 || x % stride_w != 0 { return -1; }
-        y /= stride_h;
-        x /= stride_w;
-    }
-    if y >= i32(p.oh) || x >= i32(p.ow) { return -1; }
-    return (row.image + y) * i32(p.ow) + x;
-}
-
-// The pixel of the left operand under one tap, whichever way the product runs.
+// The pixel of the left operand under a tap of a row's window, -1 outside the image. Forward, of X; data, of dY, where
+// the taps are those of the phase and go backwards.
 fn pixel_under(row: RowOfA, tap: u32) -> i32 {
-    if DIRECTION == 1u { return target_of(row, tap); }
-    return source(row, tap);
+    // A phase without taps has nothing to sum; what is loaded for it is not used.
+    let across = select(WINDOW_WIDTH, max(taps_across(), 1u), DIRECTION == 1u);
+    let along = vec2(i32(tap / across), i32(tap % across));
+    let extent = select(vec2(i32(p.h), i32(p.w)), vec2(i32(p.oh), i32(p.ow)), DIRECTION == 1u);
+    let at = vec2(row.y, row.x) + select(along, -along, DIRECTION == 1u);
+    if !row.inside || any(at < vec2(0)) || any(at >= extent) { return -1; }
+    return (row.image + at.x) * extent.y + at.y;
 }
 
-// Forward and data have rows of A, pixels, whose channels are neighbours; weights have columns, pixels too.
-const A_TURNED: u32 = u32(DIRECTION != 2u);
-const B_TURNED: u32 = 0u;
-// Windows reach beyond the image.
-const A_WHOLE: u32 = 0u;
-
-// Which pixel of X a tap reads for an output pixel whose window begins here, -1 outside the image.
+// Weights: which pixel of X a tap reads for an output pixel whose window begins here, -1 outside the image.
 fn pixel_of_window(row: RowOfA, image: u32, corner_y: i32, corner_x: i32) -> i32 {
     let y = corner_y + row.y;
     let x = corner_x + row.x;
@@ -139,99 +140,40 @@ fn pixel_of_window(row: RowOfA, image: u32, corner_y: i32, corner_x: i32) -> i32
     return i32((image * p.h + u32(y)) * p.w + u32(x));
 }
 
-// Weights: vector i of the block is output pixel k + i, which are followed from one to the next; its elements are taps
-// and channels, four channels of one tap where channels come in vectors.
-fn block_of_pixels(rows: RowsOfA, k: u32, last_k: u32) -> Block {
-    var block: Block;
-    let line = k / p.ow;
-    var ox = k - line * p.ow;
-    var image = line / p.oh;
-    var oy = line - image * p.oh;
-    for (var i = 0u; i < 4u; i++) {
-        let y = i32(oy * p.stride_h);
-        let x = i32(ox * p.stride_w);
-        if A_ALONG_M == 1u {
-            let pixel = pixel_of_window(rows.rows[0], image, y, x);
-            block.vectors[i] = a[(u32(max(pixel, 0)) * p.ci + rows.rows[0].channel) / 4u];
-            block.inside |= select(0u, 15u, pixel >= 0 && k + i < last_k) << (4u * i);
-        } else {
-            for (var j = 0u; j < 4u; j++) {
-                let pixel = pixel_of_window(rows.rows[j], image, y, x);
-                let at = u32(max(pixel, 0)) * p.ci + rows.rows[j].channel;
-                block.vectors[i][j] = a[at / 4u][at % 4u];
-                block.inside |= u32(pixel >= 0 && k + i < last_k) << (4u * i + j);
-            }
-        }
-        ox += 1u;
-        if ox == p.ow { ox = 0u; oy += 1u; }
-        if oy == p.oh { oy = 0u; image += 1u; }
-    }
-    return block;
+// Channels of the left operand's pixels, and those of a group. (Forward and data.)
+fn channels() -> vec2<u32> {
+    return select(vec2(p.ci, inputs()), vec2(p.co, outputs()), DIRECTION == 1u);
 }
 
-// Forward and data: vector j of the block is a pixel, its elements are channels under a tap.
-fn block_of_channels(rows: RowsOfA, k: u32, last_k: u32) -> Block {
-    var block: Block;
-    let all = select(p.ci, p.co, DIRECTION == 1u);
-    let channels = select(inputs(), outputs(), DIRECTION == 1u);
-    if A_VECTOR == 1u {
-        let tap = k / channels;
-        let channel = part * channels + k - tap * channels;
-        for (var j = 0u; j < 4u; j++) {
-            let pixel = pixel_under(rows.rows[j], tap);
-            block.vectors[j] = a[(u32(max(pixel, 0)) * all + channel) / 4u];
-            block.inside |= select(0u, 15u, pixel >= 0 && k < last_k) << (4u * j);
-        }
-        return block;
-    }
-    for (var i = 0u; i < 4u; i++) {
-        let tap = (k + i) / channels;
-        let channel = part * channels + k + i - tap * channels;
-        for (var j = 0u; j < 4u; j++) {
-            let pixel = pixel_under(rows.rows[j], tap);
-            let at = u32(max(pixel, 0)) * all + channel;
-            block.vectors[j][i] = a[at / 4u][at % 4u];
-            block.inside |= u32(pixel >= 0 && k + i < last_k) << (4u * j + i);
-        }
-    }
-    return block;
-}
-
-fn load_a(rows: RowsOfA, m: u32, k: u32, last_k: u32) -> Block {
-    if DIRECTION == 2u { return block_of_pixels(rows, k, last_k); }
-    return block_of_channels(rows, k, last_k);
-}
-
-// Where row k of the right operand begins. In 1 its rows are (kh, kw, co), of which a group's lie apart.
+// The first element of row k of the right operand. In 1 its rows are (kh, kw, co) of the phase's taps.
 fn row_of_b(k: u32) -> u32 {
-    if DIRECTION == 1u {
-        if GROUPS == 1u { return k * inputs(); }
-        return (k / outputs() * p.co + part * outputs() + k % outputs()) * inputs();
+    if DIRECTION != 1u { return k * p.co + part * outputs(); }
+    if STRIDED == 0u && GROUPS == 1u { return k * inputs(); }
+    var tap = k / outputs();
+    let channel = part * outputs() + k - tap * outputs();
+    if STRIDED == 1u {
+        let across = taps_across();
+        let place = phase + vec2(tap / across, tap % across) * stride();
+        tap = place.x * WINDOW_WIDTH + place.y;
     }
-    return k * p.co + part * outputs();
+    return (tap * p.co + channel) * inputs();
 }
 
-fn load_b(k: u32, n: u32) -> Block {
-    let inside = bits_inside(count_below(k, extent_k()), count_below(n, extent_n()));
-    let at = vec4(row_of_b(k), row_of_b(k + 1u), row_of_b(k + 2u), row_of_b(k + 3u)) + n;
-    if B_VECTOR == 1u {
-        let vectors = mat4x4<Element0>(b[at[0] / 4u], b[at[1] / 4u], b[at[2] / 4u], b[at[3] / 4u]);
-        return Block(vectors, inside);
-    }
-    var vectors: mat4x4<Element0>;
-    for (var i = 0u; i < 4u; i++) {
-        for (var j = 0u; j < 4u; j++) {
-            vectors[i][j] = b[(at[i] + j) / 4u][(at[i] + j) % 4u];
-        }
-    }
-    return Block(vectors, inside);
+// The row of the result in memory that row m of the tile is, -1 if there is none.
+fn row_of_c(m: u32) -> i32 {
+    if m >= extent_m() { return -1; }
+    if DIRECTION != 1u || STRIDED == 0u { return i32(split * extent_m() + m); }
+    let pixel = pixel_of_phase(m);
+    if pixel.y >= p.h || pixel.z >= p.w { return -1; }
+    return i32((pixel.x * p.h + pixel.y) * p.w + pixel.z);
 }
 
 fn tile_c(m: u32, n: u32, value: vec4<f32>) {
-    if m >= extent_m() { return; }
+    let row = row_of_c(m);
+    if row < 0 { return; }
     let columns = extent_n();
     let first = part * columns;
-    let base = (split * extent_m() + m) * columns * GROUPS + first;
+    let base = u32(row) * columns * GROUPS + first;
     for (var i = 0u; i < 4u; i++) {
         if n + i < columns {
             var z = value[i];
@@ -244,9 +186,15 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
 fn compute_tile(tile: u32, lane: u32) {
     let columns = (extent_n() + TILE_N - 1u) / TILE_N;
     let tiles = (extent_m() + TILE_M - 1u) / TILE_M * columns;
-    if tile >= tiles * GROUPS * p.splits { return; }
-    split = tile / (tiles * GROUPS);
-    part = tile / tiles % GROUPS;
+    let result = tile / tiles;
+    let results = select(p.splits, p.stride_h * p.stride_w, DIRECTION == 1u);
+    if result >= GROUPS * results { return; }
+    part = result % GROUPS;
+    if DIRECTION == 1u {
+        phase = vec2(result / GROUPS / p.stride_w, result / GROUPS % p.stride_w);
+    } else {
+        split = result / GROUPS;
+    }
     var first = 0u;
     var last = extent_k();
     if DIRECTION == 2u {

@@ -1,5 +1,5 @@
 // How a workgroup brings slabs of A (TILE_M × SLAB) and of B (SLAB × TILE_N) from memory into workgroup memory: in
-// blocks of 4 × 4, of which an invocation loads LOADS. (lib/tile.wgsl and lib/tile_cooperative.wgsl share this.)
+// blocks of 4 × 4, of which an invocation loads LOADS. (For lib/tile.wgsl.)
 //
 // The kernel that this stands behind says what the matrices are:
 //   rows_of_a(m)                -> RowsOfA, what it wants to know of the rows m..m+4 of A, worked out once

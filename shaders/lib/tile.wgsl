@@ -9,7 +9,7 @@
 //
 // The columns of an invocation lie apart by the width of the workgroup, so that neighbours read neighbouring vectors.
 //
-// The host's constants: TILE_M, TILE_N, ROWS (a multiple of 4), VECTORS, and THREADS = TILE_M / ROWS · TILE_N / 4 /
+// The host's constants: TILE_M, TILE_N, ROWS (4 or 8), VECTORS (1 or 2), and THREADS = TILE_M / ROWS · TILE_N / 4 /
 // VECTORS. The slabs take (TILE_M + TILE_N) · 128 bytes of workgroup memory.
 
 const ACROSS: u32 = QUADS_B / VECTORS;
@@ -71,6 +71,12 @@ fn multiply_slabs(c: ptr<function, Sums>, slab: u32, x: u32, y: u32) {
     step(c, k + 15u, x, y);
 }
 
+// Stores an invocation's sums in row m of C, of which the first vector is at column n.
+fn store_row(m: u32, n: u32, row: array<vec4<f32>, VECTORS>) {
+    tile_c(m, n, row[0]);
+    if VECTORS == 2u { tile_c(m, n + ACROSS * 4u, row[VECTORS - 1u]); }
+}
+
 fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) {
     let x = lane % ACROSS;
     let y = lane / ACROSS;
@@ -88,11 +94,19 @@ fn tile_product(tile_m: u32, tile_n: u32, first_k: u32, last_k: u32, lane: u32) 
         if k < last_k { store_slabs(&loads, full, lane); }
         workgroupBarrier();
     }
-    for (var i = 0u; i < ROWS; i++) {
-        for (var v = 0u; v < VECTORS; v++) {
-            let column = tile_n * TILE_N + (v * ACROSS + x) * 4u;
-            tile_c(tile_m * TILE_M + y * ROWS + i, column, c[i][v]);
-        }
+    // Row by row in the text: in a loop with `tile_c` inside, which NVIDIA's compiler does not unroll, `c` would be indexed
+    // by a number that is known only then, and kept in memory (58.7 instead of 3.1 ms with bias and ReLU on an H200, 4096³).
+    let m = tile_m * TILE_M + y * ROWS;
+    let n = tile_n * TILE_N + x * 4u;
+    store_row(m, n, c[0]);
+    store_row(m + 1u, n, c[1]);
+    store_row(m + 2u, n, c[2]);
+    store_row(m + 3u, n, c[3]);
+    if ROWS == 8u {
+        store_row(m + 4u, n, c[ROWS - 4u]);
+        store_row(m + 5u, n, c[ROWS - 3u]);
+        store_row(m + 6u, n, c[ROWS - 2u]);
+        store_row(m + 7u, n, c[ROWS - 1u]);
     }
 }
 

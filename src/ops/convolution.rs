@@ -39,8 +39,9 @@ pub(crate) struct ConvParams {
 }
 
 impl ConvParams {
-    pub(super) fn pixels_in(&self) -> u64 {
-        self.n as u64 * self.h as u64 * self.w as u64
+    /// The number of pairs of remainders that rows and columns of an image have modulo the stride.
+    pub(super) fn phases(&self) -> u32 {
+        self.stride_h * self.stride_w
     }
 
     pub(super) fn pixels_out(&self) -> u64 {

@@ -2,7 +2,8 @@
 //! result.
 //!
 //! To a tile everything is a matrix product C = A·B ([`Product`]). A workgroup computes a tile of C and passes A and B
-//! through workgroup memory in slabs of [`SLAB`] terms (`shaders/lib/blocks.wgsl`).
+//! through workgroup memory in slabs: in registers from blocks of 4 × 4 (`shaders/lib/blocks.wgsl`), on cooperative matrices
+//! from octets (`shaders/lib/octets.wgsl`).
 
 use crate::device::class::{Class, Tiles};
 use crate::device::kernel::{Constants, Cooperative, FastPath, Kernel, Reference, Shader};
@@ -12,11 +13,13 @@ use crate::device::variant::Variant;
 pub(crate) const BLOCKS: &str = include_str!("../../shaders/lib/blocks.wgsl");
 /// `shaders/lib/tile.wgsl`: a tile in registers.
 pub(crate) const TILE: &str = include_str!("../../shaders/lib/tile.wgsl");
+/// `shaders/lib/octets.wgsl`: how slabs of operands in f16 are loaded.
+pub(crate) const OCTETS: &str = include_str!("../../shaders/lib/octets.wgsl");
 /// `shaders/lib/tile_cooperative.wgsl`: a tile on cooperative matrices.
-const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_cooperative.wgsl");
+pub(crate) const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_cooperative.wgsl");
 
-/// Terms that a slab of either operand spans.
-pub(crate) const SLAB: u32 = 16;
+/// Terms that a slab of either operand spans, of a tile in registers and of one on cooperative matrices.
+const SLABS: [u32; 2] = [16, 32];
 /// Columns of a vector.
 const VECTOR: u32 = 4;
 
@@ -53,7 +56,15 @@ impl Tile {
 
     /// Bytes of workgroup memory of a tile in registers: two slabs of each operand, in f32.
     const fn workgroup_memory(&self) -> u32 {
-        2 * SLAB * (self.rows + self.columns) * size_of::<f32>() as u32
+        2 * self.slab() * (self.rows + self.columns) * size_of::<f32>() as u32
+    }
+
+    /// Terms that a slab of either operand spans.
+    pub(crate) const fn slab(&self) -> u32 {
+        match self.sums {
+            Sums::Registers { .. } => SLABS[0],
+            Sums::Matrices => SLABS[1],
+        }
     }
 }
 
@@ -99,7 +110,7 @@ pub(crate) trait Product {
     type Params: 'static;
     /// The texts of the WGSL, in reading order, with the tile in registers last.
     const SOURCE: &'static [&'static str];
-    /// The same with the tile on cooperative matrices.
+    /// The WGSL with the tile on cooperative matrices last.
     const SOURCE_ON_MATRICES: &'static [&'static str];
     fn flops(p: &Self::Params) -> u64;
     /// The number of results of these extents: matrices of a batch, groups of channels, pieces of long sums.
@@ -110,12 +121,6 @@ pub(crate) trait Product {
     fn products(p: &Self::Params) -> u64;
     /// The constants of the texts that precede the tile.
     fn constants(p: &Self::Params, tile: &Tile) -> Constants;
-}
-
-/// The pieces of a [`Product::SOURCE`] with the tile on cooperative matrices instead of the one in registers.
-pub(crate) const fn on_matrices<const N: usize>(mut pieces: [&'static str; N]) -> [&'static str; N] {
-    pieces[N - 1] = TILE_COOPERATIVE;
-    pieces
 }
 
 /// The variant of a product's kernel with tile number `TILE` of [`TILES`].
@@ -176,7 +181,7 @@ fn groups<P: Product>(p: &P::Params, tile: &Tile) -> u64 {
 /// The tile on cooperative matrices. Large tiles load less, small ones give more tiles. The large tile is used if
 /// there are enough of them for a GPU.
 pub(crate) fn matrix_tile<P: Product>(p: &P::Params) -> &'static Tile {
-    const ENOUGH: u64 = 64;
+    const ENOUGH: u64 = 96;
     let [small, large] = &MATRIX_TILES;
     if groups::<P>(p, large) >= ENOUGH { large } else { small }
 }
@@ -245,8 +250,8 @@ mod tests {
             assert_eq!(tile.name, format!("{}x{}", tile.rows, tile.columns));
             let Sums::Registers { rows, vectors } = tile.sums else { panic!("{}: no registers", tile.name) };
             assert_eq!(tile.workgroup * rows * vectors * VECTOR, tile.rows * tile.columns, "{}", tile.name);
-            // The WGSL reads four rows of A at once.
-            assert!(rows.is_multiple_of(4), "{}", tile.name);
+            // The WGSL has the text for these.
+            assert!([4, 8].contains(&rows) && [1, 2].contains(&vectors), "{}", tile.name);
             assert_eq!(TILES[super::tile(tile.name)].name, tile.name);
         }
         let bytes = |name| TILES[super::tile(name)].workgroup_memory();

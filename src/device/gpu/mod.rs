@@ -187,7 +187,7 @@ mod tests {
         let Backend::Gpu(gpu) = &device.0.backend else { unreachable!("a GPU was opened") };
         let ones = |m, n| Tensor::ones(&device, DType::F32, [m, n]).unwrap();
         // The terms of both are a multiple of the slab.
-        let (short, long) = ((ones(64, 608), ones(608, 64)), (ones(64, 1024), ones(1024, 64)));
+        let (short, long) = ((ones(64, 304), ones(304, 64)), (ones(64, 1024), ones(1024, 64)));
         let before = gpu.pipelines.count();
         let product = |(a, b): &(Tensor, Tensor)| {
             let (result, profile) = device.profile(|| a.matmul(b)).unwrap();

@@ -7,7 +7,7 @@ use crate::device::class::{Class, Tiles};
 use crate::device::kernel::Constants;
 use crate::device::variant::Family;
 use crate::ops::convolution::{ConvParams, SCALARS};
-use crate::ops::tiled::{BLOCKS, Product, SLAB, TILE, Tile, on_matrices, square, tiled_family};
+use crate::ops::tiled::{BLOCKS, OCTETS, Product, TILE, TILE_COOPERATIVE, Tile, square, tiled_family};
 use crate::ops::{FUNCTIONS, INDEX};
 
 pub(super) static FORWARD: Family<ConvParams> = tiled_family!(
@@ -46,37 +46,46 @@ fn default(class: Class) -> &'static str {
     }
 }
 
-static SOURCE: [&str; 7] = [
+/// `shaders/lib/groups.wgsl`: channels of a group.
+const CHANNELS: &str = include_str!("../../../shaders/lib/groups.wgsl");
+/// What A, B and C are in each direction.
+const OPERANDS: &str = include_str!("../../../shaders/conv2d.wgsl");
+
+static SOURCE: [&str; 8] = [
     INDEX,
     FUNCTIONS,
     SCALARS,
-    // Channels of a group.
-    include_str!("../../../shaders/lib/groups.wgsl"),
-    // What A, B and C are in each direction.
-    include_str!("../../../shaders/conv2d.wgsl"),
-    // How slabs of A and B are loaded.
+    CHANNELS,
+    OPERANDS,
+    // Blocks of A and B, how slabs of these are loaded, and how a tile of C is computed from slabs.
+    include_str!("../../../shaders/conv2d_blocks.wgsl"),
     BLOCKS,
-    // How a tile of C is computed from them.
     TILE,
 ];
-static SOURCE_ON_MATRICES: [&str; 7] = on_matrices(SOURCE);
+static SOURCE_ON_MATRICES: [&str; 8] = [
+    INDEX,
+    FUNCTIONS,
+    SCALARS,
+    CHANNELS,
+    OPERANDS,
+    // The same from octets.
+    include_str!("../../../shaders/conv2d_octets.wgsl"),
+    OCTETS,
+    TILE_COOPERATIVE,
+];
 
 /// A direction of the convolution, as a matrix product.
 pub(super) trait Direction {
     /// Its number in `shaders/conv2d.wgsl`.
     const NUMBER: u32;
-    /// Rows of a group's result.
+    /// Rows of a result.
     fn rows(p: &ConvParams) -> u64;
-    /// Columns of a group's result.
+    /// Columns of a result.
     fn columns(p: &ConvParams) -> u32;
-    /// Terms of a sum.
+    /// A number of which the terms of every sum are a multiple.
     fn terms(p: &ConvParams) -> u64;
-    /// The innermost extents of a group's two operands, whose multiples of four make vectors.
+    /// The innermost extents of a group's two operands: their multiples of four make vectors, of eight octets.
     fn channels(p: &ConvParams) -> [u32; 2];
-    /// Whether four rows of the result read one aligned vector of the left operand.
-    fn a_along_m(_: &ConvParams) -> u32 {
-        0
-    }
 }
 
 pub(super) struct Forward;
@@ -102,13 +111,15 @@ impl Direction for Forward {
 impl Direction for Data {
     const NUMBER: u32 = 1;
     fn rows(p: &ConvParams) -> u64 {
-        p.pixels_in()
+        p.n as u64 * p.h.div_ceil(p.stride_h) as u64 * p.w.div_ceil(p.stride_w) as u64
     }
     fn columns(p: &ConvParams) -> u32 {
         p.inputs()
     }
     fn terms(p: &ConvParams) -> u64 {
-        p.kh as u64 * p.kw as u64 * p.outputs() as u64
+        // The phases of a stride have different taps.
+        let taps = if p.phases() == 1 { p.kh as u64 * p.kw as u64 } else { 1 };
+        taps * p.outputs() as u64
     }
     fn channels(p: &ConvParams) -> [u32; 2] {
         [p.outputs(), p.inputs()]
@@ -127,10 +138,7 @@ impl Direction for Weights {
         p.pixels_out()
     }
     fn channels(p: &ConvParams) -> [u32; 2] {
-        [1, p.outputs()]
-    }
-    fn a_along_m(p: &ConvParams) -> u32 {
-        p.inputs().is_multiple_of(4) as u32
+        [p.inputs(), p.outputs()]
     }
 }
 
@@ -144,7 +152,8 @@ impl<D: Direction> Product for D {
     }
 
     fn results(p: &ConvParams) -> u64 {
-        p.splits as u64 * p.groups as u64
+        let parts = if D::NUMBER == Data::NUMBER { p.phases() } else { p.splits };
+        parts as u64 * p.groups as u64
     }
 
     fn rows(p: &ConvParams) -> u64 {
@@ -156,26 +165,28 @@ impl<D: Direction> Product for D {
     }
 
     fn products(p: &ConvParams) -> u64 {
-        p.flops() / (2 * <D as Direction>::rows(p) * <D as Direction>::columns(p) as u64)
+        p.flops() / (2 * <D as Direction>::rows(p) * <D as Direction>::columns(p) as u64 * Self::results(p))
     }
 
     fn constants(p: &ConvParams, tile: &Tile) -> Constants {
         let columns = <D as Direction>::columns(p);
-        let whole = D::terms(p).is_multiple_of(SLAB.into()) && columns.is_multiple_of(tile.columns);
+        let whole = D::terms(p).is_multiple_of(tile.slab().into()) && columns.is_multiple_of(tile.columns);
         let [a_vector, b_vector] = D::channels(p).map(|channels| channels.is_multiple_of(4) as u32);
+        let [a_octets, b_octets] = D::channels(p).map(|channels| channels.is_multiple_of(8) as u32);
         vec![
             ("FUNCTION", p.function),
             ("HAS_BIAS", p.has_bias),
             ("GROUPS", p.groups),
             ("A_VECTOR", a_vector),
             ("B_VECTOR", b_vector),
+            ("A_OCTETS", a_octets),
+            ("B_OCTETS", b_octets),
             ("B_WHOLE", whole as u32),
             ("DIRECTION", D::NUMBER),
-            ("A_ALONG_K", (D::NUMBER != 2) as u32),
-            ("A_ALONG_M", D::a_along_m(p)),
+            ("A_ALONG_K", (D::NUMBER != Weights::NUMBER) as u32),
             ("B_ALONG_N", 1),
             ("WINDOW_WIDTH", p.kw),
-            ("STRIDED", (p.stride_h > 1 || p.stride_w > 1) as u32),
+            ("STRIDED", (p.phases() > 1) as u32),
         ]
     }
 }

@@ -6,7 +6,7 @@ use crate::device::class::Band::{UpTo8, UpTo16};
 use crate::device::class::Class;
 use crate::device::kernel::Constants;
 use crate::device::variant::Family;
-use crate::ops::tiled::{BLOCKS, Product, SLAB, TILE, Tile, on_matrices, square, tiled_family};
+use crate::ops::tiled::{BLOCKS, OCTETS, Product, TILE, TILE_COOPERATIVE, Tile, square, tiled_family};
 use crate::ops::{FUNCTIONS, INDEX};
 
 /// Kernels for whole sums.
@@ -41,18 +41,29 @@ fn default(class: Class) -> &'static str {
 /// `shaders/lib/matmul.wgsl`: the scalars of all kernels of a product.
 pub(crate) const SCALARS: &str = include_str!("../../../shaders/lib/matmul.wgsl");
 
-static SOURCE: [&str; 6] = [
+/// What A, B and C are.
+const OPERANDS: &str = include_str!("../../../shaders/matmul.wgsl");
+
+static SOURCE: [&str; 7] = [
     INDEX,
     FUNCTIONS,
     SCALARS,
-    // What A, B and C are.
-    include_str!("../../../shaders/matmul.wgsl"),
-    // How slabs of A and B are loaded.
+    OPERANDS,
+    // Blocks of A and B, how slabs of these are loaded, and how a tile of C is computed from slabs.
+    include_str!("../../../shaders/matmul_blocks.wgsl"),
     BLOCKS,
-    // How a tile of C is computed from them.
     TILE,
 ];
-static SOURCE_ON_MATRICES: [&str; 6] = on_matrices(SOURCE);
+static SOURCE_ON_MATRICES: [&str; 7] = [
+    INDEX,
+    FUNCTIONS,
+    SCALARS,
+    OPERANDS,
+    // The same from octets.
+    include_str!("../../../shaders/matmul_octets.wgsl"),
+    OCTETS,
+    TILE_COOPERATIVE,
+];
 
 pub(crate) struct MatrixProduct;
 
@@ -82,7 +93,7 @@ impl Product for MatrixProduct {
     }
 
     fn constants(p: &MatmulParams, tile: &Tile) -> Constants {
-        let whole_slabs = (p.k | p.piece).is_multiple_of(SLAB);
+        let whole_slabs = (p.k | p.piece).is_multiple_of(tile.slab());
         vec![
             ("A_WHOLE", (whole_slabs && p.m.is_multiple_of(tile.rows)) as u32),
             ("B_WHOLE", (whole_slabs && p.n.is_multiple_of(tile.columns)) as u32),
@@ -94,6 +105,8 @@ impl Product for MatrixProduct {
             ("B_ALONG_K", b_along_k(p)),
             ("A_ALONG_K", (p.a_column == 1) as u32),
             ("B_ALONG_N", (p.b_column == 1) as u32),
+            ("A_OCTETS", a_octets(p)),
+            ("B_OCTETS", b_octets(p)),
         ]
     }
 }
@@ -116,6 +129,24 @@ fn a_along_m(p: &MatmulParams) -> u32 {
 /// Whether four neighbours of B along k are in one aligned vector.
 fn b_along_k(p: &MatmulParams) -> u32 {
     (p.b_row == 1 && p.b_column > 1 && (p.b_column | p.b_batch | p.k | p.piece).is_multiple_of(4)) as u32
+}
+
+/// Whether eight neighbours along the contiguous direction of A lie in two aligned vectors, inside or outside together.
+fn a_octets(p: &MatmulParams) -> u32 {
+    let [along, across, extent] = match p.a_column {
+        1 => [p.a_column, p.a_row, p.k | p.piece],
+        _ => [p.a_row, p.a_column, p.m],
+    };
+    (along == 1 && (across | p.a_batch | extent).is_multiple_of(8)) as u32
+}
+
+/// The same of B.
+fn b_octets(p: &MatmulParams) -> u32 {
+    let [along, across, extent] = match p.b_column {
+        1 => [p.b_column, p.b_row, p.n],
+        _ => [p.b_row, p.b_column, p.k | p.piece],
+    };
+    (along == 1 && (across | p.b_batch | extent).is_multiple_of(8)) as u32
 }
 
 #[cfg(test)]
