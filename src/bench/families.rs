@@ -96,7 +96,24 @@ fn products(kind: Kind) -> Vec<TimedSample> {
             .sum_of(terms)
             .half("matmul_f16")
     };
-    lists.concat().iter().map(sample).collect()
+    let mut samples: Vec<TimedSample> = lists.concat().iter().map(sample).collect();
+    if kind == Kind::Gpu {
+        samples.push(large_layer());
+    }
+    samples
+}
+
+/// A layer of a large batch. A compiler can make much less of a tile that ends with an activation than of a plain product.
+fn large_layer() -> TimedSample {
+    let inputs = [
+        input([4096, 784]).tested([2950, 8]),
+        input([784, 512]).tested([8, 390]),
+        input([512]).tested([390]),
+    ];
+    TimedSample::new(["matmul", "matmul"], "4096×784×512, bias and ReLU", inputs, |t| {
+        t[0].dense(&t[1], Some(&t[2]), Function::Relu)
+    })
+    .sum_of(8)
 }
 
 /// The layers of the multilayer perceptron 784-512-512-10 with batch 256: forward, and the products that are their

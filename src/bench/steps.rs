@@ -1,12 +1,13 @@
-//! Times whole training steps, including the copy of the batch to the device.
+//! Times whole training steps, on a batch that is on the device and with a batch that is copied to it.
 
-use super::noise_values;
+use super::{noise_values, warm_up};
 use crate::data::{Batch, BatchTargets};
 use crate::device::{DType, Device, Kind};
 use crate::error::{Error, Result};
 use crate::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Module, Padding, Precision, Sequential};
 use crate::optim::Algorithm;
 use crate::quantile::median;
+use crate::tensor::Tensor;
 use crate::train::{Loss, Trainer};
 use serde::Serialize;
 use std::time::Instant;
@@ -92,8 +93,10 @@ pub struct StepFigure {
     pub batch: usize,
     /// Precision of training.
     pub precision: Precision,
-    /// Seconds of a step by the host's clock: the median over a few blocks of steps.
+    /// Seconds of a step on a batch that is on the device, by the host's clock: the median over a few blocks of steps.
     pub seconds: f64,
+    /// Seconds of a step that first copies its batch to the device.
+    pub seconds_with_copy: f64,
     /// Images per second.
     pub samples_per_second: f64,
     /// Seconds of the first step, which compiles kernels and allocates memory.
@@ -116,38 +119,48 @@ impl Workload {
         let before = device.usage().live;
         let Network { layers, image, classes, .. } = self.network;
         let model = layers().build_in(self.precision, device, image, 0)?;
-        let labels = (0..self.batch as u32).map(|i| i % classes).collect();
+        let labels: Vec<u32> = (0..self.batch as u32).map(|i| i % classes).collect();
         let batch = Batch {
             size: self.batch,
             inputs: noise_values(self.batch * image.iter().product::<usize>()),
-            targets: BatchTargets::Classes(labels),
+            targets: BatchTargets::Classes(labels.clone()),
         };
         let loss = Loss::CrossEntropy { smoothing: 0.0 };
         let mut trainer = Trainer::new(&model, loss, Algorithm::adam())?;
-        let mut run = |steps: usize| -> Result<f64> {
+        let inputs = model.batch(&batch.inputs)?;
+        let targets = Tensor::new(device, &labels, [self.batch])?;
+        let mut run = |steps: u64, copy: bool| -> Result<f64> {
             let start = Instant::now();
             for _ in 0..steps {
-                trainer.step(&batch, 1e-3)?;
+                if copy {
+                    trainer.step(&batch, 1e-3)?;
+                } else {
+                    trainer.step_on(&inputs, &targets, 1e-3)?;
+                }
             }
             device.synchronize()?;
             Ok(start.elapsed().as_secs_f64())
         };
-        let first_seconds = run(1)?;
-        // An idle GPU takes some time to raise its clock rate.
-        let few = (seconds / BLOCKS as f64 / run(1)?).clamp(1.0, 10.0) as usize;
-        let once = run(few)? / few as f64;
-        let steps = (seconds / BLOCKS as f64 / once).clamp(1.0, 1e5) as usize;
-        run(steps)?;
-        let mut blocks = [0.0; BLOCKS];
-        for block in &mut blocks {
-            *block = run(steps)? / steps as f64;
-        }
-        let seconds = median(blocks);
+        let first_seconds = run(1, true)?;
+        warm_up(device, seconds, |steps| run(steps, false).map(drop))?;
+        let [seconds, seconds_with_copy] = [false, true].map(|copy| -> Result<f64> {
+            let share = seconds / 2.0 / BLOCKS as f64;
+            let once = run(1, copy)?.min(run(4, copy)? / 4.0);
+            let steps = (share / once).clamp(1.0, 1e5) as u64;
+            run(steps, copy)?;
+            let mut blocks = [0.0; BLOCKS];
+            for block in &mut blocks {
+                *block = run(steps, copy)? / steps as f64;
+            }
+            Ok(median(blocks))
+        });
+        let (seconds, seconds_with_copy) = (seconds?, seconds_with_copy?);
         Ok(Some(StepFigure {
             name: self.network.name,
             batch: self.batch,
             precision: self.precision,
             seconds,
+            seconds_with_copy,
             samples_per_second: self.batch as f64 / seconds,
             first_seconds,
             peak_bytes: device.usage().peak - before,

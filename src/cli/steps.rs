@@ -21,7 +21,8 @@ pub struct StepsArgs {
 fn help() -> String {
     let networks = NETWORKS.iter().map(|network| format!("\n  {:6} {}", network.name, network.description));
     format!(
-        "Example:\n  allometry bench steps --device gpu\n\nNetworks, with cross-entropy and Adam:{}\n\n\
+        "Example:\n  allometry bench steps --device gpu\n\nA step trains on a batch that is on the device; `ms with copy` \
+         is the time of a step that copies its batch there first.\n\nNetworks, with cross-entropy and Adam:{}\n\n\
          Steps that don't fit into memory are skipped, and the command exits with 4.",
         networks.collect::<String>()
     )
@@ -55,14 +56,24 @@ pub fn run(args: &StepsArgs) -> Result<()> {
         return out_of_memory;
     }
     print_line!("Training steps on {}", steps.device)?;
-    let mut table = Table::new(["Network", "Precision", "Batch", "ms", "Samples/s", "First step", "Peak"])
-        .with_text_columns(2);
+    let mut table = Table::new([
+        "Network",
+        "Precision",
+        "Batch",
+        "ms",
+        "ms with copy",
+        "Samples/s",
+        "First step",
+        "Peak",
+    ])
+    .with_text_columns(2);
     for step in &steps.steps {
         table.add_row([
             step.name.to_string(),
             step.precision.to_string(),
             step.batch.to_string(),
             format!("{:.3}", step.seconds * 1e3),
+            format!("{:.3}", step.seconds_with_copy * 1e3),
             format!("{:.0}", step.samples_per_second),
             format!("{:.3} s", step.first_seconds),
             bytes(step.peak_bytes),

@@ -179,15 +179,24 @@ impl<'a> Trainer<'a> {
     /// [`Error::Shape`] for a batch that does not have the model's input shape; [`Error::Argument`] for targets that
     /// the loss is not defined for; errors of the device.
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<()> {
-        self.step_on(&Samples::Host(batch), rate)
+        self.step_with(&Samples::Host(batch), rate)
+    }
+
+    /// Runs one training step as [`Trainer::step`] does, on a batch that is on the model's device already: `inputs`
+    /// as [`Model::batch`] makes them, and `targets`, labels `[n]` of u32 or numbers of the output's shape.
+    ///
+    /// # Errors
+    /// Those of [`Trainer::step`], and the errors of ops for operands of another type or on another device.
+    pub fn step_on(&mut self, inputs: &Tensor, targets: &Tensor, rate: f64) -> Result<()> {
+        self.step_with(&Samples::OnDevice(inputs, targets), rate)
     }
 
     /// Runs a step on `size` samples without values, for a dry device.
     pub(crate) fn dry_step(&mut self, size: usize) -> Result<()> {
-        self.step_on(&Samples::Blank(size), 0.0)
+        self.step_with(&Samples::Blank(size), 0.0)
     }
 
-    fn step_on(&mut self, samples: &Samples, rate: f64) -> Result<()> {
+    fn step_with(&mut self, samples: &Samples, rate: f64) -> Result<()> {
         let x = samples.inputs(self.model)?;
         let output = self.model.train(&x, self.step)?;
         drop(x);
@@ -266,6 +275,8 @@ fn evaluate_on(model: &Model, loss: Loss, sums: &mut Accumulator, samples: &Samp
 enum Samples<'a> {
     /// A batch of a loader.
     Host(&'a Batch),
+    /// Inputs and targets on the model's device.
+    OnDevice(&'a Tensor, &'a Tensor),
     /// This many samples without values.
     Blank(usize),
 }
@@ -274,6 +285,13 @@ impl Samples<'_> {
     fn size(&self) -> usize {
         match self {
             Samples::Host(batch) => batch.size,
+            Samples::OnDevice(inputs, _) => {
+                if inputs.shape().rank() > 0 {
+                    inputs.shape()[0]
+                } else {
+                    0
+                }
+            }
             Samples::Blank(size) => *size,
         }
     }
@@ -281,6 +299,7 @@ impl Samples<'_> {
     fn inputs(&self, model: &Model) -> Result<Tensor> {
         match self {
             Samples::Host(batch) => model.batch(&batch.inputs),
+            Samples::OnDevice(inputs, _) => Ok((*inputs).clone()),
             Samples::Blank(size) => model.blank_batch(*size),
         }
     }
@@ -290,6 +309,7 @@ impl Samples<'_> {
         let (device, size) = (output.device(), self.size());
         let batch = match self {
             Samples::Host(batch) => batch,
+            Samples::OnDevice(_, targets) => return Ok((*targets).clone()),
             Samples::Blank(_) => {
                 let (dtype, shape) = match loss {
                     Loss::CrossEntropy { .. } => (DType::U32, Shape::from([size])),

@@ -86,6 +86,7 @@ impl Timestamps {
         handles.wait()?;
         let tick = f64::from(handles.queue.get_timestamp_period()) * 1e-9;
         let mut origin = None;
+        let mut busy_until = 0;
         let mut timed = Vec::new();
         for (buffer, dispatches) in batches {
             let range = buffer.get_mapped_range(..).map_err(|e| Error::DeviceLost {
@@ -99,6 +100,10 @@ impl Timestamps {
                 })
                 .collect();
             for (dispatch, [begin, end]) in dispatches.into_iter().zip(ends) {
+                // A dispatch that depends on none before it may begin while others run. Its time counts from the end of
+                // these, so that the times of all add up to the time of the whole.
+                let begin = begin.max(busy_until);
+                busy_until = end.max(begin);
                 let origin = *origin.get_or_insert(begin);
                 let start = begin.saturating_sub(origin) as f64 * tick;
                 timed.push(Dispatch { start, seconds: end.saturating_sub(begin) as f64 * tick, ..dispatch });
