@@ -18,6 +18,7 @@ use allometry::data::{Batch, BatchTargets};
 use allometry::laws::delta::PUBLISHED;
 use allometry::laws::{Fit, FitOptions, Form, Interval, Points};
 use allometry::nn::{Activation, Dense, Initializer, Model, Module, Sequential};
+use allometry::optim::rules::adam::Adam;
 use allometry::optim::{Algorithm, Decay, Schedule};
 use allometry::train::{Loss, Trainer};
 use allometry::{Device, Error, Result, files, note, print_line};
@@ -39,7 +40,7 @@ const TEACHER_SEED: u64 = 1 << 32;
 const BATCH: usize = 128;
 /// The loss, and the gradient with it, falls by orders of magnitude: a short memory of its size (β₂ 0.99, not 0.999)
 /// follows it better.
-const ADAM: Algorithm = Algorithm::Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 };
+const ADAM: Algorithm = Algorithm::Adam(Adam { beta1: 0.9, beta2: 0.99, epsilon: 1e-8 });
 /// Samples that no student was trained on, the same for all students of a teacher.
 const TEST_SAMPLES: usize = 1 << 15;
 

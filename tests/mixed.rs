@@ -12,7 +12,7 @@ use allometry::nn::{
     Activation, Conv2d, Dense, Dropout, Flatten, MaxPool2d, Model, Module, Padding, Precision, Sequential,
 };
 use allometry::optim::Algorithm;
-use allometry::train::{Loss, Trainer};
+use allometry::train::{Loss, OptimizerName, TrainConfig, Trainer};
 use allometry::{DType, Device, Error, Tensor};
 use std::collections::HashMap;
 
@@ -92,7 +92,8 @@ fn forty_steps(precision: Precision, device: &Device, algorithm: Algorithm) -> (
 #[test]
 fn it_learns_what_f32_learns() {
     for device in devices() {
-        for algorithm in [Algorithm::adam(), Algorithm::sgd(0.9), Algorithm::lion(0.0)] {
+        for &optimizer in OptimizerName::ALL {
+            let algorithm = TrainConfig { optimizer, momentum: 0.9, ..TrainConfig::default() }.algorithm();
             let (single, _) = forty_steps(Precision::F32, &device, algorithm);
             let (mixed, _) = forty_steps(Precision::Mixed, &device, algorithm);
             let (first, last) = (mixed[0], mixed[39]);

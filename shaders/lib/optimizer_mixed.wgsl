@@ -13,15 +13,16 @@ fn is_skipped() -> bool {
     return state[UNSCALE] == 0.0;
 }
 
-fn is_first() -> bool {
+// The arguments of these three are the host's scalars. It does not know which steps are skipped.
+fn is_first(first: u32) -> bool {
     return state[UPDATES] == 1.0;
 }
 
-fn step_size() -> f32 {
-    return p.rate / state[WEIGHT1];
+fn step_size(rate: f32, corrected: f32) -> f32 {
+    return rate / state[WEIGHT1];
 }
 
-fn v_scale() -> f32 {
+fn v_scale(correction: f32) -> f32 {
     return 1.0 / sqrt(state[WEIGHT2]);
 }
 

@@ -4,7 +4,9 @@ use super::ladder::{self, Step};
 use super::sample::{TimedInput, TimedRow, TimedSample, input};
 use crate::device::Kind;
 use crate::ops::{Function, Padding};
-use crate::optim::update::{AdamStep, SgdStep, With, adam, sgd};
+use crate::optim::rules::With;
+use crate::optim::rules::adam::{AdamStep, adam};
+use crate::optim::rules::sgd::{SgdStep, sgd};
 use crate::tensor::Tensor;
 
 /// The names of the families that `allometry bench kernels` times.
@@ -29,11 +31,10 @@ pub const DETAILS: &[&str] = &["dense", "unary", "overhead"];
 pub const SMALL_ADDS: usize = 1000;
 
 /// A step of gradient descent, as it is timed.
-pub(super) const SGD: SgdStep =
-    SgdStep { rate: 1e-3, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
+const SGD: SgdStep = SgdStep { rate: 1e-3, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
 
 /// A step of Adam, as it is timed.
-pub(super) const ADAM: AdamStep = AdamStep {
+const ADAM: AdamStep = AdamStep {
     rate: 1e-3,
     beta1: 0.9,
     beta2: 0.999,

@@ -1,7 +1,6 @@
 //! Translates every kernel to SPIR-V, so that compilers' output can be examined without a GPU. `scripts/shader-stats`
 //! does that for AMD's compiler.
 
-use super::families::{ADAM, SGD};
 use super::ladder::{self, Step};
 use super::probe;
 use super::tune::tunable;
@@ -9,8 +8,8 @@ use crate::device::class::Class;
 use crate::device::{DType, Device, Translation, TunedVariants};
 use crate::error::Result;
 use crate::ops::{Function, Padding, RandomKey};
-use crate::optim::update::{LionStep, Mixed, SgdStep, With, adam, lion, sgd};
-use crate::optim::{clip, loss_scale};
+use crate::optim::rules::{Mixed, Operands, Step as OptimizerStep, With};
+use crate::optim::{OptimizerName, clip, loss_scale};
 use crate::tensor::Tensor;
 use crate::train::metric;
 
@@ -187,7 +186,12 @@ fn rows(list: &mut List) -> Result<()> {
 
 fn training(list: &mut List) -> Result<()> {
     let parameters = || list.tensor(&[1 << 20]);
-    let (w, g, m, v) = (parameters()?, parameters()?, parameters()?, parameters()?);
+    let (w, g) = (parameters()?, parameters()?);
+    let mut rules = Vec::new();
+    for algorithm in OptimizerName::ALL.iter().flat_map(|name| name.variants()) {
+        let moments = (0..algorithm.rule().moments()).map(|_| parameters()).collect::<Result<Vec<_>>>()?;
+        rules.push((algorithm, moments));
+    }
     let (halves, g_halves) = (w.cast(DType::F16)?, g.cast(DType::F16)?);
     let scale = loss_scale::state(&w, 1024.0)?;
     let (found, factors) = (Tensor::new(&list.device, &[0u32], [1])?, list.tensor(&[1])?);
@@ -197,20 +201,19 @@ fn training(list: &mut List) -> Result<()> {
     })?;
     list.add("f16", "loss_scale.", || loss_scale::find_overflow(&g_halves, &found))?;
     list.add("any", "clip.", || clip::lower_to_norm(std::slice::from_ref(&g), 1.0, &factors, 0))?;
-    let moving = SgdStep { momentum: 0.9, ..SGD };
-    let signs = LionStep { rate: 1e-3, beta1: 0.9, beta2: 0.99, weight_decay: 0.0 };
+    let step = OptimizerStep { rate: 1e-3, weight_decay: 0.0, number: 10 };
     let mixed = With::Mixed(Mixed { weights: &halves, scale: &scale });
     let ways = [
         ("f32", &g, With::Nothing),
         ("f32, clipped", &g, With::Factor(&factors)),
         ("mixed", &g_halves, mixed),
     ];
-    for (work, g, with) in ways {
+    for (work, gradient, with) in ways {
         list.add(work, "optimizer.", || {
-            sgd(&w, g, None, &SGD, with)?;
-            sgd(&w, g, Some(&m), &moving, with)?;
-            adam(&w, g, [&m, &v], &ADAM, with)?;
-            lion(&w, g, &m, &signs, with)
+            rules.iter().try_for_each(|(algorithm, moments)| {
+                let operands = Operands { parameters: &w, gradient, moments, with };
+                algorithm.rule().update(&step, &operands)
+            })
         })?;
     }
     Ok(())

@@ -4,12 +4,15 @@
 //! A training loop of your own makes one call per step, [`Optimizer::backward_step`], in f32 and in mixed precision.
 
 pub mod clip;
+mod hyperparameters;
 pub mod loss_scale;
+pub mod rules;
 mod schedule;
-pub mod update;
 
+pub use hyperparameters::Hyperparameters;
 use loss_scale::LossScale;
 pub use loss_scale::LossScaling;
+pub use rules::{Algorithm, OptimizerName};
 pub use schedule::{Decay, Schedule};
 
 use crate::device::memory::{Category, allocating};
@@ -20,77 +23,11 @@ use crate::tensor::Tensor;
 use clap::ValueEnum;
 use clip::{check_limit, lower_to_norm};
 use loss_scale::UNSCALE;
+use rules::{Mixed, Operands, Step, With};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
-use update::{AdamStep, LionStep, Mixed, SgdStep, With, adam, lion, sgd};
-
-/// An update rule, as data. The arithmetic is that of `torch.optim`; that of Lion is the paper's.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Algorithm {
-    /// Stochastic gradient descent, optionally with momentum, plain or Nesterov's.
-    Sgd {
-        /// The fraction of the velocity that a step keeps; 0 for none.
-        momentum: f64,
-        /// Whether to use Nesterov momentum (Nesterov 1983).
-        nesterov: bool,
-        /// The factor of the weights that is added to their gradients.
-        weight_decay: f64,
-    },
-    /// Adam (Kingma and Ba 2015, [arXiv:1412.6980](https://arxiv.org/abs/1412.6980)).
-    Adam {
-        /// The fraction of the mean of gradients that a step keeps.
-        beta1: f64,
-        /// The fraction of the mean of squared gradients that a step keeps.
-        beta2: f64,
-        /// Added to the square root of the mean of squared gradients.
-        epsilon: f64,
-    },
-    /// Adam with decoupled weight decay, which does not pass through the moments (Loshchilov and Hutter 2019,
-    /// [arXiv:1711.05101](https://arxiv.org/abs/1711.05101)).
-    AdamW {
-        /// As in Adam.
-        beta1: f64,
-        /// As in Adam.
-        beta2: f64,
-        /// As in Adam.
-        epsilon: f64,
-        /// The fraction of the weights, times the learning rate, that a step subtracts from them.
-        weight_decay: f64,
-    },
-    /// Lion: steps along the sign of a mean of gradients, with decoupled weight decay (Chen et al. 2023,
-    /// [arXiv:2302.06675](https://arxiv.org/abs/2302.06675)). It needs a third to a tenth of Adam's learning rate.
-    Lion {
-        /// The weight of the earlier mean in the mean whose sign is taken.
-        beta1: f64,
-        /// The fraction of the mean of gradients that a step keeps.
-        beta2: f64,
-        /// The fraction of the weights, times the learning rate, that a step subtracts from them.
-        weight_decay: f64,
-    },
-}
 
 impl Algorithm {
-    /// Gradient descent with this momentum; 0 for none.
-    pub fn sgd(momentum: f64) -> Algorithm {
-        Algorithm::Sgd { momentum, nesterov: false, weight_decay: 0.0 }
-    }
-
-    /// Adam with the constants of its paper.
-    pub fn adam() -> Algorithm {
-        Algorithm::Adam { beta1: 0.9, beta2: 0.999, epsilon: 1e-8 }
-    }
-
-    /// AdamW with Adam's constants and this weight decay.
-    pub fn adamw(weight_decay: f64) -> Algorithm {
-        Algorithm::AdamW { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weight_decay }
-    }
-
-    /// Lion with the betas of its paper and this weight decay.
-    pub fn lion(weight_decay: f64) -> Algorithm {
-        Algorithm::Lion { beta1: 0.9, beta2: 0.99, weight_decay }
-    }
-
     /// An optimiser of `parameters` with this rule: allocates gradients and moments (zeros), and in mixed precision a
     /// loss scale.
     ///
@@ -99,11 +36,7 @@ impl Algorithm {
     pub fn build(self, parameters: &Parameters) -> Result<Optimizer> {
         let gradients = parameters.gradients()?;
         let _category = allocating(Category::Optimizer);
-        let moments = match self {
-            Algorithm::Sgd { momentum: 0.0, .. } => 0,
-            Algorithm::Sgd { .. } | Algorithm::Lion { .. } => 1,
-            Algorithm::Adam { .. } | Algorithm::AdamW { .. } => 2,
-        };
+        let moments = self.rule().moments();
         let zeros = |flat: &Tensor| Tensor::zeros(flat.device(), flat.dtype(), flat.shape());
         let of_piece = |flat: &Tensor| (0..moments).map(|_| zeros(flat)).collect::<Result<Vec<_>>>();
         let state = parameters.master().iter().map(of_piece).collect::<Result<Vec<_>>>()?;
@@ -171,45 +104,6 @@ pub enum DecayExempt {
     None,
     /// Parameters of one axis: biases, and the scales and offsets of normalisation.
     Vectors,
-}
-
-impl Algorithm {
-    /// The weight decay; 0 for rules without one.
-    pub fn weight_decay(self) -> f64 {
-        match self {
-            Algorithm::Sgd { weight_decay, .. }
-            | Algorithm::AdamW { weight_decay, .. }
-            | Algorithm::Lion { weight_decay, .. } => weight_decay,
-            Algorithm::Adam { .. } => 0.0,
-        }
-    }
-
-    /// Whether weight decay is subtracted from the weights (decoupled), not added to their gradients.
-    pub fn has_decoupled_decay(self) -> bool {
-        match self {
-            Algorithm::AdamW { .. } | Algorithm::Lion { .. } => true,
-            Algorithm::Sgd { .. } | Algorithm::Adam { .. } => false,
-        }
-    }
-
-    /// The same rule with a weight decay of 0.
-    fn without_decay(mut self) -> Algorithm {
-        match &mut self {
-            Algorithm::Sgd { weight_decay, .. }
-            | Algorithm::AdamW { weight_decay, .. }
-            | Algorithm::Lion { weight_decay, .. } => *weight_decay = 0.0,
-            Algorithm::Adam { .. } => {}
-        }
-        self
-    }
-
-    /// Adam's betas, from which the corrections of the first steps are computed; zeros for rules without corrections.
-    fn betas(self) -> [f64; 2] {
-        match self {
-            Algorithm::Sgd { .. } | Algorithm::Lion { .. } => [0.0; 2],
-            Algorithm::Adam { beta1, beta2, .. } | Algorithm::AdamW { beta1, beta2, .. } => [beta1, beta2],
-        }
-    }
 }
 
 impl Optimizer {
@@ -280,60 +174,38 @@ impl Optimizer {
         self.steps += 1;
         let gradients = &self.gradients;
         if let Some(scale) = &self.scale {
-            scale.update(gradients, self.algorithm.betas())?;
+            scale.update(gradients, self.algorithm.rule().betas())?;
         }
         let factor = self.clip_norm.map(|norm| self.clip(norm)).transpose()?.flatten();
         let exempt = self.decay_exempt == DecayExempt::Vectors && self.algorithm.weight_decay() > 0.0;
         for (piece, &vectors) in self.parameters.vectors().iter().enumerate() {
             let length = gradients.flat()[piece].shape().elements();
-            if exempt && vectors > 0 {
-                self.update(self.algorithm, piece, 0..vectors, rate, factor.as_ref())?;
+            let mut ranges = vec![(0..length, self.algorithm.weight_decay())];
+            if exempt {
+                ranges = vec![(0..vectors, self.algorithm.weight_decay()), (vectors..length, 0.0)];
             }
-            let (algorithm, start) =
-                if exempt { (self.algorithm.without_decay(), vectors) } else { (self.algorithm, 0) };
-            if start < length {
-                self.update(algorithm, piece, start..length, rate, factor.as_ref())?;
+            for (range, weight_decay) in ranges.into_iter().filter(|(range, _)| !range.is_empty()) {
+                let step = Step { rate, weight_decay, number: self.steps };
+                self.update(piece, range, &step, factor.as_ref())?;
             }
         }
         Ok(())
     }
 
     /// Updates the elements `range` of one flat buffer.
-    fn update(
-        &self,
-        algorithm: Algorithm,
-        piece: usize,
-        range: Range<usize>,
-        rate: f64,
-        factor: Option<&Tensor>,
-    ) -> Result<()> {
+    fn update(&self, piece: usize, range: Range<usize>, step: &Step, factor: Option<&Tensor>) -> Result<()> {
         let part = |flat: &Tensor| flat.part(range.start, Shape::from([range.len()]));
         let (values, weights) =
             (part(&self.parameters.master()[piece]), part(&self.parameters.flat()[piece]));
         let gradient = part(&self.gradients.flat()[piece]);
-        let state: Vec<Tensor> = self.state[piece].iter().map(part).collect();
+        let moments: Vec<Tensor> = self.state[piece].iter().map(part).collect();
         let with = match (&self.scale, factor) {
             (Some(scale), _) => With::Mixed(Mixed { weights: &weights, scale: scale.state() }),
             (None, Some(factor)) => With::Factor(factor),
             (None, None) => With::Nothing,
         };
-        let adam_step = |beta1, beta2, epsilon, weight_decay, decoupled| {
-            let step = AdamStep { rate, beta1, beta2, epsilon, weight_decay, decoupled, step: self.steps };
-            adam(&values, &gradient, [&state[0], &state[1]], &step, with)
-        };
-        match algorithm {
-            Algorithm::Sgd { momentum, nesterov, weight_decay } => {
-                let step = SgdStep { rate, momentum, nesterov, weight_decay, first: self.steps == 1 };
-                sgd(&values, &gradient, state.first(), &step, with)
-            }
-            Algorithm::Adam { beta1, beta2, epsilon } => adam_step(beta1, beta2, epsilon, 0.0, false),
-            Algorithm::AdamW { beta1, beta2, epsilon, weight_decay } => {
-                adam_step(beta1, beta2, epsilon, weight_decay, true)
-            }
-            Algorithm::Lion { beta1, beta2, weight_decay } => {
-                lion(&values, &gradient, &state[0], &LionStep { rate, beta1, beta2, weight_decay }, with)
-            }
-        }
+        let operands = Operands { parameters: &values, gradient: &gradient, moments: &moments, with };
+        self.algorithm.rule().update(step, &operands)
     }
 
     /// The state of loss scaling; `None` in f32. Waits for the device.

@@ -9,7 +9,8 @@ use crate::arguments::{count, decay, not_negative, part, positive};
 use crate::data::Targets;
 use crate::error::{Error, Result, brief};
 use crate::nn::{Model, Precision};
-use crate::optim::{Algorithm, Decay, DecayExempt, Schedule};
+use crate::optim::rules::{adam::Adam, lion::Lion, sgd::Sgd};
+use crate::optim::{Algorithm, Decay, DecayExempt, Hyperparameters, OptimizerName, Schedule};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -111,22 +112,6 @@ pub struct TrainConfig {
     pub recompute: bool,
 }
 
-/// The optimisers, by name.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-#[value(rename_all = "lowercase")]
-pub enum OptimizerName {
-    /// Stochastic gradient descent, with or without momentum.
-    Sgd,
-    /// Adam (Kingma and Ba 2015).
-    #[default]
-    Adam,
-    /// Adam with decoupled weight decay (Loshchilov and Hutter 2019).
-    AdamW,
-    /// Signs of a mean of gradients, with decoupled weight decay (Chen et al. 2023).
-    Lion,
-}
-
 /// The loss functions, by name.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -139,12 +124,10 @@ pub enum LossName {
     Huber,
 }
 
-/// Default weight decay of adamw, as in PyTorch.
-const ADAMW_DECAY: f64 = 0.01;
-
 impl Default for TrainConfig {
     /// Adam for three epochs with batches of 64: warm-up over 5 % of the steps, then cosine decay.
     fn default() -> TrainConfig {
+        let (sgd, adam, lion) = (Sgd::default(), Adam::default(), Lion::default());
         TrainConfig {
             epochs: 3,
             steps: None,
@@ -155,14 +138,14 @@ impl Default for TrainConfig {
             learning_rate: 2e-3,
             schedule: Decay::Cosine,
             warmup: 0.05,
-            optimizer: OptimizerName::Adam,
-            momentum: 0.0,
-            nesterov: false,
-            adam_beta1: 0.9,
-            adam_beta2: 0.999,
-            adam_epsilon: 1e-8,
-            lion_beta1: 0.9,
-            lion_beta2: 0.99,
+            optimizer: OptimizerName::default(),
+            momentum: sgd.momentum,
+            nesterov: sgd.nesterov,
+            adam_beta1: adam.beta1,
+            adam_beta2: adam.beta2,
+            adam_epsilon: adam.epsilon,
+            lion_beta1: lion.beta1,
+            lion_beta2: lion.beta2,
             weight_decay: None,
             decay_exempt: DecayExempt::None,
             clip_norm: None,
@@ -305,64 +288,46 @@ impl TrainConfig {
 
     /// Refuses constants of other optimisers, which would have no effect.
     fn check_optimizer(&self) -> Result<()> {
-        let default = TrainConfig::default();
-        let [sgd, lion] = [OptimizerName::Sgd, OptimizerName::Lion].map(|rule| self.optimizer == rule);
-        let adam = matches!(self.optimizer, OptimizerName::Adam | OptimizerName::AdamW);
-        let decays = TrainConfig { weight_decay: Some(1.0), ..*self }.algorithm().weight_decay() > 0.0;
-        let foreign = [
-            ("momentum", sgd, self.momentum != default.momentum),
-            ("nesterov", sgd, self.nesterov),
-            ("adam_beta1", adam, self.adam_beta1 != default.adam_beta1),
-            ("adam_beta2", adam, self.adam_beta2 != default.adam_beta2),
-            ("adam_epsilon", adam, self.adam_epsilon != default.adam_epsilon),
-            ("lion_beta1", lion, self.lion_beta1 != default.lion_beta1),
-            ("lion_beta2", lion, self.lion_beta2 != default.lion_beta2),
-            ("weight_decay", decays, self.weight_decay.is_some()),
-            (
-                "decay_exempt",
-                self.algorithm().weight_decay() > 0.0,
-                self.decay_exempt != default.decay_exempt,
-            ),
-        ];
-        if let Some((name, ..)) = foreign.into_iter().find(|&(_, used, given)| given && !used) {
+        let (own, algorithm) = (self.optimizer.hyperparameters(), self.algorithm());
+        let all = OptimizerName::ALL.iter().flat_map(|name| name.hyperparameters());
+        let foreign = self.set_in_vain(all, own);
+        if let Some(name) = foreign {
             let optimizer = name_of(self.optimizer);
-            let problem = match name {
+            let hint = match name {
                 "weight_decay" => {
-                    let others = optimizers_with(Algorithm::has_decoupled_decay).join(" or ");
-                    format!("the optimizer {optimizer} does not use it; use {others}")
+                    format!("use {}", optimizers_with(Algorithm::has_decoupled_decay).join(" or "))
                 }
-                "decay_exempt" => {
-                    "weight decay is 0; set weight_decay, or leave decay_exempt out".to_string()
-                }
-                _ => format!("the optimizer {optimizer} does not use it; leave it out"),
+                _ => "leave it out".to_string(),
             };
-            return Err(refused(format!("{name} is set, but {problem}")));
+            return Err(refused(format!(
+                "{name} is set, but the optimizer {optimizer} does not use it; {hint}"
+            )));
         }
-        if self.nesterov && self.momentum == 0.0 {
-            return Err(refused("nesterov needs a momentum above zero".into()));
+        if self.decay_exempt != DecayExempt::default() && algorithm.weight_decay() <= 0.0 {
+            let problem = "weight decay is 0; set weight_decay, or leave decay_exempt out";
+            return Err(refused(format!("decay_exempt is set, but {problem}")));
         }
-        Ok(())
+        algorithm.rule().check().map_err(|problem| refused(problem.to_string()))
+    }
+
+    /// The first of the names `all` that is not among `own` and whose field does not have its default.
+    fn set_in_vain<'n>(&self, all: impl Iterator<Item = &'n &'n str>, own: &[&str]) -> Option<&'n str> {
+        let (values, defaults) = (self.hyperparameters(), TrainConfig::default().hyperparameters());
+        all.copied().find(|name| !own.contains(name) && values.get(name) != defaults.get(name))
+    }
+
+    /// The fields by name. Fields that are `None` are left out.
+    fn hyperparameters(&self) -> Hyperparameters {
+        // JSON has all integers of 64 bits, as the seed may be; TOML has not.
+        match serde_json::to_value(self) {
+            Ok(serde_json::Value::Object(fields)) => Hyperparameters::new(fields),
+            _ => unreachable!("every field is a number, a name or a boolean"),
+        }
     }
 
     /// The optimiser with its constants.
     pub fn algorithm(&self) -> Algorithm {
-        let TrainConfig { momentum, nesterov, adam_beta1: beta1, adam_beta2: beta2, .. } = *self;
-        let epsilon = self.adam_epsilon;
-        match self.optimizer {
-            OptimizerName::Sgd => {
-                Algorithm::Sgd { momentum, nesterov, weight_decay: self.weight_decay.unwrap_or(0.0) }
-            }
-            OptimizerName::Adam => Algorithm::Adam { beta1, beta2, epsilon },
-            OptimizerName::AdamW => {
-                let weight_decay = self.weight_decay.unwrap_or(ADAMW_DECAY);
-                Algorithm::AdamW { beta1, beta2, epsilon, weight_decay }
-            }
-            OptimizerName::Lion => Algorithm::Lion {
-                beta1: self.lion_beta1,
-                beta2: self.lion_beta2,
-                weight_decay: self.weight_decay.unwrap_or(0.0),
-            },
-        }
+        self.optimizer.configured(&self.hyperparameters())
     }
 
     /// The loss function for targets of this kind.
@@ -435,10 +400,9 @@ impl TrainConfig {
 
 /// Names of the optimisers whose update rule has a property.
 fn optimizers_with(property: impl Fn(Algorithm) -> bool) -> Vec<String> {
-    let rule = |&optimizer: &OptimizerName| TrainConfig { optimizer, ..TrainConfig::default() }.algorithm();
-    OptimizerName::value_variants()
-        .iter()
-        .filter(|name| property(rule(name)))
+    let defaults = TrainConfig::default().hyperparameters();
+    (OptimizerName::ALL.iter())
+        .filter(|name| property(name.configured(&defaults)))
         .map(|name| name_of(*name))
         .collect()
 }
@@ -450,4 +414,21 @@ pub fn name_of(value: impl ValueEnum) -> String {
 
 fn refused(problem: String) -> Error {
     Error::Config { what: "training configuration".into(), problem }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A name that no field has would never be set.
+    #[test]
+    fn rules_take_their_constants_from_fields() {
+        let command = TrainConfig::augment_args(clap::Command::new("train"));
+        for rule in OptimizerName::ALL {
+            for name in rule.hyperparameters() {
+                assert!(command.get_arguments().any(|field| field.get_id() == name), "{rule:?}: {name}");
+            }
+            assert!(!rule.variants().is_empty(), "{rule:?} has kernels");
+        }
+    }
 }

@@ -9,7 +9,8 @@ pub mod metric;
 pub mod progress;
 pub mod trainer;
 
-pub use config::{LossName, OptimizerName, TrainConfig};
+pub use crate::optim::OptimizerName;
+pub use config::{LossName, TrainConfig};
 pub use fit::{Callback, EpochReport, History, Progress, fit, fit_at};
 pub use progress::TerminalProgress;
 pub use trainer::{Loss, Metrics, Trainer};

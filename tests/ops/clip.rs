@@ -2,7 +2,9 @@
 
 use crate::harness::{Bound, Draw, Op, input, ones, refuse, sample};
 use allometry::optim::clip::lower_to_norm;
-use allometry::optim::update::{AdamStep, SgdStep, With, adam, sgd};
+use allometry::optim::rules::With;
+use allometry::optim::rules::adam::{AdamStep, adam};
+use allometry::optim::rules::sgd::{SgdStep, sgd};
 use allometry::{DType, Error, Result, Tensor};
 
 /// Factors of which the second is lowered.

@@ -2,6 +2,7 @@
 
 use allometry::data::Targets;
 use allometry::nn::Precision;
+use allometry::optim::rules::lion::Lion;
 use allometry::optim::{Algorithm, Decay, DecayExempt, Schedule};
 use allometry::train::{Loss, LossName, OptimizerName, TrainConfig};
 
@@ -70,7 +71,7 @@ fn names_choose_rules_losses_and_rates() {
     let lion = TrainConfig { optimizer: OptimizerName::Lion, ..TrainConfig::default() };
     assert_eq!(lion.algorithm(), Algorithm::lion(0.0));
     let other = TrainConfig { lion_beta1: 0.95, lion_beta2: 0.98, weight_decay: Some(1.0), ..lion };
-    assert_eq!(other.algorithm(), Algorithm::Lion { beta1: 0.95, beta2: 0.98, weight_decay: 1.0 });
+    assert_eq!(other.algorithm(), Lion { beta1: 0.95, beta2: 0.98, weight_decay: 1.0 }.into());
     other.validate().unwrap();
     let smooth = TrainConfig { label_smoothing: 0.1, ..TrainConfig::default() };
     assert_eq!(smooth.loss(Targets::Classes(3)).unwrap(), Loss::CrossEntropy { smoothing: 0.1 });

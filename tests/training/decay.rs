@@ -4,7 +4,7 @@ use crate::varied::noise;
 use allometry::data::{Batch, BatchTargets};
 use allometry::nn::{Activation, Dense, Module, Precision, Sequential};
 use allometry::optim::{Algorithm, DecayExempt};
-use allometry::train::{Loss, Trainer};
+use allometry::train::{Loss, OptimizerName, TrainConfig, Trainer};
 use allometry::{Device, Tensor};
 use std::collections::BTreeMap;
 
@@ -31,12 +31,17 @@ fn after(algorithm: Algorithm, exempt: DecayExempt, precision: Precision) -> BTr
 
 #[test]
 fn vectors_are_exempt_where_asked() {
-    let sgd = |weight_decay| Algorithm::Sgd { momentum: 0.9, nesterov: false, weight_decay };
-    for (algorithm, plain) in [
-        (sgd(DECAY), sgd(0.0)),
-        (Algorithm::adamw(DECAY), Algorithm::adamw(0.0)),
-        (Algorithm::lion(DECAY), Algorithm::lion(0.0)),
-    ] {
+    for &optimizer in OptimizerName::ALL {
+        let with = |decay| {
+            TrainConfig { optimizer, momentum: 0.9, weight_decay: Some(decay), ..TrainConfig::default() }
+                .algorithm()
+        };
+        let (algorithm, plain) = (with(DECAY), with(0.0));
+        if algorithm.weight_decay() == 0.0 {
+            assert_eq!(algorithm, plain, "the rule has no decay");
+            continue;
+        }
+        assert_eq!(algorithm.weight_decay(), DECAY);
         for precision in Precision::ALL {
             let free = after(plain, DecayExempt::None, precision);
             let all = after(algorithm, DecayExempt::None, precision);
