@@ -2,7 +2,7 @@
 //
 // A_VECTOR and B_VECTOR say that the channels of that operand come in whole vectors of four.
 
-// Forward and data have rows of A, pixels, whose channels are neighbours; weights have columns, pixels too.
+// A vector is one pixel: a row of A forward and for the data, a column of A for the weights.
 const A_TURNED: u32 = u32(DIRECTION != 2u);
 const B_TURNED: u32 = 0u;
 // Windows reach beyond the image.
@@ -16,8 +16,8 @@ fn rows_of_a(m: u32) -> RowsOfA {
     return RowsOfA(array(row_of_a(m), row_of_a(m + 1u), row_of_a(m + 2u), row_of_a(m + 3u)));
 }
 
-// Weights: vector i of the block is output pixel k + i, which are followed from one to the next; its elements are taps
-// and channels, four channels of one tap where channels come in vectors.
+// Weights: vector i of the block is output pixel k + i, found from the one before; its elements are taps and channels:
+// four channels of one tap if channels come in vectors.
 fn block_of_pixels(rows: RowsOfA, k: u32, last_k: u32) -> Block {
     var block: Block;
     let line = k / p.ow;

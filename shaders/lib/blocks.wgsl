@@ -1,19 +1,19 @@
-// How a workgroup brings slabs of A (TILE_M × SLAB) and of B (SLAB × TILE_N) from memory into workgroup memory: in
-// blocks of 4 × 4, of which an invocation loads LOADS. (For lib/tile.wgsl.)
+// How a workgroup loads slabs of A (TILE_M × SLAB) and of B (SLAB × TILE_N) into workgroup memory for lib/tile.wgsl: in
+// blocks of 4 × 4. An invocation loads LOADS blocks.
 //
-// The kernel that this stands behind says what the matrices are:
-//   rows_of_a(m)                -> RowsOfA, what it wants to know of the rows m..m+4 of A, worked out once
+// The kernel that comes before this file defines the matrices:
+//   rows_of_a(m)                -> RowsOfA, what it has to know of the rows m..m+4 of A, computed once
 //   load_a(rows, m, k, last_k)  -> the block A[m..m+4, k..k+4]
 //   load_b(k, n)                -> the block B[k..k+4, n..n+4]
-//   tile_c(m, n, c)                stores the four values C[m, n..n+4] that lie inside
-//   A_TURNED, B_TURNED          -> 1 where the vectors of a block are rows of A, columns of B
-//   A_WHOLE, B_WHOLE            -> 1 where no tile reaches beyond the matrix
+//   tile_c(m, n, c)                stores the four values C[m, n..n+4] that are inside
+//   A_TURNED, B_TURNED          -> 1 if the vectors of a block are rows of A, columns of B
+//   A_WHOLE, B_WHOLE            -> 1 if no tile reaches beyond the matrix
 //
-// A block is loaded while the products of the slab before run, so nothing may ask for its values until they are stored:
-// what lies outside is loaded from anywhere (the device keeps loads inside their buffer) and made zero at the end, and
-// 16-bit floats are converted then.
+// A block is loaded during the products of the slab before. So its values must not be used before they are stored:
+// values outside are loaded from any address (the device keeps loads inside their buffer) and set to zero when they are
+// stored, and 16-bit floats are converted then.
 //
-// The host's constants: TILE_M, TILE_N, THREADS, and A_ALONG_K, B_ALONG_N: 1 where the matrix is contiguous in that
+// The host's constants: TILE_M, TILE_N, THREADS, and A_ALONG_K, B_ALONG_N: 1 if the matrix is contiguous in that
 // direction. Neighbouring invocations load blocks that are neighbours in it.
 
 const SLAB: u32 = 16u;

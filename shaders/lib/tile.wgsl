@@ -2,12 +2,12 @@
 // VECTORS vectors of four columns.
 //
 // A and B pass through workgroup memory in slabs of 16 along k (lib/blocks.wgsl, which also says what the kernel
-// defines), each value loaded from memory once per tile. There are two slabs of each matrix: while the products of one
-// run, the next is on its way from memory into registers, and one barrier per slab is enough, because no invocation
-// reads where it is then written. Each value from workgroup memory is used more than once: with 8 × 8 results per
-// invocation four vectors feed 64 products.
+// defines). Each value is loaded from memory once per tile. There are two slabs of each matrix: during the products of
+// one, the next is loaded from memory into registers. One barrier per slab is enough, because no invocation reads what
+// another one writes. Each value from workgroup memory is used more than once: with 8 × 8 results per invocation, four
+// vectors are enough for 64 products.
 //
-// The columns of an invocation lie apart by the width of the workgroup, so that neighbours read neighbouring vectors.
+// Between two column vectors of an invocation are those of its neighbours, so that neighbours read neighbouring vectors.
 //
 // The host's constants: TILE_M, TILE_N, ROWS (4 or 8), VECTORS (1 or 2), and THREADS = TILE_M / ROWS · TILE_N / 4 /
 // VECTORS. The slabs take (TILE_M + TILE_N) · 128 bytes of workgroup memory.

@@ -24,7 +24,7 @@ const PART_N: u32 = 2u * FRAGMENT;
 const PARTS_ACROSS: u32 = TILE_N / PART_N;
 const PARTS: u32 = TILE_M / PART_M * PARTS_ACROSS;
 
-// Vectors of four in a fragment's row, and in all of it.
+// Vectors of four in a row of a fragment, and in the whole fragment.
 const C_STRIDE: u32 = FRAGMENT / 4u;
 const C_VECTORS: u32 = FRAGMENT * C_STRIDE;
 

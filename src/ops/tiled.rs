@@ -20,7 +20,7 @@ pub(crate) const TILE_COOPERATIVE: &str = include_str!("../../shaders/lib/tile_c
 
 /// Terms that a slab of either operand spans, of a tile in registers and of one on cooperative matrices.
 const SLABS: [u32; 2] = [16, 32];
-/// Columns of a vector.
+/// The columns of a vector.
 const VECTOR: u32 = 4;
 
 /// A tile: the part of a result that a workgroup computes.

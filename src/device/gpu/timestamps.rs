@@ -100,15 +100,34 @@ impl Timestamps {
                 })
                 .collect();
             for (dispatch, [begin, end]) in dispatches.into_iter().zip(ends) {
-                // A dispatch that depends on none before it may begin while others run. Its time counts from the end of
-                // these, so that the times of all add up to the time of the whole.
-                let begin = begin.max(busy_until);
-                busy_until = end.max(begin);
+                let [begin, end] = after(&mut busy_until, [begin, end]);
                 let origin = *origin.get_or_insert(begin);
                 let start = begin.saturating_sub(origin) as f64 * tick;
                 timed.push(Dispatch { start, seconds: end.saturating_sub(begin) as f64 * tick, ..dispatch });
             }
         }
         Ok(timed)
+    }
+}
+
+/// The part of a dispatch's time in which none before it ran. A dispatch that does not depend on those before it may begin
+/// while they run; with this part alone, the times of all dispatches add up to the time of the whole. `busy_until` is the
+/// end of all dispatches before it, then also of this one.
+fn after(busy_until: &mut u64, [begin, end]: [u64; 2]) -> [u64; 2] {
+    let begin = begin.max(*busy_until);
+    *busy_until = end.max(begin);
+    [begin, *busy_until]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::after;
+
+    #[test]
+    fn time_that_dispatches_share_counts_once() {
+        let mut busy_until = 0;
+        let parts =
+            [[10, 20], [20, 30], [25, 45], [26, 40], [50, 60]].map(|times| after(&mut busy_until, times));
+        assert_eq!(parts, [[10, 20], [20, 30], [30, 45], [45, 45], [50, 60]]);
     }
 }

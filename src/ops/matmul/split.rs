@@ -39,7 +39,7 @@ pub(super) fn split_product(
     output.device().run(&JOIN, &join, &[pieces.operand(), second], &[output.operand()])
 }
 
-/// Into how many pieces the sums of a product are cut, and the terms of each.
+/// The number of pieces into which a product's sums are split, and the terms of each.
 pub(super) fn pieces(kind: Kind, [batch, m, n, k]: [u32; 4]) -> (u32, u32) {
     let tiles = (m as u64).div_ceil(64) * (n as u64).div_ceil(64) * batch as u64;
     // Tiles of 64 × 64 that keep a device busy, and the terms of a piece that is worth the second dispatch. Large GPUs
@@ -51,7 +51,7 @@ pub(super) fn pieces(kind: Kind, [batch, m, n, k]: [u32; 4]) -> (u32, u32) {
     };
     let wanted = (enough_tiles / tiles) as u32;
     let splits = if batch == 1 { wanted.min(k / shortest_piece).max(1) } else { 1 };
-    // Whole slabs of every kernel, so that none reaches into the next piece.
+    // A multiple of every kernel's slab, so that no slab extends into the next piece.
     let piece = k.div_ceil(splits).next_multiple_of(16);
     (k.div_ceil(piece), piece)
 }
