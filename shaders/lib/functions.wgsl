@@ -133,6 +133,24 @@ fn softplus(x: f32) -> f32 {
     return select(x, 0.0, x < 0.0) + log_one_plus(safe_exp(-abs(x)));
 }
 
+// x, but at least 0 and at most `most`. NaN stays NaN.
+fn between(x: f32, most: f32) -> f32 {
+    return select(select(x, most, x > most), 0.0, x < 0.0);
+}
+
+// √(8/π)·(x + 0.044715·x³): its sigmoid is (1 + tanh of half of it) / 2.
+fn gelu_exponent(x: f32) -> f32 {
+    return 1.59576912 * (x + 0.044715 * x * x * x);
+}
+
+// With g = sigmoid(gelu_exponent(x)): g + x·g·(1 - g)·√(8/π)·(1 + 0.134145·x²). Beyond ±20 the second term is zero.
+fn gelu_tanh_slope(x: f32) -> f32 {
+    let near = clamp(x, -20.0, 20.0);
+    let exponent = gelu_exponent(near);
+    let g = sigmoid(exponent);
+    return g + near * g * sigmoid(-exponent) * 1.59576912 * (1.0 + 0.134145 * near * near);
+}
+
 fn apply(function: u32, x: f32) -> f32 {
     switch function {
         case 1u: { return select(x, 0.0, x < 0.0); }
@@ -147,6 +165,12 @@ fn apply(function: u32, x: f32) -> f32 {
         case 10u: { return -x; }
         case 11u: { return abs(x); }
         case 12u: { return softplus(x); }
+        case 13u: { return between(x, 6.0); }
+        case 14u: { return between(x + 3.0, 6.0) / 6.0; }
+        case 15u: { return x * (between(x + 3.0, 6.0) / 6.0); }
+        case 16u: { return x * sigmoid(gelu_exponent(x)); }
+        case 17u: { return 1.0 / sqrt(x); }
+        case 18u: { return 1.0 / x; }
         default: { return x; }
     }
 }
@@ -166,6 +190,12 @@ fn derivative(function: u32, s: f32) -> f32 {
         case 10u: { return -1.0; }
         case 11u: { return f32(s > 0.0) - f32(s < 0.0); }
         case 12u: { return sigmoid(s); }
+        case 13u: { return f32(s > 0.0 && s < 6.0); }
+        case 14u: { return f32(s > 0.0 && s < 1.0) / 6.0; }
+        case 15u: { return select(select(s / 3.0 + 0.5, 1.0, s > 3.0), 0.0, s < -3.0); }
+        case 16u: { return gelu_tanh_slope(s); }
+        case 17u: { return -0.5 * s * s * s; }
+        case 18u: { return -s * s; }
         default: { return 1.0; }
     }
 }

@@ -66,7 +66,7 @@ macro_rules! functions {
        |$x:ident| $value:expr, |$s:ident| $derivative:expr;)*) => {
         /// A function of one number.
         #[derive(Clone, Copy, PartialEq, Eq, Debug, Hash, serde::Serialize, serde::Deserialize)]
-        #[serde(rename_all = "lowercase")]
+        #[serde(rename_all = "snake_case")]
         #[repr(u32)]
         pub enum Function { $($(#[$doc])* $variant = $code,)* }
 
@@ -155,6 +155,21 @@ functions! {
         |s| if s > T::ZERO { T::ONE } else if s < T::ZERO { -T::ONE } else { T::ZERO };
     /// ln(1 + eˣ), a smooth ReLU (Dugas et al. 2001).
     Softplus = 12, softplus, Input, |x| softplus(x), |s| sigmoid(s);
+    /// min(max(x, 0), 6) (Krizhevsky 2010).
+    Relu6 = 13, relu6, Output, |x| between(x, T::of(6.0)),
+        |s| if s > T::ZERO && s < T::of(6.0) { T::ONE } else { T::ZERO };
+    /// min(max(x + 3, 0), 6) / 6, a sigmoid of three lines (Howard et al. 2019).
+    HardSigmoid = 14, hard_sigmoid, Output, |x| between(x + T::of(3.0), T::of(6.0)) / T::of(6.0),
+        |s| if s > T::ZERO && s < T::ONE { T::of(1.0 / 6.0) } else { T::ZERO };
+    /// x·hard_sigmoid(x) (Howard et al. 2019). Its gradient at -3 and 3 is that of the parabola between them.
+    HardSwish = 15, hard_swish, Input, |x| x * (between(x + T::of(3.0), T::of(6.0)) / T::of(6.0)),
+        |s| hard_swish_slope(s);
+    /// x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2, an approximation of [`gelu`](Tensor::gelu) (Hendrycks and Gimpel 2016).
+    GeluTanh = 16, gelu_tanh, Input, |x| x * sigmoid(gelu_exponent(x)), |s| gelu_tanh_slope(s);
+    /// 1/√x.
+    Rsqrt = 17, rsqrt, Output, |x| T::ONE / x.sqrt(), |s| T::of(-0.5) * s * s * s;
+    /// 1/x.
+    Reciprocal = 18, reciprocal, Output, |x| T::ONE / x, |s| -s * s;
 }
 
 impl Function {
@@ -173,6 +188,41 @@ fn sigmoid<T: Real>(x: T) -> T {
 /// is small. NaN stays NaN.
 fn softplus<T: Real>(x: T) -> T {
     (if x < T::ZERO { T::ZERO } else { x }) + (-x.abs()).exp().ln_1p()
+}
+
+/// x, but at least 0 and at most `most`. NaN stays NaN.
+fn between<T: Real>(x: T, most: T) -> T {
+    if x < T::ZERO {
+        T::ZERO
+    } else if x > most {
+        most
+    } else {
+        x
+    }
+}
+
+fn hard_swish_slope<T: Real>(x: T) -> T {
+    if x < T::of(-3.0) {
+        T::ZERO
+    } else if x > T::of(3.0) {
+        T::ONE
+    } else {
+        x / T::of(3.0) + T::of(0.5)
+    }
+}
+
+/// √(8/π)·(x + 0.044715·x³): its sigmoid is (1 + tanh of half of it) / 2.
+fn gelu_exponent<T: Real>(x: T) -> T {
+    T::of(1.595_769_121_605_730_8) * (x + T::of(0.044715) * x * x * x)
+}
+
+/// The derivative of x·g with g = sigmoid([`gelu_exponent`]): g + x·g·(1 − g)·√(8/π)·(1 + 0.134145·x²). Beyond ±20 the
+/// second term is zero.
+fn gelu_tanh_slope<T: Real>(x: T) -> T {
+    let g = sigmoid(gelu_exponent(x));
+    let near = x.max(T::of(-20.0)).min(T::of(20.0));
+    let inner = T::of(1.595_769_121_605_730_8) * (T::ONE + T::of(0.134145) * near * near);
+    g + near * g * sigmoid(-gelu_exponent(near)) * inner
 }
 
 fn normal_density<T: Real>(x: T) -> T {

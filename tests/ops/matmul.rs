@@ -109,16 +109,16 @@ pub fn op(draw: &mut Draw) -> Op {
 
     // The fused layer: every function that is defined for all sums.
     for &function in Function::ALL {
-        if matches!(function, Function::Log | Function::Sqrt) {
+        if matches!(function, Function::Log | Function::Sqrt | Function::Rsqrt | Function::Reciprocal) {
             continue;
         }
         let inputs = vec![input([7, 13]), input([13, 9]), input([9])];
         let sample = layer(format!("dense, {}", function.name()), inputs, function);
-        op.add(if matches!(function, Function::Relu | Function::Abs) {
-            sample.no_differences("a kink where a sum is next to zero")
-        } else {
-            sample
-        });
+        let kinks = matches!(
+            function,
+            Function::Relu | Function::Abs | Function::Relu6 | Function::HardSigmoid | Function::HardSwish
+        );
+        op.add(if kinks { sample.no_differences("a kink that a sum may be next to") } else { sample });
     }
     let mut add = |what: &str, inputs: Vec<Input>| op.add(layer(what, inputs, Function::Tanh));
     add("dense without a bias", vec![input([7, 13]), input([13, 9])]);

@@ -3,6 +3,7 @@
 use crate::harness::{Bound, Draw, HALF_ROUNDING, Input, Op, input, refuse, sample};
 use allometry::ops::Function;
 use allometry::{Error, Tensor};
+use std::f64::consts::{FRAC_1_SQRT_2, SQRT_2};
 
 /// The bound on a derivative, times a seed of at most 1.
 fn slope(function: Function) -> Bound {
@@ -13,7 +14,7 @@ fn slope(function: Function) -> Bound {
         Function::Tanh => 6e-7,
         // Sums of two terms of up to 1 that cancel where the function has its minimum, each with a relative error
         // of 1e-5 at most.
-        Function::Gelu | Function::Silu => 2e-6,
+        Function::Gelu | Function::Silu | Function::GeluTanh | Function::HardSwish => 2e-6,
         _ => Bound::elementwise().floor,
     };
     Bound::elementwise().floor(floor)
@@ -26,6 +27,9 @@ fn value(function: Function) -> Bound {
         // zero, and |x| is up to 13 and 88 there.
         Function::Gelu => 14.0 * f64::from(f32::MIN_POSITIVE),
         Function::Silu => 90.0 * f64::from(f32::MIN_POSITIVE),
+        // e⁻ᵗ with t = √(8/π)·(x + 0.044715·x³): the rounding of t counts t times, and where t is above 46 the result is
+        // below 10·e⁻⁴⁶.
+        Function::GeluTanh => 1e-19,
         _ => Bound::elementwise().floor,
     };
     Bound::elementwise().floor(floor)
@@ -35,20 +39,50 @@ fn value(function: Function) -> Bound {
 fn ordinary(function: Function, input: Input) -> Input {
     match function {
         Function::Log | Function::Sqrt => input.positive(1e-2, 1e2),
-        Function::Relu | Function::Abs => input.uniform(-3.0, 3.0).avoid(0.0, 1e-3),
-        _ => input.uniform(-3.0, 3.0),
+        Function::Rsqrt => input.positive(1e-1, 1e1),
+        Function::Reciprocal => input.uniform(-3.0, 3.0).avoid(0.0, 0.2),
+        _ => without_kinks(function, input.uniform(-3.0, 3.0)),
+    }
+}
+
+/// Inputs away from the function's kinks.
+fn without_kinks(function: Function, input: Input) -> Input {
+    match function {
+        Function::Relu | Function::Abs => input.avoid(0.0, 1e-3),
+        Function::Relu6 => input.avoid(0.0, 1e-3).avoid(6.0, 1e-3),
+        Function::HardSigmoid | Function::HardSwish => input.avoid(-3.0, 1e-3).avoid(3.0, 1e-3),
+        _ => input,
     }
 }
 
 /// Inputs over the range that the function can be asked to take.
 fn wide(function: Function, input: Input) -> Input {
     match function {
-        Function::Log | Function::Sqrt => input.positive(1e-3, 1e4),
+        Function::Log | Function::Sqrt | Function::Rsqrt => input.positive(1e-3, 1e4),
         // From where the result is subnormal to just before it is infinite in f32.
         Function::Exp => input.uniform(-110.0, 88.0),
-        _ => input.magnitudes(1e-3, 1e4),
+        _ => without_kinks(function, input.magnitudes(1e-3, 1e4)),
     }
 }
+
+/// Points on every side of the kinks.
+const POINTS: [f32; 9] = [-4.0, -3.0, -2.5, -1.0, 0.5, 2.0, 3.0, 5.0, 7.0];
+
+/// Functions at [`POINTS`]: lines by hand, `gelu_tanh` by its formula with a hyperbolic tangent, in Python.
+#[rustfmt::skip]
+const WRITTEN_OUT: [(Function, [f64; 9]); 6] = [
+    (Function::Relu6, [0.0, 0.0, 0.0, 0.0, 0.5, 2.0, 3.0, 5.0, 6.0]),
+    (Function::HardSigmoid, [0.0, 0.0, 1.0 / 12.0, 1.0 / 3.0, 7.0 / 12.0, 5.0 / 6.0, 1.0, 1.0, 1.0]),
+    (Function::HardSwish, [0.0, 0.0, -2.5 / 12.0, -1.0 / 3.0, 7.0 / 24.0, 5.0 / 3.0, 3.0, 5.0, 7.0]),
+    (Function::GeluTanh, [
+        -7.024594819227126e-05, -0.0036373920817729943, -0.015084266089998577, -0.15880800939172324, 0.34571400982514394,
+        1.954597694087775, 2.996362607918227, 4.999999770820381, 6.999999999999997,
+    ]),
+    (Function::Rsqrt, [
+        f64::NAN, f64::NAN, f64::NAN, f64::NAN, SQRT_2, FRAC_1_SQRT_2, 0.5773502691896258, 0.4472135954999579, 0.3779644730092272,
+    ]),
+    (Function::Reciprocal, [-0.25, -1.0 / 3.0, -0.4, -1.0, 2.0, 0.5, 1.0 / 3.0, 0.2, 1.0 / 7.0]),
+];
 
 pub fn op(draw: &mut Draw) -> Op {
     let mut op = Op::default();
@@ -74,8 +108,9 @@ pub fn op(draw: &mut Draw) -> Op {
         };
         add("wide range", wide(function, input([1 + draw.extent(600)])));
         // Where tails die out and polynomials change over.
-        if !matches!(function, Function::Log | Function::Sqrt) {
-            add("middle range", input([3, 5, 67]).uniform(-20.0, 20.0).avoid(0.0, 1e-3));
+        if !matches!(function, Function::Log | Function::Sqrt | Function::Rsqrt) {
+            let middle = input([3, 5, 67]).uniform(-20.0, 20.0).avoid(0.0, 1e-3);
+            add("middle range", without_kinks(function, middle));
         }
         // Any driver lets NaN pass, or a run that diverged would look as if it went well.
         let values = [f32::NAN, 1.0, f32::NAN];
@@ -104,6 +139,26 @@ pub fn op(draw: &mut Draw) -> Op {
         }
         Ok(y)
     }));
+
+    for (function, expected) in WRITTEN_OUT {
+        let x = POINTS;
+        op.add(sample(
+            format!("{}, written out", function.name()),
+            [input([9]).values(x).fixed()],
+            move |t| {
+                let y = t[0].map(function)?;
+                for ((x, y), want) in x.iter().zip(y.to_f64()?).zip(expected) {
+                    let near = (y - want).abs() <= 1e-5 * want.abs() + 1e-7;
+                    assert!(
+                        near || y.is_nan() && want.is_nan(),
+                        "{}({x}) = {y}, {want} expected",
+                        function.name()
+                    );
+                }
+                Ok(y)
+            },
+        ));
+    }
 
     // The strided kernel at every rank, on the cheapest function; the other kernels share the walk.
     let neg = |t: &[Tensor]| t[0].neg();

@@ -87,6 +87,7 @@ fn gradients_of_nested_modules_are_right() {
         .add(Scale::new())
         .add(Residual::new(Dense::new(3).activation(Activation::Silu)))
         .add(Dense::new(4).activation(Activation::Softplus))
+        .add(Dense::new(4).activation(Activation::GeluTanh))
         .add(Dense::new(CLASSES));
     check_gradients(&layers, &[4, 5, 2], labelled);
 }

@@ -19,5 +19,6 @@ pub fn depthwise(stage: &Stage) -> Initializer {
 
 /// Whether an activation is about zero for half of its inputs, or is a smooth form of one that is.
 fn halves(activation: Activation) -> bool {
-    matches!(activation, Activation::Relu | Activation::Gelu | Activation::Silu | Activation::Softplus)
+    use Activation::{Gelu, GeluTanh, HardSwish, Relu, Relu6, Silu, Softplus};
+    matches!(activation, Relu | Relu6 | Gelu | GeluTanh | Silu | HardSwish | Softplus)
 }

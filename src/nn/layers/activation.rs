@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// An activation function: an argument of other layers, and a layer itself.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "snake_case")]
 pub enum Activation {
     #[default]
     /// The identity.
@@ -25,6 +25,14 @@ pub enum Activation {
     Silu,
     /// ln(1 + eˣ), a smooth ReLU (Dugas et al. 2001).
     Softplus,
+    /// min(max(x, 0), 6) (Krizhevsky 2010).
+    Relu6,
+    /// min(max(x + 3, 0), 6) / 6 (Howard et al. 2019).
+    HardSigmoid,
+    /// x·min(max(x + 3, 0), 6) / 6 (Howard et al. 2019).
+    HardSwish,
+    /// GELU by a hyperbolic tangent (Hendrycks and Gimpel 2016).
+    GeluTanh,
 }
 
 impl Activation {
@@ -38,6 +46,10 @@ impl Activation {
             Activation::Gelu => Function::Gelu,
             Activation::Silu => Function::Silu,
             Activation::Softplus => Function::Softplus,
+            Activation::Relu6 => Function::Relu6,
+            Activation::HardSigmoid => Function::HardSigmoid,
+            Activation::HardSwish => Function::HardSwish,
+            Activation::GeluTanh => Function::GeluTanh,
         }
     }
 }
