@@ -22,7 +22,7 @@ fn training_step(criterion: &mut Criterion) {
             let pixels = network.image.iter().product::<usize>();
             let batch =
                 Batch { size, inputs: noise_values(size * pixels), targets: BatchTargets::Classes(labels) };
-            let loss = Loss::CrossEntropy { smoothing: 0.0 };
+            let loss = Loss::cross_entropy(0.0);
             let mut trainer = Trainer::new(&model, loss, Algorithm::adam()).expect("there is memory for it");
             group.throughput(Throughput::Elements(size as u64));
             measure_wall(&mut group, format!("{name}, batch {size}/{label}"), &device, || {

@@ -20,7 +20,7 @@ fn main() -> Result<()> {
 
     let device = Device::open(DeviceChoice::Auto)?;
     let model = layers.build(&device, &[20], 0)?;
-    let mut trainer = Trainer::new(&model, Loss::MeanSquaredError, Algorithm::adam())?;
+    let mut trainer = Trainer::new(&model, Loss::mse(), Algorithm::adam())?;
     let mut random = ChaCha8Rng::seed_from_u64(0);
     print_line!("training on {}", device.name())?;
     for step in 1..=1000 {

@@ -126,7 +126,7 @@ fn train(
         // as 1/width moves units of all widths alike (Yang et al. 2022, arXiv:2203.03466).
         let peak = 0.5 / width as f64;
         let schedule = Schedule { peak, warmup: steps / 50, decay: Decay::Cosine, total: steps };
-        trainers.push((Trainer::new(student, Loss::MeanSquaredError, ADAM)?, schedule));
+        trainers.push((Trainer::new(student, Loss::mse(), ADAM)?, schedule));
     }
     for step in 0..steps {
         let batch = teacher.samples(BATCH, &mut random)?;

@@ -36,7 +36,7 @@ fn weights(model: &Model) -> Vec<f64> {
 fn moves(precision: Precision, device: &Device, clip_norm: Option<f64>) -> Vec<f64> {
     let model = build(precision, device);
     let before = weights(&model);
-    let trainer = Trainer::new(&model, Loss::MeanSquaredError, Algorithm::sgd(0.0)).unwrap();
+    let trainer = Trainer::new(&model, Loss::mse(), Algorithm::sgd(0.0)).unwrap();
     trainer.with_clip_norm(clip_norm).unwrap().step(&batch(), RATE).unwrap();
     weights(&model).iter().zip(before).map(|(after, before)| after - before).collect()
 }
@@ -65,7 +65,7 @@ fn a_step_is_as_long_as_the_norm_allows() {
 fn a_norm_of_zero_is_refused() {
     let model = build(Precision::F32, &Device::cpu());
     for norm in [0.0, -1.0, f64::NAN, f64::INFINITY] {
-        let trainer = Trainer::new(&model, Loss::MeanSquaredError, Algorithm::adam()).unwrap();
+        let trainer = Trainer::new(&model, Loss::mse(), Algorithm::adam()).unwrap();
         let refused = trainer.with_clip_norm(Some(norm)).map(drop);
         assert!(matches!(refused, Err(Error::Argument { argument: "norm", .. })), "{norm}: {refused:?}");
     }

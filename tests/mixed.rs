@@ -16,7 +16,7 @@ use allometry::train::{Loss, OptimizerName, TrainConfig, Trainer};
 use allometry::{DType, Device, Error, Tensor};
 use std::collections::HashMap;
 
-const CROSS_ENTROPY: Loss = Loss::CrossEntropy { smoothing: 0.0 };
+const CROSS_ENTROPY: Loss = Loss::cross_entropy(0.0);
 const IMAGE: [usize; 3] = [8, 8, 1];
 const CLASSES: usize = 3;
 

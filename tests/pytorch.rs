@@ -125,7 +125,7 @@ fn compare(place: &str, run: &Run, bound: f64, mut loss_of_step: impl FnMut(usiz
 fn follow(place: &str, device: &Device) {
     for run in runs("float32") {
         let (model, batches) = (model(&run.model, device, DType::F32), batches(&run.model));
-        let mut trainer = Trainer::new(&model, Loss::CrossEntropy { smoothing: 0.0 }, run.algorithm).unwrap();
+        let mut trainer = Trainer::new(&model, Loss::cross_entropy(0.0), run.algorithm).unwrap();
         compare(place, &run, SINGLE, |step| {
             trainer.step(&batches[step % batches.len()], run.rate).unwrap();
             trainer.take_metrics().unwrap().loss

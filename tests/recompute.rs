@@ -60,7 +60,7 @@ fn five_steps(
 ) -> (Vec<f64>, Vec<f32>, u64) {
     device.reset_peak();
     let model = layers.build_in(precision, device, &IMAGE, 5).unwrap().with_recompute(recompute);
-    let loss = Loss::CrossEntropy { smoothing: 0.0 };
+    let loss = Loss::cross_entropy(0.0);
     let mut trainer = Trainer::new(&model, loss, Algorithm::adam()).unwrap();
     let mut losses = Vec::new();
     for number in 0..5 {

@@ -125,7 +125,7 @@ impl Workload {
             inputs: noise_values(self.batch * image.iter().product::<usize>()),
             targets: BatchTargets::Classes(labels.clone()),
         };
-        let loss = Loss::CrossEntropy { smoothing: 0.0 };
+        let loss = Loss::cross_entropy(0.0);
         let mut trainer = Trainer::new(&model, loss, Algorithm::adam())?;
         let inputs = model.batch(&batch.inputs)?;
         let targets = Tensor::new(device, &labels, [self.batch])?;

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
-/// The fields of a training configuration, from which update rules and losses take their constants.
+/// The fields of a training configuration, from which update rules and losses take their constants. Without fields, all
+/// constants have their defaults.
+#[derive(Default)]
 pub struct Hyperparameters(Map<String, Value>);
 
 impl Hyperparameters {

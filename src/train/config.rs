@@ -4,7 +4,8 @@
 //! sweeps, records and planned trainings contain it. To add a hyper-parameter, add a field with its default here, and
 //! the code that uses it.
 
-use super::trainer::{Loss, Trainer};
+use super::losses::{Loss, LossName, TargetKind, cross_entropy::CrossEntropy, huber::Huber};
+use super::trainer::Trainer;
 use crate::arguments::{count, decay, not_negative, part, positive};
 use crate::data::Targets;
 use crate::error::{Error, Result, brief};
@@ -112,18 +113,6 @@ pub struct TrainConfig {
     pub recompute: bool,
 }
 
-/// The loss functions, by name.
-#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum LossName {
-    /// Softmax cross-entropy with integer labels.
-    CrossEntropy,
-    /// Mean squared error.
-    Mse,
-    /// The mean of Huber losses of differences (Huber 1964): half the square up to huber_delta, linear beyond.
-    Huber,
-}
-
 impl Default for TrainConfig {
     /// Adam for three epochs with batches of 64: warm-up over 5 % of the steps, then cosine decay.
     fn default() -> TrainConfig {
@@ -150,8 +139,8 @@ impl Default for TrainConfig {
             decay_exempt: DecayExempt::None,
             clip_norm: None,
             loss: None,
-            huber_delta: 1.0,
-            label_smoothing: 0.0,
+            huber_delta: Huber::default().delta.into(),
+            label_smoothing: CrossEntropy::default().smoothing.into(),
             precision: Precision::F32,
             recompute: false,
         }
@@ -231,93 +220,8 @@ impl TrainConfig {
         flags
     }
 
-    /// Checks that the configuration is valid.
-    ///
-    /// # Errors
-    /// [`Error::Config`] for a count of zero, a value outside its range, and a constant that the chosen optimiser or
-    /// loss does not have.
-    pub fn validate(&self) -> Result<()> {
-        let counts = [Some(self.epochs), Some(self.batch), self.samples, self.validation_samples];
-        if counts.contains(&Some(0)) || self.steps == Some(0) {
-            return Err(refused("epochs, steps, batch and numbers of samples must be at least 1".into()));
-        }
-        let positive = |value: f64| value > 0.0 && value.is_finite();
-        let [learning_rate, epsilon] = [self.learning_rate, self.adam_epsilon];
-        if !positive(learning_rate) {
-            let problem = format!("the learning rate is {learning_rate}; it must be finite and above zero");
-            return Err(refused(problem));
-        }
-        if !positive(epsilon) {
-            return Err(refused(format!("adam_epsilon is {epsilon}; it must be finite and above zero")));
-        }
-        // As the loss has it, in f32.
-        let delta = self.huber_delta;
-        if !positive((delta as f32).into()) {
-            return Err(refused(format!("huber_delta is {delta}; it must be finite and above zero in f32")));
-        }
-        if delta != TrainConfig::default().huber_delta && self.loss != Some(LossName::Huber) {
-            let loss = self.loss.map_or_else(|| "of the targets".to_string(), name_of);
-            return Err(refused(format!(
-                "huber_delta is set, but the loss {loss} does not use it; use huber, or leave it out"
-            )));
-        }
-        if let Some(norm) = self.clip_norm.filter(|&norm| !positive(norm)) {
-            return Err(refused(format!("clip_norm is {norm}; it must be finite and above zero")));
-        }
-        if let Some(decay) = self.weight_decay.filter(|&decay| decay != 0.0 && !positive(decay)) {
-            return Err(refused(format!("weight_decay is {decay}; it must be finite and at least zero")));
-        }
-        for (name, part) in [("warmup", self.warmup), ("label_smoothing", self.label_smoothing)] {
-            if !(0.0..=1.0).contains(&part) {
-                return Err(refused(format!("{name} is {part}; it must be from 0 to 1")));
-            }
-        }
-        for (name, decay) in [
-            ("momentum", self.momentum),
-            ("adam_beta1", self.adam_beta1),
-            ("adam_beta2", self.adam_beta2),
-            ("lion_beta1", self.lion_beta1),
-            ("lion_beta2", self.lion_beta2),
-        ] {
-            if !(0.0..1.0).contains(&decay) {
-                return Err(refused(format!("{name} is {decay}; it must be at least 0 and below 1")));
-            }
-        }
-        self.check_optimizer()
-    }
-
-    /// Refuses constants of other optimisers, which would have no effect.
-    fn check_optimizer(&self) -> Result<()> {
-        let (own, algorithm) = (self.optimizer.hyperparameters(), self.algorithm());
-        let all = OptimizerName::ALL.iter().flat_map(|name| name.hyperparameters());
-        let foreign = self.set_in_vain(all, own);
-        if let Some(name) = foreign {
-            let optimizer = name_of(self.optimizer);
-            let hint = match name {
-                "weight_decay" => {
-                    format!("use {}", optimizers_with(Algorithm::has_decoupled_decay).join(" or "))
-                }
-                _ => "leave it out".to_string(),
-            };
-            return Err(refused(format!(
-                "{name} is set, but the optimizer {optimizer} does not use it; {hint}"
-            )));
-        }
-        if self.decay_exempt != DecayExempt::default() && algorithm.weight_decay() <= 0.0 {
-            let problem = "weight decay is 0; set weight_decay, or leave decay_exempt out";
-            return Err(refused(format!("decay_exempt is set, but {problem}")));
-        }
-        algorithm.rule().check().map_err(|problem| refused(problem.to_string()))
-    }
-
-    /// The first of the names `all` that is not among `own` and whose field does not have its default.
-    fn set_in_vain<'n>(&self, all: impl Iterator<Item = &'n &'n str>, own: &[&str]) -> Option<&'n str> {
-        let (values, defaults) = (self.hyperparameters(), TrainConfig::default().hyperparameters());
-        all.copied().find(|name| !own.contains(name) && values.get(name) != defaults.get(name))
-    }
-
     /// The fields by name. Fields that are `None` are left out.
-    fn hyperparameters(&self) -> Hyperparameters {
+    pub(super) fn hyperparameters(&self) -> Hyperparameters {
         // JSON has all integers of 64 bits, as the seed may be; TOML has not.
         match serde_json::to_value(self) {
             Ok(serde_json::Value::Object(fields)) => Hyperparameters::new(fields),
@@ -335,20 +239,17 @@ impl TrainConfig {
     /// # Errors
     /// [`Error::Config`] for a loss that is not defined for such targets.
     pub fn loss(&self, targets: Targets) -> Result<Loss> {
-        let smoothing = self.label_smoothing as f32;
-        let loss = match (self.loss, targets) {
-            (None | Some(LossName::CrossEntropy), Targets::Classes(_)) => Loss::CrossEntropy { smoothing },
-            (None | Some(LossName::Mse), Targets::Values(_)) => Loss::MeanSquaredError,
-            (Some(LossName::Huber), Targets::Values(_)) => Loss::Huber { delta: self.huber_delta as f32 },
-            (Some(name), targets) => {
-                let found = if matches!(targets, Targets::Classes(_)) { "classes" } else { "numbers" };
-                return Err(refused(format!(
-                    "the loss {} is not defined for targets that are {found}; leave it out",
-                    name_of(name)
-                )));
-            }
-        };
-        if smoothing > 0.0 && matches!(targets, Targets::Values(_)) {
+        let name = self.loss.unwrap_or_else(|| LossName::for_targets(targets));
+        let loss = name.configured(&self.hyperparameters());
+        let kind = TargetKind::of(targets);
+        if loss.function().compares_with() != kind {
+            let found = if kind == TargetKind::Labels { "classes" } else { "numbers" };
+            return Err(refused(format!(
+                "the loss {} is not defined for targets that are {found}; leave it out",
+                name_of(name)
+            )));
+        }
+        if self.label_smoothing > 0.0 && kind == TargetKind::Numbers {
             return Err(refused(
                 "label_smoothing is set, but targets that are numbers have no labels; leave it out".into(),
             ));
@@ -398,37 +299,12 @@ impl TrainConfig {
     }
 }
 
-/// Names of the optimisers whose update rule has a property.
-fn optimizers_with(property: impl Fn(Algorithm) -> bool) -> Vec<String> {
-    let defaults = TrainConfig::default().hyperparameters();
-    (OptimizerName::ALL.iter())
-        .filter(|name| property(name.configured(&defaults)))
-        .map(|name| name_of(*name))
-        .collect()
-}
-
 /// The name of an enum value in flags and files.
 pub fn name_of(value: impl ValueEnum) -> String {
     value.to_possible_value().map(|value| value.get_name().to_string()).unwrap_or_default()
 }
 
-fn refused(problem: String) -> Error {
+/// The error for a configuration that is not valid.
+pub(super) fn refused(problem: String) -> Error {
     Error::Config { what: "training configuration".into(), problem }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// A name that no field has would never be set.
-    #[test]
-    fn rules_take_their_constants_from_fields() {
-        let command = TrainConfig::augment_args(clap::Command::new("train"));
-        for rule in OptimizerName::ALL {
-            for name in rule.hyperparameters() {
-                assert!(command.get_arguments().any(|field| field.get_id() == name), "{rule:?}: {name}");
-            }
-            assert!(!rule.variants().is_empty(), "{rule:?} has kernels");
-        }
-    }
 }

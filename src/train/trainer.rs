@@ -1,6 +1,7 @@
 //! One training step, one evaluation, and the sums of losses on the device.
 
-use crate::data::{Batch, BatchTargets, Targets};
+use super::losses::{Loss, TargetKind};
+use crate::data::{Batch, BatchTargets};
 use crate::device::memory::{Category, allocating};
 use crate::device::{DType, Device};
 use crate::error::{Error, Result};
@@ -8,35 +9,7 @@ use crate::nn::Model;
 use crate::optim::{Algorithm, DecayExempt, LossScaling, Optimizer};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use serde::{Deserialize, Serialize};
-
-/// A loss function.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Loss {
-    /// Softmax cross-entropy with integer labels.
-    CrossEntropy {
-        /// Share of a label's probability that is spread over all classes, 0 to 1.
-        smoothing: f32,
-    },
-    /// Mean squared error.
-    MeanSquaredError,
-    /// The mean of Huber losses of differences.
-    Huber {
-        /// The difference up to which the loss is half the square; beyond, it is linear.
-        delta: f32,
-    },
-}
-
-impl Loss {
-    /// The default loss for targets of this kind.
-    pub fn for_targets(targets: Targets) -> Loss {
-        match targets {
-            Targets::Classes(_) => Loss::CrossEntropy { smoothing: 0.0 },
-            Targets::Values(_) => Loss::MeanSquaredError,
-        }
-    }
-}
+use serde::Serialize;
 
 /// Means over samples.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
@@ -123,10 +96,10 @@ impl Accumulator {
 
     /// The means over all samples. Waits for the device.
     fn metrics(&self, loss: Loss) -> Result<Metrics> {
-        let is_classification = matches!(loss, Loss::CrossEntropy { .. });
+        let has_accuracy = loss.function().has_accuracy();
         let samples = self.samples;
         let [loss, accuracy] = self.total()?.map(|sum| sum / samples.max(1) as f64);
-        let accuracy = is_classification.then_some(accuracy);
+        let accuracy = has_accuracy.then_some(accuracy);
         Ok(Metrics { loss, accuracy, samples })
     }
 
@@ -306,29 +279,34 @@ impl Samples<'_> {
 
     /// The targets as a tensor, of the kind that the loss expects.
     fn targets(&self, loss: Loss, output: &Tensor) -> Result<Tensor> {
-        let (device, size) = (output.device(), self.size());
+        let (device, size, kind) = (output.device(), self.size(), loss.function().compares_with());
         let batch = match self {
             Samples::Host(batch) => batch,
             Samples::OnDevice(_, targets) => return Ok((*targets).clone()),
             Samples::Blank(_) => {
-                let (dtype, shape) = match loss {
-                    Loss::CrossEntropy { .. } => (DType::U32, Shape::from([size])),
-                    Loss::MeanSquaredError | Loss::Huber { .. } => (DType::F32, output.shape()),
+                let (dtype, shape) = match kind {
+                    TargetKind::Labels => (DType::U32, Shape::from([size])),
+                    TargetKind::Numbers => (DType::F32, output.shape()),
                 };
                 return Tensor::empty("targets", device, dtype, shape);
             }
         };
-        match (&batch.targets, loss) {
-            (BatchTargets::Classes(labels), Loss::CrossEntropy { .. }) => Tensor::new(device, labels, [size]),
-            (BatchTargets::Values(values), Loss::MeanSquaredError | Loss::Huber { .. }) => {
+        match (&batch.targets, kind) {
+            (BatchTargets::Classes(labels), TargetKind::Labels) => Tensor::new(device, labels, [size]),
+            (BatchTargets::Values(values), TargetKind::Numbers) => {
                 Tensor::new(device, values, [size, values.len() / size])
             }
-            (targets, loss) => {
+            (targets, _) => {
                 let found = match targets {
                     BatchTargets::Classes(_) => "labels",
                     BatchTargets::Values(_) => "numbers",
                 };
-                Err(Error::argument("train", "targets", found, format!("targets for the loss {loss:?}")))
+                Err(Error::argument(
+                    "train",
+                    "targets",
+                    found,
+                    format!("targets for the loss {:?}", loss.function()),
+                ))
             }
         }
     }
@@ -338,21 +316,11 @@ impl Samples<'_> {
 fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, samples: &Samples) -> Result<Tensor> {
     let pair = sums.pair_for(samples.size() as u64)?;
     let targets = samples.targets(loss, output)?;
-    match loss {
-        Loss::CrossEntropy { smoothing } => {
-            let losses = output.cross_entropy_rows(&targets, smoothing)?;
-            super::metric::add_classification(&sums.pairs, pair, &losses, output, &targets)?;
-            Ok(losses)
-        }
-        Loss::MeanSquaredError => {
-            let losses = output.mse_rows(&targets)?;
-            super::metric::add_losses(&sums.pairs, pair, &losses)?;
-            Ok(losses)
-        }
-        Loss::Huber { delta } => {
-            let losses = output.huber_rows(&targets, delta)?;
-            super::metric::add_losses(&sums.pairs, pair, &losses)?;
-            Ok(losses)
-        }
+    let losses = loss.function().rows(output, &targets)?;
+    if loss.function().has_accuracy() {
+        super::metric::add_classification(&sums.pairs, pair, &losses, output, &targets)?;
+    } else {
+        super::metric::add_losses(&sums.pairs, pair, &losses)?;
     }
+    Ok(losses)
 }

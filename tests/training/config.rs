@@ -40,7 +40,8 @@ fn what_it_refuses_names_the_field() {
         ("label_smoothing = 2.0", "label_smoothing"),
         ("loss = \"huber\"\nhuber_delta = 0.0", "huber_delta is 0"),
         ("loss = \"mse\"\nhuber_delta = 0.5", "huber_delta is set, but the loss mse does not use it"),
-        ("huber_delta = 0.5", "huber_delta is set"),
+        ("huber_delta = 0.5", "huber_delta is set, but the loss of the targets does not use it; use huber"),
+        ("loss = \"mse\"\nlabel_smoothing = 0.1", "label_smoothing is set, but the loss mse does not use it"),
         ("momentum = 0.9", "momentum is set, but the optimizer adam does not use it"),
         ("weight_decay = 0.1", "the optimizer adam does not use it; use adamw or lion"),
         ("optimizer = \"sgd\"\nadam_beta1 = 0.5", "adam_beta1"),
@@ -74,13 +75,13 @@ fn names_choose_rules_losses_and_rates() {
     assert_eq!(other.algorithm(), Lion { beta1: 0.95, beta2: 0.98, weight_decay: 1.0 }.into());
     other.validate().unwrap();
     let smooth = TrainConfig { label_smoothing: 0.1, ..TrainConfig::default() };
-    assert_eq!(smooth.loss(Targets::Classes(3)).unwrap(), Loss::CrossEntropy { smoothing: 0.1 });
+    assert_eq!(smooth.loss(Targets::Classes(3)).unwrap(), Loss::cross_entropy(0.1));
     assert!(smooth.loss(Targets::Values(1)).is_err());
-    assert_eq!(TrainConfig::default().loss(Targets::Values(1)).unwrap(), Loss::MeanSquaredError);
+    assert_eq!(TrainConfig::default().loss(Targets::Values(1)).unwrap(), Loss::mse());
     let huber = TrainConfig { loss: Some(LossName::Huber), ..TrainConfig::default() };
-    assert_eq!(huber.loss(Targets::Values(1)).unwrap(), Loss::Huber { delta: 1.0 }, "PyTorch's default");
+    assert_eq!(huber.loss(Targets::Values(1)).unwrap(), Loss::huber(1.0), "PyTorch's default");
     let narrow = TrainConfig { huber_delta: 0.25, ..huber };
-    assert_eq!(narrow.loss(Targets::Values(1)).unwrap(), Loss::Huber { delta: 0.25 });
+    assert_eq!(narrow.loss(Targets::Values(1)).unwrap(), Loss::huber(0.25));
     assert!(TrainConfig { label_smoothing: 0.1, ..huber }.loss(Targets::Values(1)).is_err());
     let rates = TrainConfig { learning_rate: 0.5, ..TrainConfig::default() }.rates(200);
     assert_eq!(rates, Schedule { peak: 0.5, warmup: 10, decay: Decay::Cosine, total: 200 });

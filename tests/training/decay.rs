@@ -23,7 +23,7 @@ fn after(algorithm: Algorithm, exempt: DecayExempt, precision: Precision) -> BTr
         model.parameters().set(name, &noise(*length, 7 + *length as u32)).unwrap();
     }
     let batch = Batch { size: 2, inputs: noise(8, 1), targets: BatchTargets::Values(noise(4, 2)) };
-    let trainer = Trainer::new(&model, Loss::MeanSquaredError, algorithm).unwrap();
+    let trainer = Trainer::new(&model, Loss::mse(), algorithm).unwrap();
     trainer.with_decay_exempt(exempt).step(&batch, RATE).unwrap();
     let value = |name: &str| model.parameters().get(name).unwrap().to_f64().unwrap();
     names.iter().map(|(name, _)| (name.clone(), value(name))).collect()

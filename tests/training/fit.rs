@@ -150,7 +150,7 @@ fn the_huber_loss_is_that_of_its_delta_and_learns() {
     for device in [Device::cpu(), adapter()] {
         for delta in [0.25, 1.0] {
             let model = small(1, &device);
-            let loss = Loss::Huber { delta: delta as f32 };
+            let loss = Loss::huber(delta as f32);
             let (inputs, targets) =
                 (noise(40, 5), noise(10, 6).iter().map(|v| 3.0 * v).collect::<Vec<f32>>());
             let outputs = model.predict(&model.batch(&inputs).unwrap()).unwrap().to_f64().unwrap();

@@ -25,7 +25,7 @@ fn a_long_mean_is_right(device: &Device) {
     let drifted = f64::from(losses().sum::<f32>()) / 20_000.0;
     assert!((drifted / mean - 1.0).abs() > 2e-5, "a sum in f32 does as well: {drifted} for {mean}");
     let batches = targets().map(|target| Ok(single(target)));
-    let found = evaluate(&model(device, 1), Loss::MeanSquaredError, batches).unwrap();
+    let found = evaluate(&model(device, 1), Loss::mse(), batches).unwrap();
     assert_eq!(found.samples, 20_000);
     assert!((found.loss / mean - 1.0).abs() < 2e-6, "{} for {mean}", found.loss);
 }
@@ -59,7 +59,7 @@ fn right_answers_are_counted_beyond_what_f32_can_count() {
 fn looking_at_a_long_mean_does_not_change_it() {
     let train = |look_every: usize| {
         let model = model(&Device::cpu(), 1);
-        let mut trainer = Trainer::new(&model, Loss::MeanSquaredError, Algorithm::sgd(0.0)).unwrap();
+        let mut trainer = Trainer::new(&model, Loss::mse(), Algorithm::sgd(0.0)).unwrap();
         for step in 0..9000 {
             trainer.step(&single(0.1 + (step % 7) as f32), 1e-4).unwrap();
             if step % look_every == 0 {

@@ -8,7 +8,7 @@ use allometry::nn::{
 };
 use allometry::train::Loss;
 
-pub const CROSS_ENTROPY: Loss = Loss::CrossEntropy { smoothing: 0.1 };
+pub const CROSS_ENTROPY: Loss = Loss::cross_entropy(0.1);
 pub const CLASSES: usize = 4;
 
 pub fn adapter() -> Device {
