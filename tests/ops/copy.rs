@@ -33,6 +33,15 @@ pub fn op(draw: &mut Draw) -> Op {
         .gradient(Bound::exact())
         .half(0),
     );
+    // Into a part with one element between its rows, and into a column.
+    op.add(
+        sample("into all columns but the last, and into the last", [input([3, 4]), input([3, 1])], |t| {
+            Tensor::concat(&[&t[0], &t[1]], 1)
+        })
+        .forward(Bound::exact())
+        .gradient(Bound::exact())
+        .half(0),
+    );
     op.add(
         sample("large enough for every thread", [input([301, 307]).transposed()], |t| {
             t[0].reshape([301 * 307])

@@ -35,6 +35,8 @@ pub fn op(draw: &mut Draw) -> Op {
         ("the whole image", vec![images(3, 4, 5, 4), kernel(4, 5, 4, 1)], [1, 1], Valid),
         ("kernel larger than the image", vec![images(1, 2, 3, 2), kernel(5, 5, 2, 1)], [1, 1], Same),
         ("one pixel", vec![images(1, 1, 1, 1), kernel(1, 1, 1, 1)], [1, 1], Valid),
+        // The reference of the image's gradient works on two images at a time.
+        ("images for several threads", vec![images(4, 12, 11, 16), kernel(3, 3, 16, 1)], [1, 1], Same),
         ("the weights' sum in pieces", vec![images(5, 17, 19, 4), kernel(3, 3, 4, 1)], [1, 1], Same),
         (
             "views",

@@ -308,3 +308,37 @@ pub fn weights(p: &Convolution, piece: usize, [x, dy]: [&[f32]; 2], dw: &mut [f3
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A processor runs only its own version of [`write`]. The values are such that no version rounds.
+    #[test]
+    fn the_sums_of_every_processor_are_right() {
+        let values =
+            |count: usize| -> Vec<f32> { (0..count).map(|i| (i * 37 % 101) as f32 - 50.0).collect() };
+        let (channels, count) = (27, 7);
+        let (moving, fixed) = (values((count + 2) * channels), values(3 * channels));
+        let terms: Vec<Term> =
+            (0..3).map(|i| i * channels).map(|at| Term { moving: at, fixed: at }).collect();
+        let (step, multiplier) = (channels, 1);
+        let sums = Sums {
+            terms: &terms,
+            moving: &moving,
+            step,
+            fixed: &fixed,
+            count,
+            channels,
+            multiplier,
+            narrow: false,
+        };
+        let sum_of = |at: usize| (0..3).map(|i| moving[at + i * step] * fixed[at % step + i * step]).sum();
+        let want: Vec<f32> = (0..count * channels).map(sum_of).collect();
+        for version in [Sums::write::<true>, Sums::write::<false>] {
+            let mut to = vec![f32::NAN; count * channels];
+            version(&sums, &mut to, step, false);
+            assert_eq!(to, want);
+        }
+    }
+}

@@ -358,3 +358,29 @@ impl Product {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A processor runs only its own version of [`tiles`]. The values are such that no version rounds.
+    #[test]
+    fn the_tiles_of_every_processor_are_right() {
+        let (m, n, k) = (13, 45, 300);
+        let values =
+            |count: usize| -> Vec<f32> { (0..count).map(|i| (i * 37 % 101) as f32 - 50.0).collect() };
+        let (a, b) = (values(m * k), values(k * n));
+        let product_of = |row: usize, column: usize| (0..k).map(|i| a[row * k + i] * b[i * n + column]).sum();
+        let want: Vec<f32> = (0..m * n).map(|at| product_of(at / n, at % n)).collect();
+        let mut scratch = vec![0.0; panels_scratch(k, n)];
+        let panels = panels(Matrix { data: &b, row_stride: n, column_stride: 1 }, k, n, m, &mut scratch);
+        let (from, to): (Vec<_>, Vec<_>) = (0..m).map(|row| (row * k, row * n)).unzip();
+        let segments = [(0, DEPTH), (DEPTH, k - DEPTH)].map(|(at, depth)| Segment { a: at, b: at, depth });
+        let rows = Rows { data: &a, from: &from, to: &to, segments: &segments };
+        for version in [product::<8, 32, 16, true>, product::<6, 16, 16, true>, product::<4, 8, 8, false>] {
+            let mut c = vec![f32::NAN; m * n];
+            version(&rows, &panels, false, &mut c);
+            assert_eq!(c, want);
+        }
+    }
+}
