@@ -254,8 +254,7 @@ fn product(
         None => Tensor::empty(op, a.tensor.device(), a.tensor.dtype(), shape)?,
     };
     let params = MatmulParams::new(batch.elements(), [m, k, n], &a, &b, function, bias.is_some());
-    let (splits, piece) =
-        split::pieces(a.tensor.device().kind(), [params.batch, params.m, params.n, params.k]);
+    let (splits, piece) = split::pieces([params.batch, params.m, params.n, params.k]);
     if splits > 1 {
         let params = MatmulParams { splits, piece, ..params };
         split::split_product(op, &params, &a, &b, bias.as_ref(), &output)?;

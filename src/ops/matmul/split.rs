@@ -3,7 +3,6 @@
 
 use super::kernels::SPLIT;
 use super::{MatmulParams, Operand, product_operands};
-use crate::device::Kind;
 use crate::device::cpu::elementwise::zip_in_place;
 use crate::device::cpu::parallel_rows;
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
@@ -40,17 +39,16 @@ pub(super) fn split_product(
 }
 
 /// The number of pieces into which a product's sums are split, and the terms of each.
-pub(super) fn pieces(kind: Kind, [batch, m, n, k]: [u32; 4]) -> (u32, u32) {
+pub(super) fn pieces([batch, m, n, k]: [u32; 4]) -> (u32, u32) {
+    /// Tiles of 64 × 64 that keep a device busy: large GPUs have more than a hundred cores, and each works on several tiles
+    /// at a time. The same on every device, because pieces take memory, which the dry device predicts.
+    const ENOUGH_TILES: u64 = 256;
+    /// A shorter piece is not worth the second dispatch. (H200: with pieces of 256, 64×3136×128 takes 0.022 instead of
+    /// 0.026 ms, but 512³ 0.028 instead of 0.022.)
+    const SHORTEST_PIECE: u32 = 512;
     let tiles = (m as u64).div_ceil(64) * (n as u64).div_ceil(64) * batch as u64;
-    // Tiles of 64 × 64 that keep a device busy, and the terms of a piece that is worth the second dispatch. Large GPUs
-    // have more than a hundred cores, and each works on several tiles at a time. (H200: with pieces of 256, 64×3136×128
-    // takes 0.022 instead of 0.026 ms, but 512³ 0.028 instead of 0.022.)
-    let (enough_tiles, shortest_piece) = match kind {
-        Kind::Gpu => (256, if tiles < 32 { 256 } else { 512 }),
-        Kind::Cpu => (64, 512),
-    };
-    let wanted = (enough_tiles / tiles) as u32;
-    let splits = if batch == 1 { wanted.min(k / shortest_piece).max(1) } else { 1 };
+    let wanted = (ENOUGH_TILES / tiles) as u32;
+    let splits = if batch == 1 { wanted.min(k / SHORTEST_PIECE).max(1) } else { 1 };
     // A multiple of every kernel's slab, so that no slab extends into the next piece.
     let piece = k.div_ceil(splits).next_multiple_of(16);
     (k.div_ceil(piece), piece)
