@@ -83,6 +83,12 @@ pub fn op(draw: &mut Draw) -> Op {
         let large = product(name, input([m, k]).stored(a), input([k, n]).stored(b));
         op.add(large.no_differences("the sheer size"));
     }
+    // A right factor that the CPU device copies in two pieces, of 192 and 8 rows: read in place, and in panels.
+    for (m, a, what) in [(3, Storage::Packed, "AB"), (20, Storage::Transposed, "AᵀB")] {
+        let right = input([200, 5500]).fixed();
+        let wide = product(format!("{what}, {m} × 200 × 5,500"), input([m, 200]).stored(a), right);
+        op.add(Sample { roundings: None, ..wide.no_differences("the sheer size") });
+    }
     // Views: rows at an odd and (64 columns of 4 bytes) at an aligned offset, insides, repeated rows.
     op.add(product("rows of a longer matrix", input([9, 7]).rows(), input([7, 5]).rows()));
     op.add(product("aligned rows of a longer matrix", input([9, 64]).rows(), input([64, 128]).rows()));
