@@ -59,6 +59,11 @@ impl Tile {
         2 * self.slab() * (self.rows + self.columns) * size_of::<f32>() as u32
     }
 
+    /// Whether the tile is on cooperative matrices, and its operands are loaded in octets instead of blocks.
+    pub(crate) const fn is_on_matrices(&self) -> bool {
+        matches!(self.sums, Sums::Matrices)
+    }
+
     /// Terms that a slab of either operand spans.
     pub(crate) const fn slab(&self) -> u32 {
         match self.sums {

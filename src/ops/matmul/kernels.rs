@@ -94,20 +94,26 @@ impl Product for MatrixProduct {
 
     fn constants(p: &MatmulParams, tile: &Tile) -> Constants {
         let whole_slabs = (p.k | p.piece).is_multiple_of(tile.slab());
-        vec![
+        let mut constants = vec![
             ("A_WHOLE", (whole_slabs && p.m.is_multiple_of(tile.rows)) as u32),
             ("B_WHOLE", (whole_slabs && p.n.is_multiple_of(tile.columns)) as u32),
             ("FUNCTION", p.function),
             ("HAS_BIAS", p.has_bias),
-            ("A_VECTOR", a_vector(p)),
-            ("A_ALONG_M", a_along_m(p)),
-            ("B_VECTOR", b_vector(p)),
-            ("B_ALONG_K", b_along_k(p)),
             ("A_ALONG_K", (p.a_column == 1) as u32),
             ("B_ALONG_N", (p.b_column == 1) as u32),
-            ("A_OCTETS", a_octets(p)),
-            ("B_OCTETS", b_octets(p)),
-        ]
+        ];
+        // A constant that the text does not read would only make more pipelines of it.
+        if tile.is_on_matrices() {
+            constants.extend([("A_OCTETS", a_octets(p)), ("B_OCTETS", b_octets(p))]);
+        } else {
+            constants.extend([
+                ("A_VECTOR", a_vector(p)),
+                ("A_ALONG_M", a_along_m(p)),
+                ("B_VECTOR", b_vector(p)),
+                ("B_ALONG_K", b_along_k(p)),
+            ]);
+        }
+        constants
     }
 }
 

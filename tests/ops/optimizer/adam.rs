@@ -7,6 +7,20 @@ use crate::harness::{Draw, Op, sample};
 use allometry::optim::rules::adam::{AdamStep, adam};
 use allometry::{Result, Tensor};
 
+/// A step of one parameter w with moments m and v, by the papers' formulas.
+fn written_out(how: &AdamStep, step: u64, mut g: f64, [w, m, v]: [&mut f64; 3]) {
+    if how.decoupled {
+        *w *= 1.0 - how.rate * how.weight_decay;
+    } else {
+        g += how.weight_decay * *w;
+    }
+    *m = how.beta1 * *m + (1.0 - how.beta1) * g;
+    *v = how.beta2 * *v + (1.0 - how.beta2) * g * g;
+    let correction = |beta: f64| 1.0 - beta.powi(step as i32);
+    let denominator = (*v / correction(how.beta2)).sqrt() + how.epsilon;
+    *w -= how.rate * (*m / correction(how.beta1)) / denominator;
+}
+
 /// Parameters after some steps of Adam, and what they should be.
 fn after_adam(t: &[Tensor], how: AdamStep, clipped: bool) -> Result<Tensor> {
     let (w, g) = (t[0].linear()?, &t[1]);
@@ -19,17 +33,7 @@ fn after_adam(t: &[Tensor], how: AdamStep, clipped: bool) -> Result<Tensor> {
     compare(&w, t, |mut w, g| {
         let (mut m, mut v) = (0.0, 0.0);
         for step in 1..=STEPS {
-            let mut g = gradient(g, step);
-            if how.decoupled {
-                w *= 1.0 - how.rate * how.weight_decay;
-            } else {
-                g += how.weight_decay * w;
-            }
-            m = how.beta1 * m + (1.0 - how.beta1) * g;
-            v = how.beta2 * v + (1.0 - how.beta2) * g * g;
-            let correction = |beta: f64| 1.0 - beta.powi(step as i32);
-            let denominator = (v / correction(how.beta2)).sqrt() + how.epsilon;
-            w -= how.rate * (m / correction(how.beta1)) / denominator;
+            written_out(&how, step, gradient(g, step), [&mut w, &mut m, &mut v]);
         }
         w
     })?;
@@ -48,17 +52,7 @@ fn after_adam_mixed(t: &[Tensor], how: AdamStep) -> Result<Tensor> {
     compare(&w, t, |mut w, g| {
         let (mut m, mut v) = (0.0, 0.0);
         for step in 1..STEPS {
-            let mut g = g;
-            if how.decoupled {
-                w *= 1.0 - how.rate * how.weight_decay;
-            } else {
-                g += how.weight_decay * w;
-            }
-            m = how.beta1 * m + (1.0 - how.beta1) * g;
-            v = how.beta2 * v + (1.0 - how.beta2) * g * g;
-            let correction = |beta: f64| 1.0 - beta.powi(step as i32);
-            let denominator = (v / correction(how.beta2)).sqrt() + how.epsilon;
-            w -= how.rate * (m / correction(how.beta1)) / denominator;
+            written_out(&how, step, g, [&mut w, &mut m, &mut v]);
         }
         w
     })?;
