@@ -141,7 +141,7 @@ impl ConfigArgs {
         let given = |name: &str| {
             known.contains(&name) && matches.value_source(name) == Some(ValueSource::CommandLine)
         };
-        Ok(TrainConfig::load(path)?.overridden(&self.flags, given))
+        TrainConfig::load(path)?.overridden(&self.flags, given)
     }
 
     /// The file of `--config`, if it sets this field.

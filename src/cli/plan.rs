@@ -1,7 +1,7 @@
 //! `allometry plan`
 
 use super::{Common, interrupt, print_json};
-use allometry::arguments::positive;
+use allometry::arguments::{positive, seed};
 use allometry::files::{check_target, replace};
 use allometry::planner::soundness::{Asked, Summary, Sweep, check};
 use allometry::planner::{Budget, FURTHEST, Limit, Options, Recommendation, Repeats, Suggestion, recommend};
@@ -43,7 +43,7 @@ pub struct PlanArgs {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Seed of the training.
-    #[arg(long, default_value_t = 0)]
+    #[arg(long, default_value_t = 0, value_parser = seed)]
     seed: u64,
     /// Seconds of each pilot run, which measures the speed of a model.
     #[arg(long, value_name = "SECONDS", default_value_t = 2.0, value_parser = positive)]

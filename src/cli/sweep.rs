@@ -1,7 +1,7 @@
 //! `allometry sweep`
 
 use super::{Common, ConfigArgs, DatasetArgs, axes, interrupt, models, prediction, print_json};
-use allometry::arguments::{count, positive};
+use allometry::arguments::{count, positive, seed};
 use allometry::models::{Axis, Compound};
 use allometry::planner::grid;
 use allometry::report;
@@ -60,7 +60,7 @@ pub struct SweepArgs {
     #[command(flatten)]
     config: ConfigArgs,
     /// Seeds. Every model is trained once with each. By default the seed of --config, or 0.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = seed)]
     seeds: Vec<u64>,
     /// Train the K largest models of every axis last; predict their losses from the other runs before, and score the
     /// predictions.

@@ -1,7 +1,7 @@
 //! `allometry train`
 
 use super::{Common, ConfigArgs, DatasetArgs, interrupt, models, print_json};
-use allometry::arguments::count;
+use allometry::arguments::{count, seed};
 use allometry::data::{Splits, Subset};
 use allometry::models::Architecture;
 use allometry::models::cost::{Cost, predicted_peak_on};
@@ -45,7 +45,7 @@ pub struct TrainArgs {
     #[arg(long, conflicts_with = "epochs", help_heading = "Training")]
     steps: Option<NonZeroU64>,
     /// Seed of the initial weights, the order of samples, and dropout; by default 0.
-    #[arg(long, help_heading = "Training")]
+    #[arg(long, value_parser = seed, help_heading = "Training")]
     seed: Option<u64>,
     /// Print the training configuration as TOML, for --config, and exit.
     #[arg(long)]

@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::models::Bytes;
 use crate::sweep::record::{Record, Throughput};
+use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// The table as bytes, with a header.
@@ -78,7 +79,7 @@ fn row(record: &Record, settings: &BTreeSet<String>) -> Vec<(String, String)> {
     let fields = record.config.fields();
     for name in settings {
         let value = fields.get(name).map(|value| match value {
-            toml::Value::String(text) => text.clone(),
+            Value::String(text) => text.clone(),
             other => other.to_string(),
         });
         row.push((name.clone(), value.unwrap_or_default()));

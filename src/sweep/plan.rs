@@ -3,6 +3,7 @@
 
 use super::extent::Extent;
 use super::migration::migrated;
+use crate::arguments::LARGEST_INTEGER;
 use crate::data::{DataFile, Dataset, fingerprint};
 use crate::error::{Error, Result, brief};
 use crate::models::architecture::Architecture;
@@ -167,6 +168,11 @@ impl Plan {
         if let Some(seed) = repeated(&self.seeds) {
             return fail(format!("seed {seed} is listed twice"));
         }
+        if let Some((name, number)) = self.integers().find(|(_, number)| *number > LARGEST_INTEGER) {
+            return fail(format!(
+                "{name}: {number} is more than {LARGEST_INTEGER}, the largest that a plan can hold"
+            ));
+        }
         if self.epochs.contains(&0) {
             return fail("numbers of epochs must be at least 1".into());
         }
@@ -174,6 +180,17 @@ impl Plan {
             return fail(format!("{epochs} epochs are listed twice"));
         }
         self.check_amounts().or_else(fail)
+    }
+
+    /// The integers of the plan itself, with their names.
+    fn integers(&self) -> impl Iterator<Item = (&'static str, u64)> {
+        let counts = [("samples", &self.samples), ("epochs", &self.epochs)];
+        let lists = counts.into_iter().flat_map(|(name, list)| list.iter().map(move |&count| (name, count)));
+        let single =
+            [("whole_set", self.whole_set), ("most_seen", self.most_seen), ("predict", Some(self.predict))];
+        let single = single.into_iter().filter_map(|(name, count)| Some((name, count?)));
+        let seeds = self.seeds.iter().map(|&seed| ("seeds", seed));
+        seeds.chain(lists.chain(single).map(|(name, count)| (name, count as u64)))
     }
 
     fn check_amounts(&self) -> Result<(), String> {

@@ -14,6 +14,7 @@ use crate::optim::rules::{adam::Adam, lion::Lion, sgd::Sgd};
 use crate::optim::{Algorithm, Decay, DecayExempt, Hyperparameters, OptimizerName, Schedule};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 
@@ -178,9 +179,13 @@ impl TrainConfig {
         toml::to_string(self).map_err(|error| refused(error.to_string()))
     }
 
-    /// The fields as a TOML table. Fields that are `None` are left out.
-    pub fn fields(&self) -> toml::Table {
-        toml::Table::try_from(self).expect("every field is a number, a name or a boolean, which TOML has")
+    /// The fields by name: numbers, names and booleans. Fields that are `None` are left out.
+    pub fn fields(&self) -> serde_json::Map<String, Value> {
+        // JSON has all integers of 64 bits; TOML has not.
+        match serde_json::to_value(self) {
+            Ok(Value::Object(fields)) => fields,
+            _ => unreachable!("every field is a number, a name or a boolean"),
+        }
     }
 
     /// Names of the fields whose values differ from those of `other`.
@@ -191,10 +196,13 @@ impl TrainConfig {
     }
 
     /// This configuration with `other`'s values in the fields for which `chosen` returns true.
-    pub fn overridden(&self, other: &TrainConfig, chosen: impl Fn(&str) -> bool) -> TrainConfig {
+    ///
+    /// # Errors
+    /// [`Error::Config`] for numbers that are not finite.
+    pub fn overridden(&self, other: &TrainConfig, chosen: impl Fn(&str) -> bool) -> Result<TrainConfig> {
         let mut fields = self.fields();
         fields.extend(other.fields().into_iter().filter(|(name, _)| chosen(name)));
-        fields.try_into().expect("each field comes from a configuration")
+        serde_json::from_value(Value::Object(fields)).map_err(|error| refused(error.to_string()))
     }
 
     /// Command-line flags for the fields that differ from the defaults: `--batch 16`, `--recompute`. Leaves out epochs,
@@ -212,8 +220,8 @@ impl TrainConfig {
             };
             let flag = format!("--{}", flag.get_long().unwrap_or_default());
             flags.push(match value {
-                toml::Value::Boolean(_) => flag,
-                toml::Value::String(text) => format!("{flag} {text}"),
+                Value::Bool(_) => flag,
+                Value::String(text) => format!("{flag} {text}"),
                 number => format!("{flag} {number}"),
             });
         }
@@ -222,11 +230,7 @@ impl TrainConfig {
 
     /// The fields by name. Fields that are `None` are left out.
     pub(super) fn hyperparameters(&self) -> Hyperparameters {
-        // JSON has all integers of 64 bits, as the seed may be; TOML has not.
-        match serde_json::to_value(self) {
-            Ok(serde_json::Value::Object(fields)) => Hyperparameters::new(fields),
-            _ => unreachable!("every field is a number, a name or a boolean"),
-        }
+        Hyperparameters::new(self.fields())
     }
 
     /// The optimiser with its constants.

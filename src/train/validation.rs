@@ -2,20 +2,25 @@
 
 use super::config::{TrainConfig, name_of, refused};
 use super::losses::LossName;
+use crate::arguments::LARGEST_INTEGER;
 use crate::data::Targets;
 use crate::error::Result;
 use crate::optim::{Algorithm, DecayExempt, OptimizerName};
+use serde_json::Value;
 
 impl TrainConfig {
     /// Checks that the configuration is valid.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for a count of zero, a value outside its range, and a constant that the
+    /// [`Error::Config`](crate::Error::Config) for a count of zero, an integer above [`LARGEST_INTEGER`], a value outside its range, and a constant that the
     /// chosen optimiser or loss does not have.
     pub fn validate(&self) -> Result<()> {
         let counts = [Some(self.epochs), Some(self.batch), self.samples, self.validation_samples];
         if counts.contains(&Some(0)) || self.steps == Some(0) {
             return Err(refused("epochs, steps, batch and numbers of samples must be at least 1".into()));
+        }
+        if let Some((name, number)) = self.fields().iter().find(|(_, value)| exceeds_toml(value)) {
+            return Err(refused(format!("{name} is {number}; it must be at most {LARGEST_INTEGER}")));
         }
         let positive = |value: f64| value > 0.0 && value.is_finite();
         let [learning_rate, epsilon] = [self.learning_rate, self.adam_epsilon];
@@ -106,6 +111,11 @@ impl TrainConfig {
         let (values, defaults) = (self.hyperparameters(), TrainConfig::default().hyperparameters());
         all.copied().find(|name| !own.contains(name) && values.get(name) != defaults.get(name))
     }
+}
+
+/// Whether this is an integer that TOML can't hold.
+fn exceeds_toml(value: &Value) -> bool {
+    value.as_u64().is_some_and(|number| number > LARGEST_INTEGER)
 }
 
 /// Names of the optimisers whose update rule has a property.

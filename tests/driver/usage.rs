@@ -120,3 +120,22 @@ fn a_command_that_makes_no_sense_is_a_matter_of_usage() {
         assert!(ended.err.contains("--help") || ended.err.contains("Usage"), "{arguments:?}: {}", ended.err);
     }
 }
+
+/// Plans, configurations and reports are TOML, whose integers end at 2⁶³ − 1.
+#[test]
+fn seeds_that_no_plan_can_hold_are_refused() {
+    let seed = "9223372036854775808";
+    for arguments in [
+        &["train", "mlp", "--seed", seed][..],
+        &["plan", "sweep", "--budget", "1TFLOP", "--seed", seed],
+        &["sweep", "--seeds", seed],
+        &["sweep", "--samples", seed],
+    ] {
+        let outcome = run(arguments);
+        assert!(
+            outcome.code == 2 && outcome.err.contains("9223372036854775807"),
+            "{arguments:?}: {}",
+            outcome.err
+        );
+    }
+}

@@ -47,6 +47,14 @@ fn plans_survive_toml_and_are_checked() {
         assert!(message.contains(reason), "{message}");
     };
     refused(Plan { factors: vec![1.0, 1.0], ..good.clone() }, "factor 1 is listed twice");
+    for too_large in [
+        Plan { seeds: vec![0, u64::MAX], ..good.clone() },
+        Plan { samples: vec![1 << 63], ..good.clone() },
+        Plan { epochs: vec![1 << 63], ..good.clone() },
+        Plan { most_seen: Some(1 << 63), ..good.clone() },
+    ] {
+        refused(too_large, "is more than 9223372036854775807, the largest that a plan can hold");
+    }
     refused(Plan { seeds: vec![], ..good.clone() }, "list of seeds is empty");
     refused(Plan { factors: vec![-2.0], ..good.clone() }, "factor is -2");
     refused(

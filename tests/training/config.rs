@@ -113,6 +113,29 @@ fn flags_say_what_differs() {
 fn only_chosen_fields_are_overridden() {
     let file = TrainConfig { batch: 16, clip_norm: Some(1.0), ..TrainConfig::default() };
     let flags = TrainConfig { batch: 32, learning_rate: 0.1, ..TrainConfig::default() };
-    let merged = file.overridden(&flags, |name| name == "learning_rate");
+    let merged = file.overridden(&flags, |name| name == "learning_rate").unwrap();
     assert_eq!(merged, TrainConfig { learning_rate: 0.1, ..file });
+}
+
+/// TOML has no integers above 2⁶³ − 1, so a plan or a report could not hold them.
+#[test]
+fn integers_that_toml_cannot_hold_are_refused_by_name() {
+    let (largest, default) = (i64::MAX as u64, TrainConfig::default());
+    TrainConfig { seed: largest, ..default }.validate().unwrap();
+    let large = largest + 1;
+    for (config, name) in [
+        (TrainConfig { seed: u64::MAX, ..default }, "seed is 18446744073709551615"),
+        (TrainConfig { steps: Some(large), ..default }, "steps is 9223372036854775808"),
+        (TrainConfig { epochs: large as usize, ..default }, "epochs is"),
+        (TrainConfig { batch: large as usize, ..default }, "batch is"),
+        (TrainConfig { samples: Some(large as usize), ..default }, "samples is"),
+    ] {
+        let error = config.validate().unwrap_err().to_string();
+        assert!(error.contains(name) && error.contains("at most 9223372036854775807"), "{error}");
+        assert!(config.flags().len() < 2);
+        assert_eq!(config.differences(&default).len(), 1);
+    }
+    assert!(TrainConfig::from_toml("seed = 9223372036854775808").is_err());
+    let unusable = TrainConfig { learning_rate: f64::NAN, ..default };
+    assert!(default.overridden(&unusable, |_| true).is_err());
 }
