@@ -28,6 +28,7 @@ macro_rules! conformance {
 }
 
 conformance!(
+    batch_norm,
     binary,
     cast,
     clip,

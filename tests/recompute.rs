@@ -6,8 +6,8 @@ use allometry::autograd::recompute;
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
 use allometry::nn::{
-    Activation, AveragePool2d, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, MaxPool2d, Module, Padding,
-    Precision, Rescaling, Sequential,
+    Activation, AveragePool2d, BatchNorm, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, MaxPool2d,
+    Module, Padding, Precision, Rescaling, Sequential,
 };
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
@@ -29,6 +29,7 @@ fn layers() -> Sequential {
         .add(Rescaling::new(3.0, -0.5))
         .add(conv(Activation::Relu))
         .add(conv(Activation::Gelu))
+        .add(BatchNorm::new().activation(Activation::Silu))
         .add(Dropout::new(0.2))
         .add(conv(Activation::Tanh))
         .add(MaxPool2d::new([2, 2]))
@@ -51,7 +52,7 @@ fn batch(number: usize) -> Batch {
     Batch { size, inputs, targets: BatchTargets::Classes(labels) }
 }
 
-/// Losses, final weights and peak memory of five steps.
+/// Losses, final weights and running statistics, and peak memory of five steps.
 fn five_steps(
     device: &Device,
     layers: &Sequential,
@@ -67,7 +68,9 @@ fn five_steps(
         trainer.step(&batch(number), 0.01).unwrap();
         losses.push(trainer.take_metrics().unwrap().loss);
     }
-    let weights = model.parameters().master().iter().flat_map(|flat| flat.to_vec::<f32>().unwrap()).collect();
+    let buffers = model.buffers().iter().map(|(_, buffer)| buffer);
+    let tensors = model.parameters().master().iter().cloned().chain(buffers);
+    let weights = tensors.flat_map(|tensor| tensor.to_vec::<f32>().unwrap()).collect();
     (losses, weights, device.usage().peak)
 }
 

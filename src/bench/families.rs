@@ -21,6 +21,7 @@ pub const FAMILIES: &[&str] = &[
     "softmax",
     "cross_entropy",
     "pool2d",
+    "batch_norm",
     "optimizer",
 ];
 
@@ -59,6 +60,7 @@ pub fn timed_samples(kind: Kind) -> Vec<TimedSample> {
         softmax(),
         cross_entropy(),
         pools(),
+        batch_norms(),
         updates(kind),
     ]
     .concat()
@@ -289,6 +291,21 @@ fn pools() -> Vec<TimedSample> {
         .rows(rows("pool2d.average_forward"))
         .sum_of(4),
     ]
+}
+
+/// Behind the convolutions of a residual network, and within a block of MobileNetV2.
+fn batch_norms() -> Vec<TimedSample> {
+    let sample = |[batch, side, channels, tested]: [usize; 4]| {
+        let inputs =
+            [images(batch, [side, tested], channels), input([channels]).positive(), input([channels])];
+        let name = format!("{batch}×{side}×{side}×{channels} and ReLU");
+        TimedSample::new(["batch_norm", "batch_norm"], name, inputs, |t| {
+            t[0].batch_norm(&t[1], &t[2], 1e-5, Function::Relu).map(|normalized| normalized.output)
+        })
+        .rows([TimedRow::forward("forward"), TimedRow::with_gradients("with gradients", &[0, 1, 2])])
+    };
+    let shapes = [[64, 32, 16, 12], [64, 16, 32, 10], [64, 8, 64, 8], [16, 48, 96, 9]];
+    shapes.into_iter().map(sample).collect()
 }
 
 /// Weights, moments and gradients of a step. All but the gradients are changed in place.

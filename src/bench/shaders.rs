@@ -7,6 +7,7 @@ use super::tune::tunable;
 use crate::device::class::Class;
 use crate::device::{DType, Device, Translation, TunedVariants};
 use crate::error::Result;
+use crate::ops::batch_norm::updated_statistics;
 use crate::ops::{Function, Padding, RandomKey};
 use crate::optim::rules::{Mixed, Operands, Step as OptimizerStep, With};
 use crate::optim::{OptimizerName, clip, loss_scale};
@@ -170,6 +171,16 @@ fn rows(list: &mut List) -> Result<()> {
     list.add("sums", "reduce.", || {
         x.sum(&[1], false)?;
         x.sum(&[0], false).map(drop)
+    })?;
+    let c = list.tensor(&[1024])?;
+    list.add("1,024 channels, ReLU", "batch_norm.", || {
+        let of_channels = [&c, &c];
+        updated_statistics(of_channels, of_channels, 1024, 0.9)?;
+        let given = x.batch_norm_with(of_channels, of_channels, 1e-5, Function::Relu)?;
+        let y = given.requires_grad().batch_norm(&c, &c, 1e-5, Function::Relu)?.output;
+        y.relu()?.backward_from(&x)?;
+        let y = given.requires_grad().batch_norm(&c, &c, 1e-5, Function::Relu)?.output;
+        y.backward_from(&x).map(drop)
     })?;
     list.add("any", "reduce.argmax", || x.argmax(1).map(drop))?;
     list.add("1,024 classes", "softmax.", || x.requires_grad().softmax(1)?.backward_from(&x).map(drop))?;

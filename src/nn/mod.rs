@@ -36,8 +36,8 @@ pub use buffers::Buffers;
 pub use definition::Definition;
 pub use initializer::Initializer;
 pub use layers::{
-    Activation, AveragePool2d, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, GlobalAveragePool2d,
-    MaxPool2d, Rescaling, Scale,
+    Activation, AveragePool2d, BatchNorm, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten,
+    GlobalAveragePool2d, MaxPool2d, Rescaling, Scale,
 };
 pub use model::Model;
 pub use module::Module;

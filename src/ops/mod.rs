@@ -4,6 +4,7 @@
 //! an op, write `src/ops/x.rs`, `shaders/x.wgsl` and samples in `tests/ops/x.rs`; `CONTRIBUTING.md` lists the lines
 //! to add.
 
+pub mod batch_norm;
 pub mod binary;
 pub mod cast;
 pub mod conv2d;

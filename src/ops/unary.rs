@@ -91,7 +91,7 @@ macro_rules! functions {
         }
 
         /// f′, from x or from f(x).
-        fn derivative<T: Real>(function: Function, s: T) -> T {
+        pub(super) fn derivative<T: Real>(function: Function, s: T) -> T {
             match function { $(Function::$variant => { let $s = s; let _ = $s; $derivative })* }
         }
 
@@ -99,7 +99,7 @@ macro_rules! functions {
             match function { $(Function::$variant => elementwise::map(run, x, step, |$x: T| $value),)* }
         }
 
-        fn map_in_place<T: Real>(function: Function, run: &mut [T]) {
+        pub(super) fn map_in_place<T: Real>(function: Function, run: &mut [T]) {
             match function { $(Function::$variant => elementwise::map_in_place(run, |$x: T| $value),)* }
         }
 
@@ -109,7 +109,7 @@ macro_rules! functions {
             }
         }
 
-        fn gradient_run_in_place<T: Real>(function: Function, run: &mut [T], s: &[T]) {
+        pub(super) fn gradient_run_in_place<T: Real>(function: Function, run: &mut [T], s: &[T]) {
             match function {
                 $(Function::$variant => elementwise::zip_in_place(run, s, |dy: T, $s: T| dy * ($derivative)),)*
             }

@@ -35,6 +35,7 @@
 //!   are tested.
 //! - `no_differences("reason")` leaves out the comparison with central differences (kinks, sheer size).
 
+pub mod batch_norm;
 pub mod binary;
 pub mod cast;
 pub mod clip;

@@ -4,8 +4,8 @@ use crate::varied::{CLASSES, IMAGE, adapter, images, noise, varied};
 use allometry::data::BatchTargets;
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::nn::{
-    Activation, Conv2d, Dense, Dropout, GlobalAveragePool2d, Model, Module, Padding, Residual, Scale,
-    Sequential,
+    Activation, BatchNorm, Conv2d, Dense, Dropout, GlobalAveragePool2d, Model, Module, Padding, Residual,
+    Scale, Sequential,
 };
 use allometry::optim::Algorithm;
 use allometry::{DType, Device, Error, Result, Tensor};
@@ -25,10 +25,10 @@ fn check_gradients(
         Tensor::new(&device, &values, allometry::Shape::new(&[&[batch], input].concat()).unwrap()).unwrap();
     // Biases that are not zero and scales that are not one, so that nothing is hidden by symmetry.
     for (seed, (name, value)) in (20..).zip(model.parameters().iter()) {
-        if name.ends_with("bias") {
+        if name.ends_with("bias") || name.ends_with("beta") {
             let values: Vec<f32> = noise(value.shape().elements(), seed).iter().map(|v| 0.3 * v).collect();
             model.parameters().set(name, &values).unwrap();
-        } else if name.ends_with("scale") {
+        } else if name.ends_with("scale") || name.ends_with("gamma") {
             let values: Vec<f32> =
                 noise(value.shape().elements(), seed).iter().map(|v| 1.0 + 0.3 * v).collect();
             model.parameters().set(name, &values).unwrap();
@@ -88,6 +88,20 @@ fn gradients_of_nested_modules_are_right() {
         .add(Residual::new(Dense::new(3).activation(Activation::Silu)))
         .add(Dense::new(4).activation(Activation::Softplus))
         .add(Dense::new(4).activation(Activation::GeluTanh))
+        .add(Dense::new(CLASSES));
+    check_gradients(&layers, &[4, 5, 2], labelled);
+}
+
+#[test]
+fn gradients_of_normalized_networks_are_right() {
+    let conv = || Conv2d::new(3, [2, 3]).padding(Padding::Same).use_bias(false);
+    let layers = Sequential::new()
+        .add(conv())
+        .add(BatchNorm::new().activation(Activation::Silu))
+        .add(conv())
+        .add(BatchNorm::new().epsilon(0.1).activation(Activation::Tanh))
+        .add(GlobalAveragePool2d::new())
+        .add(BatchNorm::new())
         .add(Dense::new(CLASSES));
     check_gradients(&layers, &[4, 5, 2], labelled);
 }

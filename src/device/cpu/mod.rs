@@ -2,8 +2,8 @@
 //!
 //! A kernel's reference is a plain loop nest beside its op. The modules here are a small library of fast code for the
 //! kernels that take most of the time: matrix products ([`gemm`]), convolutions ([`conv`], [`depthwise`]), functions
-//! such as eˣ ([`math`]), rows of logits ([`softmax`]), and passes over memory ([`elementwise`], [`mod@reduce`],
-//! [`pool`], [`mod@copy`]). The library takes slices, sizes and strides, computes in f32, and knows no op. Each
+//! such as eˣ ([`math`]), rows of logits ([`softmax`]), normalization ([`norm`]), and passes over memory
+//! ([`elementwise`], [`mod@reduce`], [`pool`], [`mod@copy`]). The library takes slices, sizes and strides, computes in f32, and knows no op. Each
 //! module says what it copies and in which order it sums. Results do not depend on the number of threads.
 //!
 //! Matrix products use no crate, for two reasons. A convolution passes rows of an image to [`gemm`] that are not
@@ -16,6 +16,7 @@ pub mod depthwise;
 pub mod elementwise;
 pub mod gemm;
 pub mod math;
+pub mod norm;
 pub mod pool;
 pub mod reduce;
 pub mod softmax;

@@ -1,6 +1,7 @@
 //! Layers: modules that contain no others. One file each.
 
 mod activation;
+mod batch_norm;
 mod conv2d;
 mod dense;
 mod depthwise_conv2d;
@@ -11,6 +12,7 @@ mod rescaling;
 mod scale;
 
 pub use activation::Activation;
+pub use batch_norm::BatchNorm;
 pub use conv2d::Conv2d;
 pub use dense::Dense;
 pub use depthwise_conv2d::DepthwiseConv2d;

@@ -1,0 +1,247 @@
+//! Batch normalization of matrices whose columns are channels.
+//!
+//! Rows are handled in blocks: as many whole rows as have 512 numbers. What belongs to a channel is repeated along
+//! a block, so that inner loops run over neighbours, whatever the number of channels. **Order of sums.** Each place of a
+//! block has a sum of its own, over the blocks of a piece; the sums of one channel are then added in order.
+
+use super::{WORTH_A_THREAD, parallel_chunks, with_scratch};
+use multiversion::multiversion;
+use rayon::prelude::*;
+
+/// The least numbers of a block of rows, if there are as many. Ten arrays of this length fit in the first cache.
+const BLOCK: usize = 512;
+
+/// Numbers that a thread computes at a time in loops without sums.
+const CHUNK: usize = 1 << 14;
+
+/// The sizes of a matrix, and of the pieces of its sums.
+#[derive(Clone, Copy, Debug)]
+pub struct Columns {
+    /// The number of rows.
+    pub rows: usize,
+    /// The number of channels, the length of a row.
+    pub channels: usize,
+    /// The rows of a piece; the last may have fewer.
+    pub piece: usize,
+}
+
+/// Multiplies the first slice, gradients with respect to f(z), by f′(z). It may overwrite z, the second slice.
+pub type Slope<'a> = &'a (dyn Fn(&mut [f32], &mut [f32]) + Sync);
+
+/// Mean, 1/√(variance + ε), γ and β of each channel, one row each.
+#[derive(Clone, Copy)]
+pub struct Table<'a>(pub &'a [f32]);
+
+impl Table<'_> {
+    /// `row(mean, scale, gamma, beta)` of each channel, repeated to `length` numbers.
+    fn repeated(&self, length: usize, row: impl Fn(usize, [f32; 4]) -> f32) -> Vec<f32> {
+        let channels = self.0.len() / 4;
+        let of = |c: usize| row(c, [0, 1, 2, 3].map(|i| self.0[i * channels + c]));
+        let one: Vec<f32> = (0..channels).map(of).collect();
+        one.iter().copied().cycle().take(length).collect()
+    }
+}
+
+impl Columns {
+    fn block(&self) -> usize {
+        self.channels * (BLOCK / self.channels).clamp(1, self.rows)
+    }
+
+    /// The pieces of a matrix, each with its part of `a` and of `b`.
+    fn for_each_piece(
+        &self,
+        a: &mut [f32],
+        b: &mut [f32],
+        body: impl Fn(std::ops::Range<usize>, &mut [f32], &mut [f32]) + Sync,
+    ) {
+        let (rows, channels, piece) = (self.rows, self.channels, self.piece);
+        let elements = |i: usize| i * piece * channels..((i + 1) * piece).min(rows) * channels;
+        if rows * channels < 2 * WORTH_A_THREAD || rayon::current_num_threads() == 1 {
+            let parts = a.chunks_exact_mut(channels).zip(b.chunks_exact_mut(channels)).enumerate();
+            parts.for_each(|(i, (a, b))| body(elements(i), a, b));
+        } else {
+            let parts = a.par_chunks_exact_mut(channels).zip(b.par_chunks_exact_mut(channels)).enumerate();
+            parts.for_each(|(i, (a, b))| body(elements(i), a, b));
+        }
+    }
+
+    /// The mean of each channel over each piece, and the sum of the squared distances from it.
+    pub fn moments(&self, x: &[f32], means: &mut [f32], squares: &mut [f32]) {
+        let block = self.block();
+        self.for_each_piece(means, squares, |elements, mean, squares| {
+            let x = &x[elements];
+            with_scratch(2 * block, |scratch| {
+                let (sums, middle) = scratch.split_at_mut(block);
+                // Distances from the first row are summed: sums of numbers far from 0 would round more.
+                let first = &x[..mean.len()];
+                middle.chunks_exact_mut(first.len()).for_each(|row| row.copy_from_slice(first));
+                sums.fill(0.0);
+                x.chunks(block).for_each(|x| add_distances(sums, x, middle));
+                fold(sums, mean);
+                let count = (x.len() / first.len()) as f32;
+                mean.iter_mut().zip(first).for_each(|(mean, first)| *mean = first + *mean / count);
+                middle.chunks_exact_mut(mean.len()).for_each(|row| row.copy_from_slice(mean));
+                sums.fill(0.0);
+                x.chunks(block).for_each(|x| add_squares(sums, x, middle));
+                fold(sums, squares);
+            });
+        });
+    }
+
+    /// z = γ·(x − mean)/√(variance + ε) + β, of which `finish` makes y, a few rows at a time.
+    pub fn normalize(&self, x: &[f32], table: Table, y: &mut [f32], finish: impl Fn(&mut [f32]) + Sync) {
+        let block = self.block();
+        let affine = Affine::new(table, block);
+        let chunk = block * (CHUNK / block).max(1);
+        parallel_chunks(y, chunk, 8 * chunk, |i, y| {
+            let x = &x[i * chunk..];
+            for (x, y) in x.chunks(block).zip(y.chunks_mut(block)) {
+                affine.apply(x, y);
+                finish(y);
+            }
+        });
+    }
+
+    /// Over each piece, dβ = Σ dz and dγ = Σ dz·(x − mean)/√(variance + ε), where dz is dy times `slope`; without it,
+    /// dy itself.
+    pub fn sums(
+        &self,
+        [x, dy]: [&[f32]; 2],
+        table: Table,
+        slope: Option<Slope>,
+        [beta, gamma]: [&mut [f32]; 2],
+    ) {
+        let block = self.block();
+        let affine = Affine::new(table, block);
+        let scale = table.repeated(block, |_, [_, scale, _, _]| scale);
+        self.for_each_piece(beta, gamma, |elements, beta, gamma| {
+            let (x, dy) = (&x[elements.clone()], &dy[elements]);
+            with_scratch(4 * block, |scratch| {
+                let (sums, scratch) = scratch.split_at_mut(2 * block);
+                let (of_beta, of_gamma) = sums.split_at_mut(block);
+                let (z, dz) = scratch.split_at_mut(block);
+                of_beta.fill(0.0);
+                of_gamma.fill(0.0);
+                for (x, dy) in x.chunks(block).zip(dy.chunks(block)) {
+                    let dz = match slope {
+                        None => dy,
+                        Some(slope) => {
+                            let (z, dz) = (&mut z[..x.len()], &mut dz[..x.len()]);
+                            affine.apply(x, z);
+                            dz.copy_from_slice(dy);
+                            slope(dz, z);
+                            dz
+                        }
+                    };
+                    add_products(of_beta, of_gamma, [x, dz], &affine.mean, &scale);
+                }
+                fold(of_beta, beta);
+                fold(of_gamma, gamma);
+            });
+        });
+    }
+
+    /// dx = γ/√(variance + ε)·(dz − share·(dβ + dγ·(x − mean)/√(variance + ε))), with dz as in [`sums`](Columns::sums).
+    /// Without dy, `dx` holds it.
+    pub fn gradient(
+        &self,
+        x: &[f32],
+        dy: Option<&[f32]>,
+        table: Table,
+        slope: Option<Slope>,
+        (share, [beta, gamma]): (f32, [&[f32]; 2]),
+        dx: &mut [f32],
+    ) {
+        let block = self.block();
+        let affine = Affine::new(table, block);
+        let shift = table.repeated(block, |c, [_, scale, of, _]| of * scale * (share * beta[c]));
+        let slant = table.repeated(block, |c, [_, scale, of, _]| of * scale * scale * (share * gamma[c]));
+        let chunk = block * (CHUNK / block).max(1);
+        parallel_chunks(dx, chunk, 16 * chunk, |i, dx| {
+            let at = i * chunk;
+            if let Some(dy) = dy {
+                // Block by block below would save nothing: both are as far away.
+                dx.copy_from_slice(&dy[at..][..dx.len()]);
+            }
+            with_scratch(block, |z| {
+                for (x, dx) in x[at..].chunks(block).zip(dx.chunks_mut(block)) {
+                    if let Some(slope) = slope {
+                        let z = &mut z[..dx.len()];
+                        affine.apply(x, z);
+                        slope(dx, z);
+                    }
+                    through(dx, x, &affine, &shift, &slant);
+                }
+            });
+        });
+    }
+}
+
+/// z = (x − mean)·factor + beta, repeated along a block.
+struct Affine {
+    mean: Vec<f32>,
+    factor: Vec<f32>,
+    beta: Vec<f32>,
+}
+
+impl Affine {
+    fn new(table: Table, block: usize) -> Affine {
+        Affine {
+            mean: table.repeated(block, |_, [mean, ..]| mean),
+            factor: table.repeated(block, |_, [_, scale, gamma, _]| scale * gamma),
+            beta: table.repeated(block, |_, [.., beta]| beta),
+        }
+    }
+
+    fn apply(&self, x: &[f32], z: &mut [f32]) {
+        affine(x, &self.mean, &self.factor, &self.beta, z);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn affine(x: &[f32], mean: &[f32], factor: &[f32], beta: &[f32], z: &mut [f32]) {
+    let of_channel = mean.iter().zip(factor).zip(beta);
+    for ((z, &x), ((&mean, &factor), &beta)) in z.iter_mut().zip(x).zip(of_channel) {
+        *z = (x - mean) * factor + beta;
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn add_distances(sums: &mut [f32], x: &[f32], from: &[f32]) {
+    sums.iter_mut().zip(x).zip(from).for_each(|((sum, &x), &from)| *sum += x - from);
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn add_squares(sums: &mut [f32], x: &[f32], mean: &[f32]) {
+    for ((sum, &x), &mean) in sums.iter_mut().zip(x).zip(mean) {
+        let d = x - mean;
+        *sum += d * d;
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn add_products(beta: &mut [f32], gamma: &mut [f32], [x, dz]: [&[f32]; 2], mean: &[f32], scale: &[f32]) {
+    let sums = beta.iter_mut().zip(gamma);
+    for (((beta, gamma), (&x, &dz)), (&mean, &scale)) in
+        sums.zip(x.iter().zip(dz)).zip(mean.iter().zip(scale))
+    {
+        *beta += dz;
+        *gamma += dz * ((x - mean) * scale);
+    }
+}
+
+#[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
+fn through(dx: &mut [f32], x: &[f32], affine: &Affine, shift: &[f32], slant: &[f32]) {
+    let of_channel = affine.mean.iter().zip(&affine.factor).zip(shift.iter().zip(slant));
+    for ((dx, &x), ((&mean, &factor), (&shift, &slant))) in dx.iter_mut().zip(x).zip(of_channel) {
+        *dx = *dx * factor - (shift + (x - mean) * slant);
+    }
+}
+
+/// The sum of the rows of a block.
+fn fold(block: &[f32], sums: &mut [f32]) {
+    sums.fill(0.0);
+    for row in block.chunks_exact(sums.len()) {
+        sums.iter_mut().zip(row).for_each(|(sum, &value)| *sum += value);
+    }
+}
