@@ -4,6 +4,7 @@
 use super::memory::Category;
 use super::{Backend, Device, gpu};
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 
 /// Host memory is allocated in units of 64 bytes, so that every buffer is aligned for the widest vector load.
@@ -29,6 +30,13 @@ struct Block {
     bytes: u64,
     class: u64,
     category: Category,
+    version: AtomicU64,
+}
+
+/// A number that no buffer had as its version before.
+fn next_version() -> AtomicU64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    AtomicU64::new(NEXT.fetch_add(1, Ordering::Relaxed))
 }
 
 impl Buffer {
@@ -41,7 +49,7 @@ impl Buffer {
         category: Category,
     ) -> Buffer {
         device.0.ledger.take(category, bytes);
-        Buffer(Arc::new(Block { device, storage, bytes, class, category }))
+        Buffer(Arc::new(Block { device, storage, bytes, class, category, version: next_version() }))
     }
 
     /// The device that this memory is on.
@@ -56,6 +64,16 @@ impl Buffer {
 
     pub(crate) fn storage(&self) -> &Storage {
         &self.0.storage
+    }
+
+    /// Notes that the contents change.
+    pub(super) fn touch(&self) {
+        self.0.version.store(next_version().into_inner(), Ordering::Relaxed);
+    }
+
+    /// A number that stands for the present contents: it is another one after each write, and no other buffer has it.
+    pub(crate) fn version(&self) -> u64 {
+        self.0.version.load(Ordering::Relaxed)
     }
 
     /// Whether this is the only handle to the memory.

@@ -323,6 +323,7 @@ impl Device {
     /// [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
     pub fn write<E: Element>(&self, buffer: &Buffer, offset: usize, values: &[E]) -> Result<()> {
         self.check_range("write", buffer, E::DTYPE, offset, values.len())?;
+        buffer.touch();
         match (&self.0.backend, buffer.storage()) {
             (Backend::Gpu(gpu), Storage::Gpu(slot)) => {
                 gpu.write(slot, (offset * size_of::<E>()) as u64, bytemuck::cast_slice(values))
@@ -380,6 +381,7 @@ impl Device {
         }
         let mut operands = inputs.iter().chain(outputs);
         operands.try_for_each(|o| self.check_range(kernel.name, o.buffer, o.dtype, o.offset, o.len))?;
+        outputs.iter().for_each(|output| output.buffer.touch());
         let profiler = &self.0.profiler;
         let timed = profiler
             .is_on()

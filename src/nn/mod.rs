@@ -17,6 +17,7 @@
 //! module declares, and what it sees), [`Model`] and [`Parameters`].
 
 mod buffers;
+mod conv_norm;
 mod definition;
 mod initializer;
 pub mod layers;
@@ -33,6 +34,7 @@ pub mod weights;
 
 pub use crate::ops::Padding;
 pub use buffers::Buffers;
+pub use conv_norm::{ConvNorm, Convolution, Norm};
 pub use definition::Definition;
 pub use initializer::Initializer;
 pub use layers::{

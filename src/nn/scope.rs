@@ -3,10 +3,12 @@
 use super::buffers::Slot;
 use super::definition::{Definition, dotted};
 use super::module::Module;
+use crate::autograd::wanted;
+use crate::device::memory::{Category, allocating};
 use crate::error::{Error, Result, listed};
 use crate::ops::RandomKey;
 use crate::tensor::Tensor;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// What kind of forward pass this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,16 +92,53 @@ impl<'a> Scope<'a> {
             .ok_or_else(|| self.state.unknown("buffer", name, self.state.buffers.iter().map(|(own, _)| own)))
     }
 
+    /// What the module that [`define`](Module::define) declared by this name sees.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it declared none of this name.
+    pub(super) fn module(&self, name: &str) -> Result<Scope<'a>> {
+        let found = self.state.modules.iter().find(|(own, _)| own == name);
+        let (_, state) = found.ok_or_else(|| {
+            self.state.unknown("module", name, self.state.modules.iter().map(|(own, _)| own))
+        })?;
+        Ok(Scope { state, pass: self.pass })
+    }
+
+    /// What `compute` makes of `sources`, parameters and buffers, of which it is a function. In evaluation without a
+    /// graph it is kept until one of the sources changes, or the module's next training step; otherwise it is computed
+    /// each time.
+    ///
+    /// # Errors
+    /// What `compute` returns.
+    pub(super) fn derived<const N: usize>(
+        &self,
+        sources: &[&Tensor],
+        compute: impl FnOnce() -> Result<[Tensor; N]>,
+    ) -> Result<[Tensor; N]> {
+        if matches!(self.pass, Pass::Training { .. }) || wanted(sources) {
+            return compute();
+        }
+        let mut kept = self.state.derived();
+        let versions: Vec<u64> = sources.iter().map(|source| source.version()).collect();
+        let present = kept.take().filter(|derived| derived.versions == versions);
+        let values = present.and_then(|derived| <[Tensor; N]>::try_from(derived.values).ok());
+        let values = match values {
+            Some(values) => values,
+            None => {
+                let _category = allocating(Category::Parameters);
+                compute()?
+            }
+        };
+        *kept = Some(Derived { versions, values: values.to_vec() });
+        Ok(values)
+    }
+
     /// Runs the module that [`define`](Module::define) declared by this name.
     ///
     /// # Errors
     /// [`Error::Config`] if it declared none of this name; what the module returns, with its dotted name.
     pub fn forward(&self, name: &str, module: &(impl Module + ?Sized), x: &Tensor) -> Result<Tensor> {
-        let found = self.state.modules.iter().find(|(own, _)| own == name);
-        let (_, state) = found.ok_or_else(|| {
-            self.state.unknown("module", name, self.state.modules.iter().map(|(own, _)| own))
-        })?;
-        state.forward(module, x, self.pass)
+        self.module(name)?.state.forward(module, x, self.pass)
     }
 
     /// Runs the module that was declared as number `index`.
@@ -124,6 +163,15 @@ pub(super) struct State {
     parameters: Vec<(String, Tensor)>,
     buffers: Vec<(String, Slot)>,
     modules: Vec<(String, Arc<State>)>,
+    /// Shared by states of one module with other parameters: the versions tell them apart.
+    derived: Arc<Mutex<Option<Derived>>>,
+}
+
+/// Values computed from parameters and buffers.
+struct Derived {
+    /// Of what they were computed from.
+    versions: Vec<u64>,
+    values: Vec<Tensor>,
 }
 
 impl State {
@@ -147,6 +195,7 @@ impl State {
             parameters: own,
             buffers: slots,
             modules: definition.modules().iter().map(inner).collect::<Result<_>>()?,
+            derived: Arc::default(),
         })
     }
 
@@ -159,8 +208,16 @@ impl State {
         &self.modules[index].1
     }
 
+    fn derived(&self) -> MutexGuard<'_, Option<Derived>> {
+        // Its contents are whole also where a thread panicked.
+        self.derived.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The output of `module`, whose state this is.
     pub fn forward(&self, module: &(impl Module + ?Sized), x: &Tensor, pass: Pass) -> Result<Tensor> {
+        if let Pass::Training { .. } = pass {
+            *self.derived() = None;
+        }
         module.forward(x, &Scope { state: self, pass }).map_err(|error| error.in_module(&self.name))
     }
 
@@ -190,6 +247,7 @@ impl State {
             parameters: own,
             buffers: self.buffers.iter().map(|(name, own)| (name.clone(), slot(own))).collect(),
             modules: inner.map(|(name, s)| (name.clone(), Arc::new(s.map(parameters, slot)))).collect(),
+            derived: self.derived.clone(),
         }
     }
 

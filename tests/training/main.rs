@@ -11,6 +11,7 @@ mod gradients;
 mod loops;
 mod memory;
 mod modules;
+mod norms;
 mod repetition;
 mod schedule;
 mod sums;

@@ -3,8 +3,8 @@
 use crate::varied::{adapter, noise, same_bits};
 use allometry::nn::weights::LoadOptions;
 use allometry::nn::{
-    Activation, BatchNorm, Conv2d, Definition, Dense, Dropout, Flatten, Initializer, Mode, Model, Module,
-    Padding, Precision, Residual, Scale, Scope, Sequential,
+    Activation, Conv2d, Definition, Dense, Dropout, Flatten, Initializer, Mode, Model, Module, Padding,
+    Precision, Residual, Scale, Scope, Sequential,
 };
 use allometry::optim::Algorithm;
 use allometry::{DType, Device, Error, Result, Tensor};
@@ -237,66 +237,6 @@ fn a_scale_is_one_factor_a_channel() {
 
     let refused = Scale::new().describe(&[]).unwrap_err();
     assert!(matches!(refused, Error::Shape { op: "Scale", .. }), "{refused}");
-}
-
-#[test]
-fn a_batch_norm_follows_its_batches_in_training_and_uses_that_in_evaluation() {
-    // Two channels of six pixels in all, with the means 2 and 10 and the variances 4 and 0.
-    let pixels = [0.0, 10.0, 4.0, 10.0, 0.0, 10.0, 4.0, 10.0, 0.0, 10.0, 4.0, 10.0];
-    let mean = [2.0, 10.0];
-    let unbiased = [4.0 * 6.0 / 5.0, 0.0];
-    let layers = Sequential::new().add(BatchNorm::new().momentum(0.75).epsilon(1e-3));
-    let report = layers.describe(&[3, 1, 2]).unwrap();
-    assert_eq!((report.parameters, report.buffers, report.macs, report.activations), (4, 4, 0, 6));
-    assert_eq!(report.modules[0].kind, "BatchNormalization");
-    for device in [Device::cpu(), adapter()] {
-        for precision in Precision::ALL {
-            let model = layers.build_in(precision, &device, &[3, 1, 2], 0).unwrap();
-            let names: Vec<_> = model.parameters().iter().map(|(name, _)| name.to_string()).collect();
-            assert_eq!(names, ["layers.0.gamma", "layers.0.beta"]);
-            model.parameters().set("layers.0.gamma", &[3.0, 0.5]).unwrap();
-            model.parameters().set("layers.0.beta", &[-1.0, 2.0]).unwrap();
-            let x = model.batch(&pixels).unwrap();
-            let close = |found: &[f32], wanted: &[f32], bound: f32| {
-                assert_eq!(found.len(), wanted.len());
-                for (found, wanted) in found.iter().zip(wanted) {
-                    let size = wanted.abs().max(1.0);
-                    assert!(
-                        (found - wanted).abs() <= bound * size,
-                        "{found}, {wanted} expected, {precision}"
-                    );
-                }
-            };
-            let rounding = if precision == Precision::F32 { 1e-5 } else { 1e-3 };
-            let trained = values(model.train(&x, 0));
-            let spread = 3.0 * 2.0 / 4.001f32.sqrt();
-            close(&trained[..4], &[-1.0 - spread, 2.0, -1.0 + spread, 2.0], rounding);
-            let (once_mean, once_variance) =
-                (mean.map(|mean| 0.25 * mean), unbiased.map(|variance| 0.75 + 0.25 * variance));
-            close(&means(&model, "layers.0.moving_mean"), &once_mean, 1e-6);
-            close(&means(&model, "layers.0.moving_variance"), &once_variance, 1e-6);
-            model.train(&x, 1).unwrap();
-            let running = [0, 1].map(|i| 0.75 * once_mean[i] + 0.25 * mean[i]);
-            let variance = [0, 1].map(|i| 0.75 * once_variance[i] + 0.25 * unbiased[i]);
-            close(&means(&model, "layers.0.moving_mean"), &running, 1e-6);
-            close(&means(&model, "layers.0.moving_variance"), &variance, 1e-6);
-            let scale = [3.0 / (variance[0] + 1e-3f32).sqrt(), 0.5 / (variance[1] + 1e-3f32).sqrt()];
-            let expected = [
-                (0.0 - running[0]) * scale[0] - 1.0,
-                (10.0 - running[1]) * scale[1] + 2.0,
-                (4.0 - running[0]) * scale[0] - 1.0,
-            ];
-            close(&values(model.predict(&x))[..3], &expected, rounding);
-            close(&means(&model, "layers.0.moving_mean"), &running, 1e-6);
-        }
-    }
-    let refused = |layer: BatchNorm, argument: &str| {
-        let error = layer.describe(&[3]).unwrap_err();
-        assert!(matches!(error, Error::Argument { argument: found, .. } if found == argument), "{error}");
-    };
-    refused(BatchNorm::new().epsilon(0.0), "epsilon");
-    refused(BatchNorm::new().momentum(1.0), "momentum");
-    assert!(matches!(BatchNorm::new().describe(&[]), Err(Error::Shape { op: "BatchNormalization", .. })));
 }
 
 #[test]

@@ -52,6 +52,19 @@ impl BatchNorm {
         self.activation = activation;
         self
     }
+
+    /// The factor s and the offset b of each channel, for which `x·s + b` is this layer in evaluation, without its
+    /// activation; f32 in mixed precision.
+    pub(in crate::nn) fn affine(
+        &self,
+        [gamma, beta]: [&Tensor; 2],
+        [mean, variance]: [&Tensor; 2],
+    ) -> Result<[Tensor; 2]> {
+        let epsilon = Tensor::full(variance.device(), variance.dtype(), [], self.epsilon)?;
+        let factor = variance.add(&epsilon)?.rsqrt()?.mul(&gamma.cast(variance.dtype())?)?;
+        let offset = beta.cast(variance.dtype())?.sub(&mean.mul(&factor)?)?;
+        Ok([factor, offset])
+    }
 }
 
 /// The number of channels, the last axis.

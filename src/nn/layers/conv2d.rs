@@ -73,6 +73,21 @@ impl Conv2d {
         self.initializer = initializer;
         self
     }
+
+    /// The name of the kernel among the parameters.
+    pub(in crate::nn) const KERNEL: &str = "kernel";
+
+    /// The convolution with this kernel, bias and activation in place of the layer's own.
+    pub(in crate::nn) fn convolve(
+        &self,
+        x: &Tensor,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let function = activation.function();
+        x.conv2d_grouped(kernel, bias, self.groups, self.strides, self.padding, function)
+    }
 }
 
 impl Module for Conv2d {
@@ -95,7 +110,7 @@ impl Module for Conv2d {
         let (oh, _) = self.padding.resolve("Conv2D", 0, height, self.kernel_size[0], self.strides[0])?;
         let (ow, _) = self.padding.resolve("Conv2D", 1, width, self.kernel_size[1], self.strides[1])?;
         let kernel = [self.kernel_size[0], self.kernel_size[1], channels / self.groups, self.filters];
-        definition.parameter("kernel", &kernel, self.initializer);
+        definition.parameter(Self::KERNEL, &kernel, self.initializer);
         if self.bias {
             definition.parameter("bias", &[self.filters], Initializer::Zeros);
         }
@@ -105,8 +120,7 @@ impl Module for Conv2d {
 
     fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
         let bias = self.bias.then(|| scope.parameter("bias")).transpose()?;
-        let (kernel, function) = (scope.parameter("kernel")?, self.activation.function());
-        x.conv2d_grouped(kernel, bias, self.groups, self.strides, self.padding, function)
+        self.convolve(x, scope.parameter(Self::KERNEL)?, bias, self.activation)
     }
 }
 

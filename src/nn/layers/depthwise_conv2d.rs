@@ -71,6 +71,21 @@ impl DepthwiseConv2d {
         self.initializer = initializer;
         self
     }
+
+    /// The name of the kernel among the parameters.
+    pub(in crate::nn) const KERNEL: &str = "depthwise_kernel";
+
+    /// The convolution with this kernel, bias and activation in place of the layer's own.
+    pub(in crate::nn) fn convolve(
+        &self,
+        x: &Tensor,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        activation: Activation,
+    ) -> Result<Tensor> {
+        let function = activation.function();
+        x.depthwise_conv2d(kernel, bias, self.strides, self.padding, function)
+    }
 }
 
 impl Module for DepthwiseConv2d {
@@ -90,7 +105,7 @@ impl Module for DepthwiseConv2d {
         let (ow, _) = self.padding.resolve(self.kind(), 1, width, self.kernel_size[1], self.strides[1])?;
         let kernel = [self.kernel_size[0], self.kernel_size[1], channels, self.depth_multiplier];
         let filters = elements(&kernel[2..]);
-        definition.parameter("depthwise_kernel", &kernel, self.initializer);
+        definition.parameter(Self::KERNEL, &kernel, self.initializer);
         if self.bias {
             definition.parameter("bias", &[filters], Initializer::Zeros);
         }
@@ -100,8 +115,7 @@ impl Module for DepthwiseConv2d {
 
     fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
         let bias = self.bias.then(|| scope.parameter("bias")).transpose()?;
-        let (kernel, function) = (scope.parameter("depthwise_kernel")?, self.activation.function());
-        x.depthwise_conv2d(kernel, bias, self.strides, self.padding, function)
+        self.convolve(x, scope.parameter(Self::KERNEL)?, bias, self.activation)
     }
 }
 

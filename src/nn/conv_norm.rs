@@ -1,0 +1,159 @@
+//! A convolution, its normalization and its activation as one module.
+
+use super::definition::Definition;
+use super::layers::{Activation, BatchNorm, Conv2d, DepthwiseConv2d};
+use super::module::Module;
+use super::scope::{Mode, Scope};
+use crate::error::{Error, Result};
+use crate::shape::elements;
+use crate::tensor::Tensor;
+
+/// What normalizes the output of a convolution.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+pub enum Norm {
+    #[default]
+    /// Nothing.
+    None,
+    /// [`BatchNorm`].
+    Batch,
+    /// Each pixel over its channels.
+    Layer,
+    /// Each image over its pixels and the channels of one of so many groups.
+    Group(usize),
+}
+
+/// Either kind of convolution.
+#[derive(Clone, Debug)]
+pub enum Convolution {
+    /// Outputs read all channels of their group.
+    Full(Conv2d),
+    /// Outputs read one channel.
+    Depthwise(DepthwiseConv2d),
+}
+
+impl From<Conv2d> for Convolution {
+    fn from(convolution: Conv2d) -> Convolution {
+        Convolution::Full(convolution)
+    }
+}
+
+impl From<DepthwiseConv2d> for Convolution {
+    fn from(convolution: DepthwiseConv2d) -> Convolution {
+        Convolution::Depthwise(convolution)
+    }
+}
+
+/// A convolution, what normalizes its output, and an activation: `f(norm(x ∗ kernel))`, or `f(x ∗ kernel + bias)` without
+/// a norm.
+///
+/// The kernel is a parameter of this module. A norm is the module `norm` inside it. In evaluation a batch norm is folded
+/// into the convolution, which then has the kernel `kernel·s` and the bias `β − mean·s`, with s = γ/√(variance + ε). Both
+/// are computed once and kept until parameters or running statistics change.
+///
+/// ```
+/// use allometry::nn::{Activation, Conv2d, ConvNorm, Module, Norm, Padding};
+///
+/// let conv = Conv2d::new(16, [3, 3]).padding(Padding::Same);
+/// let block = ConvNorm::new(conv, Norm::Batch, Activation::Relu);
+/// let report = block.describe(&[8, 8, 3])?;
+/// // The kernel, and the scale and the offset of each channel.
+/// assert_eq!(report.parameters, 3 * 3 * 3 * 16 + 16 + 16);
+/// assert_eq!(report.modules[0].name, "norm");
+/// # Ok::<(), allometry::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct ConvNorm {
+    convolution: Convolution,
+    norm: Norm,
+    activation: Activation,
+    batch_norm: BatchNorm,
+}
+
+impl ConvNorm {
+    /// The module. Bias and activation of `convolution` are replaced: it has a bias where there is no norm.
+    pub fn new(convolution: impl Into<Convolution>, norm: Norm, activation: Activation) -> ConvNorm {
+        let convolution = match convolution.into() {
+            Convolution::Full(layer) => {
+                let activation = if norm == Norm::None { activation } else { Activation::Linear };
+                Convolution::Full(layer.use_bias(norm == Norm::None).activation(activation))
+            }
+            Convolution::Depthwise(layer) => {
+                let activation = if norm == Norm::None { activation } else { Activation::Linear };
+                Convolution::Depthwise(layer.use_bias(norm == Norm::None).activation(activation))
+            }
+        };
+        ConvNorm { convolution, norm, activation, batch_norm: BatchNorm::new().activation(activation) }
+    }
+
+    /// The options of a batch norm; those of [`BatchNorm::new`] by default. Its activation is replaced.
+    pub fn batch_norm(mut self, options: BatchNorm) -> ConvNorm {
+        self.batch_norm = options.activation(self.activation);
+        self
+    }
+
+    fn layer(&self) -> &dyn Module {
+        match &self.convolution {
+            Convolution::Full(layer) => layer,
+            Convolution::Depthwise(layer) => layer,
+        }
+    }
+
+    /// The module `norm`.
+    fn norm(&self) -> Result<Option<&dyn Module>> {
+        match self.norm {
+            Norm::None => Ok(None),
+            Norm::Batch => Ok(Some(&self.batch_norm)),
+            other => Err(Error::argument("ConvNorm", "norm", format!("{other:?}"), "None or Batch")),
+        }
+    }
+
+    /// The kernel and the bias that stand for the convolution and its batch norm in evaluation.
+    fn folded(&self, kernel: &Tensor, scope: &Scope) -> Result<[Tensor; 2]> {
+        let norm = scope.module("norm")?;
+        let trained = [norm.parameter("gamma")?, norm.parameter("beta")?];
+        let running = [norm.buffer("moving_mean")?, norm.buffer("moving_variance")?];
+        let [gamma, beta] = trained;
+        scope.derived(&[kernel, gamma, beta, &running[0], &running[1]], || {
+            let [factor, offset] = self.batch_norm.affine(trained, running.each_ref())?;
+            let shape = kernel.shape();
+            let factor = match self.convolution {
+                Convolution::Full(_) => factor,
+                Convolution::Depthwise(_) => factor.reshape([shape[2], shape[3]])?,
+            };
+            let folded = kernel.cast(factor.dtype())?.mul(&factor)?.cast(kernel.dtype())?;
+            Ok([folded, offset.cast(kernel.dtype())?])
+        })
+    }
+}
+
+impl Module for ConvNorm {
+    fn kind(&self) -> &'static str {
+        self.layer().kind()
+    }
+
+    fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
+        let output = self.layer().define(input, definition)?;
+        if let Some(norm) = self.norm()? {
+            definition.module("norm", norm, &output)?;
+            definition.activations(elements(&output) as u64);
+        }
+        Ok(output)
+    }
+
+    fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
+        let Some(norm) = self.norm()? else { return self.layer().forward(x, scope) };
+        if self.norm == Norm::Batch && scope.mode() == Mode::Eval {
+            return match &self.convolution {
+                Convolution::Full(layer) => {
+                    let [kernel, bias] = self.folded(scope.parameter(Conv2d::KERNEL)?, scope)?;
+                    layer.convolve(x, &kernel, Some(&bias), self.activation)
+                }
+                Convolution::Depthwise(layer) => {
+                    let [kernel, bias] = self.folded(scope.parameter(DepthwiseConv2d::KERNEL)?, scope)?;
+                    layer.convolve(x, &kernel, Some(&bias), self.activation)
+                }
+            };
+        }
+        scope.forward("norm", norm, &self.layer().forward(x, scope)?)
+    }
+}
