@@ -7,6 +7,7 @@ use criterion::{Criterion, criterion_group, criterion_main};
 
 fn norms(criterion: &mut Criterion) {
     family(criterion, "batch_norm", Rate::Bytes);
+    family(criterion, "group_norm", Rate::Bytes);
 }
 
 criterion_group!(name = benches; config = common::criterion(); targets = norms);

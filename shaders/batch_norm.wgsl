@@ -65,8 +65,6 @@ fn normalize(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
     }
 }
 
-var<workgroup> partial: array<vec2<f32>, 256>;
-
 @compute @workgroup_size(256)
 fn sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups: vec3<u32>,
         @builtin(local_invocation_index) lane: u32) {
@@ -82,21 +80,11 @@ fn sums(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
             own += vec2(dz, dz * normalized);
         }
     }
-    partial[lane] = own;
-    workgroupBarrier();
-    var left = at.lanes;
-    while left > 1u {
-        let half = (left + 1u) / 2u;
-        if at.row + half < left {
-            partial[lane] += partial[lane + half * at.columns];
-        }
-        workgroupBarrier();
-        left = half;
-    }
+    let total = column_sums(at, lane, own);
     if at.inside && at.tile < p.pieces && at.row == 0u {
         let to = at.tile * p.channels + at.channel;
-        part_beta[to] = Element3(partial[lane].x);
-        part_gamma[to] = Element4(partial[lane].y);
+        part_beta[to] = Element3(total.x);
+        part_gamma[to] = Element4(total.y);
     }
 }
 

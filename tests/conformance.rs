@@ -38,6 +38,7 @@ conformance!(
     depthwise_conv2d,
     dropout,
     fill,
+    group_norm,
     huber,
     loss_scale,
     matmul,
@@ -55,6 +56,7 @@ conformance!(
 
 /// Files of `src/ops` that are no op, and where they are tested: that file says so by their path.
 const TESTED_ELSEWHERE: &[(&str, &str)] = &[
+    ("columns", "tests/ops/batch_norm.rs"),
     ("convolution", "tests/ops/conv2d.rs"),
     ("custom", "examples/custom_op.rs"),
     ("gradient", "tests/autograd.rs"),

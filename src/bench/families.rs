@@ -22,6 +22,7 @@ pub const FAMILIES: &[&str] = &[
     "cross_entropy",
     "pool2d",
     "batch_norm",
+    "group_norm",
     "optimizer",
 ];
 
@@ -61,6 +62,7 @@ pub fn timed_samples(kind: Kind) -> Vec<TimedSample> {
         cross_entropy(),
         pools(),
         batch_norms(),
+        sample_norms(),
         updates(kind),
     ]
     .concat()
@@ -306,6 +308,29 @@ fn batch_norms() -> Vec<TimedSample> {
     };
     let shapes = [[64, 32, 16, 12], [64, 16, 32, 10], [64, 8, 64, 8], [16, 48, 96, 9]];
     shapes.into_iter().map(sample).collect()
+}
+
+fn sample_norms() -> Vec<TimedSample> {
+    let rows = || [TimedRow::forward("forward"), TimedRow::with_gradients("with gradients", &[0, 1, 2])];
+    let (columns, channels, groups) = (512, 32, 8);
+    let of = |channels| [input([channels]).positive(), input([channels])];
+    let [gamma, beta] = of(columns);
+    let of_rows = [input([4096, columns]).tested([20, columns]), gamma, beta];
+    let [gamma, beta] = of(channels);
+    let of_images = [images(64, [16, 9], channels), gamma, beta];
+    vec![
+        TimedSample::new(["group_norm", "group_norm"], format!("layer 4096×{columns}"), of_rows, |t| {
+            t[0].layer_norm(&t[1], &t[2], 1e-5, Function::Linear)
+        })
+        .rows(rows()),
+        TimedSample::new(
+            ["group_norm", "group_norm"],
+            format!("{groups} groups 64×16×16×{channels} and ReLU"),
+            of_images,
+            move |t| t[0].group_norm(groups, [&t[1], &t[2]], 1e-5, Function::Relu),
+        )
+        .rows(rows()),
+    ]
 }
 
 /// Weights, moments and gradients of a step. All but the gradients are changed in place.

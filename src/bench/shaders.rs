@@ -182,6 +182,10 @@ fn rows(list: &mut List) -> Result<()> {
         let y = given.requires_grad().batch_norm(&c, &c, 1e-5, Function::Relu)?.output;
         y.backward_from(&x).map(drop)
     })?;
+    list.add("1,024 columns", "group_norm.", || {
+        let (x, c) = (x.requires_grad(), c.requires_grad());
+        x.layer_norm(&c, &c, 1e-5, Function::Linear)?.backward_from(&x.detach()).map(drop)
+    })?;
     list.add("any", "reduce.argmax", || x.argmax(1).map(drop))?;
     list.add("1,024 classes", "softmax.", || x.requires_grad().softmax(1)?.backward_from(&x).map(drop))?;
     let labels = Tensor::new(&list.device, &[0u32; 1024], [1024])?;

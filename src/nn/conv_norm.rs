@@ -1,10 +1,10 @@
 //! A convolution, its normalization and its activation as one module.
 
 use super::definition::Definition;
-use super::layers::{Activation, BatchNorm, Conv2d, DepthwiseConv2d};
+use super::layers::{Activation, BatchNorm, Conv2d, DepthwiseConv2d, GroupNorm, LayerNorm};
 use super::module::Module;
 use super::scope::{Mode, Scope};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::shape::elements;
 use crate::tensor::Tensor;
 
@@ -16,9 +16,9 @@ pub enum Norm {
     None,
     /// [`BatchNorm`].
     Batch,
-    /// Each pixel over its channels.
+    /// [`LayerNorm`]: each pixel over its channels.
     Layer,
-    /// Each image over its pixels and the channels of one of so many groups.
+    /// [`GroupNorm`]: each image over its pixels and the channels of one of so many groups.
     Group(usize),
 }
 
@@ -64,30 +64,45 @@ impl From<DepthwiseConv2d> for Convolution {
 #[derive(Clone, Debug)]
 pub struct ConvNorm {
     convolution: Convolution,
-    norm: Norm,
+    norm: Normalizer,
     activation: Activation,
-    batch_norm: BatchNorm,
+}
+
+/// The module `norm`, if there is one.
+#[derive(Clone, Debug)]
+enum Normalizer {
+    None,
+    Batch(BatchNorm),
+    Layer(LayerNorm),
+    Group(GroupNorm),
 }
 
 impl ConvNorm {
     /// The module. Bias and activation of `convolution` are replaced: it has a bias where there is no norm.
     pub fn new(convolution: impl Into<Convolution>, norm: Norm, activation: Activation) -> ConvNorm {
+        let bias = norm == Norm::None;
+        let of_convolution = if bias { activation } else { Activation::Linear };
         let convolution = match convolution.into() {
-            Convolution::Full(layer) => {
-                let activation = if norm == Norm::None { activation } else { Activation::Linear };
-                Convolution::Full(layer.use_bias(norm == Norm::None).activation(activation))
-            }
+            Convolution::Full(layer) => Convolution::Full(layer.use_bias(bias).activation(of_convolution)),
             Convolution::Depthwise(layer) => {
-                let activation = if norm == Norm::None { activation } else { Activation::Linear };
-                Convolution::Depthwise(layer.use_bias(norm == Norm::None).activation(activation))
+                Convolution::Depthwise(layer.use_bias(bias).activation(of_convolution))
             }
         };
-        ConvNorm { convolution, norm, activation, batch_norm: BatchNorm::new().activation(activation) }
+        let norm = match norm {
+            Norm::None => Normalizer::None,
+            Norm::Batch => Normalizer::Batch(BatchNorm::new().activation(activation)),
+            Norm::Layer => Normalizer::Layer(LayerNorm::new().activation(activation)),
+            Norm::Group(groups) => Normalizer::Group(GroupNorm::new(groups).activation(activation)),
+        };
+        ConvNorm { convolution, norm, activation }
     }
 
-    /// The options of a batch norm; those of [`BatchNorm::new`] by default. Its activation is replaced.
+    /// The options of the norm where it is a batch norm; those of [`BatchNorm::new`] by default. Its activation is
+    /// replaced.
     pub fn batch_norm(mut self, options: BatchNorm) -> ConvNorm {
-        self.batch_norm = options.activation(self.activation);
+        if let Normalizer::Batch(norm) = &mut self.norm {
+            *norm = options.activation(self.activation);
+        }
         self
     }
 
@@ -99,22 +114,23 @@ impl ConvNorm {
     }
 
     /// The module `norm`.
-    fn norm(&self) -> Result<Option<&dyn Module>> {
-        match self.norm {
-            Norm::None => Ok(None),
-            Norm::Batch => Ok(Some(&self.batch_norm)),
-            other => Err(Error::argument("ConvNorm", "norm", format!("{other:?}"), "None or Batch")),
+    fn norm(&self) -> Option<&dyn Module> {
+        match &self.norm {
+            Normalizer::None => None,
+            Normalizer::Batch(norm) => Some(norm),
+            Normalizer::Layer(norm) => Some(norm),
+            Normalizer::Group(norm) => Some(norm),
         }
     }
 
     /// The kernel and the bias that stand for the convolution and its batch norm in evaluation.
-    fn folded(&self, kernel: &Tensor, scope: &Scope) -> Result<[Tensor; 2]> {
+    fn folded(&self, batch_norm: &BatchNorm, kernel: &Tensor, scope: &Scope) -> Result<[Tensor; 2]> {
         let norm = scope.module("norm")?;
         let trained = [norm.parameter("gamma")?, norm.parameter("beta")?];
         let running = [norm.buffer("moving_mean")?, norm.buffer("moving_variance")?];
         let [gamma, beta] = trained;
         scope.derived(&[kernel, gamma, beta, &running[0], &running[1]], || {
-            let [factor, offset] = self.batch_norm.affine(trained, running.each_ref())?;
+            let [factor, offset] = batch_norm.affine(trained, running.each_ref())?;
             let shape = kernel.shape();
             let factor = match self.convolution {
                 Convolution::Full(_) => factor,
@@ -133,7 +149,7 @@ impl Module for ConvNorm {
 
     fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
         let output = self.layer().define(input, definition)?;
-        if let Some(norm) = self.norm()? {
+        if let Some(norm) = self.norm() {
             definition.module("norm", norm, &output)?;
             definition.activations(elements(&output) as u64);
         }
@@ -141,15 +157,16 @@ impl Module for ConvNorm {
     }
 
     fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
-        let Some(norm) = self.norm()? else { return self.layer().forward(x, scope) };
-        if self.norm == Norm::Batch && scope.mode() == Mode::Eval {
+        let Some(norm) = self.norm() else { return self.layer().forward(x, scope) };
+        if let (Normalizer::Batch(norm), Mode::Eval) = (&self.norm, scope.mode()) {
             return match &self.convolution {
                 Convolution::Full(layer) => {
-                    let [kernel, bias] = self.folded(scope.parameter(Conv2d::KERNEL)?, scope)?;
+                    let [kernel, bias] = self.folded(norm, scope.parameter(Conv2d::KERNEL)?, scope)?;
                     layer.convolve(x, &kernel, Some(&bias), self.activation)
                 }
                 Convolution::Depthwise(layer) => {
-                    let [kernel, bias] = self.folded(scope.parameter(DepthwiseConv2d::KERNEL)?, scope)?;
+                    let [kernel, bias] =
+                        self.folded(norm, scope.parameter(DepthwiseConv2d::KERNEL)?, scope)?;
                     layer.convolve(x, &kernel, Some(&bias), self.activation)
                 }
             };

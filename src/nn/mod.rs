@@ -39,7 +39,7 @@ pub use definition::Definition;
 pub use initializer::Initializer;
 pub use layers::{
     Activation, AveragePool2d, BatchNorm, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten,
-    GlobalAveragePool2d, MaxPool2d, Rescaling, Scale,
+    GlobalAveragePool2d, GroupNorm, LayerNorm, MaxPool2d, Rescaling, RmsNorm, Scale,
 };
 pub use model::Model;
 pub use module::Module;

@@ -8,7 +8,7 @@
 mod kernels;
 
 use super::check_float;
-use super::reduce::sum_rows;
+use super::columns::{joined, pieces};
 use super::unary::Function;
 use crate::autograd::{BackwardContext, record, wanted};
 use crate::error::{Error, Result};
@@ -124,10 +124,6 @@ fn scalars(
     epsilon: f32,
     function: Function,
 ) -> Result<Params> {
-    /// The fewest elements of a piece,
-    const SMALLEST_PIECE: usize = 4096;
-    /// and the most workgroups that compute pieces.
-    const ENOUGH_GROUPS: usize = 512;
     [x, gamma, beta].into_iter().try_for_each(|tensor| check_float(OP, tensor, x))?;
     let shape = x.shape();
     let channels = shape.last().copied().unwrap_or_default();
@@ -148,20 +144,18 @@ fn scalars(
     if !(epsilon > 0.0 && epsilon.is_finite()) {
         return Err(Error::argument(OP, "epsilon", epsilon, "a positive number"));
     }
-    let rows = shape.elements() / channels;
-    let params = Params {
-        rows: rows as u32,
+    let rows = (shape.elements() / channels) as u32;
+    let [piece, pieces] = pieces(rows, channels as u32);
+    Ok(Params {
+        rows,
         channels: channels as u32,
-        piece: 0,
-        pieces: 0,
+        piece,
+        pieces,
         function: function as u32,
         training: 1,
         epsilon,
         momentum: 0.0,
-    };
-    let most = (ENOUGH_GROUPS / params.blocks() as usize).max(1);
-    let piece = rows.div_ceil((shape.elements() / SMALLEST_PIECE).clamp(1, most));
-    Ok(Params { piece: piece as u32, pieces: rows.div_ceil(piece) as u32, ..params })
+    })
 }
 
 /// The output for a table, with its graph. `x` is `inputs[0]`, packed.
@@ -183,11 +177,9 @@ fn backward(context: &mut BackwardContext, params: &Params, x: Tensor, table: Te
     let (of_beta, of_gamma) = (empty()?, empty()?);
     let inputs = [x.operand(), table.operand(), dy.operand()];
     device.run(&SUMS, params, &inputs, &[of_beta.operand(), of_gamma.operand()])?;
-    // The sums that dx reads are in full precision. In f16 the gradients of γ and β are rounded copies of them.
-    let slot = |context: &BackwardContext, i| context.slot(i).filter(|slot| slot.dtype() == table.dtype());
-    let sum_beta = sum_rows(OP, &of_beta, slot(context, 2))?;
+    let sum_beta = joined(OP, context, 2, &of_beta)?;
     context.accumulate(2, sum_beta.cast(x.dtype())?)?;
-    let sum_gamma = sum_rows(OP, &of_gamma, slot(context, 1))?;
+    let sum_gamma = joined(OP, context, 1, &of_gamma)?;
     if context.wants(0) {
         let sums = [sum_beta.operand(), sum_gamma.operand()];
         let [beta, gamma] = sums;

@@ -7,6 +7,7 @@
 pub mod batch_norm;
 pub mod binary;
 pub mod cast;
+mod columns;
 pub mod conv2d;
 mod convolution;
 pub mod copy;
@@ -16,6 +17,7 @@ pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
 pub mod gradient;
+pub mod group_norm;
 pub mod huber;
 pub mod matmul;
 pub mod mse;

@@ -2,6 +2,7 @@
 
 use super::{FUNCTIONS, INDEX, MergedAxes, WORKGROUP, check_float};
 use crate::autograd::{record, wanted};
+use crate::device::cpu::norm::Slope;
 use crate::device::cpu::{Strided, elementwise, parallel_elements, parallel_rows};
 use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
@@ -99,7 +100,7 @@ macro_rules! functions {
             match function { $(Function::$variant => elementwise::map(run, x, step, |$x: T| $value),)* }
         }
 
-        pub(super) fn map_in_place<T: Real>(function: Function, run: &mut [T]) {
+        fn map_in_place<T: Real>(function: Function, run: &mut [T]) {
             match function { $(Function::$variant => elementwise::map_in_place(run, |$x: T| $value),)* }
         }
 
@@ -109,7 +110,7 @@ macro_rules! functions {
             }
         }
 
-        pub(super) fn gradient_run_in_place<T: Real>(function: Function, run: &mut [T], s: &[T]) {
+        fn gradient_run_in_place<T: Real>(function: Function, run: &mut [T], s: &[T]) {
             match function {
                 $(Function::$variant => elementwise::zip_in_place(run, s, |dy: T, $s: T| dy * ($derivative)),)*
             }
@@ -350,6 +351,19 @@ pub(crate) fn finish(rows: &mut [f32], bias: Option<&[f32]>, function: Function)
     }
     if function != Function::Linear {
         map_in_place(function, rows);
+    }
+}
+
+/// Calls `body` with what multiplies gradients dy by f′(z), where z is the function's argument; with none for the
+/// identity.
+pub(super) fn with_slope(function: Function, body: impl FnOnce(Option<Slope>)) {
+    match (function, function.reads()) {
+        (Function::Linear, _) => body(None),
+        (_, Reads::Input) => body(Some(&|dy, z| gradient_run_in_place(function, dy, z))),
+        (_, Reads::Output) => body(Some(&|dy, z| {
+            map_in_place(function, z);
+            gradient_run_in_place(function, dy, z);
+        })),
     }
 }
 

@@ -1,4 +1,5 @@
-//! Batch normalization: statistics of the batch and given ones, and the update of running statistics.
+//! Batch normalization: statistics of the batch and given ones, and the update of running statistics. With it, how
+//! kernels divide rows of channels (src/ops/columns.rs).
 
 use crate::harness::{Bound, Draw, Input, Op, Sample, input, ones, refuse, sample};
 use allometry::ops::Function::{self, HardSwish, Linear, Relu, Relu6, Silu, Tanh};

@@ -45,6 +45,7 @@ pub mod cross_entropy;
 pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
+pub mod group_norm;
 pub mod huber;
 pub mod loss_scale;
 pub mod matmul;

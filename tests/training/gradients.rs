@@ -4,8 +4,8 @@ use crate::varied::{CLASSES, IMAGE, adapter, images, noise, varied};
 use allometry::data::BatchTargets;
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::nn::{
-    Activation, BatchNorm, Conv2d, ConvNorm, Dense, Dropout, GlobalAveragePool2d, Model, Module, Norm,
-    Padding, Residual, Scale, Sequential,
+    Activation, BatchNorm, Conv2d, ConvNorm, Dense, Dropout, GlobalAveragePool2d, GroupNorm, Model, Module,
+    Norm, Padding, Residual, RmsNorm, Scale, Sequential,
 };
 use allometry::optim::Algorithm;
 use allometry::{DType, Device, Error, Result, Tensor};
@@ -102,6 +102,9 @@ fn gradients_of_normalized_networks_are_right() {
         .add(BatchNorm::new().epsilon(0.1).activation(Activation::Tanh))
         .add(ConvNorm::new(conv(), Norm::Batch, Activation::HardSigmoid))
         .add(ConvNorm::new(conv(), Norm::None, Activation::Tanh))
+        .add(ConvNorm::new(conv(), Norm::Layer, Activation::Silu))
+        .add(GroupNorm::new(3).activation(Activation::Tanh))
+        .add(RmsNorm::new().activation(Activation::Softplus))
         .add(GlobalAveragePool2d::new())
         .add(BatchNorm::new())
         .add(Dense::new(CLASSES));

@@ -2,8 +2,8 @@
 
 use crate::varied::{adapter, noise, same_bits};
 use allometry::nn::{
-    Activation, BatchNorm, Conv2d, ConvNorm, DepthwiseConv2d, Model, Module, Norm, Padding, Precision,
-    Sequential,
+    Activation, BatchNorm, Conv2d, ConvNorm, DepthwiseConv2d, GroupNorm, LayerNorm, Model, Module, Norm,
+    Padding, Precision, RmsNorm, Sequential,
 };
 use allometry::optim::Algorithm;
 use allometry::{Device, Error, Result, Tensor};
@@ -236,6 +236,93 @@ fn without_a_norm_a_convolution_has_a_bias_and_its_activation() {
     let report = normalized.describe(&IMAGE).unwrap();
     assert_eq!((report.kind.as_str(), report.activations), ("Conv2D", 2 * 3 * 4 * 6));
     assert_eq!((report.macs, report.parameters), (expected.macs, expected.parameters + 6));
+}
+
+#[test]
+fn sample_norms_compute_what_they_say() {
+    // Two samples of two pixels with four channels.
+    let x = [1.0, 3.0, 0.0, 8.0, 5.0, 7.0, 0.0, 0.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 2.0, 6.0f32];
+    // Mean and variance over some of its elements.
+    fn over(x: &[f32], places: Vec<usize>) -> (f32, f32) {
+        let count = places.len() as f32;
+        let mean = places.iter().map(|&i| x[i]).sum::<f32>() / count;
+        (mean, places.iter().map(|&i| (x[i] - mean).powi(2)).sum::<f32>() / count)
+    }
+    fn pixel(i: usize) -> Vec<usize> {
+        (i / 4 * 4..i / 4 * 4 + 4).collect()
+    }
+    fn group(i: usize) -> Vec<usize> {
+        (i / 8 * 8..i / 8 * 8 + 8).filter(|other| other % 4 / 2 == i % 4 / 2).collect()
+    }
+    type Definition = fn(&[f32], usize) -> (f32, f32);
+    let row = Sequential::new;
+    let cases: [(&str, Sequential, Definition); 3] = [
+        ("LayerNormalization", row().add(LayerNorm::new().epsilon(0.5)), |x, i| over(x, pixel(i))),
+        ("RMSNormalization", row().add(RmsNorm::new().epsilon(0.5)), |x, i| {
+            (0.0, pixel(i).iter().map(|&i| x[i] * x[i]).sum::<f32>() / 4.0)
+        }),
+        ("GroupNormalization", row().add(GroupNorm::new(2).epsilon(0.5)), |x, i| over(x, group(i))),
+    ];
+    let (gamma, beta) = ([1.0, 2.0, 3.0, -1.0], [0.5, 0.0, 0.0, 1.0]);
+    for (kind, layers, of) in cases {
+        let has_beta = kind != "RMSNormalization";
+        let report = layers.describe(&[2, 1, 4]).unwrap();
+        assert_eq!(report.modules[0].kind, kind);
+        assert_eq!((report.parameters, report.buffers, report.macs), (4 + 4 * u64::from(has_beta), 0, 0));
+        let expected = |i: usize| {
+            let (mean, variance) = of(&x, i);
+            let shift = if has_beta { beta[i % 4] } else { 0.0 };
+            gamma[i % 4] * (x[i] - mean) / (variance + 0.5).sqrt() + shift
+        };
+        let expected: Vec<f32> = (0..x.len()).map(expected).collect();
+        for device in [Device::cpu(), adapter()] {
+            for precision in Precision::ALL {
+                let model = layers.build_in(precision, &device, &[2, 1, 4], 0).unwrap();
+                model.parameters().set("layers.0.gamma", &gamma).unwrap();
+                if has_beta {
+                    model.parameters().set("layers.0.beta", &beta).unwrap();
+                }
+                let x = model.batch(&x).unwrap();
+                close(&values(model.predict(&x)), &expected, rounding(precision));
+                close(&values(model.train(&x, 0)), &expected, rounding(precision));
+            }
+        }
+    }
+    assert!(matches!(LayerNorm::new().describe(&[]), Err(Error::Shape { op: "LayerNormalization", .. })));
+    let error = RmsNorm::new().epsilon(-1.0).describe(&[3]).unwrap_err();
+    assert!(matches!(error, Error::Argument { op: "RMSNormalization", argument: "epsilon", .. }), "{error}");
+    for groups in [0, 3] {
+        let error = GroupNorm::new(groups).describe(&[5, 5, 4]).unwrap_err();
+        assert!(
+            matches!(error, Error::Argument { op: "GroupNormalization", argument: "groups", .. }),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn every_norm_can_follow_a_convolution() {
+    let device = Device::cpu();
+    let conv = Conv2d::new(6, [3, 3]);
+    let relu = Activation::Relu;
+    let norms: [(Norm, Sequential); 2] = [
+        (Norm::Layer, Sequential::new().add_named("norm", LayerNorm::new().activation(relu))),
+        (Norm::Group(3), Sequential::new().add_named("norm", GroupNorm::new(3).activation(relu))),
+    ];
+    for (norm, layers) in norms {
+        let model = ConvNorm::new(conv.clone(), norm, relu).build(&device, &IMAGE, 0).unwrap();
+        let plain = conv.clone().use_bias(false).build(&device, &IMAGE, 0).unwrap();
+        let after = layers.build(&device, &[3, 4, 6], 0).unwrap();
+        draw(&model);
+        plain.parameters().set("kernel", &values(model.parameters().get("kernel").cloned())).unwrap();
+        for name in ["norm.gamma", "norm.beta"] {
+            after.parameters().set(name, &values(model.parameters().get(name).cloned())).unwrap();
+        }
+        let x = model.batch(&noise(2 * 120, 7)).unwrap();
+        let expected = values(after.predict(&plain.predict(&x).unwrap()));
+        assert!(same_bits(&values(model.predict(&x)), &expected));
+        assert!(same_bits(&values(model.train(&x, 0)), &expected));
+    }
 }
 
 #[test]

@@ -48,7 +48,7 @@ impl Columns {
     }
 
     /// The pieces of a matrix, each with its part of `a` and of `b`.
-    fn for_each_piece(
+    pub(super) fn for_each_piece(
         &self,
         a: &mut [f32],
         b: &mut [f32],

@@ -5,6 +5,7 @@ use crate::device::cpu::norm::{Columns, Table};
 use crate::device::cpu::{parallel_elements, parallel_rows};
 use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
+use crate::ops::columns::{COLUMN_SUMS, COLUMNS, blocks, lanes};
 use crate::ops::unary::{self, Function, Reads, apply, derivative};
 use crate::ops::{FUNCTIONS, INDEX, WORKGROUP, no_constants};
 use crate::reference;
@@ -23,20 +24,26 @@ pub(super) struct Params {
 }
 
 const SCALARS: &str = include_str!("../../../shaders/lib/batch_norm.wgsl");
-const COLUMNS: &str = include_str!("../../../shaders/lib/columns.wgsl");
 
 const STATISTICS_GPU: Shader<Params> = Shader {
     source: &[INDEX, SCALARS, COLUMNS, include_str!("../../../shaders/batch_norm_statistics.wgsl")],
     entry: "statistics",
     constants: no_constants,
-    groups: |p| p.pieces as u64 * p.blocks(),
+    groups: |p| p.pieces as u64 * blocks(p.channels),
 };
 
 const GPU: Shader<Params> = Shader {
-    source: &[INDEX, FUNCTIONS, SCALARS, COLUMNS, include_str!("../../../shaders/batch_norm.wgsl")],
+    source: &[
+        INDEX,
+        FUNCTIONS,
+        SCALARS,
+        COLUMNS,
+        COLUMN_SUMS,
+        include_str!("../../../shaders/batch_norm.wgsl"),
+    ],
     entry: "normalize",
     constants,
-    groups: |p| (p.rows as u64).div_ceil(8 * p.lanes()) * p.blocks(),
+    groups: |p| (p.rows as u64).div_ceil(8 * lanes(p.channels)) * blocks(p.channels),
 };
 
 fn constants(p: &Params) -> Constants {
@@ -45,16 +52,6 @@ fn constants(p: &Params) -> Constants {
 }
 
 impl Params {
-    /// The blocks into which `shaders/lib/columns.wgsl` divides the channels.
-    pub fn blocks(&self) -> u64 {
-        (self.channels as u64).div_ceil(64)
-    }
-
-    /// The invocations of a workgroup that share a channel there.
-    fn lanes(&self) -> u64 {
-        256 / (self.channels as u64).div_ceil(self.blocks())
-    }
-
     fn elements(&self) -> u64 {
         self.rows as u64 * self.channels as u64
     }
@@ -283,22 +280,9 @@ fn normalize_fast(p: &Params, args: KernelArgs<f32>) {
     p.sizes().normalize(x, Table(table), y, |rows| unary::finish(rows, None, Function::of(p.function)));
 }
 
-/// Calls `body` with what multiplies dy by f′(z); with none for the identity.
-fn with_slope(p: &Params, body: impl FnOnce(Option<crate::device::cpu::norm::Slope>)) {
-    let function = Function::of(p.function);
-    match (function, function.reads()) {
-        (Function::Linear, _) => body(None),
-        (_, Reads::Input) => body(Some(&|dz, z| unary::gradient_run_in_place(function, dz, z))),
-        (_, Reads::Output) => body(Some(&|dz, z| {
-            unary::map_in_place(function, z);
-            unary::gradient_run_in_place(function, dz, z);
-        })),
-    }
-}
-
 fn sums_fast(p: &Params, args: KernelArgs<f32>) {
     let ([x, table, dy], parts) = args.reals();
-    with_slope(p, |slope| p.sizes().sums([x, dy], Table(table), slope, parts));
+    unary::with_slope(Function::of(p.function), |slope| p.sizes().sums([x, dy], Table(table), slope, parts));
 }
 
 /// The part of the sums that a row of dx contains.
@@ -309,11 +293,15 @@ fn share(p: &Params) -> f32 {
 fn gradient_fast(p: &Params, args: KernelArgs<f32>) {
     let ([x, table, beta, gamma, dy], [dx]) = args.reals();
     let sums = (share(p), [beta, gamma]);
-    with_slope(p, |slope| p.sizes().gradient(x, Some(dy), Table(table), slope, sums, dx));
+    unary::with_slope(Function::of(p.function), |slope| {
+        p.sizes().gradient(x, Some(dy), Table(table), slope, sums, dx)
+    });
 }
 
 fn gradient_in_place_fast(p: &Params, args: KernelArgs<f32>) {
     let ([x, table, beta, gamma], [dy]) = args.reals();
     let sums = (share(p), [beta, gamma]);
-    with_slope(p, |slope| p.sizes().gradient(x, None, Table(table), slope, sums, dy));
+    unary::with_slope(Function::of(p.function), |slope| {
+        p.sizes().gradient(x, None, Table(table), slope, sums, dy)
+    });
 }
