@@ -5,9 +5,11 @@ mod precisions;
 
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
-use allometry::models::architecture::{Head, Input, Output};
+use allometry::models::architecture::{Input, Output};
+use allometry::models::blocks::{Conv, Dense, Downsample, Separable};
 use allometry::models::cost::{Cost, predicted_peak};
-use allometry::models::stage::{Downsample, Stage};
+use allometry::models::head::Head;
+use allometry::models::stage::Stage;
 use allometry::models::{Architecture, Bytes, Scale};
 use allometry::nn::{Activation, Module, ModuleReport, Precision};
 use allometry::train::{OptimizerName, TrainConfig};
@@ -16,6 +18,9 @@ use allometry::{Device, Error};
 fn preset(name: &str) -> Architecture {
     Architecture::preset(name).expect("a preset")
 }
+
+/// Presets that are trained in seconds.
+const SMALL: [&str; 6] = ["keras-dense", "mlp", "resmlp", "convnet", "residual", "mobilenet"];
 
 /// The preset, and half and twice of it along each axis that it has.
 fn sizes(base: &Architecture) -> Vec<(String, Architecture)> {
@@ -33,25 +38,28 @@ fn sizes(base: &Architecture) -> Vec<(String, Architecture)> {
 
 /// Models that the presets do not show: strided convolutions, average pooling, dropout, several outputs.
 fn others() -> Vec<Architecture> {
-    let strided = Stage { downsample: Downsample::Convolution, kernel: 5, ..Stage::conv(12, 2).stride(2) };
-    let averaged = Stage {
+    let strided = Conv { downsample: Downsample::Convolution, kernel: 5, stride: 2, ..Conv::default() };
+    let averaged = Conv {
         downsample: Downsample::AveragePool,
         activation: Activation::Gelu,
-        ..Stage::conv(20, 1).stride(3)
+        stride: 3,
+        ..Conv::default()
     };
+    let smooth = Dense { activation: Activation::Silu, ..Dense::default() };
     let image = Architecture {
         name: "other-image".into(),
-        head: Head::Flatten,
+        head: Head::default(),
         dropout: 0.3,
         input: Input::Image { resolution: 19, channels: 3 },
         output: Output::Classes(7),
-        stages: vec![strided, averaged, Stage::dense(33, 1)],
+        stages: vec![Stage::new(12, 2, strided), Stage::new(20, 1, averaged), Stage::dense(33, 1)],
+        ..preset("mlp")
     };
     let features = Architecture {
         name: "other-features".into(),
         input: Input::Features(13),
         output: Output::Values(3),
-        stages: vec![Stage { activation: Activation::Silu, ..Stage::dense(100, 3) }],
+        stages: vec![Stage::new(100, 3, smooth)],
         ..image.clone()
     };
     vec![image, features]
@@ -139,7 +147,7 @@ fn strides_and_paddings_are_counted_as_by_hand() {
 
 #[test]
 fn layers_add_up_to_the_whole() {
-    for (name, architecture) in Architecture::PRESETS.iter().flat_map(|name| sizes(&preset(name))) {
+    for (name, architecture) in Architecture::presets().iter().flat_map(|name| sizes(&preset(name))) {
         let cost = Cost::of(&architecture).unwrap();
         let sum = |of: fn(&ModuleReport) -> u64| cost.layers.iter().map(of).sum::<u64>();
         assert_eq!(sum(|layer| layer.parameters), cost.parameters, "{name}");
@@ -152,8 +160,8 @@ fn layers_add_up_to_the_whole() {
 
 #[test]
 fn the_built_model_holds_what_was_counted() {
-    let device = Device::cpu();
-    let presets = Architecture::PRESETS.iter().flat_map(|name| sizes(&preset(name)));
+    let device = Device::dry();
+    let presets = Architecture::presets().into_iter().flat_map(|name| sizes(&preset(&name)));
     for (name, architecture) in presets.chain(others().into_iter().map(|a| (a.name.clone(), a))) {
         let model = architecture.layers().build(&device, &architecture.input_shape(), 0).unwrap();
         assert_eq!(model.parameters().count() as u64, Cost::of(&architecture).unwrap().parameters, "{name}");
@@ -164,7 +172,7 @@ fn the_built_model_holds_what_was_counted() {
 // ---------------------------------------------------------------------------------------------------------------
 // measured
 
-/// What the ledger saw at the peak of three training steps.
+/// What the ledger saw at the peak of three training steps and an evaluation.
 fn measured_peak(device: &Device, architecture: &Architecture, step: &TrainConfig) -> Bytes {
     device.trim();
     device.reset_peak();
@@ -182,6 +190,7 @@ fn measured_peak(device: &Device, architecture: &Architecture, step: &TrainConfi
         trainer.step(&batch, 1e-3).unwrap();
         trainer.take_metrics().unwrap();
     }
+    trainer.evaluate(std::iter::once(Ok(batch))).unwrap();
     Bytes::at_peak(&device.usage())
 }
 
@@ -253,6 +262,24 @@ fn memory_of_convolutional_models_is_as_predicted_on_the_cpu() {
 #[test]
 fn memory_of_separable_models_is_as_predicted_on_the_cpu() {
     assert_predicted(&Device::cpu(), with_batches(sizes(&preset("mobilenet"))));
+}
+
+#[test]
+fn memory_of_residual_models_is_as_predicted_on_the_cpu() {
+    let small = ["residual", "resmlp"].iter().flat_map(|name| sizes(&preset(name)));
+    let small = small.map(|(name, model)| (name, model, 7));
+    // Every block of the large presets at a small resolution.
+    let half = Scale { width: 0.5, ..Scale::BASE };
+    let large = [
+        "resnet20",
+        "wide-resnet-10-1",
+        "resnet18",
+        "regnet-x-400mf",
+        "mobilenet-v3-small",
+        "efficientnet-b0",
+    ];
+    let large = large.map(|name| (name.to_string(), half.apply(&preset(name)).unwrap().with_input(32, 3), 2));
+    assert_predicted(&Device::cpu(), small.chain(large));
 }
 
 #[test]
@@ -355,7 +382,7 @@ fn memory_grows_as_it_should() {
     let total = |architecture: &Architecture, batch| {
         predicted_peak(architecture, &TrainConfig { batch, ..TrainConfig::default() }).unwrap().total()
     };
-    for name in Architecture::PRESETS {
+    for name in SMALL {
         let base = preset(name);
         let [one, two, three] = [64, 128, 192].map(|batch| total(&base, batch));
         assert!(one < two && two < three, "{name}: {one}, {two}, {three}");
@@ -376,10 +403,10 @@ fn memory_grows_as_it_should() {
 /// Sizes around every limit: 32-bit counts of elements, 64-bit counts of a model's, and what a host has.
 #[test]
 fn predicting_what_is_far_too_large_takes_no_memory_and_ends_in_words() {
-    for name in ["keras-dense", "mlp", "convnet", "mobilenet"] {
+    for name in SMALL {
         let base = Architecture::load(name).unwrap();
         for precision in Precision::ALL {
-            for power in (0..64).step_by(3) {
+            for power in (0..63).step_by(3) {
                 let step = TrainConfig { batch: 1 << power, precision, ..TrainConfig::default() };
                 match predicted_peak(&base, &step) {
                     Ok(bytes) => assert!(bytes.total() >> power > 0, "{name} in batches of 2^{power}"),
@@ -409,8 +436,8 @@ fn predicting_what_is_far_too_large_takes_no_memory_and_ends_in_words() {
         for resolution in (4..=20).step_by(4).map(|power| 1 << power) {
             for stages in [
                 vec![Stage::conv(width, 3), Stage::dense(width, 2)],
-                vec![Stage::separable(width, 2).stride(2)],
-                vec![Stage { kernel: width, ..Stage::conv(width, 1) }],
+                vec![Stage::new(width, 2, Separable { stride: 2, ..Separable::default() })],
+                vec![Stage::new(width, 1, Conv { kernel: width, ..Conv::default() })],
             ] {
                 let model = Architecture { stages, ..Architecture::load("mlp").unwrap() };
                 let model = model.with_input(resolution, 1 << 10);

@@ -209,7 +209,7 @@ impl DatasetArgs {
 
 /// Help text of a model argument: the presets, and an alternative.
 fn models(alternative: &str) -> String {
-    format!("{}, {alternative}", Architecture::PRESETS.join(", "))
+    format!("{}, {alternative}", Architecture::presets().join(", "))
 }
 
 /// Help text of a data set argument.

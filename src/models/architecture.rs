@@ -1,21 +1,20 @@
 //! A model as data: an input, stages of repeated blocks, an output.
 //!
 //! An architecture is read from TOML. [`super::axis`] scales it, [`super::cost`] counts its cost without a device, and
-//! [`super::layers`] builds its layers.
+//! [`super::layers`] builds its layers. `validate.rs` checks it.
 //!
 //! A stage is the unit of scaling, as in the tables of the EfficientNet paper (Tan & Le 2019,
 //! [arXiv:1905.11946](https://arxiv.org/abs/1905.11946), table 1). The axes multiply its *width* (channels or units)
 //! and its *depth* (how often its block repeats).
 
-use super::stage::{Downsample, Stage};
+use super::blocks::is_default;
+use super::head::Head;
+use super::stage::{self, Stage};
+use super::stem::Stem;
 use crate::data::{Dataset, Targets};
 use crate::error::{Error, Result, brief};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-
-/// The largest width, depth, kernel, resolution or number of outputs that [`Architecture::validate`] accepts. It keeps
-/// products of sizes within 64 bits.
-const LARGEST: usize = 1 << 20;
 
 /// A model as data, read from and written to TOML. The [presets](Architecture::preset) are examples.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -23,18 +22,66 @@ const LARGEST: usize = 1 << 20;
 pub struct Architecture {
     /// Name of the model in tables and records.
     pub name: String,
-    /// How the last image becomes features for dense layers. Unused if the input is features.
+    /// The layers between the last stage and the output layer.
     #[serde(default)]
     pub head: Head,
     /// Dropout rate of the features in front of the output layer, at least 0 and below 1.
     #[serde(default)]
     pub dropout: f64,
+    /// The share of samples for which training leaves out the body of the last residual block; 0 for the first block,
+    /// rising linearly with depth (stochastic depth, Huang et al. 2016,
+    /// [arXiv:1603.09382](https://arxiv.org/abs/1603.09382)). At least 0 and below 1.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub drop_path: f64,
+    /// Whether pixels between 0 and 1 are brought to about mean 0 and standard deviation 1 in front of the first layer.
+    /// Without it the model expects images that are normalised already, as those of torchvision do.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub rescale: bool,
+    /// How regularisation changes with the size of the model.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub growth: Growth,
     /// Shape of one sample.
     pub input: Input,
     /// Kind and size of the output. Scaling does not change the output layer.
     pub output: Output,
+    /// The convolution in front of the stages; none by default.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stem: Option<Stem>,
     /// The stages, from input to output.
+    #[serde(deserialize_with = "stage::read")]
     pub stages: Vec<Stage>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn is_true(value: &bool) -> bool {
+    *value
+}
+
+/// How regularisation changes with the size of the model: larger models over-fit sooner. EfficientNets (Tan & Le 2019,
+/// section 5.2) raise dropout linearly from 0.2 at φ = 0 to 0.5 at φ = 7, where each step of φ doubles the FLOPs.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Growth {
+    /// Added to the dropout rate for each doubling of FLOPs.
+    pub dropout: f64,
+    /// Added to the drop-path rate for each doubling of FLOPs.
+    pub drop_path: f64,
+}
+
+impl Growth {
+    /// The largest rate to which regularisation grows.
+    const MOST: f64 = 0.8;
+
+    /// The rate of a model whose FLOPs have doubled `doublings` times, given the rate before and its growth.
+    pub(super) fn rate(before: f64, growth: f64, doublings: f64) -> f64 {
+        if growth == 0.0 {
+            return before;
+        }
+        (before + growth * doublings).clamp(0.0, Growth::MOST)
+    }
 }
 
 /// The shape of one sample.
@@ -71,17 +118,6 @@ impl Output {
     }
 }
 
-/// How the last image becomes features.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Head {
-    /// Every value of the image is a feature. The next layer grows with the square of the resolution.
-    #[default]
-    Flatten,
-    /// The mean of each channel is a feature, at any resolution.
-    GlobalAverage,
-}
-
 impl Architecture {
     /// Returns the preset of this name; if there is none, reads a TOML file from this path.
     ///
@@ -97,7 +133,7 @@ impl Architecture {
                 what: format!("model {name_or_path}"),
                 problem: format!(
                     "neither a preset ({}) nor a TOML file that exists",
-                    Architecture::PRESETS.join(", ")
+                    Architecture::presets().join(", ")
                 ),
             });
         }
@@ -182,97 +218,16 @@ impl Architecture {
 
     /// The product of all strides: the factor by which the model reduces the rows of its input image.
     pub fn total_stride(&self) -> usize {
-        self.convolutions().map(|stage| stage.stride).fold(1, usize::saturating_mul)
+        self.strides().fold(1, usize::saturating_mul)
     }
 
-    /// The stride of the first stage that downsamples its image; 1 if none does.
+    /// The stride of the first layer or stage that downsamples its image; 1 if none does.
     pub fn first_stride(&self) -> usize {
-        self.convolutions().map(|stage| stage.stride).find(|&stride| stride > 1).unwrap_or(1)
+        self.strides().find(|&stride| stride > 1).unwrap_or(1)
     }
 
-    fn convolutions(&self) -> impl Iterator<Item = &Stage> {
-        self.stages.iter().filter(|stage| stage.block.takes_image())
-    }
-
-    /// Checks that the model can be built.
-    ///
-    /// # Errors
-    /// [`Error::Config`] that names the stage and what to change.
-    pub fn validate(&self) -> Result<()> {
-        let fail = |problem: String| {
-            Err(Error::Config { what: format!("model {}", self.name.escape_debug()), problem })
-        };
-        let within = |value: usize| (1..=LARGEST).contains(&value);
-        if self.name.trim().is_empty() || self.name.chars().any(char::is_control) {
-            return fail("the name is empty or has control characters".into());
-        }
-        if !(0.0..1.0).contains(&self.dropout) {
-            return fail(format!("dropout is {}; it must be at least 0 and below 1", self.dropout));
-        }
-        if !within(self.output.units()) {
-            return fail(format!("{} outputs; it must be between 1 and {LARGEST}", self.output.units()));
-        }
-        if let Some(extent) = self.input_shape().into_iter().find(|&extent| !within(extent)) {
-            return fail(format!("an input extent is {extent}; it must be between 1 and {LARGEST}"));
-        }
-        for (number, stage) in (1..).zip(&self.stages) {
-            for (value, what) in [
-                (stage.width, "width"),
-                (stage.depth, "depth"),
-                (stage.kernel, "kernel"),
-                (stage.stride, "stride"),
-            ] {
-                if !within(value) {
-                    return fail(format!(
-                        "stage {number}: {what} is {value}; it must be between 1 and {LARGEST}"
-                    ));
-                }
-            }
-        }
-        self.validate_flow().or_else(fail)
-    }
-
-    /// Checks the image's rows through all stages.
-    fn validate_flow(&self) -> Result<(), String> {
-        let mut rows = self.resolution();
-        for (number, stage) in (1..).zip(&self.stages) {
-            match (stage.block.takes_image(), rows) {
-                (true, Some(before)) => {
-                    let after = stage.shrink(before);
-                    if after == 0 {
-                        return Err(format!(
-                            "resolution {} is too small: {before} rows reach stage {number}, which shrinks \
-                             them by {}; use a resolution of at least {}",
-                            self.resolution().unwrap_or_default(),
-                            stage.stride,
-                            self.total_stride()
-                        ));
-                    }
-                    rows = Some(after);
-                }
-                (true, None) => {
-                    return Err(format!(
-                        "stage {number} is a convolution, but its input is features; convolutions need an image \
-                         input, and come before all dense stages"
-                    ));
-                }
-                (false, _) => {
-                    if stage.stride != 1 || stage.kernel != 3 || stage.downsample != Downsample::default() {
-                        return Err(format!(
-                            "stage {number} is dense; kernel, stride and downsample are for convolutions only"
-                        ));
-                    }
-                    rows = None;
-                }
-            }
-        }
-        if self.head == Head::GlobalAverage && self.convolutions().next().is_none() {
-            return Err(
-                "head is global_average, but there is no convolution; it would average the raw image. \
-                        Use head = \"flatten\""
-                    .into(),
-            );
-        }
-        Ok(())
+    fn strides(&self) -> impl Iterator<Item = usize> {
+        let stem = self.stem.iter().map(Stem::total_stride);
+        stem.chain(self.stages.iter().map(|stage| stage.block.kind().stride()))
     }
 }

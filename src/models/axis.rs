@@ -5,7 +5,7 @@
 //! the rules `round_filters` and `round_repeats` of its reference implementation. So the FLOPs of a scaled model differ
 //! from the exact multiple. A record has the cost of the rounded model, and laws are fitted to that.
 
-use super::architecture::{Architecture, Input};
+use super::architecture::{Architecture, Growth, Input};
 use crate::error::{Error, Result};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -33,9 +33,11 @@ impl Scale {
     /// The scale that changes nothing.
     pub const BASE: Scale = Scale { depth: 1.0, width: 1.0, resolution: 1.0 };
 
-    /// Scales a model. The output layer, kernels, strides and input channels do not change.
+    /// Scales a model. The output layer, kernels, strides and input channels do not change. Dropout and drop-path change
+    /// as the model's [`growth`](Architecture::growth) says.
     ///
-    /// - Width: see [`round_width`]. A coefficient of exactly 1 does not change widths.
+    /// - Width: see [`round_width`]. A coefficient of exactly 1 does not change widths. Stem and head are scaled as the
+    ///   stages are; what a block derives from its width (expanded, squeezed or grouped channels) follows.
     /// - Depth: see [`round_depth`].
     /// - Resolution: the nearest multiple of the first downsampling stride, so that this stage drops no border, and at
     ///   least the product of all strides, so that every stage has a pixel. A coefficient of exactly 1 does not change
@@ -50,7 +52,14 @@ impl Scale {
         {
             check_factor("scale", argument, value)?;
         }
-        let mut scaled = base.clone();
+        let doublings = self.doublings();
+        let mut scaled = Architecture {
+            stem: base.stem.as_ref().map(|stem| stem.widened(self.width)),
+            head: base.head.widened(self.width),
+            dropout: Growth::rate(base.dropout, base.growth.dropout, doublings),
+            drop_path: Growth::rate(base.drop_path, base.growth.drop_path, doublings),
+            ..base.clone()
+        };
         for stage in &mut scaled.stages {
             stage.width = round_width(stage.width, self.width);
             stage.depth = round_depth(stage.depth, self.depth);
@@ -70,6 +79,11 @@ impl Scale {
         scaled.validate()?;
         Ok(scaled)
     }
+
+    /// How often the FLOPs of convolutions double: log₂(depth·width²·resolution²).
+    fn doublings(&self) -> f64 {
+        (self.depth * self.width.powi(2) * self.resolution.powi(2)).log2()
+    }
 }
 
 impl fmt::Display for Scale {
@@ -85,7 +99,11 @@ pub fn round_width(width: usize, factor: f64) -> usize {
     if factor == 1.0 {
         return width;
     }
-    let exact = width as f64 * factor;
+    nearest_multiple(width as f64 * factor)
+}
+
+/// The multiple of 8 that [`round_width`] rounds `exact` to.
+pub(super) fn nearest_multiple(exact: f64) -> usize {
     let nearest = ((exact + DIVISOR as f64 / 2.0) as usize / DIVISOR * DIVISOR).max(DIVISOR);
     if (nearest as f64) < 0.9 * exact { nearest.saturating_add(DIVISOR) } else { nearest }
 }

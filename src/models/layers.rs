@@ -1,15 +1,14 @@
 //! Builds the layers of [`nn`](crate::nn) from an architecture.
 
-use super::architecture::{Architecture, Head, Output};
-use super::stage::{Downsample, Stage};
+use super::architecture::{Architecture, Output};
+use super::blocks::{Downsample, Place, pool};
+use super::stage::Stage;
 use crate::data::Targets;
 use crate::device::Device;
 use crate::error::Result;
-use crate::nn::{
-    AveragePool2d, Dense, Dropout, Flatten, GlobalAveragePool2d, MaxPool2d, Model, Module, Rescaling,
-    Sequential,
-};
+use crate::nn::{Dense, Dropout, Model, Module, Rescaling, Sequential};
 use crate::train::TrainConfig;
+use std::sync::Arc;
 
 /// Scales pixels between 0 and 1, most of which are background, to about mean 0 and standard deviation 1 (MNIST has
 /// 0.13 and 0.31). Without this the input of the first layers is nearly constant, and deep models start slowly.
@@ -19,28 +18,48 @@ const IMAGE_OFFSET: f32 = -0.5;
 impl Architecture {
     /// The layers in order. The last is a linear layer of logits or values.
     ///
+    /// Names follow the architecture: `stem`, `stages.1.0` for the first block of the second stage, `head`, `output`.
+    ///
     /// The layers of an architecture that [`validate`](Architecture::validate) refuses can't be built either; call
     /// `validate` first for a better message.
     pub fn layers(&self) -> Sequential {
         let mut model = Sequential::new();
         let mut image = self.resolution().is_some();
-        if image {
-            model = model.add(Rescaling::new(IMAGE_SCALE, IMAGE_OFFSET));
+        let mut width = self.input_shape().last().copied().unwrap_or_default();
+        if image && self.rescale {
+            model = model.add_named("rescaling", Rescaling::new(IMAGE_SCALE, IMAGE_OFFSET));
         }
-        for stage in &self.stages {
-            if !stage.block.takes_image() && image {
-                model = self.to_features(model);
+        if let Some(stem) = &self.stem {
+            model = append(model, stem.modules());
+            width = stem.width;
+        }
+        let mut drop_paths = self.drop_paths();
+        for (index, stage) in self.stages.iter().enumerate() {
+            if !stage.block.kind().takes_image() && image {
+                model = append(model, [self.head.pool()]);
                 image = false;
             }
-            model = append(stage, model);
+            let rates = drop_paths.by_ref().take(stage.depth);
+            model = append_stage(model, (index, stage), width, rates);
+            width = stage.width;
         }
+        model = append(model, self.head.in_front(width));
         if image {
-            model = self.to_features(model);
+            model = append(model, [self.head.pool()]);
         }
+        model = append(model, self.head.behind());
         if self.dropout > 0.0 {
-            model = model.add(Dropout::new(self.dropout as f32));
+            model = model.add_named("dropout", Dropout::new(self.dropout as f32));
         }
-        model.add(Dense::new(self.output.units()))
+        model.add_named("output", Dense::new(self.output.units()))
+    }
+
+    /// Drop-path rates of all blocks in order: 0 for the first, rising by equal steps to the architecture's rate, which
+    /// a block behind the last one would have.
+    fn drop_paths(&self) -> impl Iterator<Item = f64> {
+        let blocks: usize = self.stages.iter().map(|stage| stage.depth).sum();
+        let rate = self.drop_path;
+        (0..blocks).map(move |block| rate * block as f64 / blocks as f64)
     }
 
     /// Builds the model on a device, in the configuration's precision. Draws initial weights from the configuration's
@@ -61,28 +80,31 @@ impl Architecture {
             Output::Values(values) => Targets::Values(values),
         }
     }
-
-    fn to_features(&self, model: Sequential) -> Sequential {
-        match self.head {
-            Head::Flatten => model.add(Flatten::new()),
-            Head::GlobalAverage => model.add(GlobalAveragePool2d::new()),
-        }
-    }
 }
 
-/// Appends the layers of a stage to `model`: its downsampling, then its blocks.
-fn append(stage: &Stage, mut model: Sequential) -> Sequential {
-    let window = [stage.stride, stage.stride];
-    let mut strides = [1, 1];
-    if stage.stride > 1 {
-        match stage.downsample {
-            Downsample::MaxPool => model = model.add(MaxPool2d::new(window)),
-            Downsample::AveragePool => model = model.add(AveragePool2d::new(window)),
-            Downsample::Convolution => strides = window,
-        }
+fn append(
+    model: Sequential,
+    modules: impl IntoIterator<Item = (&'static str, Arc<dyn Module>)>,
+) -> Sequential {
+    modules.into_iter().fold(model, |model, (name, module)| model.add_named(name, module))
+}
+
+/// Appends the layers of a stage to `model`: its pooling, then its blocks, with these drop-path rates.
+fn append_stage(
+    mut model: Sequential,
+    (index, stage): (usize, &Stage),
+    mut input: usize,
+    drop_paths: impl Iterator<Item = f64>,
+) -> Sequential {
+    let kind = stage.block.kind();
+    if let Some(pool) = pool(kind) {
+        model = model.add_named(format!("stages.{index}.pool"), pool);
     }
-    for _ in 0..stage.depth {
-        model = stage.block.append(stage, std::mem::replace(&mut strides, [1, 1]), model);
+    let mut stride = if kind.downsample() == Downsample::Convolution { kind.stride() } else { 1 };
+    for (repeat, drop_path) in drop_paths.enumerate() {
+        let place = Place { input, width: stage.width, stride, drop_path };
+        model = model.add_named(format!("stages.{index}.{repeat}"), kind.module(&place));
+        (input, stride) = (stage.width, 1);
     }
     model
 }

@@ -3,7 +3,8 @@
 //! In reading order:
 //!
 //! - [`architecture`]: a model as stages of repeated blocks, read from TOML; `presets/` has examples.
-//! - [`stage`], [`blocks`]: a stage as data, and the layers of each kind of block, one file each.
+//! - [`stem`], [`stage`], [`head`]: the parts of an architecture.
+//! - [`blocks`]: the kinds of block that a stage repeats, one file each.
 //! - [`layers`]: builds the layers of [`nn`](crate::nn) from an architecture.
 //! - [`axis`]: depth, width, resolution and compound scaling, which map one architecture to another.
 //! - [`cost`]: counts parameters, MACs and peak memory of an architecture without a device.
@@ -12,9 +13,12 @@ pub mod architecture;
 pub mod axis;
 pub mod blocks;
 pub mod cost;
+pub mod head;
 pub mod layers;
 mod presets;
 pub mod stage;
+pub mod stem;
+mod validate;
 
 pub use architecture::Architecture;
 pub use axis::{Axis, Compound, Scale};

@@ -29,6 +29,7 @@ mod recompute;
 mod residual;
 mod scope;
 mod sequential;
+mod squeeze_excite;
 mod summary;
 pub mod weights;
 
@@ -38,7 +39,7 @@ pub use conv_norm::{ConvNorm, Convolution, Norm};
 pub use definition::Definition;
 pub use initializer::Initializer;
 pub use layers::{
-    Activation, AveragePool2d, BatchNorm, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten,
+    Activation, AveragePool2d, BatchNorm, Conv2d, Dense, DepthwiseConv2d, DropPath, Dropout, Flatten,
     GlobalAveragePool2d, GroupNorm, LayerNorm, MaxPool2d, Rescaling, RmsNorm, Scale,
 };
 pub use model::Model;
@@ -49,4 +50,5 @@ pub use precision::Precision;
 pub use residual::Residual;
 pub use scope::{Mode, Scope};
 pub use sequential::Sequential;
+pub use squeeze_excite::SqueezeExcite;
 pub use summary::ModuleReport;

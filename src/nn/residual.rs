@@ -1,15 +1,15 @@
 //! Residual blocks (He et al. 2016, [arXiv:1512.03385](https://arxiv.org/abs/1512.03385)).
 
 use super::definition::Definition;
+use super::layers::{Activation, DropPath};
 use super::module::Module;
-use super::scope::{Mode, Scope};
+use super::scope::Scope;
 use crate::error::{Error, Result};
-use crate::ops::RandomKey;
 use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
-/// `body(x) + x`, or `body(x) + shortcut(x)`.
+/// `body(x) + x`, or `body(x) + shortcut(x)`, then an activation.
 ///
 /// ```
 /// use allometry::Device;
@@ -23,8 +23,7 @@ use std::sync::Arc;
 /// let model = Sequential::new()
 ///     .add(conv(16))
 ///     .add(block(16))
-///     .add(block(32).shortcut(Conv2d::new(32, [1, 1])))
-///     .add(Activation::Relu);
+///     .add(block(32).shortcut(Conv2d::new(32, [1, 1])).activation(Activation::Relu));
 /// let model = model.build(&Device::cpu(), &[8, 8, 3], 0)?;
 /// assert_eq!(model.output_shape(), [8, 8, 32]);
 /// assert!(model.parameters().get("layers.2.shortcut.kernel").is_ok());
@@ -34,14 +33,15 @@ use std::sync::Arc;
 pub struct Residual {
     body: Arc<dyn Module>,
     shortcut: Option<Arc<dyn Module>>,
-    drop_path: f32,
+    drop_path: Option<DropPath>,
+    activation: Activation,
 }
 
 impl Residual {
     /// A block around `body`, whose output has the shape of its input unless there is a
     /// [shortcut](Residual::shortcut).
     pub fn new(body: impl Module + 'static) -> Residual {
-        Residual { body: Arc::new(body), shortcut: None, drop_path: 0.0 }
+        Residual { body: Arc::new(body), shortcut: None, drop_path: None, activation: Activation::Linear }
     }
 
     /// What the body's output is added to, instead of the input itself: a module that brings the input to the shape of
@@ -50,20 +50,23 @@ impl Residual {
         Residual { shortcut: Some(Arc::new(shortcut)), ..self }
     }
 
-    /// In training, leaves the body out for this share of the samples, drawn anew in each step, and scales the others
-    /// so that the mean stays: stochastic depth (Huang et al. 2016,
-    /// [arXiv:1603.09382](https://arxiv.org/abs/1603.09382)).
+    /// In training, leaves the body out for this share of the samples: [`DropPath`] behind the body.
     pub fn drop_path(self, rate: f32) -> Residual {
-        Residual { drop_path: rate, ..self }
+        Residual { drop_path: (rate != 0.0).then(|| DropPath::new(rate)), ..self }
+    }
+
+    /// The function that the sum passes through; linear by default.
+    pub fn activation(self, activation: Activation) -> Residual {
+        Residual { activation, ..self }
     }
 }
 
 impl Module for Residual {
     fn define(&self, input: &[usize], definition: &mut Definition) -> Result<Vec<usize>> {
-        if !(0.0..1.0).contains(&self.drop_path) {
-            return Err(Error::argument("Residual", "drop_path", self.drop_path, "at least 0 and below 1"));
-        }
         let output = definition.module("body", &self.body, input)?;
+        if let Some(drop_path) = &self.drop_path {
+            definition.module("drop_path", drop_path, &output)?;
+        }
         let beside = match &self.shortcut {
             Some(shortcut) => definition.module("shortcut", shortcut, input)?,
             None => input.to_vec(),
@@ -83,19 +86,13 @@ impl Module for Residual {
 
     fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
         let mut y = scope.forward("body", &self.body, x)?;
-        if let (Mode::Train(key), true) = (scope.mode(), self.drop_path > 0.0) {
-            y = y.mul(&kept_samples(&y, self.drop_path, key)?)?;
+        if let Some(drop_path) = &self.drop_path {
+            y = scope.forward("drop_path", drop_path, &y)?;
         }
-        match &self.shortcut {
+        let sum = match &self.shortcut {
             Some(shortcut) => y.add(&scope.forward("shortcut", shortcut, x)?),
             None => y.add(x),
-        }
+        };
+        sum?.map(self.activation.function())
     }
-}
-
-/// For each sample of `y` 0, with the probability `rate`, or 1 / (1 − rate), of a shape that broadcasts to `y`.
-fn kept_samples(y: &Tensor, rate: f32, key: RandomKey) -> Result<Tensor> {
-    let mut shape = vec![1; y.shape().rank()];
-    shape[0] = y.shape()[0];
-    Tensor::ones(y.device(), y.dtype(), Shape::new(&shape)?)?.dropout(rate, key)
 }

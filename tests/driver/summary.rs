@@ -46,10 +46,10 @@ fn summary_follows_resolution_batch_and_file() {
 #[test]
 fn summary_names_layers_as_weights_files_do_and_shows_as_many_levels_as_asked_for() {
     let table = succeed(&["summary", "convnet"]).out;
-    for row in ["layers.0 (Rescaling)", "layers.1 (Conv2D)", "Non-trainable params: 0 (0 B)"] {
+    for row in ["rescaling (Rescaling)", "stages.0.0 (Conv2D)", "Non-trainable params: 0 (0 B)"] {
         assert!(table.contains(row), "{row:?} in\n{table}");
     }
     assert_eq!(succeed(&["summary", "convnet", "--levels", "1"]).out, table);
     let json = succeed(&["summary", "convnet", "--json"]).json();
-    assert_eq!(json["layers"][1]["name"], "layers.1");
+    assert_eq!(json["layers"][1]["name"], "stages.0.0");
 }

@@ -39,9 +39,9 @@ fn training_on_mnist_files_learns_and_leaves_its_weights() {
     let weights = out.join("weights.safetensors");
     let bytes = fs::read(&weights).unwrap();
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-    // Layer 0 rescales the pixels, layer 1 flattens them.
-    assert_eq!(file.tensor("layers.2.kernel").unwrap().shape(), [64, 16]);
-    assert_eq!(file.tensor("layers.2.bias").unwrap().shape(), [16]);
+
+    assert_eq!(file.tensor("stages.0.0.kernel").unwrap().shape(), [64, 16]);
+    assert_eq!(file.tensor("stages.0.0.bias").unwrap().shape(), [16]);
     let history: Value = serde_json::from_slice(&fs::read(out.join("history.json")).unwrap()).unwrap();
     assert_eq!(history["epochs"].as_array().unwrap().len(), 15);
     assert_eq!(history["epochs"][14]["validation"]["loss"], json["validation_loss"]);

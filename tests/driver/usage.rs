@@ -54,7 +54,7 @@ fn a_device_is_asked_for_where_one_is_used() {
 fn helps_list_what_there_is() {
     for command in ["summary", "train", "sweep", "bench", "profile"] {
         let help = help(command);
-        assert!(help.contains(&Architecture::PRESETS.join(", ")), "{help}");
+        assert!(help.contains(&Architecture::presets().join(", ")), "{help}");
         for name in Precision::ALL.map(Precision::name) {
             assert!(help.contains(&format!("- {name}:")), "{help}");
         }

@@ -2,17 +2,20 @@
 
 use crate::synthetic::preset;
 use allometry::models::Architecture;
-use allometry::models::architecture::{Head, Input, Output};
-use allometry::models::stage::{Downsample, Stage};
-use allometry::nn::Activation;
+use allometry::models::architecture::{Input, Output};
+use allometry::models::blocks::{Conv, Dense, Downsample};
+use allometry::models::head::Pooling;
+use allometry::models::stage::Stage;
+use allometry::nn::{Activation, Module, ModuleReport};
+use std::collections::BTreeMap;
 
 #[test]
 fn presets_survive_toml() {
-    for name in Architecture::PRESETS {
-        let base = preset(name);
+    for name in Architecture::presets() {
+        let base = preset(&name);
         base.validate().unwrap();
         assert_eq!(Architecture::from_toml(&base.to_toml().unwrap()).unwrap(), base);
-        assert_eq!(Architecture::load(name).unwrap(), base);
+        assert_eq!(Architecture::load(&name).unwrap(), base);
     }
 }
 
@@ -38,7 +41,10 @@ fn a_stage_names_its_activation() {
         stages = [{ block = "dense", width = 8, activation = "softplus" }]
     "#;
     let model = Architecture::from_toml(text).unwrap();
-    assert_eq!(model.stages, [Stage { activation: Activation::Softplus, ..Stage::dense(8, 1) }]);
+    assert_eq!(
+        model.stages,
+        [Stage::new(8, 1, Dense { activation: Activation::Softplus, ..Dense::default() })]
+    );
     assert_eq!(Architecture::from_toml(&model.to_toml().unwrap()).unwrap(), model);
     let unknown = Architecture::from_toml(&text.replace("softplus", "softmax")).unwrap_err().to_string();
     assert!(unknown.contains("softmax") && unknown.contains("softplus"), "{unknown}");
@@ -50,13 +56,9 @@ fn layers_follow_from_the_data() {
     assert_eq!(count(preset("keras-dense")), 4);
     assert_eq!(count(preset("mlp")), 1 + 1 + 2 + 1, "rescaling, flatten, two dense, output");
     assert_eq!(count(preset("convnet")), 1 + 5 + 3 + 1 + 1, "rescaling, convolutions, pools, mean, output");
-    let blocks = 1 + 2 + 2;
-    assert_eq!(
-        count(preset("mobilenet")),
-        1 + 1 + 2 * blocks + 1 + 1,
-        "rescaling, convolution, pairs, mean, output"
-    );
-    let strided = Stage { downsample: Downsample::Convolution, ..Stage::conv(8, 2).stride(2) };
+    assert_eq!(count(preset("mobilenet")), 1 + 1 + 5 + 1 + 1, "rescaling, convolution, blocks, mean, output");
+    let strided = Conv { stride: 2, downsample: Downsample::Convolution, ..Conv::default() };
+    let strided = Stage::new(8, 2, strided);
     let model = Architecture { stages: vec![strided, Stage::dense(8, 1)], dropout: 0.5, ..preset("convnet") };
     assert_eq!(count(model), 1 + 2 + 1 + 1 + 1 + 1, "rescaling, convolutions, mean, dense, dropout, output");
 }
@@ -70,19 +72,21 @@ fn senseless_models_are_refused_with_the_reason() {
     refused(preset("convnet").with_input(3, 1), "resolution of at least 8");
     refused(preset("convnet").with_features(20), "convolutions need an image");
     refused(preset("mobilenet").with_features(20), "convolutions need an image");
-    refused(preset("mlp").with_outputs(0), "0 outputs");
-    refused(Architecture { head: Head::GlobalAverage, ..preset("mlp") }, "no convolution");
+    refused(preset("mlp").with_outputs(0), "the number of outputs is 0");
+    refused(Architecture { head: Pooling::GlobalAverage.into(), ..preset("mlp") }, "no convolution");
     refused(Architecture { dropout: 1.0, ..preset("mlp") }, "dropout is 1");
-    refused(Architecture { stages: vec![Stage::dense(0, 1)], ..preset("mlp") }, "stage 1: width is 0");
     refused(
-        Architecture { stages: vec![Stage::dense(8, 1).stride(2)], ..preset("mlp") },
-        "are for convolutions only",
+        Architecture { stages: vec![Stage::dense(0, 1)], ..preset("mlp") },
+        "stage 1 (stages.0): width is 0",
     );
     refused(Architecture { name: " ".into(), ..preset("mlp") }, "name is empty");
     let typo = preset("mlp").to_toml().unwrap().replace("depth", "dpeth");
     assert!(Architecture::from_toml(&typo).unwrap_err().to_string().contains("dpeth"));
     assert!(
-        Architecture::load("no-such-model").unwrap_err().to_string().contains("keras-dense, mlp, convnet")
+        Architecture::load("no-such-model")
+            .unwrap_err()
+            .to_string()
+            .contains("mlp, resmlp, keras-dense, convnet")
     );
 }
 
@@ -93,4 +97,94 @@ fn an_image_model_can_take_any_data_set() {
     assert_eq!(model.output, Output::Classes(50));
     assert_eq!((model.total_stride(), model.first_stride()), (8, 2));
     model.validate().unwrap();
+}
+
+#[test]
+fn errors_name_the_stage_and_the_key() {
+    let refused = |stages: &str, parts: &[&str]| {
+        let text = format!(
+            "name = \"mine\"\ninput.image = {{ resolution = 8, channels = 3 }}\noutput.classes = 2\nstages = [{stages}]"
+        );
+        let message = Architecture::from_toml(&text).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    };
+    let second = "stage 2 (stages.1)";
+    let after = |stage: &str| format!("{{ block = \"conv\", width = 8 }}, {stage}");
+    refused(
+        &after("{ block = \"basic\", width = 8, kernal = 3 }"),
+        &[second, "kernal", "kernel", "shortcut"],
+    );
+    refused(&after("{ block = \"dense\", width = 8, stride = 2 }"), &[second, "stride", "activation"]);
+    refused(&after("{ block = \"basic\" }"), &[second, "width"]);
+    refused(&after("{ block = \"recurrent\", width = 8 }"), &[second, "recurrent", "bottleneck"]);
+    refused(&after("{ block = \"basic\", width = 8, kernel = 4 }"), &[second, "kernel is 4", "odd"]);
+    refused(&after("{ block = \"basic\", width = 4, shortcut = \"padded\" }"), &[second, "projection"]);
+    refused(
+        &after("{ block = \"bottleneck\", width = 8, groups = 2, group_width = 2 }"),
+        &[second, "groups"],
+    );
+    refused(&after("{ block = \"bottleneck\", width = 8, reduction = 0.0 }"), &[second, "reduction is 0"]);
+    refused(&after("{ block = \"mbconv\", width = 8, expansion = 100 }"), &[second, "expansion is 100"]);
+    refused(&after("{ block = \"basic\", width = 8, norm = \"instance\" }"), &[second, "instance", "batch"]);
+    let squeezed = "{ ratio = 2.0, activation = \"relu\", gate = \"sigmoid\" }";
+    let stage = format!("{{ block = \"mbconv\", width = 8, squeeze_excite = {squeezed} }}");
+    refused(&after(&stage), &[second, "squeeze_excite.ratio is 2"]);
+}
+
+#[test]
+fn a_head_is_a_name_or_a_table() {
+    let with = |head: &str| {
+        let convnet = preset("convnet").to_toml().unwrap();
+        Architecture::from_toml(&convnet.replace("head = \"global_average\"", head))
+    };
+    let head = with("head = { pooling = \"global_average\", conv = 48, norm = \"batch\" }").unwrap().head;
+    assert_eq!((head.pooling, head.conv, head.activation), (Pooling::GlobalAverage, 48, Activation::Relu));
+    let refused = |head: &str, part: &str| {
+        let message = with(head).unwrap_err().to_string();
+        assert!(message.contains("head") && message.contains(part), "{message}");
+    };
+    refused("head = \"mean\"", "global_average");
+    refused("head = { pool = \"flatten\" }", "pooling");
+    let features = preset("mlp").to_toml().unwrap().replace("head = \"flatten\"", "head = { conv = 8 }");
+    assert!(Architecture::from_toml(&features).unwrap_err().to_string().contains("conv is given"));
+}
+
+/// Output shapes of all modules, by name.
+fn shapes(model: &Architecture) -> BTreeMap<String, Vec<usize>> {
+    fn add(report: &ModuleReport, shapes: &mut BTreeMap<String, Vec<usize>>) {
+        shapes.insert(report.name.clone(), report.output_shape.clone());
+        report.modules.iter().for_each(|module| add(module, shapes));
+    }
+    let mut shapes = BTreeMap::new();
+    add(&model.layers().describe(&model.input_shape()).unwrap(), &mut shapes);
+    shapes
+}
+
+#[test]
+fn blocks_have_the_shapes_of_their_papers() {
+    let resnext = r#"
+        name = "resnext"
+        input.image = { resolution = 9, channels = 3 }
+        output.classes = 2
+        stem = { width = 64, stride = 2 }
+        stages = [
+            { block = "bottleneck", width = 256, reduction = 2.0, groups = 32, stride = 2 },
+            { block = "mbconv", width = 24, depth = 2, squeeze_excite = { ratio = 0.25, activation = "silu", gate = "sigmoid" } },
+        ]
+    "#;
+    let shapes = shapes(&Architecture::from_toml(resnext).unwrap());
+    for (name, shape) in [
+        ("stem", vec![5, 5, 64]),
+        ("stages.0.0.body.conv1", vec![5, 5, 128]),
+        ("stages.0.0.body.conv2", vec![3, 3, 128]),
+        ("stages.0.0.shortcut", vec![3, 3, 256]),
+        ("stages.1.0.body.expand", vec![3, 3, 1536]),
+        ("stages.1.0.body.squeeze_excite.squeeze", vec![64]),
+        ("stages.1.1.body.depthwise", vec![3, 3, 144]),
+        ("stages.1.1.body.squeeze_excite.squeeze", vec![6]),
+        ("output", vec![2]),
+    ] {
+        assert_eq!(shapes.get(name), Some(&shape), "{name}");
+    }
+    assert!(!shapes.contains_key("stages.1.0.shortcut"), "the widths differ");
 }

@@ -2,7 +2,7 @@
 
 use crate::synthetic::preset;
 use allometry::models::axis::{round_depth, round_width};
-use allometry::models::{Architecture, Axis, Compound, Scale};
+use allometry::models::{Architecture, Axis, Compound, Cost, Scale};
 use proptest::prelude::*;
 
 proptest! {
@@ -118,4 +118,44 @@ fn axes_have_names() {
         assert_eq!(axis.to_string().parse::<Axis>().unwrap(), axis);
     }
     assert!("height".parse::<Axis>().is_err());
+}
+
+#[test]
+fn width_reaches_stem_head_and_what_blocks_derive_from_it() {
+    let base = preset("efficientnet-b0");
+    let wide = Scale { width: 2.0, ..Scale::BASE }.apply(&base).unwrap();
+    assert_eq!((wide.stem.unwrap().width, wide.head.conv), (64, 2560));
+    assert_eq!((wide.input, wide.output), (base.input, base.output));
+}
+
+#[test]
+fn regularisation_grows_with_each_doubling_of_flops() {
+    let base = preset("efficientnet-b0");
+    let rate = |scale: Scale| scale.apply(&base).unwrap().dropout;
+    assert_eq!(rate(Scale::BASE), base.dropout);
+    // Four times the pixels are two doublings.
+    let twice = rate(Scale { resolution: 2.0, ..Scale::BASE });
+    assert!((twice - (base.dropout + 2.0 * base.growth.dropout)).abs() < 1e-12, "{twice}");
+    // The paper's B7 (depth 3.1, width 2, resolution 600 / 224) has a dropout of 0.5.
+    let largest = rate(Scale { depth: 3.1, width: 2.0, resolution: 600.0 / 224.0 });
+    assert!((0.45..0.51).contains(&largest), "{largest}");
+    assert_eq!(rate(Scale { width: 0.01, ..Scale::BASE }), 0.0);
+    let plain = preset("convnet");
+    assert_eq!(Scale { width: 4.0, ..Scale::BASE }.apply(&plain).unwrap().dropout, plain.dropout);
+}
+
+#[test]
+fn every_axis_scales_every_preset() {
+    for name in Architecture::presets() {
+        let base = preset(&name);
+        let cost = |scale: Scale| Cost::of(&scale.apply(&base).unwrap()).unwrap();
+        let one = cost(Scale::BASE);
+        let mut scales = vec![Scale { depth: 2.0, ..Scale::BASE }, Scale { width: 2.0, ..Scale::BASE }];
+        if base.resolution().is_some() {
+            scales.push(Scale { resolution: 2.0, ..Scale::BASE });
+        }
+        for scale in scales {
+            assert!(cost(scale).macs > one.macs * 3 / 2, "{name}, {scale}");
+        }
+    }
 }

@@ -9,6 +9,7 @@ mod certainty;
 mod extension;
 mod law;
 mod plan;
+mod published;
 mod record;
 mod report;
 mod store;

@@ -3,6 +3,7 @@
 use crate::varied::{CLASSES, IMAGE, adapter, images, noise, varied};
 use allometry::data::BatchTargets;
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
+use allometry::models::Architecture;
 use allometry::nn::{
     Activation, BatchNorm, Conv2d, ConvNorm, Dense, Dropout, GlobalAveragePool2d, GroupNorm, Model, Module,
     Norm, Padding, Residual, RmsNorm, Scale, Sequential,
@@ -74,6 +75,35 @@ fn gradients_of_a_convolutional_network_are_right() {
         let target: Vec<f64> = noise(6, 1).into_iter().map(f64::from).collect();
         output.mse(&Tensor::new(output.device(), &target, [3, 2])?)
     });
+}
+
+#[test]
+fn gradients_of_residual_architectures_are_right() {
+    let image = r#"
+        name = "blocks"
+        head = { pooling = "global_average", norm = "batch", activation = "tanh" }
+        drop_path = 0.4
+        input.image = { resolution = 5, channels = 2 }
+        output.classes = 4
+        stem = { width = 4, activation = "silu" }
+        stages = [
+            { block = "mbconv", width = 4, expansion = 2.0, activation = "silu", squeeze_excite = { ratio = 0.5, activation = "silu", gate = "sigmoid" } },
+            { block = "basic", width = 6, stride = 2, shortcut = "padded", activation = "gelu" },
+            { block = "bottleneck", width = 8, reduction = 2.0, groups = 2, norm = "group", activation = "tanh" },
+            { block = "basic", width = 8, depth = 2, pre_activation = true, activation = "silu" },
+        ]
+    "#;
+    let features = r#"
+        name = "features"
+        head = { norm = "layer" }
+        input.features = 5
+        output.classes = 4
+        stages = [{ block = "residual_dense", width = 6, depth = 2, activation = "silu" }]
+    "#;
+    for text in [image, features] {
+        let model = Architecture::from_toml(text).unwrap();
+        check_gradients(&model.layers(), &model.input_shape(), labelled);
+    }
 }
 
 #[test]

@@ -1,20 +1,37 @@
-//! A dense layer with bias, then the activation.
+//! A dense layer, its norm, and the activation.
 
-use super::initial;
-use super::layers::BlockLayers;
-use crate::models::stage::Stage;
-use crate::nn::{self, Sequential};
+use super::parts::{self, BlockKind, Norm, Place};
+use crate::nn::{Activation, Module};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
-/// [`Block::Dense`](crate::models::stage::Block::Dense).
-pub struct Dense;
+/// A dense layer, its norm, and the activation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Dense {
+    /// The activation.
+    pub activation: Activation,
+    /// What normalises the layer's output. Without a norm the layer has a bias.
+    #[serde(skip_serializing_if = "super::parts::is_default")]
+    pub norm: Norm,
+}
 
-impl BlockLayers for Dense {
+impl Default for Dense {
+    fn default() -> Dense {
+        Dense { activation: Activation::Relu, norm: Norm::None }
+    }
+}
+
+impl BlockKind for Dense {
     fn takes_image(&self) -> bool {
         false
     }
 
-    fn append(&self, stage: &Stage, _strides: [usize; 2], model: Sequential) -> Sequential {
-        let dense = nn::Dense::new(stage.width).activation(stage.activation);
-        model.add(dense.kernel_initializer(initial::dense(stage)))
+    fn check(&self, _: usize, _: usize) -> Result<(), String> {
+        Ok(())
+    }
+
+    fn module(&self, place: &Place) -> Arc<dyn Module> {
+        parts::dense(place.width, self.norm, self.activation)
     }
 }
