@@ -158,13 +158,13 @@ impl Columns {
         let slant = table.repeated(block, |c, [_, scale, of, _]| of * scale * scale * (share * gamma[c]));
         let chunk = block * (CHUNK / block).max(1);
         parallel_chunks(dx, chunk, 16 * chunk, |i, dx| {
-            let at = i * chunk;
-            if let Some(dy) = dy {
-                // Block by block below would save nothing: both are as far away.
-                dx.copy_from_slice(&dy[at..][..dx.len()]);
-            }
             with_scratch(block, |z| {
-                for (x, dx) in x[at..].chunks(block).zip(dx.chunks_mut(block)) {
+                for (j, dx) in dx.chunks_mut(block).enumerate() {
+                    let at = i * chunk + j * block;
+                    let x = &x[at..][..dx.len()];
+                    if let Some(dy) = dy {
+                        dx.copy_from_slice(&dy[at..][..dx.len()]);
+                    }
                     if let Some(slope) = slope {
                         let z = &mut z[..dx.len()];
                         affine.apply(x, z);
