@@ -19,7 +19,6 @@ test: adapter
 	cargo fmt --check
 	cargo clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps
-	cargo build --locked --examples --benches
 	cargo test --locked --no-fail-fast
 
 bench:
