@@ -133,6 +133,26 @@ fn mobilenet_is_counted_as_by_hand() {
 }
 
 #[test]
+fn residual_presets_are_counted_as_by_hand() {
+    // Channels of the first block's input and of both blocks' outputs, and the pixels behind the stride.
+    let stages = [(8, 16, 14 * 14), (16, 24, 7 * 7), (24, 32, 4 * 4)];
+    // Three convolutions of 3×3 between equal widths, the first one, the projection, and five norms.
+    let kernels = |ci: u64, co: u64| 9 * ci * co + 3 * 9 * co * co + ci * co;
+    let parameters: u64 = stages.iter().map(|(ci, co, _)| kernels(*ci, *co) + 5 * 2 * co).sum();
+    let parameters = (9 * 8 + 2 * 8) + parameters + (32 * 10 + 10);
+    let macs: u64 = stages.iter().map(|(ci, co, pixels)| pixels * kernels(*ci, *co)).sum();
+    let counted = counts(&preset("residual"));
+    assert_eq!((counted.0, counted.1), (parameters, 28 * 28 * 9 * 8 + macs + 320));
+    assert_eq!(parameters, 64_050);
+
+    let blocks = 4 * (2 * 128 + (128 * 256 + 256) + (256 * 128 + 128));
+    let parameters = (784 * 128 + 128) + blocks + 2 * 128 + (128 * 10 + 10);
+    let macs = 784 * 128 + 4 * 2 * 128 * 256 + 1280;
+    let counted = counts(&preset("resmlp"));
+    assert_eq!((counted.0, counted.1), (parameters, macs));
+}
+
+#[test]
 fn strides_and_paddings_are_counted_as_by_hand() {
     let [image, features] = &others()[..] else { unreachable!("there are two") };
     // 19 rows, 10 behind the strided convolution, 3 behind the pool; its border of one row is dropped.

@@ -106,8 +106,12 @@ impl Architecture {
     /// Names of all presets. Beside them, [`preset`](Architecture::preset) knows `wide-resnet-D-K` for every depth
     /// D = 6·n + 4 and width K.
     pub fn presets() -> Vec<String> {
-        let files = FILES.iter().map(|(name, _)| name.to_string());
-        files.chain(scaled().into_iter().map(|derived| derived.name)).collect()
+        let scaled = scaled();
+        let family = |name: &'static str| {
+            let derived = scaled.iter().filter(move |derived| derived.base == name);
+            std::iter::once(name.to_string()).chain(derived.map(|derived| derived.name.clone()))
+        };
+        FILES.iter().flat_map(|(name, _)| family(name)).collect()
     }
 
     /// The preset of this name; `None` if there is none. Each is a TOML file in `src/models/presets/`, or is scaled from

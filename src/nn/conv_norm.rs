@@ -48,7 +48,8 @@ impl From<DepthwiseConv2d> for Convolution {
 ///
 /// The kernel is a parameter of this module. A norm is the module `norm` inside it. In evaluation a batch norm is folded
 /// into the convolution, which then has the kernel `kernel·s` and the bias `β − mean·s`, with s = γ/√(variance + ε). Both
-/// are computed once and kept until parameters or running statistics change.
+/// are computed once and kept until parameters or running statistics change. A kernel with more values than the images
+/// that it convolves is not folded: a copy of it would take more memory than the pass over its output saves.
 ///
 /// ```
 /// use allometry::nn::{Activation, Conv2d, ConvNorm, Module, Norm, Padding};
@@ -113,6 +114,14 @@ impl ConvNorm {
         }
     }
 
+    /// The name of the kernel among the parameters.
+    fn kernel(&self) -> &'static str {
+        match &self.convolution {
+            Convolution::Full(_) => Conv2d::KERNEL,
+            Convolution::Depthwise(_) => DepthwiseConv2d::KERNEL,
+        }
+    }
+
     /// The module `norm`.
     fn norm(&self) -> Option<&dyn Module> {
         match &self.norm {
@@ -159,17 +168,14 @@ impl Module for ConvNorm {
     fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
         let Some(norm) = self.norm() else { return self.layer().forward(x, scope) };
         if let (Normalizer::Batch(norm), Mode::Eval) = (&self.norm, scope.mode()) {
-            return match &self.convolution {
-                Convolution::Full(layer) => {
-                    let [kernel, bias] = self.folded(norm, scope.parameter(Conv2d::KERNEL)?, scope)?;
-                    layer.convolve(x, &kernel, Some(&bias), self.activation)
-                }
-                Convolution::Depthwise(layer) => {
-                    let [kernel, bias] =
-                        self.folded(norm, scope.parameter(DepthwiseConv2d::KERNEL)?, scope)?;
-                    layer.convolve(x, &kernel, Some(&bias), self.activation)
-                }
-            };
+            let kernel = scope.parameter(self.kernel())?;
+            if kernel.shape().elements() <= x.shape().elements() {
+                let [kernel, bias] = self.folded(norm, kernel, scope)?;
+                return match &self.convolution {
+                    Convolution::Full(layer) => layer.convolve(x, &kernel, Some(&bias), self.activation),
+                    Convolution::Depthwise(layer) => layer.convolve(x, &kernel, Some(&bias), self.activation),
+                };
+            }
         }
         scope.forward("norm", norm, &self.layer().forward(x, scope)?)
     }

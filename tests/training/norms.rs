@@ -179,7 +179,13 @@ fn a_folded_kernel_is_kept_until_something_changes() {
     let (module, _) = convolutions().swap_remove(0);
     let model = module.build(&device, &IMAGE, 0).unwrap();
     draw(&model);
-    let x = model.batch(&noise(120, 7)).unwrap();
+    let at_rest = device.usage().live;
+    // One image has fewer values than the kernel, which is not copied for it.
+    let one = model.batch(&noise(120, 7)).unwrap();
+    drop(model.predict(&one).unwrap());
+    drop(one);
+    assert_eq!(device.usage().live, at_rest);
+    let x = model.batch(&noise(16 * 120, 7)).unwrap();
     let at_rest = device.usage().live;
     let dispatches = || {
         let (y, profile) = device.profile(|| model.predict(&x)).unwrap();
