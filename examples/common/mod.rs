@@ -1,14 +1,37 @@
-//! What the four scaling examples share: a small sweep along one axis on drawn characters, and its table.
+//! What the scaling examples share: the base model, and its training on drawn characters.
 
 use allometry::data::{self, DataOptions};
-use allometry::models::{Architecture, Axis, Compound};
-use allometry::report::{self, Quantity};
-use allometry::sweep::run::{self, Observer, SweepOptions};
-use allometry::sweep::{Plan, Record, Store};
+use allometry::models::{Architecture, Axis, Compound, Scale};
+use allometry::sweep::run::Observer;
+use allometry::sweep::{Plan, Record};
 use allometry::train::TrainConfig;
-use allometry::{Device, DeviceChoice, Error, Result, print_line};
+use allometry::{Result, print_line};
+use clap::Args;
 
-struct Lines;
+/// The model that an example scales.
+#[derive(Args)]
+pub struct Base {
+    /// Scale a small EfficientNet instead of the small residual network.
+    #[arg(long)]
+    efficient: bool,
+}
+
+impl Base {
+    /// The model: the preset `residual`, or EfficientNet-B0 at half its depth and a quarter of its width, for images of
+    /// 32 pixels, the smallest that its strides allow.
+    fn load(&self) -> Result<Architecture> {
+        if !self.efficient {
+            return Architecture::load("residual");
+        }
+        let b0 = Architecture::load("efficientnet-b0")?.with_input(32, 1);
+        let small = Scale { depth: 0.5, width: 0.25, resolution: 1.0 }.apply(&b0)?;
+        // Drawn characters are pixels between 0 and 1.
+        Ok(Architecture { name: "small efficientnet".to_string(), rescale: true, ..small })
+    }
+}
+
+/// Prints a line for each run.
+pub struct Lines;
 
 impl Observer for Lines {
     fn on_record(&mut self, record: &Record) {
@@ -25,17 +48,22 @@ impl Observer for Lines {
     }
 }
 
-/// Trains the convnet at these factors of one axis, and prints what grew how.
-pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
+/// A plan that trains the base model on drawn characters. It has no number of samples yet.
+pub fn plan(base: &Base, axis: Axis, samples: usize, epochs: usize) -> Result<Plan> {
     let dataset = "glyphs".to_string();
-    let samples = Some(6000);
-    let set = data::open(&DataOptions { dataset: dataset.clone(), samples, ..DataOptions::default() })?;
-    let architecture = Architecture::load("convnet")?.for_dataset(set.train.as_ref());
-    let plan = Plan {
+    let model = base.load()?;
+    let options = DataOptions {
+        dataset: dataset.clone(),
+        samples: Some(samples),
+        resolution: model.resolution(),
+        ..DataOptions::default()
+    };
+    let set = data::open(&options)?;
+    Ok(Plan {
         target_columns: Vec::new(),
         dataset,
         axes: vec![axis],
-        factors: factors.to_vec(),
+        factors: vec![1.0],
         seeds: vec![0],
         samples: Vec::new(),
         flops: Vec::new(),
@@ -43,34 +71,10 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         most_seen: None,
         whole_set: None,
         predict: 0,
-        config: TrainConfig {
-            epochs: 3,
-            batch: 16,
-            samples,
-            validation_samples: Some(1000),
-            ..TrainConfig::default()
-        },
+        config: TrainConfig { epochs, batch: 16, validation_samples: Some(1000), ..TrainConfig::default() },
         compound: Compound::default(),
         data: Vec::new(),
         earlier: Vec::new(),
-        architecture,
-    };
-    let directory = tempfile::tempdir().map_err(Error::file(std::env::temp_dir(), "create a folder in"))?;
-    let mut store = Store::open(directory.path(), &plan)?;
-    let options = SweepOptions {
-        device: Device::open(DeviceChoice::Auto)?,
-        data: None,
-        memory_limit: None,
-        interrupted: Default::default(),
-    };
-    print_line!("{} along {axis} on {}", plan.architecture.name, options.device.name())?;
-    run::run(&plan, &mut store, &options, &mut Lines)?;
-    for (what, quantity) in
-        [("samples/s", Quantity::TrainingThroughput), ("peak memory", Quantity::PeakMemory)]
-    {
-        for law in report::laws(store.records(), Quantity::Macs, quantity) {
-            print_line!("{what} grows as MACs^{:.2}", law.law.alpha)?;
-        }
-    }
-    Ok(())
+        architecture: model.for_dataset(set.train.as_ref()),
+    })
 }

@@ -1,14 +1,15 @@
 //! `allometry bench`
 
+use super::compound::CompoundArgs;
 use super::kernels::{self, KernelsArgs};
 use super::matrices::{self, MatricesArgs};
 use super::steps::{self, StepsArgs};
-use super::sweep::{axis, compound};
+use super::sweep::axis;
 use super::{Common, ConfigArgs, axes, models, print_json};
 use allometry::arguments::positive;
 use allometry::laws::PowerLaw;
 use allometry::models::cost::Cost;
-use allometry::models::{Architecture, Axis, Compound, Scale};
+use allometry::models::{Architecture, Axis, Scale};
 use allometry::sweep::measure::{Measurement, measure};
 use allometry::terminal::Table;
 use allometry::units::{bytes, grouped};
@@ -35,9 +36,8 @@ pub struct BenchArgs {
     /// Seconds per measurement of throughput.
     #[arg(long, default_value_t = 1.0, value_parser = positive)]
     seconds: f64,
-    /// Coefficients of the compound axis for depth, width and resolution (alpha, beta, gamma).
-    #[arg(long, default_value = "1.2,1.1,1.15", value_name = "A,B,C", value_parser = compound)]
-    compound: Compound,
+    #[command(flatten)]
+    compound: CompoundArgs,
     #[command(flatten)]
     common: Common,
 }
@@ -72,6 +72,7 @@ pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
         None => {}
     }
     let base = Architecture::load(&args.model)?;
+    let compound = args.compound.resolve(&base)?;
     let config = args.config.resolve(matches)?;
     let device = args.common.open()?;
     let mut rows = Vec::new();
@@ -79,7 +80,7 @@ pub fn run(args: &BenchArgs, matches: &ArgMatches) -> Result<()> {
     let mut out_of_memory = Ok(());
     for &axis in &args.axis {
         for &factor in &args.factors {
-            let scale = axis.scale(factor, &args.compound, &base)?;
+            let scale = axis.scale(factor, &compound, &base)?;
             let architecture = scale.apply(&base)?;
             let measured = Cost::of(&architecture)
                 .and_then(|cost| Ok((cost, measure(&architecture, &device, &config, args.seconds)?)));

@@ -2,6 +2,7 @@
 
 mod bench;
 mod check;
+mod compound;
 mod devices;
 mod fit;
 mod groups;
@@ -15,6 +16,7 @@ mod profile;
 mod report;
 mod rows;
 mod score_predictions;
+mod search_compound;
 mod steps;
 mod summary;
 mod sweep;
@@ -59,6 +61,8 @@ enum Command {
     Train(train::TrainArgs),
     /// Train a model at many sizes, and report how cost and quality scale.
     Sweep(sweep::SweepArgs),
+    /// Search the coefficients of compound scaling for a model.
+    SearchCompound(search_compound::SearchArgs),
     /// Measure throughput and memory of a model at many sizes, without training to the end.
     Bench(bench::BenchArgs),
     /// Show the time of a training step, kernel by kernel.
@@ -252,6 +256,7 @@ fn execute() -> Result<ExitCode> {
         Command::Summary(args) => summary::run(args, given),
         Command::Train(args) => train::run(args, given),
         Command::Sweep(args) => sweep::run(args, given),
+        Command::SearchCompound(args) => search_compound::run(args, given),
         Command::Bench(args) => bench::run(args, given),
         Command::Profile(args) => profile::run(args, given),
         Command::Tune(args) => tune::run(args),

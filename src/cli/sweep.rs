@@ -1,8 +1,9 @@
 //! `allometry sweep`
 
+use super::compound::CompoundArgs;
 use super::{Common, ConfigArgs, DatasetArgs, axes, interrupt, models, prediction, print_json};
 use allometry::arguments::{count, positive, seed};
-use allometry::models::{Axis, Compound};
+use allometry::models::Axis;
 use allometry::planner::grid;
 use allometry::report;
 use allometry::sweep::run::{self, Observer, SweepOptions};
@@ -69,9 +70,8 @@ pub struct SweepArgs {
     /// Validation samples; by default all.
     #[arg(long, value_parser = count)]
     validation_samples: Option<usize>,
-    /// Coefficients of the compound axis for depth, width and resolution (alpha, beta, gamma).
-    #[arg(long, default_value = "1.2,1.1,1.15", value_name = "A,B,C", value_parser = compound)]
-    compound: Compound,
+    #[command(flatten)]
+    compound: CompoundArgs,
     /// Skip models whose predicted peak memory is more than this many bytes.
     #[arg(long, value_name = "BYTES")]
     memory_limit: Option<u64>,
@@ -89,25 +89,18 @@ pub(super) fn axis(text: &str) -> std::result::Result<Axis, String> {
     text.trim().parse().map_err(|_| format!("not an axis; expected one of {}", axes()))
 }
 
-pub(super) fn compound(text: &str) -> std::result::Result<Compound, String> {
-    let numbers: Vec<f64> = text.split(',').map_while(|number| number.trim().parse().ok()).collect();
-    match *numbers {
-        [alpha, beta, gamma] if text.split(',').count() == 3 => {
-            let compound = Compound { alpha, beta, gamma };
-            compound.validate().map(|()| compound).map_err(|error| error.to_string())
-        }
-        _ => Err("expected three numbers: alpha,beta,gamma".to_string()),
-    }
-}
-
 /// Shows each variant's training on the terminal.
-struct Terminal {
+pub(super) struct Terminal {
     json: bool,
     /// The first failure to print. It does not end the sweep, because all results are on disk too.
-    printed: Result<()>,
+    pub(super) printed: Result<()>,
 }
 
 impl Terminal {
+    pub(super) fn new(json: bool) -> Terminal {
+        Terminal { json, printed: Ok(()) }
+    }
+
     /// Keeps the first failure.
     fn keep(&mut self, printed: Result<()>) {
         if self.printed.is_ok() {
@@ -206,7 +199,7 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
             validation_samples: args.validation_samples.or(config.validation_samples),
             ..config
         },
-        compound: args.compound,
+        compound: args.compound.resolve(&architecture)?,
         data: args.data.fingerprint()?,
         earlier: Vec::new(),
         architecture,
@@ -234,7 +227,7 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
         memory_limit: args.memory_limit,
         interrupted: interrupt::flag(),
     };
-    let mut terminal = Terminal { json: args.common.output.json, printed: Ok(()) };
+    let mut terminal = Terminal::new(args.common.output.json);
     let outcome = run::run(&plan, &mut store, &options, &mut terminal);
     // Completed runs are reported even if the sweep ended early.
     let written = match store.records() {
@@ -257,5 +250,5 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     if !args.common.output.json {
         print_line!("report: {}", args.out.join("report.html").display())?;
     }
-    run::check_completed(&store)
+    store.log().check_completed()
 }

@@ -8,12 +8,17 @@
 //! - [`record`]: the record of a run: its size, its cost, its quality, how it ended.
 //! - [`prediction`]: predicts the losses of the largest models before they are trained.
 //! - [`migration`]: reads plans of earlier versions.
-//! - [`store`]: a sweep's directory, where records are appended atomically.
+//! - [`store`]: a sweep's directory; [`log`]: the file to which records are appended atomically.
 //! - [`measure`]: throughput, memory and kernel times on a device.
 //! - [`run`](mod@run): runs a plan.
+//! - [`compound`]: searches the coefficients of compound scaling; [`comparison`]: compares models by trainings with
+//!   several seeds.
 
+pub mod comparison;
+pub mod compound;
 pub mod extension;
 pub mod extent;
+pub mod log;
 pub mod measure;
 pub mod migration;
 pub mod plan;

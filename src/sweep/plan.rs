@@ -4,7 +4,7 @@
 use super::extent::Extent;
 use super::migration::migrated;
 use crate::arguments::LARGEST_INTEGER;
-use crate::data::{DataFile, Dataset, fingerprint};
+use crate::data::{DataFile, fingerprint};
 use crate::error::{Error, Result, brief};
 use crate::models::architecture::Architecture;
 use crate::models::axis::{Axis, Compound};
@@ -119,27 +119,6 @@ impl Plan {
             return Ok(None);
         }
         Ok(self.variants()?.iter().filter_map(|variant| variant.train_samples).max())
-    }
-
-    /// Checks that a training set has enough samples for every run. A run on fewer samples than its plan says would be
-    /// recorded with too many. A set that generates new samples in each epoch always has enough.
-    ///
-    /// # Errors
-    /// [`Error::Config`] with the key of a run that needs more samples than the set has.
-    pub fn check_samples(&self, set: &dyn Dataset) -> Result<()> {
-        let Some(most) = self.most_samples()?.filter(|&most| !set.is_endless() && most > set.len()) else {
-            return Ok(());
-        };
-        let wanting = self.variants()?.into_iter().find(|variant| variant.train_samples == Some(most));
-        let key = wanting.map(|variant| variant.key).unwrap_or_default();
-        let hint = if self.flops.is_empty() {
-            "leave out larger numbers"
-        } else {
-            "use smaller budgets, more epochs, or larger models"
-        };
-        let problem =
-            format!("{key} asks for {most} training samples, but {} has {}; {hint}", set.name(), set.len());
-        Err(Error::Config { what: "plan".to_string(), problem })
     }
 
     pub(super) fn check_lists(&self) -> Result<()> {

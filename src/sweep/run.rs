@@ -4,9 +4,9 @@ use super::measure;
 use super::plan::Plan;
 use super::prediction::Prediction;
 use super::record::{CurvePoint, Outcome, Quality, Record, RunCost, RunVariant, Throughput};
-use super::store::{RUNS, Store};
+use super::store::Store;
 use super::variant::Variant;
-use crate::data::{self, DataOptions, Splits, Subset};
+use crate::data::{self, DataOptions, Dataset, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::models::Bytes;
@@ -64,11 +64,9 @@ pub fn run(
     let total = plan.variants()?.len();
     let done = total - pending.len();
     let (most_samples, validation_basis) = (plan.most_samples()?, plan.validation_basis()?);
-    let mut data = DataCache::default();
+    let mut runner = Runner::new(plan, validation_basis, options);
     if let Some(variant) = pending.first().filter(|_| most_samples.is_some()) {
-        let wanted =
-            DataOptions { samples: most_samples, ..data_options(plan, variant, validation_basis, options) };
-        plan.check_samples(data.open(wanted)?.train.as_ref())?;
+        plan.check_samples(runner.training_set(variant, most_samples)?)?;
     }
     let mut predicted = 0;
     for (index, variant) in pending.iter().enumerate() {
@@ -78,32 +76,12 @@ pub fn run(
             predicted = generation;
         }
         let mut callback = observer.on_start(variant, done + index, total);
-        let wanted = data_options(plan, variant, validation_basis, options);
-        let record = run_variant(plan, variant, options, &mut data, wanted, callback.as_mut())?;
+        let record = runner.run(variant, callback.as_mut())?;
         drop(callback);
         store.append(record.clone())?;
         observer.on_record(&record);
     }
     Ok(())
-}
-
-/// Checks that at least one run of a sweep completed. A sweep without records passes.
-///
-/// # Errors
-/// [`Error::NoneCompleted`] if the sweep has records, but no completed run.
-pub fn check_completed(store: &Store) -> Result<()> {
-    let records = store.records();
-    if records.is_empty() || records.iter().any(Record::completed) {
-        return Ok(());
-    }
-    let ended = |is: fn(&Outcome) -> bool| records.iter().filter(|record| is(&record.outcome)).count();
-    Err(Error::NoneCompleted {
-        runs: records.len(),
-        diverged: ended(|outcome| matches!(outcome, Outcome::Diverged { .. })),
-        out_of_memory: ended(|outcome| matches!(outcome, Outcome::OutOfMemory { .. })),
-        failed: ended(|outcome| matches!(outcome, Outcome::Failed { .. })),
-        records: store.directory().join(RUNS),
-    })
 }
 
 /// The prediction for the plan's last generation: the stored one, or else a new one, which is stored and never changed
@@ -126,23 +104,48 @@ fn predict(plan: &Plan, store: &Store) -> Result<Prediction> {
     Ok(prediction)
 }
 
-/// The data that a variant is trained on. All variants of a seed use the same validation samples, whatever their number
-/// of training samples.
-fn data_options(
-    plan: &Plan,
-    variant: &Variant,
+/// Trains the variants of a plan, one at a time.
+pub(super) struct Runner<'a> {
+    plan: &'a Plan,
+    /// The number of training samples that determines the size of a validation split; see [`Plan::validation_basis`].
     validation_basis: Option<usize>,
-    options: &SweepOptions,
-) -> DataOptions {
-    DataOptions {
-        dataset: plan.dataset.clone(),
-        directory: options.data.clone(),
-        resolution: variant.architecture.resolution(),
-        seed: variant.seed,
-        samples: variant.train_samples,
-        most_samples: validation_basis,
-        target_columns: plan.target_columns.clone(),
-        ..DataOptions::default()
+    options: &'a SweepOptions,
+    data: DataCache,
+}
+
+impl<'a> Runner<'a> {
+    pub fn new(plan: &'a Plan, validation_basis: Option<usize>, options: &'a SweepOptions) -> Runner<'a> {
+        Runner { plan, validation_basis, options, data: DataCache::default() }
+    }
+
+    /// The training set of a variant, with another number of samples.
+    pub fn training_set(&mut self, variant: &Variant, samples: Option<usize>) -> Result<&dyn Dataset> {
+        let wanted = DataOptions { samples, ..self.data_options(variant) };
+        Ok(self.data.open(wanted)?.train.as_ref())
+    }
+
+    /// Trains and measures a variant. A training that fails has a record too.
+    ///
+    /// # Errors
+    /// [`Error::Interrupted`] when asked to stop; [`Error::DeviceLost`]; files that can't be read.
+    pub fn run(&mut self, variant: &Variant, callback: &mut dyn Callback) -> Result<Record> {
+        let wanted = self.data_options(variant);
+        run_variant(self.plan, variant, self.options, &mut self.data, wanted, callback)
+    }
+
+    /// The data that a variant is trained on. All variants of a seed use the same validation samples, whatever their
+    /// number of training samples.
+    fn data_options(&self, variant: &Variant) -> DataOptions {
+        DataOptions {
+            dataset: self.plan.dataset.clone(),
+            directory: self.options.data.clone(),
+            resolution: variant.architecture.resolution(),
+            seed: variant.seed,
+            samples: variant.train_samples,
+            most_samples: self.validation_basis,
+            target_columns: self.plan.target_columns.clone(),
+            ..DataOptions::default()
+        }
     }
 }
 

@@ -1,40 +1,34 @@
 //! A sweep's directory:
 //!
 //! - `plan.toml`: the plan; a directory belongs to one plan.
-//! - `runs.jsonl`: one record per line, appended and synced before the next run begins.
+//! - `runs.jsonl`: the [log](RunLog) of its runs, one record per line.
 //! - `prediction.json`, if the plan asks for one: the predicted losses of the largest models, written once, before any
 //!   of them is trained. `prediction-2.json` is the prediction of the first extension, and so on.
 //! - the report's files.
 //!
 //! One process at a time can open a directory. It holds the directory's lock ([`files::Lock`]) while the store is open.
-//!
-//! A line counts once its newline is on disk. If a process is killed while it appends a record, the last line has no
-//! newline. Opening the directory truncates such a line, and the run is trained again.
 
+use super::log::RunLog;
 use super::plan::Plan;
 use super::prediction::Prediction;
 use super::record::Record;
 use super::variant::Variant;
 use crate::data::fingerprint;
-use crate::error::{Error, Result, brief, shown};
+use crate::error::{Error, Result, brief};
 use crate::files;
-use std::fs::{self, File, OpenOptions};
-use std::io::{ErrorKind, Write};
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 const PLAN: &str = "plan.toml";
-pub(super) const RUNS: &str = "runs.jsonl";
+const RUNS: &str = "runs.jsonl";
 
 /// An open sweep directory.
 #[derive(Debug)]
 pub struct Store {
     directory: PathBuf,
-    file: File,
-    /// Bytes of `runs.jsonl` that hold complete records.
-    length: u64,
-    records: Vec<Record>,
+    log: RunLog,
     plan: Plan,
-    _lock: files::Lock,
 }
 
 impl Store {
@@ -83,17 +77,8 @@ impl Store {
         if found.as_ref() != Some(&plan) {
             files::replace(&directory.join(PLAN), plan.to_toml()?.as_bytes())?;
         }
-        let path = directory.join(RUNS);
-        let file =
-            OpenOptions::new().append(true).create(true).open(&path).map_err(Error::file(&path, "open"))?;
-        files::sync_directory(&directory)?;
-        let bytes = fs::read(&path).map_err(Error::file(&path, "read"))?;
-        let (records, whole) = parse(&path, &bytes)?;
-        let length = whole as u64;
-        if whole < bytes.len() {
-            truncate(&path, length).map_err(Error::file(&path, "truncate"))?;
-        }
-        Ok(Store { directory, file, length, records, plan, _lock: lock })
+        let log = RunLog::open(directory.join(RUNS), lock)?;
+        Ok(Store { directory, log, plan })
     }
 
     /// Reads plan and records without changing the directory, for reports. Ignores an incomplete last line.
@@ -106,35 +91,15 @@ impl Store {
             what: directory.display().to_string(),
             problem: format!("not the directory of a sweep: there is no {PLAN} in it"),
         })?;
-        let path = directory.join(RUNS);
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-            other => other.map_err(Error::file(&path, "read"))?,
-        };
-        Ok((plan, parse(&path, &bytes)?.0))
+        Ok((plan, RunLog::read(&directory.join(RUNS))?))
     }
 
-    /// Adds a record: one write, then a sync, so that the whole record is on disk when this returns. If the write fails,
-    /// an incomplete record is removed again.
+    /// Adds a record; see [`RunLog::append`].
     ///
     /// # Errors
-    /// [`Error::Argument`] if the run already has a record; [`Error::File`] if it cannot be written.
+    /// Those of [`RunLog::append`].
     pub fn append(&mut self, record: Record) -> Result<()> {
-        if self.contains(&record.variant.key) {
-            return Err(Error::argument("store", "key", &record.variant.key, "one that has no record yet"));
-        }
-        let path = self.directory.join(RUNS);
-        let mut line = serde_json::to_vec(&record).map_err(|e| Error::file(&path, "write")(e.into()))?;
-        line.push(b'\n');
-        let written = self.file.write_all(&line).and_then(|()| self.file.sync_data());
-        if let Err(error) = written {
-            // If this fails as well, the next opening truncates the incomplete line.
-            let _ = truncate(&path, self.length);
-            return Err(Error::file(&path, "append to")(error));
-        }
-        self.length += line.len() as u64;
-        self.records.push(record);
-        Ok(())
+        self.log.append(record)
     }
 
     /// The directory's plan, with all extensions.
@@ -144,12 +109,12 @@ impl Store {
 
     /// The records, in the order they were added.
     pub fn records(&self) -> &[Record] {
-        &self.records
+        self.log.records()
     }
 
     /// Whether the run with this key has a record, however it ended.
     pub fn contains(&self, key: &str) -> bool {
-        self.records.iter().any(|record| record.variant.key == key)
+        self.log.contains(key)
     }
 
     /// The runs of the plan that have no record yet, in the plan's order.
@@ -192,7 +157,7 @@ impl Store {
     /// # Errors
     /// [`Error::Argument`] if the generation already has a prediction; [`Error::File`] if it can't be written.
     pub fn write_prediction(&self, generation: usize, prediction: &Prediction) -> Result<()> {
-        let path = self.directory.join(prediction_file(generation));
+        let path = self.directory().join(prediction_file(generation));
         if path.exists() {
             let found = path.display();
             return Err(Error::argument(
@@ -206,6 +171,11 @@ impl Store {
             serde_json::to_vec_pretty(prediction).map_err(|e| Error::file(&path, "write")(e.into()))?;
         json.push(b'\n');
         files::replace(&path, &json)
+    }
+
+    /// The log of its runs.
+    pub fn log(&self) -> &RunLog {
+        &self.log
     }
 
     /// Path of the directory.
@@ -245,27 +215,4 @@ fn refuse_other(directory: &Path, found: &Plan, wanted: &Plan) -> Result<()> {
         "holds a sweep with another plan (different: {}); use another directory{extend}, or the plan of its {PLAN}",
         differences.join(", ")
     ))
-}
-
-/// The records of all complete lines, and the number of bytes of these lines.
-fn parse(path: &Path, bytes: &[u8]) -> Result<(Vec<Record>, usize)> {
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |newline| newline + 1);
-    let mut records: Vec<Record> = Vec::new();
-    for (number, line) in (1..).zip(bytes[..whole].split_inclusive(|&byte| byte == b'\n')) {
-        let record: Record = serde_json::from_slice(line)
-            .map_err(|e| Error::format(path, format!("a record in line {number}"), brief(e)))?;
-        if records.iter().any(|known| known.variant.key == record.variant.key) {
-            let found = format!("a second record of {} in line {number}", shown(&record.variant.key));
-            return Err(Error::format(path, "one record per run", found));
-        }
-        records.push(record);
-    }
-    Ok((records, whole))
-}
-
-/// Truncates a file. Opens it again, because on Windows a handle for appending can't truncate.
-fn truncate(path: &Path, length: u64) -> std::io::Result<()> {
-    let file = OpenOptions::new().write(true).open(path)?;
-    file.set_len(length)?;
-    file.sync_data()
 }

@@ -4,7 +4,8 @@ use super::plan::{Amount, Plan};
 use super::prediction::mark_held_back;
 use super::record::GridPoint;
 use super::variant::Variant;
-use crate::error::Result;
+use crate::data::Dataset;
+use crate::error::{Error, Result};
 use crate::models::axis::Scale;
 use crate::models::cost::{Cost, FLOPS_PER_MAC};
 
@@ -26,7 +27,7 @@ impl Plan {
     /// Runs of earlier generations come first and keep their keys.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for lists that are not valid; what makes a model impossible to build.
+    /// [`Error::Config`] for lists that are not valid; what makes a model impossible to build.
     pub fn variants(&self) -> Result<Vec<Variant>> {
         self.architecture.validate()?;
         let mut all = Vec::new();
@@ -36,6 +37,18 @@ impl Plan {
             all.extend(new_runs(runs, &all));
         }
         Ok(all)
+    }
+
+    /// Checks that a training set has enough samples for every run. A run on fewer samples than its plan says would be
+    /// recorded with too many. A set that generates new samples in each epoch always has enough.
+    ///
+    /// # Errors
+    /// [`Error::Config`] with the key of a run that needs more samples than the set has.
+    pub fn check_samples(&self, set: &dyn Dataset) -> Result<()> {
+        if self.samples.is_empty() && self.flops.is_empty() {
+            return Ok(());
+        }
+        check_samples(&self.variants()?, set)
     }
 
     /// The runs of the plan's lists, including those that earlier generations have.
@@ -92,12 +105,18 @@ impl Plan {
     /// epochs, or on the whole set. `None` if the training would be too short.
     fn training_of(&self, seen: f64, epochs: usize) -> Option<(usize, usize)> {
         let batch = self.config.batch;
-        let batches = |samples: f64| (samples as usize / batch).max(1) * batch;
-        let Some(all) = self.whole_set else { return Some((batches(seen / epochs as f64), epochs)) };
+        let Some(all) = self.whole_set else {
+            return Some((self.whole_batches(seen / epochs as f64), epochs));
+        };
         let passes = seen / all as f64;
         let (samples, epochs) =
-            if passes < 1.0 { (batches(seen), 1) } else { (all, (passes / PAID) as usize) };
+            if passes < 1.0 { (self.whole_batches(seen), 1) } else { (all, (passes / PAID) as usize) };
         (samples.min(all) / batch.min(all) * epochs >= MIN_STEPS).then_some((samples.min(all), epochs))
+    }
+
+    /// Rounds a number of samples down to whole batches, at least one.
+    pub(super) fn whole_batches(&self, samples: f64) -> usize {
+        (samples as usize / self.config.batch).max(1) * self.config.batch
     }
 
     /// Every distinct model, without key and seed.
@@ -147,4 +166,21 @@ fn new_runs(runs: Vec<Variant>, earlier: &[Variant]) -> Vec<Variant> {
             && a.architecture == b.architecture
     };
     runs.into_iter().filter(|run| !earlier.iter().any(|known| same(known, run))).collect()
+}
+
+/// Checks that a training set has enough samples for each of these runs. A set that generates new samples always has.
+///
+/// # Errors
+/// [`Error::Config`] with the key of a run that needs more samples than the set has.
+pub(super) fn check_samples(runs: &[Variant], set: &dyn Dataset) -> Result<()> {
+    let most = runs.iter().filter_map(|run| run.train_samples).max();
+    let Some(most) = most.filter(|&most| !set.is_endless() && most > set.len()) else { return Ok(()) };
+    let Some(run) = runs.iter().find(|run| run.train_samples == Some(most)) else { return Ok(()) };
+    let hint = match run.flops {
+        None => "leave out larger numbers",
+        Some(_) => "use smaller budgets, more epochs, or larger models",
+    };
+    let problem =
+        format!("{} asks for {most} training samples, but {} has {}; {hint}", run.key, set.name(), set.len());
+    Err(Error::Config { what: "plan".to_string(), problem })
 }

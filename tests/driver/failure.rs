@@ -13,7 +13,7 @@ fn missing_files_are_named() {
     fail(&mnist, 1, &["train-images-idx3-ubyte", text(place.path()), "--data DIR"]);
     let csv = ["train", "keras-dense", "--dataset", "csv", "--data", text(&missing)];
     fail(&csv, 1, &[text(&missing)]);
-    fail(&["train", text(&missing)], 1, &[text(&missing), "keras-dense, mlp, convnet"]);
+    fail(&["train", text(&missing)], 1, &[text(&missing), "mlp, resmlp, keras-dense, convnet"]);
     fail(&["summary", text(&missing)], 1, &[text(&missing)]);
     fail(&["report", text(&missing)], 1, &[text(&missing), "plan.toml"]);
     let weights = ["train", "mlp", "--device", "cpu", "--resolution", "8", "--samples", "8"];

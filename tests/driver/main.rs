@@ -19,6 +19,7 @@ mod places;
 mod prediction;
 mod process;
 mod reading;
+mod search_compound;
 mod starting;
 mod summary;
 mod sweep;

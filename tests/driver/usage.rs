@@ -37,7 +37,8 @@ fn help(command: &str) -> String {
 
 #[test]
 fn a_device_is_asked_for_where_one_is_used() {
-    let with_device = ["devices", "train", "sweep", "bench", "bench kernels", "profile", "tune", "plan"];
+    let with_device =
+        ["devices", "train", "sweep", "search-compound", "bench", "bench kernels", "profile", "tune", "plan"];
     for command in commands().iter().map(String::as_str).chain(["bench kernels"]) {
         assert_eq!(help(command).contains("--device"), with_device.contains(&command), "{command}");
     }
@@ -52,7 +53,7 @@ fn a_device_is_asked_for_where_one_is_used() {
 
 #[test]
 fn helps_list_what_there_is() {
-    for command in ["summary", "train", "sweep", "bench", "profile"] {
+    for command in ["summary", "train", "sweep", "search-compound", "bench", "profile"] {
         let help = help(command);
         assert!(help.contains(&Architecture::presets().join(", ")), "{help}");
         for name in Precision::ALL.map(Precision::name) {
@@ -62,7 +63,7 @@ fn helps_list_what_there_is() {
     for command in ["sweep", "bench"] {
         assert!(help(command).contains(&Axis::ALL.map(Axis::name).join(", ")), "{command}");
     }
-    for command in ["train", "sweep"] {
+    for command in ["train", "sweep", "search-compound"] {
         assert!(help(command).contains(&allometry::data::NAMES.join(", ")), "{command}");
     }
     let words = help("train").split_whitespace().collect::<Vec<_>>().join(" ");
@@ -105,6 +106,10 @@ fn a_command_that_makes_no_sense_is_a_matter_of_usage() {
         &["sweep", "--axis", "height"],
         &["sweep", "--factors", "large"],
         &["sweep", "--compound", "1.2,1.1"],
+        &["sweep", "--compound", "1.2,1.1,1.1", "--compound-from", "compound.toml"],
+        &["search-compound"],
+        &["search-compound", "mlp", "--best", "0"],
+        &["search-compound", "mlp", "--samples", "10", "--flops", "1e9"],
         &["bench", "--batch", "0"],
         &["bench", "kernels", "--family", "sorting"],
         &["bench", "--batch", "4", "kernels"],

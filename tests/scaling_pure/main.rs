@@ -6,6 +6,7 @@ mod axis;
 #[path = "../blank/mod.rs"]
 mod blank;
 mod certainty;
+mod compound;
 mod extension;
 mod law;
 mod plan;
