@@ -33,8 +33,13 @@ impl Tensor {
             return Err(Error::shape("tensor", &[shape], expected));
         }
         let tensor = Tensor::empty("tensor", device, E::DTYPE, shape)?;
-        device.write(&tensor.buffer, 0, values)?;
+        tensor.write(0, values)?;
         Ok(tensor)
+    }
+
+    /// Copies `values` from the host into a row-major tensor, from element `offset` on.
+    pub(crate) fn write<E: Element>(&self, offset: usize, values: &[E]) -> Result<()> {
+        self.device().write(&self.buffer, self.layout.offset + offset, values)
     }
 
     /// Memory for an op's result; what it holds is not defined.

@@ -78,20 +78,22 @@ impl Parameters {
         vectors.resize(lengths.len(), 0);
         let (mut flat, mut master) = (Vec::with_capacity(lengths.len()), Vec::with_capacity(lengths.len()));
         for (piece, &length) in lengths.iter().enumerate() {
-            let shape = Shape::from([length.max(1)]);
+            let values = Tensor::empty("parameters", device, types.master, Shape::from([length.max(1)]))?;
             // A dry device has no use for values.
-            master.push(if device.is_dry() {
-                Tensor::empty("parameters", device, types.master, shape)?
-            } else {
+            if !device.is_dry() {
+                if length == 0 {
+                    write(&values, 0, &[0.0])?;
+                }
+                // One parameter at a time, with the zeros behind it: the host never holds all of them.
                 let here =
                     declared.iter().zip(&places).enumerate().filter(|(_, (_, place))| place.0 == piece);
-                let mut values = zeros(device, length.max(1))?;
                 for (index, ((_, spec), &(_, offset))) in here {
-                    let drawn = draw(spec, seed, index);
-                    values[offset..offset + drawn.len()].copy_from_slice(&drawn);
+                    let mut drawn = draw(spec, seed, index);
+                    drawn.resize(drawn.len().next_multiple_of(align), 0.0);
+                    write(&values, offset, &drawn)?;
                 }
-                upload(device, types.master, &values, shape)?
-            });
+            }
+            master.push(values);
             flat.push(master[piece].cast(types.weights)?);
         }
         let entries = declared
@@ -267,31 +269,26 @@ fn fans(shape: &[usize]) -> (usize, usize) {
     }
 }
 
-/// So many zeros on the host.
-///
-/// # Errors
-/// [`Error::OutOfMemory`] if the host does not have the memory.
-fn zeros(device: &Device, length: usize) -> Result<Vec<f32>> {
-    bytemuck::allocation::try_zeroed_vec(length).map_err(|()| Error::OutOfMemory {
-        device: device.name(),
-        bytes: 4 * length as u64,
-        live: device.usage().live,
-    })
-}
-
 /// Copies `values` to the device, stored as `dtype`.
 pub(super) fn upload(device: &Device, dtype: DType, values: &[f32], shape: Shape) -> Result<Tensor> {
-    match dtype {
+    let tensor = Tensor::empty("parameters", device, dtype, shape)?;
+    write(&tensor, 0, values)?;
+    Ok(tensor)
+}
+
+/// Copies `values` into a tensor from element `offset` on, converted to its type.
+fn write(tensor: &Tensor, offset: usize, values: &[f32]) -> Result<()> {
+    match tensor.dtype() {
         DType::F64 => {
             let wide: Vec<f64> = values.iter().map(|&value| value as f64).collect();
-            Tensor::new(device, &wide, shape)
+            tensor.write(offset, &wide)
         }
         DType::F16 => {
             let mut halves = vec![f16::ZERO; values.len()];
             halves.convert_from_f32_slice(values);
-            Tensor::new(device, &halves, shape)
+            tensor.write(offset, &halves)
         }
-        _ => Tensor::new(device, values, shape),
+        _ => tensor.write(offset, values),
     }
 }
 

@@ -10,6 +10,7 @@
 //! here.
 
 use super::training::Training;
+use crate::arguments::LARGEST_INTEGER;
 use crate::data::{Loader, LoaderOptions, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
@@ -163,7 +164,8 @@ pub fn pilot_run(
 
     let rates = planned.config.rates(planned.config.total_steps(planned.config.samples.unwrap_or(samples)));
     // The stopwatch ends the training.
-    let config = TrainConfig { epochs: usize::MAX, ..training.config };
+    // The stopwatch ends the training.
+    let config = TrainConfig { epochs: LARGEST_INTEGER as usize, ..training.config };
     let mut watch = Stopwatch::new(FIRST * seconds, seconds / PARTS);
     // Validation is measured separately.
     let first = Subset::first(splits.validation.clone(), config.batch);
