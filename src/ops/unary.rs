@@ -359,11 +359,15 @@ pub(crate) fn finish(rows: &mut [f32], bias: Option<&[f32]>, function: Function)
 pub(super) fn with_slope(function: Function, body: impl FnOnce(Option<Slope>)) {
     match (function, function.reads()) {
         (Function::Linear, _) => body(None),
-        (_, Reads::Input) => body(Some(&|dy, z| gradient_run_in_place(function, dy, z))),
-        (_, Reads::Output) => body(Some(&|dy, z| {
+        (Function::Relu, _) => body(Some(Slope::Window(0.0, f32::INFINITY))),
+        (Function::Relu6, _) => body(Some(Slope::Window(0.0, 6.0))),
+        (_, Reads::Input) => {
+            body(Some(Slope::Function(&|dy, z| gradient_run_in_place(function, dy, z))));
+        }
+        (_, Reads::Output) => body(Some(Slope::Function(&|dy, z| {
             map_in_place(function, z);
             gradient_run_in_place(function, dy, z);
-        })),
+        }))),
     }
 }
 

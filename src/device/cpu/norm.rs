@@ -25,8 +25,28 @@ pub struct Columns {
     pub piece: usize,
 }
 
-/// Multiplies the first slice, gradients with respect to f(z), by f′(z). It may overwrite z, the second slice.
-pub type Slope<'a> = &'a (dyn Fn(&mut [f32], &mut [f32]) + Sync);
+/// What multiplies gradients dy by f′(z).
+#[derive(Clone, Copy)]
+pub enum Slope<'a> {
+    /// 1 between these two numbers, 0 elsewhere: computed in the loops that read dy.
+    Window(f32, f32),
+    /// Multiplies the first slice, dy, by f′ of the second, z. It may overwrite z.
+    Function(&'a (dyn Fn(&mut [f32], &mut [f32]) + Sync)),
+}
+
+impl Slope<'_> {
+    /// dy·f′(z), in place of dy. It may overwrite z.
+    pub(super) fn apply(&self, dy: &mut [f32], z: &mut [f32]) {
+        match self {
+            Slope::Window(low, high) => {
+                let inside =
+                    |(dy, z): (&mut f32, &mut f32)| *dy = if *z > *low && *z < *high { *dy } else { 0.0 };
+                dy.iter_mut().zip(z).for_each(inside);
+            }
+            Slope::Function(slope) => slope(dy, z),
+        }
+    }
+}
 
 /// Mean, 1/√(variance + ε), γ and β of each channel, one row each.
 #[derive(Clone, Copy)]
@@ -38,7 +58,7 @@ impl Table<'_> {
         let channels = self.0.len() / 4;
         let of = |c: usize| row(c, [0, 1, 2, 3].map(|i| self.0[i * channels + c]));
         let one: Vec<f32> = (0..channels).map(of).collect();
-        one.iter().copied().cycle().take(length).collect()
+        one.repeat(length / channels)
     }
 }
 
@@ -123,17 +143,20 @@ impl Columns {
                 of_beta.fill(0.0);
                 of_gamma.fill(0.0);
                 for (x, dy) in x.chunks(block).zip(dy.chunks(block)) {
-                    let dz = match slope {
-                        None => dy,
-                        Some(slope) => {
+                    match slope {
+                        None => add_products(of_beta, of_gamma, [x, dy], &affine, &scale, |dy, _| dy),
+                        Some(Slope::Window(low, high)) => {
+                            let inside = |dy, z| if z > low && z < high { dy } else { 0.0 };
+                            add_products(of_beta, of_gamma, [x, dy], &affine, &scale, inside);
+                        }
+                        Some(Slope::Function(slope)) => {
                             let (z, dz) = (&mut z[..x.len()], &mut dz[..x.len()]);
                             affine.apply(x, z);
                             dz.copy_from_slice(dy);
                             slope(dz, z);
-                            dz
+                            add_products(of_beta, of_gamma, [x, dz], &affine, &scale, |dz, _| dz);
                         }
-                    };
-                    add_products(of_beta, of_gamma, [x, dz], &affine.mean, &scale);
+                    }
                 }
                 fold(of_beta, beta);
                 fold(of_gamma, gamma);
@@ -165,12 +188,19 @@ impl Columns {
                     if let Some(dy) = dy {
                         dx.copy_from_slice(&dy[at..][..dx.len()]);
                     }
-                    if let Some(slope) = slope {
-                        let z = &mut z[..dx.len()];
-                        affine.apply(x, z);
-                        slope(dx, z);
+                    match slope {
+                        None => through(dx, x, &affine, &shift, &slant, |dy, _| dy),
+                        Some(Slope::Window(low, high)) => {
+                            let inside = |dy, z| if z > low && z < high { dy } else { 0.0 };
+                            through(dx, x, &affine, &shift, &slant, inside);
+                        }
+                        Some(Slope::Function(slope)) => {
+                            let z = &mut z[..dx.len()];
+                            affine.apply(x, z);
+                            slope(dx, z);
+                            through(dx, x, &affine, &shift, &slant, |dz, _| dz);
+                        }
                     }
-                    through(dx, x, &affine, &shift, &slant);
                 }
             });
         });
@@ -220,21 +250,40 @@ fn add_squares(sums: &mut [f32], x: &[f32], mean: &[f32]) {
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn add_products(beta: &mut [f32], gamma: &mut [f32], [x, dz]: [&[f32]; 2], mean: &[f32], scale: &[f32]) {
+fn add_products(
+    beta: &mut [f32],
+    gamma: &mut [f32],
+    [x, dy]: [&[f32]; 2],
+    affine: &Affine,
+    scale: &[f32],
+    slope: impl Fn(f32, f32) -> f32,
+) {
+    let of_channel = affine.mean.iter().zip(&affine.factor).zip(affine.beta.iter().zip(scale));
     let sums = beta.iter_mut().zip(gamma);
-    for (((beta, gamma), (&x, &dz)), (&mean, &scale)) in
-        sums.zip(x.iter().zip(dz)).zip(mean.iter().zip(scale))
+    for (((of_beta, of_gamma), (&x, &dy)), ((&mean, &factor), (&beta, &scale))) in
+        sums.zip(x.iter().zip(dy)).zip(of_channel)
     {
-        *beta += dz;
-        *gamma += dz * ((x - mean) * scale);
+        let dz = slope(dy, (x - mean) * factor + beta);
+        *of_beta += dz;
+        *of_gamma += dz * ((x - mean) * scale);
     }
 }
 
+/// dx in place of dy.
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
-fn through(dx: &mut [f32], x: &[f32], affine: &Affine, shift: &[f32], slant: &[f32]) {
-    let of_channel = affine.mean.iter().zip(&affine.factor).zip(shift.iter().zip(slant));
-    for ((dx, &x), ((&mean, &factor), (&shift, &slant))) in dx.iter_mut().zip(x).zip(of_channel) {
-        *dx = *dx * factor - (shift + (x - mean) * slant);
+fn through(
+    dx: &mut [f32],
+    x: &[f32],
+    affine: &Affine,
+    shift: &[f32],
+    slant: &[f32],
+    slope: impl Fn(f32, f32) -> f32,
+) {
+    let of_channel =
+        affine.mean.iter().zip(&affine.factor).zip(affine.beta.iter().zip(shift.iter().zip(slant)));
+    for ((dx, &x), ((&mean, &factor), (&beta, (&shift, &slant)))) in dx.iter_mut().zip(x).zip(of_channel) {
+        let dz = slope(*dx, (x - mean) * factor + beta);
+        *dx = dz * factor - (shift + (x - mean) * slant);
     }
 }
 

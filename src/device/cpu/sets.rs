@@ -107,7 +107,7 @@ impl Sets {
                 if let Some(slope) = slope {
                     for (x, dx) in x.chunks_exact(channels).zip(dx.chunks_exact_mut(channels)) {
                         affine(x, [mean, scale, gamma, beta], z);
-                        slope(dx, z);
+                        slope.apply(dx, z);
                     }
                 }
                 times_gamma(dx, [x, gamma, mean, scale], of_d, products);
@@ -155,7 +155,7 @@ impl Sets {
                         Some(slope) => {
                             affine(x, [mean, scale, gamma, beta], z);
                             dz.copy_from_slice(dy);
-                            slope(dz, z);
+                            slope.apply(dz, z);
                             &*dz
                         }
                     };
