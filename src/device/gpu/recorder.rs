@@ -4,8 +4,9 @@
 use super::handles::{Handles, Slot};
 use super::pipeline::{PARAMS_BYTES, Pipeline, scalars_layout};
 use super::timestamps::Timestamps;
+use crate::device::buffer::Storage;
 use crate::device::profile::Dispatch;
-use crate::device::{ALIGNMENT, Operand, Storage};
+use crate::device::{ALIGNMENT, Operand};
 use crate::error::{Error, Result};
 use std::collections::HashMap;
 use std::sync::atomic::Ordering;
