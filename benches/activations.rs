@@ -1,4 +1,4 @@
-//! What costs memory traffic rather than arithmetic: every function of one number on a million of them, sums of
+//! What costs memory traffic rather than arithmetic: every function of one number on a million of them, functions with constants, sums of
 //! tensors, the sum of all elements, softmax over rows. Bytes are those read and written. And what an op costs where
 //! there is next to nothing to compute: there elements are ops.
 
@@ -11,10 +11,11 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 fn activations(criterion: &mut Criterion) {
     whole_cases(criterion, "unary", &["unary"], Rate::Bytes, |case| Some(case.name.clone()));
+    family(criterion, "parametric", Rate::Bytes);
 }
 
 fn memory(criterion: &mut Criterion) {
-    for name in ["elementwise", "reduce", "softmax"] {
+    for name in ["elementwise", "reduce", "softmax", "indexing"] {
         family(criterion, name, Rate::Bytes);
     }
 }

@@ -28,14 +28,19 @@ fn combine(a: f32, b: f32) -> f32 {
         case 1u: { return a - b; }
         case 2u: { return a * b; }
         case 3u: { return a / b; }
-        case 4u: { return select(b, a, a > b || a != a); }
-        case 5u: { return select(b, a, a < b || a != a); }
+        case 4u: { return select(b, a, a > b || is_nan(a)); }
+        case 5u: { return select(b, a, a < b || is_nan(a)); }
         case 6u: { return f32(a > b); }
         case 7u: { return f32(a >= b); }
         case 8u: { return f32(a < b); }
         case 9u: { return f32(a <= b); }
         case 10u: { return f32(a == b); }
-        case 11u: { return f32(a != b); }
+        case 11u: { return f32(!(a == b)); }
+        case 13u: { return power(a, b); }
+        case 14u: { return power_slope(a, b); }
+        case 15u: { return power_logarithm(a, b); }
+        case 16u: { return select(a, 0.0, a < 0.0) - a * b + log_one_plus(safe_exp(-abs(a))); }
+        case 17u: { return sigmoid(a) - b; }
         default: { return 0.5 * (f32(a > b) + f32(a >= b)); }
     }
 }

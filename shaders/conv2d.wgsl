@@ -1,8 +1,8 @@
 // Convolution of images in NHWC with a kernel in HWIO, as a matrix product whose left operand is never stored:
 //
-//   DIRECTION 0, forward:   Y[(n,oh,ow), co]      = f(Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · W[kh,kw,ci,co] + bias[co])
-//   DIRECTION 1, data:      dX[(n,ih,iw), ci]     = Σ dY[n, (ih+p-kh)/s, (iw+p-kw)/s, co] · W[kh,kw,ci,co]
-//   DIRECTION 2, weights:   dW[(kh,kw,ci), co]    = Σ X[n, oh·s+kh-p, ow·s+kw-p, ci] · dY[(n,oh,ow), co]
+//   DIRECTION 0, forward:   Y[(n,oh,ow), co]      = f(Σ X[n, oh·s+kh·d-p, ow·s+kw·d-p, ci] · W[kh,kw,ci,co] + bias[co])
+//   DIRECTION 1, data:      dX[(n,ih,iw), ci]     = Σ dY[n, (ih+p-kh·d)/s, (iw+p-kw·d)/s, co] · W[kh,kw,ci,co]
+//   DIRECTION 2, weights:   dW[(kh,kw,ci), co]    = Σ X[n, oh·s+kh·d-p, ow·s+kw·d-p, ci] · dY[(n,oh,ow), co]
 //
 // where pixels outside the image are zero, and in 1 only whole quotients count. A workgroup computes a tile of the
 // left-hand side: in registers (lib/tile.wgsl) from blocks (conv2d_blocks.wgsl), or on cooperative matrices
@@ -11,12 +11,12 @@
 //
 // In 1, the quotients of a pixel are whole for the taps kh ≡ ih+p and kw ≡ iw+p modulo the stride. Pixels with the same
 // remainders, a phase, have the same taps, so there is a product for each of the stride_h · stride_w phases. Without a
-// stride there is one phase, with all pixels and all taps.
+// stride there is one phase, with all pixels and all taps. Along an axis with a dilation d > 1 the stride is 1 in direction 1.
 //
 // With groups each formula holds for each group: ci and co are then channels of the group, W is
 // [kh, kw, ci/groups, co] in memory, and a group's channels are among all channels of a pixel.
 //
-// WINDOW_WIDTH is kw, STRIDED says whether a stride is more than 1: a GPU divides by a number that it learns only when it
+// WINDOW_WIDTH is kw, STRIDED says whether a stride is more than 1, DILATED whether a dilation is: a GPU divides by a number that it learns only when it
 // runs by some twenty instructions, which would take longer than the products.
 
 // Bindings in the order of each formula. Forward: x, w, bias, y. Data: dy, wᵀ, w, dx (wᵀ is w with its last two axes
@@ -36,6 +36,12 @@ var<private> phase: vec2<u32>;
 // The stride as rows and columns.
 fn stride() -> vec2<u32> {
     return vec2(p.stride_h, p.stride_w);
+}
+
+// The dilation as rows and columns.
+fn dilation() -> vec2<i32> {
+    if DILATED == 0u { return vec2(1); }
+    return vec2(i32(p.dilation_h), i32(p.dilation_w));
 }
 
 // Rows and columns of pixels of a phase, of which some may be outside the image.
@@ -113,8 +119,8 @@ fn row_of_a(m: u32) -> RowOfA {
         }
         default: {
             let tap = m / inputs();
-            let y = i32(tap / WINDOW_WIDTH) - i32(p.pad_h);
-            let x = i32(tap % WINDOW_WIDTH) - i32(p.pad_w);
+            let y = i32(tap / WINDOW_WIDTH) * dilation().x - i32(p.pad_h);
+            let x = i32(tap % WINDOW_WIDTH) * dilation().y - i32(p.pad_w);
             return RowOfA(inside, 0, y, x, part * inputs() + m - tap * inputs());
         }
     }
@@ -125,7 +131,7 @@ fn row_of_a(m: u32) -> RowOfA {
 fn pixel_under(row: RowOfA, tap: u32) -> i32 {
     // A phase without taps has nothing to sum; what is loaded for it is not used.
     let across = select(WINDOW_WIDTH, max(taps_across(), 1u), DIRECTION == 1u);
-    let along = vec2(i32(tap / across), i32(tap % across));
+    let along = vec2(i32(tap / across), i32(tap % across)) * dilation();
     let extent = select(vec2(i32(p.h), i32(p.w)), vec2(i32(p.oh), i32(p.ow)), DIRECTION == 1u);
     let at = vec2(row.y, row.x) + select(along, -along, DIRECTION == 1u);
     if !row.inside || any(at < vec2(0)) || any(at >= extent) { return -1; }

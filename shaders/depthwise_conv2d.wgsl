@@ -1,15 +1,17 @@
 // Depthwise convolution of images in NHWC: every channel c has kernels of its own, M = co/ci of them.
 //
-//   forward:  Y[(n,oh,ow), c·M+m]  = f(Σ X[n, oh·s+kh-p, ow·s+kw-p, c] · W[kh,kw,c,m] + bias[c·M+m])
-//   data:     dX[(n,ih,iw), c]     = Σ dY[n, (ih+p-kh)/s, (iw+p-kw)/s, c·M+m] · W[kh,kw,c,m]
-//   weights:  dW[kh,kw,c,m]        = Σ X[n, oh·s+kh-p, ow·s+kw-p, c] · dY[(n,oh,ow), c·M+m]
+//   forward:  Y[(n,oh,ow), c·M+m]  = f(Σ X[n, oh·s+kh·d-p, ow·s+kw·d-p, c] · W[kh,kw,c,m] + bias[c·M+m])
+//   data:     dX[(n,ih,iw), c]     = Σ dY[n, (ih+p-kh·d)/s, (iw+p-kw·d)/s, c·M+m] · W[kh,kw,c,m]
+//   weights:  dW[kh,kw,c,m]        = Σ X[n, oh·s+kh·d-p, ow·s+kw·d-p, c] · dY[(n,oh,ow), c·M+m]
 //
 // Pixels outside the image are zero; in `data` only whole quotients count. An invocation computes four neighbouring
 // channels. Of a row of the image it computes PIXELS results (forward, data), or KW results (weights: one row of the
 // window, summed over `piece` rows of images; a second dispatch adds the `splits` pieces in order). It loads the
 // pixels that its results share once, into `span`.
 //
-// KW is the width of the window, STRIDE the stride along a row. VECTOR means that M is 1 and the number of channels
+// KW is the width of the window, STRIDE the stride and DILATION the dilation d along a row. With a dilation PIXELS is 1, for
+// neighbours share little, and the pixels of `span` are a dilation apart. Along an axis with a dilation the stride is 1 in
+// `data`. VECTOR means that M is 1 and the number of channels
 // is a multiple of four. The GROUP invocations of a workgroup cover channels and pixels without gaps.
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
@@ -75,12 +77,12 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     let left = i32(first * STRIDE) - i32(p.pad_w);
     var acc: array<vec4<f32>, PIXELS>;
     for (var ky = 0u; ky < p.kh; ky++) {
-        let above = i32(row % p.oh * p.stride_h + ky) - i32(p.pad_h);
+        let above = i32(row % p.oh * p.stride_h + ky * p.dilation_h) - i32(p.pad_h);
         if above >= 0 && above < i32(p.h) {
             let base = (row / p.oh * p.h + u32(above)) * p.w;
             var span: array<vec4<f32>, SPAN>;
             for (var i = 0u; i < SPAN; i++) {
-                let x = left + i32(i);
+                let x = left + i32(i * DILATION);
                 if x >= 0 && x < i32(p.w) { span[i] = image_at(base + u32(x), to.channel); }
             }
             for (var kx = 0u; kx < KW; kx++) {
@@ -133,16 +135,17 @@ fn data(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
     if row >= p.n * p.h || to.channel >= p.ci { return; }
     let phase = to.pixels / blocks % STRIDE;
     let first = begin + to.pixels % blocks * PIXELS;
-    let left = i32(first) - i32(COVER - 1u);
+    let left = i32(first) - i32((COVER - 1u) * DILATION);
     var acc: array<vec4<f32>, PIXELS>;
     let q = row % p.h + p.pad_h;
     for (var ky = q % p.stride_h; ky < p.kh; ky += p.stride_h) {
-        if q >= ky && (q - ky) / p.stride_h < p.oh {
-            let base = (row / p.h * p.oh + (q - ky) / p.stride_h) * p.ow;
+        let down = ky * p.dilation_h;
+        if q >= down && (q - down) / p.stride_h < p.oh {
+            let base = (row / p.h * p.oh + (q - down) / p.stride_h) * p.ow;
             for (var m = 0u; m < p.co / p.ci; m++) {
                 var span: array<vec4<f32>, PIXELS + COVER - 1u>;
                 for (var i = 0u; i < PIXELS + COVER - 1u; i++) {
-                    let x = left + i32(i);
+                    let x = left + i32(i * DILATION);
                     if x >= 0 && x < i32(p.ow) { span[i] = dy_at(base + u32(x), to.channel, m); }
                 }
                 for (var t = 0u; t < COVER; t++) {
@@ -177,14 +180,14 @@ fn weights(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     var acc: array<vec4<f32>, KW>;
     let last = min((split + 1u) * p.piece, p.n * p.oh);
     for (var row = split * p.piece; row < last; row++) {
-        let above = i32(row % p.oh * p.stride_h + ky) - i32(p.pad_h);
+        let above = i32(row % p.oh * p.stride_h + ky * p.dilation_h) - i32(p.pad_h);
         if above >= 0 && above < i32(p.h) {
             let base = (row / p.oh * p.h + u32(above)) * p.w;
             for (var first = 0u; first < p.ow; first += PIXELS) {
                 let left = i32(first * STRIDE) - i32(p.pad_w);
                 var span: array<vec4<f32>, SPAN>;
                 for (var i = 0u; i < SPAN; i++) {
-                    let x = left + i32(i);
+                    let x = left + i32(i * DILATION);
                     if x >= 0 && x < i32(p.w) { span[i] = image_at(base + u32(x), to.channel); }
                 }
                 for (var r = 0u; r < PIXELS; r++) {

@@ -135,7 +135,7 @@ fn max_forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups)
     for (var row = rows.x; row < rows.y; row++) {
         for (var column = columns.x; column < columns.y; column++) {
             let value = x_quad(at(to, row, column));
-            best = select(best, value, (value > best) | (value != value));
+            best = select(best, value, (value > best) | !(value == value));
         }
     }
     store_y(out_at(to, to.row, to.column), to.channel, best);

@@ -1,5 +1,5 @@
 // rows, columns: y[o, s, i] = Σ_r x[o, r, i] / divisor   or   max_r x[o, r, i]
-// argmax:        y[o, i]    = the first r at which x[o, r, i] is largest
+// argmax:        y[o, i]    = the first r at which x[o, r, i] is largest, or NaN
 //
 // x is [outer, extent, inner]. A long axis is split into `splits` pieces of `piece` elements, so that few results
 // still occupy the whole device; a second dispatch reduces the pieces. Sums run in a fixed order.
@@ -21,15 +21,16 @@ struct Params {
 @group(0) @binding(1) var<storage, read_write> y: array<Element1>;
 @group(0) @binding(1) var<storage, read_write> index: array<u32>;
 
-const LOWEST: f32 = -3.40282347e38;
-
 fn start() -> f32 {
-    return select(0.0, LOWEST, MAXIMUM == 1u);
+    // A variable, because WGSL rejects constants that are not finite.
+    var minus_infinity = 0xff800000u;
+    return select(0.0, bitcast<f32>(minus_infinity), MAXIMUM == 1u);
 }
 
 fn join(a: f32, b: f32) -> f32 {
     if MAXIMUM == 1u {
-        return max(a, b);
+        // NaN, if either is.
+        return select(b, a, a > b || is_nan(a));
     }
     return a + b;
 }
@@ -118,7 +119,7 @@ fn argmax(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grou
     var largest = f32(x[base]);
     for (var r = 1u; r < p.extent; r++) {
         let value = f32(x[base + r * p.inner]);
-        if value > largest {
+        if value > largest || (is_nan(value) && !is_nan(largest)) {
             largest = value;
             best = r;
         }

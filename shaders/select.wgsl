@@ -32,7 +32,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         left /= p.extents[axis - 1u];
     }
     at += left * vec3(p.strides_c[0], p.strides_a[0], p.strides_b[0]);
-    if f32(c[at.x]) != 0.0 {
+    if !(f32(c[at.x]) == 0.0) {
         y[i] = Element3(a[at.y]);
     } else {
         y[i] = Element3(b[at.z]);

@@ -2,7 +2,7 @@
 // gradient: dx = dy · f'(s), where s is the input or the output of f, as the table of functions says
 // gradient_in_place: the same, written over a contiguous dy
 //
-// FUNCTION is the code of f in the table of src/ops/unary.rs. With RANK = 0 all operands are contiguous, and an
+// FUNCTION is the code of f in src/ops/unary/table.rs. With RANK = 0 all operands are contiguous, and an
 // invocation computes four neighbours. Otherwise x (or dy and s) have strides over RANK merged axes, and an
 // invocation computes one element. y is row-major. Any extents below 2^32 elements.
 

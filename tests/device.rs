@@ -81,6 +81,26 @@ fn extents_beyond_any_memory_are_refused() {
     }
 }
 
+/// No tensor is empty, so no op has to know what it makes of one.
+#[test]
+fn extents_of_0_are_refused_by_name() {
+    for device in [Device::cpu(), gpu(), Device::dry()] {
+        let refused = |what: &str, attempt: Result<Tensor, Error>| {
+            let error = attempt.expect_err(what).to_string();
+            let says = error.contains("at least 1") || error.contains("not empty");
+            assert!(error.starts_with(what) && says, "{error}");
+        };
+        let x = ones(&device, 6).reshape([1, 6]).unwrap();
+        refused("tensor", Tensor::new::<f32>(&device, &[], [0, 3]));
+        refused("full", Tensor::zeros(&device, DType::F32, [4, 0]));
+        refused("broadcast_to", x.broadcast_to([0, 6]));
+        refused("slice", x.slice(1, 3..3));
+        refused("split", x.split(1, &[6, 0]).map(|parts| parts[1].clone()));
+        refused("one_hot", Tensor::new(&device, &[0u32], [1]).unwrap().one_hot(0, DType::F32));
+        assert!(x.reshape([0, 6]).unwrap_err().to_string().starts_with("reshape: "));
+    }
+}
+
 #[test]
 fn double_precision_is_for_the_cpu_device() {
     let refused = Tensor::new(&gpu(), &[1.0f64], [1]);

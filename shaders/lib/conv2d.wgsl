@@ -23,4 +23,7 @@ struct Params {
     // For the gradient of the weights: the pieces of the sum over pixels, and the rows of images in each.
     splits: u32,
     piece: u32,
+    // Pixels of the image from one element of the kernel to the next.
+    dilation_h: u32,
+    dilation_w: u32,
 }

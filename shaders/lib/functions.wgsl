@@ -1,4 +1,4 @@
-// Functions of one number, by code: the table of src/ops/unary.rs in WGSL. `apply` is the function, `derivative` its
+// Functions of one number, by code: src/ops/unary/table.rs in WGSL. `apply` is the function, `derivative` its
 // derivative as a function of the input or the output, as the table says.
 //
 // WGSL's own exp, log and tanh have loose bounds (an absolute error near 1 for log, NaN for large arguments of tanh
@@ -95,12 +95,67 @@ fn scaled_erfc(x: f32) -> f32 {
     return t * safe_exp(q);
 }
 
-// e^(-x²/2), corrected for the rounding of the square. The tail of the normal density needs the correction.
-fn gaussian(x: f32) -> f32 {
+// e^(factor·x²) for a factor below zero, corrected for the rounding of the square. Tails need the correction.
+fn bell(x: f32, factor: f32) -> f32 {
     let a = clamp(x, -20.0, 20.0);
     let high = bitcast<f32>(bitcast<u32>(a) & 0xfffff000u);
     let low = a - high;
-    return safe_exp(-0.5 * high * high) * safe_exp(-0.5 * low * (a + high));
+    return safe_exp(factor * high * high) * safe_exp(factor * low * (a + high));
+}
+
+fn gaussian(x: f32) -> f32 {
+    return bell(x, -0.5);
+}
+
+// e^x - 1 for x ≤ 0: near zero the polynomial of safe_exp without the 1 that would hide the digits of the rest.
+fn exp_minus_one(x: f32) -> f32 {
+    var e = 1.9875691500e-4;
+    e = e * x + 1.3981999507e-3;
+    e = e * x + 8.3334519073e-3;
+    e = e * x + 4.1665795894e-2;
+    e = e * x + 1.6666665459e-1;
+    e = e * x + 5.0000001201e-1;
+    return select(safe_exp(x) - 1.0, e * x * x + x, x > -0.34);
+}
+
+fn elu(x: f32) -> f32 {
+    return select(select(exp_minus_one(x), x, x > 0.0), x, is_nan(x));
+}
+
+// The error function: near zero a polynomial (Cephes erff), 1 - erfc elsewhere. In f32 it is ±1 from 4 on.
+fn error_function(x: f32) -> f32 {
+    let z = x * x;
+    var q = 7.853861353153693e-5;
+    q = q * z - 8.010193625184903e-4;
+    q = q * z + 5.188327685732524e-3;
+    q = q * z - 2.685381193529856e-2;
+    q = q * z + 1.128358514861418e-1;
+    q = q * z - 3.761262582423300e-1;
+    q = q * z + 1.128379165726710;
+    let a = min(abs(x), 4.0);
+    let far = 1.0 - scaled_erfc(a) * safe_exp(-a * a);
+    let y = select(select(far, -far, x < 0.0), q * x, a < 1.0);
+    return select(y, x, is_nan(x));
+}
+
+// The sine of x + turn·π/2: x = j·π/2 + r with |r| ≤ π/4, and polynomials in r (Cephes sinf and cosf). π/2 is split into
+// three parts; products of the first two with a j of 16 bits are exact. Beyond 50,000 the remainder would have no digits,
+// and the driver's own function, of undefined precision, has to do. NaN for infinite x.
+fn safe_sin(x: f32, turn: u32) -> f32 {
+    if !(abs(x) < 50000.0) {
+        var nan = 0x7fc00000u;
+        if !(abs(x) < 3.4028234e38) { return bitcast<f32>(nan); }
+        if turn == 0u { return sin(x); }
+        return cos(x);
+    }
+    let j = floor(x * 0.63661977 + 0.5);
+    let r = ((x - j * 1.5703125) - j * 4.837512969970703125e-4) - j * 7.54978995489188216e-8;
+    let z = r * r;
+    let sine = ((-1.9515295891e-4 * z + 8.3321608736e-3) * z - 1.6666654611e-1) * z * r + r;
+    let cosine = ((2.443315711809948e-5 * z - 1.388731625493765e-3) * z + 4.166664568298827e-2) * z * z - 0.5 * z + 1.0;
+    let quarter = u32(i32(j) + 65536) + turn;
+    let y = select(sine, cosine, (quarter & 1u) == 1u);
+    return select(y, -y, (quarter & 2u) == 2u);
 }
 
 // The normal distribution function, with a small relative error in the lower tail.
@@ -158,8 +213,8 @@ fn apply(function: u32, x: f32) -> f32 {
         case 3u: { return safe_tanh(x); }
         case 4u: { return x * normal_cdf(x); }
         case 5u: { return x * sigmoid(x); }
-        case 6u: { return select(safe_exp(x), x, x != x); }
-        case 7u: { return select(safe_log(x), x, x != x); }
+        case 6u: { return select(safe_exp(x), x, is_nan(x)); }
+        case 7u: { return select(safe_log(x), x, is_nan(x)); }
         case 8u: { return sqrt(x); }
         case 9u: { return x * x; }
         case 10u: { return -x; }
@@ -171,6 +226,11 @@ fn apply(function: u32, x: f32) -> f32 {
         case 16u: { return x * sigmoid(gelu_exponent(x)); }
         case 17u: { return 1.0 / sqrt(x); }
         case 18u: { return 1.0 / x; }
+        case 19u: { return select(0.01 * x, x, x > 0.0); }
+        case 20u: { return elu(x); }
+        case 21u: { return error_function(x); }
+        case 22u: { return safe_sin(x, 0u); }
+        case 23u: { return safe_sin(x, 1u); }
         default: { return x; }
     }
 }
@@ -196,6 +256,11 @@ fn derivative(function: u32, s: f32) -> f32 {
         case 16u: { return gelu_tanh_slope(s); }
         case 17u: { return -0.5 * s * s * s; }
         case 18u: { return -s * s; }
+        case 19u: { return select(0.01, 1.0, s > 0.0); }
+        case 20u: { return select(s + 1.0, 1.0, s > 0.0); }
+        case 21u: { return 1.12837917 * bell(s, -1.0); }
+        case 22u: { return safe_sin(s, 1u); }
+        case 23u: { return -safe_sin(s, 0u); }
         default: { return 1.0; }
     }
 }

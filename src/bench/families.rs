@@ -2,8 +2,8 @@
 
 use super::ladder::{self, Step};
 use super::sample::{TimedInput, TimedRow, TimedSample, input};
-use crate::device::Kind;
-use crate::ops::{Function, Padding};
+use crate::device::{DType, Kind};
+use crate::ops::{Function, Interpolation, PadMode, Padding};
 use crate::optim::rules::With;
 use crate::optim::rules::adam::{AdamStep, adam};
 use crate::optim::rules::sgd::{SgdStep, sgd};
@@ -27,7 +27,7 @@ pub const FAMILIES: &[&str] = &[
 ];
 
 /// The names of the families that only `cargo bench` times.
-pub const DETAILS: &[&str] = &["dense", "unary", "overhead"];
+pub const DETAILS: &[&str] = &["dense", "unary", "parametric", "indexing", "overhead"];
 
 /// Number of additions in the sample of the family `overhead`.
 pub const SMALL_ADDS: usize = 1000;
@@ -56,6 +56,7 @@ pub fn timed_samples(kind: Kind) -> Vec<TimedSample> {
         depthwise_convolutions(),
         elementwise(kind),
         functions(),
+        functions_with_constants(),
         small_additions(),
         sums(kind),
         softmax(),
@@ -63,6 +64,7 @@ pub fn timed_samples(kind: Kind) -> Vec<TimedSample> {
         pools(),
         batch_norms(),
         sample_norms(),
+        indexing(),
         updates(kind),
     ]
     .concat()
@@ -235,6 +237,16 @@ fn functions() -> Vec<TimedSample> {
     Function::ALL.iter().map(sample).collect()
 }
 
+/// The longest and the shortest computation of the kernels that all functions with constants share.
+fn functions_with_constants() -> Vec<TimedSample> {
+    let x = || input([1 << 20]).tested([1031]).positive();
+    let rows = || [TimedRow::forward("forward"), TimedRow::gradient("gradient", &[0], "parametric.forward")];
+    vec![
+        TimedSample::new(["parametric", "parametric"], "powf", [x()], |t| t[0].powf(1.7)).rows(rows()),
+        TimedSample::new(["parametric", "parametric"], "clamp", [x()], |t| t[0].clamp(0.2, 0.8)).rows(rows()),
+    ]
+}
+
 /// What an op costs that has next to nothing to compute.
 fn small_additions() -> Vec<TimedSample> {
     let inputs = [input([64]), input([64])];
@@ -333,6 +345,47 @@ fn sample_norms() -> Vec<TimedSample> {
     ]
 }
 
+/// Elements in other places: gathered, padded, resized.
+fn indexing() -> Vec<TimedSample> {
+    let images = || [input([64, 56, 56, 64]).tested([1, 5, 7, 64])];
+    let pads = [[0, 0], [1, 1], [2, 2], [0, 0]];
+    let table = [input([4096, 1024]).tested([20, 1024]), input([512]).labels(1024)];
+    let rows = |forward| [TimedRow::forward("forward"), TimedRow::gradient("gradient", &[0], forward)];
+    let double = |t: &[Tensor], interpolation| {
+        let shape = t[0].shape();
+        t[0].resize2d([2 * shape[1], 2 * shape[2]], interpolation)
+    };
+    vec![
+        TimedSample::new(["gather", "indexing"], "gather 512 of 4096×1024", table, |t| {
+            t[0].gather(1, &t[1])
+        })
+        .rows(rows("gather.forward")),
+        TimedSample::new(
+            ["gather", "indexing"],
+            "one-hot 1024 of 512",
+            [input([512]).tested([20]).labels(1024)],
+            |t| t[0].one_hot(1024, DType::F32),
+        ),
+        TimedSample::new(["pad", "indexing"], "pad 64×56×56×64", images(), move |t| {
+            t[0].pad(&pads, PadMode::Constant(0.0))
+        }),
+        TimedSample::new(["pad", "indexing"], "reflect 64×56×56×64", images(), move |t| {
+            t[0].pad(&pads, PadMode::Reflect)
+        })
+        .rows(rows("pad.forward")),
+        TimedSample::new(["resize", "indexing"], "nearest 64×56×56×64 ×2", images(), move |t| {
+            double(t, Interpolation::Nearest)
+        })
+        .rows(rows("resize.forward"))
+        .sum_of(4),
+        TimedSample::new(["resize", "indexing"], "bilinear 64×56×56×64 ×2", images(), move |t| {
+            double(t, Interpolation::Bilinear)
+        })
+        .rows(rows("resize.forward"))
+        .sum_of(4),
+    ]
+}
+
 /// Weights, moments and gradients of a step. All but the gradients are changed in place.
 fn updates(kind: Kind) -> Vec<TimedSample> {
     let x = || long(kind).tested([4099]);
@@ -411,7 +464,10 @@ mod tests {
                 let same_columns = columns == input.tested[input.tested.rank() - 1];
                 let matrix = ["matmul", "ladder"].contains(&sample.family);
                 assert!(same_columns || matrix || input.shape.rank() == 1, "{name}: {input:?}");
-                if let Values::Labels(classes) = input.values {
+                let of_rows = !matches!(sample.inputs[0].values, Values::Labels(_));
+                if let Values::Labels(classes) = input.values
+                    && of_rows
+                {
                     assert_eq!(classes, sample.inputs[0].shape[1], "{name}");
                 }
             }

@@ -8,7 +8,7 @@ use crate::device::class::Class;
 use crate::device::{DType, Device, Translation, TunedVariants};
 use crate::error::Result;
 use crate::ops::batch_norm::updated_statistics;
-use crate::ops::{Function, Padding, RandomKey};
+use crate::ops::{Function, Interpolation, PadMode, Padding, RandomKey};
 use crate::optim::rules::{Mixed, Operands, Step as OptimizerStep, With};
 use crate::optim::{OptimizerName, clip, loss_scale};
 use crate::tensor::Tensor;
@@ -152,6 +152,21 @@ fn elements(list: &mut List) -> Result<()> {
     list.add("ReLU of a dense layer", "unary.gradient", || {
         let z = x.requires_grad().dense(&w, None, Function::Relu)?;
         z.add(&z)?.backward_from(&dense).map(drop)
+    })?;
+    list.add("any", "parametric.", || x.requires_grad().powf(1.7)?.backward_from(&y).map(drop))?;
+    let (images, indices) = (list.tensor(&[16, 32, 32, 64])?, Tensor::new(&list.device, &[0u32; 64], [64])?);
+    list.add("any", "gather.", || {
+        indices.one_hot(64, DType::F32)?;
+        let (table, rows) = (x.requires_grad(), x.slice(0, 0..64)?);
+        table.gather(0, &indices)?.backward_from(&rows).map(drop)
+    })?;
+    list.add("any", "pad.", || {
+        let padded = images.requires_grad().pad(&[[0, 0], [1, 1], [1, 1], [0, 0]], PadMode::Reflect)?;
+        padded.backward_from(&padded.detach()).map(drop)
+    })?;
+    list.add("any", "resize.", || {
+        let resized = images.requires_grad().resize2d([64, 64], Interpolation::Bilinear)?;
+        resized.backward_from(&resized.detach()).map(drop)
     })?;
     list.add("any", "select.", || x.select(&x, &y).map(drop))?;
     list.add("any", "fill.", || Tensor::ones(x.device(), DType::F32, [1024]).map(drop))?;

@@ -40,8 +40,18 @@ pub trait Real:
     fn ln(self) -> Self;
     /// ln(1 + x), with a small relative error near 0.
     fn ln_1p(self) -> Self;
+    /// eˣ − 1, with a small relative error near 0.
+    fn exp_m1(self) -> Self;
     /// The square root.
     fn sqrt(self) -> Self;
+    /// The sine, of radians.
+    fn sin(self) -> Self;
+    /// The cosine, of radians.
+    fn cos(self) -> Self;
+    /// The error function.
+    fn erf(self) -> Self;
+    /// The power with this exponent.
+    fn powf(self, exponent: Self) -> Self;
     /// The hyperbolic tangent.
     fn tanh(self) -> Self;
     /// The absolute value.
@@ -99,8 +109,27 @@ macro_rules! real {
                 $type::ln_1p(self)
             }
             #[inline(always)]
+            fn exp_m1(self) -> Self {
+                $type::exp_m1(self)
+            }
+            #[inline(always)]
             fn sqrt(self) -> Self {
                 $type::sqrt(self)
+            }
+            #[inline(always)]
+            fn sin(self) -> Self {
+                $type::sin(self)
+            }
+            #[inline(always)]
+            fn cos(self) -> Self {
+                $type::cos(self)
+            }
+            fn erf(self) -> Self {
+                libm::erf(f64::from(self)) as $type
+            }
+            #[inline(always)]
+            fn powf(self, exponent: Self) -> Self {
+                $type::powf(self, exponent)
             }
             #[inline(always)]
             fn tanh(self) -> Self {

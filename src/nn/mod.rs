@@ -17,6 +17,7 @@
 //! module declares, and what it sees), [`Model`] and [`Parameters`].
 
 mod buffers;
+mod concat;
 mod conv_norm;
 mod definition;
 mod initializer;
@@ -33,14 +34,16 @@ mod squeeze_excite;
 mod summary;
 pub mod weights;
 
-pub use crate::ops::Padding;
+pub use crate::ops::{Interpolation, Padding};
 pub use buffers::Buffers;
+pub use concat::Concat;
 pub use conv_norm::{ConvNorm, Convolution, Norm};
 pub use definition::Definition;
 pub use initializer::Initializer;
 pub use layers::{
     Activation, AveragePool2d, BatchNorm, Conv2d, Dense, DepthwiseConv2d, DropPath, Dropout, Flatten,
-    GlobalAveragePool2d, GroupNorm, LayerNorm, MaxPool2d, Rescaling, RmsNorm, Scale,
+    GlobalAveragePool2d, GroupNorm, Lambda, LayerNorm, MaxPool2d, Rescaling, RmsNorm, Scale, SeparableConv2d,
+    Upsample2d,
 };
 pub use model::Model;
 pub use module::Module;

@@ -1,6 +1,8 @@
 //! Element-wise functions of two numbers, with NumPy's broadcasting.
 
-use super::{INDEX, MergedAxes, WORKGROUP, broadcast, check_float};
+use super::parametric::power_slope;
+use super::unary::sigmoid;
+use super::{FUNCTIONS, INDEX, MergedAxes, POWER, WORKGROUP, broadcast, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::{Strided, elementwise, parallel_elements};
 use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
@@ -107,6 +109,26 @@ functions! {
     NotEqual = 11, not_equal, |a, b| flag(a != b);
     /// 1 where a > b, ½ where a = b, else 0: the fraction of `maximum`'s gradient that a gets.
     Share = 12, share, |a, b| T::of(0.5) * (flag::<T>(a > b) + flag::<T>(a >= b));
+    /// a to the power of b: NaN for a negative a unless b is whole; 1 where b is 0. [`powf`](Tensor::powf) takes a number.
+    Pow = 13, pow, |a, b| a.powf(b);
+    /// b·a^(b - 1), and 0 where b is 0: the derivative of `pow` by a.
+    PowSlope = 14, pow_slope, |a, b| power_slope(a, b);
+    /// aᵇ·ln a, and 0 where a is 0 and b at least 0: the derivative of `pow` by b.
+    PowLogarithm = 15, pow_logarithm, |a, b| power_logarithm(a, b);
+    /// -b·ln σ(a) - (1 - b)·ln(1 - σ(a)), σ the sigmoid: the cross-entropy of an event of probability b from the logit a.
+    BinaryCrossEntropy = 16, binary_cross_entropy_each, |a, b| logit_loss(a, b);
+    /// σ(a) - b: the derivative of `binary_cross_entropy_each` by a.
+    BinaryCrossEntropySlope = 17, binary_cross_entropy_slope, |a, b| sigmoid(a) - b;
+}
+
+/// max(a, 0) - a·b + ln(1 + e^-|a|). The first two terms are exact for b = 0 and b = 1, and the third is small where they
+/// cancel.
+fn logit_loss<T: Real>(a: T, b: T) -> T {
+    (if a < T::ZERO { T::ZERO } else { a }) - a * b + (-a.abs()).exp().ln_1p()
+}
+
+fn power_logarithm<T: Real>(a: T, b: T) -> T {
+    if a == T::ZERO && b >= T::ZERO { T::ZERO } else { a.powf(b) * a.ln() }
 }
 
 fn flag<T: Real>(condition: bool) -> T {
@@ -144,7 +166,7 @@ fn constants_strided(p: &Params) -> Constants {
 static FORWARD: Kernel<Params> = Kernel {
     name: "binary.forward",
     gpu: Shader {
-        source: &[INDEX, include_str!("../../shaders/binary.wgsl")],
+        source: &[INDEX, FUNCTIONS, POWER, include_str!("../../shaders/binary.wgsl")],
         entry: "forward",
         constants,
         groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),
@@ -201,7 +223,10 @@ impl Tensor {
         }
         let (a_shape, b_shape) = (self.shape(), other.shape());
         // The gradients of these functions read the operands; those of the others read nothing.
-        let reads_operands = matches!(function, Binary::Mul | Binary::Div | Binary::Max | Binary::Min);
+        let reads_operands = matches!(
+            function,
+            Binary::Mul | Binary::Div | Binary::Max | Binary::Min | Binary::Pow | Binary::BinaryCrossEntropy
+        );
         let kept = reads_operands.then(|| (self.detach(), other.detach()));
         Ok(match function {
             Binary::Add => record(name, output, &[self, other], move |context| {
@@ -214,32 +239,39 @@ impl Tensor {
                 context.accumulate(0, dy.sum_to(a_shape)?)?;
                 if context.wants(1) { context.accumulate(1, dy.neg()?.sum_to(b_shape)?) } else { Ok(()) }
             }),
-            Binary::Mul | Binary::Div | Binary::Max | Binary::Min => {
-                record(name, output, &[self, other], move |context| {
-                    let (a, b) = kept.expect("these functions keep their operands");
-                    let dy = context.gradient();
-                    if context.wants(0) {
-                        let da = match function {
-                            Binary::Mul => dy.mul(&b)?,
-                            Binary::Div => dy.div(&b)?,
-                            Binary::Max => dy.mul(&a.share(&b)?)?,
-                            _ => dy.mul(&b.share(&a)?)?,
-                        };
-                        context.accumulate(0, da.sum_to(a_shape)?)?;
-                    }
-                    if context.wants(1) {
-                        let db = match function {
-                            Binary::Mul => dy.mul(&a)?,
-                            Binary::Div => dy.mul(&a.div(&b)?.div(&b)?.neg()?)?,
-                            Binary::Max => dy.mul(&b.share(&a)?)?,
-                            _ => dy.mul(&a.share(&b)?)?,
-                        };
-                        context.accumulate(1, db.sum_to(b_shape)?)?;
-                    }
-                    Ok(())
-                })
-            }
-            // Comparisons are piecewise constant, so their gradient is zero.
+            Binary::Mul
+            | Binary::Div
+            | Binary::Max
+            | Binary::Min
+            | Binary::Pow
+            | Binary::BinaryCrossEntropy => record(name, output, &[self, other], move |context| {
+                let (a, b) = kept.expect("these functions keep their operands");
+                let dy = context.gradient();
+                if context.wants(0) {
+                    let da = match function {
+                        Binary::Mul => dy.mul(&b)?,
+                        Binary::Div => dy.div(&b)?,
+                        Binary::Max => dy.mul(&a.share(&b)?)?,
+                        Binary::Pow => dy.mul(&a.pow_slope(&b)?)?,
+                        Binary::BinaryCrossEntropy => dy.mul(&a.binary_cross_entropy_slope(&b)?)?,
+                        _ => dy.mul(&b.share(&a)?)?,
+                    };
+                    context.accumulate(0, da.sum_to(a_shape)?)?;
+                }
+                if context.wants(1) {
+                    let db = match function {
+                        Binary::Mul => dy.mul(&a)?,
+                        Binary::Div => dy.mul(&a.div(&b)?.div(&b)?.neg()?)?,
+                        Binary::Max => dy.mul(&b.share(&a)?)?,
+                        Binary::Pow => dy.mul(&a.pow_logarithm(&b)?)?,
+                        Binary::BinaryCrossEntropy => dy.mul(&a.neg()?)?,
+                        _ => dy.mul(&a.share(&b)?)?,
+                    };
+                    context.accumulate(1, db.sum_to(b_shape)?)?;
+                }
+                Ok(())
+            }),
+            // Comparisons are piecewise constant, so their gradient is zero. Derivatives have none of their own.
             _ => output,
         })
     }

@@ -5,7 +5,7 @@
 mod kernels;
 mod reference;
 
-use super::convolution::{ConvParams, Convolution, check_types, resolve};
+use super::convolution::{ConvOptions, ConvParams, Convolution, check_types, resolve};
 use super::padding::Padding;
 use super::unary::{Function, Reads};
 use crate::autograd::wanted;
@@ -66,7 +66,7 @@ impl Tensor {
         padding: Padding,
         function: Function,
     ) -> Result<Tensor> {
-        self.conv2d_grouped(kernel, bias, 1, strides, padding, function)
+        self.conv2d_with(kernel, bias, &ConvOptions { strides, padding, function, ..ConvOptions::default() })
     }
 
     /// The same in independent
@@ -85,16 +85,31 @@ impl Tensor {
         padding: Padding,
         function: Function,
     ) -> Result<Tensor> {
+        let options = ConvOptions { strides, padding, groups, function, ..ConvOptions::default() };
+        self.conv2d_with(kernel, bias, &options)
+    }
+
+    /// The same with all options, a dilation among them.
+    ///
+    /// # Errors
+    /// Errors of [`conv2d_grouped`](Tensor::conv2d_grouped) and of [`ConvOptions::resolve`].
+    pub fn conv2d_with(
+        &self,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        options: &ConvOptions,
+    ) -> Result<Tensor> {
         check_types(OP, self, kernel, bias)?;
-        let geometry = geometry(self, kernel, bias, groups, strides, padding)?;
+        let function = options.function;
+        let geometry = geometry(self, kernel, bias, options)?;
         if is_pointwise(&geometry) {
             let shape = [geometry.n, geometry.h, geometry.w, geometry.co].map(|extent| extent as usize);
             let kernel = kernel.reshape([geometry.ci as usize, geometry.co as usize])?;
             return self.dense(&kernel, bias, function)?.reshape(shape);
         }
         if function.reads() == Reads::Input && wanted(&[self, kernel]) {
-            let z = self.conv2d_grouped(kernel, bias, groups, strides, padding, Function::Linear)?;
-            return z.map(function);
+            let linear = ConvOptions { function: Function::Linear, ..*options };
+            return self.conv2d_with(kernel, bias, &linear)?.map(function);
         }
         CONV2D.apply(geometry, self, kernel, bias, function)
     }
@@ -107,15 +122,8 @@ fn is_pointwise(p: &ConvParams) -> bool {
 }
 
 /// The scalars of all three directions, after checking the shapes.
-fn geometry(
-    x: &Tensor,
-    kernel: &Tensor,
-    bias: Option<&Tensor>,
-    groups: usize,
-    strides: [usize; 2],
-    padding: Padding,
-) -> Result<ConvParams> {
-    let (image, window) = (x.shape(), kernel.shape());
+fn geometry(x: &Tensor, kernel: &Tensor, bias: Option<&Tensor>, options: &ConvOptions) -> Result<ConvParams> {
+    let (image, window, groups) = (x.shape(), kernel.shape(), options.groups);
     let ranks = image.rank() == 4 && window.rank() == 4;
     if ranks && !(image[3].is_multiple_of(groups) && window[3].is_multiple_of(groups)) {
         let expected = format!("a divisor of {} input and {} output channels", image[3], window[3]);
@@ -132,7 +140,7 @@ fn geometry(
         };
         return Err(Error::shape(OP, &shapes, expected));
     }
-    resolve(OP, image, window, [groups, window[3]], strides, padding)
+    resolve(OP, image, window, [groups, window[3]], options)
 }
 
 fn data_gradient(geometry: &ConvParams, dy: &Tensor, w: &Tensor) -> Result<Tensor> {

@@ -7,8 +7,8 @@ use super::unary::{Function, gradient_of};
 use crate::autograd::{record, wanted};
 use crate::device::Operand;
 use crate::device::cpu::conv;
-use crate::error::Result;
-use crate::shape::Shape;
+use crate::error::{Error, Result};
+use crate::shape::{Layout, Shape};
 use crate::tensor::Tensor;
 use std::ops::Range;
 
@@ -36,6 +36,60 @@ pub(crate) struct ConvParams {
     pub(super) has_bias: u32,
     pub(super) splits: u32,
     pub(super) piece: u32,
+    pub(super) dilation_h: u32,
+    pub(super) dilation_w: u32,
+}
+
+/// How a convolution reads an image. [`Tensor::conv2d_with`] and [`Tensor::depthwise_conv2d_with`] take it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct ConvOptions {
+    /// Rows and columns of the image from one window to the next.
+    pub strides: [usize; 2],
+    /// Rows and columns of the image from one element of the kernel to the next; 1 for neighbours. A kernel of k elements
+    /// reaches over (k − 1)·dilation + 1 pixels.
+    pub dilation: [usize; 2],
+    /// What surrounds the image.
+    pub padding: Padding,
+    /// The groups of channels. A depthwise convolution has none to choose: it ignores them.
+    pub groups: usize,
+    /// The function that the result passes through.
+    pub function: Function,
+}
+
+impl Default for ConvOptions {
+    /// Windows at every pixel, neighbouring pixels, no padding, one group, linear.
+    fn default() -> ConvOptions {
+        let (strides, dilation) = ([1, 1], [1, 1]);
+        ConvOptions { strides, dilation, padding: Padding::Valid, groups: 1, function: Function::Linear }
+    }
+}
+
+impl ConvOptions {
+    /// The number of output rows (axis 0) or columns (axis 1) for so many of the input and a kernel of so many elements, and
+    /// the number of zeros before the first.
+    ///
+    /// # Errors
+    /// Those of [`Padding::resolve`], with the reach of the dilated kernel; [`Error::Argument`] for a dilation of 0, and for
+    /// one with which the kernel reaches over more than 65,535 pixels.
+    pub fn resolve(
+        &self,
+        op: &'static str,
+        axis: usize,
+        input: usize,
+        kernel: usize,
+    ) -> Result<(usize, usize)> {
+        /// Kernels compute positions in 32 bits.
+        const LONGEST: usize = 65_535;
+        let dilation = self.dilation[axis];
+        let reach = kernel.saturating_sub(1).saturating_mul(dilation);
+        if dilation == 0 || reach >= LONGEST && dilation > 1 {
+            let expected =
+                format!("at least 1, and such that {kernel} elements reach over at most {LONGEST} pixels");
+            return Err(Error::argument(op, "dilation", dilation, expected));
+        }
+        let reach = if kernel == 0 { 0 } else { reach + 1 };
+        self.padding.resolve(op, axis, input, reach, self.strides[axis])
+    }
 }
 
 impl ConvParams {
@@ -51,13 +105,13 @@ impl ConvParams {
     /// The pixel of the images that output pixel `pixel` reads under tap `tap` of its window; `None` for padding.
     /// Pixels are counted over the whole batch, taps row by row.
     pub(super) fn pixel_under(&self, pixel: usize, tap: usize) -> Option<usize> {
-        let along = |out: usize, tap: usize, stride: u32, pad: u32, extent: u32| {
-            let at = (out * stride as usize + tap).checked_sub(pad as usize)?;
+        let along = |out: usize, tap: usize, [stride, dilation, pad, extent]: [u32; 4]| {
+            let at = (out * stride as usize + tap * dilation as usize).checked_sub(pad as usize)?;
             (at < extent as usize).then_some(at)
         };
         let (oh, ow, kw) = (self.oh as usize, self.ow as usize, self.kw as usize);
-        let row = along(pixel / ow % oh, tap / kw, self.stride_h, self.pad_h, self.h)?;
-        let column = along(pixel % ow, tap % kw, self.stride_w, self.pad_w, self.w)?;
+        let row = along(pixel / ow % oh, tap / kw, [self.stride_h, self.dilation_h, self.pad_h, self.h])?;
+        let column = along(pixel % ow, tap % kw, [self.stride_w, self.dilation_w, self.pad_w, self.w])?;
         Some((pixel / ow / oh * self.h as usize + row) * self.w as usize + column)
     }
 
@@ -78,6 +132,8 @@ impl ConvParams {
             pad_h: self.pad_h as usize,
             pad_w: self.pad_w as usize,
             groups: self.groups as usize,
+            dilation_h: self.dilation_h as usize,
+            dilation_w: self.dilation_w as usize,
         }
     }
 
@@ -107,18 +163,19 @@ impl ConvParams {
     }
 }
 
-/// Computes the scalars of all kernels from the shapes, strides and padding. `channels` are the groups and the output
-/// channels.
+/// Computes the scalars of all kernels from the shapes and the options. `channels` are the groups and the output channels.
 pub(super) fn resolve(
     op: &'static str,
     image: Shape,
     window: Shape,
     channels: [usize; 2],
-    strides: [usize; 2],
-    padding: Padding,
+    options: &ConvOptions,
 ) -> Result<ConvParams> {
-    let (oh, pad_h) = padding.resolve(op, 0, image[1], window[0], strides[0])?;
-    let (ow, pad_w) = padding.resolve(op, 1, image[2], window[1], strides[1])?;
+    let (oh, pad_h) = options.resolve(op, 0, image[1], window[0])?;
+    let (ow, pad_w) = options.resolve(op, 1, image[2], window[1])?;
+    let strides = options.strides;
+    // A single element has no neighbour, however far.
+    let dilation = |axis: usize| if window[axis] == 1 { 1 } else { options.dilation[axis] as u32 };
     Ok(ConvParams {
         n: image[0] as u32,
         h: image[1] as u32,
@@ -138,7 +195,36 @@ pub(super) fn resolve(
         has_bias: 0,
         splits: 1,
         piece: (image[0] * oh) as u32,
+        dilation_h: dilation(0),
+        dilation_w: dilation(1),
     })
+}
+
+/// The gradient with respect to the images, from dy and w, by the kernel that `data_gradient` runs.
+///
+/// Along an axis with a stride and a dilation that kernel would have to find the taps whose multiples of the dilation have
+/// a remainder modulo the stride. dy with zeros between its pixels is the gradient of the same convolution without a
+/// stride, so such an axis gets these zeros.
+fn input_gradient(
+    data_gradient: fn(&ConvParams, &Tensor, &Tensor) -> Result<Tensor>,
+    p: &ConvParams,
+    dy: &Tensor,
+    w: &Tensor,
+) -> Result<Tensor> {
+    let spread = |stride: u32, dilation: u32| if dilation > 1 { stride } else { 1 };
+    let steps = [spread(p.stride_h, p.dilation_h), spread(p.stride_w, p.dilation_w)];
+    if steps == [1, 1] {
+        return data_gradient(p, dy, w);
+    }
+    let [rows, columns] = [(p.oh - 1) * steps[0] + 1, (p.ow - 1) * steps[1] + 1];
+    let shape = Shape::from([p.n, rows, columns, p.co].map(|extent| extent as usize));
+    let wide = Tensor::full(dy.device(), dy.dtype(), shape, 0.0)?;
+    let mut layout = Layout { shape: dy.shape(), ..*wide.layout() };
+    layout.strides[1] *= steps[0] as usize;
+    layout.strides[2] *= steps[1] as usize;
+    dy.copy_into(&wide.with_layout(layout))?;
+    let [stride_h, stride_w] = [p.stride_h / steps[0], p.stride_w / steps[1]];
+    data_gradient(&ConvParams { oh: rows, ow: columns, stride_h, stride_w, ..*p }, &wide, w)
 }
 
 /// Checks that the operands are floats of one type.
@@ -203,7 +289,7 @@ impl Convolution {
             }
             drop(x);
             if context.wants(0) {
-                context.accumulate(0, (self.data_gradient)(&geometry, &dz, &w)?)?;
+                context.accumulate(0, input_gradient(self.data_gradient, &geometry, &dz, &w)?)?;
             }
             Ok(())
         }))

@@ -4,7 +4,7 @@
 
 mod reference;
 
-use super::convolution::{ConvParams, Convolution, SCALARS, check_types, resolve};
+use super::convolution::{ConvOptions, ConvParams, Convolution, SCALARS, check_types, resolve};
 use super::padding::Padding;
 use super::unary::{Function, Reads};
 use super::{FUNCTIONS, INDEX};
@@ -59,7 +59,7 @@ fn quads(channels: u32) -> u64 {
 
 /// The number of pixels of a row that one invocation computes. If their windows are close, they share most values.
 fn neighbours(p: &ConvParams) -> u32 {
-    if p.stride_w <= 4 { 4 } else { 1 }
+    if p.stride_w <= 4 && p.dilation_w == 1 { 4 } else { 1 }
 }
 
 fn constants(p: &ConvParams) -> Constants {
@@ -69,6 +69,7 @@ fn constants(p: &ConvParams) -> Constants {
         ("VECTOR", (p.ci == p.co && p.ci.is_multiple_of(4)) as u32),
         ("KW", p.kw),
         ("STRIDE", p.stride_w),
+        ("DILATION", p.dilation_w),
         ("PIXELS", neighbours(p)),
         ("GROUP", GROUP),
     ]
@@ -114,23 +115,33 @@ impl Tensor {
         padding: Padding,
         function: Function,
     ) -> Result<Tensor> {
+        let options = ConvOptions { strides, padding, function, ..ConvOptions::default() };
+        self.depthwise_conv2d_with(kernel, bias, &options)
+    }
+
+    /// The same with all options, a dilation among them.
+    ///
+    /// # Errors
+    /// Errors of [`depthwise_conv2d`](Tensor::depthwise_conv2d) and of [`ConvOptions::resolve`].
+    pub fn depthwise_conv2d_with(
+        &self,
+        kernel: &Tensor,
+        bias: Option<&Tensor>,
+        options: &ConvOptions,
+    ) -> Result<Tensor> {
         check_types(OP, self, kernel, bias)?;
-        let geometry = geometry(self, kernel, bias, strides, padding)?;
+        let function = options.function;
+        let geometry = geometry(self, kernel, bias, options)?;
         if function.reads() == Reads::Input && wanted(&[self, kernel]) {
-            return self.depthwise_conv2d(kernel, bias, strides, padding, Function::Linear)?.map(function);
+            let linear = ConvOptions { function: Function::Linear, ..*options };
+            return self.depthwise_conv2d_with(kernel, bias, &linear)?.map(function);
         }
         DEPTHWISE.apply(geometry, self, kernel, bias, function)
     }
 }
 
 /// The scalars, after checking the shapes.
-fn geometry(
-    x: &Tensor,
-    kernel: &Tensor,
-    bias: Option<&Tensor>,
-    strides: [usize; 2],
-    padding: Padding,
-) -> Result<ConvParams> {
+fn geometry(x: &Tensor, kernel: &Tensor, bias: Option<&Tensor>, options: &ConvOptions) -> Result<ConvParams> {
     let (image, window) = (x.shape(), kernel.shape());
     let fits = image.rank() == 4
         && window.rank() == 4
@@ -142,5 +153,5 @@ fn geometry(
         let expected = "[n, h, w, c], [kh, kw, c, multiplier] and [c·multiplier] are needed";
         return Err(Error::shape(OP, &shapes, expected));
     }
-    resolve(OP, image, window, [image[3], window[2] * window[3]], strides, padding)
+    resolve(OP, image, window, [image[3], window[2] * window[3]], options)
 }

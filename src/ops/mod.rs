@@ -6,6 +6,7 @@
 
 pub mod batch_norm;
 pub mod binary;
+pub mod binary_cross_entropy;
 pub mod cast;
 mod columns;
 pub mod conv2d;
@@ -16,18 +17,25 @@ pub mod custom;
 pub mod depthwise_conv2d;
 pub mod dropout;
 pub mod fill;
+pub mod gather;
 pub mod gradient;
 pub mod group_norm;
 pub mod huber;
+pub mod logsumexp;
+pub mod mae;
 pub mod matmul;
 pub mod mse;
+pub mod pad;
 pub mod padding;
+pub mod parametric;
 pub mod pool2d;
 pub mod reduce;
+pub mod resize;
 pub mod select;
 pub mod softmax;
 pub(crate) mod tiled;
 pub mod unary;
+pub mod variance;
 pub mod view;
 
 use crate::device::kernel::Constants;
@@ -35,8 +43,11 @@ use crate::error::{Error, Result};
 use crate::shape::{Layout, MAX_RANK, Shape, merge};
 use crate::tensor::Tensor;
 
+pub use convolution::ConvOptions;
 pub use dropout::RandomKey;
+pub use pad::PadMode;
 pub use padding::Padding;
+pub use resize::Interpolation;
 pub use unary::Function;
 
 /// `shaders/lib/index.wgsl`, the first text of every kernel. It defines `group_index(workgroup_id, num_workgroups)`,
@@ -44,6 +55,9 @@ pub use unary::Function;
 pub const INDEX: &str = include_str!("../../shaders/lib/index.wgsl");
 /// `shaders/lib/functions.wgsl`: exp, tanh and similar functions.
 pub(crate) const FUNCTIONS: &str = include_str!("../../shaders/lib/functions.wgsl");
+
+/// `shaders/lib/power.wgsl`: powers and their derivatives.
+pub(crate) const POWER: &str = include_str!("../../shaders/lib/power.wgsl");
 
 /// `shaders/lib/row.wgsl`: reductions of a row by one workgroup.
 pub(crate) const ROW: &str = include_str!("../../shaders/lib/row.wgsl");

@@ -88,7 +88,7 @@ fn reduce<T: Real>(p: &Params, args: KernelArgs<T>) {
         let terms = (split * piece..((split + 1) * piece).min(extent))
             .map(|r| x[(row * extent + r) * inner + column]);
         match p.maximum {
-            1 => terms.fold(T::of(f32::MIN as f64), T::max),
+            1 => terms.fold(T::NEG_INFINITY, |a, b| if a > b || a.is_nan() { a } else { b }),
             _ => terms.sum::<T>() / T::of(p.divisor as f64),
         }
     });
@@ -108,7 +108,7 @@ fn reduce_fast(p: &Params, args: KernelArgs<f32>) {
     }
 }
 
-/// The index of the first largest element of each row.
+/// The index of the first largest element of each row, or of the first NaN.
 fn argmax<T: Real>(p: &Params, mut args: KernelArgs<T>) {
     let x = args.inputs[0].real();
     let Some(Out::Index(y)) = args.outputs.pop() else { unreachable!("argmax writes indices") };
@@ -116,7 +116,8 @@ fn argmax<T: Real>(p: &Params, mut args: KernelArgs<T>) {
     parallel_elements(y, extent, |result| {
         let base = result / inner * extent * inner + result % inner;
         let value = |r: usize| x[base + r * inner];
-        (1..extent).fold(0, |best, r| if value(r) > value(best) { r } else { best }) as u32
+        let larger = |a: T, b: T| a > b || a.is_nan() && !b.is_nan();
+        (1..extent).fold(0, |best, r| if larger(value(r), value(best)) { r } else { best }) as u32
     });
 }
 
@@ -145,7 +146,7 @@ impl Tensor {
     }
 
     /// The largest value over `axes`, or over all axes if `axes` is empty. With `keep` they stay as axes of extent 1. If
-    /// several elements are largest, they share the gradient.
+    /// several elements are largest, they share the gradient equally. The maximum is NaN if an element is.
     ///
     /// # Errors
     /// Errors of [`sum`](Tensor::sum).
@@ -169,7 +170,7 @@ impl Tensor {
         }))
     }
 
-    /// The index of the largest value along `axis`; of several, the first. The result is u32, has no gradient, and
+    /// The index of the largest value along `axis`; of several, the first, and the first NaN if there is one. The result is u32, has no gradient, and
     /// lacks the axis.
     ///
     /// # Errors
@@ -209,7 +210,7 @@ impl Tensor {
 }
 
 /// The axes in order (all of them if `axes` is empty), the shape with these as 1, and the shape without them.
-fn plan(op: &'static str, x: &Tensor, axes: &[usize]) -> Result<(Vec<usize>, Shape, Shape)> {
+pub(super) fn plan(op: &'static str, x: &Tensor, axes: &[usize]) -> Result<(Vec<usize>, Shape, Shape)> {
     check_float(op, x, x)?;
     let rank = x.shape().rank();
     let mut sorted = if axes.is_empty() { (0..rank).collect() } else { axes.to_vec() };

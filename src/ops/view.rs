@@ -1,4 +1,4 @@
-//! The same elements in another arrangement: reshape, permute, slice, broadcast, concat. These have no kernels. If
+//! The same elements in another arrangement: reshape, permute, slice, split, broadcast, concat, stack. These have no kernels. If
 //! the result can't be a view, [`copy`](super::copy) copies the elements.
 
 use super::{check_axis, check_float};
@@ -100,9 +100,12 @@ impl Tensor {
     /// The elements repeated to fill `shape` by NumPy's broadcasting rule. A view.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes don't allow it; [`Error::TooManyElements`] above [`MAX_ELEMENTS`].
+    /// [`Error::Shape`] if the shapes don't allow it, and for an extent of 0; [`Error::TooManyElements`] above [`MAX_ELEMENTS`].
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Tensor> {
         let (from, to) = (self.shape(), shape.into());
+        if to.elements() == 0 {
+            return Err(Error::shape("broadcast_to", &[from, to], "every extent must be at least 1"));
+        }
         if to.elements() > MAX_ELEMENTS {
             return Err(Error::TooManyElements { what: "broadcast_to".to_string(), elements: to.elements() });
         }
@@ -152,6 +155,52 @@ impl Tensor {
                 .enumerate()
                 .try_for_each(|(i, range)| context.accumulate(i, dy.slice(axis, range)?))
         }))
+    }
+
+    /// The tensors as the elements of a new axis, which is `axis` of the result; their shapes must be equal.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for no tensors, for an axis above their rank, and for a result of more than six axes;
+    /// [`Error::Shape`] for shapes that differ; [`Error::DType`] and [`Error::Placement`] for tensors of different types or
+    /// devices.
+    pub fn stack(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
+        const OP: &str = "stack";
+        let first = *tensors
+            .first()
+            .ok_or_else(|| Error::argument(OP, "tensors", "an empty list", "at least one tensor"))?;
+        let shape = first.shape();
+        if axis > shape.rank() {
+            return Err(Error::argument(OP, "axis", axis, format!("at most the rank {}", shape.rank())));
+        }
+        let longer = Shape::new(&[&shape[..axis], &[1], &shape[axis..]].concat())?;
+        let mut slices = Vec::with_capacity(tensors.len());
+        for tensor in tensors {
+            check_float(OP, tensor, first)?;
+            if tensor.shape() != shape {
+                return Err(Error::shape(OP, &[shape, tensor.shape()], "all shapes must be equal"));
+            }
+            slices.push(tensor.reshape(longer)?);
+        }
+        Tensor::concat(&slices.iter().collect::<Vec<_>>(), axis)
+    }
+
+    /// The tensor in pieces of the given extents along `axis`. Views.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for an axis that does not exist, for an extent of 0, and for extents whose sum is not that of the
+    /// axis.
+    pub fn split(&self, axis: usize, extents: &[usize]) -> Result<Vec<Tensor>> {
+        check_axis("split", self, axis)?;
+        let (extent, total) = (self.shape()[axis], extents.iter().fold(0usize, |a, &b| a.saturating_add(b)));
+        if total != extent || extents.contains(&0) {
+            let expected = format!("at least 1 each and {extent} in all, the extent of axis {axis}");
+            return Err(Error::argument("split", "extents", format!("{extents:?}"), expected));
+        }
+        let ends = extents.iter().scan(0, |end, &extent| {
+            *end += extent;
+            Some((*end - extent, *end))
+        });
+        ends.map(|(start, end)| self.slice(axis, start..end)).collect()
     }
 
     /// The gradient of a broadcast: the sum over the axes along which `shape` was repeated to give this shape.

@@ -10,13 +10,19 @@ fn operands(function: Binary, a: Input, b: Input) -> [Input; 2] {
         Binary::Div => [a.magnitudes(1e-2, 1e3), b.magnitudes(1e-2, 1e3)],
         Binary::Max | Binary::Min => [a.distinct(), b.interleaved()],
         Binary::Add | Binary::Sub | Binary::Mul => [a.magnitudes(1e-3, 1e4), b.magnitudes(1e-3, 1e4)],
+        Binary::Pow | Binary::PowSlope | Binary::PowLogarithm => {
+            let [a, b] = [a.uniform(0.2, 3.0), b.uniform(-3.0, 3.0)];
+            if function == Binary::Pow { [a, b] } else { [a.fixed(), b.fixed()] }
+        }
+        Binary::BinaryCrossEntropy => [a.uniform(-8.0, 8.0), b.uniform(0.0, 1.0)],
+        Binary::BinaryCrossEntropySlope => [a.uniform(-8.0, 8.0).fixed(), b.uniform(0.0, 1.0).fixed()],
         // Steps: there is no gradient, and ties are what has to be right.
         _ => [a.ties().fixed(), b.ties().fixed()],
     }
 }
 
 fn is_step(function: Binary) -> bool {
-    !matches!(function, Binary::Add | Binary::Sub | Binary::Mul | Binary::Div | Binary::Max | Binary::Min)
+    function as u32 >= Binary::Greater as u32 && function as u32 <= Binary::Share as u32
 }
 
 pub fn op(draw: &mut Draw) -> Op {
@@ -24,11 +30,23 @@ pub fn op(draw: &mut Draw) -> Op {
     for &function in Binary::ALL {
         let name = function.name();
         let apply = move |t: &[Tensor]| t[0].combine(function, &t[1]);
-        let forward = || if is_step(function) { Bound::exact() } else { Bound::elementwise() };
+        let forward = || match function {
+            _ if is_step(function) => Bound::exact(),
+            // The logarithm crosses zero at 1, where its argument's rounding is all that is left of it.
+            Binary::PowLogarithm => Bound::elementwise().floor(1e-6),
+            // A difference of numbers of up to 1.
+            Binary::BinaryCrossEntropySlope => Bound::elementwise().floor(3e-7),
+            _ => Bound::elementwise(),
+        };
+        let gradient = || match function {
+            Binary::BinaryCrossEntropy => Bound::elementwise().floor(3e-7),
+            Binary::Pow => Bound::elementwise().floor(1e-5),
+            _ => Bound::elementwise(),
+        };
         // One shape: the gradient is elementwise too.
         let mut same = |what: &str, a: Input, b: Input| {
             let sample = sample(format!("{name}, {what}"), operands(function, a, b), apply);
-            op.add(sample.forward(forward()).gradient(Bound::elementwise()));
+            op.add(sample.forward(forward()).gradient(gradient()));
         };
         same("odd extents", input([7, 13]), input([7, 13]));
         same("transposed and sliced", input([5, 11]).transposed(), input([5, 11]).sliced());
@@ -84,6 +102,77 @@ pub fn op(draw: &mut Draw) -> Op {
         .no_differences("not defined there"),
     );
 
+    // IEEE 754's powers of zero, of one, of negative numbers, and those that are not finite.
+    let base = [
+        0.0,
+        -0.0,
+        0.0,
+        0.0,
+        -0.0,
+        1.0,
+        -1.0,
+        -2.0,
+        -2.0,
+        -2.0,
+        -8.0,
+        3.0,
+        f32::NAN,
+        1.0,
+        f32::NAN,
+        2.0,
+        1e30,
+    ];
+    let exponent = [
+        0.0,
+        3.0,
+        2.5,
+        -1.0,
+        -3.0,
+        1e30,
+        7.0,
+        3.0,
+        -2.0,
+        0.5,
+        1.0 / 3.0,
+        0.0,
+        0.0,
+        f32::NAN,
+        2.0,
+        f32::NAN,
+        2.0,
+    ];
+    op.add(sample(
+        "pow, special cases",
+        [input([17]).values(base).fixed(), input([17]).values(exponent).fixed()],
+        move |t| {
+            let y = t[0].pow(&t[1])?;
+            for ((a, b), y) in base.iter().zip(exponent).zip(y.to_f64()?) {
+                let want = f64::from(*a).powf(b.into()) as f32;
+                let near = (y - f64::from(want)).abs() <= 1e-5 * f64::from(want.abs());
+                let same = y == f64::from(want) || y.is_nan() && want.is_nan() || near;
+                assert!(same || y > f64::from(f32::MAX), "{a}^{b} = {y}, {want} expected");
+            }
+            Ok(y)
+        },
+    ));
+    op.add(
+        sample(
+            "pow, gradients at zero",
+            [input([4]).values([0.0, 0.0, 2.0, 0.0]), input([4]).values([2.0, 0.0, 0.0, 1.0])],
+            |t| t[0].pow(&t[1]),
+        )
+        .no_differences("powers of numbers below zero are not defined"),
+    );
+
+    // NaN is the larger and the smaller number, on either side.
+    let (nan, infinity) = (f32::NAN, f32::INFINITY);
+    let (a, b) = ([nan, 1.0, nan, infinity, -infinity, -infinity], [1.0, nan, nan, 1.0, 1.0, infinity]);
+    for function in Binary::ALL.iter().copied().filter(|function| *function as u32 <= Binary::Share as u32) {
+        let inputs = [input([6]).values(a).fixed(), input([6]).values(b).fixed()];
+        op.add(sample(format!("{}, not finite", function.name()), inputs, move |t| {
+            t[0].combine(function, &t[1])
+        }));
+    }
     op.add_timed("binary", |sample| sample);
 
     op.refuse(refuse(

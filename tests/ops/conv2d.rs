@@ -1,6 +1,7 @@
 //! Convolution of images, and with it what all convolutions share (src/ops/convolution.rs).
 
-use crate::harness::{Bound, Draw, HALF_ROUNDING, Input, Op, input, ones, refuse, sample};
+use crate::harness::{Bound, Draw, HALF_ROUNDING, Input, Op, Sample, input, ones, refuse, sample};
+use allometry::ops::ConvOptions;
 use allometry::ops::Function::{self, Gelu, Linear, Relu, Sigmoid, Tanh};
 use allometry::ops::Padding::{self, Explicit, Same, Valid};
 use allometry::{Error, Result, Tensor};
@@ -10,6 +11,7 @@ use allometry::{Error, Result, Tensor};
 pub struct Use {
     pub kind: Kind,
     pub strides: [usize; 2],
+    pub dilation: [usize; 2],
     pub padding: Padding,
     pub function: Function,
 }
@@ -24,7 +26,11 @@ pub enum Kind {
 
 impl Use {
     pub fn plain(strides: [usize; 2], padding: Padding) -> Use {
-        Use { kind: Kind::All, strides, padding, function: Linear }
+        Use { kind: Kind::All, strides, dilation: [1, 1], padding, function: Linear }
+    }
+
+    pub fn dilated(self, dilation: [usize; 2]) -> Use {
+        Use { dilation, ..self }
     }
 
     pub fn groups(self, groups: usize) -> Use {
@@ -38,7 +44,15 @@ impl Use {
     /// With a bias where a third tensor is given.
     pub fn apply(self, t: &[Tensor]) -> Result<Tensor> {
         let (x, w, bias) = (&t[0], &t[1], t.get(2));
-        let Use { kind, strides, padding, function } = self;
+        let Use { kind, strides, dilation, padding, function } = self;
+        if dilation != [1, 1] {
+            let groups = if let Kind::Groups(groups) = kind { groups } else { 1 };
+            let options = ConvOptions { strides, dilation, padding, groups, function };
+            return match kind {
+                Kind::Depthwise => x.depthwise_conv2d_with(w, bias, &options),
+                _ => x.conv2d_with(w, bias, &options),
+            };
+        }
         match kind {
             Kind::All => x.conv2d(w, bias, strides, padding, function),
             Kind::Groups(groups) => x.conv2d_grouped(w, bias, groups, strides, padding, function),
@@ -47,9 +61,14 @@ impl Use {
     }
 }
 
-/// No function here is steeper than 1.13, so the bound on the sum (which has room for that) is one on its value;
-/// the functions add their own rounding.
+/// The sample, in f32 and in f16.
 pub fn add(op: &mut Op, name: &str, inputs: Vec<Input>, how: Use) {
+    op.add(sample_of(name, inputs, how, true));
+}
+
+/// No function here is steeper than 1.13, so the bound on the sum (which has room for that) is one on its value;
+/// the functions add their own rounding. With `half` in f16 too.
+pub fn sample_of(name: &str, inputs: Vec<Input>, how: Use, half: bool) -> Sample {
     let summed = if matches!(how.kind, Kind::Depthwise) { 2 } else { 3 };
     let terms: usize = inputs[1].shape[..summed].iter().product::<usize>() + 1;
     let bound = Bound::product(terms, move |t| Use { function: Linear, ..how }.apply(t));
@@ -58,12 +77,13 @@ pub fn add(op: &mut Op, name: &str, inputs: Vec<Input>, how: Use) {
     // Gelu is a second dispatch where a gradient is asked for; what it makes of the first's rounding is not bounded
     // here.
     let sample = match how.function {
+        _ if !half => sample,
         Gelu => sample,
         // Their slopes are worked out from the rounded result, which where they are flat leaves little of them.
         Tanh | Sigmoid => sample.half(1).half_floor(2.0 * HALF_ROUNDING),
         _ => sample.half(1),
     };
-    op.add(if how.function == Relu { sample.no_differences("a kink where the sum is 0") } else { sample });
+    if how.function == Relu { sample.no_differences("a kink where the sum is 0") } else { sample }
 }
 
 pub fn op(draw: &mut Draw) -> Op {
@@ -174,6 +194,63 @@ pub fn op(draw: &mut Draw) -> Op {
         Use { function: Tanh, ..Use::plain([2, 2], Same) },
     );
 
+    // Kernels of neighbours that are pixels apart. Extents and channels are such that few kernels have to be compiled.
+    for (name, inputs, how) in [
+        ("dilated", vec![images(2, 9, 8, 3), kernel(3, 3, 3, 5)], Use::plain([1, 1], Valid).dilated([2, 3])),
+        (
+            "dilated, same",
+            vec![images(1, 7, 6, 3), kernel(2, 3, 3, 5)],
+            Use::plain([1, 1], Same).dilated([3, 2]),
+        ),
+        (
+            "dilated beyond the image",
+            vec![images(1, 3, 4, 3), kernel(3, 3, 3, 5)],
+            Use::plain([1, 1], Same).dilated([4, 5]),
+        ),
+        (
+            "dilated, only padding under a window",
+            vec![images(1, 2, 1, 3), kernel(2, 3, 3, 5)],
+            Use::plain([1, 1], Explicit([[1, 1], [3, 3]])).dilated([2, 3]),
+        ),
+        (
+            "dilated with a stride",
+            vec![images(2, 11, 10, 3), kernel(3, 3, 3, 5)],
+            Use::plain([2, 3], Explicit([[2, 1], [3, 0]])).dilated([2, 2]),
+        ),
+        (
+            "dilated along an axis, a stride along the other",
+            vec![images(1, 9, 9, 3), kernel(3, 3, 3, 5)],
+            Use::plain([2, 1], Same).dilated([1, 2]),
+        ),
+        (
+            "dilated groups of vectors",
+            vec![images(1, 7, 6, 8), kernel(3, 3, 4, 8)],
+            Use::plain([1, 1], Same).dilated([2, 1]).groups(2),
+        ),
+    ] {
+        op.add(sample_of(name, inputs, how, false));
+    }
+    add(
+        &mut op,
+        "dilated, not differentiated",
+        vec![images(2, 9, 8, 3).fixed(), kernel(3, 3, 3, 5).fixed()],
+        Use::plain([1, 1], Valid).dilated([2, 3]),
+    );
+    let options = ConvOptions { dilation: [1, 2], ..ConvOptions::default() };
+    op.add(
+        sample(
+            "dilated, written out",
+            [input([1, 1, 5, 1]).values([1.0, 2.0, 3.0, 4.0, 5.0]).fixed()],
+            move |t| {
+                let kernel = Tensor::new(t[0].device(), &[1.0f32, 10.0], [1, 2, 1, 1])?.cast(t[0].dtype())?;
+                let y = t[0].conv2d_with(&kernel, None, &options)?;
+                assert_eq!(y.to_f64()?, [31.0, 42.0, 53.0]);
+                Ok(y)
+            },
+        )
+        .forward(Bound::exact()),
+    );
+
     let (ci, co) = (draw.extent(20), draw.extent(20));
     let (kh, kw) = (draw.extent(5), draw.extent(5));
     let strides = [draw.extent(3), draw.extent(3)];
@@ -235,6 +312,19 @@ pub fn op(draw: &mut Draw) -> Op {
         "padding as large as the kernel",
         shaped([1, 5, 5, 3], [3, 3, 3, 2], Use::plain([1, 1], Explicit([[3, 0], [0, 0]]))),
         |e| matches!(e, Error::Argument { op: "conv2d", argument: "padding", .. }),
+    ));
+    for (what, dilation) in
+        [("a dilation of 0", [0, 1]), ("a dilation beyond what kernels count", [1, 1 << 40])]
+    {
+        let how = Use::plain([1, 1], Same).dilated(dilation);
+        op.refuse(refuse(what, shaped([1, 5, 5, 3], [3, 3, 3, 2], how), |e| {
+            matches!(e, Error::Argument { op: "conv2d", argument: "dilation", .. })
+        }));
+    }
+    op.refuse(refuse(
+        "a dilated kernel larger than the image",
+        shaped([1, 6, 6, 3], [3, 3, 3, 2], Use::plain([1, 1], Valid).dilated([3, 1])),
+        |e| matches!(e, Error::Argument { op: "conv2d", argument: "kernel", .. }),
     ));
     op.refuse(refuse(
         "images of rank 3",

@@ -1,6 +1,6 @@
 //! Depthwise convolution of images.
 
-use super::conv2d::{Use, add};
+use super::conv2d::{Use, add, sample_of};
 use crate::harness::{Draw, Input, Op, input, ones, refuse};
 use allometry::Error;
 use allometry::ops::Function::{Gelu, Linear, Relu, Sigmoid, Tanh};
@@ -54,6 +54,47 @@ pub fn op(draw: &mut Draw) -> Op {
     ] {
         add(&mut op, name, inputs, Use::depthwise(strides, padding));
     }
+    // Of few kernels, as of conv2d.
+    for (name, inputs, how) in [
+        (
+            "dilated",
+            vec![images(2, 9, 8, 5), kernel(3, 3, 5, 1)],
+            Use::depthwise([1, 1], Valid).dilated([2, 2]),
+        ),
+        (
+            "dilated, same, multiplier 2",
+            vec![images(1, 7, 6, 3), kernel(2, 3, 3, 2)],
+            Use::depthwise([1, 1], Same).dilated([3, 2]),
+        ),
+        (
+            "dilated beyond the image",
+            vec![images(1, 3, 4, 5), kernel(3, 3, 5, 1)],
+            Use::depthwise([1, 1], Same).dilated([4, 2]),
+        ),
+        (
+            "dilated, only padding under a window",
+            vec![images(1, 2, 1, 5), kernel(2, 3, 5, 1)],
+            Use::depthwise([1, 1], Explicit([[1, 1], [2, 2]])).dilated([2, 2]),
+        ),
+        (
+            "dilated with a stride",
+            vec![images(2, 11, 10, 5), kernel(3, 3, 5, 1)],
+            Use::depthwise([2, 3], Explicit([[2, 1], [3, 0]])).dilated([2, 2]),
+        ),
+        (
+            "dilated along an axis, a stride along the other",
+            vec![images(1, 9, 9, 8), kernel(3, 3, 8, 1)],
+            Use::depthwise([2, 1], Same).dilated([1, 2]),
+        ),
+    ] {
+        op.add(sample_of(name, inputs, how, false));
+    }
+    add(
+        &mut op,
+        "dilated, not differentiated",
+        vec![images(2, 9, 8, 5).fixed(), kernel(3, 3, 5, 1).fixed()],
+        Use::depthwise([1, 1], Valid).dilated([2, 2]),
+    );
     for function in [Relu, Tanh, Sigmoid, Gelu] {
         add(
             &mut op,
@@ -109,6 +150,11 @@ pub fn op(draw: &mut Draw) -> Op {
         "a stride of 0",
         shaped([1, 5, 5, 3], [3, 3, 3, 1], Use::depthwise([1, 0], Valid)),
         |e| matches!(e, Error::Argument { op: "depthwise_conv2d", argument: "stride", .. }),
+    ));
+    op.refuse(refuse(
+        "a dilation of 0",
+        shaped([1, 5, 5, 3], [3, 3, 3, 1], Use::depthwise([1, 1], Same).dilated([1, 0])),
+        |e| matches!(e, Error::Argument { op: "depthwise_conv2d", argument: "dilation", .. }),
     ));
     op.refuse(refuse(
         "images of rank 3",

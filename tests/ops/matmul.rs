@@ -122,7 +122,13 @@ pub fn op(draw: &mut Draw) -> Op {
         let sample = layer(format!("dense, {}", function.name()), inputs, function);
         let kinks = matches!(
             function,
-            Function::Relu | Function::Abs | Function::Relu6 | Function::HardSigmoid | Function::HardSwish
+            Function::Relu
+                | Function::Abs
+                | Function::Relu6
+                | Function::HardSigmoid
+                | Function::HardSwish
+                | Function::LeakyRelu
+                | Function::Elu
         );
         op.add(if kinks { sample.no_differences("a kink that a sum may be next to") } else { sample });
     }

@@ -85,6 +85,36 @@ pub fn op(draw: &mut Draw) -> Op {
     argmax("transposed", input([5, 11]).transposed(), 1);
     argmax("65,601 rows", input([65_601, 3]).ties(), 1);
 
+    // As NumPy: NaN is the largest, and nothing is lower than minus infinity.
+    let (nan, infinity) = (f32::NAN, f32::INFINITY);
+    let values = [
+        [1.0, nan, 2.0, nan],
+        [-infinity; 4],
+        [3.0, -infinity, infinity, 3.0],
+        [-infinity, -1.0, -3e38, -2.0],
+    ];
+    let columns: Vec<f32> = (0..16).map(|i| values[i % 4][i / 4]).collect();
+    for (axis, values) in [(1, values.concat()), (0, columns)] {
+        let special = || input([4, 4]).values(values.clone());
+        op.add(
+            sample(format!("max along {axis}, not finite"), [special().fixed()], move |t| {
+                let y = t[0].max(&[axis], false)?.to_f64()?;
+                let [a, b, c, d] = y[..] else { panic!("four results") };
+                let right = a.is_nan() && b == f64::NEG_INFINITY && c == f64::INFINITY && d == -1.0;
+                assert!(right, "{y:?}");
+                t[0].max(&[axis], false)
+            })
+            .half(0),
+        );
+        op.add(
+            sample(format!("argmax along {axis}, not finite"), [special().fixed()], move |t| {
+                let y = t[0].argmax(axis)?;
+                assert_eq!(y.to_vec::<u32>()?, [1, 0, 2, 1]);
+                Ok(y)
+            })
+            .forward(Bound::exact()),
+        );
+    }
     op.add_timed("reduce", |sample| sample);
 
     op.refuse(refuse(

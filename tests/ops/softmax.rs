@@ -50,6 +50,19 @@ pub fn op(draw: &mut Draw) -> Op {
         .forward(of_logarithm()),
     );
 
+    // Elements that are ruled out have the probability 0; an infinite one leaves none that are numbers.
+    let (infinity, nan) = (f32::INFINITY, f32::NAN);
+    let rows = [[0.0, -infinity, 1.0], [-infinity, -infinity, 5.0], [infinity, 0.0, 0.0], [nan, 0.0, 1.0]];
+    for logarithm in [false, true] {
+        let name = if logarithm { "logarithm, not finite" } else { "not finite" };
+        op.add(
+            sample(name, [input([4, 3]).values(rows.concat()).fixed()], move |t| {
+                if logarithm { t[0].log_softmax(1) } else { t[0].softmax(1) }
+            })
+            .forward(of_logarithm()),
+        );
+    }
+
     op.add_timed("softmax", |sample| sample);
 
     op.refuse(refuse(

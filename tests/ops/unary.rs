@@ -12,6 +12,10 @@ fn slope(function: Function) -> Bound {
         // holds what rounding, a few times 2⁻²⁴, left of it.
         Function::Sigmoid => 3e-7,
         Function::Tanh => 6e-7,
+        // s + 1 of a rounded s, likewise.
+        Function::Elu => 3e-7,
+        // As of the functions themselves.
+        Function::Sin | Function::Cos => 3e-7,
         // Sums of two terms of up to 1 that cancel where the function has its minimum, each with a relative error
         // of 1e-5 at most.
         Function::Gelu | Function::Silu | Function::GeluTanh | Function::HardSwish => 2e-6,
@@ -30,6 +34,8 @@ fn value(function: Function) -> Bound {
         // e⁻ᵗ with t = √(8/π)·(x + 0.044715·x³): the rounding of t counts t times, and where t is above 46 the result is
         // below 10·e⁻⁴⁶.
         Function::GeluTanh => 1e-19,
+        // The remainder of x modulo π/2 has an absolute error, and results may be near zero.
+        Function::Sin | Function::Cos => 3e-7,
         _ => Bound::elementwise().floor,
     };
     Bound::elementwise().floor(floor)
@@ -48,7 +54,7 @@ fn ordinary(function: Function, input: Input) -> Input {
 /// Inputs away from the function's kinks.
 fn without_kinks(function: Function, input: Input) -> Input {
     match function {
-        Function::Relu | Function::Abs => input.avoid(0.0, 1e-3),
+        Function::Relu | Function::Abs | Function::LeakyRelu | Function::Elu => input.avoid(0.0, 1e-3),
         Function::Relu6 => input.avoid(0.0, 1e-3).avoid(6.0, 1e-3),
         Function::HardSigmoid | Function::HardSwish => input.avoid(-3.0, 1e-3).avoid(3.0, 1e-3),
         _ => input,
@@ -68,9 +74,10 @@ fn wide(function: Function, input: Input) -> Input {
 /// Points on every side of the kinks.
 const POINTS: [f32; 9] = [-4.0, -3.0, -2.5, -1.0, 0.5, 2.0, 3.0, 5.0, 7.0];
 
-/// Functions at [`POINTS`]: lines by hand, `gelu_tanh` by its formula with a hyperbolic tangent, in Python.
+/// Functions at [`POINTS`]: lines by hand, `gelu_tanh` by its formula with a hyperbolic tangent, the others by the functions
+/// of Python's `math`.
 #[rustfmt::skip]
-const WRITTEN_OUT: [(Function, [f64; 9]); 6] = [
+const WRITTEN_OUT: [(Function, [f64; 9]); 11] = [
     (Function::Relu6, [0.0, 0.0, 0.0, 0.0, 0.5, 2.0, 3.0, 5.0, 6.0]),
     (Function::HardSigmoid, [0.0, 0.0, 1.0 / 12.0, 1.0 / 3.0, 7.0 / 12.0, 5.0 / 6.0, 1.0, 1.0, 1.0]),
     (Function::HardSwish, [0.0, 0.0, -2.5 / 12.0, -1.0 / 3.0, 7.0 / 24.0, 5.0 / 3.0, 3.0, 5.0, 7.0]),
@@ -82,6 +89,26 @@ const WRITTEN_OUT: [(Function, [f64; 9]); 6] = [
         f64::NAN, f64::NAN, f64::NAN, f64::NAN, SQRT_2, FRAC_1_SQRT_2, 0.5773502691896258, 0.4472135954999579, 0.3779644730092272,
     ]),
     (Function::Reciprocal, [-0.25, -1.0 / 3.0, -0.4, -1.0, 2.0, 0.5, 1.0 / 3.0, 0.2, 1.0 / 7.0]),
+    (Function::LeakyRelu, [
+        -0.04, -0.03, -0.025, -0.01, 0.5,
+        2.0, 3.0, 5.0, 7.0,
+    ]),
+    (Function::Elu, [
+        -0.9816843611112658, -0.950212931632136, -0.9179150013761013, -0.6321205588285577, 0.5,
+        2.0, 3.0, 5.0, 7.0,
+    ]),
+    (Function::Erf, [
+        -0.9999999845827421, -0.9999779095030014, -0.999593047982555, -0.8427007929497149, 0.5204998778130465,
+        0.9953222650189527, 0.9999779095030014, 0.9999999999984626, 1.0,
+    ]),
+    (Function::Sin, [
+        0.7568024953079282, -0.1411200080598672, -0.5984721441039565, -0.8414709848078965, 0.479425538604203,
+        0.9092974268256817, 0.1411200080598672, -0.9589242746631385, 0.6569865987187891,
+    ]),
+    (Function::Cos, [
+        -0.6536436208636119, -0.9899924966004454, -0.8011436155469337, 0.5403023058681398, 0.8775825618903728,
+        -0.4161468365471424, -0.9899924966004454, 0.28366218546322625, 0.7539022543433046,
+    ]),
 ];
 
 pub fn op(draw: &mut Draw) -> Op {
@@ -92,8 +119,8 @@ pub fn op(draw: &mut Draw) -> Op {
         let mut in_half = |what: &str, input: Input| {
             let sample = sample(format!("{name}, {what}"), [ordinary(function, input)], apply);
             let sample = sample.forward(value(function)).gradient(slope(function)).half(1);
-            // s·(1 - s) and (1 - s)·(1 + s) of a rounded s: where 1 - s is small, most of its digits are lost.
-            let saturates = matches!(function, Function::Sigmoid | Function::Tanh);
+            // s·(1 - s), (1 - s)·(1 + s) and s + 1 of a rounded s: where s is near ±1, most digits are lost.
+            let saturates = matches!(function, Function::Sigmoid | Function::Tanh | Function::Elu);
             op.add(if saturates { sample.half_floor(2.0 * HALF_ROUNDING) } else { sample });
         };
         in_half("odd extents", input([7, 13]));
@@ -115,6 +142,10 @@ pub fn op(draw: &mut Draw) -> Op {
         // Any driver lets NaN pass, or a run that diverged would look as if it went well.
         let values = [f32::NAN, 1.0, f32::NAN];
         op.add(sample(format!("{name}, NaN"), [input([3]).values(values).fixed()], apply));
+        // IEEE 754's results at infinity and at both zeros. (WGSL lets a driver assume that there is neither NaN nor
+        // infinity. The drivers that this ran on do not.)
+        let values = [f32::INFINITY, f32::NEG_INFINITY, 0.0, -0.0];
+        op.add(sample(format!("{name}, infinity"), [input([4]).values(values).fixed()], apply));
     }
 
     // The gradient of an infinite result is infinite too, whatever it is multiplied by in f64.
@@ -193,6 +224,7 @@ pub fn op(draw: &mut Draw) -> Op {
         .no_differences("a kink")
     };
     op.add(at_kink(Function::Relu));
+    op.add(at_kink(Function::LeakyRelu));
     op.add(at_kink(Function::Abs));
     op.add(
         sample("log of zero and below", [input([4]).values([0.0, -0.0, -1.0, 1.0])], |t| t[0].log())

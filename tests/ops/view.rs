@@ -54,6 +54,26 @@ pub fn op(draw: &mut Draw) -> Op {
     );
     op.add(sample("concat of one twice", [input([3, 2])], |t| Tensor::concat(&[&t[0], &t[0]], 1)));
 
+    for axis in 0..3 {
+        let stack = move |t: &[Tensor]| Tensor::stack(&[&t[0], &t[1], &t[0]], axis);
+        op.add(
+            sample(format!("stack as axis {axis}"), [input([3, 4]), input([3, 4]).transposed()], stack)
+                .forward(Bound::exact())
+                .half(0),
+        );
+    }
+    op.add(
+        sample("stack scalars", [input([]), input([])], |t| Tensor::stack(&[&t[1], &t[0]], 0))
+            .forward(Bound::exact()),
+    );
+    op.add(
+        sample("split and joined the other way", [input([2, 9, 3]).sliced()], |t| {
+            let parts = t[0].split(1, &[4, 1, 4])?;
+            Tensor::concat(&[&parts[2], &parts[0]], 2)?.add(&Tensor::concat(&[&parts[1], &parts[1]], 2)?)
+        })
+        .half(1),
+    );
+
     let argument = |what, attempt: fn(&allometry::Device) -> Result<Tensor>| {
         refuse(what, attempt, |e| matches!(e, Error::Argument { .. }))
     };
@@ -72,11 +92,19 @@ pub fn op(draw: &mut Draw) -> Op {
     op.refuse(argument("a slice backwards", |d| ones(d, [2, 3])?.slice(1, 2..1)));
     op.refuse(argument("slice an axis that is not there", |d| ones(d, [2, 3])?.slice(2, 0..1)));
     op.refuse(shape("broadcast to less", |d| ones(d, [2, 3])?.broadcast_to([3])));
+    op.refuse(shape("broadcast to nothing", |d| ones(d, [1, 3])?.broadcast_to([0, 3])));
     op.refuse(shape("broadcast 3 to 4", |d| ones(d, [3])?.broadcast_to([4])));
     op.refuse(argument("concat nothing", |_| Tensor::concat(&[], 0)));
     op.refuse(shape("concat other extents", |d| Tensor::concat(&[&ones(d, [2, 3])?, &ones(d, [2, 4])?], 0)));
     op.refuse(shape("concat other ranks", |d| Tensor::concat(&[&ones(d, [2, 3])?, &ones(d, [2])?], 0)));
     op.refuse(argument("concat along no axis", |d| Tensor::concat(&[&ones(d, [2])?], 1)));
+    op.refuse(argument("stack nothing", |_| Tensor::stack(&[], 0)));
+    op.refuse(argument("stack beyond the rank", |d| Tensor::stack(&[&ones(d, [2])?], 2)));
+    op.refuse(argument("stack to seven axes", |d| Tensor::stack(&[&ones(d, [1; 6])?], 0)));
+    op.refuse(shape("stack other shapes", |d| Tensor::stack(&[&ones(d, [2])?, &ones(d, [3])?], 0)));
+    op.refuse(argument("split into less", |d| Ok(ones(d, [5])?.split(0, &[2, 2])?[0].clone())));
+    op.refuse(argument("split with an empty part", |d| Ok(ones(d, [5])?.split(0, &[5, 0])?[0].clone())));
+    op.refuse(argument("split an axis that is not there", |d| Ok(ones(d, [5])?.split(1, &[5])?[0].clone())));
     op.refuse(refuse(
         "concat whole numbers",
         |d| Tensor::concat(&[&Tensor::new(d, &[1u32], [1])?], 0),

@@ -170,10 +170,44 @@ fn the_huber_loss_is_that_of_its_delta_and_learns() {
     }
 }
 
+/// The loss of a difference of a number and its target, or of a logit and its event.
+type OfOne = fn(f64, f64) -> f64;
+
+#[test]
+fn absolute_errors_and_events_are_learned() {
+    let losses: [(LossName, Loss, OfOne); 2] = [
+        (LossName::Mae, Loss::mae(), |y, t| (y - t).abs()),
+        (LossName::BinaryCrossEntropy, Loss::binary_cross_entropy(), |y, t| y.exp().ln_1p() - y * t),
+    ];
+    for device in [Device::cpu(), adapter()] {
+        for (name, loss, of) in losses {
+            let model = small(1, &device);
+            let (inputs, targets) = (noise(40, 5), (0..10).map(|i| (i % 2) as f32).collect::<Vec<f32>>());
+            let outputs = model.predict(&model.batch(&inputs).unwrap()).unwrap().to_f64().unwrap();
+            let losses = outputs.iter().zip(&targets).map(|(&y, &t)| of(y, t.into()));
+            let expected = losses.sum::<f64>() / 10.0;
+            let batch = Batch { size: 10, inputs, targets: BatchTargets::Values(targets) };
+            let found = evaluate(&model, loss, [Ok(batch)].into_iter()).unwrap();
+            assert!((found.loss - expected).abs() < 1e-5 * expected, "{found:?}, {expected} expected");
+
+            let config = TrainConfig { loss: Some(name), ..config(20, 0.02) };
+            assert_eq!(config.loss(Targets::Values(1)).unwrap(), loss);
+            let history = fit(&model, &plane(false), &config, &mut ()).unwrap();
+            let [before, after] = [0, 19].map(|epoch: usize| history.epochs[epoch].validation.loss);
+            // The numbers of the plane are no probabilities, so the loss of events is only lower than before.
+            assert!(
+                if name == LossName::Mae { after < 0.5 * before } else { after < before },
+                "{before} to {after}"
+            );
+        }
+    }
+}
+
 #[test]
 fn losses_and_targets_have_to_fit() {
     let model = small(2, &Device::cpu());
-    for (name, classes) in [(LossName::CrossEntropy, false), (LossName::Mse, true), (LossName::Huber, true)] {
+    let of_numbers = LossName::ALL.iter().filter(|name| **name != LossName::CrossEntropy);
+    for (name, classes) in of_numbers.map(|name| (*name, true)).chain([(LossName::CrossEntropy, false)]) {
         let wrong = TrainConfig { loss: Some(name), ..config(1, 0.01) };
         let refused = fit(&model, &plane(classes), &wrong, &mut ());
         assert!(matches!(refused, Err(Error::Config { .. })), "{refused:?}");

@@ -5,8 +5,9 @@ use allometry::data::BatchTargets;
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::models::Architecture;
 use allometry::nn::{
-    Activation, BatchNorm, Conv2d, ConvNorm, Dense, Dropout, GlobalAveragePool2d, GroupNorm, Model, Module,
-    Norm, Padding, Residual, RmsNorm, Scale, Sequential,
+    Activation, BatchNorm, Concat, Conv2d, ConvNorm, Dense, DepthwiseConv2d, Dropout, GlobalAveragePool2d,
+    GroupNorm, Interpolation, Lambda, Model, Module, Norm, Padding, Residual, RmsNorm, Scale,
+    SeparableConv2d, Sequential, Upsample2d,
 };
 use allometry::optim::Algorithm;
 use allometry::{DType, Device, Error, Result, Tensor};
@@ -118,6 +119,8 @@ fn gradients_of_nested_modules_are_right() {
         .add(Residual::new(Dense::new(3).activation(Activation::Silu)))
         .add(Dense::new(4).activation(Activation::Softplus))
         .add(Dense::new(4).activation(Activation::GeluTanh))
+        .add(Dense::new(4).activation(Activation::LeakyRelu))
+        .add(Dense::new(4).activation(Activation::Elu))
         .add(Dense::new(CLASSES));
     check_gradients(&layers, &[4, 5, 2], labelled);
 }
@@ -139,6 +142,22 @@ fn gradients_of_normalized_networks_are_right() {
         .add(BatchNorm::new())
         .add(Dense::new(CLASSES));
     check_gradients(&layers, &[4, 5, 2], labelled);
+}
+
+#[test]
+fn gradients_of_branches_and_of_separable_and_dilated_convolutions_are_right() {
+    let dilated = Conv2d::new(3, [3, 2]).dilation([2, 3]).padding(Padding::Same).activation(Activation::Tanh);
+    let channels = DepthwiseConv2d::new([2, 3]).dilation([2, 1]).padding(Padding::Same);
+    let separable =
+        SeparableConv2d::new(4, [3, 3]).depth_multiplier(2).strides([2, 1]).padding(Padding::Same);
+    let layers = Sequential::new()
+        .add(Concat::new().add(dilated).add(channels).add(Sequential::new()))
+        .add(separable.activation(Activation::Elu))
+        .add(Upsample2d::new([2, 1]).interpolation(Interpolation::Bilinear))
+        .add(Lambda::new("sine", |x| x.sin()))
+        .add(GlobalAveragePool2d::new())
+        .add(Dense::new(CLASSES));
+    check_gradients(&layers, &[5, 6, 2], labelled);
 }
 
 #[test]

@@ -3,8 +3,8 @@
 use crate::varied::{adapter, noise, same_bits};
 use allometry::nn::weights::LoadOptions;
 use allometry::nn::{
-    Activation, Conv2d, Definition, Dense, Dropout, Flatten, Initializer, Mode, Model, Module, Padding,
-    Precision, Residual, Scale, Scope, Sequential,
+    Activation, Concat, Conv2d, Definition, Dense, DepthwiseConv2d, Dropout, Flatten, Initializer, Lambda,
+    Mode, Model, Module, Padding, Precision, Residual, Scale, Scope, SeparableConv2d, Sequential, Upsample2d,
 };
 use allometry::optim::Algorithm;
 use allometry::{DType, Device, Error, Result, Tensor};
@@ -116,6 +116,74 @@ fn the_summary_has_as_many_levels_as_asked_for() {
     assert!(all.contains("Non-trainable params: 10 (40 B)"), "{all}");
     let alone = Dense::new(3).summary(&[4]).unwrap();
     assert!(alone.contains("Dense") && alone.contains("(None, 3)"), "{alone}");
+}
+
+#[test]
+fn branches_and_functions_compute_count_and_are_saved_in_every_precision() {
+    let row = || {
+        let separable = SeparableConv2d::new(3, [2, 2]).depth_multiplier(2);
+        Sequential::new()
+            .add(Concat::new().add(Scale::new()).add(Sequential::new()))
+            .add(Upsample2d::new([2, 3]))
+            .add(separable)
+            .add(
+                Lambda::new("lower half", |x| x.slice(1, 1..3))
+                    .with_shape(|shape| Ok(vec![2, shape[1], shape[2]])),
+            )
+    };
+    let report = row().describe(&[2, 2, 1]).unwrap();
+    let shapes: Vec<&[usize]> = report.modules.iter().map(|module| &module.output_shape[..]).collect();
+    assert_eq!(shapes, [&[2, 2, 2][..], &[4, 6, 2], &[3, 5, 3], &[2, 5, 3]]);
+    let kinds: Vec<&str> = report.modules.iter().map(|module| module.kind.as_str()).collect();
+    assert_eq!(kinds, ["Concat", "UpSampling2D", "SeparableConv2D", "lower half"]);
+    // Two kernels for each of two channels, four channels to three, a bias; the branch has a factor.
+    assert_eq!((report.parameters, report.macs), (1 + 2 * 2 * 2 * 2 + 4 * 3 + 3, 15 * (16 + 12)));
+    // The branch and the join; the layers; the depthwise convolution beside the pointwise.
+    assert_eq!(report.activations, 4 + 8 + 48 + 15 * (4 + 3) + 30);
+
+    for precision in Precision::ALL {
+        let model = row().build_in(precision, &adapter(), &[2, 2, 1], 0).unwrap();
+        model.parameters().set("layers.0.branches.0.scale", &[10.0]).unwrap();
+        model.parameters().set("layers.2.depthwise_kernel", &[1.0; 16]).unwrap();
+        let pointwise = [1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0];
+        model.parameters().set("layers.2.pointwise_kernel", &pointwise).unwrap();
+        model.parameters().set("layers.2.bias", &[0.0, 0.5, 1.0]).unwrap();
+        let y = model.predict(&model.batch(&[1.0, 2.0, 3.0, 4.0]).unwrap()).unwrap();
+        // Pixels are 2 rows × 3 columns each, and every window sums four of them, times ten in the first channel; the kernels
+        // of a channel are equal, so the third output is the second channel.
+        let sums = [[8.0, 8.0, 10.0, 12.0, 12.0], [12.0, 12.0, 14.0, 16.0, 16.0]];
+        let expected: Vec<f64> =
+            sums.concat().iter().flat_map(|sum| [10.0 * sum, 10.0 * sum + 0.5, sum + 1.0]).collect();
+        assert_eq!(y.to_f64().unwrap(), expected, "{precision:?}");
+        let place = tempfile::tempdir().unwrap();
+        let path = place.path().join("weights.safetensors");
+        model.save(&path, HashMap::new()).unwrap();
+        let other = row().build_in(precision, &adapter(), &[2, 2, 1], 1).unwrap();
+        other.load(&path).unwrap();
+        let again = other.predict(&other.batch(&[1.0, 2.0, 3.0, 4.0]).unwrap()).unwrap();
+        assert_eq!(again.to_f64().unwrap(), expected, "{precision:?}, loaded");
+    }
+}
+
+#[test]
+fn branches_and_functions_that_cannot_be_are_refused() {
+    let refused = |module: &dyn Module, input: &[usize], part: &str| {
+        let error = module.describe(input).unwrap_err().to_string();
+        assert!(error.contains(part), "{error}");
+    };
+    refused(&Concat::new(), &[4], "at least one");
+    refused(&Concat::new().add(Scale::new()).add(Flatten::new()), &[3, 4], "equal extents");
+    refused(&Upsample2d::new([0, 2]), &[3, 4, 1], "at least 1");
+    refused(&Upsample2d::new([1, 2]), &[3], "an image");
+    refused(&SeparableConv2d::new(0, [3, 3]), &[3, 3, 1], "filters");
+    refused(&SeparableConv2d::new(2, [3, 3]).depth_multiplier(0), &[3, 3, 1], "depth_multiplier");
+    refused(&SeparableConv2d::new(2, [3, 3]).dilation([2, 0]), &[9, 9, 1], "dilation");
+    refused(&Conv2d::new(2, [3, 3]).dilation([4, 1]), &[8, 8, 1], "at most the padded input");
+    refused(&DepthwiseConv2d::new([3, 3]).dilation([1, 0]), &[9, 9, 1], "dilation");
+    let unlike = Lambda::new("sum", |x| x.sum(&[1], false));
+    let model = Sequential::new().add(unlike).build(&Device::cpu(), &[3], 0).unwrap();
+    let error = model.predict(&model.batch(&[1.0; 6]).unwrap()).unwrap_err().to_string();
+    assert!(error.contains("sum declares the shape [2, 3]") && error.contains("layers.0"), "{error}");
 }
 
 #[test]

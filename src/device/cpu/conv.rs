@@ -45,6 +45,10 @@ pub struct Convolution {
     pub pad_w: usize,
     /// Groups of channels. An output channel sums over the input channels of its group.
     pub groups: usize,
+    /// Rows of the image from one row of the kernel to the next.
+    pub dilation_h: usize,
+    /// Columns of the image from one column of the kernel to the next.
+    pub dilation_w: usize,
 }
 
 impl Convolution {
@@ -103,8 +107,8 @@ fn window_under(p: &Convolution, first: usize, count: usize) -> Window {
     Window {
         top: (first * p.stride_h) as isize - p.pad_h as isize,
         left: -(p.pad_w as isize),
-        rows: (count - 1) * p.stride_h + p.kh,
-        columns: (p.ow - 1) * p.stride_w + p.kw,
+        rows: (count - 1) * p.stride_h + (p.kh - 1) * p.dilation_h + 1,
+        columns: (p.ow - 1) * p.stride_w + (p.kw - 1) * p.dilation_w + 1,
     }
 }
 
@@ -117,9 +121,11 @@ fn band_rows(width: usize, height: usize) -> usize {
 pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl Fn(&mut [f32]) + Sync) {
     let (h, width, ci, oh, ow, co) = (p.h, p.w, p.ci, p.oh, p.ow, p.co);
     let (taps, groups, inputs, outputs) = (p.taps(), p.groups, p.inputs(), p.outputs());
-    // With one group the taps of a row are neighbours in the image; otherwise only the channels of a tap in its group
-    // are.
-    let (strips, strip) = if groups == 1 { (1, p.kw * ci) } else { (p.kw, inputs) };
+    // With one group and no dilation the taps of a row are neighbours in the image; otherwise only the channels of a tap in
+    // its group are.
+    let (strips, strip) = if groups == 1 && p.dilation_w == 1 { (1, p.kw * ci) } else { (p.kw, inputs) };
+    let tap =
+        |row: usize, column: usize, pitch: usize| row * p.dilation_h * pitch + column * p.dilation_w * ci;
     let (band, work) = (band_rows(ow, oh), ow * co * taps / MACS_PER_WORK);
     let scratch = panels_scratch(taps, outputs);
     with_scratch(groups * scratch, |all| {
@@ -143,7 +149,7 @@ pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl
                     for (group, panels) in kernels.iter().enumerate() {
                         let to: Vec<usize> = (0..rows * ow).map(|i| i * co + group * outputs).collect();
                         let segments: Vec<Segment> = (0..p.kh * strips)
-                            .map(|i| (i / strips * pitch + i % strips * ci + group * inputs, i * strip))
+                            .map(|i| (tap(i / strips, i % strips, pitch) + group * inputs, i * strip))
                             .map(|(a, b)| Segment { a, b, depth: strip })
                             .collect();
                         let rows = Rows { data, from: &from, to: &to, segments: &segments };
@@ -161,6 +167,9 @@ pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl
 /// Output pixels read an input pixel under every `stride`-th tap, from tap `(pixel + pad) % stride` on. The output
 /// pixels of successive such taps are neighbours. So the input pixels with the same remainder are the rows of a
 /// matrix product, which sums over the taps of that remainder.
+///
+/// Along an axis with a dilation the stride must be 1: all taps have the remainder 0, and the output pixels of successive
+/// taps are a dilation apart.
 pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
     let (h, width, ci, oh, ow, co) = (p.h, p.w, p.ci, p.oh, p.ow, p.co);
     let (kh, kw, sh, sw) = (p.kh, p.kw, p.stride_h, p.stride_w);
@@ -171,6 +180,10 @@ pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
     let (band, work) = (band_rows(width, h), width * inputs * depth / (sh * sw * MACS_PER_WORK));
     // The largest number of taps of one remainder, along each axis.
     let (most_h, most_w) = (kh.div_ceil(sh), kw.div_ceil(sw));
+    let (dh, dw) = (p.dilation_h, p.dilation_w);
+    debug_assert!((sh == 1 || dh == 1) && (sw == 1 || dw == 1), "no axis has a stride and a dilation");
+    // Output pixels from the first to the last of them.
+    let (reach_h, reach_w) = ((most_h - 1) * dh + 1, (most_w - 1) * dw + 1);
     with_scratch(panels_scratch(depth, inputs), |scratch| {
         let panels = panels(transposed, depth, inputs, h * width, scratch);
         parallel_chunks(dx, h * width * ci, h * work, |image, dx| {
@@ -179,10 +192,10 @@ pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
                 let (first, rows) = (i * band, dx.len() / (width * ci));
                 let begin = (first + pad_h) / sh;
                 let window = Window {
-                    top: begin as isize - (most_h as isize - 1),
-                    left: (pad_w / sw) as isize - (most_w as isize - 1),
-                    rows: (first + rows - 1 + pad_h) / sh - begin + most_h,
-                    columns: (width - 1 + pad_w) / sw - pad_w / sw + most_w,
+                    top: begin as isize - (reach_h as isize - 1),
+                    left: (pad_w / sw) as isize - (reach_w as isize - 1),
+                    rows: (first + rows - 1 + pad_h) / sh - begin + reach_h,
+                    columns: (width - 1 + pad_w) / sw - pad_w / sw + reach_w,
                 };
                 let pitch = window.columns * co;
                 with_scratch(window.len(co), |data| {
@@ -197,7 +210,8 @@ pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
                             .map(|(row, column)| {
                                 let tap_y = ry + (taps_h - 1 - row) * sh;
                                 let tap_x = rx + (taps_w - 1 - column) * sw;
-                                let at = (row + most_h - taps_h) * pitch + (column + most_w - taps_w) * co;
+                                let (down, across) = (row + most_h - taps_h, column + most_w - taps_w);
+                                let at = down * dh * pitch + across * dw * co;
                                 let first = group * outputs;
                                 Segment {
                                     a: at + first,
@@ -247,7 +261,8 @@ pub fn weights(p: &Convolution, piece: usize, [x, dy]: [&[f32]; 2], dw: &mut [f3
             let remainder = window.columns.div_ceil(sw);
             let (line, plane) = (sw * remainder, window.rows * sw * remainder);
             let place = |ky: usize, kx: usize, channel: usize| {
-                channel * plane + ky * line + kx % sw * remainder + kx / sw
+                let x = kx * p.dilation_w;
+                channel * plane + ky * p.dilation_h * line + x % sw * remainder + x / sw
             };
             let segments: Vec<Segment> =
                 (0..rows).map(|y| Segment { a: y * sh * line, b: y * ow, depth: ow }).collect();

@@ -156,32 +156,58 @@ fn runs(count: usize, seen: impl Fn(usize) -> Range<usize>) -> Vec<Run> {
     runs
 }
 
-/// The taps of the window of output pixel `at` that lie inside the image, along one axis.
-fn taps_inside(at: usize, stride: usize, pad: usize, taps: usize, extent: usize) -> Range<usize> {
-    let start = at * stride;
-    let end = (extent + pad).saturating_sub(start).min(taps);
-    pad.saturating_sub(start).min(end)..end
+/// Windows along one axis of an image.
+#[derive(Clone, Copy)]
+struct Axis {
+    stride: usize,
+    dilation: usize,
+    pad: usize,
+    taps: usize,
+    /// Pixels of the image.
+    extent: usize,
+    /// Pixels of the output.
+    outputs: usize,
+}
+
+impl Axis {
+    fn rows(p: &Convolution) -> Axis {
+        let (stride, dilation, pad) = (p.stride_h, p.dilation_h, p.pad_h);
+        Axis { stride, dilation, pad, taps: p.kh, extent: p.h, outputs: p.oh }
+    }
+
+    fn columns(p: &Convolution) -> Axis {
+        let (stride, dilation, pad) = (p.stride_w, p.dilation_w, p.pad_w);
+        Axis { stride, dilation, pad, taps: p.kw, extent: p.w, outputs: p.ow }
+    }
+
+    /// The taps of the window of output pixel `at` that lie inside the image.
+    fn taps_inside(&self, at: usize) -> Range<usize> {
+        let start = at * self.stride;
+        let end = (self.extent + self.pad).saturating_sub(start).div_ceil(self.dilation).min(self.taps);
+        self.pad.saturating_sub(start).div_ceil(self.dilation).min(end)..end
+    }
+
+    /// The windows that contain pixel `at`. With a dilation the stride must be 1.
+    fn windows_over(&self, at: usize) -> Windows {
+        let place = at + self.pad;
+        let (window, tap) = (place / self.stride, place % self.stride);
+        let last = self.taps.saturating_sub(tap).div_ceil(self.stride).min(window / self.dilation + 1);
+        let first = (window + 1).saturating_sub(self.outputs).div_ceil(self.dilation).min(last);
+        Windows { window, tap, before: first..last }
+    }
 }
 
 /// Runs of output pixels of a row that read the same columns of the window.
 fn runs_of_outputs(p: &Convolution) -> Vec<Run> {
-    runs(p.ow, |at| taps_inside(at, p.stride_w, p.pad_w, p.kw, p.w))
+    runs(p.ow, |at| Axis::columns(p).taps_inside(at))
 }
 
-/// The windows along an axis that contain a pixel: the j-th window before `window` contains it under tap
-/// `tap + j·stride`, for each j in `before`.
+/// The windows along an axis that contain a pixel: window `window − j·dilation` contains it under tap `tap + j·stride`, for
+/// each j in `before`.
 struct Windows {
     window: usize,
     tap: usize,
     before: Range<usize>,
-}
-
-fn windows_over(at: usize, stride: usize, pad: usize, taps: usize, outputs: usize) -> Windows {
-    let place = at + pad;
-    let (window, tap) = (place / stride, place % stride);
-    let last = taps.saturating_sub(tap).div_ceil(stride).min(window + 1);
-    let first = (window + 1).saturating_sub(outputs).min(last);
-    Windows { window, tap, before: first..last }
 }
 
 /// Scalar operations of this many output elements.
@@ -201,10 +227,10 @@ pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl
             let top = i % oh * p.stride_h;
             for run in &runs {
                 terms.clear();
-                for ky in taps_inside(i % oh, p.stride_h, p.pad_h, p.kh, p.h) {
-                    let above = i / oh * p.h + top + ky - p.pad_h;
+                for ky in Axis::rows(p).taps_inside(i % oh) {
+                    let above = i / oh * p.h + top + ky * p.dilation_h - p.pad_h;
                     terms.extend(run.seen.clone().map(|kx| Term {
-                        moving: (above * p.w + run.first * stride + kx - p.pad_w) * ci,
+                        moving: (above * p.w + run.first * stride + kx * p.dilation_w - p.pad_w) * ci,
                         fixed: (ky * kw + kx) * co,
                     }));
                 }
@@ -230,7 +256,7 @@ pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
     let (ci, co, kw, h) = (p.ci, p.co, p.kw, p.h);
     let (width, stride) = (p.w, p.stride_w);
     let row = width * ci;
-    let across = |x| windows_over(x, p.stride_w, p.pad_w, p.kw, p.ow);
+    let across = |x| Axis::columns(p).windows_over(x);
     // Except at the edges, pixels a stride apart lie under the same taps. Each run has its first pixel.
     let runs: Vec<(usize, Run)> = (0..stride.min(width))
         .flat_map(|phase| {
@@ -242,15 +268,15 @@ pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
     parallel_rows(dx, row, work(p, width * co), |first, rows| {
         let mut terms = Vec::new();
         for (i, dx) in (first..).zip(rows.chunks_exact_mut(row)) {
-            let down = windows_over(i % h, p.stride_h, p.pad_h, p.kh, p.oh);
+            let down = Axis::rows(p).windows_over(i % h);
             for (x, run) in &runs {
                 let across = across(*x);
                 terms.clear();
                 for j in down.before.clone() {
-                    let line = (i / h * p.oh + down.window - j) * p.ow;
+                    let line = (i / h * p.oh + down.window - j * p.dilation_h) * p.ow;
                     let ky = down.tap + j * p.stride_h;
                     for k in across.before.clone() {
-                        let moving = (line + across.window - k) * co;
+                        let moving = (line + across.window - k * p.dilation_w) * co;
                         let fixed = (ky * kw + across.tap + k * stride) * co;
                         terms.extend((0..co / ci).map(|m| Term { moving: moving + m, fixed: fixed + m }));
                     }
@@ -282,19 +308,19 @@ pub fn weights(p: &Convolution, piece: usize, [x, dy]: [&[f32]; 2], dw: &mut [f3
             dw.fill(0.0);
             for row in split * piece..((split + 1) * piece).min(p.n * oh) {
                 let top = row % oh * p.stride_h;
-                for ky in taps_inside(row % oh, p.stride_h, p.pad_h, p.kh, p.h) {
-                    let above = row / oh * p.h + top + ky - p.pad_h;
+                for ky in Axis::rows(p).taps_inside(row % oh) {
+                    let above = row / oh * p.h + top + ky * p.dilation_h - p.pad_h;
                     for run in runs.iter().filter(|run| !run.seen.is_empty()) {
                         let kx = run.seen.start;
                         terms.clear();
                         terms.extend((run.first..run.first + run.count).map(|ox| Term {
-                            moving: (above * p.w + ox * p.stride_w + kx - p.pad_w) * ci,
+                            moving: (above * p.w + ox * p.stride_w + kx * p.dilation_w - p.pad_w) * ci,
                             fixed: (row * p.ow + ox) * co,
                         }));
                         let sums = Sums {
                             terms: &terms,
                             moving: x,
-                            step: ci,
+                            step: p.dilation_w * ci,
                             fixed: dy,
                             count: run.seen.len(),
                             channels: ci,

@@ -31,9 +31,10 @@ impl Reduction {
         self.reduce(x, y, 0.0, |a, b| a + b, |a| a / divisor);
     }
 
-    /// The largest elements.
+    /// The largest elements; NaN where an element is.
     pub fn max(&self, x: &[f32], y: &mut [f32]) {
-        self.reduce(x, y, f32::MIN, larger, |a| a);
+        let larger = |a: f32, b: f32| if a > b || a.is_nan() { a } else { b };
+        self.reduce(x, y, f32::NEG_INFINITY, larger, |a| a);
     }
 
     fn reduce(

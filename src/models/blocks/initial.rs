@@ -18,6 +18,6 @@ pub fn depthwise(kernel: usize, activation: Activation) -> Initializer {
 
 /// Whether an activation is about zero for half of its inputs, or is a smooth form of one that is.
 fn halves(activation: Activation) -> bool {
-    use Activation::{Gelu, GeluTanh, HardSwish, Relu, Relu6, Silu, Softplus};
-    matches!(activation, Relu | Relu6 | Gelu | GeluTanh | Silu | HardSwish | Softplus)
+    use Activation::{Gelu, GeluTanh, HardSwish, LeakyRelu, Relu, Relu6, Silu, Softplus};
+    matches!(activation, Relu | LeakyRelu | Relu6 | Gelu | GeluTanh | Silu | HardSwish | Softplus)
 }

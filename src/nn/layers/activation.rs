@@ -33,6 +33,10 @@ pub enum Activation {
     HardSwish,
     /// GELU by a hyperbolic tangent (Hendrycks and Gimpel 2016).
     GeluTanh,
+    /// x above 0, x/100 elsewhere (Maas et al. 2013).
+    LeakyRelu,
+    /// x above 0, eˣ - 1 elsewhere (Clevert et al. 2016).
+    Elu,
 }
 
 impl Activation {
@@ -50,6 +54,8 @@ impl Activation {
             Activation::HardSigmoid => Function::HardSigmoid,
             Activation::HardSwish => Function::HardSwish,
             Activation::GeluTanh => Function::GeluTanh,
+            Activation::LeakyRelu => Function::LeakyRelu,
+            Activation::Elu => Function::Elu,
         }
     }
 }

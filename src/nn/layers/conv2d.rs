@@ -3,7 +3,7 @@
 use super::activation::Activation;
 use crate::error::{Error, Result};
 use crate::nn::{Definition, Initializer, Module, Scope};
-use crate::ops::Padding;
+use crate::ops::{ConvOptions, Padding};
 use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 
@@ -13,6 +13,7 @@ pub struct Conv2d {
     filters: usize,
     kernel_size: [usize; 2],
     strides: [usize; 2],
+    dilation: [usize; 2],
     padding: Padding,
     groups: usize,
     activation: Activation,
@@ -28,6 +29,7 @@ impl Conv2d {
             filters,
             kernel_size,
             strides: [1, 1],
+            dilation: [1, 1],
             padding: Padding::Valid,
             groups: 1,
             activation: Activation::Linear,
@@ -39,6 +41,12 @@ impl Conv2d {
     /// Steps of the window along height and width; [1, 1] by default.
     pub fn strides(mut self, strides: [usize; 2]) -> Conv2d {
         self.strides = strides;
+        self
+    }
+
+    /// Pixels along height and width from one element of the kernel to the next; [1, 1] by default.
+    pub fn dilation(mut self, dilation: [usize; 2]) -> Conv2d {
+        self.dilation = dilation;
         self
     }
 
@@ -85,8 +93,12 @@ impl Conv2d {
         bias: Option<&Tensor>,
         activation: Activation,
     ) -> Result<Tensor> {
-        let function = activation.function();
-        x.conv2d_grouped(kernel, bias, self.groups, self.strides, self.padding, function)
+        x.conv2d_with(kernel, bias, &self.options(activation))
+    }
+
+    fn options(&self, activation: Activation) -> ConvOptions {
+        let Conv2d { strides, dilation, padding, groups, .. } = *self;
+        ConvOptions { strides, dilation, padding, groups, function: activation.function() }
     }
 }
 
@@ -107,8 +119,9 @@ impl Module for Conv2d {
             let expected = format!("a divisor of {channels} channels and of {} filters", self.filters);
             return Err(Error::argument("Conv2D", "groups", self.groups, expected));
         }
-        let (oh, _) = self.padding.resolve("Conv2D", 0, height, self.kernel_size[0], self.strides[0])?;
-        let (ow, _) = self.padding.resolve("Conv2D", 1, width, self.kernel_size[1], self.strides[1])?;
+        let options = self.options(self.activation);
+        let (oh, _) = options.resolve("Conv2D", 0, height, self.kernel_size[0])?;
+        let (ow, _) = options.resolve("Conv2D", 1, width, self.kernel_size[1])?;
         let kernel = [self.kernel_size[0], self.kernel_size[1], channels / self.groups, self.filters];
         definition.parameter(Self::KERNEL, &kernel, self.initializer);
         if self.bias {

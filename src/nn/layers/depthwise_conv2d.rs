@@ -3,7 +3,7 @@
 use super::activation::Activation;
 use crate::error::{Error, Result};
 use crate::nn::{Definition, Initializer, Module, Scope};
-use crate::ops::Padding;
+use crate::ops::{ConvOptions, Padding};
 use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 
@@ -14,6 +14,7 @@ pub struct DepthwiseConv2d {
     kernel_size: [usize; 2],
     depth_multiplier: usize,
     strides: [usize; 2],
+    dilation: [usize; 2],
     padding: Padding,
     activation: Activation,
     bias: bool,
@@ -28,6 +29,7 @@ impl DepthwiseConv2d {
             kernel_size,
             depth_multiplier: 1,
             strides: [1, 1],
+            dilation: [1, 1],
             padding: Padding::Valid,
             activation: Activation::Linear,
             bias: true,
@@ -44,6 +46,12 @@ impl DepthwiseConv2d {
     /// Steps of the window along height and width; [1, 1] by default.
     pub fn strides(mut self, strides: [usize; 2]) -> DepthwiseConv2d {
         self.strides = strides;
+        self
+    }
+
+    /// Pixels along height and width from one element of the kernel to the next; [1, 1] by default.
+    pub fn dilation(mut self, dilation: [usize; 2]) -> DepthwiseConv2d {
+        self.dilation = dilation;
         self
     }
 
@@ -83,8 +91,12 @@ impl DepthwiseConv2d {
         bias: Option<&Tensor>,
         activation: Activation,
     ) -> Result<Tensor> {
-        let function = activation.function();
-        x.depthwise_conv2d(kernel, bias, self.strides, self.padding, function)
+        x.depthwise_conv2d_with(kernel, bias, &self.options(activation))
+    }
+
+    fn options(&self, activation: Activation) -> ConvOptions {
+        let DepthwiseConv2d { strides, dilation, padding, .. } = *self;
+        ConvOptions { strides, dilation, padding, function: activation.function(), ..ConvOptions::default() }
     }
 }
 
@@ -101,8 +113,9 @@ impl Module for DepthwiseConv2d {
         if self.depth_multiplier == 0 {
             return Err(Error::argument(self.kind(), "depth_multiplier", 0, "at least 1"));
         }
-        let (oh, _) = self.padding.resolve(self.kind(), 0, height, self.kernel_size[0], self.strides[0])?;
-        let (ow, _) = self.padding.resolve(self.kind(), 1, width, self.kernel_size[1], self.strides[1])?;
+        let options = self.options(self.activation);
+        let (oh, _) = options.resolve(self.kind(), 0, height, self.kernel_size[0])?;
+        let (ow, _) = options.resolve(self.kind(), 1, width, self.kernel_size[1])?;
         let kernel = [self.kernel_size[0], self.kernel_size[1], channels, self.depth_multiplier];
         let filters = elements(&kernel[2..]);
         definition.parameter(Self::KERNEL, &kernel, self.initializer);

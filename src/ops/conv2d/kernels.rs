@@ -187,6 +187,7 @@ impl<D: Direction> Product for D {
             ("B_ALONG_N", 1),
             ("WINDOW_WIDTH", p.kw),
             ("STRIDED", (p.phases() > 1) as u32),
+            ("DILATED", (p.dilation_h * p.dilation_w > 1) as u32),
         ]
     }
 }

@@ -4,9 +4,11 @@
 //! A loss is a type that implements [`LossFunction`]. To add one, write a file here, its `mod` line, and its row in the
 //! table below. The first row of a kind of targets is the default for them.
 
+pub mod binary_cross_entropy;
 pub mod cross_entropy;
 pub mod huber;
 mod loss;
+pub mod mae;
 pub mod mse;
 
 pub use loss::{LossFunction, TargetKind};
@@ -68,6 +70,10 @@ losses! {
     Mse = mse::MeanSquaredError,
     /// The mean of Huber losses of differences (Huber 1964): half the square up to huber_delta, linear beyond.
     Huber = huber::Huber,
+    /// Mean absolute error.
+    Mae = mae::MeanAbsoluteError,
+    /// Binary cross-entropy of outputs as logits; targets are the probabilities of events, 0 or 1 where they are known.
+    BinaryCrossEntropy = binary_cross_entropy::BinaryCrossEntropy,
 }
 
 impl Loss {
