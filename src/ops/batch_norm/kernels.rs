@@ -32,6 +32,9 @@ const STATISTICS_GPU: Shader<Params> = Shader {
     groups: |p| p.pieces as u64 * blocks(p.channels),
 };
 
+/// Rows that an invocation computes in kernels without sums: `ROWS` of `shaders/batch_norm.wgsl`.
+const ROWS: u64 = 8;
+
 const GPU: Shader<Params> = Shader {
     source: &[
         INDEX,
@@ -43,7 +46,7 @@ const GPU: Shader<Params> = Shader {
     ],
     entry: "normalize",
     constants,
-    groups: |p| (p.rows as u64).div_ceil(8 * lanes(p.channels)) * blocks(p.channels),
+    groups: |p| (p.rows as u64).div_ceil(ROWS * lanes(p.channels)) * blocks(p.channels),
 };
 
 fn constants(p: &Params) -> Constants {
