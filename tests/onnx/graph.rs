@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use crate::case::{Case, Value, value};
-use crate::{images, shapes};
+use crate::{images, norms, shapes};
 use allometry::{DType, Device, Result, Shape, Tensor};
 use safetensors::SafeTensors;
 use std::collections::HashMap;
@@ -84,6 +84,11 @@ fn operator(call: &Call) -> Result<Vec<Tensor>> {
         "Transpose" => shapes::transpose(call),
         "Unsqueeze" => shapes::unsqueeze(call),
 
+        "BatchNormalization" => return norms::batch(call),
+        "GroupNormalization" => norms::group(call, call.integer("num_groups", 1) as usize),
+        "InstanceNormalization" => norms::group(call, x().shape()[1]),
+        "LayerNormalization" => norms::layer(call),
+
         "AveragePool" => images::pool(call, Tensor::average_pool2d),
         "Conv" => images::conv(call),
         "GlobalAveragePool" => images::global(call, Tensor::global_average_pool2d),
@@ -95,7 +100,7 @@ fn operator(call: &Call) -> Result<Vec<Tensor>> {
 }
 
 /// A scalar beside `like`.
-fn number(like: &Tensor, value: f64) -> Result<Tensor> {
+pub fn number(like: &Tensor, value: f64) -> Result<Tensor> {
     Tensor::full(like.device(), like.dtype(), Shape::SCALAR, value as f32)
 }
 

@@ -5,6 +5,7 @@ mod call;
 mod case;
 mod graph;
 mod images;
+mod norms;
 mod shapes;
 
 use allometry::device::GpuOptions;
