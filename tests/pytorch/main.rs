@@ -1,5 +1,10 @@
 //! Training compared with PyTorch: with the same initial weights, batches and optimiser, the losses are those that
-//! `tests/fixtures/record_pytorch_losses.py` recorded. That script documents the files.
+//! `tests/fixtures/record_pytorch_losses.py` recorded. That script documents the files. [`presets`] does the same with
+//! architectures.
+
+#[path = "../drawn/mod.rs"]
+mod drawn;
+mod presets;
 
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
@@ -28,11 +33,16 @@ struct Record {
 #[derive(Deserialize)]
 struct Run {
     model: String,
+    #[serde(default = "single")]
     dtype: String,
     rate: f64,
     algorithm: Algorithm,
     /// Before each step's update.
     losses: Vec<f64>,
+}
+
+fn single() -> String {
+    "float32".to_string()
 }
 
 fn fixture(name: &str) -> PathBuf {
