@@ -4,8 +4,10 @@ mod bench;
 mod check;
 mod compound;
 mod devices;
+mod export;
 mod fit;
 mod groups;
+mod import;
 mod interrupt;
 mod kernels;
 mod law;
@@ -77,6 +79,10 @@ enum Command {
     ScorePredictions(score_predictions::ScoreArgs),
     /// Recommend a training within a budget, from a sweep's laws and the speed of this device.
     Plan(plan::PlanArgs),
+    /// Read the weights of another software's model.
+    Import(import::ImportArgs),
+    /// Write a model's weights for another software.
+    Export(export::ExportArgs),
     /// Rewrite the report of a sweep.
     Report(report::ReportArgs),
     /// Print a completion script for a shell.
@@ -263,6 +269,8 @@ fn execute() -> Result<ExitCode> {
         Command::Fit(args) => fit::run(args),
         Command::ScorePredictions(args) => score_predictions::run(args),
         Command::Plan(args) => plan::run(args),
+        Command::Import(args) => import::run(args),
+        Command::Export(args) => export::run(args),
         Command::Report(args) => report::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();

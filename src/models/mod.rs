@@ -8,11 +8,13 @@
 //! - [`layers`]: builds the layers of [`nn`](crate::nn) from an architecture.
 //! - [`axis`]: depth, width, resolution and compound scaling, which map one architecture to another.
 //! - [`cost`]: counts parameters, MACs and peak memory of an architecture without a device.
+//! - [`exchange`]: reads and writes weights of other software's models.
 
 pub mod architecture;
 pub mod axis;
 pub mod blocks;
 pub mod cost;
+pub mod exchange;
 pub mod head;
 pub mod layers;
 mod presets;

@@ -105,7 +105,7 @@ impl Model {
     /// # Errors
     /// [`Error::File`] if the file can't be written.
     pub fn save(&self, path: &Path, notes: HashMap<String, String>) -> Result<()> {
-        let mut tensors: Vec<(String, Dtype, Vec<usize>, Vec<u8>)> = Vec::new();
+        let mut tensors: Vec<Packed> = Vec::new();
         for (name, value) in self.parameters().master_values().chain(self.buffers().iter()) {
             let values = value.to_f64()?;
             let (dtype, data) = match value.dtype() {
@@ -114,14 +114,7 @@ impl Model {
             };
             tensors.push((name.to_string(), dtype, value.shape().to_vec(), data));
         }
-        let views = tensors
-            .iter()
-            .map(|(name, dtype, shape, data)| Ok((name, TensorView::new(*dtype, shape.clone(), data)?)))
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
-        let bytes = views.and_then(|views| safetensors::serialize(views, Some(notes)));
-        let bytes =
-            bytes.map_err(|e| Error::Config { what: path.display().to_string(), problem: e.to_string() })?;
-        files::replace(path, &bytes)
+        write_all(path, &tensors, notes)
     }
 
     /// Reads every parameter and buffer of this model from a safetensors file of f16, bf16, f32 or f64 values.
@@ -140,8 +133,7 @@ impl Model {
     /// Those of [`load`](Model::load); [`Error::Format`] if two tensors get one name.
     pub fn load_with(&self, path: &Path, options: &LoadOptions) -> Result<Loaded> {
         let bytes = std::fs::read(path).map_err(Error::file(path, "read"))?;
-        let file = SafeTensors::deserialize(&bytes)
-            .map_err(|e| Error::format(path, "a safetensors file", format!("something else ({e})")))?;
+        let file = parsed(path, &bytes)?;
         let mut given: BTreeMap<String, &str> = BTreeMap::new();
         for name in file.names() {
             let Some(target) = options.target(name) else { continue };
@@ -188,6 +180,66 @@ impl Model {
         }
         Ok(report)
     }
+}
+
+/// A tensor of a weights file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stored {
+    /// Its extents, outermost first.
+    pub shape: Vec<usize>,
+    /// Its elements, row-major.
+    pub values: Vec<f32>,
+}
+
+/// The tensors of a safetensors file whose names `wanted` accepts, by name. They are f16, bf16, f32 or f64 in the file.
+///
+/// # Errors
+/// [`Error::File`] if the file can't be read, [`Error::Format`] if it is no safetensors file, and for a wanted tensor of
+/// another type.
+pub fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Stored>> {
+    let bytes = std::fs::read(path).map_err(Error::file(path, "read"))?;
+    let file = parsed(path, &bytes)?;
+    let mut tensors = BTreeMap::new();
+    for (name, view) in file.iter().filter(|(name, _)| wanted(name)) {
+        if !is_float(view.dtype()) {
+            let found = format!("{:?} in {name}", view.dtype());
+            return Err(Error::format(path, "tensors of f16, bf16, f32 or f64", found));
+        }
+        let values = floats(view.dtype(), view.data()).into_iter().map(|value| value as f32).collect();
+        tensors.insert(name.to_string(), Stored { shape: view.shape().to_vec(), values });
+    }
+    Ok(tensors)
+}
+
+/// Writes a safetensors file of f32 tensors, with `notes` as its metadata. The file is replaced whole or not at all.
+///
+/// # Errors
+/// [`Error::File`] if the file can't be written; [`Error::Config`] if a tensor's shape has another number of elements.
+pub fn write(path: &Path, tensors: &BTreeMap<String, Stored>, notes: HashMap<String, String>) -> Result<()> {
+    let data = |stored: &Stored| stored.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+    let tensors: Vec<_> = tensors
+        .iter()
+        .map(|(name, stored)| (name.clone(), Dtype::F32, stored.shape.clone(), data(stored)))
+        .collect();
+    write_all(path, &tensors, notes)
+}
+
+type Packed = (String, Dtype, Vec<usize>, Vec<u8>);
+
+fn write_all(path: &Path, tensors: &[Packed], notes: HashMap<String, String>) -> Result<()> {
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, data)| Ok((name, TensorView::new(*dtype, shape.clone(), data)?)))
+        .collect::<Result<Vec<_>, safetensors::SafeTensorError>>();
+    let bytes = views.and_then(|views| safetensors::serialize(views, Some(notes)));
+    let bytes =
+        bytes.map_err(|e| Error::Config { what: path.display().to_string(), problem: e.to_string() })?;
+    files::replace(path, &bytes)
+}
+
+fn parsed<'a>(path: &Path, bytes: &'a [u8]) -> Result<SafeTensors<'a>> {
+    SafeTensors::deserialize(bytes)
+        .map_err(|e| Error::format(path, "a safetensors file", format!("something else ({e})")))
 }
 
 fn is_float(dtype: Dtype) -> bool {

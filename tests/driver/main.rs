@@ -5,6 +5,7 @@
 mod bench;
 mod check;
 mod devices;
+mod exchange;
 mod extension;
 mod failure;
 mod fit;

@@ -1,0 +1,3 @@
+//! Exchange of trained models with other software: names and layouts of parameters are mapped, numbers stay.
+
+pub mod torchvision;
