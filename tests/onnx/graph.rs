@@ -28,16 +28,22 @@ fn operator(call: &Call) -> Result<Vec<Tensor>> {
     let x = || call.x(0);
     let y = match call.node.op.as_str() {
         "Abs" => x().abs(),
+        "Clip" => clip(call),
+        "Cos" => x().cos(),
+        "Elu" => x().elu_with(call.float("alpha", 1.0) as f32),
+        "Erf" => x().erf(),
         "Exp" => x().exp(),
         "Gelu" if call.text("approximate", "none") == "tanh" => x().gelu_tanh(),
         "Gelu" => x().gelu(),
         "HardSigmoid" => x().hard_sigmoid(),
         "HardSwish" => x().hard_swish(),
+        "LeakyRelu" => x().leaky_relu_with(call.float("alpha", 0.01) as f32),
         "Log" => x().log(),
         "Neg" => x().neg(),
         "Reciprocal" => x().reciprocal(),
         "Relu" => x().relu(),
         "Sigmoid" => x().sigmoid(),
+        "Sin" => x().sin(),
         "Softplus" => x().softplus(),
         "Sqrt" => x().sqrt(),
         "Tanh" => x().tanh(),
@@ -46,6 +52,7 @@ fn operator(call: &Call) -> Result<Vec<Tensor>> {
         "Sub" => x().sub(call.x(1)),
         "Mul" => x().mul(call.x(1)),
         "Div" => x().div(call.x(1)),
+        "Pow" => x().pow(call.x(1)),
         "Equal" => x().equal(call.x(1)),
         "Greater" => x().greater(call.x(1)),
         "GreaterOrEqual" => x().greater_equal(call.x(1)),
@@ -58,6 +65,7 @@ fn operator(call: &Call) -> Result<Vec<Tensor>> {
         "Mean" => fold(call, Tensor::add).and_then(|sum| sum.div(&number(x(), call.inputs.len() as f64)?)),
 
         "ReduceSum" => reduce(call, Tensor::sum),
+        "ReduceLogSumExp" => reduce(call, Tensor::logsumexp),
         "ReduceMean" => reduce(call, Tensor::mean),
         "ReduceMax" => reduce(call, Tensor::max),
         "ArgMax" => argmax(call),
@@ -77,6 +85,9 @@ fn operator(call: &Call) -> Result<Vec<Tensor>> {
         "Concat" => Tensor::concat(&call.all(), call.axis(0)),
         "Expand" => shapes::expand(call),
         "Flatten" => shapes::flatten(call),
+        "Gather" => shapes::gather(call),
+        "OneHot" => shapes::one_hot(call),
+        "Pad" => shapes::pad(call),
         "Reshape" => shapes::reshape(call),
         "Slice" => shapes::slice(call),
         "Split" => return shapes::split(call),
@@ -93,6 +104,7 @@ fn operator(call: &Call) -> Result<Vec<Tensor>> {
         "Conv" => images::conv(call),
         "GlobalAveragePool" => images::global(call, Tensor::global_average_pool2d),
         "GlobalMaxPool" => images::global(call, Tensor::global_max_pool2d),
+        "Resize" | "Upsample" => images::resize(call),
         "MaxPool" => images::pool(call, Tensor::max_pool2d),
         other => panic!("the record has an operator {other}, which this test does not know"),
     };
@@ -115,6 +127,16 @@ fn reduce(call: &Call, op: impl Fn(&Tensor, &[usize], bool) -> Result<Tensor>) -
         return Ok(call.x(0).clone());
     }
     op(call.x(0), &axes, call.integer("keepdims", 1) == 1)
+}
+
+/// Bounds are attributes in old versions; one that is not there has no effect.
+fn clip(call: &Call) -> Result<Tensor> {
+    let bound = |attribute: &str, at: usize, default: f64| match call.optional(at) {
+        Some(bound) => bound.item(),
+        None => Ok(call.float(attribute, default)),
+    };
+    let (low, high) = (bound("min", 1, f64::NEG_INFINITY)?, bound("max", 2, f64::INFINITY)?);
+    call.x(0).clamp(low as f32, high as f32)
 }
 
 fn argmax(call: &Call) -> Result<Tensor> {

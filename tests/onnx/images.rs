@@ -2,7 +2,7 @@
 
 use crate::call::Call;
 use allometry::nn::Padding;
-use allometry::ops::Function;
+use allometry::ops::{ConvOptions, Interpolation};
 use allometry::{Result, Shape, Tensor};
 
 /// As `[n, height, width, channels]`. A row of pixels has the height 1.
@@ -71,13 +71,39 @@ pub fn conv(call: &Call) -> Result<Tensor> {
     let kernel = two_dimensional(call.x(1))?.permute(&[2, 3, 1, 0])?;
     let (strides, groups) = (pair(call.sizes("strides"), 1), call.integer("group", 1) as usize);
     let (shape, window) = (x.shape(), kernel.shape());
-    let padding = padding(call, [shape[1], shape[2]], [window[0], window[1]], strides);
-    let (bias, linear) = (call.optional(2), Function::Linear);
+    let dilation = pair(call.sizes("dilations"), 1);
+    let reach = [0, 1].map(|axis| (window[axis] - 1) * dilation[axis] + 1);
+    let padding = padding(call, [shape[1], shape[2]], reach, strides);
+    let bias = call.optional(2);
+    let options = ConvOptions { strides, dilation, padding, groups, ..ConvOptions::default() };
     let y = if groups > 1 && groups == shape[3] {
         let kernel = kernel.reshape([window[0], window[1], groups, window[3] / groups])?;
-        x.depthwise_conv2d(&kernel, bias, strides, padding, linear)
+        x.depthwise_conv2d_with(&kernel, bias, &options)
     } else {
-        x.conv2d_grouped(&kernel, bias, groups, strides, padding, linear)
+        x.conv2d_with(&kernel, bias, &options)
     };
     channels_first(&y?, call.x(0).shape().rank())
+}
+
+/// To the sizes of input 3, or by the scales of the input before it. `Upsample` has only the scales, as input 1.
+pub fn resize(call: &Call) -> Result<Tensor> {
+    let x = channels_last(call.x(0))?;
+    let rank = call.x(0).shape().rank();
+    let axes = call.integers("axes").unwrap_or_else(|| (0..rank as i64).collect());
+    let mut size = [x.shape()[1], x.shape()[2]];
+    let scales = call.optional(if call.node.op == "Upsample" { 1 } else { 2 });
+    let scales = scales.map(Tensor::to_f64).transpose()?;
+    for (i, &axis) in axes.iter().enumerate() {
+        let Some(place) = (axis as usize).checked_sub(2) else { continue };
+        size[place] = match (call.indices(3), &scales) {
+            (Some((sizes, _)), _) => sizes[i] as usize,
+            (None, Some(scales)) => (size[place] as f64 * scales[i]) as usize,
+            (None, None) => panic!("neither sizes nor scales"),
+        };
+    }
+    let interpolation = match call.text("mode", "nearest") {
+        "linear" => Interpolation::Bilinear,
+        _ => Interpolation::Nearest,
+    };
+    channels_first(&x.resize2d(size, interpolation)?, rank)
 }

@@ -1,6 +1,7 @@
 //! Operators that arrange elements anew.
 
 use crate::call::{Call, from_end};
+use allometry::ops::PadMode;
 use allometry::{Result, Shape, Tensor};
 
 pub fn expand(call: &Call) -> Result<Tensor> {
@@ -51,14 +52,13 @@ pub fn split(call: &Call) -> Result<Vec<Tensor>> {
     let x = call.x(0);
     let axis = call.axis(0);
     let (extent, count) = (x.shape()[axis], call.node.outputs.len());
-    let equal = || vec![extent.div_ceil(count) as i64; count];
-    let mut start = 0;
-    let part = |size: i64| {
-        let range = start..(start + size as usize).min(extent);
-        start = range.end;
-        x.slice(axis, range)
+    let equal = || -> Vec<usize> {
+        let size = extent.div_ceil(count);
+        (0..count).map(|part| size.min(extent - part * size)).collect()
     };
-    call.list("split", 1).unwrap_or_else(equal).into_iter().map(part).collect()
+    let given = call.list("split", 1).map(|sizes| sizes.into_iter().map(|size| size as usize).collect());
+    let sizes: Vec<usize> = given.unwrap_or_else(equal);
+    x.split(axis, &sizes)
 }
 
 pub fn squeeze(call: &Call) -> Result<Tensor> {
@@ -82,4 +82,54 @@ pub fn unsqueeze(call: &Call) -> Result<Tensor> {
 pub fn transpose(call: &Call) -> Result<Tensor> {
     let reversed = || (0..call.x(0).shape().rank()).rev().collect();
     call.x(0).permute(&call.sizes("perm").unwrap_or_else(reversed))
+}
+
+/// Indices below 0 count from the end.
+fn indices(call: &Call, at: usize, extent: usize) -> Result<Tensor> {
+    let (values, shape) = call.indices(at).expect("indices");
+    let values: Vec<u32> = values.iter().map(|&index| from_end(index, extent) as u32).collect();
+    Tensor::new(call.x(if at == 0 { 2 } else { 0 }).device(), &values, Shape::new(shape)?)
+}
+
+pub fn gather(call: &Call) -> Result<Tensor> {
+    let axis = call.axis(0);
+    call.x(0).gather(axis, &indices(call, 1, call.x(0).shape()[axis])?)
+}
+
+/// Input 2 holds the values for cold and hot; the new axis is the last unless `axis` says otherwise.
+pub fn one_hot(call: &Call) -> Result<Tensor> {
+    let values = call.x(2);
+    let depth = match call.indices(1) {
+        Some((depth, _)) => depth[0] as usize,
+        None => call.x(1).item()? as usize,
+    };
+    let (cold, hot) = (values.slice(0, 0..1)?, values.slice(0, 1..2)?);
+    let rows = indices(call, 0, depth)?.one_hot(depth, values.dtype())?;
+    let rows = rows.mul(&hot.sub(&cold)?)?.add(&cold)?;
+    let rank = rows.shape().rank();
+    let mut axes: Vec<usize> = (0..rank - 1).collect();
+    axes.insert(from_end(call.integer("axis", -1), rank), rank - 1);
+    rows.permute(&axes)
+}
+
+pub fn pad(call: &Call) -> Result<Tensor> {
+    let x = call.x(0);
+    let rank = x.shape().rank();
+    let given = call.list("pads", 1).expect("pads");
+    let axes = match call.indices(3) {
+        Some((axes, _)) => axes.iter().map(|&axis| from_end(axis, rank)).collect(),
+        None => (0..rank).collect::<Vec<_>>(),
+    };
+    let mut pads = vec![[0, 0]; rank];
+    for (i, &axis) in axes.iter().enumerate() {
+        pads[axis] = [given[i] as usize, given[i + axes.len()] as usize];
+    }
+    let mode = match call.text("mode", "constant") {
+        "reflect" => PadMode::Reflect,
+        _ => PadMode::Constant(match call.optional(2) {
+            Some(value) => value.item()? as f32,
+            None => call.float("value", 0.0) as f32,
+        }),
+    };
+    x.pad(&pads, mode)
 }
