@@ -23,6 +23,7 @@ use allometry::{Device, DeviceChoice, Error, Result, print_line};
 use clap::Parser;
 use std::path::PathBuf;
 
+/// Compare one axis alone with all three together, at equal FLOPs.
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
@@ -72,7 +73,7 @@ fn main() -> Result<()> {
     };
     let options = SweepOptions {
         device: Device::open(DeviceChoice::Auto)?,
-        data: None,
+        data: arguments.base.data.clone(),
         memory_limit: None,
         interrupted: Default::default(),
     };

@@ -8,6 +8,7 @@ use allometry::sweep::run::{self, SweepOptions};
 use allometry::{Device, DeviceChoice, Error, Result, print_line};
 use clap::Parser;
 
+/// Scale a model along one axis.
 #[derive(Parser)]
 struct Arguments {
     #[command(flatten)]
@@ -17,14 +18,15 @@ struct Arguments {
 /// Trains the base model at these factors of one axis, and prints how cost grows.
 pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
     let samples = 6000;
-    let mut plan = plan(&Arguments::parse().base, axis, samples, 3)?;
+    let base = Arguments::parse().base;
+    let mut plan = plan(&base, axis, samples, 3)?;
     plan.factors = factors.to_vec();
     plan.config.samples = Some(samples);
     let directory = tempfile::tempdir().map_err(Error::file(std::env::temp_dir(), "create a folder in"))?;
     let mut store = Store::open(directory.path(), &plan)?;
     let options = SweepOptions {
         device: Device::open(DeviceChoice::Auto)?,
-        data: None,
+        data: base.data,
         memory_limit: None,
         interrupted: Default::default(),
     };

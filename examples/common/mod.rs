@@ -1,4 +1,4 @@
-//! What the scaling examples share: the base model, and its training on drawn characters.
+//! What the scaling examples share: the base model, and its training; by default on drawn characters.
 
 use allometry::data::{self, DataOptions};
 use allometry::models::{Architecture, Axis, Compound, Scale};
@@ -7,13 +7,23 @@ use allometry::sweep::{Plan, Record};
 use allometry::train::TrainConfig;
 use allometry::{Result, print_line};
 use clap::Args;
+use std::path::PathBuf;
 
-/// The model that an example scales.
+// The model that an example scales. A doc comment would replace the help text of the example.
 #[derive(Args)]
 pub struct Base {
     /// Scale a small EfficientNet instead of the small residual network.
     #[arg(long)]
     efficient: bool,
+    /// The data set.
+    #[arg(long, default_value = "glyphs")]
+    dataset: String,
+    /// The folder with its files; glyphs have none.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// Rows and columns of the images; by default those of the model, 28 or 32.
+    #[arg(long)]
+    resolution: Option<usize>,
 }
 
 impl Base {
@@ -48,20 +58,20 @@ impl Observer for Lines {
     }
 }
 
-/// A plan that trains the base model on drawn characters. It has no number of samples yet.
+/// A plan that trains the base model. It has no number of samples yet.
 pub fn plan(base: &Base, axis: Axis, samples: usize, epochs: usize) -> Result<Plan> {
-    let dataset = "glyphs".to_string();
     let model = base.load()?;
     let options = DataOptions {
-        dataset: dataset.clone(),
+        dataset: base.dataset.clone(),
+        directory: base.data.clone(),
         samples: Some(samples),
-        resolution: model.resolution(),
+        resolution: base.resolution.or(model.resolution()),
         ..DataOptions::default()
     };
     let set = data::open(&options)?;
     Ok(Plan {
         target_columns: Vec::new(),
-        dataset,
+        dataset: base.dataset.clone(),
         axes: vec![axis],
         factors: vec![1.0],
         seeds: vec![0],
@@ -73,7 +83,7 @@ pub fn plan(base: &Base, axis: Axis, samples: usize, epochs: usize) -> Result<Pl
         predict: 0,
         config: TrainConfig { epochs, batch: 16, validation_samples: Some(1000), ..TrainConfig::default() },
         compound: Compound::default(),
-        data: Vec::new(),
+        data: data::fingerprint(&options)?,
         earlier: Vec::new(),
         architecture: model.for_dataset(set.train.as_ref()),
     })
