@@ -44,12 +44,15 @@ struct Arguments {
     out: PathBuf,
 }
 
+/// The base model, which is trained with the same FLOPs on more samples.
+const BASE: &str = "base, trained longer";
+
 /// The scalings that are compared. An axis alone is compound scaling with one coefficient above 1.
 fn scalings(compound: Compound) -> [(&'static str, Option<Compound>); 5] {
     let alone = |alpha: f64, beta: f64, gamma: f64| Some(Compound { alpha, beta, gamma });
     let root = 2f64.sqrt();
     [
-        ("base, trained longer", None),
+        (BASE, None),
         ("depth", alone(2.0, 1.0, 1.0)),
         ("width", alone(1.0, root, 1.0)),
         ("resolution", alone(1.0, 1.0, root)),
@@ -131,13 +134,14 @@ fn print(rows: &[Row], base_macs: f64) -> Result<()> {
     for (number, group) in rows.chunk_by(|a, b| a.factor == b.factor).enumerate() {
         let models: Vec<usize> = (0..group.len()).map(|row| number * group.len() + row).collect();
         let by_loss = |a: &&usize, b: &&usize| comparison.loss(**a).total_cmp(&comparison.loss(**b));
-        let Some(&best) = models.iter().min_by(by_loss) else { continue };
+        let scaled = models.iter().filter(|&&model| rows[model].scaling != BASE);
+        let Some(&best) = scaled.min_by(by_loss) else { continue };
         let mut like_best = Vec::new();
         for &model in &models {
             let row = &rows[model];
             let Some(record) = row.records.first() else { continue };
             let least = comparison.excess_at_least(model, best).filter(|_| model != best);
-            if model != best && least.is_none_or(|least| least <= 0.0) {
+            if model != best && row.scaling != BASE && least.is_none_or(|least| least <= 0.0) {
                 like_best.push(row.scaling);
             }
             table.add_row([
@@ -152,10 +156,19 @@ fn print(rows: &[Row], base_macs: f64) -> Result<()> {
             ]);
         }
         let others = match &like_best[..] {
-            [] => "the others are worse by more than the scatter of seeds".to_string(),
+            [] => "the other scalings are worse by more than the scatter of seeds".to_string(),
             names => format!("can't be distinguished from it: {}", names.join(", ")),
         };
-        verdicts.push(format!("{}: {} is best; {others}.", times(rows[best].factor), rows[best].scaling));
+        let base = models.iter().find(|&&model| rows[model].scaling == BASE);
+        let longer = base.map(|&base| {
+            format!(" The base model, trained longer, is at {}.", percent(comparison.excess(base, best)))
+        });
+        verdicts.push(format!(
+            "{}: {} is the best scaling; {others}.{}",
+            times(rows[best].factor),
+            rows[best].scaling,
+            longer.unwrap_or_default()
+        ));
     }
     print_line!("{table}")?;
     if let Some(scatter) = comparison.scatter {
