@@ -1,6 +1,6 @@
 """The work of `cargo bench --bench models` in PyTorch and torchvision on two CPU threads: one line of JSON for each model.
 
-usage: python pytorch_models.py [NAME]     (without a name each in a process of its own)
+usage: python pytorch_models.py [NAME LAYOUT]     (without them each model in both layouts, in processes of their own)
 
 Samples per second are the median of seven blocks of about a second after a warm-up; peak_mib is the resident memory at its
 peak less what was resident before the model was built.
@@ -75,12 +75,14 @@ def seconds_of(work):
     return statistics.median(blocks)
 
 
-def run(name, build, rows, batch, trains):
+LAYOUTS = {"nchw": torch.contiguous_format, "nhwc": torch.channels_last}
+
+
+def run(layout, name, build, rows, batch, trains):
     torch.manual_seed(0)
-    # In channels_last, PyTorch's faster layout for convolutions on this device.
-    x = torch.rand(batch, 3, rows, rows).to(memory_format=torch.channels_last)
+    x = torch.rand(batch, 3, rows, rows).to(memory_format=LAYOUTS[layout])
     resident = status_mib("VmRSS")
-    model = build().to(memory_format=torch.channels_last)
+    model = build().to(memory_format=LAYOUTS[layout])
     if trains:
         labels = torch.arange(batch) % 10
         optimiser = torch.optim.Adam(model.parameters(), lr=1e-3)
@@ -102,12 +104,13 @@ def run(name, build, rows, batch, trains):
 
         seconds = seconds_of(predict)
     peak = status_mib("VmHWM") - resident
-    print(json.dumps({"name": name, "batch": batch, "samples_per_second": round(batch / seconds, 2), "peak_mib": round(peak)}))
+    print(json.dumps({"name": name, "layout": layout, "batch": batch, "samples_per_second": round(batch / seconds, 2), "peak_mib": round(peak)}))
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 1:
-        run(*next(work for work in WORKS if work[0] == sys.argv[1]))
+    if len(sys.argv) > 2:
+        run(sys.argv[2], *next(work for work in WORKS if work[0] == sys.argv[1]))
     else:
         for work in WORKS:
-            subprocess.run([sys.executable, __file__, work[0]], check=True)
+            for layout in LAYOUTS:
+                subprocess.run([sys.executable, __file__, work[0], layout], check=True)
