@@ -41,6 +41,11 @@ impl Initializer {
     /// Draws `count` values for a parameter with these fans (values that one output sums over, outputs that read one
     /// input). The numbers follow from `seed` and `index`, the number of the parameter in its model.
     pub fn draw(self, count: usize, fans: (usize, usize), seed: u64, index: u64) -> Vec<f32> {
+        self.values(fans, seed, index).take(count).collect()
+    }
+
+    /// The same values one by one, without end.
+    pub(super) fn values(self, fans: (usize, usize), seed: u64, index: u64) -> impl Iterator<Item = f32> {
         use Initializer::*;
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(index);
@@ -50,37 +55,25 @@ impl Initializer {
             HeUniform | HeNormal => 2.0 / fan_in,
             _ => 1.0 / fan_in,
         };
-        let mut values = Vec::with_capacity(count);
-        match self {
-            Zeros => values.resize(count, 0.0),
-            Ones => values.resize(count, 1.0),
-            GlorotUniform | HeUniform | LecunUniform => {
-                fill_uniform(&mut values, count, (3.0 * scale).sqrt(), &mut random)
-            }
-            Uniform(limit) => fill_uniform(&mut values, count, limit as f64, &mut random),
-            Normal(deviation) => {
-                while values.len() < count {
-                    values.push((normal(&mut random) * deviation as f64) as f32);
+        std::iter::repeat_with(move || match self {
+            Zeros => 0.0,
+            Ones => 1.0,
+            GlorotUniform | HeUniform | LecunUniform => uniform((3.0 * scale).sqrt(), &mut random),
+            Uniform(limit) => uniform(limit as f64, &mut random),
+            Normal(deviation) => (normal(&mut random) * deviation as f64) as f32,
+            GlorotNormal | HeNormal | LecunNormal => loop {
+                let value = normal(&mut random);
+                if value.abs() < 2.0 {
+                    break (value * (scale.sqrt() / TRUNCATED_DEVIATION)) as f32;
                 }
-            }
-            GlorotNormal | HeNormal | LecunNormal => {
-                let deviation = scale.sqrt() / TRUNCATED_DEVIATION;
-                while values.len() < count {
-                    let value = normal(&mut random);
-                    if value.abs() < 2.0 {
-                        values.push((value * deviation) as f32);
-                    }
-                }
-            }
-        }
-        values
+            },
+        })
     }
 }
 
-fn fill_uniform(values: &mut Vec<f32>, count: usize, limit: f64, random: &mut ChaCha8Rng) {
-    while values.len() < count {
-        values.push(((2.0 * random.random::<f64>() - 1.0) * limit) as f32);
-    }
+/// A number between −`limit` and `limit`.
+fn uniform(limit: f64, random: &mut ChaCha8Rng) -> f32 {
+    ((2.0 * random.random::<f64>() - 1.0) * limit) as f32
 }
 
 /// A standard normal number (Box and Muller 1958).

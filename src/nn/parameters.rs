@@ -39,6 +39,9 @@ pub(crate) struct FlatGradients {
     slots: HashMap<u64, Tensor>,
 }
 
+/// Initial values that are drawn and copied to the device at a time.
+const CHUNK: usize = 1 << 16;
+
 impl Parameters {
     /// Draws initial values of `declared`, each with its dotted name, on the host and copies them to the device.
     pub(super) fn new(
@@ -84,13 +87,20 @@ impl Parameters {
                 if length == 0 {
                     write(&values, 0, &[0.0])?;
                 }
-                // One parameter at a time, with the zeros behind it: the host never holds all of them.
+                // Some thousand values at a time, and the zeros behind a parameter: the host never holds all of them.
                 let here =
                     declared.iter().zip(&places).enumerate().filter(|(_, (_, place))| place.0 == piece);
                 for (index, ((_, spec), &(_, offset))) in here {
-                    let mut drawn = draw(spec, seed, index);
-                    drawn.resize(drawn.len().next_multiple_of(align), 0.0);
-                    write(&values, offset, &drawn)?;
+                    let length = elements(&spec.shape);
+                    let mut drawn = initial(spec, seed, index).take(length);
+                    let mut chunk = Vec::with_capacity(CHUNK);
+                    for start in (0..length.next_multiple_of(align)).step_by(CHUNK) {
+                        let end = (start + CHUNK).min(length.next_multiple_of(align));
+                        chunk.clear();
+                        chunk.extend(drawn.by_ref().take(end - start));
+                        chunk.resize(end - start, 0.0);
+                        write(&values, offset + start, &chunk)?;
+                    }
                 }
             }
             master.push(values);
@@ -252,8 +262,12 @@ fn leaf(parameter: &Tensor) -> u64 {
 
 /// Initial values of the parameter or buffer that is number `index` of its model.
 pub(super) fn draw(declared: &Declared, seed: u64, index: usize) -> Vec<f32> {
-    let Declared { shape, initializer, .. } = declared;
-    initializer.draw(elements(shape), fans(shape), seed, index as u64)
+    initial(declared, seed, index).take(elements(&declared.shape)).collect()
+}
+
+/// The same one by one, without end.
+fn initial(declared: &Declared, seed: u64, index: usize) -> impl Iterator<Item = f32> {
+    declared.initializer.values(fans(&declared.shape), seed, index as u64)
 }
 
 /// Values that one output sums over, and outputs that one input reaches: the last two axes are inputs and outputs, those
