@@ -10,7 +10,10 @@ use crate::optim::rules::With;
 use crate::optim::rules::adam::{AdamStep, adam};
 use crate::optim::rules::sgd::{SgdStep, sgd};
 use crate::tensor::Tensor;
-use elements::{elementwise, functions, functions_with_constants, indexing, pools, small_additions};
+pub use elements::SMALL_ADDS;
+use elements::{
+    elementwise, functions, functions_with_constants, indexing, long, pools, small_additions, with_length,
+};
 
 /// The names of the families that `allometry bench kernels` times.
 pub const FAMILIES: &[&str] = &[
@@ -31,9 +34,6 @@ pub const FAMILIES: &[&str] = &[
 
 /// The names of the families that only `cargo bench` times.
 pub const DETAILS: &[&str] = &["dense", "unary", "parametric", "indexing", "overhead"];
-
-/// Number of additions in the sample of the family `overhead`.
-pub const SMALL_ADDS: usize = 1000;
 
 /// A step of gradient descent, as it is timed.
 const SGD: SgdStep = SgdStep { rate: 1e-3, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
@@ -71,16 +71,6 @@ pub fn timed_samples(kind: Kind) -> Vec<TimedSample> {
         updates(kind),
     ]
     .concat()
-}
-
-/// A vector that kernels read once: longer than what caches hold.
-fn long(kind: Kind) -> TimedInput {
-    input([if kind == Kind::Gpu { 64 << 20 } else { 16 << 20 }])
-}
-
-/// `what` with the length of [`long`] vectors.
-fn with_length(what: &str, kind: Kind) -> String {
-    format!("{what} {} M", long(kind).shape.elements() >> 20)
 }
 
 /// Extents m, k and n of products, and the extents that are tested: of shorter sums, and of results in the same

@@ -1,10 +1,22 @@
 //! Timed samples of ops that move elements and compute little: element-wise functions, windows, other places.
 
-use super::{SMALL_ADDS, long, with_length};
-use crate::bench::sample::{TimedRow, TimedSample, input};
+use crate::bench::sample::{TimedInput, TimedRow, TimedSample, input};
 use crate::device::{DType, Kind};
 use crate::ops::{Function, Interpolation, PadMode, Padding};
 use crate::tensor::Tensor;
+
+/// Number of additions in the sample of the family `overhead`.
+pub const SMALL_ADDS: usize = 1000;
+
+/// A vector that kernels read once: longer than what caches hold.
+pub(super) fn long(kind: Kind) -> TimedInput {
+    input([if kind == Kind::Gpu { 64 << 20 } else { 16 << 20 }])
+}
+
+/// `what` with the length of [`long`] vectors.
+pub(super) fn with_length(what: &str, kind: Kind) -> String {
+    format!("{what} {} M", long(kind).shape.elements() >> 20)
+}
 
 pub(super) fn elementwise(kind: Kind) -> Vec<TimedSample> {
     let x = long(kind).tested([4099]);
