@@ -7,7 +7,6 @@
 //! [arXiv:1905.11946](https://arxiv.org/abs/1905.11946), table 1). The axes multiply its *width* (channels or units)
 //! and its *depth* (how often its block repeats).
 
-use super::blocks::is_default;
 use super::head::Head;
 use super::stage::{self, Stage};
 use super::stem::Stem;
@@ -31,14 +30,14 @@ pub struct Architecture {
     /// The share of samples for which training leaves out the body of the last residual block; 0 for the first block,
     /// rising linearly with depth (stochastic depth, Huang et al. 2016,
     /// [arXiv:1603.09382](https://arxiv.org/abs/1603.09382)). At least 0 and below 1.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::models::keys::is_default")]
     pub drop_path: f64,
     /// Whether pixels between 0 and 1 are brought to about mean 0 and standard deviation 1 in front of the first layer.
     /// Without it the model expects images that are normalised already, as those of torchvision do.
-    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    #[serde(default = "crate::models::keys::yes", skip_serializing_if = "crate::models::keys::is_true")]
     pub rescale: bool,
     /// How regularisation changes with the size of the model.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::models::keys::is_default")]
     pub growth: Growth,
     /// Shape of one sample.
     pub input: Input,
@@ -50,14 +49,6 @@ pub struct Architecture {
     /// The stages, from input to output.
     #[serde(deserialize_with = "stage::read")]
     pub stages: Vec<Stage>,
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn is_true(value: &bool) -> bool {
-    *value
 }
 
 /// How regularisation changes with the size of the model: larger models over-fit sooner. EfficientNets (Tan & Le 2019,

@@ -1,7 +1,7 @@
 //! What turns the output of the last stage into the features of the output layer.
 
 use super::axis::round_width;
-use super::blocks::{Norm, convolution, dense, is_default, normalized, within};
+use super::blocks::{Norm, convolution, dense, normalized, within};
 use crate::nn::{Activation, Conv2d, Flatten, GlobalAveragePool2d, Module};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
@@ -39,18 +39,14 @@ pub enum Pooling {
 struct Table {
     #[serde(default)]
     pooling: Pooling,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::models::keys::is_default")]
     conv: usize,
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::models::keys::is_default")]
     dense: usize,
     #[serde(default)]
     norm: Norm,
-    #[serde(default = "relu")]
+    #[serde(default = "crate::models::keys::relu")]
     activation: Activation,
-}
-
-fn relu() -> Activation {
-    Activation::Relu
 }
 
 impl From<Pooling> for Head {

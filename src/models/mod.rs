@@ -16,6 +16,7 @@ pub mod blocks;
 pub mod cost;
 pub mod exchange;
 pub mod head;
+mod keys;
 pub mod layers;
 mod presets;
 pub mod stage;

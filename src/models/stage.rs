@@ -12,15 +12,11 @@ pub struct Stage {
     /// Output channels of each block, or its output units.
     pub width: usize,
     /// Number of repetitions of the block.
-    #[serde(default = "one")]
+    #[serde(default = "crate::models::keys::one")]
     pub depth: usize,
     /// The kind of block, with its own parameters.
     #[serde(flatten)]
     pub block: Block,
-}
-
-fn one() -> usize {
-    1
 }
 
 impl Stage {

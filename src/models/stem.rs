@@ -1,7 +1,7 @@
 //! The first layers of a convolutional architecture.
 
 use super::axis::round_width;
-use super::blocks::{Norm, convolution, is_default, odd, symmetric, unbiased, within};
+use super::blocks::{Norm, convolution, odd, symmetric, unbiased, within};
 use crate::nn::{Activation, Conv2d, MaxPool2d, Module};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -13,48 +13,28 @@ pub struct Stem {
     /// Output channels. Scaling multiplies them as it does those of stages.
     pub width: usize,
     /// Rows and columns of the kernel, an odd number.
-    #[serde(default = "three")]
+    #[serde(default = "crate::models::keys::three")]
     pub kernel: usize,
     /// Stride of the convolution.
-    #[serde(default = "one")]
+    #[serde(default = "crate::models::keys::one")]
     pub stride: usize,
     /// What normalises the output.
     #[serde(default = "batch")]
     pub norm: Norm,
     /// The activation behind the norm.
-    #[serde(default = "relu")]
+    #[serde(default = "crate::models::keys::relu")]
     pub activation: Activation,
     /// Whether the convolution has a bias if there is no norm.
-    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    #[serde(default = "crate::models::keys::yes", skip_serializing_if = "crate::models::keys::is_true")]
     pub bias: bool,
     /// Rows and columns of the window of a max pooling with stride 2 behind the activation, an odd number; 0, the
     /// default, for none.
-    #[serde(default, skip_serializing_if = "is_default")]
+    #[serde(default, skip_serializing_if = "crate::models::keys::is_default")]
     pub max_pool: usize,
-}
-
-fn three() -> usize {
-    3
-}
-
-fn one() -> usize {
-    1
 }
 
 fn batch() -> Norm {
     Norm::Batch
-}
-
-fn relu() -> Activation {
-    Activation::Relu
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn is_true(value: &bool) -> bool {
-    *value
 }
 
 impl Stem {

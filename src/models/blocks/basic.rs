@@ -16,19 +16,19 @@ pub struct Basic {
     /// The activation after the first convolution and after the sum.
     pub activation: Activation,
     /// Rows and columns of the kernels, an odd number.
-    #[serde(skip_serializing_if = "super::parts::is_three")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_three")]
     pub kernel: usize,
     /// The stride of the first convolution in the first block of the stage.
-    #[serde(skip_serializing_if = "super::parts::is_one")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_one")]
     pub stride: usize,
     /// What normalises the output of each convolution. Without a norm the convolutions have biases.
     pub norm: Norm,
     /// What is added where the shape changes.
-    #[serde(skip_serializing_if = "super::parts::is_default")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_default")]
     pub shortcut: Shortcut,
     /// Whether norm and activation come before each convolution, and nothing after the sum (He et al. 2016,
     /// [arXiv:1603.05027](https://arxiv.org/abs/1603.05027)). The head then needs the last norm and activation.
-    #[serde(skip_serializing_if = "super::parts::is_default")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_default")]
     pub pre_activation: bool,
 }
 

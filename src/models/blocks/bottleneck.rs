@@ -16,15 +16,15 @@ pub struct Bottleneck {
     /// The activation after the first two convolutions and after the sum.
     pub activation: Activation,
     /// Rows and columns of the middle kernel, an odd number.
-    #[serde(skip_serializing_if = "super::parts::is_three")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_three")]
     pub kernel: usize,
     /// The stride of the middle convolution in the first block of the stage.
-    #[serde(skip_serializing_if = "super::parts::is_one")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_one")]
     pub stride: usize,
     /// What normalises the output of each convolution. Without a norm the convolutions have biases.
     pub norm: Norm,
     /// What is added where the shape changes.
-    #[serde(skip_serializing_if = "super::parts::is_default")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_default")]
     pub shortcut: Shortcut,
     /// The block's output channels divided by those of the middle convolution.
     pub reduction: f64,

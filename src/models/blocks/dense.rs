@@ -12,7 +12,7 @@ pub struct Dense {
     /// The activation.
     pub activation: Activation,
     /// What normalises the layer's output. Without a norm the layer has a bias.
-    #[serde(skip_serializing_if = "super::parts::is_default")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_default")]
     pub norm: Norm,
 }
 

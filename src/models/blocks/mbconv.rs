@@ -18,10 +18,10 @@ pub struct Mbconv {
     /// The activation after the first two convolutions.
     pub activation: Activation,
     /// Rows and columns of the depthwise kernel, an odd number.
-    #[serde(skip_serializing_if = "super::parts::is_three")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_three")]
     pub kernel: usize,
     /// The stride of the depthwise convolution in the first block of the stage.
-    #[serde(skip_serializing_if = "super::parts::is_one")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_one")]
     pub stride: usize,
     /// What normalises the output of each convolution. Without a norm the convolutions have biases.
     pub norm: Norm,

@@ -9,9 +9,7 @@ mod shortcut;
 
 pub use mbconv::{SqueezeExcite, SqueezedFrom};
 pub use parts::{BlockKind, Downsample, Norm, Place};
-pub(super) use parts::{
-    convolution, dense, is_default, normalized, odd, pool, shrink, symmetric, unbiased, within,
-};
+pub(super) use parts::{convolution, dense, normalized, odd, pool, shrink, symmetric, unbiased, within};
 pub use shortcut::Shortcut;
 
 use serde::{Deserialize, Serialize};

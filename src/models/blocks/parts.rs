@@ -113,18 +113,6 @@ pub(in crate::models) fn within(key: &str, value: usize) -> Result<(), String> {
     Err(format!("{key} is {value}; it must be between 1 and {LARGEST}"))
 }
 
-pub(super) fn is_one(value: &usize) -> bool {
-    *value == 1
-}
-
-pub(super) fn is_three(value: &usize) -> bool {
-    *value == 3
-}
-
-pub(in crate::models) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
-    *value == T::default()
-}
-
 /// Checks a kernel whose padding is the same on both sides.
 pub(in crate::models) fn odd(key: &str, value: usize) -> Result<(), String> {
     within(key, value)?;

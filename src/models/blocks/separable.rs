@@ -13,16 +13,16 @@ pub struct Separable {
     /// The activation of both convolutions.
     pub activation: Activation,
     /// Rows and columns of the depthwise kernel.
-    #[serde(skip_serializing_if = "super::parts::is_three")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_three")]
     pub kernel: usize,
     /// The factor by which the stage reduces rows and columns at its beginning; 1 for none.
-    #[serde(skip_serializing_if = "super::parts::is_one")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_one")]
     pub stride: usize,
     /// How the stage reduces rows and columns if the stride is above 1.
-    #[serde(skip_serializing_if = "super::parts::is_default")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_default")]
     pub downsample: Downsample,
     /// What normalises the output of each convolution. Without a norm the convolutions have biases.
-    #[serde(skip_serializing_if = "super::parts::is_default")]
+    #[serde(skip_serializing_if = "crate::models::keys::is_default")]
     pub norm: Norm,
 }
 
