@@ -79,6 +79,7 @@ fn main() -> Result<()> {
         data: arguments.base.data.clone(),
         memory_limit: None,
         interrupted: Default::default(),
+        checkpoint: None,
     };
     let Compound { alpha, beta, gamma } = compound;
     let name = &base.architecture.name;

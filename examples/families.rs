@@ -111,6 +111,7 @@ fn train(family: &str, stages: &str, samples: usize, seeds: usize, device: &Devi
         data: None,
         memory_limit: None,
         interrupted: Default::default(),
+        checkpoint: None,
     };
     run::run(&plan, &mut store, &options, &mut Silent)?;
     let at = |factor: f64| -> Vec<&Record> {

@@ -45,9 +45,29 @@ impl Lock {
         let file = File::options().write(true).create(true).truncate(false).open(&path);
         let file = file.map_err(Error::file(&path, "open"))?;
         match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: Some(file) }),
+            Ok(()) => {
+                remove_left_over(folder);
+                Ok(Lock { _file: Some(file) })
+            }
             Err(TryLockError::WouldBlock) => Err(Error::Busy { path: folder.into() }),
             Err(TryLockError::Error(_)) => Ok(Lock { _file: None }),
+        }
+    }
+}
+
+/// What names of temporary files begin with.
+const TEMPORARY: &str = ".allometry-";
+/// The age in seconds from which a temporary file is one that a killed process left.
+const LEFT_OVER: u64 = 60;
+
+/// Removes the temporary files that killed processes left in a folder. Such a file is harmless, so errors are ignored.
+fn remove_left_over(folder: &Path) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
+        let age =
+            entry.metadata().and_then(|about| about.modified()).ok().and_then(|time| time.elapsed().ok());
+        if is_ours && age.is_some_and(|age| age.as_secs() >= LEFT_OVER) {
+            let _ = std::fs::remove_file(entry.path());
         }
     }
 }
@@ -85,12 +105,13 @@ pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
 #[cfg(unix)]
 fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
-    tempfile::Builder::new().permissions(std::fs::Permissions::from_mode(0o666)).tempfile_in(folder)
+    let ordinary = std::fs::Permissions::from_mode(0o666);
+    tempfile::Builder::new().prefix(TEMPORARY).permissions(ordinary).tempfile_in(folder)
 }
 
 #[cfg(not(unix))]
 fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
-    tempfile::NamedTempFile::new_in(folder)
+    tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)
 }
 
 /// Syncs a directory, so that new names in it survive a power failure. Windows does so by itself, and has no handle to
@@ -104,4 +125,25 @@ pub fn sync_directory(directory: &Path) -> Result<()> {
         synced.map_err(Error::file(directory, "sync"))?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, SystemTime};
+
+    #[test]
+    fn a_lock_removes_what_killed_processes_left() {
+        let place = tempfile::tempdir().unwrap();
+        let make = |name: &str, age: u64| {
+            let file = File::create(place.path().join(name)).unwrap();
+            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
+        };
+        for (name, age) in [(".allometry-old", 3600), (".allometry-new", 0), (".tmp-of-others", 3600)] {
+            make(name, age);
+        }
+        let _lock = Lock::take(place.path()).unwrap();
+        let left = |name: &str| place.path().join(name).exists();
+        assert!(!left(".allometry-old") && left(".allometry-new") && left(".tmp-of-others"));
+    }
 }

@@ -29,6 +29,7 @@ pub fn run(axis: Axis, factors: &[f64]) -> Result<()> {
         data: base.data,
         memory_limit: None,
         interrupted: Default::default(),
+        checkpoint: None,
     };
     print_line!("{} along {axis} on {}", plan.architecture.name, options.device.name())?;
     run::run(&plan, &mut store, &options, &mut Lines)?;

@@ -6,6 +6,7 @@ mod compound;
 mod devices;
 mod export;
 mod fit;
+mod folder;
 mod groups;
 mod import;
 mod interrupt;
@@ -29,7 +30,7 @@ mod watch;
 use allometry::arguments::count;
 use allometry::data::{self, DataFile, DataOptions, Splits};
 use allometry::models::{Architecture, Axis};
-use allometry::train::TrainConfig;
+use allometry::train::{Every, TrainConfig};
 use allometry::{Device, DeviceChoice, Error, Result, note, print_line};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -130,6 +131,21 @@ impl Common {
             note!("allometry: {warning}; kernels run in their default variants");
         }
         Ok(device)
+    }
+}
+
+/// Checkpoints, for commands that train.
+#[derive(Args)]
+struct CheckpointArgs {
+    /// How often to save a checkpoint, from which the same command resumes: a number of steps (500), a time (10m, 90s), or
+    /// never; by default 10m. Ctrl-C saves one in any case.
+    #[arg(long, value_name = "STEPS|TIME")]
+    checkpoint_every: Option<Every>,
+}
+
+impl CheckpointArgs {
+    fn every(&self) -> Every {
+        self.checkpoint_every.unwrap_or_default()
     }
 }
 

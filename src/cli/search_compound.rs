@@ -2,7 +2,7 @@
 
 use super::compound::coefficients;
 use super::sweep::Terminal;
-use super::{Common, ConfigArgs, DatasetArgs, interrupt, models, print_json};
+use super::{CheckpointArgs, Common, ConfigArgs, DatasetArgs, interrupt, models, print_json};
 use allometry::arguments::{count, positive, seed};
 use allometry::models::{Axis, Compound};
 use allometry::sweep::Plan;
@@ -71,6 +71,8 @@ pub struct SearchArgs {
     /// Skip models whose predicted peak memory is more than this many bytes.
     #[arg(long, value_name = "BYTES")]
     memory_limit: Option<u64>,
+    #[command(flatten)]
+    checkpoints: CheckpointArgs,
     /// The directory of the search.
     #[arg(long, value_name = "DIR", default_value = "compound-search")]
     out: PathBuf,
@@ -98,6 +100,7 @@ pub fn run(args: &SearchArgs, matches: &ArgMatches) -> Result<()> {
         data: args.data.data.clone(),
         memory_limit: args.memory_limit,
         interrupted: interrupt::flag(),
+        checkpoint: Some((store.checkpoint_file(), args.checkpoints.every())),
     };
     let json = args.common.output.json;
     let mut terminal = Terminal::new(json);

@@ -1,7 +1,9 @@
 //! `allometry sweep`
 
 use super::compound::CompoundArgs;
-use super::{Common, ConfigArgs, DatasetArgs, axes, interrupt, models, prediction, print_json};
+use super::{
+    CheckpointArgs, Common, ConfigArgs, DatasetArgs, axes, interrupt, models, prediction, print_json,
+};
 use allometry::arguments::{count, positive, seed};
 use allometry::models::Axis;
 use allometry::planner::grid;
@@ -78,6 +80,8 @@ pub struct SweepArgs {
     /// Extend the sweep in the directory by more factors, seeds, samples, epochs or FLOPs, and train the new runs.
     #[arg(long)]
     extend: bool,
+    #[command(flatten)]
+    checkpoints: CheckpointArgs,
     /// The directory of the sweep.
     #[arg(long, value_name = "DIR", default_value = "sweep")]
     out: PathBuf,
@@ -226,6 +230,7 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
         data: args.data.data.clone(),
         memory_limit: args.memory_limit,
         interrupted: interrupt::flag(),
+        checkpoint: Some((store.checkpoint_file(), args.checkpoints.every())),
     };
     let mut terminal = Terminal::new(args.common.output.json);
     let outcome = run::run(&plan, &mut store, &options, &mut terminal);

@@ -1,8 +1,9 @@
 //! `allometry train`
 
-use super::{Common, ConfigArgs, DatasetArgs, interrupt, models, print_json};
+use super::folder::{About, Folder, HISTORY};
+use super::{CheckpointArgs, Common, ConfigArgs, DatasetArgs, interrupt, models, print_json, usage_error};
 use allometry::arguments::{count, seed};
-use allometry::data::{Splits, Subset};
+use allometry::data::{DataFile, Splits, Subset};
 use allometry::models::Architecture;
 use allometry::models::cost::{Cost, predicted_peak_on};
 use allometry::nn::{Model, Precision};
@@ -10,11 +11,12 @@ use allometry::planner::{Comparison, Expected, Training};
 use allometry::report::Quantity;
 use allometry::sweep::record::Throughput;
 use allometry::terminal::Table;
-use allometry::train::{History, TerminalProgress, TrainConfig, fit};
+use allometry::train::{History, TerminalProgress, TrainConfig, fit, fit_resumable};
 use allometry::units::{bytes, grouped, seconds};
 use allometry::{Error, Result, files, note, print_line};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
+use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -26,8 +28,11 @@ Example:
   allometry train convnet --dataset mnist --data data/mnist --epochs 3 --out run
   allometry train sweep/recommended.toml --out run
 
-A file written by `allometry plan` is trained exactly as planned. Only --data, --out, --device and --json apply to it, and the
-results are printed beside the expected ones.")]
+Run the same command again to resume an interrupted training from the last checkpoint in --out. It ends with the same weights as
+a training that was not interrupted. A complete training is left alone, and its results are printed again.
+
+A file written by `allometry plan` is trained exactly as planned. Only --data, --out, --checkpoint-every, --restart, --device
+and --json apply to it, and the results are printed beside the expected ones.")]
 pub struct TrainArgs {
     #[arg(help = models("a model's TOML file, or a training written by `allometry plan`"))]
     model: String,
@@ -53,15 +58,21 @@ pub struct TrainArgs {
     /// Initialise the model with these weights (safetensors).
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Directory for weights.safetensors, model.toml and history.json.
+    /// Directory for weights.safetensors, model.toml, history.json, and the checkpoint.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    #[command(flatten)]
+    checkpoints: CheckpointArgs,
+    /// Train from the beginning, and replace the training in --out.
+    #[arg(long, requires = "out")]
+    restart: bool,
     #[command(flatten)]
     common: Common,
 }
 
 /// Arguments that apply to a planned training; its file determines everything else.
-const TAKEN: [&str; 6] = ["model", "data", "out", "device", "json", "print_config"];
+const TAKEN: [&str; 8] =
+    ["model", "data", "out", "checkpoint_every", "restart", "device", "json", "print_config"];
 
 /// The training to run, from flags or from a file.
 struct Job {
@@ -69,9 +80,13 @@ struct Job {
     splits: Splits,
     config: TrainConfig,
     expected: Option<Expected>,
+    dataset: String,
+    target_columns: Vec<String>,
+    /// Fingerprints of the data set's files.
+    data: Vec<DataFile>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(Serialize, Deserialize)]
 struct Outcome {
     validation_accuracy: Option<f64>,
     validation_loss: f64,
@@ -80,7 +95,7 @@ struct Outcome {
     predicted_peak_bytes: u64,
     precision: Precision,
     recompute: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     skipped_steps: Option<u64>,
     epochs: usize,
     /// Seconds of the training.
@@ -88,7 +103,7 @@ struct Outcome {
     /// Seconds including opening the device and the data, and building the model.
     wall_seconds: f64,
     device: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     planned: Option<Comparison>,
 }
 
@@ -99,14 +114,16 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         let config = planned.map_or_else(|| config(args, matches), |training| Ok(training.config))?;
         return print_line!("{}", config.to_toml()?.trim_end());
     }
-    let Job { architecture, splits, config, expected } = job(args, matches)?;
-    let _lock = match &args.out {
-        Some(out) => {
-            files::check_folder(out)?;
-            Some(files::Lock::take(out)?)
-        }
-        None => None,
-    };
+    if args.out.is_none() && args.checkpoints.checkpoint_every.is_some() {
+        usage_error("train", "--checkpoint-every needs --out DIR, where the checkpoint is saved");
+    }
+    let job = job(args, matches)?;
+    let folder = folder(args, &job)?;
+    if let Some(outcome) = folder.as_ref().map(Folder::outcome).transpose()?.flatten() {
+        note!("allometry: this training is complete; use --restart to train again");
+        return report(args, &outcome);
+    }
+    let Job { architecture, splits, config, expected, .. } = job;
     let device = args.common.open()?;
     let cost = Cost::of(&architecture)?;
     note!(
@@ -130,8 +147,12 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         model.load(weights)?;
     }
     let mut progress = TerminalProgress::new("").interrupted_by(interrupt::flag());
-    let trained = fit(&model, &splits, &config, &mut progress);
-    let wall_seconds = start.elapsed().as_secs_f64();
+    let trained = match &folder {
+        Some(folder) => fit_resumable(&model, &splits, &config, folder.checkpoints(), &mut progress),
+        None => fit(&model, &splits, &config, &mut progress),
+    };
+    let earlier_seconds = folder.as_ref().map_or(0.0, |folder| folder.checkpoints().earlier_seconds());
+    let wall_seconds = earlier_seconds + start.elapsed().as_secs_f64();
     drop(progress);
     let saved = match (&args.out, &trained) {
         (Some(out), Ok(_) | Err(Error::Interrupted)) => {
@@ -161,23 +182,46 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         device: device.name(),
         planned: expected.map(|expected| expected.beside(last.validation.loss, wall_seconds, peak_bytes)),
     };
+    let complete = saved.and_then(|()| folder.map_or(Ok(()), |folder| folder.complete(&outcome)));
     // The results are printed even if they can't be saved.
-    if args.common.output.json {
-        print_json(&outcome)?;
-        return saved;
+    if complete.is_err() {
+        print_results(args, &outcome)?;
+        return complete;
     }
-    print(&outcome)?;
-    saved?;
-    match &args.out {
+    report(args, &outcome)
+}
+
+fn print_results(args: &TrainArgs, outcome: &Outcome) -> Result<()> {
+    if args.common.output.json { print_json(outcome) } else { print(outcome) }
+}
+
+/// Prints the results, and where the weights are.
+fn report(args: &TrainArgs, outcome: &Outcome) -> Result<()> {
+    print_results(args, outcome)?;
+    match args.out.as_ref().filter(|_| !args.common.output.json) {
         Some(out) => print_line!("weights in {}", out.join("weights.safetensors").display()),
         None => Ok(()),
     }
 }
 
+/// The folder of `--out`, opened for the job.
+fn folder(args: &TrainArgs, job: &Job) -> Result<Option<Folder>> {
+    let Some(out) = &args.out else { return Ok(None) };
+    let about = About {
+        architecture: job.architecture.clone(),
+        config: job.config,
+        dataset: job.dataset.clone(),
+        target_columns: job.target_columns.clone(),
+        data: job.data.clone(),
+        weights: args.weights.as_deref().map(DataFile::of).transpose()?,
+    };
+    Folder::open(out, about, args.checkpoints.every(), args.restart).map(Some)
+}
+
 /// Writes the weights and the model, and the history unless training was interrupted. Removes an old history first, so
 /// that weights are never beside the history of another training.
 fn save(out: &Path, model: &Model, architecture: &Architecture, history: Option<&History>) -> Result<()> {
-    let path = out.join("history.json");
+    let path = out.join(HISTORY);
     files::remove(&path)?;
     let notes = HashMap::from([("model".to_string(), architecture.name.clone())]);
     model.save(&out.join("weights.safetensors"), notes)?;
@@ -212,8 +256,16 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
     if let Some(training) = planned(args, matches)? {
         training.check_data(args.data.data.as_deref())?;
         let splits = training.open(args.data.data.as_deref())?;
-        let Training { architecture, config, expected, .. } = training;
-        return Ok(Job { architecture, splits, config, expected: Some(expected) });
+        let Training { architecture, config, expected, dataset, target_columns, data, .. } = training;
+        return Ok(Job {
+            architecture,
+            splits,
+            config,
+            expected: Some(expected),
+            dataset,
+            target_columns,
+            data,
+        });
     }
     let config = config(args, matches)?;
     let (architecture, splits) = args.data.open(&args.model, config.seed, config.samples)?;
@@ -221,7 +273,9 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
         Some(samples) => Splits { validation: Subset::first(splits.validation, samples), ..splits },
         None => splits,
     };
-    Ok(Job { architecture, splits, config, expected: None })
+    let (dataset, target_columns) = (args.data.dataset.clone(), args.data.target_columns()?);
+    let data = if args.out.is_some() { args.data.fingerprint()? } else { Vec::new() };
+    Ok(Job { architecture, splits, config, expected: None, dataset, target_columns, data })
 }
 
 /// The configuration of `--config` and the flags.

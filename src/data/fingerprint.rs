@@ -23,7 +23,11 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    fn of(path: &Path) -> Result<DataFile> {
+    /// The fingerprint of a file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it cannot be read.
+    pub fn of(path: &Path) -> Result<DataFile> {
         let mut file = File::open(path).map_err(Error::file(path, "open"))?;
         let mut hasher = crc32fast::Hasher::new();
         let (mut bytes, mut part) = (0, vec![0; 1 << 16]);

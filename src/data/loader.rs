@@ -73,12 +73,18 @@ impl Loader {
     /// to rayon's global pool, so do not wait for batches inside a task of that pool: with a single core it would wait
     /// for itself.
     pub fn epoch(&self, epoch: u64) -> Epoch {
+        self.epoch_from(epoch, 0)
+    }
+
+    /// The same without the first `skipped` batches, which are not prepared.
+    pub fn epoch_from(&self, epoch: u64, skipped: usize) -> Epoch {
         let (sender, batches) = sync_channel(AHEAD);
         let on_failure = sender.clone();
-        let (dataset, options, count) = (self.dataset.clone(), self.options, self.batches());
+        let (dataset, options) = (self.dataset.clone(), self.options);
+        let count = self.batches().saturating_sub(skipped);
         let worker = std::thread::Builder::new()
             .name("allometry-loader".into())
-            .spawn(move || prepare(dataset.as_ref(), options, epoch, count, &sender));
+            .spawn(move || prepare(dataset.as_ref(), options, epoch, (skipped, count), &sender));
         let worker = worker.inspect_err(|error| {
             let problem = format!("no thread to prepare batches on: {error}");
             // The channel is empty and its other end still exists, so this neither blocks nor fails.
@@ -153,7 +159,7 @@ fn prepare(
     dataset: &dyn Dataset,
     options: LoaderOptions,
     epoch: u64,
-    count: usize,
+    (skipped, count): (usize, usize),
     sender: &SyncSender<Result<Batch>>,
 ) {
     let samples = dataset.len();
@@ -170,7 +176,7 @@ fn prepare(
         generator.set_stream(epoch);
         order.shuffle(&mut generator);
     }
-    for indices in order.chunks(options.batch).take(count) {
+    for indices in order.chunks(options.batch).skip(skipped).take(count) {
         let batch = Batch::gather(dataset, epoch, indices);
         let failed = batch.is_err();
         if sender.send(batch).is_err() || failed {
@@ -300,6 +306,16 @@ mod tests {
 
             let other = LoaderOptions { seed: 2, ..options(10) };
             assert_ne!(first, indices(&Loader::new(Arc::new(numbers(103)), other).unwrap(), 0));
+        }
+    }
+
+    #[test]
+    fn an_epoch_from_a_later_batch_has_the_same_batches() {
+        let loader = Loader::new(Arc::new(numbers(103)), options(10)).unwrap();
+        let whole: Vec<Batch> = loader.epoch(3).collect::<Result<_>>().unwrap();
+        for skipped in [1, 10, 11, 12] {
+            let rest: Vec<Batch> = loader.epoch_from(3, skipped).collect::<Result<_>>().unwrap();
+            assert_eq!(rest, whole[skipped.min(whole.len())..], "{skipped}");
         }
     }
 

@@ -83,6 +83,13 @@ impl Ledger {
         usage.peak_by_category = usage.by_category;
     }
 
+    pub(crate) fn raise_peak(&self, by_category: [u64; 5]) {
+        let (mut usage, peak) = (self.lock(), by_category.iter().sum());
+        if peak > usage.peak {
+            (usage.peak, usage.peak_by_category) = (peak, by_category);
+        }
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Usage> {
         // The guarded code is plain arithmetic, so a poisoned lock still holds consistent numbers.
         self.0.lock().unwrap_or_else(|poisoned| poisoned.into_inner())

@@ -165,6 +165,12 @@ impl Device {
         self.0.ledger.reset_peak();
     }
 
+    /// Raises the peak to these bytes of each category if it is lower: the peak of an earlier process, whose work this
+    /// one continues.
+    pub(crate) fn raise_peak(&self, by_category: [u64; 5]) {
+        self.0.ledger.raise_peak(by_category);
+    }
+
     /// Returns the free buffers of the pool to the system.
     pub fn trim(&self) {
         let freed = match &self.0.backend {

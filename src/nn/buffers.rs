@@ -85,6 +85,11 @@ impl Buffers {
         self.entries.iter().map(|(name, slot)| (name.as_str(), slot.get()))
     }
 
+    /// Whether a buffer has this name.
+    pub(crate) fn contains(&self, name: &str) -> bool {
+        self.entries.iter().any(|(own, _)| own == name)
+    }
+
     /// Number of values.
     pub fn count(&self) -> usize {
         self.iter().map(|(_, values)| values.shape().elements()).sum()

@@ -153,10 +153,24 @@ impl Parameters {
     }
 
     /// Dotted names and values, in the order of the modules, as they are updated.
-    pub(super) fn master_values(&self) -> impl Iterator<Item = (&str, Tensor)> {
-        self.entries.iter().map(|entry| {
-            (entry.name.as_str(), self.master[entry.piece].part(entry.offset, entry.value.shape()))
-        })
+    pub(crate) fn master_values(&self) -> impl Iterator<Item = (&str, Tensor)> {
+        self.named(&self.master)
+    }
+
+    /// Dotted names and values of flat buffers that are laid out like [`master`](Parameters::master), in the order of
+    /// the modules.
+    pub(crate) fn named<'a>(&'a self, flat: &'a [Tensor]) -> impl Iterator<Item = (&'a str, Tensor)> {
+        self.entries
+            .iter()
+            .map(|entry| (entry.name.as_str(), flat[entry.piece].part(entry.offset, entry.value.shape())))
+    }
+
+    /// In mixed precision, converts the master values to those that the passes read.
+    pub(crate) fn refresh(&self) -> Result<()> {
+        if self.is_mixed() {
+            self.master.iter().zip(self.flat.iter()).try_for_each(|(master, flat)| master.copy_into(flat))?;
+        }
+        Ok(())
     }
 
     /// Overwrites the parameter `name`.

@@ -198,7 +198,14 @@ pub struct Stored {
 /// another type.
 pub fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<String, Stored>> {
     let bytes = std::fs::read(path).map_err(Error::file(path, "read"))?;
-    let file = parsed(path, &bytes)?;
+    stored(path, &parsed(path, &bytes)?, wanted)
+}
+
+fn stored(
+    path: &Path,
+    file: &SafeTensors,
+    wanted: impl Fn(&str) -> bool,
+) -> Result<BTreeMap<String, Stored>> {
     let mut tensors = BTreeMap::new();
     for (name, view) in file.iter().filter(|(name, _)| wanted(name)) {
         if !is_float(view.dtype()) {
@@ -209,6 +216,19 @@ pub fn read(path: &Path, wanted: impl Fn(&str) -> bool) -> Result<BTreeMap<Strin
         tensors.insert(name.to_string(), Stored { shape: view.shape().to_vec(), values });
     }
     Ok(tensors)
+}
+
+/// All tensors of a safetensors file by name, and its metadata.
+///
+/// # Errors
+/// Those of [`read`].
+pub(crate) fn read_with_notes(path: &Path) -> Result<(BTreeMap<String, Stored>, HashMap<String, String>)> {
+    let bytes = std::fs::read(path).map_err(Error::file(path, "read"))?;
+    let file = parsed(path, &bytes)?;
+    let tensors = stored(path, &file, |_| true)?;
+    let (_, header) = SafeTensors::read_metadata(&bytes)
+        .map_err(|e| Error::format(path, "a safetensors file", format!("something else ({e})")))?;
+    Ok((tensors, header.metadata().clone().unwrap_or_default()))
 }
 
 /// Writes a safetensors file of f32 tensors, with `notes` as its metadata. The file is replaced whole or not at all.

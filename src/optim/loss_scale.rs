@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::nn::FlatGradients;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The initial scale and the number of finite steps before it doubles, as in PyTorch's `GradScaler`.
 const FIRST: f32 = 65536.0;
@@ -25,7 +25,7 @@ pub(super) struct LossScale {
 }
 
 /// The state of loss scaling, read back from the device.
-#[derive(Clone, Copy, PartialEq, Debug, Serialize)]
+#[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
 pub struct LossScaling {
     /// The factor of the next loss.
     pub scale: f64,

@@ -208,6 +208,24 @@ impl Optimizer {
         self.algorithm.rule().update(step, &operands)
     }
 
+    /// The number of steps made, and the tensors that a step hands on to the next, by name: moments, and in mixed
+    /// precision the state of the loss scale. The parameters are not among them.
+    pub(crate) fn state(&self) -> (u64, Vec<(String, Tensor)>) {
+        let mut tensors = Vec::new();
+        for moment in 0..self.algorithm.rule().moments() {
+            let flat: Vec<Tensor> = self.state.iter().map(|piece| piece[moment].clone()).collect();
+            let named = self.parameters.named(&flat);
+            tensors.extend(named.map(|(name, values)| (format!("moments.{moment}.{name}"), values)));
+        }
+        tensors.extend(self.scale.iter().map(|scale| ("loss_scale".to_string(), scale.state().clone())));
+        (self.steps, tensors)
+    }
+
+    /// Sets the number of steps made. The caller writes the tensors of [`state`](Optimizer::state).
+    pub(crate) fn resume(&mut self, steps: u64) {
+        self.steps = steps;
+    }
+
     /// The state of loss scaling; `None` in f32. Waits for the device.
     ///
     /// # Errors

@@ -55,7 +55,7 @@ pub struct Expected {
 }
 
 /// The results of a training next to the expected ones.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Comparison {
     /// The expected results.
     pub expected: Expected,
@@ -70,7 +70,7 @@ pub struct Comparison {
     /// Their relative difference to the expected ones.
     pub seconds_error: f64,
     /// Whether they lie in their interval, if there is one.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds_inside: Option<bool>,
     /// Peak bytes on the device.
     pub peak_bytes: u64,

@@ -9,10 +9,14 @@ use super::variant::Variant;
 use crate::data::{self, DataOptions, Dataset, Splits, Subset};
 use crate::device::Device;
 use crate::error::{Error, Result};
+use crate::files;
 use crate::models::Bytes;
 use crate::models::cost::{Cost, FLOPS_PER_MAC, predicted_peak_on};
-use crate::train::{Callback, EpochReport, History, Metrics, Progress, fit};
+use crate::train::{
+    Callback, Checkpoints, EpochReport, Every, History, Metrics, Progress, fit, fit_resumable,
+};
 use crate::units::bytes;
+use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -28,6 +32,9 @@ pub struct SweepOptions {
     pub memory_limit: Option<u64>,
     /// Set this to true to stop the sweep with [`Error::Interrupted`]. Records of completed runs are on disk.
     pub interrupted: Arc<AtomicBool>,
+    /// The file for the checkpoint of the run that is being trained, and how often it is written; `None` for no
+    /// checkpoints: an interrupted run then begins again.
+    pub checkpoint: Option<(PathBuf, Every)>,
 }
 
 /// Callbacks of a sweep.
@@ -79,6 +86,7 @@ pub fn run(
         let record = runner.run(variant, callback.as_mut())?;
         drop(callback);
         store.append(record.clone())?;
+        runner.remove_checkpoint()?;
         observer.on_record(&record);
     }
     Ok(())
@@ -124,7 +132,15 @@ impl<'a> Runner<'a> {
         Ok(self.data.open(wanted)?.train.as_ref())
     }
 
-    /// Trains and measures a variant. A training that fails has a record too.
+    /// Removes the checkpoint of the last run, once its record is stored.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it can't be removed.
+    pub fn remove_checkpoint(&self) -> Result<()> {
+        self.options.checkpoint.as_ref().map_or(Ok(()), |(path, _)| files::remove(path))
+    }
+
+    /// Trains and measures a variant, from its checkpoint if there is one. A training that fails has a record too.
     ///
     /// # Errors
     /// [`Error::Interrupted`] when asked to stop; [`Error::DeviceLost`]; files that can't be read.
@@ -253,7 +269,7 @@ fn attempt(
     device.reset_peak();
     let trained = train(plan, variant, options, &splits, callback, cost);
     cost.peak_bytes = Some(Bytes::at_peak(&device.usage()));
-    cost.wall_seconds = start.elapsed().as_secs_f64();
+    cost.wall_seconds += start.elapsed().as_secs_f64();
     trained.map(Outcome::Completed)
 }
 
@@ -269,13 +285,33 @@ fn train(
     let model = variant.architecture.build(&config, &options.device)?;
     cost.train_samples = config.distinct_samples(splits.train.len(), splits.train.is_endless());
     let mut stoppable = Stoppable { inner: callback, interrupted: &options.interrupted };
-    let history = fit(&model, splits, &config, &mut stoppable)?;
+    let history = match &options.checkpoint {
+        None => fit(&model, splits, &config, &mut stoppable)?,
+        Some((path, every)) => {
+            let checkpoints = Checkpoints::new(path.clone(), *every, description(plan, variant));
+            let trained = fit_resumable(&model, splits, &config, &checkpoints, &mut stoppable);
+            cost.wall_seconds = checkpoints.earlier_seconds();
+            trained?
+        }
+    };
     fill(cost, &history);
     let batch = config.batch.min(splits.validation.len());
     let features: usize = variant.architecture.input_shape().iter().product();
     let inputs = vec![0.5; batch * features];
     cost.inference_samples_per_second = Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
     Ok(quality(&history))
+}
+
+/// What tells a variant's training from all others.
+fn description(plan: &Plan, variant: &Variant) -> Value {
+    json!({
+        "key": variant.key,
+        "architecture": variant.architecture,
+        "config": variant.config(plan),
+        "dataset": plan.dataset,
+        "target_columns": plan.target_columns,
+        "data": plan.data,
+    })
 }
 
 /// A callback that also stops training when the sweep is asked to stop.

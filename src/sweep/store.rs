@@ -4,6 +4,8 @@
 //! - `runs.jsonl`: the [log](RunLog) of its runs, one record per line.
 //! - `prediction.json`, if the plan asks for one: the predicted losses of the largest models, written once, before any
 //!   of them is trained. `prediction-2.json` is the prediction of the first extension, and so on.
+//! - `checkpoint.safetensors`: the [checkpoint](crate::train::checkpoint) of the run that is being trained, until its
+//!   record is appended.
 //! - the report's files.
 //!
 //! One process at a time can open a directory. It holds the directory's lock ([`files::Lock`]) while the store is open.
@@ -22,6 +24,7 @@ use std::path::{Path, PathBuf};
 
 const PLAN: &str = "plan.toml";
 const RUNS: &str = "runs.jsonl";
+const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// An open sweep directory.
 #[derive(Debug)]
@@ -176,6 +179,11 @@ impl Store {
     /// The log of its runs.
     pub fn log(&self) -> &RunLog {
         &self.log
+    }
+
+    /// Path of the file for the checkpoint of the run that is being trained.
+    pub fn checkpoint_file(&self) -> PathBuf {
+        self.directory.join(CHECKPOINT)
     }
 
     /// Path of the directory.

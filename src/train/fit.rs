@@ -1,12 +1,15 @@
 //! The training loop: epochs of shuffled batches, a read-back of the metrics every fraction of a second, validation
 //! after each epoch.
 
+use super::checkpoint::{Checkpoints, Pace, Place};
 use super::config::TrainConfig;
-use super::trainer::Metrics;
+use super::history::{EpochReport, History};
+use super::sums::Metrics;
+use super::trainer::Trainer;
 use crate::data::{Dataset, Loader, LoaderOptions, Splits};
 use crate::error::{Error, Result};
 use crate::nn::Model;
-use crate::optim::{LossScaling, Schedule};
+use crate::optim::Schedule;
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Instant;
@@ -26,40 +29,6 @@ pub struct Progress {
     pub metrics: Metrics,
     /// Training throughput since the last report, in samples per second.
     pub samples_per_second: f64,
-}
-
-/// The results of an epoch.
-#[derive(Clone, Debug, Serialize)]
-pub struct EpochReport {
-    /// The epoch, counted from 1.
-    pub epoch: u64,
-    /// Epochs of the whole training.
-    pub epochs: u64,
-    /// Means over the epoch's training samples.
-    pub train: Metrics,
-    /// Means over the validation samples after the epoch.
-    pub validation: Metrics,
-    /// Training throughput without validation, in samples per second.
-    pub samples_per_second: f64,
-    /// Seconds of the epoch, validation included.
-    pub seconds: f64,
-    /// The loss scale and the steps skipped since training began; `None` in f32.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub loss_scaling: Option<LossScaling>,
-}
-
-/// The results of a training.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct History {
-    /// The results of each epoch.
-    pub epochs: Vec<EpochReport>,
-    /// Samples per second between consecutive read-backs. The first step, which compiles kernels and allocates memory,
-    /// is left out.
-    pub throughput: Vec<f64>,
-    /// Samples trained on, repeats included.
-    pub samples_seen: u64,
-    /// Seconds of the whole training, validation included.
-    pub seconds: f64,
 }
 
 /// Callbacks of a training.
@@ -97,9 +66,23 @@ pub fn fit(
     config: &TrainConfig,
     callback: &mut dyn Callback,
 ) -> Result<History> {
-    config.validate()?;
-    let rates = config.rates(config.total_steps(splits.train.len()));
-    fit_at(model, splits, config, &rates, callback)
+    run(model, splits, config, None, None, callback)
+}
+
+/// As [`fit`], with checkpoints: the training continues from the last one, if there is one, and ends with the numbers of
+/// a training that was not interrupted, bit for bit on the same device. If the callback asks to stop, it saves a
+/// checkpoint first. The caller [removes](Checkpoints::remove) the checkpoint once the results are saved.
+///
+/// # Errors
+/// Those of [`fit`]; files that can't be read or written.
+pub fn fit_resumable(
+    model: &Model,
+    splits: &Splits,
+    config: &TrainConfig,
+    checkpoints: &Checkpoints,
+    callback: &mut dyn Callback,
+) -> Result<History> {
+    run(model, splits, config, None, Some(checkpoints), callback)
 }
 
 /// As [`fit`], with the learning-rate schedule `rates` instead of the configuration's.
@@ -113,31 +96,62 @@ pub fn fit_at(
     rates: &Schedule,
     callback: &mut dyn Callback,
 ) -> Result<History> {
+    run(model, splits, config, Some(rates), None, callback)
+}
+
+fn run(
+    model: &Model,
+    splits: &Splits,
+    config: &TrainConfig,
+    rates: Option<&Schedule>,
+    checkpoints: Option<&Checkpoints>,
+    callback: &mut dyn Callback,
+) -> Result<History> {
+    config.validate()?;
     let loader = |set: &Arc<dyn Dataset>, shuffle: bool| {
         let batch = config.batch.min(set.len());
         Loader::new(set.clone(), LoaderOptions { batch, shuffle, seed: config.seed, drop_last: shuffle })
     };
     let (training, validation) = (loader(&splits.train, true)?, loader(&splits.validation, false)?);
-    let mut trainer = config.trainer(model, splits.train.targets())?;
-    let mut history = History::default();
-    let start = Instant::now();
     let (total_steps, per_epoch) = (config.total_steps(splits.train.len()), training.batches() as u64);
+    let rates = rates.copied().unwrap_or_else(|| config.rates(total_steps));
+    let mut trainer = config.trainer(model, splits.train.targets())?;
+    let resumed = match checkpoints {
+        Some(checkpoints) => checkpoints.resume(&mut trainer)?,
+        None => None,
+    };
+    let Place { epoch: first, mut step_in_epoch, mut epoch_seconds, mut history } =
+        resumed.unwrap_or_default();
+    let (start, earlier_seconds) = (Instant::now(), history.seconds);
+    let mut pace = Pace::start();
+    // The first step compiles kernels and allocates memory, so its throughput is not representative.
+    let mut is_first_step = true;
     let epochs = total_steps.div_ceil(per_epoch);
-    for epoch in 0..epochs {
-        let epoch_start = Instant::now();
+    for epoch in first..epochs {
+        let (epoch_start, earlier) = (Instant::now(), std::mem::take(&mut epoch_seconds));
         let mut meter = Meter::new();
-        // Sums run over the whole epoch, so its means do not depend on when they are read.
-        let mut total = Metrics::default();
         let steps = per_epoch.min(total_steps - epoch * per_epoch);
-        for (step, batch) in (1..=steps).zip(training.epoch(epoch)) {
+        let done = std::mem::take(&mut step_in_epoch);
+        // Sums run over the whole epoch, so its means do not depend on when they are read.
+        let mut total = if done == 0 { Metrics::default() } else { trainer.metrics()? };
+        let save = |trainer: &Trainer, place: Place| match checkpoints {
+            Some(checkpoints) => checkpoints.save(trainer, &place),
+            None => Ok(()),
+        };
+        let place = |history: &History, step_in_epoch: u64| {
+            let epoch_seconds = earlier + epoch_start.elapsed().as_secs_f64();
+            let seconds = earlier_seconds + start.elapsed().as_secs_f64();
+            Place { epoch, step_in_epoch, epoch_seconds, history: History { seconds, ..history.clone() } }
+        };
+        for (step, batch) in (done + 1..=steps).zip(training.epoch_from(epoch, done as usize)) {
             if callback.interrupted() {
+                save(&trainer, place(&history, step - 1))?;
                 return Err(Error::Interrupted);
             }
             let batch = batch?;
             meter.samples += batch.size as u64;
             trainer.step(&batch, rates.rate(trainer.steps()))?;
-            // The first step compiles kernels and allocates memory, so its throughput is not representative.
-            let warm_up = epoch == 0 && step == 1;
+            let warm_up = std::mem::take(&mut is_first_step);
             if step == steps || warm_up || meter.seconds() >= callback.report_seconds() {
                 let sums = if step == steps { trainer.take_metrics()? } else { trainer.metrics()? };
                 let earlier = std::mem::replace(&mut total, sums);
@@ -154,16 +168,21 @@ pub fn fit_at(
                     samples_per_second: rate,
                 });
             }
+            // At the end of an epoch the checkpoint comes after the validation.
+            if step < steps && pace.is_due(checkpoints) {
+                save(&trainer, place(&history, step))?;
+                meter.restart();
+            }
         }
         history.samples_seen += total.samples;
-        let trained = epoch_start.elapsed().as_secs_f64();
+        let trained = earlier + epoch_start.elapsed().as_secs_f64();
         let report = EpochReport {
             epoch: epoch + 1,
             epochs,
             train: total,
             validation: trainer.evaluate(validation.epoch(0))?,
             samples_per_second: total.samples as f64 / trained,
-            seconds: epoch_start.elapsed().as_secs_f64(),
+            seconds: earlier + epoch_start.elapsed().as_secs_f64(),
             loss_scaling: trainer.loss_scaling()?,
         };
         callback.on_epoch(&report);
@@ -173,8 +192,13 @@ pub fn fit_at(
             return Err(Error::Diverged { step, loss, updated: true });
         }
         history.epochs.push(report);
+        if pace.is_due(checkpoints) {
+            let place =
+                Place { epoch: epoch + 1, step_in_epoch: 0, epoch_seconds: 0.0, ..place(&history, 0) };
+            save(&trainer, place)?;
+        }
     }
-    history.seconds = start.elapsed().as_secs_f64();
+    history.seconds = earlier_seconds + start.elapsed().as_secs_f64();
     Ok(history)
 }
 
@@ -191,6 +215,11 @@ impl Meter {
 
     fn seconds(&self) -> f64 {
         self.since.elapsed().as_secs_f64()
+    }
+
+    /// Leaves out what was trained since the last lap: the time of something else lies in between.
+    fn restart(&mut self) {
+        *self = Meter::new();
     }
 
     fn lap(&mut self) -> f64 {

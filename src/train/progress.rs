@@ -1,7 +1,8 @@
 //! Shows the progress of training on a terminal: a bar with throughput, loss and remaining time, and one line per epoch
 //! (about fifty lines if there are many epochs). Everything goes to standard error; standard output is for results.
 
-use super::fit::{Callback, EpochReport, Progress};
+use super::fit::{Callback, Progress};
+use super::history::EpochReport;
 use crate::note;
 use crate::units::seconds;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};

@@ -1,41 +1,16 @@
 //! One training step, one evaluation, and the sums of losses on the device.
 
 use super::losses::{Loss, TargetKind};
+pub use super::sums::Metrics;
+use super::sums::{Accumulator, Sums};
 use crate::data::{Batch, BatchTargets};
-use crate::device::memory::{Category, allocating};
 use crate::device::{DType, Device};
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::optim::{Algorithm, DecayExempt, LossScaling, Optimizer};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use serde::Serialize;
-
-/// Means over samples.
-#[derive(Clone, Copy, PartialEq, Debug, Default, Serialize)]
-pub struct Metrics {
-    /// Mean loss.
-    pub loss: f64,
-    /// Top-1 accuracy, 0 to 1: the share of samples whose largest output is at their label. `None` for regression.
-    pub accuracy: Option<f64>,
-    /// Number of samples.
-    pub samples: u64,
-}
-
-impl Metrics {
-    /// The means over the samples since `earlier`, an earlier state of the same running means.
-    pub(super) fn since(&self, earlier: &Metrics) -> Metrics {
-        let samples = self.samples - earlier.samples;
-        let mean = |now: f64, before: f64| {
-            (now * self.samples as f64 - before * earlier.samples as f64) / samples.max(1) as f64
-        };
-        Metrics {
-            loss: mean(self.loss, earlier.loss),
-            accuracy: self.accuracy.map(|accuracy| mean(accuracy, earlier.accuracy.unwrap_or(0.0))),
-            samples,
-        }
-    }
-}
+use serde::{Deserialize, Serialize};
 
 /// A model with its loss and its optimiser. Runs training steps and evaluations.
 pub struct Trainer<'a> {
@@ -46,68 +21,12 @@ pub struct Trainer<'a> {
     training: Accumulator,
 }
 
-/// Number of pairs of sums on the device. When all are full, the host reads them.
-const PAIRS: usize = 128;
-/// Batches per pair: few enough that their sum in f32 has a relative error of at most 2e-6.
-const BATCHES: u64 = 64;
-/// Samples per pair, unless one batch has more: f32 can't count further.
-const SAMPLES: u64 = 1 << 24;
-
-/// Sums of losses and of correct predictions: pairs in f32 on the device, their total in f64 on the host. The pair of a
-/// batch depends only on the batches before it, so reading the total does not change later totals.
-struct Accumulator {
-    pairs: Tensor,
-    /// The current pair, and the numbers of batches and samples in it.
-    pair: usize,
-    in_pair: (u64, u64),
-    /// Totals of pairs that were read and cleared.
-    read: [f64; 2],
-    samples: u64,
-}
-
-impl Accumulator {
-    fn new(device: &Device) -> Result<Accumulator> {
-        let _category = allocating(Category::Workspace);
-        let pairs = Tensor::zeros(device, DType::F32, [PAIRS, 2])?;
-        Ok(Accumulator { pairs, pair: 0, in_pair: (0, 0), read: [0.0; 2], samples: 0 })
-    }
-
-    /// The pair for a batch of `samples` samples. Waits for the device if all pairs are full.
-    fn pair_for(&mut self, samples: u64) -> Result<usize> {
-        let (batches, before) = self.in_pair;
-        if batches == BATCHES || (batches > 0 && before + samples > SAMPLES) {
-            if self.pair + 1 == PAIRS {
-                self.read = self.total()?;
-                self.pairs.fill(0.0)?;
-            }
-            self.pair = (self.pair + 1) % PAIRS;
-            self.in_pair = (0, 0);
-        }
-        self.in_pair = (self.in_pair.0 + 1, self.in_pair.1 + samples);
-        self.samples += samples;
-        Ok(self.pair)
-    }
-
-    /// Both sums over all batches. Waits for the device.
-    fn total(&self) -> Result<[f64; 2]> {
-        let add = |sum: [f64; 2], pair: &[f32]| [sum[0] + f64::from(pair[0]), sum[1] + f64::from(pair[1])];
-        Ok(self.pairs.to_vec::<f32>()?.chunks_exact(2).fold(self.read, add))
-    }
-
-    /// The means over all samples. Waits for the device.
-    fn metrics(&self, loss: Loss) -> Result<Metrics> {
-        let has_accuracy = loss.function().has_accuracy();
-        let samples = self.samples;
-        let [loss, accuracy] = self.total()?.map(|sum| sum / samples.max(1) as f64);
-        let accuracy = has_accuracy.then_some(accuracy);
-        Ok(Metrics { loss, accuracy, samples })
-    }
-
-    /// Resets all sums to zero.
-    fn clear(&mut self) -> Result<()> {
-        (self.pair, self.in_pair, self.read, self.samples) = (0, (0, 0), [0.0; 2], 0);
-        self.pairs.fill(0.0)
-    }
+/// The numbers that a step hands on to the next.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct TrainerState {
+    step: u64,
+    updates: u64,
+    sums: Sums,
 }
 
 impl<'a> Trainer<'a> {
@@ -138,6 +57,39 @@ impl<'a> Trainer<'a> {
     /// Exempts these parameters from weight decay.
     pub fn with_decay_exempt(self, exempt: DecayExempt) -> Trainer<'a> {
         Trainer { optimizer: self.optimizer.with_decay_exempt(exempt), ..self }
+    }
+
+    /// The numbers and the tensors that a step hands on to the next, parameters and buffers included, by name.
+    pub(super) fn state(&self) -> (TrainerState, Vec<(String, Tensor)>) {
+        let (updates, optimizer) = self.optimizer.state();
+        let parameters = self.model.parameters().master_values();
+        let model = parameters.chain(self.model.buffers().iter());
+        let mut tensors: Vec<_> = model.map(|(name, values)| (format!("model.{name}"), values)).collect();
+        tensors.extend(optimizer);
+        tensors.push(("sums".to_string(), self.training.pairs().clone()));
+        (TrainerState { step: self.step, updates, sums: self.training.state() }, tensors)
+    }
+
+    /// Continues from the numbers of an earlier trainer. The caller has written the tensors of
+    /// [`state`](Trainer::state).
+    ///
+    /// # Errors
+    /// Errors of the device.
+    pub(super) fn resume(&mut self, state: &TrainerState) -> Result<()> {
+        self.step = state.step;
+        self.optimizer.resume(state.updates);
+        self.training.resume(&state.sums);
+        self.model.parameters().refresh()
+    }
+
+    /// The model.
+    pub(super) fn model(&self) -> &Model {
+        self.model
+    }
+
+    /// The device.
+    pub(super) fn device(&self) -> &Device {
+        self.model.parameters().flat()[0].device()
     }
 
     /// Number of steps done.
@@ -318,9 +270,9 @@ fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, samples: &Sam
     let targets = samples.targets(loss, output)?;
     let losses = loss.function().rows(output, &targets)?;
     if loss.function().has_accuracy() {
-        super::metric::add_classification(&sums.pairs, pair, &losses, output, &targets)?;
+        super::metric::add_classification(sums.pairs(), pair, &losses, output, &targets)?;
     } else {
-        super::metric::add_losses(&sums.pairs, pair, &losses)?;
+        super::metric::add_losses(sums.pairs(), pair, &losses)?;
     }
     Ok(losses)
 }

@@ -86,7 +86,18 @@ fn training_that_is_interrupted_saves_its_weights_and_keeps_no_other_history() {
     succeed(&["train", &model, "--device", "cpu", "--samples", "64", "--epochs", "1", "--out", text(&out)]);
     let earlier = fs::read(out.join("weights.safetensors")).unwrap();
     assert!(out.join("history.json").exists());
-    let arguments = ["train", &model, "--device", "cpu", "--samples", "2000", "--epochs", "100000", "--json"];
+    let arguments = [
+        "train",
+        &model,
+        "--device",
+        "cpu",
+        "--samples",
+        "2000",
+        "--epochs",
+        "100000",
+        "--json",
+        "--restart",
+    ];
     let mut child = driver(&[&arguments[..], &["--out", text(&out)]].concat()).spawn().unwrap();
     // The handler is in place once the first epoch is over.
     let mut told = std::io::BufReader::new(child.stderr.take().unwrap());
@@ -103,6 +114,7 @@ fn training_that_is_interrupted_saves_its_weights_and_keeps_no_other_history() {
     safetensors::SafeTensors::deserialize(&bytes).unwrap();
     assert_ne!(bytes, earlier);
     assert!(!out.join("history.json").exists(), "that was another training's");
+    assert!(out.join("checkpoint.safetensors").exists(), "the same command resumes");
 }
 
 /// Starts a sweep in a shell that ignores a signal, and sends it that signal amid its runs.

@@ -20,6 +20,8 @@ mod places;
 mod prediction;
 mod process;
 mod reading;
+#[cfg(unix)]
+mod resuming;
 mod search_compound;
 mod starting;
 mod summary;

@@ -13,6 +13,7 @@ mod memory;
 mod modules;
 mod norms;
 mod repetition;
+mod resuming;
 mod schedule;
 mod sums;
 mod varied;

@@ -42,6 +42,7 @@ fn train(
         let record = runner.run(variant, callback.as_mut())?;
         drop(callback);
         store.log.append(record.clone())?;
+        runner.remove_checkpoint()?;
         observer.on_record(&record);
     }
     Ok(())

@@ -2,6 +2,7 @@
 //!
 //! - `search.toml`: the search; a directory belongs to one search.
 //! - `candidates.jsonl`: the [log](RunLog) of its runs, one record per line.
+//! - `checkpoint.safetensors`: the [checkpoint](crate::train::checkpoint) of the run that is being trained.
 //! - `compound.toml`: the [answer](super::answer), once the search is complete.
 //!
 //! One process at a time can open a directory.
@@ -18,6 +19,7 @@ use std::path::{Path, PathBuf};
 const SEARCH: &str = "search.toml";
 const RUNS: &str = "candidates.jsonl";
 const ANSWER: &str = "compound.toml";
+const CHECKPOINT: &str = "checkpoint.safetensors";
 
 /// An open directory of a search.
 #[derive(Debug)]
@@ -57,6 +59,11 @@ impl SearchStore {
     /// The log of its runs.
     pub fn log(&self) -> &RunLog {
         &self.log
+    }
+
+    /// Path of the file for the checkpoint of the run that is being trained.
+    pub fn checkpoint_file(&self) -> PathBuf {
+        self.directory.join(CHECKPOINT)
     }
 
     /// Path of the file for the answer.

@@ -1,0 +1,157 @@
+//! The folder of a training: what is trained there, how far it has come, and its results.
+//!
+//! `training.json` says what is trained, from before the first step on, and has the results once all files are written.
+//! Meanwhile `checkpoint.safetensors` is the last checkpoint. Each file is replaced whole, in an order that is right after
+//! a kill at any moment.
+
+use allometry::data::{DataFile, fingerprint};
+use allometry::models::Architecture;
+use allometry::train::{Checkpoints, Every, TrainConfig};
+use allometry::{Error, Result, files};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+
+/// The file with the results of each epoch.
+pub const HISTORY: &str = "history.json";
+const TRAINING: &str = "training.json";
+const CHECKPOINT: &str = "checkpoint.safetensors";
+
+/// What a training is: two equal ones end with equal bits.
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
+pub struct About {
+    pub architecture: Architecture,
+    pub config: TrainConfig,
+    pub dataset: String,
+    pub target_columns: Vec<String>,
+    pub data: Vec<DataFile>,
+    /// The file of initial weights.
+    pub weights: Option<DataFile>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Recorded {
+    about: About,
+    /// The results; `None` until the training is complete.
+    outcome: Option<Value>,
+}
+
+/// A locked folder of a training.
+pub struct Folder {
+    path: PathBuf,
+    about: About,
+    checkpoints: Checkpoints,
+    _lock: files::Lock,
+}
+
+impl About {
+    /// What differs from `other`, as text; empty if nothing does.
+    fn differences(&self, other: &About) -> Vec<String> {
+        let mut differences = self.config.differences(&other.config);
+        let parts = [
+            (self.architecture != other.architecture, "model"),
+            (self.dataset != other.dataset, "dataset"),
+            (self.target_columns != other.target_columns, "target"),
+            (self.weights != other.weights, "weights"),
+        ];
+        differences
+            .extend(parts.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name.to_string()));
+        if self.dataset == other.dataset {
+            let data = fingerprint::difference(&self.data, &other.data);
+            differences.extend(data.map(|difference| format!("data: {difference}")));
+        }
+        differences
+    }
+}
+
+impl Folder {
+    /// Opens the folder for a training, and creates it if it is missing. With `restart` it forgets the training that it
+    /// holds.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if it holds another training; [`Error::Busy`] if another process uses it; files that can't be
+    /// read or written.
+    pub fn open(path: &Path, about: About, every: Every, restart: bool) -> Result<Folder> {
+        files::check_folder(path)?;
+        let lock = files::Lock::take(path)?;
+        let description = json(path, &about)?;
+        let checkpoints = Checkpoints::new(path.join(CHECKPOINT), every, description);
+        let folder = Folder { path: path.to_path_buf(), about, checkpoints, _lock: lock };
+        if restart {
+            files::remove(&path.join(HISTORY))?;
+            folder.checkpoints.remove()?;
+            files::remove(&path.join(TRAINING))?;
+        }
+        match folder.recorded()? {
+            Some(found) => folder.refuse_other(&found.about)?,
+            None => folder.record(None)?,
+        }
+        Ok(folder)
+    }
+
+    /// The results, if the training is complete.
+    ///
+    /// # Errors
+    /// Files that can't be read; [`Error::Format`] for results that are none.
+    pub fn outcome<T: DeserializeOwned>(&self) -> Result<Option<T>> {
+        let Some(outcome) = self.recorded()?.and_then(|found| found.outcome) else { return Ok(None) };
+        self.checkpoints.remove()?;
+        let read = serde_json::from_value(outcome);
+        read.map(Some).map_err(|error| self.damaged(error))
+    }
+
+    /// Records that the training is complete, after all its files are written.
+    ///
+    /// # Errors
+    /// Files that can't be written.
+    pub fn complete(&self, outcome: &impl Serialize) -> Result<()> {
+        self.record(Some(json(&self.path, outcome)?))?;
+        self.checkpoints.remove()
+    }
+
+    /// Its checkpoints.
+    pub fn checkpoints(&self) -> &Checkpoints {
+        &self.checkpoints
+    }
+
+    fn recorded(&self) -> Result<Option<Recorded>> {
+        let path = self.path.join(TRAINING);
+        match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| self.damaged(error)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(Error::file(path, "read")(error)),
+        }
+    }
+
+    fn record(&self, outcome: Option<Value>) -> Result<()> {
+        let recorded = Recorded { about: self.about.clone(), outcome };
+        let mut text = serde_json::to_vec_pretty(&recorded)
+            .map_err(|e| Error::file(&self.path, "write into")(e.into()))?;
+        text.push(b'\n');
+        files::replace(&self.path.join(TRAINING), &text)
+    }
+
+    fn refuse_other(&self, found: &About) -> Result<()> {
+        let differences = found.differences(&self.about);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        let problem = format!(
+            "holds another training (different: {}); use another folder, the same arguments, or --restart to replace it",
+            differences.join(", ")
+        );
+        Err(Error::Config { what: self.path.display().to_string(), problem })
+    }
+
+    fn damaged(&self, error: serde_json::Error) -> Error {
+        let found = format!("something else ({error}); --restart replaces it");
+        Error::format(self.path.join(TRAINING), "the description of a training", found)
+    }
+}
+
+fn json(path: &Path, value: &impl Serialize) -> Result<Value> {
+    serde_json::to_value(value).map_err(|e| Error::file(path, "write into")(e.into()))
+}

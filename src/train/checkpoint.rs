@@ -1,0 +1,191 @@
+//! Checkpoints: a training at a step boundary, in one file, from which it continues with the same bits.
+//!
+//! A safetensors file has the tensors: parameters, buffers, moments, the loss scale, and the sums of losses. Its metadata
+//! have the rest as JSON: the numbers of the trainer, the place in the training, and what the training is. Random numbers
+//! are keyed by seed, step and module, and the order of samples by seed and epoch, so the place restores both.
+
+use super::history::History;
+use super::trainer::{Trainer, TrainerState};
+use crate::error::{Error, Result, brief};
+use crate::files;
+use crate::nn::weights::{self, Stored};
+use crate::tensor::Tensor;
+use crate::units::{NumberWithUnit, seconds};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::cell::Cell;
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Instant;
+
+/// The key of the metadata.
+const STATE: &str = "training";
+
+/// How often checkpoints are saved.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub enum Every {
+    /// After this many steps.
+    Steps(u64),
+    /// After this many seconds.
+    Seconds(f64),
+    /// Only when the training is interrupted.
+    Never,
+}
+
+impl Default for Every {
+    /// Ten minutes.
+    fn default() -> Every {
+        Every::Seconds(600.0)
+    }
+}
+
+impl FromStr for Every {
+    type Err = String;
+
+    /// Parses a number of steps (`500`), a time (`10m`, `90s`), or `never`.
+    fn from_str(text: &str) -> Result<Every, String> {
+        if text == "never" {
+            return Ok(Every::Never);
+        }
+        match (text.parse(), NumberWithUnit::parse(text)) {
+            (Ok(steps @ 1..), _) => Ok(Every::Steps(steps)),
+            (_, Some(NumberWithUnit::Seconds(seconds))) => Ok(Every::Seconds(seconds)),
+            _ => Err("give a number of steps (500), a time (10m, 90s), or never".to_string()),
+        }
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match *self {
+            Every::Steps(steps) => write!(f, "{steps}"),
+            Every::Seconds(time) => f.write_str(&seconds(time)),
+            Every::Never => f.write_str("never"),
+        }
+    }
+}
+
+/// The file of a training's checkpoint, and how often it is written. The file is replaced whole or not at all.
+#[derive(Debug)]
+pub struct Checkpoints {
+    path: PathBuf,
+    every: Every,
+    about: Value,
+    earlier_seconds: Cell<f64>,
+}
+
+/// A place in a training.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(super) struct Place {
+    /// The epoch, counted from 0, and the steps done in it.
+    pub epoch: u64,
+    pub step_in_epoch: u64,
+    /// Seconds that the epoch has taken.
+    pub epoch_seconds: f64,
+    /// The results so far, with the seconds so far.
+    pub history: History,
+}
+
+/// The metadata of a checkpoint.
+#[derive(Serialize, Deserialize)]
+struct State {
+    about: Value,
+    place: Place,
+    trainer: TrainerState,
+    /// Bytes of each category at the peak so far.
+    peak: [u64; 5],
+}
+
+impl Checkpoints {
+    /// Checkpoints in the file `path`. `about` describes the training; a checkpoint about another training is ignored,
+    /// and replaced by the first one of this training.
+    pub fn new(path: PathBuf, every: Every, about: Value) -> Checkpoints {
+        Checkpoints { path, every, about, earlier_seconds: Cell::new(0.0) }
+    }
+
+    /// Seconds of training before the checkpoint that the training continued from; 0 without one.
+    pub fn earlier_seconds(&self) -> f64 {
+        self.earlier_seconds.get()
+    }
+
+    /// Removes the file.
+    ///
+    /// # Errors
+    /// [`Error::File`] if it exists and can't be removed.
+    pub fn remove(&self) -> Result<()> {
+        files::remove(&self.path)
+    }
+
+    /// Saves a checkpoint. Waits for the device.
+    pub(super) fn save(&self, trainer: &Trainer, place: &Place) -> Result<()> {
+        let (numbers, tensors) = trainer.state();
+        let stored = tensors.into_iter().map(|(name, tensor)| Ok((name, stored(&tensor)?)));
+        let tensors: BTreeMap<String, Stored> = stored.collect::<Result<_>>()?;
+        let peak = trainer.device().usage().peak_by_category;
+        let state = State { about: self.about.clone(), place: place.clone(), trainer: numbers, peak };
+        let state = serde_json::to_string(&state).map_err(|e| Error::file(&self.path, "write")(e.into()))?;
+        weights::write(&self.path, &tensors, HashMap::from([(STATE.to_string(), state)]))
+    }
+
+    /// Restores the trainer from the checkpoint. `None` if there is none about this training.
+    pub(super) fn resume(&self, trainer: &mut Trainer) -> Result<Option<Place>> {
+        if !self.path.exists() {
+            return Ok(None);
+        }
+        let (stored, notes) = weights::read_with_notes(&self.path)?;
+        let no_state = || Error::format(&self.path, "a checkpoint", format!("no metadata {STATE:?}"));
+        let text = notes.get(STATE).ok_or_else(no_state)?;
+        let state: State =
+            serde_json::from_str(text).map_err(|e| Error::format(&self.path, "a checkpoint", brief(e)))?;
+        if state.about != self.about {
+            return Ok(None);
+        }
+        let (_, tensors) = trainer.state();
+        for (name, tensor) in &tensors {
+            let found = stored.get(name).filter(|found| found.shape == tensor.shape().to_vec());
+            let expected = || format!("the tensor {name} of shape {}", tensor.shape());
+            let found = found.ok_or_else(|| Error::format(&self.path, expected(), "none"))?;
+            match name.strip_prefix("model.").filter(|name| trainer.model().buffers().contains(name)) {
+                Some(buffer) => trainer.model().buffers().set(buffer, &found.values)?,
+                None => tensor.write(0, &found.values)?,
+            }
+        }
+        trainer.resume(&state.trainer)?;
+        trainer.device().raise_peak(state.peak);
+        self.earlier_seconds.set(state.place.history.seconds);
+        Ok(Some(state.place))
+    }
+}
+
+/// A tensor of f32 on the host.
+fn stored(tensor: &Tensor) -> Result<Stored> {
+    Ok(Stored { shape: tensor.shape().to_vec(), values: tensor.to_vec()? })
+}
+
+/// Steps and time since the last checkpoint.
+pub(super) struct Pace {
+    steps: u64,
+    since: Instant,
+}
+
+impl Pace {
+    pub fn start() -> Pace {
+        Pace { steps: 0, since: Instant::now() }
+    }
+
+    /// Counts a step. Whether a checkpoint is due; then the count starts again.
+    pub fn is_due(&mut self, checkpoints: Option<&Checkpoints>) -> bool {
+        self.steps += 1;
+        let due = match checkpoints.map(|checkpoints| checkpoints.every) {
+            Some(Every::Steps(steps)) => self.steps >= steps,
+            Some(Every::Seconds(seconds)) => self.since.elapsed().as_secs_f64() >= seconds,
+            Some(Every::Never) | None => false,
+        };
+        if due {
+            *self = Pace::start();
+        }
+        due
+    }
+}
