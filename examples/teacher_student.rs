@@ -125,7 +125,8 @@ fn train(
         // A step of Adam moves every weight by about the rate, and a unit by that times its inputs: a rate that falls
         // as 1/width moves units of all widths alike (Yang et al. 2022, arXiv:2203.03466).
         let peak = 0.5 / width as f64;
-        let schedule = Schedule { peak, warmup: steps / 50, decay: Decay::Cosine, total: steps };
+        let shape = Schedule::constant(peak);
+        let schedule = Schedule { warmup: steps / 50, decay: Decay::Cosine, total: steps, ..shape };
         trainers.push((Trainer::new(student, Loss::mse(), ADAM)?, schedule));
     }
     for step in 0..steps {

@@ -50,7 +50,7 @@ impl Algorithm {
             steps: 0,
             scale,
             clip_norm: None,
-            decay_exempt: DecayExempt::None,
+            decay_exempt: DecayExempt::default(),
         })
     }
 }
@@ -100,9 +100,9 @@ pub struct Optimizer {
 #[serde(rename_all = "lowercase")]
 pub enum DecayExempt {
     /// None: all parameters decay, as in PyTorch.
-    #[default]
     None,
     /// Parameters of one axis: biases, and the scales and offsets of normalisation.
+    #[default]
     Vectors,
 }
 
@@ -116,7 +116,7 @@ impl Optimizer {
         Ok(Optimizer { clip_norm: norm, ..self })
     }
 
-    /// Exempts these parameters from weight decay.
+    /// Exempts these parameters from weight decay; by default biases, and the scales and offsets of normalisation.
     pub fn with_decay_exempt(self, decay_exempt: DecayExempt) -> Optimizer {
         Optimizer { decay_exempt, ..self }
     }

@@ -61,6 +61,15 @@ pub struct TrainConfig {
     /// Share of all steps in which the learning rate rises linearly from zero, 0 to 1.
     #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().warmup, value_parser = part)]
     pub warmup: f64,
+    /// The factor of each drop of the schedule step, 0 to 1.
+    #[arg(long, value_name = "FACTOR", default_value_t = TrainConfig::default().step_factor, value_parser = part)]
+    pub step_factor: f64,
+    /// Share of all steps between two drops of the schedule step, 0 to 1.
+    #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().step_share, value_parser = part)]
+    pub step_share: f64,
+    /// Share of all steps at the end in which the schedule wsd falls to zero, 0 to 1.
+    #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().decay_share, value_parser = part)]
+    pub decay_share: f64,
     /// The optimiser.
     #[arg(long, value_enum, default_value_t)]
     pub optimizer: OptimizerName,
@@ -89,7 +98,8 @@ pub struct TrainConfig {
     #[arg(long, value_name = "DECAY", value_parser = not_negative)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
-    /// Parameters that are exempt from weight decay.
+    /// Parameters that are exempt from weight decay: biases, and the scales and offsets of normalisation (vectors), or
+    /// none.
     #[arg(long, value_enum, default_value_t)]
     pub decay_exempt: DecayExempt,
     /// Clip gradients to this global norm.
@@ -128,6 +138,9 @@ impl Default for TrainConfig {
             learning_rate: 2e-3,
             schedule: Decay::Cosine,
             warmup: 0.05,
+            step_factor: 0.1,
+            step_share: 0.3,
+            decay_share: 0.2,
             optimizer: OptimizerName::default(),
             momentum: sgd.momentum,
             nesterov: sgd.nesterov,
@@ -137,7 +150,7 @@ impl Default for TrainConfig {
             lion_beta1: lion.beta1,
             lion_beta2: lion.beta2,
             weight_decay: None,
-            decay_exempt: DecayExempt::None,
+            decay_exempt: DecayExempt::default(),
             clip_norm: None,
             loss: None,
             huber_delta: Huber::default().delta.into(),
@@ -188,11 +201,15 @@ impl TrainConfig {
         }
     }
 
-    /// Names of the fields whose values differ from those of `other`.
+    /// Names of the fields whose values differ from those of `other`. Exemptions from weight decay do not count where both
+    /// have no weight decay.
     pub fn differences(&self, other: &TrainConfig) -> Vec<String> {
         let (own, others) = (self.fields(), other.fields());
         let names: BTreeSet<&String> = own.keys().chain(others.keys()).collect();
-        names.into_iter().filter(|name| own.get(*name) != others.get(*name)).cloned().collect()
+        let decays = |config: &TrainConfig| config.algorithm().weight_decay() > 0.0;
+        let counts = |name: &str| name != "decay_exempt" || decays(self) || decays(other);
+        let differs = |name: &String| own.get(name) != others.get(name) && counts(name);
+        names.into_iter().filter(|name| differs(name)).cloned().collect()
     }
 
     /// This configuration with `other`'s values in the fields for which `chosen` returns true.
@@ -275,7 +292,11 @@ impl TrainConfig {
     /// The learning-rate schedule of a training of `steps` steps.
     pub fn rates(&self, steps: u64) -> Schedule {
         let warmup = (self.warmup * steps as f64) as u64;
-        Schedule { peak: self.learning_rate, warmup, decay: self.schedule, total: steps }
+        let every = ((self.step_share * steps as f64) as u64).max(1);
+        let last = (self.decay_share * steps as f64) as u64;
+        let shape =
+            Schedule { factor: self.step_factor, every, last, ..Schedule::constant(self.learning_rate) };
+        Schedule { warmup, decay: self.schedule, total: steps, ..shape }
     }
 
     /// Steps of the whole training with `samples` samples per epoch. An epoch has complete batches only.

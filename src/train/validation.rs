@@ -5,7 +5,7 @@ use super::losses::LossName;
 use crate::arguments::LARGEST_INTEGER;
 use crate::data::Targets;
 use crate::error::Result;
-use crate::optim::{Algorithm, DecayExempt, OptimizerName};
+use crate::optim::{Algorithm, Decay, OptimizerName};
 use serde_json::Value;
 
 impl TrainConfig {
@@ -42,7 +42,12 @@ impl TrainConfig {
         if let Some(decay) = self.weight_decay.filter(|&decay| decay != 0.0 && !positive(decay)) {
             return Err(refused(format!("weight_decay is {decay}; it must be finite and at least zero")));
         }
-        for (name, part) in [("warmup", self.warmup), ("label_smoothing", self.label_smoothing)] {
+        for (name, part) in [
+            ("warmup", self.warmup),
+            ("label_smoothing", self.label_smoothing),
+            ("step_factor", self.step_factor),
+            ("decay_share", self.decay_share),
+        ] {
             if !(0.0..=1.0).contains(&part) {
                 return Err(refused(format!("{name} is {part}; it must be from 0 to 1")));
             }
@@ -58,8 +63,31 @@ impl TrainConfig {
                 return Err(refused(format!("{name} is {decay}; it must be at least 0 and below 1")));
             }
         }
+        if !(self.step_share > 0.0 && self.step_share <= 1.0) {
+            return Err(refused(format!(
+                "step_share is {}; it must be above 0 and at most 1",
+                self.step_share
+            )));
+        }
+        self.check_schedule()?;
         self.check_loss()?;
         self.check_optimizer()
+    }
+
+    /// Refuses constants of other schedules, which would have no effect.
+    fn check_schedule(&self) -> Result<()> {
+        for (schedule, names) in
+            [(Decay::Step, &["step_factor", "step_share"][..]), (Decay::Wsd, &["decay_share"])]
+        {
+            let own: &[&str] = if self.schedule == schedule { names } else { &[] };
+            if let Some(name) = self.set_in_vain(names.iter(), own) {
+                let (found, wanted) = (name_of(self.schedule), name_of(schedule));
+                return Err(refused(format!(
+                    "{name} is set, but the schedule {found} does not use it; use {wanted}, or leave it out"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses constants of other losses, which would have no effect.
@@ -98,10 +126,6 @@ impl TrainConfig {
             return Err(refused(format!(
                 "{name} is set, but the optimizer {optimizer} does not use it; {hint}"
             )));
-        }
-        if self.decay_exempt != DecayExempt::default() && algorithm.weight_decay() <= 0.0 {
-            let problem = "weight decay is 0; set weight_decay, or leave decay_exempt out";
-            return Err(refused(format!("decay_exempt is set, but {problem}")));
         }
         algorithm.rule().check().map_err(|problem| refused(problem.to_string()))
     }

@@ -17,7 +17,7 @@ fn it_survives_toml() {
         optimizer: OptimizerName::AdamW,
         adam_epsilon: 1e-7,
         weight_decay: Some(0.05),
-        decay_exempt: DecayExempt::Vectors,
+        decay_exempt: DecayExempt::None,
         loss: Some(LossName::CrossEntropy),
         precision: Precision::Mixed,
         ..TrainConfig::default()
@@ -54,7 +54,9 @@ fn what_it_refuses_names_the_field() {
         ("optimizer = \"adamw\"\nlion_beta2 = 0.95", "lion_beta2 is set"),
         ("optimizer = \"lion\"\nlion_beta2 = 1.0", "lion_beta2 is 1"),
         ("optimizer = \"sgd\"\nnesterov = true", "momentum above zero"),
-        ("decay_exempt = \"vectors\"", "decay_exempt is set"),
+        ("step_factor = 0.5", "step_factor is set, but the schedule cosine does not use it; use step"),
+        ("schedule = \"step\"\nstep_share = 0.0", "step_share is 0"),
+        ("schedule = \"step\"\ndecay_share = 0.5", "use wsd"),
         ("optimizer = \"lamb\"", "lamb"),
     ] {
         let error = TrainConfig::from_toml(text).unwrap_err().to_string();
@@ -84,7 +86,8 @@ fn names_choose_rules_losses_and_rates() {
     assert_eq!(narrow.loss(Targets::Values(1)).unwrap(), Loss::huber(0.25));
     assert!(TrainConfig { label_smoothing: 0.1, ..huber }.loss(Targets::Values(1)).is_err());
     let rates = TrainConfig { learning_rate: 0.5, ..TrainConfig::default() }.rates(200);
-    assert_eq!(rates, Schedule { peak: 0.5, warmup: 10, decay: Decay::Cosine, total: 200 });
+    let shape = Schedule { factor: 0.1, every: 60, last: 40, ..Schedule::constant(0.5) };
+    assert_eq!(rates, Schedule { warmup: 10, decay: Decay::Cosine, total: 200, ..shape });
 }
 
 #[test]
