@@ -10,7 +10,7 @@ use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
 use allometry::nn::weights::LoadOptions;
 use allometry::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Model, Module, Padding, Sequential};
-use allometry::optim::Algorithm;
+use allometry::optim::{Algorithm, DecayExempt};
 use allometry::train::{Loss, Trainer};
 use allometry::{DType, Device, Shape, Tensor};
 use safetensors::SafeTensors;
@@ -135,7 +135,9 @@ fn compare(place: &str, run: &Run, bound: f64, mut loss_of_step: impl FnMut(usiz
 fn follow(place: &str, device: &Device) {
     for run in runs("float32") {
         let (model, batches) = (model(&run.model, device, DType::F32), batches(&run.model));
-        let mut trainer = Trainer::new(&model, Loss::cross_entropy(0.0), run.algorithm).unwrap();
+        let trainer = Trainer::new(&model, Loss::cross_entropy(0.0), run.algorithm).unwrap();
+        // PyTorch's optimisers decay whatever they are given; the record gave them all parameters.
+        let mut trainer = trainer.with_decay_exempt(DecayExempt::None);
         compare(place, &run, SINGLE, |step| {
             trainer.step(&batches[step % batches.len()], run.rate).unwrap();
             trainer.take_metrics().unwrap().loss
@@ -160,7 +162,8 @@ fn double_precision_follows_pytorch_far_closer() {
     let device = Device::cpu();
     for run in runs("float64") {
         let (model, batches) = (model(&run.model, &device, DType::F64), batches(&run.model));
-        let mut optimizer = run.algorithm.build(model.parameters()).unwrap();
+        let optimizer = run.algorithm.build(model.parameters()).unwrap();
+        let mut optimizer = optimizer.with_decay_exempt(DecayExempt::None);
         compare("the CPU device", &run, DOUBLE, |step| {
             let batch = &batches[step % batches.len()];
             let BatchTargets::Classes(labels) = &batch.targets else { unreachable!("labels, as above") };

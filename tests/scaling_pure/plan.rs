@@ -4,6 +4,7 @@ use crate::synthetic::{plan, preset, records};
 use allometry::data::{self, DataOptions};
 use allometry::models::Axis;
 use allometry::models::cost::Cost;
+use allometry::optim::DecayExempt;
 use allometry::planner::grid::for_plan;
 use allometry::sweep::Plan;
 use allometry::train::TrainConfig;
@@ -256,7 +257,8 @@ fn trainings_without_end_are_counted_without_overflow() {
 #[test]
 fn a_plan_of_an_earlier_version_is_read() {
     let today = Plan {
-        config: TrainConfig { samples: Some(640), ..TrainConfig::default() },
+        // Where a file does not say what weight decay exempts, everything decays.
+        config: TrainConfig { samples: Some(640), decay_exempt: DecayExempt::None, ..TrainConfig::default() },
         ..plan(preset("mlp"), &[Axis::Width])
     };
     let mut table: toml::Table = today.to_toml().unwrap().parse().unwrap();
