@@ -3,7 +3,7 @@
 use super::folder::{About, Folder, HISTORY};
 use super::{CheckpointArgs, Common, ConfigArgs, DatasetArgs, interrupt, models, print_json, usage_error};
 use allometry::arguments::{count, seed};
-use allometry::data::{DataFile, Splits, Subset};
+use allometry::data::{DataFile, Inputs, Splits, Subset};
 use allometry::models::Architecture;
 use allometry::models::cost::{Cost, predicted_peak_on};
 use allometry::nn::{Model, Precision};
@@ -58,7 +58,8 @@ pub struct TrainArgs {
     /// Initialise the model with these weights (safetensors).
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Directory for weights.safetensors, model.toml, history.json, and the checkpoint.
+    /// Directory for weights.safetensors, model.toml, inputs.toml (how the model reads its inputs), history.json, and the
+    /// checkpoint.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -156,7 +157,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     drop(progress);
     let saved = match (&args.out, &trained) {
         (Some(out), Ok(_) | Err(Error::Interrupted)) => {
-            save(out, &model, &architecture, trained.as_ref().ok())
+            save(out, &model, &architecture, splits.train.inputs(), trained.as_ref().ok())
         }
         _ => Ok(()),
     };
@@ -218,14 +219,23 @@ fn folder(args: &TrainArgs, job: &Job) -> Result<Option<Folder>> {
     Folder::open(out, about, args.checkpoints.every(), args.restart).map(Some)
 }
 
-/// Writes the weights and the model, and the history unless training was interrupted. Removes an old history first, so
+/// Writes the weights, the model and how it reads its inputs, and the history unless training was interrupted. Removes an old history first, so
 /// that weights are never beside the history of another training.
-fn save(out: &Path, model: &Model, architecture: &Architecture, history: Option<&History>) -> Result<()> {
+fn save(
+    out: &Path,
+    model: &Model,
+    architecture: &Architecture,
+    inputs: Option<Inputs>,
+    history: Option<&History>,
+) -> Result<()> {
     let path = out.join(HISTORY);
     files::remove(&path)?;
     let notes = HashMap::from([("model".to_string(), architecture.name.clone())]);
     model.save(&out.join("weights.safetensors"), notes)?;
     files::replace(&out.join("model.toml"), architecture.to_toml()?.as_bytes())?;
+    if let Some(inputs) = inputs {
+        files::replace(&out.join("inputs.toml"), inputs.to_toml()?.as_bytes())?;
+    }
     let Some(history) = history else { return Ok(()) };
     let json = serde_json::to_vec_pretty(history)
         .map_err(|e| Error::Config { what: "history".to_string(), problem: e.to_string() })?;

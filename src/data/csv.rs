@@ -4,6 +4,7 @@
 //! Targets stay unchanged.
 
 use super::dataset::{Dataset, Splits, Target, Targets};
+use super::inputs::{InputColumn, Inputs, TableInputs, TableTarget};
 use super::options::DataOptions;
 use super::source::DataSource;
 use crate::error::{Error, Result, listed, shown};
@@ -29,6 +30,7 @@ struct TableRows {
     shape: [usize; 1],
     /// Targets per row.
     outputs: usize,
+    inputs: Arc<TableInputs>,
 }
 
 /// The largest sum of squares of all targets. Sums of squares, and the squares of gradients that Adam keeps, are f32,
@@ -58,18 +60,21 @@ fn open(options: &DataOptions) -> Result<Splits> {
     let (validation, train) = order.split_at(held_out);
     let train = &train[..train.len().min(options.samples.unwrap_or(usize::MAX))];
 
-    let mut halves = [train, validation].map(|rows| TableRows {
-        features: vec![0.0; rows.len() * features.len()],
-        targets: vec![0.0; rows.len() * targets.len()],
-        shape: [features.len()],
-        outputs: targets.len(),
+    let mut halves = [train, validation].map(|rows| {
+        let features = vec![0.0; rows.len() * features.len()];
+        (features, vec![0.0; rows.len() * targets.len()])
     });
+    let mut columns = Vec::new();
     for (place, &column) in features.iter().enumerate() {
         let values = numbers(&table, column)?;
+        let (mean, deviation) = scale(&values, train);
+        columns.push(InputColumn::Number { name: table.names()[column].clone(), mean, deviation });
         // A constant feature carries no information, and becomes 0.
-        let Some((mean, deviation)) = scale(&values, train) else { continue };
-        for (half, rows) in halves.iter_mut().zip([train, validation]) {
-            let slots = half.features[place..].iter_mut().step_by(features.len());
+        if deviation == 0.0 {
+            continue;
+        }
+        for ((half, _), rows) in halves.iter_mut().zip([train, validation]) {
+            let slots = half[place..].iter_mut().step_by(features.len());
             slots.zip(rows).for_each(|(slot, &row)| *slot = ((values[row] - mean) / deviation) as f32);
         }
     }
@@ -80,12 +85,20 @@ fn open(options: &DataOptions) -> Result<Splits> {
         if squares > MOST_SQUARES {
             return Err(too_large(&table, column, &values));
         }
-        for (half, rows) in halves.iter_mut().zip([train, validation]) {
-            let slots = half.targets[place..].iter_mut().step_by(targets.len());
+        for ((_, half), rows) in halves.iter_mut().zip([train, validation]) {
+            let slots = half[place..].iter_mut().step_by(targets.len());
             slots.zip(rows).for_each(|(slot, &row)| *slot = values[row] as f32);
         }
     }
-    let [train, validation] = halves;
+    let names = targets.iter().map(|&column| table.names()[column].clone()).collect();
+    let inputs = Arc::new(TableInputs { columns, target: TableTarget::Values { names } });
+    let [train, validation] = halves.map(|(values, answers)| TableRows {
+        features: values,
+        targets: answers,
+        shape: [features.len()],
+        outputs: targets.len(),
+        inputs: inputs.clone(),
+    });
     Ok(Splits { train: Arc::new(train), validation: Arc::new(validation) })
 }
 
@@ -176,21 +189,21 @@ fn columns(table: &Table, target_columns: &[String]) -> Result<(Vec<usize>, Vec<
     Ok((features, targets))
 }
 
-/// Mean and deviation of a feature over these rows; `None` if it is constant except for rounding.
-fn scale(values: &[f64], rows: &[usize]) -> Option<(f64, f64)> {
+/// Mean and deviation of a feature over these rows; the deviation is 0 if it is constant except for rounding.
+fn scale(values: &[f64], rows: &[usize]) -> (f64, f64) {
     let values = || rows.iter().map(|&row| values[row]);
     let (low, high) = values()
         .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (value.min(low), value.max(high)));
     let rounding = ROUNDING * low.abs().max(high.abs());
     // The squares of smaller differences would underflow.
     let smallest = f64::MIN_POSITIVE.sqrt();
-    if high - low <= rounding.max(smallest) {
-        return None;
-    }
     let count = rows.len() as f64;
     let mean = values().sum::<f64>() / count;
+    if high - low <= rounding.max(smallest) {
+        return (mean, 0.0);
+    }
     let deviation = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
-    Some((mean, deviation))
+    (mean, deviation)
 }
 
 fn too_large(table: &Table, column: usize, values: &[f64]) -> Error {
@@ -216,6 +229,10 @@ impl Dataset for TableRows {
 
     fn targets(&self) -> Targets {
         Targets::Values(self.outputs)
+    }
+
+    fn inputs(&self) -> Option<Inputs> {
+        Some(Inputs::Table(TableInputs::clone(&self.inputs)))
     }
 
     fn write(&self, _epoch: u64, index: usize, input: &mut [f32], target: Target<'_>) -> Result<()> {

@@ -1,5 +1,6 @@
 //! The trait that every data set implements, and batches of its samples.
 
+use super::inputs::Inputs;
 use crate::error::{Error, Result};
 use std::sync::Arc;
 
@@ -69,6 +70,11 @@ pub trait Dataset: Send + Sync {
 
     /// The kind of the targets.
     fn targets(&self) -> Targets;
+
+    /// How new inputs become samples like those of this set, for a saved model; `None` if the set can't tell.
+    fn inputs(&self) -> Option<Inputs> {
+        None
+    }
 
     /// Whether every epoch draws samples that no other epoch has.
     fn is_endless(&self) -> bool {

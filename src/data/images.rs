@@ -1,6 +1,7 @@
 //! A finite set of labelled grey images in memory, for MNIST and Omniglot.
 
 use super::dataset::{Dataset, Target, Targets};
+use super::inputs::{ImageInputs, Inputs};
 use super::resample::{Resampler, check_resolution};
 use crate::error::Result;
 use rand::SeedableRng;
@@ -89,6 +90,11 @@ impl Dataset for Images {
 
     fn targets(&self) -> Targets {
         Targets::Classes(self.classes)
+    }
+
+    fn inputs(&self) -> Option<Inputs> {
+        let [height, width, channels] = self.shape;
+        Some(Inputs::Images(ImageInputs { size: [height, width], channels, classes: Vec::new() }))
     }
 
     fn write(&self, _epoch: u64, index: usize, input: &mut [f32], target: Target<'_>) -> Result<()> {

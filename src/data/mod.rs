@@ -4,7 +4,7 @@
 //! In reading order: [`Dataset`] and [`DataOptions`], [`loader`], then one file per set: [`glyphs`] (drawn, without
 //! files), [`mnist`] on [`idx`], [`omniglot`], [`csv`]. `registry.rs` lists the sets, and [`open`] finds them by name.
 //! [`resample`] converts images to the requested resolution. A [`fingerprint`](mod@fingerprint) identifies the files of
-//! a set.
+//! a set. [`Inputs`] describe its samples to a saved model, which reads others like them.
 
 pub mod csv;
 mod dataset;
@@ -12,6 +12,7 @@ pub mod fingerprint;
 pub mod glyphs;
 pub mod idx;
 mod images;
+mod inputs;
 pub mod loader;
 pub mod mnist;
 pub mod omniglot;
@@ -23,6 +24,7 @@ mod subset;
 
 pub use dataset::{Batch, BatchTargets, Dataset, Splits, Target, Targets};
 pub use fingerprint::{DataFile, fingerprint};
+pub use inputs::{ImageInputs, InputColumn, Inputs, TableInputs, TableTarget};
 pub use loader::{Epoch, Loader, LoaderOptions};
 pub use options::DataOptions;
 pub use registry::{NAMES, open};

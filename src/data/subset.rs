@@ -1,6 +1,7 @@
 //! The first samples of a set.
 
 use super::dataset::{Dataset, Target, Targets};
+use super::inputs::Inputs;
 use crate::error::Result;
 use std::sync::Arc;
 
@@ -33,6 +34,10 @@ impl Dataset for Subset {
 
     fn targets(&self) -> Targets {
         self.set.targets()
+    }
+
+    fn inputs(&self) -> Option<Inputs> {
+        self.set.inputs()
     }
 
     fn is_endless(&self) -> bool {

@@ -1,7 +1,9 @@
 //! Tables in CSV files.
 
 use crate::opening::{all, assert_says, options, refusal};
-use allometry::data::{self, BatchTargets, DataOptions, Dataset, Splits, Targets};
+use allometry::data::{
+    self, BatchTargets, DataOptions, Dataset, InputColumn, Inputs, Splits, TableTarget, Targets,
+};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -26,6 +28,22 @@ fn csv_features_are_standardised_by_the_training_rows() {
     let variance = a.iter().map(|v| (v - mean).powi(2)).sum::<f32>() / 40.0;
     assert!(mean.abs() < 1e-5 && (variance - 1.0).abs() < 1e-4, "{mean} {variance}");
     assert!(batch.inputs.iter().skip(1).step_by(2).all(|&v| v == 0.0));
+
+    // What is saved reads a row as the set does.
+    let inputs = train.inputs().unwrap();
+    assert_eq!(validation.inputs().unwrap(), inputs);
+    let path = place.path().join("inputs.toml");
+    fs::write(&path, inputs.to_toml().unwrap()).unwrap();
+    assert_eq!(Inputs::load(&path).unwrap(), inputs);
+    let Inputs::Table(read) = inputs else { panic!("{inputs:?} are not of a table") };
+    assert_eq!(read.target, TableTarget::Values { names: vec!["y".into()] });
+    let InputColumn::Number { mean, deviation, .. } = read.columns[0];
+    let BatchTargets::Values(targets) = &batch.targets else { panic!("no values") };
+    for (feature, target) in a.iter().zip(targets) {
+        assert_eq!(((f64::from(*target) / 2.0 - mean) / deviation) as f32, *feature);
+    }
+    let constant = InputColumn::Number { name: "constant".into(), mean: 7.0, deviation: 0.0 };
+    assert_eq!(read.columns[1], constant);
 
     // Targets stay as they are, so y = 2a tells which row is where: each is in one split only.
     let rows = |dataset: &dyn Dataset| {

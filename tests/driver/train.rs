@@ -4,6 +4,7 @@ use crate::inputs::{small_convnet, small_csv, small_mlp, small_mnist};
 use crate::process::{fail, number, run, succeed, text};
 use crate::reading::records;
 use crate::usage::fail_usage;
+use allometry::data::{ImageInputs, Inputs};
 use serde_json::Value;
 use std::fs;
 use tempfile::TempDir;
@@ -38,6 +39,8 @@ fn training_on_mnist_files_learns_and_leaves_its_weights() {
 
     let weights = out.join("weights.safetensors");
     let bytes = fs::read(&weights).unwrap();
+    let inputs = Inputs::load(&out.join("inputs.toml")).unwrap();
+    assert_eq!(inputs, Inputs::Images(ImageInputs { size: [8, 8], channels: 1, classes: Vec::new() }));
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
 
     assert_eq!(file.tensor("stages.0.0.kernel").unwrap().shape(), [64, 16]);

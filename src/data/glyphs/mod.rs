@@ -17,6 +17,7 @@ mod warp;
 pub use outline::CHARACTERS;
 
 use super::dataset::{Dataset, Splits, Target, Targets};
+use super::inputs::{ImageInputs, Inputs};
 use super::options::DataOptions;
 use super::source::DataSource;
 use crate::error::Result;
@@ -101,6 +102,12 @@ impl Dataset for Glyphs {
 
     fn targets(&self) -> Targets {
         Targets::Classes(CHARACTERS.len())
+    }
+
+    fn inputs(&self) -> Option<Inputs> {
+        let [height, width, channels] = self.shape;
+        let classes = CHARACTERS.chars().map(String::from).collect();
+        Some(Inputs::Images(ImageInputs { size: [height, width], channels, classes }))
     }
 
     fn is_endless(&self) -> bool {
