@@ -10,7 +10,7 @@ use crate::arguments::{count, decay, not_negative, part, positive};
 use crate::data::Targets;
 use crate::error::{Error, Result, brief};
 use crate::nn::{Model, Precision};
-use crate::optim::rules::{adam::Adam, lion::Lion, sgd::Sgd};
+use crate::optim::rules::{adam::Adam, lion::Lion, rmsprop::RmsProp, sgd::Sgd};
 use crate::optim::{Algorithm, Decay, DecayExempt, Hyperparameters, OptimizerName, Schedule};
 use clap::{Args, ValueEnum};
 use serde::{Deserialize, Serialize};
@@ -94,7 +94,16 @@ pub struct TrainConfig {
     /// Decay rate of the mean of gradients in lion.
     #[arg(long, value_name = "BETA2", default_value_t = TrainConfig::default().lion_beta2, value_parser = decay)]
     pub lion_beta2: f64,
-    /// Weight decay of sgd (added to the gradient), adamw and lion (decoupled); by default 0.01 for adamw, 0 for others.
+    /// Decay rate of the mean of squared gradients in rmsprop.
+    #[arg(long, value_name = "RHO", default_value_t = TrainConfig::default().rmsprop_rho, value_parser = decay)]
+    pub rmsprop_rho: f64,
+    /// Momentum of rmsprop.
+    #[arg(long, value_name = "MOMENTUM", default_value_t = TrainConfig::default().rmsprop_momentum, value_parser = decay)]
+    pub rmsprop_momentum: f64,
+    /// Constant that rmsprop adds to the mean of squared gradients, inside the root.
+    #[arg(long, value_name = "EPSILON", default_value_t = TrainConfig::default().rmsprop_epsilon, value_parser = positive)]
+    pub rmsprop_epsilon: f64,
+    /// Weight decay of sgd and rmsprop (added to the gradient), adamw and lion (decoupled); by default 0.01 for adamw, 0 for others.
     #[arg(long, value_name = "DECAY", value_parser = not_negative)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
@@ -127,7 +136,8 @@ pub struct TrainConfig {
 impl Default for TrainConfig {
     /// Adam for three epochs with batches of 64: warm-up over 5 % of the steps, then cosine decay.
     fn default() -> TrainConfig {
-        let (sgd, adam, lion) = (Sgd::default(), Adam::default(), Lion::default());
+        let (sgd, adam, lion, rmsprop) =
+            (Sgd::default(), Adam::default(), Lion::default(), RmsProp::default());
         TrainConfig {
             epochs: 3,
             steps: None,
@@ -149,6 +159,9 @@ impl Default for TrainConfig {
             adam_epsilon: adam.epsilon,
             lion_beta1: lion.beta1,
             lion_beta2: lion.beta2,
+            rmsprop_rho: rmsprop.rho,
+            rmsprop_momentum: rmsprop.momentum,
+            rmsprop_epsilon: rmsprop.epsilon,
             weight_decay: None,
             decay_exempt: DecayExempt::default(),
             clip_norm: None,

@@ -23,13 +23,17 @@ impl TrainConfig {
             return Err(refused(format!("{name} is {number}; it must be at most {LARGEST_INTEGER}")));
         }
         let positive = |value: f64| value > 0.0 && value.is_finite();
-        let [learning_rate, epsilon] = [self.learning_rate, self.adam_epsilon];
+        let learning_rate = self.learning_rate;
         if !positive(learning_rate) {
             let problem = format!("the learning rate is {learning_rate}; it must be finite and above zero");
             return Err(refused(problem));
         }
-        if !positive(epsilon) {
-            return Err(refused(format!("adam_epsilon is {epsilon}; it must be finite and above zero")));
+        for (name, epsilon) in
+            [("adam_epsilon", self.adam_epsilon), ("rmsprop_epsilon", self.rmsprop_epsilon)]
+        {
+            if !positive(epsilon) {
+                return Err(refused(format!("{name} is {epsilon}; it must be finite and above zero")));
+            }
         }
         // As the loss has it, in f32.
         let delta = self.huber_delta;
@@ -58,6 +62,8 @@ impl TrainConfig {
             ("adam_beta2", self.adam_beta2),
             ("lion_beta1", self.lion_beta1),
             ("lion_beta2", self.lion_beta2),
+            ("rmsprop_rho", self.rmsprop_rho),
+            ("rmsprop_momentum", self.rmsprop_momentum),
         ] {
             if !(0.0..1.0).contains(&decay) {
                 return Err(refused(format!("{name} is {decay}; it must be at least 0 and below 1")));

@@ -73,6 +73,8 @@ fn names_choose_rules_losses_and_rates() {
     assert_eq!(adamw.algorithm(), Algorithm::adamw(0.01), "PyTorch's default");
     let lion = TrainConfig { optimizer: OptimizerName::Lion, ..TrainConfig::default() };
     assert_eq!(lion.algorithm(), Algorithm::lion(0.0));
+    let rmsprop = TrainConfig { optimizer: OptimizerName::RmsProp, ..TrainConfig::default() };
+    assert_eq!(rmsprop.algorithm(), Algorithm::rmsprop());
     let other = TrainConfig { lion_beta1: 0.95, lion_beta2: 0.98, weight_decay: Some(1.0), ..lion };
     assert_eq!(other.algorithm(), Lion { beta1: 0.95, beta2: 0.98, weight_decay: 1.0 }.into());
     other.validate().unwrap();

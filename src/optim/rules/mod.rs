@@ -7,6 +7,7 @@
 pub mod adam;
 mod kernels;
 pub mod lion;
+pub mod rmsprop;
 mod rule;
 pub mod sgd;
 
@@ -30,7 +31,7 @@ use serde::{Deserialize, Serialize};
 macro_rules! rules {
     (default $default:ident; $($(#[$doc:meta])* $rule:ident = $module:ident,)*) => {
         /// An update rule with its constants, as data. The arithmetic is that of `torch.optim`; that of Lion is the
-        /// paper's.
+        /// paper's, that of RMSprop is TensorFlow's.
         #[derive(Clone, Copy, PartialEq, Debug, Serialize, Deserialize)]
         #[serde(rename_all = "lowercase")]
         pub enum Algorithm { $($(#[$doc])* $rule($module::$rule),)* }
@@ -96,6 +97,8 @@ rules! {
     AdamW = adam,
     /// Signs of a mean of gradients, with decoupled weight decay (Chen et al. 2023).
     Lion = lion,
+    /// RMSprop in TensorFlow's form, as EfficientNet was trained (Tan and Le 2019).
+    RmsProp = rmsprop,
 }
 
 impl Algorithm {

@@ -1,8 +1,9 @@
-//! The optimisers' steps, one file each, against the formulas of `torch.optim`, and of Lion's paper, written out for one
-//! parameter.
+//! The optimisers' steps, one file each, against the formulas of `torch.optim`, of Lion's paper, and of TensorFlow's RMSprop, written
+//! out for one parameter.
 
 mod adam;
 mod lion;
+mod rmsprop;
 mod sgd;
 
 use crate::harness::{Bound, Draw, Input, Op, input, ones, refuse};
@@ -111,6 +112,7 @@ pub fn op(draw: &mut Draw) -> Op {
     sgd::add(&mut op, draw);
     adam::add(&mut op, draw);
     lion::add(&mut op, draw);
+    rmsprop::add(&mut op, draw);
     op.add_timed("optimizer", |sample| sample.forward(bound()));
 
     let step = SgdStep { rate: 0.1, momentum: 0.9, nesterov: false, weight_decay: 0.0, first: true };
