@@ -210,7 +210,8 @@ fn measured_peak(device: &Device, architecture: &Architecture, step: &TrainConfi
         trainer.step(&batch, 1e-3).unwrap();
         trainer.take_metrics().unwrap();
     }
-    trainer.evaluate(std::iter::once(Ok(batch))).unwrap();
+    let part = batch.range(0..step.samples_at_a_time());
+    trainer.evaluate(std::iter::once(Ok(part))).unwrap();
     Bytes::at_peak(&device.usage())
 }
 
@@ -319,6 +320,24 @@ fn memory_of_mixed_precision_is_as_predicted() {
         let mixed = TrainConfig { precision: Precision::Mixed, ..TrainConfig::default() };
         assert_predicted_with(mixed, &device, with_batches(cases.into()));
     }
+}
+
+#[test]
+fn memory_of_averages_and_of_batches_in_parts_is_as_predicted() {
+    let device = Device::cpu();
+    for precision in precisions::of(&device) {
+        let averaged = TrainConfig { precision, average: Some(0.99), ..TrainConfig::default() };
+        let parts = TrainConfig { precision, accumulate: 3, ..TrainConfig::default() };
+        for config in [averaged, parts] {
+            let cases = ["mlp", "convnet"].map(|name| (name.to_string(), preset(name))).into_iter();
+            assert_predicted_with(config, &device, cases.map(|(name, model)| (name, model, 16)));
+        }
+    }
+    let peak = |accumulate| {
+        let config = TrainConfig { batch: 64, accumulate, ..TrainConfig::default() };
+        predicted_peak(&preset("convnet"), &config).unwrap()
+    };
+    assert!(4 * peak(8).activations < peak(1).activations, "a part needs the activations of its samples");
 }
 
 #[test]

@@ -99,6 +99,9 @@ struct Outcome {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     skipped_steps: Option<u64>,
     epochs: usize,
+    /// The epoch whose weights are kept, with early stopping.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    kept_epoch: Option<u64>,
     /// Seconds of the training.
     seconds: f64,
     /// Seconds including opening the device and the data, and building the model.
@@ -167,7 +170,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     }
     let history = trained?;
     let peak_bytes = device.usage().peak;
-    let last = history.epochs.last().expect("there is at least one epoch");
+    let last = history.result().expect("there is at least one epoch");
     let outcome = Outcome {
         validation_accuracy: last.validation.accuracy,
         validation_loss: last.validation.loss,
@@ -178,6 +181,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         recompute: config.recompute,
         skipped_steps: last.loss_scaling.map(|scaling| scaling.skipped_steps),
         epochs: history.epochs.len(),
+        kept_epoch: history.kept_epoch,
         seconds: history.seconds,
         wall_seconds,
         device: device.name(),
@@ -314,6 +318,12 @@ fn print(outcome: &Outcome) -> Result<()> {
         seconds(outcome.seconds),
         outcome.skipped_steps.map(|steps| format!(", {steps} steps skipped")).unwrap_or_default(),
     )?;
+    if let Some(kept) = outcome.kept_epoch {
+        print_line!(
+            "epoch {kept} of {} had the lowest validation loss, and its weights are kept",
+            outcome.epochs
+        )?;
+    }
     let Some(planned) = &outcome.planned else { return Ok(()) };
     let expected = &planned.expected;
     let mut table = Table::new(["", "expected", "measured", "difference"]);

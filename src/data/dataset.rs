@@ -2,6 +2,7 @@
 
 use super::inputs::Inputs;
 use crate::error::{Error, Result};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// The kind of a sample's target.
@@ -120,6 +121,24 @@ pub struct Batch {
     pub inputs: Vec<f32>,
     /// One target per sample.
     pub targets: BatchTargets,
+}
+
+impl Batch {
+    /// The samples `range` of the batch.
+    ///
+    /// # Panics
+    /// If the batch has fewer samples.
+    pub fn range(&self, range: Range<usize>) -> Batch {
+        let of = |values: usize| {
+            let each = values / self.size.max(1);
+            range.start * each..range.end * each
+        };
+        let targets = match &self.targets {
+            BatchTargets::Classes(labels) => BatchTargets::Classes(labels[range.clone()].to_vec()),
+            BatchTargets::Values(values) => BatchTargets::Values(values[of(values.len())].to_vec()),
+        };
+        Batch { size: range.len(), inputs: self.inputs[of(self.inputs.len())].to_vec(), targets }
+    }
 }
 
 /// The targets of a batch.

@@ -49,7 +49,7 @@ impl Cost {
 /// # Errors
 /// Those of [`Cost::of`]; [`Error::TooManyElements`] if a tensor is too large for any device.
 pub fn predicted_peak(architecture: &Architecture, config: &TrainConfig) -> Result<Bytes> {
-    dry_run(architecture, config, config.batch)
+    dry_run(architecture, config, config.samples_at_a_time())
 }
 
 /// As [`predicted_peak`], for a given number of training and validation samples. A batch is never larger than its set.
@@ -62,7 +62,7 @@ pub fn predicted_peak_on(
     [training, validation]: [usize; 2],
 ) -> Result<Bytes> {
     let cut = TrainConfig { batch: config.batch.min(training), ..*config };
-    dry_run(architecture, &cut, config.batch.min(validation))
+    dry_run(architecture, &cut, config.samples_at_a_time().min(validation))
 }
 
 /// One training step, and one evaluation of `validation` samples, on a dry device.

@@ -103,7 +103,12 @@ impl Buffers {
         self.set_exact(name, &values.iter().map(|&value| value.into()).collect::<Vec<f64>>())
     }
 
-    /// The same in f64, of which models in f64 keep all digits.
+    /// Overwrites all buffers, in the order of [`iter`](Buffers::iter).
+    pub(crate) fn overwrite(&self, values: &[Tensor]) -> Result<()> {
+        self.entries.iter().zip(values).try_for_each(|((_, slot), values)| slot.set(values))
+    }
+
+    /// The same as [`set`](Buffers::set) in f64, of which models in f64 keep all digits.
     pub(super) fn set_exact(&self, name: &str, values: &[f64]) -> Result<()> {
         let refused = |problem: String| Error::Config { what: format!("buffer {name}"), problem };
         let Some((_, slot)) = self.entries.iter().find(|(own, _)| own == name) else {

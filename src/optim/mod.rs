@@ -45,6 +45,7 @@ impl Algorithm {
             algorithm: self,
             parameters: parameters.clone(),
             gradients,
+            addend: None,
             has_gradients: false,
             state,
             steps: 0,
@@ -85,6 +86,8 @@ pub struct Optimizer {
     algorithm: Algorithm,
     parameters: Parameters,
     gradients: FlatGradients,
+    /// The gradients that [`accumulate`](Optimizer::accumulate) adds, once it was called.
+    addend: Option<FlatGradients>,
     /// Whether there are gradients that no step has used yet.
     has_gradients: bool,
     /// The moments of each flat buffer.
@@ -146,6 +149,22 @@ impl Optimizer {
         self.parameters.backward(loss, scale.as_ref(), &self.gradients)?;
         self.has_gradients = true;
         Ok(())
+    }
+
+    /// Computes the gradients of another `loss` and adds them to those since the last step: a batch in parts, which needs
+    /// the memory of the activations of a part only. The sum has the type of the weights: f16 in mixed precision.
+    ///
+    /// # Errors
+    /// Errors of [`backward`](Optimizer::backward), and [`Error::Config`] if it was not called since the last step.
+    pub fn accumulate(&mut self, loss: &Tensor) -> Result<()> {
+        self.check_gradients("accumulate")?;
+        if self.addend.is_none() {
+            self.addend = Some(self.parameters.gradients()?);
+        }
+        let addend = self.addend.as_ref().expect("it was just set");
+        let scale = self.scale.as_ref().map(LossScale::seed);
+        self.parameters.backward(loss, scale.as_ref(), addend)?;
+        addend.flat().iter().zip(self.gradients.flat()).try_for_each(|(addend, sum)| addend.add_into(sum))
     }
 
     /// The gradient of the loss with respect to the parameter `name`, of the parameter's shape, unscaled and before

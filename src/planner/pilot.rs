@@ -164,8 +164,7 @@ pub fn pilot_run(
 
     let rates = planned.config.rates(planned.config.total_steps(planned.config.samples.unwrap_or(samples)));
     // The stopwatch ends the training.
-    // The stopwatch ends the training.
-    let config = TrainConfig { epochs: LARGEST_INTEGER as usize, ..training.config };
+    let config = TrainConfig { epochs: LARGEST_INTEGER as usize, early_stopping: None, ..training.config };
     let mut watch = Stopwatch::new(FIRST * seconds, seconds / PARTS);
     // Validation is measured separately.
     let first = Subset::first(splits.validation.clone(), config.batch);
@@ -187,15 +186,16 @@ pub fn pilot_run(
     let loss = config.loss(training.architecture.targets())?;
     let judge = |samples: usize| -> Result<f64> {
         let set = Subset::first(splits.validation.clone(), samples);
-        let batch = config.batch.min(set.len());
+        let batch = config.samples_at_a_time().min(set.len());
         let loader = LoaderOptions { batch, shuffle: false, seed: config.seed, drop_last: false };
         let start = Instant::now();
         evaluate(&model, loss, Loader::new(set, loader)?.epoch(0))?;
         Ok(start.elapsed().as_secs_f64())
     };
     // One batch warms up, and its time gives the number of batches to measure.
-    let once = judge(config.batch)?;
-    let affordable = (0.5 * seconds / once).ceil().max(1.0) * config.batch as f64;
+    let part = config.samples_at_a_time();
+    let once = judge(part)?;
+    let affordable = (0.5 * seconds / once).ceil().max(1.0) * part as f64;
     let judged = (affordable as usize).min(splits.validation.len());
     let validation_sample = judge(judged)? / judged as f64;
     let seconds = watch.trained + again.trained;

@@ -295,7 +295,7 @@ fn train(
         }
     };
     fill(cost, &history);
-    let batch = config.batch.min(splits.validation.len());
+    let batch = config.samples_at_a_time().min(splits.validation.len());
     let features: usize = variant.architecture.input_shape().iter().product();
     let inputs = vec![0.5; batch * features];
     cost.inference_samples_per_second = Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
@@ -349,7 +349,7 @@ fn fill(cost: &mut RunCost, history: &History) {
 
 /// The quality that a completed training reached.
 fn quality(history: &History) -> Quality {
-    let last = history.epochs.last();
+    let last = history.result();
     let (mut samples_seen, mut seconds) = (0, 0.0);
     let curve = history.epochs.iter().map(|epoch| {
         samples_seen += epoch.train.samples;

@@ -1,7 +1,7 @@
 //! Checkpoints: a training at a step boundary, in one file, from which it continues with the same bits.
 //!
-//! A safetensors file has the tensors: parameters, buffers, moments, the loss scale, and the sums of losses. Its metadata
-//! have the rest as JSON: the numbers of the trainer, the place in the training, and what the training is. Random numbers
+//! A safetensors file has the tensors: parameters, buffers, their averages and those of the best epoch, moments, the loss
+//! scale, and the sums of losses. Its metadata have the rest as JSON: the numbers of the trainer, the place in the training, and what the training is. Random numbers
 //! are keyed by seed, step and module, and the order of samples by seed and epoch, so the place restores both.
 
 use super::history::History;
@@ -22,6 +22,12 @@ use std::time::Instant;
 
 /// The key of the metadata.
 const STATE: &str = "training";
+
+/// What the names of the weights and buffers of the best epoch begin with.
+const BEST: &str = "best.";
+
+/// Tensors on the host, by name.
+pub(super) type Values = BTreeMap<String, Stored>;
 
 /// How often checkpoints are saved.
 #[derive(Clone, Copy, PartialEq, Debug)]
@@ -119,10 +125,10 @@ impl Checkpoints {
     }
 
     /// Saves a checkpoint. Waits for the device.
-    pub(super) fn save(&self, trainer: &Trainer, place: &Place) -> Result<()> {
+    pub(super) fn save(&self, trainer: &Trainer, place: &Place, best: &Values) -> Result<()> {
         let (numbers, tensors) = trainer.state();
-        let stored = tensors.into_iter().map(|(name, tensor)| Ok((name, stored(&tensor)?)));
-        let tensors: BTreeMap<String, Stored> = stored.collect::<Result<_>>()?;
+        let mut tensors = to_host(tensors)?;
+        tensors.extend(best.iter().map(|(name, values)| (format!("{BEST}{name}"), values.clone())));
         let peak = trainer.device().usage().peak_by_category;
         let state = State { about: self.about.clone(), place: place.clone(), trainer: numbers, peak };
         let state = serde_json::to_string(&state).map_err(|e| Error::file(&self.path, "write")(e.into()))?;
@@ -130,11 +136,11 @@ impl Checkpoints {
     }
 
     /// Restores the trainer from the checkpoint. `None` if there is none about this training.
-    pub(super) fn resume(&self, trainer: &mut Trainer) -> Result<Option<Place>> {
+    pub(super) fn resume(&self, trainer: &mut Trainer) -> Result<Option<(Place, Values)>> {
         if !self.path.exists() {
             return Ok(None);
         }
-        let (stored, notes) = weights::read_with_notes(&self.path)?;
+        let (mut stored, notes) = weights::read_with_notes(&self.path)?;
         let no_state = || Error::format(&self.path, "a checkpoint", format!("no metadata {STATE:?}"));
         let text = notes.get(STATE).ok_or_else(no_state)?;
         let state: State =
@@ -155,13 +161,16 @@ impl Checkpoints {
         trainer.resume(&state.trainer)?;
         trainer.device().raise_peak(state.peak);
         self.earlier_seconds.set(state.place.history.seconds);
-        Ok(Some(state.place))
+        let best = stored.split_off(BEST).into_iter();
+        let best = best.map_while(|(name, values)| Some((name.strip_prefix(BEST)?.to_string(), values)));
+        Ok(Some((state.place, best.collect())))
     }
 }
 
-/// A tensor of f32 on the host.
-fn stored(tensor: &Tensor) -> Result<Stored> {
-    Ok(Stored { shape: tensor.shape().to_vec(), values: tensor.to_vec()? })
+/// Tensors of f32 on the host, by name.
+pub(super) fn to_host(tensors: Vec<(String, Tensor)>) -> Result<Values> {
+    let stored = |tensor: &Tensor| Ok(Stored { shape: tensor.shape().to_vec(), values: tensor.to_vec()? });
+    tensors.into_iter().map(|(name, tensor)| Ok((name, stored(&tensor)?))).collect()
 }
 
 /// Steps and time since the last checkpoint.

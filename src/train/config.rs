@@ -125,6 +125,19 @@ pub struct TrainConfig {
     /// Share of a label's probability that cross-entropy spreads over all classes, 0 to 1.
     #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().label_smoothing, value_parser = part)]
     pub label_smoothing: f64,
+    /// Parts that each batch is computed in, one after the other, with one update: less memory, the same step. A batch norm
+    /// normalises by the statistics of a part.
+    #[arg(long, value_name = "PARTS", default_value_t = TrainConfig::default().accumulate, value_parser = count)]
+    pub accumulate: usize,
+    /// Evaluate and save an exponential moving average of the weights, with this decay per step (0.999, 0.9999).
+    #[arg(long, value_name = "DECAY", value_parser = decay)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub average: Option<f64>,
+    /// Stop after this many epochs in a row without a lower validation loss. The model keeps the weights of the epoch with
+    /// the lowest.
+    #[arg(long, value_name = "EPOCHS", value_parser = count)]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub early_stopping: Option<usize>,
     /// Precision of training: mixed stores weights, activations and gradients in f16, and master weights in f32.
     #[arg(long, value_enum, default_value_t)]
     pub precision: Precision,
@@ -168,6 +181,9 @@ impl Default for TrainConfig {
             loss: None,
             huber_delta: Huber::default().delta.into(),
             label_smoothing: CrossEntropy::default().smoothing.into(),
+            accumulate: 1,
+            average: None,
+            early_stopping: None,
             precision: Precision::F32,
             recompute: false,
         }
@@ -299,7 +315,9 @@ impl TrainConfig {
         self.validate()?;
         Trainer::new(model, self.loss(targets)?, self.algorithm())?
             .with_decay_exempt(self.decay_exempt)
-            .with_clip_norm(self.clip_norm)
+            .with_clip_norm(self.clip_norm)?
+            .with_parts(self.accumulate)?
+            .with_average(self.average)
     }
 
     /// The learning-rate schedule of a training of `steps` steps.
@@ -316,6 +334,11 @@ impl TrainConfig {
     pub fn total_steps(&self, samples: usize) -> u64 {
         let from_epochs = || (self.epochs as u64).saturating_mul(self.steps_per_epoch(samples));
         self.steps.unwrap_or_else(from_epochs)
+    }
+
+    /// Samples of a part of a batch, and of a batch of the validation: those whose activations are in memory at a time.
+    pub fn samples_at_a_time(&self) -> usize {
+        self.batch.div_ceil(self.accumulate)
     }
 
     /// Steps of an epoch of `samples` samples: the number of complete batches, or 1 if there are fewer samples than a

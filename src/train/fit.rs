@@ -1,7 +1,7 @@
 //! The training loop: epochs of shuffled batches, a read-back of the metrics every fraction of a second, validation
 //! after each epoch.
 
-use super::checkpoint::{Checkpoints, Pace, Place};
+use super::checkpoint::{Checkpoints, Pace, Place, Values, to_host};
 use super::config::TrainConfig;
 use super::history::{EpochReport, History};
 use super::sums::Metrics;
@@ -108,11 +108,14 @@ fn run(
     callback: &mut dyn Callback,
 ) -> Result<History> {
     config.validate()?;
-    let loader = |set: &Arc<dyn Dataset>, shuffle: bool| {
-        let batch = config.batch.min(set.len());
+    let loader = |set: &Arc<dyn Dataset>, batch: usize, shuffle: bool| {
+        let batch = batch.min(set.len());
         Loader::new(set.clone(), LoaderOptions { batch, shuffle, seed: config.seed, drop_last: shuffle })
     };
-    let (training, validation) = (loader(&splits.train, true)?, loader(&splits.validation, false)?);
+    let (training, validation) = (
+        loader(&splits.train, config.batch, true)?,
+        loader(&splits.validation, config.samples_at_a_time(), false)?,
+    );
     let (total_steps, per_epoch) = (config.total_steps(splits.train.len()), training.batches() as u64);
     let rates = rates.copied().unwrap_or_else(|| config.rates(total_steps));
     let mut trainer = config.trainer(model, splits.train.targets())?;
@@ -120,22 +123,26 @@ fn run(
         Some(checkpoints) => checkpoints.resume(&mut trainer)?,
         None => None,
     };
-    let Place { epoch: first, mut step_in_epoch, mut epoch_seconds, mut history } =
-        resumed.unwrap_or_default();
+    // The weights and buffers of the best epoch, with early stopping.
+    let (place, mut best) = resumed.unwrap_or_default();
+    let Place { epoch: first, mut step_in_epoch, mut epoch_seconds, mut history } = place;
     let (start, earlier_seconds) = (Instant::now(), history.seconds);
     let mut pace = Pace::start();
     // The first step compiles kernels and allocates memory, so its throughput is not representative.
     let mut is_first_step = true;
     let epochs = total_steps.div_ceil(per_epoch);
     for epoch in first..epochs {
+        if history.is_over(config.early_stopping) {
+            break;
+        }
         let (epoch_start, earlier) = (Instant::now(), std::mem::take(&mut epoch_seconds));
         let mut meter = Meter::new();
         let steps = per_epoch.min(total_steps - epoch * per_epoch);
         let done = std::mem::take(&mut step_in_epoch);
         // Sums run over the whole epoch, so its means do not depend on when they are read.
         let mut total = if done == 0 { Metrics::default() } else { trainer.metrics()? };
-        let save = |trainer: &Trainer, place: Place| match checkpoints {
-            Some(checkpoints) => checkpoints.save(trainer, &place),
+        let save = |trainer: &Trainer, place: Place, best: &Values| match checkpoints {
+            Some(checkpoints) => checkpoints.save(trainer, &place, best),
             None => Ok(()),
         };
         let place = |history: &History, step_in_epoch: u64| {
@@ -145,7 +152,7 @@ fn run(
         };
         for (step, batch) in (done + 1..=steps).zip(training.epoch_from(epoch, done as usize)) {
             if callback.interrupted() {
-                save(&trainer, place(&history, step - 1))?;
+                save(&trainer, place(&history, step - 1), &best)?;
                 return Err(Error::Interrupted);
             }
             let batch = batch?;
@@ -170,7 +177,7 @@ fn run(
             }
             // At the end of an epoch the checkpoint comes after the validation.
             if step < steps && pace.is_due(checkpoints) {
-                save(&trainer, place(&history, step))?;
+                save(&trainer, place(&history, step), &best)?;
                 meter.restart();
             }
         }
@@ -192,14 +199,34 @@ fn run(
             return Err(Error::Diverged { step, loss, updated: true });
         }
         history.epochs.push(report);
+        if config.early_stopping.is_some() && history.best().is_some_and(|best| best.epoch == epoch + 1) {
+            best = to_host(trainer.evaluated())?;
+        }
         if pace.is_due(checkpoints) {
             let place =
                 Place { epoch: epoch + 1, step_in_epoch: 0, epoch_seconds: 0.0, ..place(&history, 0) };
-            save(&trainer, place)?;
+            save(&trainer, place, &best)?;
         }
+    }
+    trainer.finish()?;
+    if config.early_stopping.is_some() {
+        history.kept_epoch = history.best().map(|best| best.epoch);
+        restore(model, &best)?;
     }
     history.seconds = earlier_seconds + start.elapsed().as_secs_f64();
     Ok(history)
+}
+
+/// Sets parameters and buffers by name.
+fn restore(model: &Model, values: &Values) -> Result<()> {
+    for (name, stored) in values {
+        if model.buffers().contains(name) {
+            model.buffers().set(name, &stored.values)?;
+        } else {
+            model.parameters().set(name, &stored.values)?;
+        }
+    }
+    Ok(())
 }
 
 /// Measures samples per second between two calls of `lap`.

@@ -36,4 +36,30 @@ pub struct History {
     pub samples_seen: u64,
     /// Seconds of the whole training, validation included.
     pub seconds: f64,
+    /// The epoch whose weights the model has, with early stopping; `None` for the last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_epoch: Option<u64>,
+}
+
+impl History {
+    /// The results of the weights that the model has: of the last epoch, or of the best with early stopping.
+    pub fn result(&self) -> Option<&EpochReport> {
+        match self.kept_epoch {
+            Some(kept) => self.epochs.iter().find(|report| report.epoch == kept),
+            None => self.epochs.last(),
+        }
+    }
+
+    /// The epoch with the lowest validation loss, the first of equal ones.
+    pub fn best(&self) -> Option<&EpochReport> {
+        let lower = |a: &&EpochReport, b: &&EpochReport| a.validation.loss.total_cmp(&b.validation.loss);
+        self.epochs.iter().min_by(lower)
+    }
+
+    /// Whether early stopping ends the training: no validation loss of the last `patience` epochs is below the lowest
+    /// before them.
+    pub(super) fn is_over(&self, patience: Option<usize>) -> bool {
+        let since = self.best().map_or(0, |best| self.epochs.len() as u64 - best.epoch);
+        patience.is_some_and(|patience| since >= patience as u64)
+    }
 }

@@ -4,6 +4,7 @@
 //! evaluation), [`metric`] (sums of losses on the device), [`mod@fit`] (the loop), [`history`] (its results),
 //! [`checkpoint`] (resuming), [`progress`] (progress on the terminal).
 
+mod average;
 pub mod checkpoint;
 pub mod config;
 pub mod fit;
@@ -11,6 +12,7 @@ pub mod history;
 pub mod losses;
 pub mod metric;
 pub mod progress;
+mod samples;
 mod sums;
 pub mod trainer;
 mod validation;

@@ -1,16 +1,18 @@
 //! One training step, one evaluation, and the sums of losses on the device.
 
-use super::losses::{Loss, TargetKind};
+use super::average::Average;
+use super::losses::Loss;
+use super::samples::{Samples, rows};
 pub use super::sums::Metrics;
 use super::sums::{Accumulator, Sums};
-use crate::data::{Batch, BatchTargets};
-use crate::device::{DType, Device};
+use crate::data::Batch;
+use crate::device::Device;
 use crate::error::{Error, Result};
 use crate::nn::Model;
 use crate::optim::{Algorithm, DecayExempt, LossScaling, Optimizer};
-use crate::shape::Shape;
 use crate::tensor::Tensor;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A model with its loss and its optimiser. Runs training steps and evaluations.
 pub struct Trainer<'a> {
@@ -19,6 +21,9 @@ pub struct Trainer<'a> {
     optimizer: Optimizer,
     step: u64,
     training: Accumulator,
+    /// Parts that each batch is computed in.
+    parts: usize,
+    average: Option<Average>,
 }
 
 /// The numbers that a step hands on to the next.
@@ -42,6 +47,8 @@ impl<'a> Trainer<'a> {
             optimizer: algorithm.build(parameters)?,
             step: 0,
             training: Accumulator::new(parameters.flat()[0].device())?,
+            parts: 1,
+            average: None,
         })
     }
 
@@ -59,12 +66,54 @@ impl<'a> Trainer<'a> {
         Trainer { optimizer: self.optimizer.with_decay_exempt(exempt), ..self }
     }
 
+    /// Computes each batch in `parts` parts, one after the other, and updates once with the sum of their gradients: the
+    /// activations need less memory. The step is the same but for rounding, for batch norms, which normalise by the
+    /// statistics of a part, and for dropout, which draws a mask for each part. In mixed precision the sum is in f16.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for no parts.
+    pub fn with_parts(self, parts: usize) -> Result<Trainer<'a>> {
+        if parts == 0 {
+            return Err(Error::argument("train", "parts", "0", "at least 1"));
+        }
+        Ok(Trainer { parts, ..self })
+    }
+
+    /// Keeps an exponential moving average of the weights and buffers, with this decay per step; `None` for none.
+    /// [`Trainer::evaluate`] then evaluates the averages, and [`Trainer::finish`] makes them the model's.
+    ///
+    /// # Errors
+    /// [`Error::Argument`] for a decay that is not from 0 to below 1; [`Error::OutOfMemory`].
+    pub fn with_average(self, decay: Option<f64>) -> Result<Trainer<'a>> {
+        let average = decay.map(|decay| Average::new(self.model, decay)).transpose()?;
+        Ok(Trainer { average, ..self })
+    }
+
+    /// Ends the training: makes the averages, if there are any, the model's weights and buffers.
+    ///
+    /// # Errors
+    /// Errors of the device.
+    pub fn finish(&mut self) -> Result<()> {
+        self.average.take().map_or(Ok(()), |average| average.write_into(self.model))
+    }
+
+    /// The values that [`Trainer::evaluate`] evaluates, parameters and buffers by name: the averages if there are any.
+    pub(super) fn evaluated(&self) -> Vec<(String, Tensor)> {
+        match &self.average {
+            Some(average) => average.named(self.model),
+            None => values_of(self.model),
+        }
+    }
+
     /// The numbers and the tensors that a step hands on to the next, parameters and buffers included, by name.
     pub(super) fn state(&self) -> (TrainerState, Vec<(String, Tensor)>) {
         let (updates, optimizer) = self.optimizer.state();
-        let parameters = self.model.parameters().master_values();
-        let model = parameters.chain(self.model.buffers().iter());
-        let mut tensors: Vec<_> = model.map(|(name, values)| (format!("model.{name}"), values)).collect();
+        let named = |kind: &'static str, values: Vec<(String, Tensor)>| {
+            values.into_iter().map(move |(name, values)| (format!("{kind}.{name}"), values))
+        };
+        let mut tensors: Vec<_> = named("model", values_of(self.model)).collect();
+        let averages = self.average.as_ref().map(|average| average.named(self.model));
+        tensors.extend(named("average", averages.unwrap_or_default()));
         tensors.extend(optimizer);
         tensors.push(("sums".to_string(), self.training.pairs().clone()));
         (TrainerState { step: self.step, updates, sums: self.training.state() }, tensors)
@@ -104,7 +153,7 @@ impl<'a> Trainer<'a> {
     /// [`Error::Shape`] for a batch that does not have the model's input shape; [`Error::Argument`] for targets that
     /// the loss is not defined for; errors of the device.
     pub fn step(&mut self, batch: &Batch, rate: f64) -> Result<()> {
-        self.step_with(&Samples::Host(batch), rate)
+        self.step_with(&Samples::Host(Cow::Borrowed(batch)), rate)
     }
 
     /// Runs one training step as [`Trainer::step`] does, on a batch that is on the model's device already: `inputs`
@@ -113,7 +162,7 @@ impl<'a> Trainer<'a> {
     /// # Errors
     /// Those of [`Trainer::step`], and the errors of ops for operands of another type or on another device.
     pub fn step_on(&mut self, inputs: &Tensor, targets: &Tensor, rate: f64) -> Result<()> {
-        self.step_with(&Samples::OnDevice(inputs, targets), rate)
+        self.step_with(&Samples::on_device(inputs.clone(), targets.clone()), rate)
     }
 
     /// Runs a step on `size` samples without values, for a dry device.
@@ -122,14 +171,29 @@ impl<'a> Trainer<'a> {
     }
 
     fn step_with(&mut self, samples: &Samples, rate: f64) -> Result<()> {
-        let x = samples.inputs(self.model)?;
-        let output = self.model.train(&x, self.step)?;
-        drop(x);
-        let loss = accumulate(self.loss, &mut self.training, &output, samples)?.mean(&[], false)?;
-        drop(output);
-        self.optimizer.backward_step(&loss, rate)?;
+        if self.parts == 1 {
+            let loss = self.losses(samples, self.step)?.mean(&[], false)?;
+            self.optimizer.backward(&loss)?;
+        } else {
+            let total = samples.size() as f32;
+            // Each part has random numbers of its own.
+            for (part, samples) in (0..).zip(samples.parts(self.parts)?) {
+                let losses = self.losses(&samples, self.step * self.parts as u64 + part)?.sum(&[], false)?;
+                let loss = losses.div(&Tensor::full(losses.device(), losses.dtype(), [], total)?)?;
+                if part == 0 { self.optimizer.backward(&loss)? } else { self.optimizer.accumulate(&loss)? }
+            }
+        }
+        self.optimizer.step(rate)?;
         self.step += 1;
-        Ok(())
+        self.average.as_ref().map_or(Ok(()), |average| average.update(self.model, self.step))
+    }
+
+    /// The loss of each sample in training mode, added to the running sums. `number` keys the random numbers.
+    fn losses(&mut self, samples: &Samples, number: u64) -> Result<Tensor> {
+        let x = samples.inputs(self.model)?;
+        let output = self.model.train(&x, number)?;
+        drop(x);
+        rows(self.loss, &mut self.training, &output, samples)
     }
 
     /// The current loss scale and the number of skipped steps; `None` in f32. Waits for the device.
@@ -166,17 +230,34 @@ impl<'a> Trainer<'a> {
 
     /// Evaluates `size` samples without values, for a dry device.
     pub(crate) fn dry_evaluation(&self, size: usize) -> Result<()> {
-        let mut sums = Accumulator::new(self.model.parameters().flat()[0].device())?;
-        evaluate_on(self.model, self.loss, &mut sums, &Samples::Blank(size))
+        self.with_evaluated(|| {
+            let mut sums = Accumulator::new(self.device())?;
+            evaluate_on(self.model, self.loss, &mut sums, &Samples::Blank(size))
+        })
     }
 
-    /// Mean loss and accuracy of the model over batches, in evaluation mode. Waits for the device.
+    /// Mean loss and accuracy of the model over batches, in evaluation mode, with the averages of its weights if there are
+    /// any. Waits for the device.
     ///
     /// # Errors
     /// Those of [`Trainer::step`], and errors of the batches.
     pub fn evaluate(&self, batches: impl Iterator<Item = Result<Batch>>) -> Result<Metrics> {
-        evaluate(self.model, self.loss, batches)
+        self.with_evaluated(|| evaluate(self.model, self.loss, batches))
     }
+
+    /// Runs `evaluation` while the model has the values to evaluate.
+    fn with_evaluated<T>(&self, evaluation: impl FnOnce() -> Result<T>) -> Result<T> {
+        match &self.average {
+            Some(average) => average.lend(self.model, evaluation),
+            None => evaluation(),
+        }
+    }
+}
+
+/// The parameters as they are updated, and the buffers, by name.
+pub(super) fn values_of(model: &Model) -> Vec<(String, Tensor)> {
+    let values = model.parameters().master_values().chain(model.buffers().iter());
+    values.map(|(name, values)| (name.to_string(), values)).collect()
 }
 
 /// Mean loss and accuracy of a model over batches, in evaluation mode. Waits for the device.
@@ -186,93 +267,12 @@ impl<'a> Trainer<'a> {
 pub fn evaluate(model: &Model, loss: Loss, batches: impl Iterator<Item = Result<Batch>>) -> Result<Metrics> {
     let mut sums = Accumulator::new(model.parameters().flat()[0].device())?;
     for batch in batches {
-        evaluate_on(model, loss, &mut sums, &Samples::Host(&batch?))?;
+        evaluate_on(model, loss, &mut sums, &Samples::Host(Cow::Owned(batch?)))?;
     }
     sums.metrics(loss)
 }
 
 fn evaluate_on(model: &Model, loss: Loss, sums: &mut Accumulator, samples: &Samples) -> Result<()> {
     let output = model.predict(&samples.inputs(model)?)?;
-    accumulate(loss, sums, &output, samples).map(drop)
-}
-
-/// The samples of a step or an evaluation.
-enum Samples<'a> {
-    /// A batch of a loader.
-    Host(&'a Batch),
-    /// Inputs and targets on the model's device.
-    OnDevice(&'a Tensor, &'a Tensor),
-    /// This many samples without values.
-    Blank(usize),
-}
-
-impl Samples<'_> {
-    fn size(&self) -> usize {
-        match self {
-            Samples::Host(batch) => batch.size,
-            Samples::OnDevice(inputs, _) => {
-                if inputs.shape().rank() > 0 {
-                    inputs.shape()[0]
-                } else {
-                    0
-                }
-            }
-            Samples::Blank(size) => *size,
-        }
-    }
-
-    fn inputs(&self, model: &Model) -> Result<Tensor> {
-        match self {
-            Samples::Host(batch) => model.batch(&batch.inputs),
-            Samples::OnDevice(inputs, _) => Ok((*inputs).clone()),
-            Samples::Blank(size) => model.blank_batch(*size),
-        }
-    }
-
-    /// The targets as a tensor, of the kind that the loss expects.
-    fn targets(&self, loss: Loss, output: &Tensor) -> Result<Tensor> {
-        let (device, size, kind) = (output.device(), self.size(), loss.function().compares_with());
-        let batch = match self {
-            Samples::Host(batch) => batch,
-            Samples::OnDevice(_, targets) => return Ok((*targets).clone()),
-            Samples::Blank(_) => {
-                let (dtype, shape) = match kind {
-                    TargetKind::Labels => (DType::U32, Shape::from([size])),
-                    TargetKind::Numbers => (DType::F32, output.shape()),
-                };
-                return Tensor::empty("targets", device, dtype, shape);
-            }
-        };
-        match (&batch.targets, kind) {
-            (BatchTargets::Classes(labels), TargetKind::Labels) => Tensor::new(device, labels, [size]),
-            (BatchTargets::Values(values), TargetKind::Numbers) => {
-                Tensor::new(device, values, [size, values.len() / size])
-            }
-            (targets, _) => {
-                let found = match targets {
-                    BatchTargets::Classes(_) => "labels",
-                    BatchTargets::Values(_) => "numbers",
-                };
-                Err(Error::argument(
-                    "train",
-                    "targets",
-                    found,
-                    format!("targets for the loss {:?}", loss.function()),
-                ))
-            }
-        }
-    }
-}
-
-/// Computes the loss of each sample with its graph, and adds the losses to the sums on the device.
-fn accumulate(loss: Loss, sums: &mut Accumulator, output: &Tensor, samples: &Samples) -> Result<Tensor> {
-    let pair = sums.pair_for(samples.size() as u64)?;
-    let targets = samples.targets(loss, output)?;
-    let losses = loss.function().rows(output, &targets)?;
-    if loss.function().has_accuracy() {
-        super::metric::add_classification(sums.pairs(), pair, &losses, output, &targets)?;
-    } else {
-        super::metric::add_losses(sums.pairs(), pair, &losses)?;
-    }
-    Ok(losses)
+    rows(loss, sums, &output, samples).map(drop)
 }

@@ -19,6 +19,18 @@ impl TrainConfig {
         if counts.contains(&Some(0)) || self.steps == Some(0) {
             return Err(refused("epochs, steps, batch and numbers of samples must be at least 1".into()));
         }
+        if self.accumulate == 0 || self.early_stopping == Some(0) {
+            return Err(refused("accumulate and early_stopping must be at least 1".into()));
+        }
+        if self.accumulate > self.batch {
+            let (parts, batch) = (self.accumulate, self.batch);
+            return Err(refused(format!(
+                "accumulate is {parts}, more parts than a batch of {batch} has samples"
+            )));
+        }
+        if let Some(decay) = self.average.filter(|decay| !(0.0..1.0).contains(decay)) {
+            return Err(refused(format!("average is {decay}; it must be at least 0 and below 1")));
+        }
         if let Some((name, number)) = self.fields().iter().find(|(_, value)| exceeds_toml(value)) {
             return Err(refused(format!("{name} is {number}; it must be at most {LARGEST_INTEGER}")));
         }

@@ -3,6 +3,7 @@
 //!
 //! Tests run on the CPU device and on an adapter, and fail if there is no adapter.
 
+mod averages;
 mod config;
 mod decay;
 mod dropout;

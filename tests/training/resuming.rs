@@ -71,7 +71,7 @@ fn numbers(model: &Model, history: &History) -> (Vec<f32>, String) {
     let all = all.flat_map(|values| values.to_vec::<f32>().unwrap()).collect();
     let epochs: Vec<_> =
         history.epochs.iter().map(|epoch| (epoch.epoch, epoch.train, epoch.validation)).collect();
-    (all, format!("{epochs:?} {} samples", history.samples_seen))
+    (all, format!("{epochs:?} {} samples, {:?} kept", history.samples_seen, history.kept_epoch))
 }
 
 /// Trains with an interruption after every `steps` steps, each time continued by a new model.
@@ -118,6 +118,14 @@ fn a_training_in_parts_has_the_bits_of_one_at_once() {
     }
     let momentum = TrainConfig { momentum: 0.9, clip_norm: Some(0.5), ..config(OptimizerName::Sgd) };
     check(&device, &momentum, &[3, 4]);
+    let kept = TrainConfig {
+        average: Some(0.8),
+        accumulate: 2,
+        early_stopping: Some(9),
+        learning_rate: 0.3,
+        ..config(OptimizerName::Adam)
+    };
+    check(&device, &kept, &[1, 5]);
     let mixed = TrainConfig { precision: Precision::Mixed, ..config(OptimizerName::Adam) };
     check(&device, &mixed, &[1, 5]);
     check(&adapter(), &mixed, &[5]);
