@@ -235,6 +235,17 @@ pub enum Error {
         records: PathBuf,
     },
 
+    /// A data set that could not be downloaded.
+    #[error("dataset {dataset}: not downloaded: {}; {hint}", problems.join("; "))]
+    Download {
+        /// The data set.
+        dataset: String,
+        /// What was wrong with each address, or with the folder.
+        problems: Vec<String>,
+        /// What to do.
+        hint: String,
+    },
+
     /// A folder that another process uses.
     #[error("{}: another process uses this folder; wait until it ends, or use another folder", path.display())]
     Busy {

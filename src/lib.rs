@@ -17,6 +17,7 @@
 //! | [`data`] | data sets, and the loader that prepares batches on another thread |
 //! | [`train`] | the training configuration, a step, the loop, progress on the terminal |
 //! | [`files`] | atomic file writes, locks of folders |
+//! | [`cache`] | the folder for files that can be made or downloaded again |
 //! | [`arguments`] | parsing numbers of the command line |
 //! | [`output`] | standard output and standard error, without panics |
 //! | [`units`] | formats of bytes, counts, compute and durations |
@@ -62,6 +63,7 @@
 pub mod arguments;
 pub mod autograd;
 pub mod bench;
+pub mod cache;
 pub mod data;
 pub mod device;
 pub mod error;

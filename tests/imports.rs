@@ -17,6 +17,7 @@ const ORDER: &[&[&str]] = &[
         "rounding",
         "quantile",
         "files",
+        "cache",
         "output",
         "terminal",
         "tables",

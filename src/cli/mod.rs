@@ -4,6 +4,8 @@ mod bench;
 mod check;
 mod compound;
 mod devices;
+#[cfg(feature = "download")]
+mod download;
 mod export;
 mod fit;
 mod folder;
@@ -58,6 +60,9 @@ Example:
 enum Command {
     /// List the devices that models can run on.
     Devices(devices::DevicesArgs),
+    /// Download data sets.
+    #[cfg(feature = "download")]
+    Data(download::DataArgs),
     /// Print a model's layers, parameters, MACs and memory.
     Summary(summary::SummaryArgs),
     /// Train one model.
@@ -185,7 +190,7 @@ impl ConfigArgs {
 struct DatasetArgs {
     #[arg(long, default_value = "glyphs", help = datasets())]
     dataset: String,
-    /// The folder with the data set's files; for csv the file itself.
+    /// The folder with the data set's files; for csv the file itself. By default, where `allometry data get` saves them.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Rows and columns of the images at factor 1; by default those of the model.
@@ -275,6 +280,8 @@ fn execute() -> Result<ExitCode> {
     let done = match &cli.command {
         Command::Check(args) => return check::run(args),
         Command::Devices(args) => devices::run(args),
+        #[cfg(feature = "download")]
+        Command::Data(args) => download::run(args),
         Command::Summary(args) => summary::run(args, given),
         Command::Train(args) => train::run(args, given),
         Command::Sweep(args) => sweep::run(args, given),

@@ -62,7 +62,7 @@ impl fmt::Display for DataFile {
 /// Files that are missing or cannot be read.
 pub fn fingerprint(options: &DataOptions) -> Result<Vec<DataFile>> {
     let Some(source) = source(&options.dataset) else { return Ok(Vec::new()) };
-    let files = (source.files)(options)?;
+    let files = (source.files)(&options.located())?;
     files.iter().map(|path| DataFile::of(path)).collect()
 }
 

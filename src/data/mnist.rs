@@ -35,7 +35,7 @@ fn open(options: &DataOptions) -> Result<Splits> {
 /// The files of images and labels, for training and for validation.
 fn files(options: &DataOptions) -> Result<[PathBuf; 4]> {
     let directory = options.directory()?;
-    let file = |name| find(&options.dataset, directory, name);
+    let file = |name| find(options, directory, name);
     Ok([
         file("train-images-idx3-ubyte")?,
         file("train-labels-idx1-ubyte")?,
@@ -65,13 +65,8 @@ fn read(images_path: &Path, labels_path: &Path) -> Result<RawImages> {
 }
 
 /// The file of this name, or the same with `.gz`.
-fn find(dataset: &str, directory: &Path, name: &str) -> Result<PathBuf> {
+fn find(options: &DataOptions, directory: &Path, name: &str) -> Result<PathBuf> {
     let candidates = [directory.join(name), directory.join(format!("{name}.gz"))];
-    candidates.into_iter().find(|path| path.is_file()).ok_or_else(|| Error::Config {
-        what: format!("dataset {dataset}"),
-        problem: format!(
-            "neither {name} nor {name}.gz in {}; give the folder with the set's four files with --data DIR",
-            directory.display()
-        ),
-    })
+    let missing = || options.missing(format_args!("neither {name} nor {name}.gz in {}", directory.display()));
+    candidates.into_iter().find(|path| path.is_file()).ok_or_else(missing)
 }

@@ -3,11 +3,14 @@
 //!
 //! In reading order: [`Dataset`] and [`DataOptions`], [`loader`], then one file per set: [`glyphs`] (drawn, without
 //! files), [`mnist`] on [`idx`], [`omniglot`], [`csv`]. `registry.rs` lists the sets, and [`open`] finds them by name.
+//! [`PublishedSet`] and [`download`](mod@download) get files from their publishers; [`open`] finds them there.
 //! [`resample`] converts images to the requested resolution. A [`fingerprint`](mod@fingerprint) identifies the files of
 //! a set. [`Inputs`] describe its samples to a saved model, which reads others like them.
 
 pub mod csv;
 mod dataset;
+#[cfg(feature = "download")]
+pub mod download;
 pub mod fingerprint;
 pub mod glyphs;
 pub mod idx;
@@ -17,6 +20,7 @@ pub mod loader;
 pub mod mnist;
 pub mod omniglot;
 mod options;
+mod published;
 mod registry;
 pub mod resample;
 mod source;
@@ -27,5 +31,6 @@ pub use fingerprint::{DataFile, fingerprint};
 pub use inputs::{ImageInputs, InputColumn, Inputs, TableInputs, TableTarget};
 pub use loader::{Epoch, Loader, LoaderOptions};
 pub use options::DataOptions;
+pub use published::{PUBLISHED, PublishedFile, PublishedSet, published};
 pub use registry::{NAMES, open};
 pub use subset::Subset;

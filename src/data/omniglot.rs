@@ -87,14 +87,8 @@ fn files(options: &DataOptions) -> Result<Vec<PathBuf>> {
     let mut found: Vec<PathBuf> = ARCHIVES.iter().map(|name| directory.join(name)).collect();
     found.retain(|path| path.is_file());
     if found.is_empty() {
-        return Err(Error::Config {
-            what: "dataset omniglot".into(),
-            problem: format!(
-                "neither {} in {}; give the folder with Omniglot's archives with --data DIR",
-                ARCHIVES.join(" nor "),
-                directory.display()
-            ),
-        });
+        let names = ARCHIVES.join(" nor ");
+        return Err(options.missing(format_args!("neither {names} in {}", directory.display())));
     }
     Ok(found)
 }

@@ -1,6 +1,8 @@
 //! Which data set to open, and how.
 
+use super::published::{PublishedSet, published};
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// Which data set to open, and how.
@@ -8,7 +10,8 @@ use std::path::{Path, PathBuf};
 pub struct DataOptions {
     /// One of [`NAMES`](super::NAMES).
     pub dataset: String,
-    /// Folder with the set's files (`csv`: also the file itself). `glyphs` needs none.
+    /// Folder with the set's files (`csv`: also the file itself). `glyphs` needs none; a set that was
+    /// [downloaded](super::published()) is found without it.
     pub directory: Option<PathBuf>,
     /// Height and width of images in pixels; `None` for the set's default. Not for `csv`.
     pub resolution: Option<usize>,
@@ -42,17 +45,33 @@ impl Default for DataOptions {
 }
 
 impl DataOptions {
+    /// The options with the folder of a downloaded set, if they name no folder and there is one.
+    pub(super) fn located(&self) -> Cow<'_, DataOptions> {
+        let downloaded =
+            || published(&self.dataset).and_then(PublishedSet::folder).filter(|path| path.is_dir());
+        match self.directory.is_none().then(downloaded).flatten() {
+            Some(folder) => Cow::Owned(DataOptions { directory: Some(folder), ..self.clone() }),
+            None => Cow::Borrowed(self),
+        }
+    }
+
     /// The directory, for a set that needs one.
     ///
     /// # Errors
     /// [`Error::Config`] without one.
     pub(super) fn directory(&self) -> Result<&Path> {
-        self.directory.as_deref().ok_or_else(|| Error::Config {
+        self.directory.as_deref().ok_or_else(|| self.missing("no directory given"))
+    }
+
+    /// The error for files that are not there: what is missing, and how to get it.
+    pub(super) fn missing(&self, problem: impl std::fmt::Display) -> Error {
+        let download = match published(&self.dataset) {
+            Some(set) => format!("download them with `{}`", set.command()),
+            None => "use --dataset glyphs, which needs no files".to_string(),
+        };
+        Error::Config {
             what: format!("dataset {}", self.dataset),
-            problem:
-                "no directory given; name the folder of its files with --data DIR, or use --dataset glyphs, \
-                      which needs no files"
-                    .into(),
-        })
+            problem: format!("{problem}; name the folder of its files with --data DIR, or {download}"),
+        }
     }
 }

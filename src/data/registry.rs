@@ -58,7 +58,7 @@ pub fn open(options: &DataOptions) -> Result<Splits> {
         let name = options.dataset.as_str();
         Error::argument("data", "dataset", name, format!("one of {}", NAMES.join(", ")))
     };
-    (source(&options.dataset).ok_or_else(unknown)?.open)(options)
+    (source(&options.dataset).ok_or_else(unknown)?.open)(&options.located())
 }
 
 #[cfg(test)]

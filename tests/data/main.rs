@@ -2,7 +2,12 @@
 
 mod choice;
 mod csv;
+#[cfg(feature = "download")]
+mod download;
 mod glyphs;
+#[cfg(feature = "download")]
+#[path = "../loopback/mod.rs"]
+mod loopback;
 mod mnist;
 mod omniglot;
 mod opening;

@@ -4,6 +4,8 @@
 
 mod bench;
 mod check;
+#[cfg(feature = "download")]
+mod data;
 mod devices;
 mod exchange;
 mod extension;
@@ -14,6 +16,9 @@ mod inputs;
 mod interruption;
 #[cfg(target_os = "linux")]
 mod kit;
+#[cfg(feature = "download")]
+#[path = "../loopback/mod.rs"]
+mod loopback;
 mod memory;
 mod output;
 mod places;

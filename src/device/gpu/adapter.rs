@@ -2,6 +2,7 @@
 
 use super::handles::{Failure, Handles};
 use super::{Gpu, TunedVariants, matrices, pipeline::Pipelines, recorder::Recorder, tune};
+use crate::cache;
 use crate::device::pool::Pool;
 use crate::error::{Error, Result};
 use std::sync::{Arc, Mutex, RwLock};
@@ -239,7 +240,7 @@ impl Gpu {
             driver: format!("{} {}", info.driver, info.driver_info).trim().to_string(),
             allometry: env!("CARGO_PKG_VERSION").to_string(),
         };
-        let folder = options.tuned.then(tune::cache_folder).flatten();
+        let folder = options.tuned.then(cache::folder).flatten();
         let (tuned, warning) =
             match folder.map_or(Ok(TunedVariants::default()), |folder| subject.read(&folder)) {
                 Ok(tuned) => (tuned, None),

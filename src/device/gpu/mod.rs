@@ -16,13 +16,6 @@ mod tune;
 pub use adapter::{AdapterDescription, GpuOptions, adapters};
 pub use matrices::CooperativeMatrix;
 
-fn choices_folder() -> Result<PathBuf> {
-    tune::cache_folder().ok_or_else(|| Error::Config {
-        what: "tuned variants".to_string(),
-        problem: "there is no cache folder; set ALLOMETRY_CACHE to a folder".to_string(),
-    })
-}
-
 #[cfg(test)]
 pub(crate) use pipeline::translate_cooperative;
 pub use translate::Translation;
@@ -34,6 +27,7 @@ use super::kernel::Kernel;
 use super::pool::Pool;
 use super::profile::Dispatch;
 use super::variant::Family;
+use crate::cache;
 use crate::error::{Error, Result};
 use handles::Handles;
 pub(crate) use handles::Slot;
@@ -138,12 +132,12 @@ impl Gpu {
 
     /// The file of tuned variants that the next process reads.
     pub(crate) fn tuned_variants_file(&self) -> Result<PathBuf> {
-        Ok(self.subject.file(&choices_folder()?))
+        Ok(self.subject.file(&cache::folder_for("tuned variants")?))
     }
 
     /// Writes the tuned variants to their file. Returns its path.
     pub(crate) fn save_tuned_variants(&self) -> Result<PathBuf> {
-        self.subject.write(&choices_folder()?, &self.tuned_variants())
+        self.subject.write(&cache::folder_for("tuned variants")?, &self.tuned_variants())
     }
 
     /// Writes bytes into a buffer; `offset` is a multiple of [`COPIED`]. If the number of bytes is not, zeros fill

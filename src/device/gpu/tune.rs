@@ -1,12 +1,11 @@
 //! The variants that `allometry tune` chose for an adapter, in memory and on disk.
 //!
-//! Each adapter has a small TOML file in the cache folder: `ALLOMETRY_CACHE`, else the folder `allometry` in the
-//! user's cache. A device reads it when it is opened. The file names the adapter, the driver and the version of this
-//! crate. With another driver or version it is ignored, because other variants may then be the fastest.
+//! Each adapter has a small TOML file in the [cache folder](crate::cache::folder). A device reads it when it is opened.
+//! The file names the adapter, the driver and the version of this crate. With another driver or version it is ignored,
+//! because other variants may then be the fastest.
 
 use crate::device::class::Class;
 use crate::error::{Error, Result, brief};
-use etcetera::BaseStrategy;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -98,14 +97,6 @@ impl Subject {
             .map_err(|e| Error::Config { what: "tuned variants".to_string(), problem: e.to_string() })?;
         crate::files::replace(&path, text.as_bytes())?;
         Ok(path)
-    }
-}
-
-/// `ALLOMETRY_CACHE`, else the folder `allometry` in the user's cache. `None` if the user has no home folder.
-pub(crate) fn cache_folder() -> Option<PathBuf> {
-    match std::env::var_os("ALLOMETRY_CACHE").filter(|folder| !folder.is_empty()) {
-        Some(folder) => Some(folder.into()),
-        None => Some(etcetera::choose_base_strategy().ok()?.cache_dir().join("allometry")),
     }
 }
 
