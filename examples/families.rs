@@ -89,6 +89,7 @@ fn train(family: &str, stages: &str, samples: usize, seeds: usize, device: &Devi
     let plan = Plan {
         dataset,
         target_columns: Vec::new(),
+        table: Default::default(),
         axes: vec![Axis::Width],
         factors: FACTORS.to_vec(),
         seeds: (0..seeds as u64).collect(),

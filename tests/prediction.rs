@@ -21,6 +21,7 @@ fn plan(seeds: u64) -> Plan {
     Plan {
         dataset: "glyphs".into(),
         target_columns: Vec::new(),
+        table: Default::default(),
         axes: vec![Axis::Width],
         factors: vec![0.5, 1.0, 2.0, 4.0, 8.0, 16.0],
         seeds: (0..seeds).collect(),

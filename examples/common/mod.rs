@@ -71,6 +71,7 @@ pub fn plan(base: &Base, axis: Axis, samples: usize, epochs: usize) -> Result<Pl
     let set = data::open(&options)?;
     Ok(Plan {
         target_columns: Vec::new(),
+        table: Default::default(),
         dataset: base.dataset.clone(),
         axes: vec![axis],
         factors: vec![1.0],

@@ -4,7 +4,7 @@
 //! Meanwhile `checkpoint.safetensors` is the last checkpoint. Each file is replaced whole, in an order that is right after
 //! a kill at any moment.
 
-use allometry::data::{DataFile, fingerprint};
+use allometry::data::{DataFile, TableOptions, fingerprint};
 use allometry::models::Architecture;
 use allometry::train::{Checkpoints, Every, TrainConfig};
 use allometry::{Error, Result, files};
@@ -27,6 +27,8 @@ pub struct About {
     pub config: TrainConfig,
     pub dataset: String,
     pub target_columns: Vec<String>,
+    #[serde(default, skip_serializing_if = "TableOptions::is_default")]
+    pub table: TableOptions,
     pub data: Vec<DataFile>,
     /// The file of initial weights.
     pub weights: Option<DataFile>,
@@ -57,6 +59,7 @@ impl About {
             (self.target_columns != other.target_columns, "target"),
             (self.weights != other.weights, "weights"),
         ];
+        differences.extend(self.table.differences(&other.table).into_iter().map(String::from));
         differences
             .extend(parts.into_iter().filter(|(differs, _)| *differs).map(|(_, name)| name.to_string()));
         if self.dataset == other.dataset {

@@ -25,6 +25,7 @@ mod search_compound;
 mod steps;
 mod summary;
 mod sweep;
+mod table;
 mod train;
 mod tune;
 mod watch;
@@ -37,9 +38,11 @@ use allometry::{Device, DeviceChoice, Error, Result, note, print_line};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use table::TableArgs;
 
 /// Train a model at many sizes, and measure the cost and the quality of each size.
 #[derive(Parser)]
@@ -200,25 +203,28 @@ struct DatasetArgs {
     /// default the last column.
     #[arg(long, value_name = "COLUMN")]
     target: Vec<String>,
+    #[command(flatten)]
+    table: TableArgs,
+    /// The options that the flags give, once they are complete.
+    #[arg(skip)]
+    completed: OnceCell<DataOptions>,
 }
 
 impl DatasetArgs {
-    /// Names of the target columns.
-    fn target_columns(&self) -> Result<Vec<String>> {
-        match (&self.data, &*self.dataset) {
-            (Some(place), "csv") => data::csv::target_names(place, &self.target),
-            _ => Ok(self.target.clone()),
-        }
-    }
-
+    /// The options of the data set. What the flags of tables leave open is decided, and printed, at the first call.
     fn options(&self) -> Result<DataOptions> {
-        Ok(DataOptions {
+        if let Some(options) = self.completed.get() {
+            return Ok(options.clone());
+        }
+        let options = DataOptions {
             dataset: self.dataset.clone(),
             directory: self.data.clone(),
             resolution: self.resolution,
-            target_columns: self.target_columns()?,
+            target_columns: self.target.clone(),
             ..DataOptions::default()
-        })
+        };
+        let options = self.table.complete(options)?;
+        Ok(self.completed.get_or_init(|| options).clone())
     }
 
     /// Fingerprints of the data set's files.

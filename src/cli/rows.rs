@@ -44,13 +44,17 @@ impl RowsArgs {
             drop_above: self.drop_above,
             drop_below: self.drop_below,
             skip_missing: self.skip_missing,
-            format: Format { delimiter: self.delimiter, decimal: self.decimal.map(Decimal::from) },
+            format: Format {
+                delimiter: self.delimiter,
+                decimal: self.decimal.map(Decimal::from),
+                ..Format::default()
+            },
         }
     }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum DecimalArg {
+pub(super) enum DecimalArg {
     Point,
     Comma,
 }
@@ -68,7 +72,8 @@ fn condition(text: &str) -> Result<String, String> {
     if text.contains('=') { Ok(text.to_string()) } else { Err("expected COLUMN=VALUE".to_string()) }
 }
 
-fn delimiter(text: &str) -> Result<u8, String> {
+/// A separator of cells: a word, or an ASCII character.
+pub(super) fn delimiter(text: &str) -> Result<u8, String> {
     match (text, text.as_bytes()) {
         ("comma", _) => Ok(b','),
         ("semicolon", _) => Ok(b';'),

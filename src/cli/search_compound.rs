@@ -143,9 +143,11 @@ fn search(args: &SearchArgs, matches: &ArgMatches) -> Result<CompoundSearch> {
     let seeds = if args.seeds.is_empty() { vec![config.seed] } else { args.seeds.clone() };
     let samples = args.samples.or(config.samples);
     let (architecture, splits) = args.data.open(&args.model, seeds[0], samples)?;
+    let data = args.data.options()?;
     let plan = Plan {
         dataset: args.data.dataset.clone(),
-        target_columns: args.data.target_columns()?,
+        target_columns: data.target_columns,
+        table: data.table,
         axes: vec![Axis::Compound],
         factors: vec![args.flops_factor],
         seeds,

@@ -183,9 +183,11 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     };
     let factors = if args.factors.is_empty() { default_factors.to_vec() } else { args.factors.clone() };
     let (all, endless) = (splits.train.len(), splits.train.is_endless());
+    let data = args.data.options()?;
     let plan = Plan {
         dataset: args.data.dataset.clone(),
-        target_columns: args.data.target_columns()?,
+        target_columns: data.target_columns,
+        table: data.table,
         axes,
         factors,
         seeds,

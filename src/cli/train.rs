@@ -3,7 +3,7 @@
 use super::folder::{About, Folder, HISTORY};
 use super::{CheckpointArgs, Common, ConfigArgs, DatasetArgs, interrupt, models, print_json, usage_error};
 use allometry::arguments::{count, seed};
-use allometry::data::{DataFile, Inputs, Splits, Subset};
+use allometry::data::{DataFile, DataOptions, Inputs, Splits, Subset, TableOptions};
 use allometry::models::Architecture;
 use allometry::models::cost::{Cost, predicted_peak_on};
 use allometry::nn::{Model, Precision};
@@ -83,6 +83,7 @@ struct Job {
     expected: Option<Expected>,
     dataset: String,
     target_columns: Vec<String>,
+    table: TableOptions,
     /// Fingerprints of the data set's files.
     data: Vec<DataFile>,
 }
@@ -217,6 +218,7 @@ fn folder(args: &TrainArgs, job: &Job) -> Result<Option<Folder>> {
         config: job.config,
         dataset: job.dataset.clone(),
         target_columns: job.target_columns.clone(),
+        table: job.table.clone(),
         data: job.data.clone(),
         weights: args.weights.as_deref().map(DataFile::of).transpose()?,
     };
@@ -270,7 +272,7 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
     if let Some(training) = planned(args, matches)? {
         training.check_data(args.data.data.as_deref())?;
         let splits = training.open(args.data.data.as_deref())?;
-        let Training { architecture, config, expected, dataset, target_columns, data, .. } = training;
+        let Training { architecture, config, expected, dataset, target_columns, table, data } = training;
         return Ok(Job {
             architecture,
             splits,
@@ -278,6 +280,7 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
             expected: Some(expected),
             dataset,
             target_columns,
+            table,
             data,
         });
     }
@@ -287,9 +290,9 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
         Some(samples) => Splits { validation: Subset::first(splits.validation, samples), ..splits },
         None => splits,
     };
-    let (dataset, target_columns) = (args.data.dataset.clone(), args.data.target_columns()?);
+    let DataOptions { dataset, target_columns, table, .. } = args.data.options()?;
     let data = if args.out.is_some() { args.data.fingerprint()? } else { Vec::new() };
-    Ok(Job { architecture, splits, config, expected: None, dataset, target_columns, data })
+    Ok(Job { architecture, splits, config, expected: None, dataset, target_columns, table, data })
 }
 
 /// The configuration of `--config` and the flags.

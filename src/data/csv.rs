@@ -1,43 +1,57 @@
-//! Tables of numbers for regression: a [table](crate::tables) with a header, one sample per row.
+//! Tables for regression and classification: a [table](super::table) in a CSV file, one sample per row.
 //!
-//! Features are standardised: each column minus its mean, divided by its deviation, both over the training rows.
-//! Targets stay unchanged.
+//! Numbers are standardised: each column minus its mean, divided by its deviation, both over the training rows. Other
+//! columns hold names of categories, and become one feature per category. Targets are numbers, which stay unchanged
+//! unless [`TableOptions::scale_targets`](super::TableOptions::scale_targets) is set, or names of classes.
 
 use super::dataset::{Dataset, Splits, Target, Targets};
-use super::inputs::{InputColumn, Inputs, TableInputs, TableTarget};
+use super::inputs::Inputs;
 use super::options::DataOptions;
 use super::source::DataSource;
+use super::table::{
+    Cells, Kind, Missing, Source, TableInputs, TableTarget, Task, categorical_help, check_categories,
+    classes, features, file, input_column, missing_value, places, target_column, targets,
+};
 use crate::error::{Error, Result, listed, shown};
-use crate::rounding::ROUNDING;
-use crate::tables::{Format, Table, Value};
+use crate::tables::Table;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use std::path::{Path, PathBuf};
+use std::collections::HashMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
-/// Tables of numbers in CSV files.
-pub(super) const SOURCE: DataSource =
-    DataSource { names: &["csv"], open, files: |options| Ok(vec![file(options.directory()?)?]) };
+/// Tables in CSV files.
+pub(super) const SOURCE: DataSource = DataSource { names: &["csv"], open, files };
 
 /// The training or validation rows of a table.
 struct TableRows {
-    /// `[rows, features]`, standardised.
+    /// `[rows, features]`.
     features: Vec<f32>,
-    /// `[rows, targets]`.
-    targets: Vec<f32>,
+    answers: Answers,
     /// `[features]`.
     shape: [usize; 1],
-    /// Targets per row.
-    outputs: usize,
     inputs: Arc<TableInputs>,
+}
+
+/// The targets of some rows.
+enum Answers {
+    /// `[rows]`, and the number of classes.
+    Classes(Vec<u32>, usize),
+    /// `[rows, numbers per row]`, and the numbers per row.
+    Values(Vec<f32>, usize),
 }
 
 /// The largest sum of squares of all targets. Sums of squares, and the squares of gradients that Adam keeps, are f32,
 /// and a gradient may be a hundred times its target.
 const MOST_SQUARES: f64 = f32::MAX as f64 / 1e4;
 
-/// Reads the options' file, or the only `.csv` file in their directory.
+/// The options' file, or the only `.csv` file in their directory, and the validation file.
+fn files(options: &DataOptions) -> Result<Vec<PathBuf>> {
+    let first = file(options.directory()?)?;
+    Ok([Some(first), options.table.validation.clone()].into_iter().flatten().collect())
+}
+
 fn open(options: &DataOptions) -> Result<Splits> {
     if options.resolution.is_some() {
         let problem = "a table has no resolution; leave it out, or use a set of images";
@@ -47,169 +61,199 @@ fn open(options: &DataOptions) -> Result<Splits> {
     if !(fraction > 0.0 && fraction < 1.0) {
         return Err(Error::argument("data", "validation_fraction", fraction, "between 0 and 1"));
     }
-    let table = Table::read(&file(options.directory()?)?, &Format::default())?;
-    let (features, targets) = columns(&table, &options.target_columns)?;
-
-    let count = table.len();
-    if count < 2 {
-        return Err(Error::format(table.path(), "at least 2 rows below the header", count.to_string()));
-    }
-    let mut order: Vec<usize> = (0..count).collect();
-    order.shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed));
-    let held_out = ((count as f64 * fraction).round() as usize).clamp(1, count - 1);
-    let (validation, train) = order.split_at(held_out);
-    let train = &train[..train.len().min(options.samples.unwrap_or(usize::MAX))];
-
-    let mut halves = [train, validation].map(|rows| {
-        let features = vec![0.0; rows.len() * features.len()];
-        (features, vec![0.0; rows.len() * targets.len()])
-    });
-    let mut columns = Vec::new();
-    for (place, &column) in features.iter().enumerate() {
-        let values = numbers(&table, column)?;
-        let (mean, deviation) = scale(&values, train);
-        columns.push(InputColumn::Number { name: table.names()[column].clone(), mean, deviation });
-        // A constant feature carries no information, and becomes 0.
-        if deviation == 0.0 {
-            continue;
-        }
-        for ((half, _), rows) in halves.iter_mut().zip([train, validation]) {
-            let slots = half[place..].iter_mut().step_by(features.len());
-            slots.zip(rows).for_each(|(slot, &row)| *slot = ((values[row] - mean) / deviation) as f32);
-        }
-    }
-    let mut squares = 0.0;
-    for (place, &column) in targets.iter().enumerate() {
-        let values = numbers(&table, column)?;
-        squares += values.iter().map(|value| value * value).sum::<f64>();
-        if squares > MOST_SQUARES {
-            return Err(too_large(&table, column, &values));
-        }
-        for ((_, half), rows) in halves.iter_mut().zip([train, validation]) {
-            let slots = half[place..].iter_mut().step_by(targets.len());
-            slots.zip(rows).for_each(|(slot, &row)| *slot = values[row] as f32);
-        }
-    }
-    let names = targets.iter().map(|&column| table.names()[column].clone()).collect();
-    let inputs = Arc::new(TableInputs { columns, target: TableTarget::Values { names } });
-    let [train, validation] = halves.map(|(values, answers)| TableRows {
-        features: values,
-        targets: answers,
-        shape: [features.len()],
-        outputs: targets.len(),
-        inputs: inputs.clone(),
-    });
-    Ok(Splits { train: Arc::new(train), validation: Arc::new(validation) })
-}
-
-/// The names of target columns, from texts that each hold a name or several separated by commas. The file's header
-/// tells which commas belong to a name.
-///
-/// # Errors
-/// A file that cannot be read, if a text has a comma.
-pub fn target_names(place: &Path, texts: &[String]) -> Result<Vec<String>> {
-    if !texts.iter().any(|text| text.contains(',')) {
-        return Ok(texts.to_vec());
-    }
-    let table = Table::read(&file(place)?, &Format::default())?;
-    let names = texts.iter().flat_map(|text| {
-        let names = split(text, table.names());
-        // A text that is no list of columns is split at every comma, so that the error names the missing column.
-        names.unwrap_or_else(|| text.split(',').collect())
-    });
-    Ok(names.map(str::to_string).collect())
-}
-
-/// Splits a list of known names at commas. Longer names are tried first.
-fn split<'a>(text: &'a str, known: &[String]) -> Option<Vec<&'a str>> {
-    let is_known = |name: &str| known.iter().any(|known| known == name);
-    if is_known(text.trim()) {
-        return Some(vec![text.trim()]);
-    }
-    text.rmatch_indices(',').find_map(|(comma, _)| {
-        let first = text[..comma].trim();
-        let others = is_known(first).then(|| split(&text[comma + 1..], known))??;
-        Some([&[first], &others[..]].concat())
-    })
-}
-
-/// The file at a path, or the only `.csv` file in the folder there.
-fn file(place: &Path) -> Result<PathBuf> {
-    if !place.is_dir() {
-        return Ok(place.into());
-    }
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(place).map_err(Error::file(place, "list"))? {
-        let path = entry.map_err(Error::file(place, "list"))?.path();
-        if path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("csv")) {
-            files.push(path);
-        }
-    }
-    match files.len() {
-        1 => Ok(files.remove(0)),
-        found => Err(Error::Config {
-            what: "dataset csv".into(),
-            problem: format!("{found} .csv files in {}; name one with --data FILE", place.display()),
-        }),
-    }
-}
-
-/// A column of finite numbers that fit in f32.
-fn numbers(table: &Table, column: usize) -> Result<Vec<f64>> {
-    let values = table.numbers(column)?.into_iter().enumerate();
-    let number = |(row, value)| match value {
-        Value::Number(number) if fits(number) => Ok(number),
-        _ => Err(Error::format(table.path(), "a number that fits in 32 bits", table.place(row, column))),
+    let source = Source::read(&file(options.directory()?)?, &options.table)?;
+    let columns = Columns::read(&source, options)?;
+    let rows = columns.rows(&source, options.table.missing)?;
+    let (train, validation) = halves(&source, rows.clone(), options)?;
+    let (answers, target) = columns.answers(&source, options, &rows, [&train, &validation])?;
+    let inputs = TableInputs {
+        missing: options.table.missing,
+        delimiter: options.table.delimiter,
+        decimal: options.table.decimal,
+        header: options.table.header,
+        target,
+        columns: (columns.features.iter())
+            .map(|(name, cells)| input_column(name, cells, &train, &rows))
+            .collect(),
     };
-    values.map(number).collect()
+    let inputs = Arc::new(inputs);
+    let width = inputs.features();
+    if width == 0 {
+        let expected = "a column with values beside the targets";
+        return Err(Error::format(source.first().path(), expected, "only missing values"));
+    }
+    let half = |rows: &[usize], answers| {
+        let mut features = vec![0.0; rows.len() * width];
+        let mut first = 0;
+        for (column, (_, cells)) in inputs.columns.iter().zip(&columns.features) {
+            column.write(cells, rows.iter().copied(), width, &mut features[first..]);
+            first += column.features();
+        }
+        TableRows { features, answers, shape: [width], inputs: inputs.clone() }
+    };
+    let [first, second] = answers;
+    Ok(Splits { train: Arc::new(half(&train, first)), validation: Arc::new(half(&validation, second)) })
 }
 
-fn fits(value: f64) -> bool {
-    value.abs() <= f64::from(f32::MAX)
+/// The columns of a table, with their names.
+struct Columns<'t> {
+    features: Vec<(String, Cells<'t>)>,
+    targets: Vec<(String, Cells<'t>)>,
+    /// Where the columns are in the table: features, then targets.
+    places: Vec<usize>,
 }
 
-/// The indices of feature columns and of target columns.
-fn columns(table: &Table, target_columns: &[String]) -> Result<(Vec<usize>, Vec<usize>)> {
+impl<'t> Columns<'t> {
+    fn read(source: &'t Source, options: &DataOptions) -> Result<Columns<'t>> {
+        let table = source.first();
+        check_names(table)?;
+        let wanted = targets(table, options)?;
+        let others = features(table, &wanted, options)?;
+        let categorical = places(table, &options.table.categorical)?;
+        let task = options.table.task;
+        if task == Task::Classification && wanted.len() > 1 {
+            let names: Vec<&String> = wanted.iter().map(|&place| &table.names()[place]).collect();
+            let problem = format!("classification has one target column; given are {}", listed(&names));
+            return Err(Error::Config { what: "dataset csv".into(), problem });
+        }
+        let read = |place: usize, kind: Kind, help: &str| {
+            let column = source.column(place)?;
+            let cells = Cells::read(source, &column, kind, help)?;
+            Ok((column.name, cells))
+        };
+        let feature = |&place: &usize| {
+            let name = &table.names()[place];
+            if categorical.contains(&place) {
+                return read(place, Kind::Names, "");
+            }
+            let (name, cells) = read(place, Kind::Detect, &categorical_help(name))?;
+            if let Cells::Names(names) = &cells {
+                check_categories(table.path(), &name, names)?;
+            }
+            Ok((name, cells))
+        };
+        let target = |&place: &usize| match task {
+            Task::Classification => read(place, Kind::Names, ""),
+            Task::Regression => read(place, Kind::Numbers, "--task classification reads targets as classes"),
+        };
+        Ok(Columns {
+            features: others.iter().map(feature).collect::<Result<_>>()?,
+            targets: wanted.iter().map(target).collect::<Result<_>>()?,
+            places: others.into_iter().chain(wanted).collect(),
+        })
+    }
+
+    /// The rows to use, in their order.
+    fn rows(&self, source: &Source, missing: Missing) -> Result<Vec<usize>> {
+        let has =
+            |cells: &[(String, Cells)], row: usize| cells.iter().any(|(_, cells)| cells.is_missing(row));
+        if missing == Missing::Refuse {
+            let columns = self.features.iter().chain(&self.targets).zip(&self.places);
+            for ((_, cells), &place) in columns {
+                if let Some(row) = (0..source.len()).find(|&row| cells.is_missing(row)) {
+                    return Err(missing_value(source, row, &source.column(place)?));
+                }
+            }
+        }
+        let complete = |row: &usize| {
+            !has(&self.targets, *row) && (missing != Missing::Drop || !has(&self.features, *row))
+        };
+        Ok((0..source.len()).filter(complete).collect())
+    }
+
+    /// The targets of training and validation rows, and what they are.
+    fn answers(
+        &self,
+        source: &Source,
+        options: &DataOptions,
+        rows: &[usize],
+        halves: [&[usize]; 2],
+    ) -> Result<([Answers; 2], TableTarget)> {
+        let path = source.first().path();
+        if let [(name, Cells::Names(names))] = &self.targets[..] {
+            let classes = classes(path, name, names, rows)?;
+            let labels: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
+            let answers = halves.map(|rows| {
+                let label = |&row: &usize| names[row].map(|name| labels[name]);
+                Answers::Classes(rows.iter().filter_map(label).collect(), classes.len())
+            });
+            return Ok((answers, TableTarget::Classes { name: name.clone(), classes }));
+        }
+        let outputs = self.targets.len();
+        let mut answers = halves.map(|rows| vec![0.0; rows.len() * outputs]);
+        let (mut columns, mut squares) = (Vec::new(), 0.0);
+        for (place, (name, cells)) in self.targets.iter().enumerate() {
+            let Cells::Numbers(values) = cells else {
+                unreachable!("targets of regression are read as numbers")
+            };
+            let column = target_column(name, values, halves[0], options.table.scale_targets);
+            let scaled = |row: usize| (values[row] - column.mean) / column.deviation;
+            squares += rows.iter().map(|&row| scaled(row).powi(2)).sum::<f64>();
+            if squares > MOST_SQUARES {
+                return Err(too_large(source.first(), name, rows.iter().map(|&row| values[row])));
+            }
+            for (answers, rows) in answers.iter_mut().zip(halves) {
+                let slots = answers[place..].iter_mut().step_by(outputs);
+                slots.zip(rows).for_each(|(slot, &row)| *slot = scaled(row) as f32);
+            }
+            columns.push(column);
+        }
+        Ok((answers.map(|values| Answers::Values(values, outputs)), TableTarget::Values { columns }))
+    }
+}
+
+/// Splits rows into training and validation rows.
+fn halves(source: &Source, mut rows: Vec<usize>, options: &DataOptions) -> Result<(Vec<usize>, Vec<usize>)> {
+    let table = source.first();
+    let shuffle = |rows: &mut Vec<usize>| rows.shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed));
+    let (mut train, validation) = if options.table.validation.is_some() {
+        let validation = rows.split_off(rows.partition_point(|&row| row < table.len()));
+        if rows.is_empty() || validation.is_empty() {
+            let found = format!("{} and {}", rows.len(), validation.len());
+            return Err(Error::format(
+                table.path(),
+                "at least 1 row for training and 1 for validation",
+                found,
+            ));
+        }
+        shuffle(&mut rows);
+        (rows, validation)
+    } else {
+        let count = rows.len();
+        if count < 2 {
+            let left = if table.len() > count { " that have all values" } else { "" };
+            let below = if table.has_header() { " below the header" } else { "" };
+            return Err(Error::format(
+                table.path(),
+                format!("at least 2 rows{below}{left}"),
+                count.to_string(),
+            ));
+        }
+        shuffle(&mut rows);
+        let held_out = ((count as f64 * options.validation_fraction).round() as usize).clamp(1, count - 1);
+        let train = rows.split_off(held_out);
+        (train, rows)
+    };
+    train.truncate(options.samples.unwrap_or(usize::MAX));
+    Ok((train, validation))
+}
+
+/// Refuses a table without names where they are expected.
+fn check_names(table: &Table) -> Result<()> {
     let names = table.names();
-    if names.iter().all(|name| name.parse().is_ok_and(fits)) {
+    let are_numbers = names.iter().all(|name| name.parse::<f64>().is_ok_and(f64::is_finite));
+    if are_numbers && (table.has_header() || names.is_empty()) {
         let found =
             if names.is_empty() { "an empty file".into() } else { format!("numbers: {}", listed(names)) };
         return Err(Error::format(table.path(), "a header of column names in the first line", found));
     }
-    let mut targets = target_columns.iter().map(|name| table.column(name)).collect::<Result<Vec<usize>>>()?;
-    if targets.is_empty() {
-        // There are names, so there is a last one.
-        targets.push(names.len() - 1);
-    }
-    let (targets, features): (Vec<usize>, Vec<usize>) =
-        (0..names.len()).partition(|column| targets.contains(column));
-    if features.is_empty() {
-        return Err(Error::format(table.path(), "at least one column beside the targets", listed(names)));
-    }
-    Ok((features, targets))
+    Ok(())
 }
 
-/// Mean and deviation of a feature over these rows; the deviation is 0 if it is constant except for rounding.
-fn scale(values: &[f64], rows: &[usize]) -> (f64, f64) {
-    let values = || rows.iter().map(|&row| values[row]);
-    let (low, high) = values()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (value.min(low), value.max(high)));
-    let rounding = ROUNDING * low.abs().max(high.abs());
-    // The squares of smaller differences would underflow.
-    let smallest = f64::MIN_POSITIVE.sqrt();
-    let count = rows.len() as f64;
-    let mean = values().sum::<f64>() / count;
-    if high - low <= rounding.max(smallest) {
-        return (mean, 0.0);
-    }
-    let deviation = (values().map(|value| (value - mean).powi(2)).sum::<f64>() / count).sqrt();
-    (mean, deviation)
-}
-
-fn too_large(table: &Table, column: usize, values: &[f64]) -> Error {
-    let largest = values.iter().fold(0.0f64, |largest, value| largest.max(value.abs()));
+fn too_large(table: &Table, name: &str, values: impl Iterator<Item = f64>) -> Error {
+    let largest = values.fold(0.0f64, |largest, value| largest.max(value.abs()));
     let power = 10f64.powf(largest.log10().floor());
-    let name = shown(&table.names()[column]);
+    let name = shown(name);
     let found = format!("targets up to {largest:e} in column {name} (scale them down: divide by {power:e})");
     Error::format(table.path(), "targets whose squares can be summed in 32 bits", found)
 }
@@ -220,7 +264,10 @@ impl Dataset for TableRows {
     }
 
     fn len(&self) -> usize {
-        self.features.len() / self.shape[0]
+        match &self.answers {
+            Answers::Classes(labels, _) => labels.len(),
+            Answers::Values(values, outputs) => values.len() / outputs,
+        }
     }
 
     fn sample_shape(&self) -> &[usize] {
@@ -228,7 +275,10 @@ impl Dataset for TableRows {
     }
 
     fn targets(&self) -> Targets {
-        Targets::Values(self.outputs)
+        match self.answers {
+            Answers::Classes(_, classes) => Targets::Classes(classes),
+            Answers::Values(_, outputs) => Targets::Values(outputs),
+        }
     }
 
     fn inputs(&self) -> Option<Inputs> {
@@ -238,6 +288,9 @@ impl Dataset for TableRows {
     fn write(&self, _epoch: u64, index: usize, input: &mut [f32], target: Target<'_>) -> Result<()> {
         self.check(index, input)?;
         input.copy_from_slice(&self.features[index * input.len()..][..input.len()]);
-        target.values(&self.targets[index * self.outputs..][..self.outputs])
+        match &self.answers {
+            Answers::Classes(labels, _) => target.class(labels[index]),
+            Answers::Values(values, outputs) => target.values(&values[index * outputs..][..*outputs]),
+        }
     }
 }

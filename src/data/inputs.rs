@@ -1,6 +1,7 @@
 //! What a saved model needs in order to read new inputs: the form of the samples that it was trained on, and the names
 //! of what it predicts.
 
+use super::table::TableInputs;
 use crate::error::{Error, Result, brief};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -26,51 +27,6 @@ pub struct ImageInputs {
     /// Names of the classes, in the order of their labels; empty if the data set has no names, only labels.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub classes: Vec<String>,
-}
-
-/// How a row of a table becomes a sample.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TableInputs {
-    /// The columns that the model reads, in the order of its features.
-    pub columns: Vec<InputColumn>,
-    /// What the model predicts.
-    pub target: TableTarget,
-}
-
-/// A column that a model reads.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum InputColumn {
-    /// A number, which becomes one feature: (number − mean) / deviation.
-    Number {
-        /// The name in the header.
-        name: String,
-        /// The mean over the training rows.
-        mean: f64,
-        /// The standard deviation over the training rows; 0 for a constant column, whose feature is always 0.
-        deviation: f64,
-    },
-}
-
-/// What a model of tables predicts.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
-pub enum TableTarget {
-    /// Numbers, one per output.
-    Values {
-        /// Names of the columns.
-        names: Vec<String>,
-    },
-}
-
-impl InputColumn {
-    /// The name in the header.
-    pub fn name(&self) -> &str {
-        match self {
-            InputColumn::Number { name, .. } => name,
-        }
-    }
 }
 
 impl Inputs {

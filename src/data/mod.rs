@@ -2,7 +2,8 @@
 //! another thread.
 //!
 //! In reading order: [`Dataset`] and [`DataOptions`], [`loader`], then one file per set: [`glyphs`] (drawn, without
-//! files), [`mnist`] on [`idx`], [`omniglot`], [`csv`]. `registry.rs` lists the sets, and [`open`] finds them by name.
+//! files), [`mnist`] on [`idx`], [`omniglot`], [`csv`] on [`table`]. `registry.rs` lists the sets, and [`open`] finds
+//! them by name.
 //! [`PublishedSet`] and [`download`](mod@download) get files from their publishers; [`open`] finds them there.
 //! [`resample`] converts images to the requested resolution. A [`fingerprint`](mod@fingerprint) identifies the files of
 //! a set. [`Inputs`] describe its samples to a saved model, which reads others like them.
@@ -25,12 +26,14 @@ mod registry;
 pub mod resample;
 mod source;
 mod subset;
+pub mod table;
 
 pub use dataset::{Batch, BatchTargets, Dataset, Splits, Target, Targets};
 pub use fingerprint::{DataFile, fingerprint};
-pub use inputs::{ImageInputs, InputColumn, Inputs, TableInputs, TableTarget};
+pub use inputs::{ImageInputs, Inputs};
 pub use loader::{Epoch, Loader, LoaderOptions};
 pub use options::DataOptions;
 pub use published::{PUBLISHED, PublishedFile, PublishedSet, published};
 pub use registry::{NAMES, open};
 pub use subset::Subset;
+pub use table::{InputColumn, Missing, TableInputs, TableOptions, TableTarget, TargetColumn, Task};

@@ -1,6 +1,7 @@
 //! Which data set to open, and how.
 
 use super::published::{PublishedSet, published};
+use super::table::TableOptions;
 use crate::error::{Error, Result};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
@@ -25,7 +26,9 @@ pub struct DataOptions {
     pub most_samples: Option<usize>,
     /// `csv`: names of the target columns; empty for the last column.
     pub target_columns: Vec<String>,
-    /// `csv`: fraction of the rows to hold out for validation, between 0 and 1.
+    /// `csv`: how the table becomes samples.
+    pub table: TableOptions,
+    /// `csv`: fraction of the rows to hold out for validation, between 0 and 1. Unused if there is a validation file.
     pub validation_fraction: f64,
 }
 
@@ -39,6 +42,7 @@ impl Default for DataOptions {
             samples: None,
             most_samples: None,
             target_columns: Vec::new(),
+            table: TableOptions::default(),
             validation_fraction: 0.2,
         }
     }

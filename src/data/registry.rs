@@ -4,6 +4,7 @@ use super::dataset::Splits;
 use super::options::DataOptions;
 use super::resample::check_resolution;
 use super::source::DataSource;
+use super::table::TableOptions;
 use super::{csv, glyphs, mnist, omniglot};
 use crate::error::{Error, Result, listed};
 
@@ -53,6 +54,10 @@ pub fn open(options: &DataOptions) -> Result<Splits> {
     if options.dataset != "csv" && !options.target_columns.is_empty() {
         let found = listed(&options.target_columns);
         return Err(Error::argument("data", "target columns", found, "none, except for a csv file"));
+    }
+    if options.dataset != "csv" && !options.table.is_default() {
+        let found = options.table.differences(&TableOptions::default()).join(", ");
+        return Err(Error::argument("data", "options of tables", found, "none, except for a csv file"));
     }
     let unknown = || {
         let name = options.dataset.as_str();

@@ -57,6 +57,7 @@ fn numbers_of_samples(plan: &Plan, options: &Options) -> Result<(Option<usize>, 
         seed: options.seed,
         most_samples: plan.validation_basis()?,
         target_columns: plan.target_columns.clone(),
+        table: plan.table.clone(),
         ..DataOptions::default()
     };
     data::fingerprint::check(&plan.data, &wanted)?;

@@ -201,6 +201,7 @@ impl Recommender<'_> {
         Training {
             dataset: self.plan.dataset.clone(),
             target_columns: self.plan.target_columns.clone(),
+            table: self.plan.table.clone(),
             data: self.plan.data.clone(),
             config: TrainConfig {
                 epochs,

@@ -1,6 +1,6 @@
 //! A training as a file, which `allometry plan` writes and `allometry train` runs.
 
-use crate::data::{self, DataFile, DataOptions, Splits, Subset};
+use crate::data::{self, DataFile, DataOptions, Splits, Subset, TableOptions};
 use crate::error::{Error, Result, brief};
 use crate::models::architecture::Architecture;
 use crate::sweep::migration::migrated;
@@ -20,6 +20,9 @@ pub struct Training {
     /// Target columns of a table; empty for the last one, and for sets that are not tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_columns: Vec<String>,
+    /// How a table becomes samples.
+    #[serde(default, skip_serializing_if = "TableOptions::is_default")]
+    pub table: TableOptions,
     /// How the model is trained, and on how many samples.
     pub config: TrainConfig,
     /// The expected results.
@@ -168,6 +171,7 @@ impl Training {
             samples: self.config.samples,
             most_samples: counts.into_iter().flatten().max(),
             target_columns: self.target_columns.clone(),
+            table: self.table.clone(),
             ..DataOptions::default()
         }
     }

@@ -4,7 +4,7 @@
 use super::extent::Extent;
 use super::migration::migrated;
 use crate::arguments::LARGEST_INTEGER;
-use crate::data::{DataFile, fingerprint};
+use crate::data::{DataFile, TableOptions, fingerprint};
 use crate::error::{Error, Result, brief};
 use crate::models::architecture::Architecture;
 use crate::models::axis::{Axis, Compound};
@@ -20,6 +20,9 @@ pub struct Plan {
     /// Target columns of a table. Empty for the last column, and for data sets that are not tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub target_columns: Vec<String>,
+    /// How a table becomes samples.
+    #[serde(default, skip_serializing_if = "TableOptions::is_default")]
+    pub table: TableOptions,
     /// Axes along which the base model is scaled.
     pub axes: Vec<Axis>,
     /// Factors of every axis; 1 is the base model.
@@ -221,6 +224,7 @@ impl Plan {
         ];
         let parts = parts.into_iter().filter(|(_, differs)| *differs).map(|(name, _)| name.to_string());
         let mut all: Vec<String> = parts.collect();
+        all.extend(self.table.differences(&other.table).into_iter().map(String::from));
         // `numbers_of_epochs` above covers the epochs.
         let other = TrainConfig { epochs: self.config.epochs, ..other.config };
         for field in self.config.differences(&other) {

@@ -160,6 +160,7 @@ impl<'a> Runner<'a> {
             samples: variant.train_samples,
             most_samples: self.validation_basis,
             target_columns: self.plan.target_columns.clone(),
+            table: self.plan.table.clone(),
             ..DataOptions::default()
         }
     }
@@ -304,14 +305,19 @@ fn train(
 
 /// What tells a variant's training from all others.
 fn description(plan: &Plan, variant: &Variant) -> Value {
-    json!({
+    let mut description = json!({
         "key": variant.key,
         "architecture": variant.architecture,
         "config": variant.config(plan),
         "dataset": plan.dataset,
         "target_columns": plan.target_columns,
         "data": plan.data,
-    })
+    });
+    // Checkpoints of earlier versions don't have it.
+    if !plan.table.is_default() {
+        description["table"] = json!(plan.table);
+    }
+    description
 }
 
 /// A callback that also stops training when the sweep is asked to stop.

@@ -1,8 +1,9 @@
 //! Delimited tables: the separator of their cells, and unclosed quotes.
 
+use super::format::Header;
 use super::numbers::{self, Decimal, Notation};
 use super::table::{Row, Table};
-use super::text::line;
+use super::text::{line, line_ends};
 use crate::error::{Error, Result, shown};
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
 use std::path::Path;
@@ -12,18 +13,24 @@ const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
 /// Number of rows below the header from which the separator is detected.
 const LOOKED_AT: usize = 20;
 
-/// Reads a table with a header.
-pub(super) fn read(path: &Path, text: &str, delimiter: Option<u8>) -> Result<Table> {
+/// Reads a table.
+pub(super) fn read(path: &Path, text: &str, delimiter: Option<u8>, header: Header) -> Result<Table> {
     let delimiter = delimiter.unwrap_or_else(|| detect(text));
     check_quotes(path, text, delimiter)?;
     let mut reader = reader(text, delimiter, false);
-    let header = reader.headers().map_err(|error| failure(path, error))?;
-    let names: Vec<String> = header.iter().map(str::to_string).collect();
+    let first = reader.headers().map_err(|error| failure(path, error, header))?.clone();
     let mut rows = Vec::new();
+    let (mut line, mut counted) = (1, 0);
     for record in reader.into_records() {
-        let cells = record.map_err(|error| failure(path, error))?;
-        let number = cells.position().map_or(0, |position| position.record());
-        rows.push(Row { number, cells });
+        let cells = record.map_err(|error| failure(path, error, header))?;
+        let position = cells.position().expect("a record that was read has a position");
+        // The position of a record is that of the empty lines before it.
+        let is_end = |byte: &u8| matches!(byte, b'\n' | b'\r');
+        let start = position.byte() as usize;
+        let start = start + text.as_bytes()[start..].iter().take_while(|byte| is_end(byte)).count();
+        line += line_ends(&text.as_bytes()[counted..start]) as u64;
+        counted = start;
+        rows.push(Row { number: position.record(), line: Some(line), cells });
     }
     let notation = Notation {
         // If commas separate cells, they are no decimal marks.
@@ -32,7 +39,34 @@ pub(super) fn read(path: &Path, text: &str, delimiter: Option<u8>) -> Result<Tab
         presumed: (delimiter == b';').then_some(Decimal::Comma),
         ..Notation::default()
     };
-    Ok(Table { path: path.into(), names, rows, notation })
+    let has_header = match header {
+        Header::Present => true,
+        Header::Absent => false,
+        Header::Detect => !is_row(&first, &rows),
+    };
+    if has_header {
+        let names = first.iter().map(str::to_string).collect();
+        return Ok(Table { path: path.into(), has_header, names, rows, notation });
+    }
+    let names = (1..=first.len()).map(|column| column.to_string()).collect();
+    rows.iter_mut().for_each(|row| row.number += 1);
+    let blank = text.len() - text.trim_start_matches(['\n', '\r']).len();
+    let line = 1 + line_ends(&text.as_bytes()[..blank]) as u64;
+    // An empty file has no first line.
+    let first = (!first.is_empty()).then_some(Row { number: 1, line: Some(line), cells: first });
+    rows.splice(..0, first);
+    Ok(Table { path: path.into(), has_header, names, rows, notation })
+}
+
+/// Whether the first line is a row like the others: it has a number in each column of numbers, and there is one.
+fn is_row(first: &StringRecord, rows: &[Row]) -> bool {
+    let is_of_numbers = |column: &usize| {
+        let cells = rows.iter().map(|row| &row.cells[*column]);
+        let mut cells = cells.filter(|cell| !cell.is_empty() && !numbers::is_missing(cell)).peekable();
+        cells.peek().is_some() && cells.all(numbers::is_number)
+    };
+    let mut of_numbers = (0..first.len()).filter(is_of_numbers).peekable();
+    of_numbers.peek().is_some() && of_numbers.all(|column| numbers::is_number(&first[column]))
 }
 
 fn reader(text: &str, delimiter: u8, flexible: bool) -> csv::Reader<&[u8]> {
@@ -102,15 +136,23 @@ fn open_quote(path: &Path, text: &str, open: usize, end: &str) -> Error {
 }
 
 /// A reader's error as an error of this crate.
-fn failure(path: &Path, error: csv::Error) -> Error {
-    // The header is record 0.
+fn failure(path: &Path, error: csv::Error, header: Header) -> Error {
+    // The first line is record 0.
     let row = error.position().map_or(0, |position| position.record());
+    let place = match header {
+        Header::Absent => format!("row {}", row + 1),
+        _ => format!("row {row} below the header"),
+    };
     match error.into_kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            let help = if expected_len == 1 { " (`allometry fit` takes --delimiter)" } else { "" };
-            let found = format!("{len} in row {row} below the header{help}");
-            Error::format(path, format!("{expected_len} columns, as in the header,"), found)
+            let help = if expected_len == 1 { " (--delimiter tells the separator)" } else { "" };
+            let first = if header == Header::Absent { "first line" } else { "header" };
+            Error::format(
+                path,
+                format!("{expected_len} columns, as in the {first},"),
+                format!("{len} in {place}{help}"),
+            )
         }
-        other => Error::format(path, "a table", format!("{other:?} in row {row}")),
+        other => Error::format(path, "a table", format!("{other:?} in {place}")),
     }
 }

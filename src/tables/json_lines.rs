@@ -39,12 +39,12 @@ pub(super) fn read(path: &Path, text: &str) -> Result<Table> {
     }
     let rows = (1..).zip(rows).map(|(number, mut cells)| {
         cells.resize(names.len(), String::new());
-        Row { number, cells: StringRecord::from(cells) }
+        Row { number, line: None, cells: StringRecord::from(cells) }
     });
     let rows = rows.collect();
     // JSON's numbers have decimal points; so do numbers in strings.
     let notation = Notation { given: Some(Decimal::Point), ..Notation::default() };
-    Ok(Table { path: path.into(), names, rows, notation })
+    Ok(Table { path: path.into(), has_header: true, names, rows, notation })
 }
 
 /// Keys and values as text, in the file's order.

@@ -4,10 +4,12 @@
 //! point and comma, spaces, apostrophes) before groups of three digits, and a suffix k, M, B (or G) or T if all numbers
 //! of its column have one.
 
+use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// The decimal mark of numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Decimal {
     /// `0.5`
     Point,
@@ -125,7 +127,8 @@ pub(super) fn is_number(cell: &str) -> bool {
     [Decimal::Point, Decimal::Comma].into_iter().any(|decimal| number(digits, decimal).is_some())
 }
 
-fn is_missing(cell: &str) -> bool {
+/// Whether a cell is a word for a missing number.
+pub(super) fn is_missing(cell: &str) -> bool {
     const WORDS: [&str; 10] = ["nan", "na", "n/a", "#n/a", "null", "none", "nil", "-", "–", "—"];
     // A fast path, because most cells are numbers, which begin with a digit.
     !cell.starts_with(|first: char| first.is_ascii_digit())

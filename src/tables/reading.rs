@@ -1,6 +1,7 @@
 //! Reading a file as a table.
 
-use super::numbers::{Decimal, Seen};
+use super::format::Format;
+use super::numbers::Seen;
 use super::table::Table;
 use super::text::decode;
 use super::{delimited, json_lines};
@@ -8,21 +9,12 @@ use crate::error::{Error, Result};
 use std::io::Read;
 use std::path::Path;
 
-/// The format of a table's file. Reading a table detects what is `None`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Format {
-    /// The separator of cells, an ASCII character.
-    pub delimiter: Option<u8>,
-    /// The decimal mark.
-    pub decimal: Option<Decimal>,
-}
-
 impl Table {
     /// Reads a file. Rows without a value are skipped.
     ///
     /// # Errors
     /// [`Error::File`] for a file that cannot be read, and [`Error::Format`] for one that is not UTF-8 (or UTF-16 with
-    /// a byte order mark), has rows with more or fewer cells than the header, or unclosed quotes.
+    /// a byte order mark), has rows with more or fewer cells than the first line, or unclosed quotes.
     pub fn read(path: &Path, format: &Format) -> Result<Table> {
         let mut bytes = Vec::new();
         let mut file = std::fs::File::open(path).map_err(Error::file(path, "open"))?;
@@ -32,7 +24,7 @@ impl Table {
         let mut table = if json_lines::are_in(text) {
             json_lines::read(path, text)?
         } else {
-            delimited::read(path, text, format.delimiter)?
+            delimited::read(path, text, format.delimiter, format.header)?
         };
         table.notation.given = format.decimal.or(table.notation.given);
         if table.notation.given.is_none() {

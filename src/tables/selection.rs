@@ -47,7 +47,7 @@ impl Table {
 
     fn without_rows(&self) -> Table {
         let (path, names) = (self.path.clone(), self.names.clone());
-        Table { path, names, rows: Vec::new(), notation: self.notation }
+        Table { path, has_header: self.has_header, names, rows: Vec::new(), notation: self.notation }
     }
 
     /// The column at the beginning of a condition, and the text after the equals sign.

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Clone)]
 pub struct Table {
     pub(super) path: PathBuf,
+    /// Whether the names are those of the file.
+    pub(super) has_header: bool,
     pub(super) names: Vec<String>,
     /// Each has as many cells as there are names, trimmed.
     pub(super) rows: Vec<Row>,
@@ -18,8 +20,10 @@ pub struct Table {
 /// A row of a table.
 #[derive(Debug, Clone)]
 pub(super) struct Row {
-    /// Counted from 1, below the header.
+    /// Counted from 1, below the header if there is one.
     pub number: u64,
+    /// Its first line in a delimited file, counted from 1.
+    pub line: Option<u64>,
     pub cells: StringRecord,
 }
 
@@ -27,6 +31,11 @@ impl Table {
     /// The file of the table.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Whether the names of the columns are those of the file. Otherwise they are 1, 2, 3, …
+    pub fn has_header(&self) -> bool {
+        self.has_header
     }
 
     /// The names of the columns.
@@ -66,19 +75,18 @@ impl Table {
         &self.rows[row].cells[column]
     }
 
-    /// A row's number in the file, counted from 1 below the header.
+    /// A row's number in the file, counted from 1 below the header if there is one.
     pub fn number(&self, row: usize) -> u64 {
         self.rows[row].number
     }
 
     /// A cell for a message: the beginning of its text, and its place.
     pub fn place(&self, row: usize, column: usize) -> String {
-        format!(
-            "{} in row {} below the header, column {}",
-            shown(self.cell(row, column)),
-            self.rows[row].number,
-            shown(&self.names[column])
-        )
+        let Row { number, line, .. } = self.rows[row];
+        let below = if self.has_header { " below the header" } else { "" };
+        let line = line.map(|line| format!(" (line {line})")).unwrap_or_default();
+        let (cell, name) = (shown(self.cell(row, column)), shown(&self.names[column]));
+        format!("{cell} in row {number}{below}{line}, column {name}")
     }
 
     /// A column's cells as numbers, row by row.
@@ -91,7 +99,7 @@ impl Table {
             let unclear = |row: &Row| row.cells[column].contains(['.', ',']);
             let row = self.rows.iter().position(unclear).expect("an unclear number has a point or a comma");
             let expected = "numbers of which at least one shows whether a comma or a point is the decimal mark \
-                            (`allometry fit` takes --decimal)";
+                            (--decimal tells it)";
             Error::format(&self.path, expected, self.place(row, column))
         })?;
         Ok(values(cells, decimal))

@@ -21,13 +21,18 @@ pub(super) fn decode(path: &Path, bytes: Vec<u8>) -> Result<String> {
     }
 }
 
-/// The number, from 1 on, of the line after `before`. Lines end with LF, CR LF or CR.
+/// The number, from 1 on, of the line after `before`.
 pub(super) fn line(before: &[u8]) -> usize {
+    line_ends(before) + 1
+}
+
+/// The number of lines that end in `text`, with LF, CR LF or CR.
+pub(super) fn line_ends(text: &[u8]) -> usize {
     let mut ends = 0;
-    for (place, byte) in before.iter().enumerate() {
-        if *byte == b'\n' || *byte == b'\r' && before.get(place + 1) != Some(&b'\n') {
+    for (place, byte) in text.iter().enumerate() {
+        if *byte == b'\n' || *byte == b'\r' && text.get(place + 1) != Some(&b'\n') {
             ends += 1;
         }
     }
-    ends + 1
+    ends
 }

@@ -9,6 +9,7 @@ pub fn plan(architecture: Architecture) -> Plan {
     Plan {
         dataset: "glyphs".into(),
         target_columns: Vec::new(),
+        table: Default::default(),
         axes: vec![Axis::Width],
         factors: vec![0.5, 1.0, 2.0],
         seeds: vec![0],

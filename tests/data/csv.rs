@@ -2,7 +2,7 @@
 
 use crate::opening::{all, assert_says, options, refusal};
 use allometry::data::{
-    self, BatchTargets, DataOptions, Dataset, InputColumn, Inputs, Splits, TableTarget, Targets,
+    self, BatchTargets, DataOptions, Dataset, InputColumn, Inputs, Splits, TableTarget, TargetColumn, Targets,
 };
 use std::fs;
 use std::path::Path;
@@ -35,9 +35,10 @@ fn csv_features_are_standardised_by_the_training_rows() {
     let path = place.path().join("inputs.toml");
     fs::write(&path, inputs.to_toml().unwrap()).unwrap();
     assert_eq!(Inputs::load(&path).unwrap(), inputs);
+    let unchanged = TargetColumn { name: "y".into(), mean: 0.0, deviation: 1.0 };
     let Inputs::Table(read) = inputs else { panic!("{inputs:?} are not of a table") };
-    assert_eq!(read.target, TableTarget::Values { names: vec!["y".into()] });
-    let InputColumn::Number { mean, deviation, .. } = read.columns[0];
+    assert_eq!(read.target, TableTarget::Values { columns: vec![unchanged] });
+    let InputColumn::Number { mean, deviation, .. } = read.columns[0] else { panic!("{read:?}") };
     let BatchTargets::Values(targets) = &batch.targets else { panic!("no values") };
     for (feature, target) in a.iter().zip(targets) {
         assert_eq!(((f64::from(*target) / 2.0 - mean) / deviation) as f32, *feature);
@@ -175,20 +176,4 @@ fn csv_targets_whose_squares_are_too_large_are_refused_before_training() {
     let mut options = table(place.path(), &format!("a,b,c\n{}", of(1e35)));
     options.target_columns = vec!["a".into()];
     assert!(data::open(&options).is_ok());
-}
-
-#[test]
-fn csv_target_names_are_told_apart_by_the_header() {
-    let place = TempDir::new().unwrap();
-    table(place.path(), "a,\"a, b\",\"b, c\",c\n1,2,3,4\n");
-    let names = |texts: &[&str]| -> Vec<String> {
-        let texts: Vec<String> = texts.iter().map(|text| text.to_string()).collect();
-        data::csv::target_names(place.path(), &texts).unwrap()
-    };
-    assert_eq!(names(&["a, b"]), ["a, b"]);
-    assert_eq!(names(&["a,c"]), ["a", "c"]);
-    assert_eq!(names(&["a, b, c"]), ["a, b", "c"]);
-    assert_eq!(names(&["a,b, c", "a, b"]), ["a", "b, c", "a, b"]);
-    assert_eq!(names(&["a,d"]), ["a", "d"]);
-    assert_eq!(names(&["d"]), ["d"]);
 }

@@ -11,3 +11,4 @@ mod loopback;
 mod mnist;
 mod omniglot;
 mod opening;
+mod tables;

@@ -52,8 +52,8 @@ fn training_of(sweep: &Path) -> Training {
     let few = Some(8);
     let config = TrainConfig { samples: few, seed: 0, validation_samples: few, ..plan.config };
     let expected = Expected::default();
-    let Plan { dataset, target_columns, data, architecture, .. } = plan;
-    Training { dataset, target_columns, config, expected, data, architecture }
+    let Plan { dataset, target_columns, table, data, architecture, .. } = plan;
+    Training { dataset, target_columns, table, config, expected, data, architecture }
 }
 
 #[test]

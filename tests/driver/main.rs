@@ -4,6 +4,7 @@
 
 mod bench;
 mod check;
+mod classes;
 #[cfg(feature = "download")]
 mod data;
 mod devices;

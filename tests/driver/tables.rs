@@ -193,7 +193,7 @@ fn target_columns_may_have_commas_in_their_names() {
     // As many features as are left: a weight of the first layer more or less for each.
     let parameters = |targets: &[&'static str]| {
         let err = succeed(&train(targets)).err;
-        let counted = err.split(": ").nth(1).unwrap().split(" parameters").next().unwrap();
+        let counted = err.split(" parameters").next().unwrap().rsplit(": ").next().unwrap();
         counted.replace(',', "").parse::<usize>().unwrap()
     };
     let hidden = 64 + 64 * 128 + 128 + 128 * 64 + 64;

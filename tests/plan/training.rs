@@ -12,6 +12,7 @@ fn training() -> Training {
     Training {
         dataset: "glyphs".into(),
         target_columns: Vec::new(),
+        table: Default::default(),
         config: TrainConfig {
             epochs: 2,
             seed: 3,

@@ -244,6 +244,10 @@ fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
         add("resolution", pixels.to_string());
     });
     plan.target_columns.iter().for_each(|target| add("target", target.clone()));
+    let of_table = if plan.dataset == "csv" { plan.table.flags() } else { Vec::new() };
+    for (flag, value) in &of_table {
+        value.iter().for_each(|value| add(flag, value.clone()));
+    }
     add("axis", joined(&plan.axes));
     add("factors", joined(&plan.factors));
     let config = plan.config;
@@ -263,8 +267,9 @@ fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
     }
     add("seeds", joined(&plan.seeds));
     command += &config.flags().iter().map(|flag| format!(" {flag}")).collect::<String>();
-    let flags = [("--whole-set", plan.whole_set.is_some()), ("--extend", extend)];
-    flags.into_iter().filter(|(_, given)| *given).for_each(|(flag, _)| command += &format!(" {flag}"));
+    let alone = of_table.iter().filter(|(_, value)| value.is_none()).map(|(flag, _)| (*flag, true));
+    let flags = alone.chain([("whole-set", plan.whole_set.is_some()), ("extend", extend)]);
+    flags.filter(|(_, given)| *given).for_each(|(flag, _)| command += &format!(" --{flag}"));
     command + &format!(" --out {}", quoted(&directory.display().to_string()))
 }
 

@@ -1,0 +1,86 @@
+//! A column's cells as numbers, or as names of categories.
+
+use super::source::{Column, Source};
+use crate::error::{Error, Result, shown};
+use crate::tables::Value;
+
+/// What the cells of a column are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::data) enum Kind {
+    /// Names if no cell is a number, else numbers.
+    Detect,
+    Numbers,
+    Names,
+}
+
+/// A column's cells, row by row.
+pub(in crate::data) enum Cells<'t> {
+    /// Finite numbers that fit in f32; NaN where one is missing.
+    Numbers(Vec<f64>),
+    /// Names; `None` where one is missing.
+    Names(Vec<Option<&'t str>>),
+}
+
+impl<'t> Cells<'t> {
+    /// Reads a column. `help` says how to read its cells as names.
+    ///
+    /// # Errors
+    /// [`Error::Format`] for text between numbers, and for numbers that do not fit.
+    pub fn read(source: &'t Source, column: &Column, kind: Kind, help: &str) -> Result<Cells<'t>> {
+        let names =
+            || Cells::Names(source.texts(column).map(|cell| (!is_missing(cell)).then_some(cell)).collect());
+        if kind == Kind::Names {
+            return Ok(names());
+        }
+        let values = source.values(column)?;
+        let is_text = |(value, cell): (&Value, &str)| *value == Value::Text && !is_missing(cell);
+        let is_number = |value: &Value| matches!(value, Value::Number(_) | Value::Mixed);
+        if kind == Kind::Detect
+            && !values.iter().any(is_number)
+            && values.iter().zip(source.texts(column)).any(is_text)
+        {
+            return Ok(names());
+        }
+        let number = |(row, (value, cell)): (usize, (Value, &str))| match value {
+            Value::Number(number) if fits(number) => Ok(number),
+            Value::Empty | Value::Missing => Ok(f64::NAN),
+            Value::Text if is_missing(cell) => Ok(f64::NAN),
+            Value::Text if !help.is_empty() => {
+                Err(source.refuse(row, column, format!("a number that fits in 32 bits ({help})")))
+            }
+            _ => Err(source.refuse(row, column, "a number that fits in 32 bits")),
+        };
+        let numbers = values.into_iter().zip(source.texts(column)).enumerate().map(number);
+        Ok(Cells::Numbers(numbers.collect::<Result<_>>()?))
+    }
+
+    /// Whether the cell of a row is missing.
+    pub fn is_missing(&self, row: usize) -> bool {
+        match self {
+            Cells::Numbers(numbers) => numbers[row].is_nan(),
+            Cells::Names(names) => names[row].is_none(),
+        }
+    }
+}
+
+/// Whether a number fits in f32.
+pub(super) fn fits(value: f64) -> bool {
+    value.abs() <= f64::from(f32::MAX)
+}
+
+/// Whether a cell of a column of names is a missing one.
+fn is_missing(cell: &str) -> bool {
+    const WORDS: [&str; 7] = ["", "?", "na", "n/a", "#n/a", "nan", "null"];
+    cell.len() <= 4 && WORDS.iter().any(|word| cell.eq_ignore_ascii_case(word))
+}
+
+/// The error about a missing value where none may be.
+pub(in crate::data) fn missing_value(source: &Source, row: usize, column: &Column) -> Error {
+    let expected = "a value (--missing drop leaves out rows without one, --missing mean fills in means)";
+    source.refuse(row, column, expected)
+}
+
+/// How to read a column of features as names.
+pub(in crate::data) fn categorical_help(name: &str) -> String {
+    format!("--categorical {} reads a column as names of categories", shown(name))
+}

@@ -1,0 +1,175 @@
+//! What options leave open, decided by the file: whether it has a header, which names a list holds, and the task.
+
+use super::cells::{Cells, Kind};
+use super::options::Task;
+use super::source::{Source, file};
+use crate::data::options::DataOptions;
+use crate::error::{Error, Result, listed, shown};
+use crate::tables::{Header, Table};
+use std::collections::BTreeSet;
+
+/// Options of which nothing is left open, and the decisions in words.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choice {
+    /// The options.
+    pub options: DataOptions,
+    /// What was decided, and why: a sentence each.
+    pub notes: Vec<String>,
+}
+
+/// The most different whole numbers that are taken for classes.
+const MOST_CLASSES: usize = 20;
+/// The least number of rows per class on average.
+const ROWS_PER_CLASS: usize = 5;
+
+/// Decides what the options of a `csv` data set leave open. Each name of a column may be a list of names, separated by
+/// commas; the header tells which commas belong to a name. Without a `task`, a target of text and one of a few
+/// different whole numbers are classes.
+///
+/// # Errors
+/// A file that cannot be read; a target column that it does not have.
+pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
+    let source = Source::of(Table::read(&file(options.directory()?)?, &options.table.format())?);
+    let table = source.first();
+    let mut notes = Vec::new();
+    if options.table.header == Header::Detect {
+        options.table.header = if table.has_header() { Header::Present } else { Header::Absent };
+        if !table.has_header() {
+            notes.push(format!(
+                "the first line of {} is taken for a row, because it has numbers; columns are called 1 to {} (--header if it has names)",
+                table.path().display(),
+                table.names().len()
+            ));
+        }
+    }
+    for names in [&mut options.target_columns, &mut options.table.categorical, &mut options.table.ignored] {
+        *names = split_all(names, table.names());
+    }
+    if let Some(task) = task {
+        options.table.task = task;
+        return Ok(Choice { options, notes });
+    }
+    let targets = targets(table, &options)?;
+    let [target] = targets[..] else { return Ok(Choice { options, notes }) };
+    let column = shown(&table.names()[target]);
+    // A mistake in the column is reported where it is read.
+    let cells = Cells::read(&source, &source.column(target)?, Kind::Detect, "");
+    let (task, why) = match cells {
+        Ok(Cells::Names(names)) => {
+            let classes: BTreeSet<&str> = names.into_iter().flatten().collect();
+            (
+                Task::Classification,
+                format!("classification into {} classes, because column {column} has text", classes.len()),
+            )
+        }
+        Ok(Cells::Numbers(numbers)) => match few_whole(&numbers) {
+            Some(classes) => {
+                let why = format!(
+                    "classification, because column {column} has only {classes} different whole numbers (--task regression predicts numbers)"
+                );
+                (Task::Classification, why)
+            }
+            None => {
+                let why = format!(
+                    "regression, because column {column} has numbers (--task classification predicts classes)"
+                );
+                (Task::Regression, why)
+            }
+        },
+        Err(_) => (Task::Regression, format!("regression, because column {column} has numbers")),
+    };
+    options.table.task = task;
+    notes.push(why);
+    Ok(Choice { options, notes })
+}
+
+/// The number of different values, if they are few whole numbers with several rows each.
+fn few_whole(numbers: &[f64]) -> Option<usize> {
+    let mut different = BTreeSet::new();
+    let present = numbers.iter().filter(|number| !number.is_nan());
+    for number in present.clone() {
+        if number.fract() != 0.0 || number.abs() > i32::MAX as f64 {
+            return None;
+        }
+        different.insert(*number as i64);
+        if different.len() > MOST_CLASSES {
+            return None;
+        }
+    }
+    (different.len() > 1 && ROWS_PER_CLASS * different.len() <= present.count()).then_some(different.len())
+}
+
+/// Places of the target columns, in the order of the table: those of the options, or else the last one that is not
+/// ignored.
+///
+/// # Errors
+/// Names that are no columns, or that several have; no column.
+pub(in crate::data) fn targets(table: &Table, options: &DataOptions) -> Result<Vec<usize>> {
+    let ignored = places(table, &options.table.ignored)?;
+    let mut named = places(table, &options.target_columns)?;
+    named.sort_unstable();
+    named.dedup();
+    if let Some(&place) = named.iter().find(|place| ignored.contains(place)) {
+        let name = shown(&table.names()[place]);
+        let problem = format!("column {name} is a target and ignored; keep one of the two");
+        return Err(Error::Config { what: "dataset csv".into(), problem });
+    }
+    if !named.is_empty() {
+        return Ok(named);
+    }
+    let last = (0..table.names().len()).rfind(|place| !ignored.contains(place));
+    let none = || Error::format(table.path(), "a column that is not ignored", listed(table.names()));
+    last.map(|place| vec![place]).ok_or_else(none)
+}
+
+/// Places of the feature columns.
+///
+/// # Errors
+/// Names that are no columns; no column left beside the targets.
+pub(in crate::data) fn features(
+    table: &Table,
+    targets: &[usize],
+    options: &DataOptions,
+) -> Result<Vec<usize>> {
+    let ignored = places(table, &options.table.ignored)?;
+    let mut features: Vec<usize> = (0..table.names().len()).collect();
+    features.retain(|place| !targets.contains(place) && !ignored.contains(place));
+    if features.is_empty() {
+        return Err(Error::format(
+            table.path(),
+            "at least one column beside the targets",
+            listed(table.names()),
+        ));
+    }
+    Ok(features)
+}
+
+/// Places of columns.
+pub(in crate::data) fn places(table: &Table, names: &[String]) -> Result<Vec<usize>> {
+    names.iter().map(|name| table.column(name)).collect()
+}
+
+/// Names from texts that each hold a name or several.
+fn split_all(texts: &[String], known: &[String]) -> Vec<String> {
+    let names = texts.iter().flat_map(|text| {
+        if !text.contains(',') {
+            return vec![text.as_str()];
+        }
+        // A text that is no list of columns is split at every comma, so that the error names the missing column.
+        split(text, known).unwrap_or_else(|| text.split(',').collect())
+    });
+    names.map(str::to_string).collect()
+}
+
+/// Splits a list of known names at commas. Longer names are tried first.
+fn split<'a>(text: &'a str, known: &[String]) -> Option<Vec<&'a str>> {
+    let is_known = |name: &str| known.iter().any(|known| known == name);
+    if is_known(text.trim()) {
+        return Some(vec![text.trim()]);
+    }
+    text.rmatch_indices(',').find_map(|(comma, _)| {
+        let first = text[..comma].trim();
+        let others = is_known(first).then(|| split(&text[comma + 1..], known))??;
+        Some([&[first], &others[..]].concat())
+    })
+}
