@@ -1,7 +1,7 @@
 //! Reading tables that other programs write.
 
 use allometry::error::{listed, shown};
-use allometry::tables::{Decimal, Format, Table, Value};
+use allometry::tables::{Decimal, Format, Header, Table, Value};
 use std::fs;
 use tempfile::TempDir;
 
@@ -267,4 +267,57 @@ fn messages_show_the_beginning_of_what_is_long() {
     }
     let ragged = refusal("a,b\n1,2\n3,4,5\n");
     assert!(ragged.contains("2 columns") && ragged.contains("3 in row 2"), "{ragged}");
+}
+
+#[test]
+fn tables_of_pythons_csv_module_are_read_as_it_reads_them() {
+    let cases: Vec<serde_json::Value> =
+        serde_json::from_str(include_str!("fixtures/csv_tables.json")).unwrap();
+    let texts = |row: &serde_json::Value| -> Vec<String> {
+        row.as_array().unwrap().iter().map(|cell| cell.as_str().unwrap().to_string()).collect()
+    };
+    for case in &cases {
+        let has_header = case["header"].as_bool().unwrap();
+        let rows: Vec<Vec<String>> = case["rows"].as_array().unwrap().iter().map(texts).collect();
+        let delimiter = case["delimiter"].as_str().unwrap().as_bytes()[0];
+        let header = if has_header { Header::Present } else { Header::Absent };
+        let format = Format { delimiter: Some(delimiter), header, ..Format::default() };
+        let text = case["text"].as_str().unwrap();
+        let table = written(text.as_bytes(), &format).unwrap_or_else(|error| panic!("{error}: {text:?}"));
+        let read = (0..table.len())
+            .map(|row| (0..table.names().len()).map(|column| table.cell(row, column).to_string()).collect());
+        let read: Vec<Vec<String>> = read.collect();
+        let (names, body) = rows.split_at(usize::from(has_header));
+        assert_eq!(read, body, "{text:?}");
+        if let [names] = names {
+            assert_eq!(table.names(), names, "{text:?}");
+        }
+        // The line of a row is the one that Python's reader counts before it.
+        let last = table.place(table.len() - 1, 0);
+        let lines = text.replace("\r\n", "\n").trim_end_matches('\n').matches('\n').count() + 1;
+        let own = rows[rows.len() - 1].iter().map(|cell| cell.matches('\n').count()).sum::<usize>();
+        assert!(last.contains(&format!("(line {})", lines - own)), "{last} of {text:?}");
+    }
+}
+
+#[test]
+fn rows_without_a_header_are_rows() {
+    let format = Format { header: Header::Detect, ..Format::default() };
+    let read = |text: &str| written(text.as_bytes(), &format).unwrap();
+    for text in ["1,x\n2,y\n", "1.5,x\n,y\n3,z\n", "\n\n1,x\r\n\r\n2,y\r\n", "-,1\n-,2\n"] {
+        let table = read(text);
+        assert!(!table.has_header() && table.names() == ["1", "2"], "{text:?}");
+        assert_eq!(table.len(), text.matches(',').count(), "{text:?}");
+    }
+    assert_eq!(read("\n\n1,x\n\n2,y\n").place(0, 0), "\"1\" in row 1 (line 3), column \"1\"");
+    assert_eq!(read("\n\n1,x\n\n2,y\n").place(1, 1), "\"y\" in row 2 (line 5), column \"2\"");
+    for text in ["a,b\n1,x\n", "a,b\nx,y\n", "2019,b\nx,1\n", "1,2\n", "a,1\n2,3\n"] {
+        assert!(read(text).has_header(), "{text:?}");
+    }
+    let none = Format { header: Header::Absent, ..Format::default() };
+    let table = written(b"a,b\n1,2\n", &none).unwrap();
+    assert_eq!((table.len(), table.cell(0, 1)), (2, "b"));
+    assert_eq!(written(b"", &none).unwrap().len(), 0);
+    let uneven = written(b"1,2\n3\n", &none).unwrap_err().to_string();
+    assert!(uneven.contains("first line") && uneven.contains("1 in row 2"), "{uneven}");
 }

@@ -16,6 +16,7 @@ mod kernels;
 mod law;
 mod matrices;
 mod plan;
+mod predict;
 mod prediction;
 mod profile;
 mod report;
@@ -70,6 +71,8 @@ enum Command {
     Summary(summary::SummaryArgs),
     /// Train one model.
     Train(train::TrainArgs),
+    /// Predict from new inputs with a trained model.
+    Predict(predict::PredictArgs),
     /// Train a model at many sizes, and report how cost and quality scale.
     Sweep(sweep::SweepArgs),
     /// Search the coefficients of compound scaling for a model.
@@ -290,6 +293,7 @@ fn execute() -> Result<ExitCode> {
         Command::Data(args) => download::run(args),
         Command::Summary(args) => summary::run(args, given),
         Command::Train(args) => train::run(args, given),
+        Command::Predict(args) => predict::run(args),
         Command::Sweep(args) => sweep::run(args, given),
         Command::SearchCompound(args) => search_compound::run(args, given),
         Command::Bench(args) => bench::run(args, given),

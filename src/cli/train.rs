@@ -3,9 +3,9 @@
 use super::folder::{About, Folder, HISTORY};
 use super::{CheckpointArgs, Common, ConfigArgs, DatasetArgs, interrupt, models, print_json, usage_error};
 use allometry::arguments::{count, seed};
-use allometry::data::{DataFile, DataOptions, Inputs, Splits, Subset, TableOptions};
-use allometry::models::Architecture;
+use allometry::data::{DataFile, DataOptions, Splits, Subset, TableOptions};
 use allometry::models::cost::{Cost, predicted_peak_on};
+use allometry::models::{Architecture, predictor};
 use allometry::nn::{Model, Precision};
 use allometry::planner::{Comparison, Expected, Training};
 use allometry::report::Quantity;
@@ -17,7 +17,6 @@ use allometry::{Error, Result, files, note, print_line};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use serde::{Deserialize, Serialize};
-use std::collections::HashMap;
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -161,7 +160,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     drop(progress);
     let saved = match (&args.out, &trained) {
         (Some(out), Ok(_) | Err(Error::Interrupted)) => {
-            save(out, &model, &architecture, splits.train.inputs(), trained.as_ref().ok())
+            save_all(out, &model, &architecture, &config, &splits, trained.as_ref().ok())
         }
         _ => Ok(()),
     };
@@ -205,7 +204,7 @@ fn print_results(args: &TrainArgs, outcome: &Outcome) -> Result<()> {
 fn report(args: &TrainArgs, outcome: &Outcome) -> Result<()> {
     print_results(args, outcome)?;
     match args.out.as_ref().filter(|_| !args.common.output.json) {
-        Some(out) => print_line!("weights in {}", out.join("weights.safetensors").display()),
+        Some(out) => print_line!("weights in {}", out.join(predictor::WEIGHTS).display()),
         None => Ok(()),
     }
 }
@@ -225,23 +224,19 @@ fn folder(args: &TrainArgs, job: &Job) -> Result<Option<Folder>> {
     Folder::open(out, about, args.checkpoints.every(), args.restart).map(Some)
 }
 
-/// Writes the weights, the model and how it reads its inputs, and the history unless training was interrupted. Removes an old history first, so
-/// that weights are never beside the history of another training.
-fn save(
+/// Writes the model with all that predictions need, and the history unless training was interrupted. Removes an old
+/// history first, so that weights are never beside the history of another training.
+fn save_all(
     out: &Path,
     model: &Model,
     architecture: &Architecture,
-    inputs: Option<Inputs>,
+    config: &TrainConfig,
+    splits: &Splits,
     history: Option<&History>,
 ) -> Result<()> {
     let path = out.join(HISTORY);
     files::remove(&path)?;
-    let notes = HashMap::from([("model".to_string(), architecture.name.clone())]);
-    model.save(&out.join("weights.safetensors"), notes)?;
-    files::replace(&out.join("model.toml"), architecture.to_toml()?.as_bytes())?;
-    if let Some(inputs) = inputs {
-        files::replace(&out.join("inputs.toml"), inputs.to_toml()?.as_bytes())?;
-    }
+    predictor::save(out, model, architecture, config, splits.train.inputs().as_ref())?;
     let Some(history) = history else { return Ok(()) };
     let json = serde_json::to_vec_pretty(history)
         .map_err(|e| Error::Config { what: "history".to_string(), problem: e.to_string() })?;

@@ -8,6 +8,7 @@
 //! - [`layers`]: builds the layers of [`nn`](crate::nn) from an architecture.
 //! - [`axis`]: depth, width, resolution and compound scaling, which map one architecture to another.
 //! - [`cost`]: counts parameters, MACs and peak memory of an architecture without a device.
+//! - [`predictor`]: saves a trained model, and predicts with it.
 //! - [`exchange`]: reads and writes weights of other software's models.
 
 pub mod architecture;
@@ -18,6 +19,7 @@ pub mod exchange;
 pub mod head;
 mod keys;
 pub mod layers;
+pub mod predictor;
 mod presets;
 pub mod stage;
 pub mod stem;
@@ -26,3 +28,4 @@ mod validate;
 pub use architecture::Architecture;
 pub use axis::{Axis, Compound, Scale};
 pub use cost::{Bytes, Cost};
+pub use predictor::{Predictions, Predictor};

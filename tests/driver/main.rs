@@ -23,6 +23,7 @@ mod loopback;
 mod memory;
 mod output;
 mod places;
+mod predict;
 mod prediction;
 mod process;
 mod reading;

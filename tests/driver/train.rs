@@ -5,6 +5,9 @@ use crate::process::{fail, number, run, succeed, text};
 use crate::reading::records;
 use crate::usage::fail_usage;
 use allometry::data::{ImageInputs, Inputs};
+use allometry::models::predictor::Saved;
+use allometry::nn::Precision;
+use allometry::train::LossName;
 use serde_json::Value;
 use std::fs;
 use tempfile::TempDir;
@@ -39,8 +42,9 @@ fn training_on_mnist_files_learns_and_leaves_its_weights() {
 
     let weights = out.join("weights.safetensors");
     let bytes = fs::read(&weights).unwrap();
-    let inputs = Inputs::load(&out.join("inputs.toml")).unwrap();
-    assert_eq!(inputs, Inputs::Images(ImageInputs { size: [8, 8], channels: 1, classes: Vec::new() }));
+    let saved = Saved::load(&out).unwrap();
+    assert_eq!((saved.loss, saved.precision), (LossName::CrossEntropy, Precision::F32));
+    assert_eq!(saved.inputs, Inputs::Images(ImageInputs { size: [8, 8], channels: 1, classes: Vec::new() }));
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
 
     assert_eq!(file.tensor("stages.0.0.kernel").unwrap().shape(), [64, 16]);

@@ -37,8 +37,18 @@ fn help(command: &str) -> String {
 
 #[test]
 fn a_device_is_asked_for_where_one_is_used() {
-    let with_device =
-        ["devices", "train", "sweep", "search-compound", "bench", "bench kernels", "profile", "tune", "plan"];
+    let with_device = [
+        "devices",
+        "train",
+        "predict",
+        "sweep",
+        "search-compound",
+        "bench",
+        "bench kernels",
+        "profile",
+        "tune",
+        "plan",
+    ];
     for command in commands().iter().map(String::as_str).chain(["bench kernels"]) {
         assert_eq!(help(command).contains("--device"), with_device.contains(&command), "{command}");
     }

@@ -1,0 +1,84 @@
+//! `allometry predict`
+
+use super::{Common, print_json};
+use allometry::models::{Predictions, Predictor};
+use allometry::{Error, Result, print_line};
+use clap::Args;
+use csv::WriterBuilder;
+use serde_json::{Map, Value, json};
+use std::path::PathBuf;
+
+#[derive(Args)]
+#[command(after_help = "\
+Example:
+  allometry train keras-dense --dataset csv --data flowers.csv --out run
+  allometry predict run --data new.csv > predictions.csv
+
+Prints a CSV line for each row: the predicted class and the probability of each class, or the predicted numbers in the unit \
+of the training data. The rows need the columns that the model was trained on; others are not read.")]
+pub struct PredictArgs {
+    /// The folder that `allometry train --out` wrote.
+    model: PathBuf,
+    /// A csv file of rows.
+    #[arg(long, value_name = "FILE")]
+    data: PathBuf,
+    #[command(flatten)]
+    common: Common,
+}
+
+pub fn run(args: &PredictArgs) -> Result<()> {
+    let predictor = Predictor::load(&args.model, &args.common.open()?)?;
+    let predictions = predictor.predict_table(predictor.read_table(&args.data)?)?;
+    if args.common.output.json {
+        return (0..predictions.len()).try_for_each(|sample| print_json(&object(&predictions, sample)));
+    }
+    print_row(&header(&predictions))?;
+    (0..predictions.len()).try_for_each(|sample| print_row(&cells(&predictions, sample)))
+}
+
+/// Names of the columns.
+fn header(predictions: &Predictions) -> Vec<String> {
+    match predictions {
+        Predictions::Classes { name, classes, .. } => {
+            [name.clone()].into_iter().chain(classes.iter().map(|class| format!("{name}={class}"))).collect()
+        }
+        Predictions::Values { names, .. } => names.clone(),
+    }
+}
+
+fn cells(predictions: &Predictions, sample: usize) -> Vec<String> {
+    let numbers = numbers(predictions, sample).iter().map(f32::to_string);
+    match predictions {
+        Predictions::Classes { .. } => [predictions.text(sample)].into_iter().chain(numbers).collect(),
+        Predictions::Values { .. } => numbers.collect(),
+    }
+}
+
+/// A sample's probabilities or values.
+fn numbers(predictions: &Predictions, sample: usize) -> &[f32] {
+    let (numbers, count) = match predictions {
+        Predictions::Classes { classes, probabilities, .. } => (probabilities, classes.len()),
+        Predictions::Values { names, values } => (values, names.len()),
+    };
+    &numbers[sample * count..][..count]
+}
+
+fn object(predictions: &Predictions, sample: usize) -> Value {
+    let named = |names: &[String]| -> Map<String, Value> {
+        names.iter().cloned().zip(numbers(predictions, sample).iter().map(|&number| json!(number))).collect()
+    };
+    match predictions {
+        Predictions::Classes { classes, .. } => {
+            json!({ "class": predictions.text(sample), "probabilities": named(classes) })
+        }
+        Predictions::Values { names, .. } => Value::Object(named(names)),
+    }
+}
+
+fn print_row(cells: &[String]) -> Result<()> {
+    let failed = |problem: String| Error::Config { what: "predictions".to_string(), problem };
+    let mut writer = WriterBuilder::new().from_writer(Vec::new());
+    writer.write_record(cells).map_err(|error| failed(error.to_string()))?;
+    let row = writer.into_inner().map_err(|error| failed(error.to_string()))?;
+    print_line!("{}", String::from_utf8_lossy(&row).trim_end_matches('\n'))
+}

@@ -1,0 +1,124 @@
+//! `predict`: what a saved model says about new rows.
+
+use crate::classes::flowers;
+use crate::inputs::small_csv;
+use crate::process::{fail, number, succeed, text};
+use allometry::tables::{Format, Table, Value};
+use std::fs;
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Splits the rows of a table into two files: the first `count`, and the others.
+fn split(place: &Path, table: &str, count: usize) -> [String; 2] {
+    let written = fs::read_to_string(table).unwrap();
+    let (header, rows) = written.split_once('\n').unwrap();
+    let rows: Vec<&str> = rows.lines().collect();
+    [("first.csv", &rows[..count]), ("second.csv", &rows[count..])].map(|(name, rows)| {
+        let path = place.join(name);
+        fs::write(&path, format!("{header}\n{}\n", rows.join("\n"))).unwrap();
+        text(&path).to_string()
+    })
+}
+
+/// The output of `predict` as a table.
+fn predicted(place: &Path, model: &Path, data: &str) -> Table {
+    let ended = succeed(&["predict", text(model), "--data", data, "--device", "cpu"]);
+    let path: PathBuf = place.join("predictions.csv");
+    fs::write(&path, ended.out).unwrap();
+    Table::read(&path, &Format::default()).unwrap()
+}
+
+fn numbers(table: &Table, name: &str) -> Vec<f64> {
+    let values = table.numbers(table.column(name).unwrap()).unwrap();
+    let number =
+        |value| if let Value::Number(number) = value { number } else { panic!("{value:?} in {name}") };
+    values.into_iter().map(number).collect()
+}
+
+#[test]
+fn the_accuracy_of_predictions_is_that_of_the_training() {
+    let place = TempDir::new().unwrap();
+    let [train, validation] = split(place.path(), &flowers(place.path()), 60);
+    let out = place.path().join("run");
+    let common =
+        ["train", "keras-dense", "--dataset", "csv", "--device", "cpu", "--batch", "8", "--epochs", "4"];
+    let data =
+        ["--data", &train, "--validation", &validation, "--missing", "mean", "--out", text(&out), "--json"];
+    let accuracy = number(&succeed(&[&common[..], &data].concat()).json()["validation_accuracy"]);
+    assert!(accuracy < 1.0, "a few mistakes distinguish predictions");
+
+    let found = predicted(place.path(), &out, &validation);
+    assert_eq!(found.names(), ["label", "label=dune", "label=dwarf \"reed\"", "label=tall reed"]);
+    let truth = Table::read(Path::new(&validation), &Format::default()).unwrap();
+    let right = (0..truth.len()).filter(|&row| truth.cell(row, 2) == found.cell(row, 0)).count();
+    assert_eq!((truth.len(), right as f64 / 30.0), (30, accuracy));
+    for (row, probability) in numbers(&found, "label=dune").into_iter().enumerate() {
+        let sum = probability
+            + numbers(&found, "label=dwarf \"reed\"")[row]
+            + numbers(&found, "label=tall reed")[row];
+        assert!((sum - 1.0).abs() < 1e-6, "{sum}");
+        let is_largest = found.cell(row, 0) == "dune";
+        assert!((probability > 0.5) <= is_largest && (probability < 1.0 / 3.0) <= !is_largest);
+    }
+
+    // Other columns, in another order, with a missing number; and no labels.
+    let new = place.path().join("new.csv");
+    fs::write(&new, "note;soil;length\nx;sand;\ny;loam, wet;1,5\n").unwrap();
+    assert_eq!(predicted(place.path(), &out, text(&new)).len(), 2);
+    let as_json = succeed(&["predict", text(&out), "--data", text(&new), "--device", "cpu", "--json"]);
+    let first: serde_json::Value = serde_json::from_str(as_json.out.lines().next().unwrap()).unwrap();
+    assert!(first["class"].is_string() && first["probabilities"]["dune"].is_number(), "{first}");
+    for (table, parts) in [
+        (
+            "soil;length\nsand;1,5\nclay;2,5\n",
+            &["\"clay\" in row 2", "(line 3)", "column \"soil\"", "\"loam, wet\""][..],
+        ),
+        ("soil;length\nsand;long\n", &["\"long\" in row 1", "(line 2)", "column \"length\"", "a number"]),
+        ("soil;width\nsand;1,5\n", &["a column \"length\"", "\"soil\", \"width\""]),
+    ] {
+        fs::write(&new, table).unwrap();
+        fail(&["predict", text(&out), "--data", text(&new), "--device", "cpu"], 1, parts);
+    }
+}
+
+#[test]
+fn numbers_are_predicted_in_their_unit() {
+    let place = TempDir::new().unwrap();
+    let table = small_csv(place.path());
+    // In another unit: some thousands.
+    let sums = fs::read_to_string(&table).unwrap();
+    let row = |line: &str| {
+        let (others, sum) = line.rsplit_once(',').unwrap();
+        sum.parse().map_or(line.to_string(), |sum: f64| format!("{others},{}", 5000.0 + 300.0 * sum))
+    };
+    fs::write(&table, sums.lines().map(|line| row(line) + "\n").collect::<String>()).unwrap();
+    let [train, validation] = split(place.path(), &table, 60);
+    let common =
+        ["train", "keras-dense", "--dataset", "csv", "--device", "cpu", "--batch", "8", "--epochs", "20"];
+    let data = ["--data", &train, "--validation", &validation, "--json"];
+    let truth = numbers(&Table::read(Path::new(&validation), &Format::default()).unwrap(), "sum");
+    let first = numbers(&Table::read(Path::new(&train), &Format::default()).unwrap(), "sum");
+    let mean = first.iter().sum::<f64>() / 60.0;
+    let variance = first.iter().map(|sum| (sum - mean).powi(2)).sum::<f64>() / 60.0;
+    for (flags, unit) in [(&["--scale-targets"][..], variance), (&[], 1.0)] {
+        let out = place.path().join(format!("run-{}", flags.len()));
+        let loss = succeed(&[&common[..], &data, &["--out", text(&out)], flags].concat()).json();
+        let loss = number(&loss["validation_loss"]) * unit;
+        let found = numbers(&predicted(place.path(), &out, &validation), "sum");
+        let mse = found.iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / 20.0;
+        assert!((mse - loss).abs() < 1e-3 * loss, "{mse} and {loss}");
+        assert!(flags.is_empty() || mse < 0.1 * variance, "{mse} of {variance}");
+    }
+    // Without --missing mean the model has no value to fill in.
+    let new = place.path().join("new.csv");
+    fs::write(&new, "difference,a,b,c\n0,,0,0\n").unwrap();
+    let model = place.path().join("run-0");
+    fail(
+        &["predict", text(&model), "--data", text(&new)],
+        1,
+        &["\"\" in row 1", "column \"a\"", "--missing mean"],
+    );
+    fs::remove_file(model.join("inputs.toml")).unwrap();
+    fail(&["predict", text(&model), "--data", text(&new)], 1, &["inputs.toml", "missing", "train --out"]);
+    fail(&["predict", text(&place.path().join("none")), "--data", text(&new)], 1, &["none", "cannot read"]);
+}
