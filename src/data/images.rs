@@ -1,4 +1,4 @@
-//! A finite set of labelled grey images in memory, for MNIST and Omniglot.
+//! A finite set of labelled images of one size in memory, for MNIST, CIFAR and Omniglot.
 
 use super::dataset::{Dataset, Target, Targets};
 use super::inputs::{ImageInputs, Inputs};
@@ -9,12 +9,32 @@ use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use rayon::prelude::*;
 
-/// Images as in their files: one byte per pixel, row by row, image after image.
+/// Images as in their files: one byte per value, pixels row by row with their channels together, image after image.
 pub(super) struct RawImages {
     pub pixels: Vec<u8>,
     pub labels: Vec<u32>,
-    /// `[height, width]` of every image.
-    pub size: [usize; 2],
+    /// `[height, width, channels]` of every image.
+    pub shape: [usize; 3],
+}
+
+/// The classes of a set.
+#[derive(Clone)]
+pub(super) struct Classes {
+    pub count: usize,
+    /// Their names by label; empty if they have none.
+    pub names: Vec<String>,
+}
+
+impl Classes {
+    /// Classes without names.
+    pub fn numbered(count: usize) -> Classes {
+        Classes { count, names: Vec::new() }
+    }
+
+    /// Classes with these names.
+    pub fn named(names: Vec<String>) -> Classes {
+        Classes { count: names.len(), names }
+    }
 }
 
 impl RawImages {
@@ -26,10 +46,10 @@ impl RawImages {
         chosen.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         chosen.truncate(samples);
         chosen.sort_unstable();
-        let area = self.size[0] * self.size[1];
+        let area: usize = self.shape.iter().product();
         let pixels = chosen.iter().flat_map(|&i| &self.pixels[i * area..(i + 1) * area]).copied().collect();
         let labels = chosen.iter().map(|&i| self.labels[i]).collect();
-        RawImages { pixels, labels, size: self.size }
+        RawImages { pixels, labels, shape: self.shape }
     }
 }
 
@@ -40,7 +60,7 @@ pub(super) struct Images {
     pixels: Vec<u8>,
     labels: Vec<u32>,
     shape: [usize; 3],
-    classes: usize,
+    classes: Classes,
 }
 
 impl Images {
@@ -48,20 +68,23 @@ impl Images {
     pub(super) fn new(
         name: &str,
         raw: RawImages,
-        classes: usize,
+        classes: Classes,
         resolution: Option<usize>,
     ) -> Result<Images> {
-        let size = resolution.map_or(raw.size, |side| [side, side]);
+        let [height, width, channels] = raw.shape;
+        let size = resolution.map_or([height, width], |side| [side, side]);
         size.into_iter().try_for_each(check_resolution)?;
-        let pixels = if size == raw.size { raw.pixels } else { resample(&raw.pixels, raw.size, size)? };
-        let shape = [size[0], size[1], 1];
+        let pixels =
+            if size == [height, width] { raw.pixels } else { resample(&raw.pixels, raw.shape, size)? };
+        let shape = [size[0], size[1], channels];
         Ok(Images { name: name.into(), pixels, labels: raw.labels, shape, classes })
     }
 }
 
-fn resample(pixels: &[u8], from: [usize; 2], to: [usize; 2]) -> Result<Vec<u8>> {
-    let resampler = Resampler::new(from, to)?;
-    let (area_from, area_to) = (from[0] * from[1], to[0] * to[1]);
+fn resample(pixels: &[u8], from: [usize; 3], to: [usize; 2]) -> Result<Vec<u8>> {
+    let [height, width, channels] = from;
+    let resampler = Resampler::new([height, width], to)?;
+    let (area_from, area_to) = (height * width * channels, to[0] * to[1] * channels);
     let mut resampled = vec![0; pixels.len() / area_from * area_to];
     resampled.par_chunks_exact_mut(area_to).zip(pixels.par_chunks_exact(area_from)).try_for_each_init(
         || (vec![0.0; area_from], vec![0.0; area_to]),
@@ -89,12 +112,16 @@ impl Dataset for Images {
     }
 
     fn targets(&self) -> Targets {
-        Targets::Classes(self.classes)
+        Targets::Classes(self.classes.count)
     }
 
     fn inputs(&self) -> Option<Inputs> {
         let [height, width, channels] = self.shape;
-        Some(Inputs::Images(ImageInputs { size: [height, width], channels, classes: Vec::new() }))
+        Some(Inputs::Images(ImageInputs {
+            size: [height, width],
+            channels,
+            classes: self.classes.names.clone(),
+        }))
     }
 
     fn write(&self, _epoch: u64, index: usize, input: &mut [f32], target: Target<'_>) -> Result<()> {
@@ -110,7 +137,7 @@ mod tests {
     use super::*;
 
     fn raw() -> RawImages {
-        RawImages { pixels: (0..40).collect(), labels: (0..10).collect(), size: [2, 2] }
+        RawImages { pixels: (0..40).collect(), labels: (0..10).collect(), shape: [2, 2, 1] }
     }
 
     #[test]
@@ -128,8 +155,8 @@ mod tests {
 
     #[test]
     fn pixels_are_resampled_and_scaled_to_one() {
-        let raw = RawImages { pixels: vec![255, 0, 0, 255], labels: vec![1], size: [2, 2] };
-        let images = Images::new("test", raw, 2, Some(1)).unwrap();
+        let raw = RawImages { pixels: vec![255, 0, 0, 255], labels: vec![1], shape: [2, 2, 1] };
+        let images = Images::new("test", raw, Classes::numbered(2), Some(1)).unwrap();
         let (mut input, mut label) = ([0.0], 0);
         images.write(9, 0, &mut input, Target::Class(&mut label)).unwrap();
         assert_eq!((input[0], label), (128.0 / 255.0, 1));

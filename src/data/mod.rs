@@ -2,12 +2,13 @@
 //! another thread.
 //!
 //! In reading order: [`Dataset`] and [`DataOptions`], [`loader`], then one file per set: [`glyphs`] (drawn, without
-//! files), [`mnist`] on [`idx`], [`omniglot`], [`csv`] on [`table`]. `registry.rs` lists the sets, and [`open`] finds
-//! them by name.
+//! files), [`mnist`] on [`idx`], [`cifar`], [`omniglot`], [`csv`] on [`table`]. `registry.rs` lists the sets, and
+//! [`open`] finds them by name.
 //! [`PublishedSet`] and [`download`](mod@download) get files from their publishers; [`open`] finds them there.
 //! [`resample`] converts images to the requested resolution. A [`fingerprint`](mod@fingerprint) identifies the files of
 //! a set. [`Inputs`] describe its samples to a saved model, which reads others like them.
 
+pub mod cifar;
 pub mod csv;
 mod dataset;
 #[cfg(feature = "download")]

@@ -4,7 +4,7 @@
 //! script in a handwriting that it has never seen.
 
 use super::dataset::Splits;
-use super::images::{Images, RawImages};
+use super::images::{Classes, Images, RawImages};
 use super::options::DataOptions;
 use super::source::DataSource;
 use crate::error::{Error, Result, shown};
@@ -21,8 +21,16 @@ use zip::ZipArchive;
 /// Omniglot's archives.
 pub(super) const SOURCE: DataSource = DataSource { names: &["omniglot"], open, files };
 
-/// The names of archives. The classes are those of all archives present.
-pub const ARCHIVES: [&str; 2] = ["images_background_small1.zip", "images_background_small2.zip"];
+/// The names of archives: the whole set, as it is published, and two small parts. The classes are those of all archives
+/// present.
+pub const ARCHIVES: [&str; 4] = [
+    "images_background.zip",
+    "images_evaluation.zip",
+    "images_background_small1.zip",
+    "images_background_small2.zip",
+];
+/// The folder that torchvision keeps the archives in, below the one that it is given.
+const TORCHVISION: &str = "omniglot-py";
 /// Height and width of every drawing.
 pub const NATIVE_RESOLUTION: usize = 105;
 /// The default resolution in pixels, at which most strokes are still separate.
@@ -51,11 +59,8 @@ fn open(options: &DataOptions) -> Result<Splits> {
     let mut alphabets: Vec<String> = drawings.keys().map(|key| key.alphabet.clone()).collect();
     alphabets.dedup();
     let part = |held_out: bool| {
-        let mut raw = RawImages {
-            pixels: Vec::new(),
-            labels: Vec::new(),
-            size: [NATIVE_RESOLUTION, NATIVE_RESOLUTION],
-        };
+        let shape = [NATIVE_RESOLUTION, NATIVE_RESOLUTION, 1];
+        let mut raw = RawImages { pixels: Vec::new(), labels: Vec::new(), shape };
         for (key, pixels) in &drawings {
             if VALIDATION_DRAWERS.contains(&key.drawer) == held_out {
                 raw.pixels.extend_from_slice(pixels);
@@ -76,7 +81,7 @@ fn open(options: &DataOptions) -> Result<Splits> {
     let train = train.subset(options.samples, options.seed);
     let images = |raw| {
         let resolution = options.resolution.unwrap_or(DEFAULT_RESOLUTION);
-        Images::new("omniglot", raw, alphabets.len(), Some(resolution))
+        Images::new("omniglot", raw, Classes::named(alphabets.clone()), Some(resolution))
     };
     Ok(Splits { train: Arc::new(images(train)?), validation: Arc::new(images(validation)?) })
 }
@@ -84,16 +89,18 @@ fn open(options: &DataOptions) -> Result<Splits> {
 /// The archives present.
 fn files(options: &DataOptions) -> Result<Vec<PathBuf>> {
     let directory = options.directory()?;
-    let mut found: Vec<PathBuf> = ARCHIVES.iter().map(|name| directory.join(name)).collect();
-    found.retain(|path| path.is_file());
-    if found.is_empty() {
-        let names = ARCHIVES.join(" nor ");
-        return Err(options.missing(format_args!("neither {names} in {}", directory.display())));
+    for folder in [directory.to_path_buf(), directory.join(TORCHVISION)] {
+        let mut found: Vec<PathBuf> = ARCHIVES.iter().map(|name| folder.join(name)).collect();
+        found.retain(|path| path.is_file());
+        if !found.is_empty() {
+            return Ok(found);
+        }
     }
-    Ok(found)
+    let names = ARCHIVES.join(" nor ");
+    Err(options.missing(format_args!("neither {names} in {}", directory.display())))
 }
 
-/// Adds an archive's drawings. Drawings in both archives are kept once.
+/// Adds an archive's drawings. Drawings in several archives are kept once.
 fn read(path: &Path, drawings: &mut BTreeMap<DrawingKey, Vec<u8>>) -> Result<()> {
     let damaged = |error: zip::result::ZipError| {
         Error::format(path, "a whole zip archive", format!("a damaged or foreign file ({error})"))
@@ -104,8 +111,7 @@ fn read(path: &Path, drawings: &mut BTreeMap<DrawingKey, Vec<u8>>) -> Result<()>
     for i in 0..archive.len() {
         let entry = archive.by_index(i).map_err(damaged)?;
         let name = entry.name().map_err(damaged)?.into_owned();
-        // Skips folders, and the notes that some archivers add.
-        if !name.ends_with(".png") || name.starts_with("__MACOSX") {
+        if !name.ends_with(".png") || is_note(&name) {
             continue;
         }
         let mut bytes = Vec::new();
@@ -119,6 +125,11 @@ fn read(path: &Path, drawings: &mut BTreeMap<DrawingKey, Vec<u8>>) -> Result<()>
         entries.into_par_iter().map(|(name, bytes)| Ok((key(path, &name)?, ink(path, &name, bytes)?)));
     drawings.extend(decoded.collect::<Result<Vec<_>>>()?);
     Ok(())
+}
+
+/// Whether an entry is one of the notes that macOS adds to archives.
+fn is_note(name: &str) -> bool {
+    name.split('/').any(|part| part == "__MACOSX" || part.starts_with("._"))
 }
 
 /// Parses `…/alphabet/character/NUMBER_DRAWER.png`.

@@ -178,10 +178,10 @@ impl Architecture {
         self
     }
 
-    /// The same model with the input and the output of a data set.
+    /// The same model with the input and the output of a data set. Images that are not square become features.
     pub fn for_dataset(mut self, set: &dyn Dataset) -> Architecture {
         self.input = match *set.sample_shape() {
-            [resolution, _, channels] => Input::Image { resolution, channels },
+            [resolution, width, channels] if width == resolution => Input::Image { resolution, channels },
             ref features => Input::Features(features.iter().product()),
         };
         self.output = match set.targets() {

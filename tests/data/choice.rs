@@ -21,7 +21,7 @@ fn unknown_names_and_impossible_options_are_refused() {
     // Sets that may have been downloaded are in the test of `data get`, which chooses the cache folder.
     let homeless = DataOptions { dataset: "csv".into(), ..DataOptions::default() };
     assert_says(&refusal(&homeless), &["csv", "--data DIR"]);
-    for name in ["mnist", "fashion-mnist", "omniglot"] {
+    for name in ["mnist", "fashion-mnist", "cifar10", "cifar100", "omniglot"] {
         let command = format!("`allometry data get {name}`");
         assert_says(&refusal(&options(name, place.path())), &[name, "--data DIR", &command]);
     }

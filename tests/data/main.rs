@@ -1,6 +1,7 @@
 //! The data sets through their public API: small files of every format, valid and broken.
 
 mod choice;
+mod cifar;
 mod csv;
 #[cfg(feature = "download")]
 mod download;

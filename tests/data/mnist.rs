@@ -112,3 +112,35 @@ fn idx_files_are_checked() {
     fs::remove_file(&path).unwrap();
     assert_says(&idx::read(&path, 2).unwrap_err().to_string(), &["file-idx", "cannot open"]);
 }
+
+#[test]
+fn idx_sets_have_their_own_names_classes_and_sizes() {
+    let place = TempDir::new().unwrap();
+    let write = |set: &str, part: &str, separator: char, labels: &[u8]| {
+        let name =
+            |kind: &str, rank| place.path().join(format!("{set}{part}-{kind}{separator}idx{rank}-ubyte"));
+        let count = labels.len() as u32;
+        let pixels: Vec<u8> = (0..count as u8 * 6).collect();
+        fs::write(name("images", 3), idx_file(&[count, 2, 3], &pixels)).unwrap();
+        fs::write(name("labels", 1), idx_file(&[count], labels)).unwrap();
+    };
+    let idx = || options("idx", place.path());
+    assert_says(&refusal(&idx()), &["train-images-idx3-ubyte", "--data DIR"]);
+    write("emnist-letters-", "train", '-', &[1, 26, 3]);
+    assert_says(&refusal(&idx()), &["t10k|test|val", "validation"]);
+    write("emnist-letters-", "test", '-', &[2]);
+    let Splits { train, validation } = data::open(&idx()).unwrap();
+    assert_eq!((train.len(), validation.len(), train.targets()), (3, 1, Targets::Classes(27)));
+    assert_eq!(train.sample_shape(), [2, 3, 1]);
+    assert_eq!(sample(train.as_ref(), 0, 1).0, [6.0, 7.0, 8.0, 9.0, 10.0, 11.0].map(|level| level / 255.0));
+    let square = DataOptions { resolution: Some(4), ..idx() };
+    assert_eq!(data::open(&square).unwrap().train.sample_shape(), [4, 4, 1]);
+
+    write("emnist-byclass-", "train", '.', &[61, 0]);
+    write("emnist-byclass-", "test", '.', &[0]);
+    assert_says(&refusal(&idx()), &["several files", "emnist-byclass", "emnist-letters", "--data"]);
+    let chosen = options("idx", &place.path().join("emnist-byclass"));
+    assert_eq!(data::open(&chosen).unwrap().train.targets(), Targets::Classes(62));
+    let files = data::fingerprint(&chosen).unwrap();
+    assert!(files.len() == 4 && files.iter().all(|file| file.name.contains("byclass")));
+}

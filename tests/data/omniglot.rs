@@ -1,7 +1,7 @@
 //! Omniglot, in archives of drawings.
 
 use crate::opening::{all, assert_says, options, refusal, sample};
-use allometry::data::{self, BatchTargets, DataOptions, Splits, Targets};
+use allometry::data::{self, BatchTargets, DataOptions, Inputs, Splits, Targets};
 use std::fs;
 use std::io::{Cursor, Write};
 use std::path::Path;
@@ -41,7 +41,11 @@ fn omniglot_counts_alphabets_over_all_archives_and_holds_out_drawers() {
 
     // Greek is in both archives: its drawings count once.
     let mut more = alphabets(&["Braille", "Greek"]);
-    more.push(("__MACOSX/set/._Braille.png".into(), b"notes".to_vec()));
+    for note in
+        ["__MACOSX/set/._Braille.png", "set/Greek/character01/._0001_01.png", "set/._Greek/a/0001_01.png"]
+    {
+        more.push((note.into(), b"notes".to_vec()));
+    }
     archive(&place.path().join("images_background_small2.zip"), &more);
     let Splits { train, validation } = data::open(&options("omniglot", place.path())).unwrap();
     assert_eq!((train.len(), validation.len(), train.targets()), (48, 12, Targets::Classes(3)));
@@ -55,6 +59,21 @@ fn omniglot_counts_alphabets_over_all_archives_and_holds_out_drawers() {
     let few = DataOptions { samples: Some(5), ..options("omniglot", place.path()) };
     let Splits { train, validation } = data::open(&few).unwrap();
     assert_eq!((train.len(), validation.len()), (5, 12));
+}
+
+#[test]
+fn omniglot_is_found_under_the_names_of_torchvision() {
+    let place = TempDir::new().unwrap();
+    let folder = place.path().join("omniglot-py");
+    fs::create_dir(&folder).unwrap();
+    archive(&folder.join("images_background.zip"), &alphabets(&["Latin"]));
+    archive(&folder.join("images_evaluation.zip"), &alphabets(&["Avesta"]));
+    for directory in [place.path(), &folder] {
+        let Splits { train, .. } = data::open(&options("omniglot", directory)).unwrap();
+        assert_eq!((train.len(), train.targets()), (32, Targets::Classes(2)));
+        let Some(Inputs::Images(inputs)) = train.inputs() else { panic!("no images") };
+        assert_eq!(inputs.classes, ["Avesta", "Latin"]);
+    }
 }
 
 #[test]
