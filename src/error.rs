@@ -201,7 +201,7 @@ pub enum Error {
 
     /// The loss became NaN or infinite: after updates, or with the first batch, before any update.
     #[error(
-        "training diverged at step {step}: the loss is {loss}{}",
+        "training diverged at step {step}: the loss is {loss}{origin}{}",
         if *updated {
             "; use a smaller learning rate or clip gradients"
         } else {
@@ -215,6 +215,8 @@ pub enum Error {
         loss: f64,
         /// Whether any step has updated the parameters.
         updated: bool,
+        /// Where the first value that is not finite occurs, in parentheses; empty if it is not known.
+        origin: String,
     },
 
     /// A sweep without a completed run.

@@ -6,7 +6,7 @@
 
 use allometry::data::{DataFile, TableOptions, fingerprint};
 use allometry::models::Architecture;
-use allometry::train::{Checkpoints, Every, TrainConfig};
+use allometry::train::{Checkpoints, Every, History, TrainConfig};
 use allometry::{Error, Result, files};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use std::path::{Path, PathBuf};
 
 /// The file with the results of each epoch.
 pub const HISTORY: &str = "history.json";
+/// The file with the observed steps, one per line.
+pub const WATCH: &str = "watch.jsonl";
 const TRAINING: &str = "training.json";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
@@ -85,6 +87,7 @@ impl Folder {
         let folder = Folder { path: path.to_path_buf(), about, checkpoints, _lock: lock };
         if restart {
             files::remove(&path.join(HISTORY))?;
+            files::remove(&path.join(WATCH))?;
             folder.checkpoints.remove()?;
             files::remove(&path.join(TRAINING))?;
         }
@@ -103,7 +106,7 @@ impl Folder {
         let Some(outcome) = self.recorded()?.and_then(|found| found.outcome) else { return Ok(None) };
         self.checkpoints.remove()?;
         let read = serde_json::from_value(outcome);
-        read.map(Some).map_err(|error| self.damaged(error))
+        read.map(Some).map_err(|error| damaged(&self.path, error))
     }
 
     /// Records that the training is complete, after all its files are written.
@@ -121,12 +124,7 @@ impl Folder {
     }
 
     fn recorded(&self) -> Result<Option<Recorded>> {
-        let path = self.path.join(TRAINING);
-        match fs::read(&path) {
-            Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| self.damaged(error)),
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Error::file(path, "read")(error)),
-        }
+        recorded(&self.path)
     }
 
     fn record(&self, outcome: Option<Value>) -> Result<()> {
@@ -148,11 +146,46 @@ impl Folder {
         );
         Err(Error::Config { what: self.path.display().to_string(), problem })
     }
+}
 
-    fn damaged(&self, error: serde_json::Error) -> Error {
-        let found = format!("something else ({error}); --restart replaces it");
-        Error::format(self.path.join(TRAINING), "the description of a training", found)
+/// What a folder holds; `None` if it is no folder of a training.
+fn recorded(folder: &Path) -> Result<Option<Recorded>> {
+    let path = folder.join(TRAINING);
+    match fs::read(&path) {
+        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(folder, error)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Error::file(path, "read")(error)),
     }
+}
+
+fn damaged(folder: &Path, error: serde_json::Error) -> Error {
+    let found = format!("something else ({error}); --restart replaces it");
+    Error::format(folder.join(TRAINING), "the description of a training", found)
+}
+
+/// A complete training.
+pub struct Complete<T> {
+    pub about: About,
+    pub outcome: T,
+    pub history: History,
+}
+
+/// The complete training in a folder; `None` if the folder is none of a training.
+///
+/// # Errors
+/// [`Error::Config`] for a training that is not complete; files that can't be read or have something else.
+pub fn complete<T: DeserializeOwned>(folder: &Path) -> Result<Option<Complete<T>>> {
+    let Some(Recorded { about, outcome }) = recorded(folder)? else { return Ok(None) };
+    let outcome = outcome.ok_or_else(|| Error::Config {
+        what: folder.display().to_string(),
+        problem: "the training is not complete; run its command again to resume it".to_string(),
+    })?;
+    let outcome = serde_json::from_value(outcome).map_err(|error| damaged(folder, error))?;
+    let path = folder.join(HISTORY);
+    let text = fs::read(&path).map_err(Error::file(&path, "read"))?;
+    let history = serde_json::from_slice(&text)
+        .map_err(|error| Error::format(&path, "the history of a training", error.to_string()))?;
+    Ok(Some(Complete { about, outcome, history }))
 }
 
 fn json(path: &Path, value: &impl Serialize) -> Result<Value> {

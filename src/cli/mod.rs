@@ -15,6 +15,8 @@ mod interrupt;
 mod kernels;
 mod law;
 mod matrices;
+mod observers;
+mod outcome;
 mod plan;
 mod predict;
 mod prediction;

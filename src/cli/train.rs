@@ -1,22 +1,21 @@
 //! `allometry train`
 
 use super::folder::{About, Folder, HISTORY};
+use super::observers::{Observers, Page};
+use super::outcome::{Outcome, print};
 use super::{CheckpointArgs, Common, ConfigArgs, DatasetArgs, interrupt, models, print_json, usage_error};
 use allometry::arguments::{count, seed};
 use allometry::data::{DataFile, DataOptions, Splits, Subset, TableOptions};
 use allometry::models::cost::{Cost, predicted_peak_on};
 use allometry::models::{Architecture, predictor};
-use allometry::nn::{Model, Precision};
-use allometry::planner::{Comparison, Expected, Training};
-use allometry::report::Quantity;
+use allometry::nn::Model;
+use allometry::planner::{Expected, Training};
 use allometry::sweep::record::Throughput;
-use allometry::terminal::Table;
-use allometry::train::{History, TerminalProgress, TrainConfig, fit, fit_resumable};
-use allometry::units::{bytes, grouped, seconds};
+use allometry::train::{EpochLog, History, TrainConfig, diagnose, fit, fit_resumable};
+use allometry::units::grouped;
 use allometry::{Error, Result, files, note, print_line};
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
-use serde::{Deserialize, Serialize};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -30,8 +29,8 @@ Example:
 Run the same command again to resume an interrupted training from the last checkpoint in --out. It ends with the same weights as
 a training that was not interrupted. A complete training is left alone, and its results are printed again.
 
-A file written by `allometry plan` is trained exactly as planned. Only --data, --out, --checkpoint-every, --restart, --device
-and --json apply to it, and the results are printed beside the expected ones.")]
+A file written by `allometry plan` is trained exactly as planned. Only --data, --out, --checkpoint-every, --watch, --log,
+--restart, --device and --json apply to it, and the results are printed beside the expected ones.")]
 pub struct TrainArgs {
     #[arg(help = models("a model's TOML file, or a training written by `allometry plan`"))]
     model: String,
@@ -57,12 +56,18 @@ pub struct TrainArgs {
     /// Initialise the model with these weights (safetensors).
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Directory for weights.safetensors, model.toml, inputs.toml (how the model reads its inputs), history.json, and the
+    /// Directory for weights.safetensors, model.toml, inputs.toml (how the model reads its inputs), history.json, report.html, and the
     /// checkpoint.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
     checkpoints: CheckpointArgs,
+    /// Record the size of gradients, outputs and updates of each module at about forty steps, for the report in --out.
+    #[arg(long, requires = "out")]
+    watch: bool,
+    /// Write a row per epoch to this file: .csv or .jsonl (JSON lines). May be given several times.
+    #[arg(long, value_name = "FILE")]
+    log: Vec<PathBuf>,
     /// Train from the beginning, and replace the training in --out.
     #[arg(long, requires = "out")]
     restart: bool,
@@ -71,8 +76,8 @@ pub struct TrainArgs {
 }
 
 /// Arguments that apply to a planned training; its file determines everything else.
-const TAKEN: [&str; 8] =
-    ["model", "data", "out", "checkpoint_every", "restart", "device", "json", "print_config"];
+const TAKEN: [&str; 10] =
+    ["model", "data", "out", "checkpoint_every", "watch", "log", "restart", "device", "json", "print_config"];
 
 /// The training to run, from flags or from a file.
 struct Job {
@@ -87,30 +92,6 @@ struct Job {
     data: Vec<DataFile>,
 }
 
-#[derive(Serialize, Deserialize)]
-struct Outcome {
-    validation_accuracy: Option<f64>,
-    validation_loss: f64,
-    samples_per_second: f64,
-    peak_bytes: u64,
-    predicted_peak_bytes: u64,
-    precision: Precision,
-    recompute: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    skipped_steps: Option<u64>,
-    epochs: usize,
-    /// The epoch whose weights are kept, with early stopping.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    kept_epoch: Option<u64>,
-    /// Seconds of the training.
-    seconds: f64,
-    /// Seconds including opening the device and the data, and building the model.
-    wall_seconds: f64,
-    device: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    planned: Option<Comparison>,
-}
-
 pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     let start = Instant::now();
     if args.print_config {
@@ -121,6 +102,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     if args.out.is_none() && args.checkpoints.checkpoint_every.is_some() {
         usage_error("train", "--checkpoint-every needs --out DIR, where the checkpoint is saved");
     }
+    let logs = args.log.iter().map(|path| EpochLog::new(path)).collect::<Result<Vec<_>>>()?;
     let job = job(args, matches)?;
     let folder = folder(args, &job)?;
     if let Some(outcome) = folder.as_ref().map(Folder::outcome).transpose()?.flatten() {
@@ -150,14 +132,15 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     if let Some(weights) = &args.weights {
         model.load(weights)?;
     }
-    let mut progress = TerminalProgress::new("").interrupted_by(interrupt::flag());
+    let watched = args.out.as_deref().filter(|_| args.watch);
+    let mut progress = Observers::new(interrupt::flag(), logs, watched)?;
     let trained = match &folder {
         Some(folder) => fit_resumable(&model, &splits, &config, folder.checkpoints(), &mut progress),
         None => fit(&model, &splits, &config, &mut progress),
     };
     let earlier_seconds = folder.as_ref().map_or(0.0, |folder| folder.checkpoints().earlier_seconds());
     let wall_seconds = earlier_seconds + start.elapsed().as_secs_f64();
-    drop(progress);
+    let (observations, written) = progress.finish();
     let saved = match (&args.out, &trained) {
         (Some(out), Ok(_) | Err(Error::Interrupted)) => {
             save_all(out, &model, &architecture, &config, &splits, trained.as_ref().ok())
@@ -171,6 +154,8 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     let history = trained?;
     let peak_bytes = device.usage().peak;
     let last = history.result().expect("there is at least one epoch");
+    let targets = splits.train.targets();
+    let chance = config.loss(targets)?.function().of_guessing(targets);
     let outcome = Outcome {
         validation_accuracy: last.validation.accuracy,
         validation_loss: last.validation.loss,
@@ -186,8 +171,15 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         wall_seconds,
         device: device.name(),
         planned: expected.map(|expected| expected.beside(last.validation.loss, wall_seconds, peak_bytes)),
+        findings: diagnose(&history, chance, &observations),
     };
-    let complete = saved.and_then(|()| folder.map_or(Ok(()), |folder| folder.complete(&outcome)));
+    let page =
+        Page { architecture: &architecture, config: &config, outcome: &outcome, data: splits.train.name() };
+    let paged = args.out.as_ref().map_or(Ok(()), |out| page.write(out, &history, &observations));
+    let complete = saved
+        .and(paged)
+        .and(written)
+        .and_then(|()| folder.map_or(Ok(()), |folder| folder.complete(&outcome)));
     // The results are printed even if they can't be saved.
     if complete.is_err() {
         print_results(args, &outcome)?;
@@ -303,52 +295,4 @@ fn config(args: &TrainArgs, matches: &ArgMatches) -> Result<TrainConfig> {
     };
     config.validate()?;
     Ok(config)
-}
-
-fn print(outcome: &Outcome) -> Result<()> {
-    let accuracy = outcome.validation_accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a));
-    print_line!(
-        "validation loss {:.4}{}; {:.0} samples/s, peak memory {}, {}{}",
-        outcome.validation_loss,
-        accuracy.unwrap_or_default(),
-        outcome.samples_per_second,
-        bytes(outcome.peak_bytes),
-        seconds(outcome.seconds),
-        outcome.skipped_steps.map(|steps| format!(", {steps} steps skipped")).unwrap_or_default(),
-    )?;
-    if let Some(kept) = outcome.kept_epoch {
-        print_line!(
-            "epoch {kept} of {} had the lowest validation loss, and its weights are kept",
-            outcome.epochs
-        )?;
-    }
-    let Some(planned) = &outcome.planned else { return Ok(()) };
-    let expected = &planned.expected;
-    let mut table = Table::new(["", "expected", "measured", "difference"]);
-    let percent = |part: f64| format!("{:+.1} %", 100.0 * part);
-    let loss = |value: f64| Quantity::ValidationLoss.format(value);
-    table.add_row([
-        "validation loss".to_string(),
-        format!("{} [{}, {}]", loss(expected.loss), loss(expected.loss_low), loss(expected.loss_high)),
-        loss(planned.loss),
-        format!("{}, {}", percent(planned.loss_error), if planned.inside { "inside" } else { "outside" }),
-    ]);
-    let time = |value: f64| Quantity::Seconds.format(value);
-    let interval = expected.seconds_interval.map(|(low, high)| format!(" [{}, {}]", time(low), time(high)));
-    let side = |inside: bool| if inside { ", inside" } else { ", outside" };
-    table.add_row([
-        Quantity::Seconds.name().to_string(),
-        time(expected.seconds) + &interval.unwrap_or_default(),
-        time(planned.seconds),
-        percent(planned.seconds_error) + planned.seconds_inside.map(side).unwrap_or_default(),
-    ]);
-    let memory = |bytes: u64| Quantity::PeakMemory.format(bytes as f64);
-    table.add_row([
-        Quantity::PeakMemory.name().to_string(),
-        memory(expected.peak_bytes),
-        memory(planned.peak_bytes),
-        percent(planned.peak_error),
-    ]);
-    print_line!("{table}")?;
-    Ok(())
 }

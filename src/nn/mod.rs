@@ -24,6 +24,7 @@ mod initializer;
 pub mod layers;
 mod model;
 mod module;
+pub mod observe;
 mod parameters;
 mod precision;
 mod recompute;

@@ -3,6 +3,7 @@
 use super::buffers::Slot;
 use super::definition::{Definition, dotted};
 use super::module::Module;
+use super::observe;
 use crate::autograd::wanted;
 use crate::device::memory::{Category, allocating};
 use crate::error::{Error, Result, listed};
@@ -218,7 +219,10 @@ impl State {
         if let Pass::Training { .. } = pass {
             *self.derived() = None;
         }
-        module.forward(x, &Scope { state: self, pass }).map_err(|error| error.in_module(&self.name))
+        let output = module.forward(x, &Scope { state: self, pass });
+        let output = output.map_err(|error| error.in_module(&self.name))?;
+        observe::output(&self.name, &output)?;
+        Ok(output)
     }
 
     /// All parameters, in the order of [`Definition::all`].

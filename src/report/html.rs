@@ -40,23 +40,19 @@ pub(super) struct Parts<'p> {
 
 /// The whole page. `shown` are the records that sizes are compared by.
 pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &Parts) -> Result<String> {
-    let title = escape(&format!("How {} grows", plan.architecture.name));
+    let title = format!("How {} grows", plan.architecture.name);
     let plan_text = escape(&plan.to_toml()?);
-    Ok(format!(
-        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
-         <style>\n{palette}{STYLE}</style>\n</head>\n<body>\n<main>\n\
-         <header>\n<p class=\"kicker\">allometry sweep</p>\n<h1>{title}</h1>\n\
-         <p class=\"lead\">{swept}</p>\n<p class=\"lead\">{verdict}</p>\n</header>\n\
-         {answer}{cards}\
+    let leads = format!(
+        "<p class=\"lead\">{}</p>\n<p class=\"lead\">{}</p>\n",
+        swept(plan, records),
+        escape(&parts.verdict)
+    );
+    let body = format!(
+        "{answer}{cards}\
          <section>\n<h2>How cost and quality scale</h2>\n<p class=\"finding\">{finding}</p>\n{axes}</section>\n\
          {law}{prediction}{quality}{cost}{exponents}{runs}\
          <details>\n<summary>The plan, as TOML</summary>\n<pre>{plan_text}</pre>\n</details>\n\
-         <footer>{footer}</footer>\n</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n",
-        palette = palette(":root"),
-        swept = swept(plan, records),
-        verdict = escape(&parts.verdict),
+         <footer>{FOOTER}</footer>\n",
         answer = parts.answer,
         cards = cards(records),
         finding = escape(&headline(records, shown)),
@@ -75,8 +71,21 @@ pub(super) fn render(plan: &Plan, records: &[Record], shown: &[Record], parts: &
         ),
         exponents = exponent_table(shown),
         runs = run_table(records),
-        footer = FOOTER,
-    ))
+    );
+    Ok(document(&title, "allometry sweep", &leads, &body))
+}
+
+/// A page: `kicker` above the title, `leads` below it, as HTML.
+pub(super) fn document(title: &str, kicker: &str, leads: &str, body: &str) -> String {
+    let (title, palette) = (escape(title), palette(":root"));
+    format!(
+        "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+         <meta name=\"color-scheme\" content=\"light dark\">\n<title>{title}</title>\n\
+         <style>\n{palette}{STYLE}</style>\n</head>\n<body>\n<main>\n\
+         <header>\n<p class=\"kicker\">{kicker}</p>\n<h1>{title}</h1>\n{leads}</header>\n\
+         {body}</main>\n<script>\n{SCRIPT}</script>\n</body>\n</html>\n"
+    )
 }
 
 /// The settings of a training other than batch and learning rate that differ from the defaults: `, optimizer sgd,
@@ -155,7 +164,7 @@ fn axis_list(records: &[Record]) -> String {
 }
 
 /// A section of plots; empty without plots.
-fn plot_section(heading: &str, note: &str, plots: &[Plot]) -> String {
+pub(super) fn plot_section(heading: &str, note: &str, plots: &[Plot]) -> String {
     if plots.is_empty() {
         return String::new();
     }

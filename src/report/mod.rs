@@ -11,6 +11,7 @@
 //! - `svg.rs`: quality and cost against size, on `plot.rs` (a drawing with axes and the positions of runs), `layout.rs`
 //!   (sizes in pixels), `plot_axis.rs` (scales and ticks), `canvas.rs` (marks and labels), `palette.rs` (colours, light
 //!   and dark) and `hover.rs` (the description of a run).
+//! - `training.rs`: the page of one training.
 //! - `html.rs` and `runs.rs`: the page, with `page.css` and `page.js`; `escape.rs`: text in HTML.
 
 mod answer;
@@ -29,6 +30,7 @@ mod series;
 mod study;
 mod svg;
 mod table;
+mod training;
 mod words;
 
 use crate::error::{Error, Result};
@@ -43,6 +45,7 @@ pub use answer::{Answer, ExpectedTraining};
 pub use quantity::Quantity;
 pub use series::{AxisLaw, laws};
 pub use table::table;
+pub use training::TrainingPage;
 
 /// The panels of quality against size. The loss against parameters and compute has its own panels with laws.
 const QUALITY: [(Quantity, Quantity); 4] = [

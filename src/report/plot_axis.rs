@@ -1,7 +1,7 @@
 //! The axes of plots: the map from values to positions, and the ticks.
 
 use super::quantity::Quantity;
-use crate::units::trim;
+use crate::units::{metric, trim};
 use plotters::coord::ranged1d::{KeyPointHint, NoDefaultFormatting, Ranged, ValueFormatter};
 use std::ops::Range;
 
@@ -15,11 +15,22 @@ pub(super) enum AxisQuantity {
     Of(Quantity),
     /// The logarithm of measured over fitted.
     Deviation,
+    /// Another number.
+    Plain {
+        /// The axis's title.
+        title: &'static str,
+        /// Whether the axis is logarithmic.
+        logarithmic: bool,
+    },
 }
 
 impl AxisQuantity {
     fn logarithmic(self) -> bool {
-        self != AxisQuantity::Of(Quantity::Accuracy) && self != AxisQuantity::Deviation
+        match self {
+            AxisQuantity::Of(quantity) => quantity != Quantity::Accuracy,
+            AxisQuantity::Deviation => false,
+            AxisQuantity::Plain { logarithmic, .. } => logarithmic,
+        }
     }
 }
 
@@ -59,6 +70,7 @@ impl PlotAxis {
         match self.measure {
             AxisQuantity::Of(quantity) => quantity.axis_title(),
             AxisQuantity::Deviation => "measured over fitted (ln, %)",
+            AxisQuantity::Plain { title, .. } => title,
         }
     }
 
@@ -97,7 +109,7 @@ impl PlotAxis {
         match self.measure {
             AxisQuantity::Of(Quantity::PeakMemory | Quantity::PredictedMemory) => binary(low, high),
             AxisQuantity::Of(Quantity::Accuracy) => even(low, high.min(1.0)),
-            AxisQuantity::Deviation => even(low, high),
+            AxisQuantity::Deviation | AxisQuantity::Plain { logarithmic: false, .. } => even(low, high),
             _ if high < 6.0 * low => even(low, high),
             _ => decades(low, high),
         }
@@ -128,6 +140,8 @@ impl ValueFormatter<f64> for PlotAxis {
         match self.measure {
             AxisQuantity::Of(quantity) => quantity.tick(*value),
             AxisQuantity::Deviation => percent(*value),
+            AxisQuantity::Plain { logarithmic: true, .. } if *value < 1e-3 => format!("{value:.0e}"),
+            AxisQuantity::Plain { .. } => metric(*value),
         }
     }
 }
@@ -152,7 +166,7 @@ fn decades(low: f64, high: f64) -> Vec<f64> {
         all.filter(|value| (low..=high).contains(value)).collect()
     };
     let mut ticks = candidates(&[1.0, 2.0, 5.0], 1);
-    for (mantissas, step) in [(&[1.0, 3.0][..], 1), (&[1.0], 1), (&[1.0], 2), (&[1.0], 4)] {
+    for (mantissas, step) in [(&[1.0, 3.0][..], 1), (&[1.0], 1), (&[1.0], 2), (&[1.0], 4), (&[1.0], 8)] {
         if ticks.len() <= MOST {
             break;
         }

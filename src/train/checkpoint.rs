@@ -153,10 +153,7 @@ impl Checkpoints {
             let found = stored.get(name).filter(|found| found.shape == tensor.shape().to_vec());
             let expected = || format!("the tensor {name} of shape {}", tensor.shape());
             let found = found.ok_or_else(|| Error::format(&self.path, expected(), "none"))?;
-            match name.strip_prefix("model.").filter(|name| trainer.model().buffers().contains(name)) {
-                Some(buffer) => trainer.model().buffers().set(buffer, &found.values)?,
-                None => tensor.write(0, &found.values)?,
-            }
+            trainer.write(name, tensor, &found.values)?;
         }
         trainer.resume(&state.trainer)?;
         trainer.device().raise_peak(state.peak);

@@ -4,8 +4,10 @@
 use super::checkpoint::{Checkpoints, Pace, Place, Values, to_host};
 use super::config::TrainConfig;
 use super::history::{EpochReport, History};
+use super::replay::Replay;
 use super::sums::Metrics;
 use super::trainer::Trainer;
+use super::watch::Observation;
 use crate::data::{Dataset, Loader, LoaderOptions, Splits};
 use crate::error::{Error, Result};
 use crate::nn::Model;
@@ -38,6 +40,15 @@ pub trait Callback {
 
     /// Called after the validation of each epoch.
     fn on_epoch(&mut self, _report: &EpochReport) {}
+
+    /// Whether step number `step`, counted from 1, of `total` steps is to be observed module by module. The results of the
+    /// training are the same bit for bit; see [`watch`](super::watch).
+    fn observes(&self, _step: u64, _total: u64) -> bool {
+        false
+    }
+
+    /// Called after each observed step.
+    fn on_observation(&mut self, _observation: &Observation) {}
 
     /// Seconds between read-backs of loss and accuracy. Each epoch ends with another read-back. Between read-backs the
     /// host does not wait for the device.
@@ -128,6 +139,7 @@ fn run(
     let Place { epoch: first, mut step_in_epoch, mut epoch_seconds, mut history } = place;
     let (start, earlier_seconds) = (Instant::now(), history.seconds);
     let mut pace = Pace::start();
+    let mut replay = Replay::new(&trainer, (first, step_in_epoch))?;
     // The first step compiles kernels and allocates memory, so its throughput is not representative.
     let mut is_first_step = true;
     let epochs = total_steps.div_ceil(per_epoch);
@@ -157,10 +169,16 @@ fn run(
             }
             let batch = batch?;
             meter.samples += batch.size as u64;
-            trainer.step(&batch, rates.rate(trainer.steps()))?;
+            let rate = rates.rate(trainer.steps());
+            if callback.observes(trainer.steps() + 1, total_steps) {
+                callback.on_observation(&trainer.step_observed(&batch, rate)?);
+            } else {
+                trainer.step(&batch, rate)?;
+            }
             let warm_up = std::mem::take(&mut is_first_step);
             if step == steps || warm_up || meter.seconds() >= callback.report_seconds() {
-                let sums = if step == steps { trainer.take_metrics()? } else { trainer.metrics()? };
+                let sums = if step == steps { trainer.take_metrics() } else { trainer.metrics() };
+                let sums = sums.map_err(|error| replay.locate(error, &mut trainer, &training, &rates))?;
                 let earlier = std::mem::replace(&mut total, sums);
                 let rate = meter.lap();
                 if !warm_up {
@@ -174,6 +192,8 @@ fn run(
                     metrics: total.since(&earlier),
                     samples_per_second: rate,
                 });
+                replay.renew(&trainer, if step == steps { (epoch + 1, 0) } else { (epoch, step) })?;
+                meter.restart();
             }
             // At the end of an epoch the checkpoint comes after the validation.
             if step < steps && pace.is_due(checkpoints) {
@@ -186,6 +206,8 @@ fn run(
         let report = EpochReport {
             epoch: epoch + 1,
             epochs,
+            step: trainer.steps(),
+            learning_rate: rates.rate(trainer.steps() - 1),
             train: total,
             validation: trainer.evaluate(validation.epoch(0))?,
             samples_per_second: total.samples as f64 / trained,
@@ -196,7 +218,9 @@ fn run(
         // The last update can make a model diverge whose training losses were finite.
         if !report.validation.loss.is_finite() {
             let (step, loss) = (trainer.steps(), report.validation.loss);
-            return Err(Error::Diverged { step, loss, updated: true });
+            let origin = validation.epoch(0).next().map(|batch| trainer.origin(&batch?));
+            let origin = origin.transpose()?.unwrap_or_default();
+            return Err(Error::Diverged { step, loss, updated: true, origin });
         }
         history.epochs.push(report);
         if config.early_stopping.is_some() && history.best().is_some_and(|best| best.epoch == epoch + 1) {

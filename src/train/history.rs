@@ -11,6 +11,12 @@ pub struct EpochReport {
     pub epoch: u64,
     /// Epochs of the whole training.
     pub epochs: u64,
+    /// Steps of the training so far. 0 in files of earlier versions.
+    #[serde(default)]
+    pub step: u64,
+    /// The learning rate of the epoch's last step. 0 in files of earlier versions.
+    #[serde(default)]
+    pub learning_rate: f64,
     /// Means over the epoch's training samples.
     pub train: Metrics,
     /// Means over the validation samples after the epoch.

@@ -119,6 +119,18 @@ impl<'a> Trainer<'a> {
         (TrainerState { step: self.step, updates, sums: self.training.state() }, tensors)
     }
 
+    /// Overwrites the tensor of [`state`](Trainer::state) by this name.
+    ///
+    /// # Errors
+    /// Errors of the device.
+    pub(super) fn write(&self, name: &str, tensor: &Tensor, values: &[f32]) -> Result<()> {
+        let buffers = self.model.buffers();
+        match name.strip_prefix("model.").filter(|name| buffers.contains(name)) {
+            Some(buffer) => buffers.set(buffer, values),
+            None => tensor.write(0, values),
+        }
+    }
+
     /// Continues from the numbers of an earlier trainer. The caller has written the tensors of
     /// [`state`](Trainer::state).
     ///
@@ -134,6 +146,11 @@ impl<'a> Trainer<'a> {
     /// The model.
     pub(super) fn model(&self) -> &Model {
         self.model
+    }
+
+    /// The optimiser.
+    pub(super) fn optimizer(&self) -> &Optimizer {
+        &self.optimizer
     }
 
     /// The device.
@@ -171,6 +188,12 @@ impl<'a> Trainer<'a> {
     }
 
     fn step_with(&mut self, samples: &Samples, rate: f64) -> Result<()> {
+        self.backward(samples)?;
+        self.update(rate)
+    }
+
+    /// The first half of a step: losses and gradients.
+    pub(super) fn backward(&mut self, samples: &Samples) -> Result<()> {
         if self.parts == 1 {
             let loss = self.losses(samples, self.step)?.mean(&[], false)?;
             self.optimizer.backward(&loss)?;
@@ -183,6 +206,11 @@ impl<'a> Trainer<'a> {
                 if part == 0 { self.optimizer.backward(&loss)? } else { self.optimizer.accumulate(&loss)? }
             }
         }
+        Ok(())
+    }
+
+    /// The second half of a step: the update.
+    pub(super) fn update(&mut self, rate: f64) -> Result<()> {
         self.optimizer.step(rate)?;
         self.step += 1;
         self.average.as_ref().map_or(Ok(()), |average| average.update(self.model, self.step))
@@ -213,7 +241,8 @@ impl<'a> Trainer<'a> {
         let metrics = self.training.metrics(self.loss)?;
         if metrics.samples > 0 && !metrics.loss.is_finite() {
             // A step computes its loss before it updates the weights.
-            return Err(Error::Diverged { step: self.step, loss: metrics.loss, updated: self.step > 1 });
+            let (loss, updated) = (metrics.loss, self.step > 1);
+            return Err(Error::Diverged { step: self.step, loss, updated, origin: String::new() });
         }
         Ok(metrics)
     }

@@ -37,4 +37,5 @@ mod tables;
 mod train;
 mod tune;
 mod usage;
+mod watching;
 mod width;

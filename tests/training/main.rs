@@ -6,6 +6,7 @@
 mod averages;
 mod config;
 mod decay;
+mod diagnosis;
 mod dropout;
 mod fit;
 mod gradients;
@@ -18,4 +19,5 @@ mod resuming;
 mod schedule;
 mod sums;
 mod varied;
+mod watch;
 mod weights;

@@ -2,6 +2,7 @@
 
 use super::Loss;
 use super::loss::{LossFunction, TargetKind};
+use crate::data::Targets;
 use crate::error::Result;
 use crate::optim::Hyperparameters;
 use crate::tensor::Tensor;
@@ -37,6 +38,13 @@ impl LossFunction for CrossEntropy {
 
     fn has_accuracy(&self) -> bool {
         true
+    }
+
+    fn of_guessing(&self, targets: Targets) -> Option<f64> {
+        match targets {
+            Targets::Classes(classes) => Some((classes as f64).ln()),
+            Targets::Values(_) => None,
+        }
     }
 
     fn rows(&self, output: &Tensor, targets: &Tensor) -> Result<Tensor> {

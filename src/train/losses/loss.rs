@@ -46,6 +46,11 @@ pub trait LossFunction: Debug {
         false
     }
 
+    /// The loss of a model that gives all classes the same probability; `None` where there are no classes.
+    fn of_guessing(&self, _targets: Targets) -> Option<f64> {
+        None
+    }
+
     /// The loss of each sample, `[n]`, from outputs `[n, …]` and their targets.
     ///
     /// # Errors

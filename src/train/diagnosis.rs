@@ -1,0 +1,297 @@
+//! What the curves of a training say about it, in words: what is wrong, what it is judged by, and what to try.
+//!
+//! The rules are thresholds on losses per epoch. They are those of practice, not of a theory: Goodfellow, Bengio and
+//! Courville, *Deep Learning* (2016), chapter 11, and Karpathy's "A Recipe for Training Neural Networks" (2019).
+
+use super::history::History;
+use super::watch::Observation;
+use serde::{Deserialize, Serialize};
+
+/// What is said of a training.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// There are too few epochs to judge.
+    TooShort,
+    /// The loss is no better than that of a model that always gives the same answer.
+    LearnedNothing,
+    /// The validation loss rises while the training loss falls.
+    OverFitted,
+    /// The losses still fall at the end.
+    NotConverged,
+    /// The loss jumps, or the updates are large beside the weights.
+    RateTooHigh,
+    /// The loss falls evenly and slowly, or the updates are small beside the weights.
+    RateTooLow,
+    /// Training and validation loss are level and close to each other.
+    LimitedBySize,
+    /// The training loss is far below the validation loss, and both are level.
+    LimitedByData,
+    /// Gradients shrink from layer to layer.
+    VanishingGradients,
+    /// Gradients grow from layer to layer.
+    ExplodingGradients,
+    /// The gradients of some modules are zero.
+    DeadModules,
+}
+
+/// A statement about a training.
+#[derive(Clone, PartialEq, Debug, Serialize, Deserialize)]
+pub struct Finding {
+    /// What is said.
+    pub verdict: Verdict,
+    /// The statement with the numbers that it is judged by.
+    pub text: String,
+    /// What to try.
+    pub advice: String,
+}
+
+/// Epochs from which the shape of curves is judged.
+const JUDGED: usize = 4;
+/// A validation loss this much above its lowest is called over-fitted.
+const RISE: f64 = 0.05;
+/// The falls of the validation loss over the last fifth and over the second half from which a training is called not
+/// converged. A schedule that ends at zero makes any loss level in the end.
+const FALLS: [f64; 2] = [0.05, 0.1];
+/// A validation loss this many times the training loss is called a gap.
+const GAP: f64 = 1.5;
+/// The share of epochs with a jump of the training loss from which the learning rate is called too high.
+const JUMPS: f64 = 0.2;
+/// A jump: a training loss this many times the lowest so far.
+const JUMP: f64 = 1.1;
+/// Update-to-weight ratios, at the step where they are largest, outside of this range speak against the learning rate. They
+/// are about 1e-3 where it is good.
+const RATIO: (f64, f64) = (1e-4, 1.5e-2);
+/// Gradient norms of the first modules, beside those of the last, outside of this range are called vanishing or exploding.
+const SPREAD: (f64, f64) = (1e-3, 1e3);
+
+/// The findings about a training, the most important first. `chance` is the loss of a model that always gives the same
+/// answer, if it is known: ln of the number of classes for cross-entropy. `observations` may be empty.
+pub fn diagnose(history: &History, chance: Option<f64>, observations: &[Observation]) -> Vec<Finding> {
+    let Some(curves) = Curves::of(history) else { return Vec::new() };
+    let signals = of_observations(observations);
+    if curves.training.len() < JUDGED {
+        let text = format!("{} epochs are too few to judge the curves by", curves.training.len());
+        let advice = format!("train for at least {JUDGED} epochs");
+        return signals.into_iter().chain([finding(Verdict::TooShort, text, advice)]).collect();
+    }
+    let from_rate = curves.rate();
+    let main = chance
+        .and_then(|chance| curves.learned_nothing(chance, from_rate.as_ref()))
+        .or_else(|| curves.over_fitted())
+        .or_else(|| if from_rate.is_some() { None } else { Some(curves.limits()) });
+    // Both speak of the learning rate; the curves show what it does.
+    let is_about_rate = |f: &Finding| matches!(f.verdict, Verdict::RateTooHigh | Verdict::RateTooLow);
+    let repeats = |signal: &Finding| from_rate.is_some() && is_about_rate(signal);
+    let signals: Vec<Finding> = signals.into_iter().filter(|signal| !repeats(signal)).collect();
+    main.into_iter().chain(from_rate).chain(signals).collect()
+}
+
+fn finding(verdict: Verdict, text: impl Into<String>, advice: impl Into<String>) -> Finding {
+    Finding { verdict, text: text.into(), advice: advice.into() }
+}
+
+/// Losses by epoch.
+struct Curves {
+    training: Vec<f64>,
+    validation: Vec<f64>,
+}
+
+impl Curves {
+    fn of(history: &History) -> Option<Curves> {
+        let training: Vec<f64> = history.epochs.iter().map(|epoch| epoch.train.loss).collect();
+        let validation = history.epochs.iter().map(|epoch| epoch.validation.loss).collect();
+        (!training.is_empty()).then_some(Curves { training, validation })
+    }
+
+    fn last(&self) -> (f64, f64) {
+        (self.training[self.training.len() - 1], self.validation[self.validation.len() - 1])
+    }
+
+    /// The epoch of the lowest validation loss, counted from 1, and that loss.
+    fn lowest(&self) -> (usize, f64) {
+        let lowest = (1..).zip(&self.validation).min_by(|a, b| a.1.total_cmp(b.1));
+        lowest.map_or((1, f64::NAN), |(epoch, &loss)| (epoch, loss))
+    }
+
+    fn learned_nothing(&self, chance: f64, rate: Option<&Finding>) -> Option<Finding> {
+        let (_, lowest) = self.lowest();
+        let training = self.training.iter().copied().fold(f64::INFINITY, f64::min);
+        if lowest < 0.98 * chance {
+            return None;
+        }
+        if training < 0.9 * chance {
+            let text = format!(
+                "what was learned of the training samples (loss {training:.3}) does not hold for others: the validation \
+                 loss never fell below {lowest:.3}, and guessing gives {chance:.3}"
+            );
+            return Some(finding(Verdict::OverFitted, text, OVER_FITTED));
+        }
+        let text = format!(
+            "nothing was learned: the validation loss never fell below {lowest:.3}, and guessing gives {chance:.3}"
+        );
+        let advice = match rate.map(|finding| finding.verdict) {
+            Some(Verdict::RateTooHigh) => "a tenth of the learning rate",
+            Some(Verdict::RateTooLow) => "ten times the learning rate",
+            _ => "a tenth and ten times of the learning rate, and whether the labels belong to their samples",
+        };
+        Some(finding(Verdict::LearnedNothing, text, advice))
+    }
+
+    fn over_fitted(&self) -> Option<Finding> {
+        let (epoch, lowest) = self.lowest();
+        let (training, validation) = self.last();
+        // Where the training loss rose as well, it is the learning rate that is to blame.
+        let learned_on = training < self.training[epoch - 1];
+        if epoch == self.validation.len() || validation < (1.0 + RISE) * lowest || !learned_on {
+            return None;
+        }
+        let text = format!(
+            "over-fitted since epoch {epoch}: the validation loss rose from {lowest:.4} to {validation:.4} while the \
+             training loss fell to {training:.4}"
+        );
+        Some(finding(Verdict::OverFitted, text, OVER_FITTED))
+    }
+
+    /// How the validation loss fell over the last `epochs`, if that is enough for a training that is not converged.
+    fn falls(&self, epochs: usize, least: f64) -> Option<Finding> {
+        let before = self.validation[self.validation.len() - 1 - epochs];
+        let (_, validation) = self.last();
+        if validation > (1.0 - least) * before || validation > (1.0 + RISE) * self.lowest().1 {
+            return None;
+        }
+        let percent = 100.0 * (1.0 - validation / before);
+        let text = format!(
+            "not converged: the validation loss fell by {percent:.0} % in the last {}, to {validation:.4}",
+            if epochs == 1 { "epoch".to_string() } else { format!("{epochs} epochs") }
+        );
+        Some(finding(Verdict::NotConverged, text, "more epochs"))
+    }
+
+    /// What the training loss says about the learning rate.
+    fn rate(&self) -> Option<Finding> {
+        let (mut lowest, mut jumps) = (f64::INFINITY, 0);
+        for &loss in &self.training {
+            jumps += usize::from(loss > JUMP * lowest);
+            lowest = lowest.min(loss);
+        }
+        let epochs = self.training.len();
+        if jumps as f64 >= JUMPS * epochs as f64 {
+            let text = format!(
+                "the learning rate is too high: the training loss was over {:.0} % above its lowest in {jumps} of {epochs} \
+                 epochs",
+                100.0 * (JUMP - 1.0)
+            );
+            return Some(finding(
+                Verdict::RateTooHigh,
+                text,
+                "a third of the learning rate, a longer --warmup, or --clip-norm 1",
+            ));
+        }
+        // A loss that is about to converge falls less and less.
+        let half = epochs / 2;
+        let (first, middle, last) = (self.training[0], self.training[half], self.last().0);
+        let (early, late) = ((first - middle) / half as f64, (middle - last) / (epochs - 1 - half) as f64);
+        let steady = early > 0.0 && late >= 0.8 * early && last > 0.5 * first;
+        steady.then(|| {
+            let text = format!(
+                "the learning rate is too low for {epochs} epochs: the training loss fell evenly, by {early:.3} per epoch in the \
+                 first half and {late:.3} in the second"
+            );
+            finding(Verdict::RateTooLow, text, "three times the learning rate")
+        })
+    }
+
+    /// What limits a training that is neither over-fitted nor at a wrong learning rate.
+    fn limits(&self) -> Finding {
+        let (training, validation) = self.last();
+        let epochs = self.validation.len();
+        if let Some(falling) = self.falls(epochs.div_ceil(5), FALLS[0]) {
+            return falling;
+        }
+        if validation > GAP * training {
+            let text = format!(
+                "limited by data: the training loss, {training:.4}, is far below the validation loss, {validation:.4}"
+            );
+            let advice = "more training samples, --augment where there are images, --weight-decay, dropout; a larger model \
+                          gains little";
+            return finding(Verdict::LimitedByData, text, advice);
+        }
+        if let Some(falling) = self.falls(epochs / 2, FALLS[1]) {
+            return falling;
+        }
+        let text = format!(
+            "limited by size: the training loss, {training:.4}, is level and close to the validation loss, \
+             {validation:.4} (under-fitted)"
+        );
+        finding(Verdict::LimitedBySize, text, "a larger model (`allometry sweep` says along which axis)")
+    }
+}
+
+const OVER_FITTED: &str = "--early-stopping 5, more training samples, --augment where there are images, --weight-decay, \
+                           dropout, or a smaller model";
+
+/// What the observed steps say.
+fn of_observations(observations: &[Observation]) -> Vec<Finding> {
+    let Some(last) = observations.last() else { return Vec::new() };
+    let mut findings = Vec::new();
+    let dead: Vec<&str> = (last.modules.iter())
+        .filter(|module| module.gradient == Some(0.0))
+        .map(|module| module.name.as_str())
+        .collect();
+    if !dead.is_empty() {
+        let text = format!("the gradients of {} are zero at step {}", dead.join(", "), last.step);
+        let advice = "a smaller learning rate, another initialisation, or an activation with a slope everywhere (leaky-relu, \
+                      gelu)";
+        findings.push(finding(Verdict::DeadModules, text, advice));
+    }
+    findings.extend(gradients_over_depth(last));
+    let ratios = observations.iter().filter_map(median_ratio);
+    let Some(median) = ratios.max_by(f64::total_cmp) else { return findings };
+    let text = |which: &str| {
+        format!(
+            "the learning rate is too {which}: steps change weights by up to {median:.1e} of their norm, in the median"
+        )
+    };
+    if median > RATIO.1 {
+        findings.push(finding(Verdict::RateTooHigh, text("high"), "a third of the learning rate"));
+    } else if median < RATIO.0 {
+        findings.push(finding(Verdict::RateTooLow, text("low"), "ten times the learning rate"));
+    }
+    findings
+}
+
+/// The median over the modules of the change of the weights over the weights.
+fn median_ratio(observation: &Observation) -> Option<f64> {
+    let mut ratios: Vec<f64> =
+        observation.modules.iter().filter_map(|module| module.update_ratio()).collect();
+    ratios.sort_by(f64::total_cmp);
+    ratios.get(ratios.len() / 2).copied()
+}
+
+/// Gradients of the first quarter of the modules beside those of the last quarter.
+fn gradients_over_depth(observation: &Observation) -> Option<Finding> {
+    let gradients: Vec<f64> = observation.modules.iter().filter_map(|module| module.gradient).collect();
+    let quarter = gradients.len() / 4;
+    if quarter == 0 {
+        return None;
+    }
+    let mean = |norms: &[f64]| (norms.iter().map(|norm| norm.ln()).sum::<f64>() / norms.len() as f64).exp();
+    let (first, last) = (mean(&gradients[..quarter]), mean(&gradients[gradients.len() - quarter..]));
+    let ratio = first / last;
+    let text = |what: &str| {
+        format!(
+            "gradients {what} from the last layers to the first: their norms are {last:.1e} and {first:.1e} at step {}",
+            observation.step
+        )
+    };
+    if ratio < SPREAD.0 {
+        let advice = "residual connections, or a norm behind each convolution";
+        Some(finding(Verdict::VanishingGradients, text("vanish"), advice))
+    } else if ratio > SPREAD.1 {
+        let advice = "--clip-norm 1, a norm behind each convolution, or smaller initial weights";
+        Some(finding(Verdict::ExplodingGradients, text("grow"), advice))
+    } else {
+        None
+    }
+}
