@@ -90,14 +90,9 @@ struct Progress {
 }
 
 impl Progress {
+    /// Shows nothing until a file begins.
     fn new() -> Progress {
-        let target = if std::io::stderr().is_terminal() {
-            ProgressDrawTarget::stderr()
-        } else {
-            ProgressDrawTarget::hidden()
-        };
-        let bar = ProgressBar::with_draw_target(None, target);
-        Progress { bar }
+        Progress { bar: ProgressBar::hidden() }
     }
 
     fn show(&mut self, event: Event<'_>) {
@@ -108,24 +103,8 @@ impl Progress {
                     0 => format!("{name} from {url}"),
                     kept => format!("{name} from {url}, after the first {}", bytes(kept)),
                 });
-                // Without a length there is no bar to fill.
-                let template = match total {
-                    Some(_) => {
-                        "{prefix} {bar:28.cyan/dim} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {eta} left"
-                    }
-                    None => "{prefix} {spinner} {binary_bytes} {binary_bytes_per_sec}",
-                };
-                // The templates are constants. If a later version of the crate refuses them, the default bar is shown.
-                let style = ProgressStyle::with_template(template);
-                self.bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-                self.bar.set_prefix(name.to_string());
-                self.bar.reset();
-                match total {
-                    Some(total) => self.bar.set_length(total),
-                    None => self.bar.unset_length(),
-                }
-                self.bar.set_position(kept);
-                self.bar.reset_eta();
+                self.bar.finish_and_clear();
+                self.bar = bar(name, kept, total);
             }
             Event::Received { bytes } => self.bar.set_position(bytes),
             Event::Failed { problem } => self.line(problem),
@@ -141,6 +120,30 @@ impl Progress {
             self.bar.suspend(|| note!("{text}"));
         }
     }
+}
+
+/// The bar of a file of which `kept` bytes are there.
+fn bar(name: &str, kept: u64, total: Option<u64>) -> ProgressBar {
+    if !std::io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    // Without a length there is no bar to fill.
+    let template = match total {
+        Some(_) => {
+            "{prefix} {bar:28.cyan/dim} {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec}, {eta} left"
+        }
+        None => "{prefix} {spinner} {binary_bytes} {binary_bytes_per_sec}",
+    };
+    // The templates are constants. If a later version of the crate refuses them, the default bar is shown.
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    bar.set_style(style);
+    bar.set_prefix(name.to_string());
+    bar.set_position(kept);
+    // What was kept does not count as received: the rate starts from here.
+    bar.tick();
+    bar.reset_eta();
+    bar
 }
 
 impl Drop for Progress {

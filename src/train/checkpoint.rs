@@ -5,6 +5,7 @@
 //! are keyed by seed, step and module, and the order of samples by seed and epoch, so the place restores both.
 
 use super::history::History;
+use super::sums::MOST;
 use super::trainer::{Trainer, TrainerState};
 use crate::error::{Error, Result, brief};
 use crate::files;
@@ -104,6 +105,28 @@ struct State {
     peak: [u64; 5],
 }
 
+impl State {
+    /// What no training of `total_steps` steps has, as text; `None` if it can be the state of one.
+    fn damage(&self, total_steps: u64, per_epoch: u64) -> Option<String> {
+        let Place { epoch, step_in_epoch, history, .. } = &self.place;
+        let steps = epoch.checked_mul(per_epoch).and_then(|steps| steps.checked_add(*step_in_epoch));
+        // The last epoch may be incomplete.
+        let is_place = *step_in_epoch <= per_epoch
+            && *epoch <= total_steps.div_ceil(per_epoch)
+            && steps.is_some_and(|steps| steps.min(total_steps) == self.trainer.steps());
+        if !is_place {
+            let steps = self.trainer.steps();
+            return Some(format!("{steps} steps, and step {step_in_epoch} after epoch {epoch}"));
+        }
+        if !history.epochs.iter().map(|report| report.epoch).eq(1..=*epoch) {
+            return Some(format!("results of {} epochs after epoch {epoch}", history.epochs.len()));
+        }
+        let mut counts = self.peak.iter().chain([&history.samples_seen]);
+        (counts.any(|&count| count > MOST) || !self.trainer.is_possible())
+            .then(|| "impossible counts".to_string())
+    }
+}
+
 impl Checkpoints {
     /// Checkpoints in the file `path`. `about` describes the training; a checkpoint about another training is ignored,
     /// and replaced by the first one of this training.
@@ -135,8 +158,14 @@ impl Checkpoints {
         weights::write(&self.path, &tensors, HashMap::from([(STATE.to_string(), state)]))
     }
 
-    /// Restores the trainer from the checkpoint. `None` if there is none about this training.
-    pub(super) fn resume(&self, trainer: &mut Trainer) -> Result<Option<(Place, Values)>> {
+    /// Restores the trainer, of a training of `total_steps` steps with `per_epoch` in each epoch, from the checkpoint. `None`
+    /// if there is none about this training.
+    pub(super) fn resume(
+        &self,
+        trainer: &mut Trainer,
+        total_steps: u64,
+        per_epoch: u64,
+    ) -> Result<Option<(Place, Values)>> {
         if !self.path.exists() {
             return Ok(None);
         }
@@ -147,6 +176,9 @@ impl Checkpoints {
             serde_json::from_str(text).map_err(|e| Error::format(&self.path, "a checkpoint", brief(e)))?;
         if state.about != self.about {
             return Ok(None);
+        }
+        if let Some(damage) = state.damage(total_steps, per_epoch) {
+            return Err(Error::format(&self.path, "a checkpoint of this training", damage));
         }
         let (_, tensors) = trainer.state();
         for (name, tensor) in &tensors {
@@ -160,7 +192,16 @@ impl Checkpoints {
         self.earlier_seconds.set(state.place.history.seconds);
         let best = stored.split_off(BEST).into_iter();
         let best = best.map_while(|(name, values)| Some((name.strip_prefix(BEST)?.to_string(), values)));
-        Ok(Some((state.place, best.collect())))
+        let best: Values = best.collect();
+        let model = trainer.evaluated();
+        let fits = |(name, values): &(String, Tensor)| {
+            best.get(name).is_some_and(|found| found.shape == values.shape().to_vec())
+        };
+        let is_whole = best.len() == model.len() && model.iter().all(fits);
+        if !best.is_empty() && !is_whole {
+            return Err(Error::format(&self.path, "the weights of the best epoch", "those of another model"));
+        }
+        Ok(Some((state.place, best)))
     }
 }
 

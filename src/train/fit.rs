@@ -131,7 +131,7 @@ fn run(
     let rates = rates.copied().unwrap_or_else(|| config.rates(total_steps));
     let mut trainer = config.trainer(model, splits.train.targets())?;
     let resumed = match checkpoints {
-        Some(checkpoints) => checkpoints.resume(&mut trainer)?,
+        Some(checkpoints) => checkpoints.resume(&mut trainer, total_steps, per_epoch)?,
         None => None,
     };
     // The weights and buffers of the best epoch, with early stopping.

@@ -40,6 +40,9 @@ const BATCHES: u64 = 64;
 /// Samples per pair, unless one batch has more: f32 can't count further.
 const SAMPLES: u64 = 1 << 24;
 
+/// The most that a training counts of anything. A larger number in a file is damage, and sums of such can overflow.
+pub(super) const MOST: u64 = 1 << 53;
+
 /// Sums of losses and of correct predictions: pairs in f32 on the device, their total in f64 on the host. The pair of a
 /// batch depends only on the batches before it, so reading the total does not change later totals.
 pub(super) struct Accumulator {
@@ -56,6 +59,14 @@ pub(super) struct Sums {
     /// Totals of pairs that were read and cleared.
     read: [f64; 2],
     samples: u64,
+}
+
+impl Sums {
+    /// Whether an accumulator can have these numbers.
+    pub fn is_possible(&self) -> bool {
+        let (batches, samples) = self.in_pair;
+        self.pair < PAIRS && batches <= BATCHES && samples <= self.samples && self.samples <= MOST
+    }
 }
 
 impl Accumulator {

@@ -34,6 +34,18 @@ pub(super) struct TrainerState {
     sums: Sums,
 }
 
+impl TrainerState {
+    /// The steps so far.
+    pub fn steps(&self) -> u64 {
+        self.step
+    }
+
+    /// Whether a trainer can have these numbers.
+    pub fn is_possible(&self) -> bool {
+        self.updates <= self.step && self.sums.is_possible()
+    }
+}
+
 impl<'a> Trainer<'a> {
     /// Creates a trainer, and allocates gradients and optimiser moments on the model's device.
     ///
