@@ -122,6 +122,9 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         grouped(splits.validation.len() as u64),
         splits.train.name(),
     );
+    if let Some(files) = splits.train.left_out() {
+        note!("allometry: left out {files}");
+    }
     if let Some(expected) = expected.as_ref().filter(|expected| expected.device != device.name()) {
         note!("allometry: planned for {}; the expected time does not apply to this device", expected.device);
     }

@@ -77,6 +77,11 @@ pub trait Dataset: Send + Sync {
         None
     }
 
+    /// Which files could not be read and were left out, as text; `None` if all were read.
+    fn left_out(&self) -> Option<&str> {
+        None
+    }
+
     /// Whether every epoch draws samples that no other epoch has.
     fn is_endless(&self) -> bool {
         false

@@ -1,6 +1,7 @@
 //! The identity of the data that a sweep used: sizes and checksums of its files, so that runs on other data do not
 //! count as runs of the same sweep.
 
+use super::folder::storage::files_below;
 use super::options::DataOptions;
 use super::registry::source;
 use crate::error::{Error, Result};
@@ -23,11 +24,15 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    /// The fingerprint of a file.
+    /// The fingerprint of a file, or of a folder of images: the sum of the sizes, and the checksum of the names and sizes,
+    /// of the files in it, because reading thousands of files would take long.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be read.
     pub fn of(path: &Path) -> Result<DataFile> {
+        if path.is_dir() {
+            return DataFile::of_folder(path);
+        }
         let mut file = File::open(path).map_err(Error::file(path, "open"))?;
         let mut hasher = crc32fast::Hasher::new();
         let (mut bytes, mut part) = (0, vec![0; 1 << 16]);
@@ -40,6 +45,18 @@ impl DataFile {
             bytes += count as u64;
         }
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok(DataFile { name, bytes, crc32: format!("{:08x}", hasher.finalize()) })
+    }
+
+    fn of_folder(path: &Path) -> Result<DataFile> {
+        let mut hasher = crc32fast::Hasher::new();
+        let mut bytes = 0;
+        for file in files_below(path)? {
+            hasher.update(format!("{}\0{}\0", file.name, file.bytes).as_bytes());
+            bytes += file.bytes;
+        }
+        // A path such as `.` has no name.
+        let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
         Ok(DataFile { name, bytes, crc32: format!("{:08x}", hasher.finalize()) })
     }
 

@@ -40,17 +40,26 @@ impl Classes {
 impl RawImages {
     /// Keeps at most `samples` images, chosen by the seed, in their order.
     pub(super) fn subset(self, samples: Option<usize>, seed: u64) -> RawImages {
-        let count = self.labels.len();
-        let Some(samples) = samples.filter(|&samples| samples < count) else { return self };
-        let mut chosen: Vec<usize> = (0..count).collect();
-        chosen.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
-        chosen.truncate(samples);
-        chosen.sort_unstable();
+        let chosen = chosen(self.labels.len(), samples, seed);
+        if chosen.len() == self.labels.len() {
+            return self;
+        }
         let area: usize = self.shape.iter().product();
         let pixels = chosen.iter().flat_map(|&i| &self.pixels[i * area..(i + 1) * area]).copied().collect();
         let labels = chosen.iter().map(|&i| self.labels[i]).collect();
         RawImages { pixels, labels, shape: self.shape }
     }
+}
+
+/// At most `samples` of `count` places, chosen by the seed, in their order.
+pub(super) fn chosen(count: usize, samples: Option<usize>, seed: u64) -> Vec<usize> {
+    let mut places: Vec<usize> = (0..count).collect();
+    if let Some(samples) = samples.filter(|&samples| samples < count) {
+        places.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        places.truncate(samples);
+        places.sort_unstable();
+    }
+    places
 }
 
 /// The set at one resolution. Pixels are bytes, which take a quarter of the memory of floats; a resampled pixel is

@@ -2,7 +2,8 @@
 //! another thread.
 //!
 //! In reading order: [`Dataset`] and [`DataOptions`], [`loader`], then one file per set: [`glyphs`] (drawn, without
-//! files), [`mnist`] on [`idx`], [`cifar`], [`omniglot`], [`csv`] on [`table`]. `registry.rs` lists the sets, and
+//! files), [`mnist`] on [`idx`], [`cifar`], [`omniglot`],
+//! `folder`, [`csv`] on [`table`]. `registry.rs` lists the sets, and
 //! [`open`] finds them by name.
 //! [`PublishedSet`] and [`download`](mod@download) get files from their publishers; [`open`] finds them there.
 //! [`resample`] converts images to the requested resolution. A [`fingerprint`](mod@fingerprint) identifies the files of
@@ -14,6 +15,7 @@ mod dataset;
 #[cfg(feature = "download")]
 pub mod download;
 pub mod fingerprint;
+mod folder;
 pub mod glyphs;
 pub mod idx;
 mod images;

@@ -11,12 +11,12 @@ use std::path::{Path, PathBuf};
 pub struct DataOptions {
     /// One of [`NAMES`](super::NAMES).
     pub dataset: String,
-    /// Folder with the set's files (`csv`: also the file itself). `glyphs` needs none; a set that was
+    /// Folder with the set's files (`csv`: also the file itself; `folder`: also a zip archive). `glyphs` needs none; a set that was
     /// [downloaded](super::published()) is found without it.
     pub directory: Option<PathBuf>,
     /// Height and width of images in pixels; `None` for the set's default. Not for `csv`.
     pub resolution: Option<usize>,
-    /// Seed of the training samples (`glyphs`), the subset (`samples`) and the validation split (`csv`).
+    /// Seed of the training samples (`glyphs`), the subset (`samples`) and the validation split (`csv`, `folder`).
     pub seed: u64,
     /// The most training samples per epoch, chosen by the seed; for `glyphs`, the exact number. Over equally many
     /// epochs and with the same seed, the samples of a smaller number are among those of a larger number.
@@ -24,11 +24,13 @@ pub struct DataOptions {
     /// The largest number of samples, if sets of several numbers are compared. `glyphs` derives the size of its
     /// validation split from it, so that all share the split; those of other sets do not depend on `samples`.
     pub most_samples: Option<usize>,
+    /// `folder`: the most bytes of decoded images in memory. Others are decoded again whenever they are needed.
+    pub cache_bytes: u64,
     /// `csv`: names of the target columns; empty for the last column.
     pub target_columns: Vec<String>,
     /// `csv`: how the table becomes samples.
     pub table: TableOptions,
-    /// `csv`: fraction of the rows to hold out for validation, between 0 and 1. Unused if there is a validation file.
+    /// `csv`, `folder`: fraction of the rows, or of the images of a class, to hold out for validation, between 0 and 1. Unused if there is a validation file.
     pub validation_fraction: f64,
 }
 
@@ -41,6 +43,7 @@ impl Default for DataOptions {
             seed: 0,
             samples: None,
             most_samples: None,
+            cache_bytes: 2 << 30,
             target_columns: Vec::new(),
             table: TableOptions::default(),
             validation_fraction: 0.2,

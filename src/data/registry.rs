@@ -5,11 +5,12 @@ use super::options::DataOptions;
 use super::resample::check_resolution;
 use super::source::DataSource;
 use super::table::TableOptions;
-use super::{cifar, csv, glyphs, mnist, omniglot};
+use super::{cifar, csv, folder, glyphs, mnist, omniglot};
 use crate::error::{Error, Result, listed};
 
 /// Every data set.
-const SOURCES: &[DataSource] = &[glyphs::SOURCE, mnist::SOURCE, cifar::SOURCE, omniglot::SOURCE, csv::SOURCE];
+const SOURCES: &[DataSource] =
+    &[glyphs::SOURCE, mnist::SOURCE, cifar::SOURCE, omniglot::SOURCE, folder::SOURCE, csv::SOURCE];
 
 /// The number of names.
 const COUNT: usize = {

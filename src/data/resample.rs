@@ -3,8 +3,10 @@
 
 use crate::error::{Error, Result};
 
-/// The largest height or width of images, in pixels.
+/// The largest height or width of resampled images, in pixels.
 pub const MAX_RESOLUTION: usize = 1024;
+/// The largest height or width of images that are resampled, in pixels: that of JPEG files.
+pub const MAX_SOURCE: usize = 65_535;
 
 /// The weights of one resampling, computed once and used for any number of images of that size.
 pub struct Resampler {
@@ -69,9 +71,10 @@ impl Resampler {
     /// A resampling from images of `from` = `[height, width]` pixels to images of `to` pixels.
     ///
     /// # Errors
-    /// A height or width of 0 or above [`MAX_RESOLUTION`].
+    /// A height or width of 0 or above [`MAX_SOURCE`] or [`MAX_RESOLUTION`].
     pub fn new(from: [usize; 2], to: [usize; 2]) -> Result<Resampler> {
-        from.into_iter().chain(to).try_for_each(check_resolution)?;
+        from.into_iter().try_for_each(|size| check_size(size, MAX_SOURCE))?;
+        to.into_iter().try_for_each(check_resolution)?;
         let (rows, columns) = (AxisWeights::new(from[0], to[0]), AxisWeights::new(from[1], to[1]));
         Ok(Resampler { rows, columns })
     }
@@ -91,6 +94,31 @@ impl Resampler {
         columns.apply(channels, &rows_done, output);
         Ok(())
     }
+
+    /// Resamples one image of bytes, given as its rows, and rounds to the nearest bytes. Each row becomes narrow before the
+    /// next is read, so a photograph needs little memory.
+    ///
+    /// # Errors
+    /// Lengths that do not match the sizes.
+    pub fn apply_to_bytes<'a>(&self, input: impl Iterator<Item = &'a [u8]>, output: &mut [u8]) -> Result<()> {
+        let (rows, columns) = (&self.rows, &self.columns);
+        let channels = output.len() / (rows.output() * columns.output());
+        check_length("output", output.len(), rows.output() * columns.output() * channels.max(1))?;
+        let (mut wide, mut narrow) = (Vec::new(), vec![0.0; rows.input * columns.output() * channels]);
+        let mut count = 0;
+        for (row, narrow) in input.zip(narrow.chunks_exact_mut(columns.output() * channels)) {
+            check_length("row", row.len(), columns.input * channels)?;
+            wide.clear();
+            wide.extend(row.iter().map(|&byte| f32::from(byte)));
+            columns.apply(channels, &wide, narrow);
+            count += 1;
+        }
+        check_length("rows", count, rows.input)?;
+        let mut resampled = vec![0.0; output.len()];
+        rows.apply(columns.output() * channels, &narrow, &mut resampled);
+        output.iter_mut().zip(resampled).for_each(|(byte, value)| *byte = value.round() as u8);
+        Ok(())
+    }
 }
 
 /// Checks a height or width of images.
@@ -98,10 +126,14 @@ impl Resampler {
 /// # Errors
 /// A size of 0 or above [`MAX_RESOLUTION`].
 pub fn check_resolution(size: usize) -> Result<()> {
-    if (1..=MAX_RESOLUTION).contains(&size) {
+    check_size(size, MAX_RESOLUTION)
+}
+
+fn check_size(size: usize, most: usize) -> Result<()> {
+    if (1..=most).contains(&size) {
         return Ok(());
     }
-    Err(Error::argument("data", "resolution", size, format!("1 to {MAX_RESOLUTION} pixels")))
+    Err(Error::argument("data", "resolution", size, format!("1 to {most} pixels")))
 }
 
 fn check_length(argument: &'static str, found: usize, expected: usize) -> Result<()> {
@@ -158,9 +190,24 @@ mod tests {
     }
 
     #[test]
+    fn bytes_row_by_row_are_the_rounded_values() {
+        let pixels: Vec<u8> = (0..7 * 5 * 3).map(|i| (i * 89 % 256) as u8).collect();
+        let values: Vec<f32> = pixels.iter().map(|&byte| byte.into()).collect();
+        let resampler = Resampler::new([7, 5], [3, 4]).unwrap();
+        let mut bytes = [0; 3 * 4 * 3];
+        resampler.apply_to_bytes(pixels.chunks_exact(5 * 3), &mut bytes).unwrap();
+        for (byte, value) in bytes.iter().zip(resample([7, 5], [3, 4], 3, &values)) {
+            assert!((f32::from(*byte) - value).abs() <= 0.5001, "{byte} {value}");
+        }
+        assert!(resampler.apply_to_bytes(pixels.chunks_exact(5 * 3).take(6), &mut bytes).is_err());
+        assert!(resampler.apply_to_bytes(pixels.chunks_exact(5), &mut bytes).is_err());
+    }
+
+    #[test]
     fn wrong_sizes_are_refused() {
         assert!(Resampler::new([0, 3], [2, 2]).is_err());
         assert!(Resampler::new([3, 3], [2, MAX_RESOLUTION + 1]).is_err());
+        assert!(Resampler::new([MAX_SOURCE + 1, 3], [2, 2]).is_err());
         let resampler = Resampler::new([2, 2], [1, 1]).unwrap();
         assert!(resampler.apply(&[0.0; 5], &mut [0.0; 1]).is_err());
         assert!(resampler.apply(&[], &mut [0.0; 1]).is_err());

@@ -40,6 +40,10 @@ impl Dataset for Subset {
         self.set.inputs()
     }
 
+    fn left_out(&self) -> Option<&str> {
+        self.set.left_out()
+    }
+
     fn is_endless(&self) -> bool {
         self.set.is_endless()
     }

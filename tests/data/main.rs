@@ -5,6 +5,7 @@ mod cifar;
 mod csv;
 #[cfg(feature = "download")]
 mod download;
+mod folder;
 mod glyphs;
 #[cfg(feature = "download")]
 #[path = "../loopback/mod.rs"]

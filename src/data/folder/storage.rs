@@ -1,0 +1,161 @@
+//! The files of a set of images: below a folder, or in a zip archive.
+
+use crate::error::{Error, Result};
+use flate2::read::DeflateDecoder;
+use std::fs::{self, File};
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use zip::{CompressionMethod, ZipArchive};
+
+/// The most bytes of a file, packed or not.
+const MAX_BYTES: u64 = 256 << 20;
+/// Folders below each other that are entered. Links to folders can form a circle.
+const MAX_DEPTH: usize = 16;
+
+/// Where files are read from.
+pub(super) enum Storage {
+    Folder,
+    /// Files are unpacked outside the lock.
+    Archive(Mutex<File>),
+}
+
+/// A file.
+#[derive(Clone)]
+pub(in crate::data) struct Entry {
+    /// Its path below the folder or in the archive, with `/` between the parts.
+    pub name: String,
+    /// Its size, unpacked.
+    pub bytes: u64,
+    place: Place,
+}
+
+#[derive(Clone)]
+enum Place {
+    Path(PathBuf),
+    /// The bytes of an archive.
+    Packed {
+        start: u64,
+        bytes: u64,
+        deflated: bool,
+        crc32: u32,
+    },
+}
+
+impl Storage {
+    /// Finds the files of a folder or an archive, sorted by name. Hidden files and notes of macOS are left out.
+    pub fn open(place: &Path) -> Result<(Storage, Vec<Entry>)> {
+        if place.is_dir() {
+            return Ok((Storage::Folder, files_below(place)?));
+        }
+        let file = File::open(place).map_err(Error::file(place, "open"))?;
+        let entries = packed_files(place, &file)?;
+        Ok((Storage::Archive(Mutex::new(file)), entries))
+    }
+
+    /// The bytes of a file, or what prevents reading them.
+    pub fn read(&self, entry: &Entry) -> Result<Vec<u8>, String> {
+        if entry.bytes > MAX_BYTES {
+            return Err(format!("larger than {} MiB", MAX_BYTES >> 20));
+        }
+        match (&entry.place, self) {
+            (Place::Packed { start, bytes, deflated, crc32 }, Storage::Archive(file)) => {
+                let mut packed = Vec::new();
+                {
+                    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+                    file.seek(SeekFrom::Start(*start)).map_err(text)?;
+                    (&*file).take((*bytes).min(MAX_BYTES)).read_to_end(&mut packed).map_err(text)?;
+                }
+                if *deflated {
+                    let mut bytes = Vec::new();
+                    DeflateDecoder::new(&packed[..]).take(MAX_BYTES).read_to_end(&mut bytes).map_err(text)?;
+                    packed = bytes;
+                }
+                if crc32fast::hash(&packed) != *crc32 {
+                    return Err("damaged: its checksum differs".to_string());
+                }
+                Ok(packed)
+            }
+            (Place::Path(path), _) => fs::read(path).map_err(text),
+            (Place::Packed { .. }, Storage::Folder) => {
+                unreachable!("entries are read from where they were found")
+            }
+        }
+    }
+}
+
+fn text(error: std::io::Error) -> String {
+    error.to_string()
+}
+
+/// Every file below a folder, sorted by name, without hidden ones.
+///
+/// # Errors
+/// [`Error::File`] for a folder that cannot be read.
+pub(in crate::data) fn files_below(folder: &Path) -> Result<Vec<Entry>> {
+    let mut found = Vec::new();
+    collect(folder, "", 0, &mut found)?;
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+fn collect(folder: &Path, before: &str, depth: usize, found: &mut Vec<Entry>) -> Result<()> {
+    for entry in fs::read_dir(folder).map_err(Error::file(folder, "read"))? {
+        let entry = entry.map_err(Error::file(folder, "read"))?;
+        let name = format!("{before}{}", entry.file_name().to_string_lossy());
+        if is_hidden(&name) {
+            continue;
+        }
+        let path = entry.path();
+        // A link is what it points to; one that points to nothing is a file that cannot be read.
+        match fs::metadata(&path) {
+            Ok(metadata) if metadata.is_dir() => {
+                if depth < MAX_DEPTH {
+                    collect(&path, &format!("{name}/"), depth + 1, found)?;
+                }
+            }
+            metadata => {
+                let bytes = metadata.map_or(0, |metadata| metadata.len());
+                found.push(Entry { name, bytes, place: Place::Path(path) });
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files of an archive, sorted by name, without hidden ones.
+fn packed_files(path: &Path, file: &File) -> Result<Vec<Entry>> {
+    let damaged = |error: zip::result::ZipError| {
+        Error::format(
+            path,
+            "a folder, or a whole zip archive of one",
+            format!("a damaged or foreign file ({error})"),
+        )
+    };
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(damaged)?;
+    let mut found = Vec::new();
+    for i in 0..archive.len() {
+        let entry = archive.by_index_raw(i).map_err(damaged)?;
+        let name = entry.name().map_err(damaged)?.into_owned();
+        if !entry.is_file() || is_hidden(&name) {
+            continue;
+        }
+        let deflated = entry.compression() == CompressionMethod::Deflated;
+        let (false, true, Some(start)) = (
+            entry.encrypted(),
+            deflated || entry.compression() == CompressionMethod::Stored,
+            entry.data_start(),
+        ) else {
+            return Err(Error::format(path, "files that are stored or deflated, not encrypted", name));
+        };
+        let place = Place::Packed { start, bytes: entry.compressed_size(), deflated, crc32: entry.crc32() };
+        found.push(Entry { bytes: entry.size(), place, name });
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    Ok(found)
+}
+
+/// Whether a name, or that of a folder in it, is one that programs leave behind.
+fn is_hidden(name: &str) -> bool {
+    name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
+}
