@@ -2,7 +2,8 @@
 
 use super::{Common, print_json};
 use allometry::models::{Predictions, Predictor};
-use allometry::{Error, Result, print_line};
+use allometry::tables::{Table, Value as Cell};
+use allometry::{Error, Result, note, print_line};
 use clap::Args;
 use csv::WriterBuilder;
 use serde_json::{Map, Value, json};
@@ -15,7 +16,8 @@ Example:
   allometry predict run --data new.csv > predictions.csv
 
 Prints a CSV line for each row: the predicted class and the probability of each class, or the predicted numbers in the unit \
-of the training data. The rows need the columns that the model was trained on; others are not read.")]
+of the training data. The rows need the columns that the model was trained on. If they have targets too, the accuracy or the \
+error is printed to standard error.")]
 pub struct PredictArgs {
     /// The folder that `allometry train --out` wrote.
     model: PathBuf,
@@ -28,12 +30,56 @@ pub struct PredictArgs {
 
 pub fn run(args: &PredictArgs) -> Result<()> {
     let predictor = Predictor::load(&args.model, &args.common.open()?)?;
-    let predictions = predictor.predict_table(predictor.read_table(&args.data)?)?;
+    let table = predictor.read_table(&args.data)?;
+    let predictions = predictor.predict_table(&table)?;
+    compare(&predictions, &table).iter().for_each(|text| note!("allometry: {text}"));
     if args.common.output.json {
         return (0..predictions.len()).try_for_each(|sample| print_json(&object(&predictions, sample)));
     }
     print_row(&header(&predictions))?;
     (0..predictions.len()).try_for_each(|sample| print_row(&cells(&predictions, sample)))
+}
+
+/// How predictions differ from the targets in the table, as text; empty if it has no targets.
+fn compare(predictions: &Predictions, table: &Table) -> Vec<String> {
+    let column = |name: &str| table.column(name).ok();
+    match predictions {
+        Predictions::Classes { name, .. } => {
+            let Some(column) = column(name) else { return Vec::new() };
+            let rows = (0..table.len()).filter(|&row| !table.cell(row, column).is_empty());
+            let (count, right) = rows.fold((0, 0), |(count, right), row| {
+                (count + 1, right + usize::from(predictions.text(row) == table.cell(row, column)))
+            });
+            let share = 100.0 * right as f64 / count as f64;
+            if count == 0 {
+                Vec::new()
+            } else {
+                vec![format!("{right} of {count} rows are of the predicted class ({share:.2} %)")]
+            }
+        }
+        Predictions::Values { names, values } => {
+            let error = |(output, name): (usize, &String)| {
+                let targets = table.numbers(column(name)?).ok()?;
+                let pairs = targets.iter().zip(values[output..].iter().step_by(names.len()));
+                let pairs: Vec<(f64, f64)> = pairs
+                    .filter_map(|(target, &value)| match target {
+                        Cell::Number(target) => Some((*target, f64::from(value))),
+                        _ => None,
+                    })
+                    .collect();
+                let count = pairs.len() as f64;
+                let mean = pairs.iter().map(|(target, _)| target).sum::<f64>() / count;
+                let residual: f64 = pairs.iter().map(|(target, value)| (target - value).powi(2)).sum();
+                let total: f64 = pairs.iter().map(|(target, _)| (target - mean).powi(2)).sum();
+                let (error, explained) = ((residual / count).sqrt(), 1.0 - residual / total);
+                let text = format!(
+                    "{name}: root mean squared error {error:.4} over {count} rows, R² {explained:.3}"
+                );
+                (!pairs.is_empty()).then_some(text)
+            };
+            names.iter().enumerate().filter_map(error).collect()
+        }
+    }
 }
 
 /// Names of the columns.

@@ -245,7 +245,11 @@ fn check_names(table: &Table) -> Result<()> {
     if are_numbers && (table.has_header() || names.is_empty()) {
         let found =
             if names.is_empty() { "an empty file".into() } else { format!("numbers: {}", listed(names)) };
-        return Err(Error::format(table.path(), "a header of column names in the first line", found));
+        return Err(Error::format(
+            table.path(),
+            "a header of column names in the first line (--no-header if it is a row)",
+            found,
+        ));
     }
     Ok(())
 }

@@ -82,7 +82,8 @@ pub fn save(
 ///
 /// # fn main() -> allometry::Result<()> {
 /// let predictor = Predictor::load(Path::new("run"), &Device::cpu())?;
-/// let predictions = predictor.predict_table(predictor.read_table(Path::new("new.csv"))?)?;
+/// let table = predictor.read_table(Path::new("new.csv"))?;
+/// let predictions = predictor.predict_table(&table)?;
 /// for row in 0..predictions.len() {
 ///     println!("{}", predictions.text(row));
 /// }
@@ -202,7 +203,7 @@ impl Predictor {
     /// # Errors
     /// [`Error::Config`] for a model of images; [`Error::Format`] with row and column for a column that is missing, a cell
     /// of another kind, a new category, and a missing value unless the training filled them in; errors of the device.
-    pub fn predict_table(&self, table: Table) -> Result<Predictions> {
+    pub fn predict_table(&self, table: &Table) -> Result<Predictions> {
         match &self.inputs {
             Inputs::Table(inputs) => self.predict(&inputs.samples(table)?),
             Inputs::Images(_) => Err(no_table()),

@@ -48,6 +48,9 @@ fn the_accuracy_of_predictions_is_that_of_the_training() {
     assert!(accuracy < 1.0, "a few mistakes distinguish predictions");
 
     let found = predicted(place.path(), &out, &validation);
+    let said = succeed(&["predict", text(&out), "--data", &validation, "--device", "cpu"]).err;
+    let share = format!("{} of 30 rows", (30.0 * accuracy).round());
+    assert!(said.contains(&share), "{share} in {said}");
     assert_eq!(found.names(), ["label", "label=dune", "label=dwarf \"reed\"", "label=tall reed"]);
     let truth = Table::read(Path::new(&validation), &Format::default()).unwrap();
     let right = (0..truth.len()).filter(|&row| truth.cell(row, 2) == found.cell(row, 0)).count();
@@ -107,6 +110,9 @@ fn numbers_are_predicted_in_their_unit() {
         let found = numbers(&predicted(place.path(), &out, &validation), "sum");
         let mse = found.iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / 20.0;
         assert!((mse - loss).abs() < 1e-3 * loss, "{mse} and {loss}");
+        let said = succeed(&["predict", text(&out), "--data", &validation, "--device", "cpu"]).err;
+        let error = format!("root mean squared error {:.4} over 20 rows", mse.sqrt());
+        assert!(said.contains(&error), "{error} in {said}");
         assert!(flags.is_empty() || mse < 0.1 * variance, "{mse} of {variance}");
     }
     // Without --missing mean the model has no value to fill in.

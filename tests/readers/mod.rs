@@ -337,7 +337,7 @@ fn predictor(folder: &Path, bytes: &[u8]) -> bool {
     let (path, rows) = (file(folder, "inputs.toml", inputs), file(folder, "rows.csv", rows));
     let Some(predictor) = accepted(Predictor::load(folder, &device), &path) else { return false };
     let Some(samples) = accepted(predictor.read_table(&rows), &rows) else { return false };
-    let Some(predictions) = accepted(predictor.predict_table(samples), &rows) else { return false };
+    let Some(predictions) = accepted(predictor.predict_table(&samples), &rows) else { return false };
     (0..predictions.len()).for_each(|row| drop(predictions.text(row)));
     true
 }

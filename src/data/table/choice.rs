@@ -29,8 +29,8 @@ const ROWS_PER_CLASS: usize = 5;
 /// # Errors
 /// A file that cannot be read; a target column that it does not have.
 pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
-    let source = Source::of(Table::read(&file(options.directory()?)?, &options.table.format())?);
-    let table = source.first();
+    let table = &Table::read(&file(options.directory()?)?, &options.table.format())?;
+    let source = Source::of(table);
     let mut notes = Vec::new();
     if options.table.header == Header::Detect {
         options.table.header = if table.has_header() { Header::Present } else { Header::Absent };

@@ -154,7 +154,7 @@ impl TableInputs {
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) with row and column, for a column that is missing, a cell that is not of its kind, a category
     /// that the data set did not have, and a missing value unless they were filled in for training.
-    pub fn samples(&self, table: Table) -> Result<Vec<f32>> {
+    pub fn samples(&self, table: &Table) -> Result<Vec<f32>> {
         let source = Source::of(table);
         let (rows, features) = (source.len(), self.features());
         let mut samples = vec![0.0; rows * features];

@@ -3,11 +3,12 @@
 use super::options::TableOptions;
 use crate::error::{Error, Result};
 use crate::tables::{Format, Header, Table, Value};
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 /// The rows of a table and, behind them, those of a second table.
-pub(in crate::data) struct Source {
-    tables: Vec<Table>,
+pub(in crate::data) struct Source<'t> {
+    tables: Vec<Cow<'t, Table>>,
 }
 
 /// A column's index in each table.
@@ -37,20 +38,21 @@ pub(in crate::data) fn file(place: &Path) -> Result<PathBuf> {
     }
 }
 
-impl Source {
+impl<'t> Source<'t> {
     /// Reads the training file, and the validation file if the options have one.
-    pub fn read(path: &Path, options: &TableOptions) -> Result<Source> {
+    pub fn read(path: &Path, options: &TableOptions) -> Result<Source<'static>> {
         let first = Table::read(path, &options.format())?;
         // If the header of the first was detected, the second is of the same kind.
         let header = if first.has_header() { Header::Present } else { Header::Absent };
         let second =
             options.validation.as_ref().map(|path| Table::read(path, &Format { header, ..options.format() }));
-        Ok(Source { tables: [Ok(first)].into_iter().chain(second).collect::<Result<_>>()? })
+        let tables = [Ok(first)].into_iter().chain(second).map(|table| table.map(Cow::Owned));
+        Ok(Source { tables: tables.collect::<Result<_>>()? })
     }
 
     /// The rows of a table that was read.
-    pub fn of(table: Table) -> Source {
-        Source { tables: vec![table] }
+    pub fn of(table: &'t Table) -> Source<'t> {
+        Source { tables: vec![Cow::Borrowed(table)] }
     }
 
     /// The first table.
@@ -59,7 +61,7 @@ impl Source {
     }
 
     pub fn len(&self) -> usize {
-        self.tables.iter().map(Table::len).sum()
+        self.tables.iter().map(|table| table.len()).sum()
     }
 
     /// The column at a place of the first table. In the second it is found by its name.
