@@ -1,6 +1,7 @@
 //! `allometry predict`
 
 use super::{Common, print_json};
+use allometry::data::{Inputs, Pictures};
 use allometry::models::{Predictions, Predictor};
 use allometry::tables::{Table, Value as Cell};
 use allometry::{Error, Result, note, print_line};
@@ -14,15 +15,16 @@ use std::path::PathBuf;
 Example:
   allometry train keras-dense --dataset csv --data flowers.csv --out run
   allometry predict run --data new.csv > predictions.csv
+  allometry predict photo-model --data photos > predictions.csv
 
-Prints a CSV line for each row: the predicted class and the probability of each class, or the predicted numbers in the unit \
+Prints a CSV line for each row or image: the predicted class and the probability of each class, or the predicted numbers in the unit \
 of the training data. The rows need the columns that the model was trained on. If they have targets too, the accuracy or the \
 error is printed to standard error.")]
 pub struct PredictArgs {
     /// The folder that `allometry train --out` wrote.
     model: PathBuf,
-    /// A csv file of rows.
-    #[arg(long, value_name = "FILE")]
+    /// A csv file of rows, for a model of tables. For a model of images: an image, a folder or a zip archive of images.
+    #[arg(long, value_name = "FILE|DIR")]
     data: PathBuf,
     #[command(flatten)]
     common: Common,
@@ -30,14 +32,57 @@ pub struct PredictArgs {
 
 pub fn run(args: &PredictArgs) -> Result<()> {
     let predictor = Predictor::load(&args.model, &args.common.open()?)?;
-    let table = predictor.read_table(&args.data)?;
-    let predictions = predictor.predict_table(&table)?;
-    compare(&predictions, &table).iter().for_each(|text| note!("allometry: {text}"));
-    if args.common.output.json {
-        return (0..predictions.len()).try_for_each(|sample| print_json(&object(&predictions, sample)));
+    match predictor.inputs() {
+        Inputs::Table(_) => {
+            let table = predictor.read_table(&args.data)?;
+            let predictions = predictor.predict_table(&table)?;
+            compare(&predictions, &table).iter().for_each(|text| note!("allometry: {text}"));
+            print(args, &predictions, None)
+        }
+        Inputs::Images(_) => {
+            let pictures = Pictures::open(&args.data)?;
+            let predictions = predictor.predict_pictures(&pictures)?;
+            let labels = (0..pictures.len()).map(|image| folder(pictures.name(image)));
+            in_class_folders(&predictions, labels).iter().for_each(|text| note!("allometry: {text}"));
+            print(args, &predictions, Some(&pictures))
+        }
     }
-    print_row(&header(&predictions))?;
-    (0..predictions.len()).try_for_each(|sample| print_row(&cells(&predictions, sample)))
+}
+
+/// Prints predictions: a line each, which begins with the name of the image if there are images.
+fn print(args: &PredictArgs, predictions: &Predictions, pictures: Option<&Pictures>) -> Result<()> {
+    let named = |name: &str| pictures.map(|_| name.to_string()).into_iter();
+    let file = |sample| pictures.map(|pictures| pictures.name(sample)).unwrap_or_default();
+    if args.common.output.json {
+        return (0..predictions.len()).try_for_each(|sample| {
+            let mut object = object(predictions, sample);
+            named(file(sample)).for_each(|name| object["file"] = json!(name));
+            print_json(&object)
+        });
+    }
+    print_row(named("file").chain(header(predictions)))?;
+    (0..predictions.len())
+        .try_for_each(|sample| print_row(named(file(sample)).chain(cells(predictions, sample))))
+}
+
+/// The name of the folder of a file; empty if it has none.
+fn folder(name: &str) -> &str {
+    name.rsplit('/').nth(1).unwrap_or_default()
+}
+
+/// How many images lie in the folder of the predicted class, as text, if all lie in the folder of a class.
+fn in_class_folders<'a>(
+    predictions: &Predictions,
+    mut folders: impl Iterator<Item = &'a str> + Clone,
+) -> Option<String> {
+    let Predictions::Classes { classes, .. } = predictions else { return None };
+    let right =
+        folders.clone().enumerate().filter(|(image, folder)| predictions.text(*image) == *folder).count();
+    let count = predictions.len();
+    let share = 100.0 * right as f64 / count as f64;
+    folders
+        .all(|folder| classes.iter().any(|class| class == folder))
+        .then(|| format!("{right} of {count} images lie in the folder of the predicted class ({share:.2} %)"))
 }
 
 /// How predictions differ from the targets in the table, as text; empty if it has no targets.
@@ -121,7 +166,7 @@ fn object(predictions: &Predictions, sample: usize) -> Value {
     }
 }
 
-fn print_row(cells: &[String]) -> Result<()> {
+fn print_row(cells: impl Iterator<Item = String>) -> Result<()> {
     let failed = |problem: String| Error::Config { what: "predictions".to_string(), problem };
     let mut writer = WriterBuilder::new().from_writer(Vec::new());
     writer.write_record(cells).map_err(|error| failed(error.to_string()))?;

@@ -33,6 +33,7 @@ pub mod table;
 
 pub use dataset::{Batch, BatchTargets, Dataset, Splits, Target, Targets};
 pub use fingerprint::{DataFile, fingerprint};
+pub use folder::Pictures;
 pub use inputs::{ImageInputs, Inputs};
 pub use loader::{Epoch, Loader, LoaderOptions};
 pub use options::DataOptions;

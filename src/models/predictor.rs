@@ -1,7 +1,7 @@
 //! Saving a trained model with all that predictions need, and predicting with it.
 
 use super::architecture::Architecture;
-use crate::data::{Inputs, TableTarget, Targets};
+use crate::data::{Inputs, Pictures, TableTarget, Targets};
 use crate::device::Device;
 use crate::error::{Error, Result, brief};
 use crate::files;
@@ -102,7 +102,7 @@ pub struct Predictor {
 pub enum Predictions {
     /// Classes.
     Classes {
-        /// Name of what is classified; empty for images.
+        /// Name of what is classified; `class` for images.
         name: String,
         /// Names of the classes; their numbers, if they have no names.
         classes: Vec<String>,
@@ -176,15 +176,24 @@ impl Predictor {
     /// # Errors
     /// [`Error::Shape`] for a part of a sample; errors of the device.
     pub fn predict(&self, samples: &[f32]) -> Result<Predictions> {
+        Ok(self.predictions(self.outputs(samples)?))
+    }
+
+    /// What the model puts out for samples.
+    fn outputs(&self, samples: &[f32]) -> Result<Vec<f32>> {
         let size = elements(self.model.input_shape());
         let mut outputs = Vec::new();
         for batch in samples.chunks(BATCH * size) {
             outputs.extend(self.model.predict(&self.model.batch(batch)?)?.to_vec::<f32>()?);
         }
-        Ok(match self.targets {
+        Ok(outputs)
+    }
+
+    fn predictions(&self, outputs: Vec<f32>) -> Predictions {
+        match self.targets {
             Targets::Classes(count) => self.classes(&outputs, count),
             Targets::Values(count) => self.values(outputs, count),
-        })
+        }
     }
 
     /// Reads a table of the form that the model was trained on.
@@ -210,13 +219,30 @@ impl Predictor {
         }
     }
 
+    /// Predicts from images in files. They are decoded as many at a time as are predicted at once.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for a model of tables; those of [`Pictures::samples`]; errors of the device.
+    pub fn predict_pictures(&self, pictures: &Pictures) -> Result<Predictions> {
+        let Inputs::Images(inputs) = &self.inputs else {
+            let problem = "was trained on a table; give it a table, not images";
+            return Err(Error::Config { what: "the model".into(), problem: problem.into() });
+        };
+        let mut outputs = Vec::new();
+        for first in (0..pictures.len()).step_by(BATCH) {
+            let batch = first..pictures.len().min(first + BATCH);
+            outputs.extend(self.outputs(&pictures.samples(batch, inputs)?)?);
+        }
+        Ok(self.predictions(outputs))
+    }
+
     fn classes(&self, outputs: &[f32], count: usize) -> Predictions {
         let (name, classes) = match &self.inputs {
             Inputs::Table(inputs) => match &inputs.target {
                 TableTarget::Classes { name, classes } => (name.clone(), classes.clone()),
                 TableTarget::Values { .. } => Default::default(),
             },
-            Inputs::Images(inputs) => (String::new(), inputs.classes.clone()),
+            Inputs::Images(inputs) => ("class".to_string(), inputs.classes.clone()),
         };
         let classes = if classes.is_empty() { (0..count).map(|c| c.to_string()).collect() } else { classes };
         let (mut labels, mut probabilities) = (Vec::new(), Vec::with_capacity(outputs.len()));

@@ -128,3 +128,55 @@ fn numbers_are_predicted_in_their_unit() {
     fail(&["predict", text(&model), "--data", text(&new)], 1, &["inputs.toml", "missing", "train --out"]);
     fail(&["predict", text(&place.path().join("none")), "--data", text(&new)], 1, &["none", "cannot read"]);
 }
+
+/// Grey or coloured noise of two levels of brightness, in the folders `dim` and `light`.
+fn photos(place: &Path, part: &str, count: u32) {
+    for (class, base) in [("dim", 60), ("light", 100)] {
+        let folder = place.join(part).join(class);
+        fs::create_dir_all(&folder).unwrap();
+        for number in 0..count {
+            let level = |x: u32, y: u32| (base + (x * 31 + y * 17 + number * 13) * 7919 % 90) as u8;
+            let pixel = |x, y| image::Rgb([level(x, y), level(y, x), base as u8]);
+            image::RgbImage::from_fn(12, 9, pixel).save(folder.join(format!("{number}.png"))).unwrap();
+        }
+    }
+}
+
+#[test]
+fn images_are_predicted_as_in_the_training() {
+    let place = TempDir::new().unwrap();
+    let (photos_of, out) = (place.path().join("photos"), place.path().join("run"));
+    photos(&photos_of, "train", 12);
+    photos(&photos_of, "val", 8);
+    let common = ["train", "mlp", "--dataset", "folder", "--data", text(&photos_of), "--resolution", "6"];
+    let common =
+        [&common[..], &["--device", "cpu", "--epochs", "2", "--batch", "8", "--out", text(&out), "--json"]]
+            .concat();
+    let accuracy = number(&succeed(&common).json()["validation_accuracy"]);
+    let data = text(&photos_of.join("val")).to_string();
+    let ended = succeed(&["predict", text(&out), "--data", &data, "--device", "cpu"]);
+    let share =
+        format!("{} of 16 images lie in the folder of the predicted class", (16.0 * accuracy).round());
+    assert!(ended.err.contains(&share), "{share} in {}", ended.err);
+    let found = predicted(place.path(), &out, &data);
+    assert_eq!(found.names(), ["file", "class", "class=dim", "class=light"]);
+    let right =
+        (0..16).filter(|&row| found.cell(row, 0).starts_with(&format!("{}/", found.cell(row, 1)))).count();
+    assert_eq!(right as f64 / 16.0, accuracy);
+    // One image, and things that are none.
+    let one = predicted(place.path(), &out, text(&photos_of.join("val/light/3.png")));
+    assert_eq!((one.len(), one.cell(0, 0)), (1, "3.png"));
+    let row = (0..16).find(|&row| found.cell(row, 0) == "light/3.png").unwrap();
+    assert_eq!(one.cell(0, 3), found.cell(row, 3));
+    fs::write(photos_of.join("val/light/9.png"), "no image").unwrap();
+    fail(
+        &["predict", text(&out), "--data", &data, "--device", "cpu"],
+        1,
+        &["light/9.png", "not a JPEG, PNG"],
+    );
+    fail(
+        &["predict", text(&out), "--data", "nowhere.png", "--device", "cpu"],
+        1,
+        &["nowhere.png", "cannot open"],
+    );
+}

@@ -1,13 +1,16 @@
 //! A folder of images, one sub-folder per class, or a zip archive of such a folder.
 //!
 //! `storage.rs` finds files and reads them, `listing.rs` tells classes and splits by the names of folders, `decode.rs`
-//! makes samples of files, `set.rs` keeps them in memory as far as they fit, and `unreadable.rs` counts those that are none.
+//! makes samples of files (`pictures.rs` those of a saved model), `set.rs` keeps them in memory as far as they fit, and `unreadable.rs` counts those that are none.
 
 mod decode;
 mod listing;
+mod pictures;
 mod set;
 pub(super) mod storage;
 mod unreadable;
+
+pub use pictures::Pictures;
 
 use super::dataset::Splits;
 use super::images::{Classes, chosen};

@@ -53,6 +53,22 @@ impl Storage {
         Ok((Storage::Archive(Mutex::new(file)), entries))
     }
 
+    /// The same for a folder, an archive, or a single file that is no archive.
+    pub fn find(place: &Path) -> Result<(Storage, Vec<Entry>)> {
+        if place.is_dir() {
+            return Storage::open(place);
+        }
+        let mut start = Vec::new();
+        let file = File::open(place).map_err(Error::file(place, "open"))?;
+        (&file).take(2).read_to_end(&mut start).map_err(Error::file(place, "read"))?;
+        if start == b"PK" {
+            return Storage::open(place);
+        }
+        let bytes = file.metadata().map_err(Error::file(place, "read"))?.len();
+        let name = place.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Ok((Storage::Folder, vec![Entry { name, bytes, place: Place::Path(place.to_path_buf()) }]))
+    }
+
     /// The bytes of a file, or what prevents reading them.
     pub fn read(&self, entry: &Entry) -> Result<Vec<u8>, String> {
         if entry.bytes > MAX_BYTES {
