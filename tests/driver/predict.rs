@@ -129,6 +129,31 @@ fn numbers_are_predicted_in_their_unit() {
     fail(&["predict", text(&place.path().join("none")), "--data", text(&new)], 1, &["none", "cannot read"]);
 }
 
+#[test]
+fn outputs_are_read_as_the_loss_reads_them_and_in_its_precision() {
+    let place = TempDir::new().unwrap();
+    let table = small_csv(place.path());
+    let sums = fs::read_to_string(&table).unwrap();
+    let row = |line: &str| {
+        let (others, sum) = line.rsplit_once(',').unwrap();
+        sum.parse().map_or(line.to_string(), |sum: f64| format!("{others},{}", u8::from(sum > 0.0)))
+    };
+    fs::write(&table, sums.lines().map(|line| row(line) + "\n").collect::<String>()).unwrap();
+    let [train, validation] = split(place.path(), &table, 60);
+    let truth = numbers(&Table::read(Path::new(&validation), &Format::default()).unwrap(), "sum");
+    let out = place.path().join("run");
+    let common =
+        ["train", "keras-dense", "--dataset", "csv", "--device", "cpu", "--batch", "8", "--epochs", "3"];
+    let loss = ["--task", "regression", "--loss", "binary-cross-entropy", "--precision", "mixed"];
+    let data = ["--data", &train, "--validation", &validation, "--out", text(&out), "--json"];
+    let loss = number(&succeed(&[&common[..], &loss, &data].concat()).json()["validation_loss"]);
+    let found = numbers(&predicted(place.path(), &out, &validation), "sum");
+    let own = |(p, truth): (&f64, &f64)| if *truth == 1.0 { -p.ln() } else { -(1.0 - p).ln() };
+    let mean = found.iter().zip(&truth).map(own).sum::<f64>() / 20.0;
+    assert!((mean - loss).abs() < 1e-4 * loss, "{mean} and {loss}");
+    assert!(loss < 0.6, "{loss}");
+}
+
 /// Grey or coloured noise of two levels of brightness, in the folders `dim` and `light`.
 fn photos(place: &Path, part: &str, count: u32) {
     for (class, base) in [("dim", 60), ("light", 100)] {

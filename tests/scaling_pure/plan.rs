@@ -1,12 +1,13 @@
 //! Plans: which models they train, on how much data, and what they refuse.
 
 use crate::synthetic::{plan, preset, records};
-use allometry::data::{self, DataOptions};
+use allometry::data::{self, DataOptions, Missing, TableOptions, Task};
 use allometry::models::Axis;
 use allometry::models::cost::Cost;
 use allometry::optim::DecayExempt;
 use allometry::planner::grid::for_plan;
 use allometry::sweep::Plan;
+use allometry::tables::{Decimal, Header};
 use allometry::train::TrainConfig;
 use std::collections::HashSet;
 use std::fs;
@@ -43,6 +44,21 @@ fn models_that_rounding_makes_equal_are_trained_once() {
 fn plans_survive_toml_and_are_checked() {
     let good = plan(preset("convnet"), &Axis::ALL);
     assert_eq!(Plan::from_toml(&good.to_toml().unwrap()).unwrap(), good);
+    assert!(!good.to_toml().unwrap().contains("[table]"), "as before there were options of tables");
+    let table = TableOptions {
+        task: Task::Classification,
+        missing: Missing::Mean,
+        categorical: vec!["a, b".into()],
+        delimiter: Some('\t'),
+        decimal: Some(Decimal::Comma),
+        header: Header::Absent,
+        validation: Some("other.csv".into()),
+        ..TableOptions::default()
+    };
+    let tables = Plan { table, ..good.clone() };
+    assert_eq!(Plan::from_toml(&tables.to_toml().unwrap()).unwrap(), tables);
+    let fields = ["task", "missing", "categorical", "delimiter", "decimal", "header", "validation"];
+    assert_eq!(tables.differences(&good), fields);
     let refused = |plan: Plan, reason: &str| {
         let message = plan.validate().unwrap_err().to_string();
         assert!(message.contains(reason), "{message}");
