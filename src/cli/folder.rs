@@ -11,6 +11,7 @@ use allometry::{Error, Result, files};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::fmt::Display;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -152,13 +153,21 @@ impl Folder {
 fn recorded(folder: &Path) -> Result<Option<Recorded>> {
     let path = folder.join(TRAINING);
     match fs::read(&path) {
-        Ok(bytes) => serde_json::from_slice(&bytes).map(Some).map_err(|error| damaged(folder, error)),
+        Ok(bytes) => {
+            let found: Recorded = serde_json::from_slice(&bytes).map_err(|error| damaged(folder, error))?;
+            let About { architecture, config, .. } = &found.about;
+            architecture
+                .validate()
+                .and_then(|()| config.validate())
+                .map_err(|error| damaged(folder, error))?;
+            Ok(Some(found))
+        }
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(Error::file(path, "read")(error)),
     }
 }
 
-fn damaged(folder: &Path, error: serde_json::Error) -> Error {
+fn damaged(folder: &Path, error: impl Display) -> Error {
     let found = format!("something else ({error}); --restart replaces it");
     Error::format(folder.join(TRAINING), "the description of a training", found)
 }

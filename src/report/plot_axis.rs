@@ -8,6 +8,9 @@ use std::ops::Range;
 /// The largest number of ticks on an axis.
 const MOST: usize = 6;
 
+/// The positions on a logarithmic axis whose values are numbers above zero and not infinite.
+const POSITIONS: [f64; 2] = [-323.0, 308.0];
+
 /// The quantity on an axis.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum AxisQuantity {
@@ -50,19 +53,20 @@ pub(super) struct PlotAxis {
 }
 
 impl PlotAxis {
-    /// An axis that covers all values, at least one; they must be above zero if the axis is logarithmic.
+    /// An axis that covers all values, at least one. A logarithmic axis ends at the smallest and the largest number.
     pub fn around(measure: impl Into<AxisQuantity>, values: impl Iterator<Item = f64>) -> PlotAxis {
         let measure = measure.into();
         let mut axis = PlotAxis { measure, low: f64::INFINITY, high: f64::NEG_INFINITY };
+        let [least, most] =
+            if measure.logarithmic() { POSITIONS } else { [f64::NEG_INFINITY, f64::INFINITY] };
         for value in values {
-            let position = axis.position(value);
+            let position = axis.position(value).clamp(least, most);
             axis.low = axis.low.min(position);
             axis.high = axis.high.max(position);
         }
         // With a single value the axis is a fifth of a decade, or two percentage points, long.
-        let least = if measure.logarithmic() { 0.1 } else { 0.01 };
-        let margin = (0.1 * (axis.high - axis.low)).max(least);
-        PlotAxis { low: axis.low - margin, high: axis.high + margin, ..axis }
+        let margin = (0.1 * (axis.high - axis.low)).max(if measure.logarithmic() { 0.1 } else { 0.01 });
+        PlotAxis { low: (axis.low - margin).max(least), high: (axis.high + margin).min(most), ..axis }
     }
 
     /// The axis's title, with the unit.
@@ -165,8 +169,9 @@ fn decades(low: f64, high: f64) -> Vec<f64> {
         let all = powers.flat_map(|power| mantissas.iter().map(move |m| m * 10f64.powi(power)));
         all.filter(|value| (low..=high).contains(value)).collect()
     };
+    let fewer = [(&[1.0, 3.0][..], 1)].into_iter().chain((0..8).map(|halvings| (&[1.0][..], 1 << halvings)));
     let mut ticks = candidates(&[1.0, 2.0, 5.0], 1);
-    for (mantissas, step) in [(&[1.0, 3.0][..], 1), (&[1.0], 1), (&[1.0], 2), (&[1.0], 4), (&[1.0], 8)] {
+    for (mantissas, step) in fewer {
         if ticks.len() <= MOST {
             break;
         }
@@ -194,4 +199,22 @@ fn even(low: f64, high: f64) -> Vec<f64> {
         [1.0, 2.0, 2.5, 5.0, 10.0].map(|m| m * power).into_iter().find(|s| *s >= rough).unwrap_or(rough);
     let first = (low / step).ceil();
     (0..=MOST).map(|i| (first + i as f64) * step).filter(|value| (low..=high).contains(value)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_of_extreme_values_are_few() {
+        let loss = AxisQuantity::Plain { title: "loss", logarithmic: true };
+        for values in [[1e-320, 1.0], [1.0, 1e308], [0.0, 1e300], [1e-323, f64::MAX], [f64::MAX, f64::MAX]] {
+            for measure in [loss, Quantity::PeakMemory.into()] {
+                let axis = PlotAxis::around(measure, values.into_iter());
+                let ticks = axis.ticks();
+                assert!(ticks.len() <= 2 * MOST, "{values:?}: {ticks:?}");
+                assert!(axis.ends().iter().all(|end| end.is_finite()), "{values:?}: {axis:?}");
+            }
+        }
+    }
 }

@@ -27,6 +27,7 @@ pub type Reader = (&'static str, fn(&Path, &[u8]) -> bool);
 pub const READERS: &[Reader] = &[
     ("architecture", architecture),
     ("checkpoint", checkpoint),
+    ("cifar100", cifar100),
     ("compound", compound),
     ("config", config),
     ("csv", csv),
@@ -159,6 +160,14 @@ fn mnist(folder: &Path, bytes: &[u8]) -> bool {
         file(folder, name, part);
     }
     opened(&options("mnist", folder), folder).is_some()
+}
+
+fn cifar100(folder: &Path, bytes: &[u8]) -> bool {
+    let names = ["train.bin", "test.bin", "fine_label_names.txt"];
+    for (name, part) in names.into_iter().zip(parts::<3>(bytes)) {
+        file(folder, name, part);
+    }
+    opened(&options("cifar100", folder), folder).is_some()
 }
 
 fn omniglot(folder: &Path, bytes: &[u8]) -> bool {

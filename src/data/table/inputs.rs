@@ -179,7 +179,8 @@ impl TableInputs {
                     return Err(source.refuse(row, &found, expected));
                 }
             }
-            column.write(&cells, 0..rows, features, &mut samples[first..]);
+            // Without rows there are no features to begin behind.
+            column.write(&cells, 0..rows, features, samples.get_mut(first..).unwrap_or_default());
             first += column.features();
         }
         Ok(samples)
