@@ -8,6 +8,8 @@ use std::path::PathBuf;
 pub struct PublishedSet {
     /// Its name, as in [`DataOptions::dataset`](super::DataOptions::dataset).
     pub name: &'static str,
+    /// Other data sets that read the same files.
+    pub also: &'static [&'static str],
     /// Addresses of folders with all of its files, in the order in which they are tried.
     pub mirrors: &'static [&'static str],
     /// Its files.
@@ -35,6 +37,7 @@ const fn file(name: &'static str, md5: &'static str) -> PublishedFile {
 pub const PUBLISHED: &[PublishedSet] = &[
     PublishedSet {
         name: "mnist",
+        also: &[],
         mirrors: &[
             "https://ossci-datasets.s3.amazonaws.com/mnist/",
             "https://storage.googleapis.com/cvdf-datasets/mnist/",
@@ -49,6 +52,7 @@ pub const PUBLISHED: &[PublishedSet] = &[
     },
     PublishedSet {
         name: "fashion-mnist",
+        also: &[],
         mirrors: &[
             "http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",
             "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/",
@@ -62,6 +66,7 @@ pub const PUBLISHED: &[PublishedSet] = &[
     },
     PublishedSet {
         name: "cifar10",
+        also: &[],
         mirrors: &["https://www.cs.toronto.edu/~kriz/"],
         files: &[PublishedFile {
             name: "cifar-10-binary.tar.gz",
@@ -79,6 +84,7 @@ pub const PUBLISHED: &[PublishedSet] = &[
     },
     PublishedSet {
         name: "cifar100",
+        also: &["cifar100-coarse"],
         mirrors: &["https://www.cs.toronto.edu/~kriz/"],
         files: &[PublishedFile {
             name: "cifar-100-binary.tar.gz",
@@ -88,6 +94,7 @@ pub const PUBLISHED: &[PublishedSet] = &[
     },
     PublishedSet {
         name: "omniglot",
+        also: &[],
         mirrors: &[
             "https://raw.githubusercontent.com/brendenlake/omniglot/master/python/",
             "https://github.com/brendenlake/omniglot/raw/master/python/",
@@ -99,9 +106,9 @@ pub const PUBLISHED: &[PublishedSet] = &[
     },
 ];
 
-/// The set of this name, if it can be downloaded.
-pub fn published(name: &str) -> Option<&'static PublishedSet> {
-    PUBLISHED.iter().find(|set| set.name == name)
+/// The set that a data set reads, if it can be downloaded.
+pub fn published(dataset: &str) -> Option<&'static PublishedSet> {
+    PUBLISHED.iter().find(|set| set.name == dataset || set.also.contains(&dataset))
 }
 
 impl PublishedSet {

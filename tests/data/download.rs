@@ -18,7 +18,7 @@ const NAME: &str = "images.gz";
 fn set(name: &'static str, contents: &[u8], members: &'static [&'static str]) -> PublishedSet {
     let md5: String = Md5::digest(contents).iter().map(|byte| format!("{byte:02x}")).collect();
     let files = vec![PublishedFile { name, md5: md5.leak(), members }].leak();
-    PublishedSet { name: "drawings", mirrors: &[], files }
+    PublishedSet { name: "drawings", also: &[], mirrors: &[], files }
 }
 
 /// Contents that differ everywhere and are larger than a piece of a transfer.

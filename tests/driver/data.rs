@@ -33,10 +33,11 @@ fn idx(extents: &[u32], values: &[u8]) -> Vec<u8> {
 #[test]
 fn a_set_that_is_not_there_names_the_command_and_is_found_in_the_cache() {
     let cache = TempDir::new().unwrap();
-    for name in ["mnist", "fashion-mnist", "omniglot"] {
+    let sets = ["mnist", "fashion-mnist", "cifar10", "cifar100", "omniglot"].map(|name| (name, name));
+    for (name, set) in sets.into_iter().chain([("cifar100-coarse", "cifar100")]) {
         let arguments = ["train", "mlp", "--dataset", name, "--device", "cpu"];
         let complaint = ended(&arguments, cache.path()).complaint().to_string();
-        let command = format!("`allometry data get {name}`");
+        let command = format!("`allometry data get {set}`");
         assert!(complaint.contains(&command) && complaint.contains("--data DIR"), "{complaint}");
         // The same for a folder without its files.
         let given = ended(&[&arguments[..], &["--data", text(cache.path())]].concat(), cache.path());

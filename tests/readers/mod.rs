@@ -26,12 +26,14 @@ pub type Reader = (&'static str, fn(&Path, &[u8]) -> bool);
 /// Every reader.
 pub const READERS: &[Reader] = &[
     ("architecture", architecture),
+    ("archive", archive),
     ("checkpoint", checkpoint),
     ("cifar100", cifar100),
     ("compound", compound),
     ("config", config),
     ("csv", csv),
     ("idx", idx),
+    ("image", image),
     ("mnist", mnist),
     ("omniglot", omniglot),
     ("plan", plan),
@@ -58,8 +60,8 @@ pub fn run(name: &str, bytes: &[u8]) -> bool {
 /// The allocator of a process that tests readers: it ends the process at a request that no small file justifies.
 pub struct Guard;
 
-/// The most bytes of one allocation.
-const MOST: usize = 1 << 28;
+/// The most bytes of one allocation: those of the largest image that is decoded.
+const MOST: usize = 1 << 30;
 
 // SAFETY: every call is passed on to the system's allocator unchanged, or ends the process.
 unsafe impl GlobalAlloc for Guard {
@@ -168,6 +170,25 @@ fn cifar100(folder: &Path, bytes: &[u8]) -> bool {
         file(folder, name, part);
     }
     opened(&options("cifar100", folder), folder).is_some()
+}
+
+/// A folder of two images, one for training and one for validation.
+fn image(folder: &Path, bytes: &[u8]) -> bool {
+    let place = folder.join("images");
+    for split in ["train", "val"] {
+        let class = place.join(split).join("a");
+        fs::create_dir_all(&class).expect("the folder can be made");
+        file(&class, "image.jpg", if split == "train" { bytes } else { IMAGE });
+    }
+    opened(&DataOptions { resolution: Some(3), ..options("folder", &place) }, &place).is_some()
+}
+
+/// An image that is read.
+const IMAGE: &[u8] = include_bytes!("../fixtures/images/grey.png");
+
+fn archive(folder: &Path, bytes: &[u8]) -> bool {
+    let path = file(folder, "images.zip", bytes);
+    opened(&DataOptions { resolution: Some(3), ..options("folder", &path) }, &path).is_some()
 }
 
 fn omniglot(folder: &Path, bytes: &[u8]) -> bool {
