@@ -231,7 +231,8 @@ fn save_all(
 ) -> Result<()> {
     let path = out.join(HISTORY);
     files::remove(&path)?;
-    predictor::save(out, model, architecture, config, splits.train.inputs().as_ref())?;
+    let inputs = config.prepared(splits)?.train.inputs();
+    predictor::save(out, model, architecture, config, inputs.as_ref())?;
     let Some(history) = history else { return Ok(()) };
     let json = serde_json::to_vec_pretty(history)
         .map_err(|e| Error::Config { what: "history".to_string(), problem: e.to_string() })?;

@@ -141,6 +141,11 @@ impl Batch {
         let targets = match &self.targets {
             BatchTargets::Classes(labels) => BatchTargets::Classes(labels[range.clone()].to_vec()),
             BatchTargets::Values(values) => BatchTargets::Values(values[of(values.len())].to_vec()),
+            BatchTargets::Mixed { first, second, weight } => BatchTargets::Mixed {
+                first: first[range.clone()].to_vec(),
+                second: second[range.clone()].to_vec(),
+                weight: *weight,
+            },
         };
         Batch { size: range.len(), inputs: self.inputs[of(self.inputs.len())].to_vec(), targets }
     }
@@ -153,6 +158,16 @@ pub enum BatchTargets {
     Classes(Vec<u32>),
     /// `[size, numbers per sample]`, row-major.
     Values(Vec<f32>),
+    /// Two labels for each sample, which mixup made of two. The loss is `weight` times that of the first plus
+    /// 1 − `weight` times that of the second.
+    Mixed {
+        /// `[size]` labels.
+        first: Vec<u32>,
+        /// `[size]` labels.
+        second: Vec<u32>,
+        /// At least a half, at most 1.
+        weight: f32,
+    },
 }
 
 /// The training and the validation samples of a set. No sample is in both.

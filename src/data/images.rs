@@ -129,6 +129,7 @@ impl Dataset for Images {
         Some(Inputs::Images(ImageInputs {
             size: [height, width],
             channels,
+            normalization: None,
             classes: self.classes.names.clone(),
         }))
     }

@@ -1,5 +1,8 @@
 //! Mini-batches, shuffled and prepared on another thread during training.
 
+#[cfg(doc)]
+use super::augment::Augment;
+use super::augment::mixup::mix;
 use super::dataset::{Batch, BatchTargets, Dataset, Target, Targets};
 use crate::error::{Error, Result};
 use rand::SeedableRng;
@@ -32,6 +35,8 @@ pub struct LoaderOptions {
 pub struct Loader {
     dataset: Arc<dyn Dataset>,
     options: LoaderOptions,
+    /// The constant of mixup; 0 for none.
+    mixup: f64,
 }
 
 impl Loader {
@@ -44,13 +49,28 @@ impl Loader {
         if options.batch == 0 {
             return Err(Error::argument("loader", "batch", 0, "at least 1"));
         }
-        let loader = Loader { dataset, options };
+        let loader = Loader { dataset, options, mixup: 0.0 };
         if loader.batches() == 0 {
             let expected =
                 format!("at most the {samples} samples of the set, because incomplete batches are dropped");
             return Err(Error::argument("loader", "batch", options.batch, expected));
         }
         Ok(loader)
+    }
+
+    /// Mixes the samples of each batch by mixup with the constant `alpha` (see [`Augment::mixup`]), by the seed, the epoch and
+    /// the number of the batch.
+    ///
+    /// # Errors
+    /// A constant that is not from 0 (no mixup) to 1; a set whose targets are not labels.
+    pub fn with_mixup(self, alpha: f64) -> Result<Loader> {
+        if !(0.0..=1.0).contains(&alpha) {
+            return Err(Error::argument("loader", "mixup", alpha, "0 to 1"));
+        }
+        if alpha > 0.0 && !matches!(self.dataset.targets(), Targets::Classes(_)) {
+            return Err(Error::argument("loader", "mixup", alpha, "0 for targets that are numbers"));
+        }
+        Ok(Loader { mixup: alpha, ..self })
     }
 
     /// Number of batches in an epoch.
@@ -80,11 +100,11 @@ impl Loader {
     pub fn epoch_from(&self, epoch: u64, skipped: usize) -> Epoch {
         let (sender, batches) = sync_channel(AHEAD);
         let on_failure = sender.clone();
-        let (dataset, options) = (self.dataset.clone(), self.options);
+        let (dataset, options, mixup) = (self.dataset.clone(), self.options, self.mixup);
         let count = self.batches().saturating_sub(skipped);
         let worker = std::thread::Builder::new()
             .name("allometry-loader".into())
-            .spawn(move || prepare(dataset.as_ref(), options, epoch, (skipped, count), &sender));
+            .spawn(move || prepare(dataset.as_ref(), options, mixup, epoch, (skipped, count), &sender));
         let worker = worker.inspect_err(|error| {
             let problem = format!("no thread to prepare batches on: {error}");
             // The channel is empty and its other end still exists, so this neither blocks nor fails.
@@ -158,6 +178,7 @@ fn message(panic: &(dyn Any + Send)) -> String {
 fn prepare(
     dataset: &dyn Dataset,
     options: LoaderOptions,
+    mixup: f64,
     epoch: u64,
     (skipped, count): (usize, usize),
     sender: &SyncSender<Result<Batch>>,
@@ -176,8 +197,11 @@ fn prepare(
         generator.set_stream(epoch);
         order.shuffle(&mut generator);
     }
-    for indices in order.chunks(options.batch).skip(skipped).take(count) {
-        let batch = Batch::gather(dataset, epoch, indices);
+    for (number, indices) in order.chunks(options.batch).enumerate().skip(skipped).take(count) {
+        let mut batch = Batch::gather(dataset, epoch, indices);
+        if let (Ok(batch), true) = (&mut batch, mixup > 0.0) {
+            mix(batch, mixup, options.seed, epoch, number as u64);
+        }
         let failed = batch.is_err();
         if sender.send(batch).is_err() || failed {
             return;

@@ -171,7 +171,8 @@ impl Predictor {
         &self.inputs
     }
 
-    /// Predicts from samples as the model takes them, `[samples, …sample shape]`.
+    /// Predicts from samples as the model takes them, `[samples, …sample shape]`: images with values from 0 to 1,
+    /// [normalised](crate::data::ChannelStatistics::normalize) if the [inputs](Predictor::inputs) say so.
     ///
     /// # Errors
     /// [`Error::Shape`] for a part of a sample; errors of the device.

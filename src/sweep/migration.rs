@@ -2,21 +2,25 @@
 
 use toml::{Table, Value};
 
+/// Fields whose absence means `none`, which is not their default.
+const ADDED: [&str; 2] = ["decay_exempt", "normalize"];
+
 /// Converts TOML of an earlier version to the current form. Returns `None` for text in the current form.
 ///
 /// Earlier versions have a table `schedule` instead of `config`, its field `train_samples` instead of `samples`, and
-/// the seed of a planned training outside of this table. Where `decay_exempt` is absent, all parameters decay.
+/// the seed of a planned training outside of this table. Where `decay_exempt` is absent, all parameters decay, and where
+/// `normalize` is, channels are not normalised.
 pub fn migrated(text: &str) -> Option<Table> {
     let mut table: Table = text.parse().ok()?;
     let Some(Value::Table(mut config)) = table.remove("schedule") else {
         let config = table.get_mut("config")?.as_table_mut()?;
-        if config.contains_key("decay_exempt") {
-            return None;
-        }
-        config.insert("decay_exempt".into(), "none".into());
-        return Some(table);
+        let missing: Vec<&str> = ADDED.into_iter().filter(|name| !config.contains_key(*name)).collect();
+        config.extend(missing.iter().map(|name| (name.to_string(), "none".into())));
+        return (!missing.is_empty()).then_some(table);
     };
-    config.entry("decay_exempt").or_insert("none".into());
+    for name in ADDED {
+        config.entry(name).or_insert("none".into());
+    }
     if let Some(samples) = config.remove("train_samples") {
         config.insert("samples".into(), samples);
     }
@@ -32,11 +36,15 @@ mod tests {
     use super::migrated;
 
     #[test]
-    fn all_parameters_decay_where_a_plan_does_not_say_which() {
+    fn what_an_earlier_version_did_not_have_is_off() {
         for text in ["[config]\nepochs = 3", "[schedule]\nepochs = 3"] {
             let table = migrated(text).unwrap();
             assert_eq!(table["config"]["decay_exempt"].as_str(), Some("none"), "{text}");
+            assert_eq!(table["config"]["normalize"].as_str(), Some("none"), "{text}");
         }
-        assert!(migrated("[config]\ndecay_exempt = \"vectors\"").is_none());
+        let newer = migrated("[config]\ndecay_exempt = \"vectors\"").unwrap();
+        assert_eq!(newer["config"]["decay_exempt"].as_str(), Some("vectors"));
+        assert_eq!(newer["config"]["normalize"].as_str(), Some("none"));
+        assert!(migrated("[config]\ndecay_exempt = \"vectors\"\nnormalize = \"channels\"").is_none());
     }
 }

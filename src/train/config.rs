@@ -7,7 +7,7 @@
 use super::losses::{Loss, LossName, TargetKind, cross_entropy::CrossEntropy, huber::Huber};
 use super::trainer::Trainer;
 use crate::arguments::{count, decay, not_negative, part, positive};
-use crate::data::Targets;
+use crate::data::{self, Augment, Normalize, Splits, Targets};
 use crate::error::{Error, Result, brief};
 use crate::nn::{Model, Precision};
 use crate::optim::rules::{adam::Adam, lion::Lion, rmsprop::RmsProp, sgd::Sgd};
@@ -138,6 +138,15 @@ pub struct TrainConfig {
     #[arg(long, value_name = "EPOCHS", value_parser = count)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<usize>,
+    /// How values of images are normalised: by the mean and the deviation of each channel over the training images, or not.
+    /// Drawn glyphs are not normalised.
+    #[arg(long, value_enum, default_value_t)]
+    pub normalize: Normalize,
+    /// Random changes of the training images, separated by commas: resized-crop:0.08 (least part of the area), crop:4 (pixels),
+    /// flip, rotate:15 (degrees), brightness:0.2, contrast:0.2, cutout:8 (pixels), mixup:0.2.
+    #[arg(long, value_name = "CHANGES")]
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub augment: Option<Augment>,
     /// Precision of training: mixed stores weights, activations and gradients in f16, and master weights in f32.
     #[arg(long, value_enum, default_value_t)]
     pub precision: Precision,
@@ -184,6 +193,8 @@ impl Default for TrainConfig {
             accumulate: 1,
             average: None,
             early_stopping: None,
+            normalize: Normalize::default(),
+            augment: None,
             precision: Precision::F32,
             recompute: false,
         }
@@ -305,6 +316,19 @@ impl TrainConfig {
             ));
         }
         Ok(loss)
+    }
+
+    /// The training data as a training reads them: normalised and augmented as the configuration says. [`fit`](super::fit())
+    /// does this itself.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for changes of images that the samples do not allow; errors of the data.
+    pub fn prepared(&self, splits: &Splits) -> Result<Splits> {
+        let augment = self.augment.unwrap_or_default();
+        if augment.mixup > 0.0 && !matches!(splits.train.targets(), Targets::Classes(_)) {
+            return Err(refused("mixup needs targets that are classes; leave it out of augment".into()));
+        }
+        data::prepared(splits, augment, self.normalize, self.seed)
     }
 
     /// Creates the trainer of `model` for targets of this kind.

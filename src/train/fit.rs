@@ -123,8 +123,9 @@ fn run(
         let batch = batch.min(set.len());
         Loader::new(set.clone(), LoaderOptions { batch, shuffle, seed: config.seed, drop_last: shuffle })
     };
+    let splits = &config.prepared(splits)?;
     let (training, validation) = (
-        loader(&splits.train, config.batch, true)?,
+        loader(&splits.train, config.batch, true)?.with_mixup(config.augment.unwrap_or_default().mixup)?,
         loader(&splits.validation, config.samples_at_a_time(), false)?,
     );
     let (total_steps, per_epoch) = (config.total_steps(splits.train.len()), training.batches() as u64);

@@ -86,9 +86,10 @@ impl Samples<'_> {
             (BatchTargets::Values(values), TargetKind::Numbers) => {
                 Tensor::new(device, values, [size, values.len() / size])
             }
+            (BatchTargets::Mixed { first, .. }, TargetKind::Labels) => Tensor::new(device, first, [size]),
             (targets, _) => {
                 let found = match targets {
-                    BatchTargets::Classes(_) => "labels",
+                    BatchTargets::Classes(_) | BatchTargets::Mixed { .. } => "labels",
                     BatchTargets::Values(_) => "numbers",
                 };
                 Err(Error::argument(
@@ -106,7 +107,17 @@ impl Samples<'_> {
 pub(super) fn rows(loss: Loss, sums: &mut Accumulator, output: &Tensor, samples: &Samples) -> Result<Tensor> {
     let pair = sums.pair_for(samples.size() as u64)?;
     let targets = samples.targets(loss, output)?;
-    let losses = loss.function().rows(output, &targets)?;
+    let mut losses = loss.function().rows(output, &targets)?;
+    if let Samples::Host(batch) = samples
+        && let BatchTargets::Mixed { second, weight, .. } = &batch.targets
+    {
+        let second = Tensor::new(output.device(), second, [samples.size()])?;
+        let others = loss.function().rows(output, &second)?;
+        let part = |losses: &Tensor, weight: f32| {
+            losses.mul(&Tensor::full(losses.device(), losses.dtype(), [], weight)?)
+        };
+        losses = part(&losses, *weight)?.add(&part(&others, 1.0 - weight)?)?;
+    }
     if loss.function().has_accuracy() {
         metric::add_classification(sums.pairs(), pair, &losses, output, &targets)?;
     } else {

@@ -87,6 +87,9 @@ impl TrainConfig {
                 self.step_share
             )));
         }
+        if let Some(Err(problem)) = self.augment.map(|augment| augment.check()) {
+            return Err(refused(format!("augment: {problem}")));
+        }
         self.check_schedule()?;
         self.check_loss()?;
         self.check_optimizer()

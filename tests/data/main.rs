@@ -13,4 +13,5 @@ mod loopback;
 mod mnist;
 mod omniglot;
 mod opening;
+mod prepared;
 mod tables;

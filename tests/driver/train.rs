@@ -30,6 +30,38 @@ fn train(arguments: &[&str], epochs: usize) -> Value {
 }
 
 #[test]
+fn training_on_a_folder_of_images_keeps_its_classes_and_names_what_it_leaves_out() {
+    let place = TempDir::new().unwrap();
+    for i in 0..240u32 {
+        let class = ["night", "day"][i as usize % 2];
+        let folder = place.path().join("photos").join(class);
+        fs::create_dir_all(&folder).unwrap();
+        let level = 20 + 160 * (i % 2) as u8 + (i % 40) as u8;
+        let image = image::RgbImage::from_pixel(10, 12, image::Rgb([level, level / 2, 7]));
+        image.save(folder.join(format!("{i:03}.png"))).unwrap();
+    }
+    fs::write(place.path().join("photos/day/broken.jpg"), "no image").unwrap();
+    let (data, out) = (place.path().join("photos"), place.path().join("out"));
+    let model = small_convnet(place.path());
+    let arguments = ["train", &model, "--dataset", "folder", "--data", text(&data), "--epochs", "2"];
+    let changes = ["--augment", "crop:1,flip,cutout:2,mixup:0.2", "--learning-rate", "0.02", "--batch", "16"];
+    let ended =
+        succeed(&[&arguments[..], &changes, &["--device", "cpu", "--json", "--out", text(&out)]].concat());
+    assert!(
+        ended.err.contains("left out 1 of 241 files") && ended.err.contains("day/broken.jpg"),
+        "{}",
+        ended.err
+    );
+    assert!(number(&ended.json()["validation_accuracy"]) > 0.9, "{}", ended.out);
+    let Inputs::Images(inputs) = Saved::load(&out).unwrap().inputs else { panic!("no images") };
+    assert_eq!((inputs.size, inputs.channels), ([8, 8], 3));
+    assert_eq!(inputs.classes, ["day", "night"]);
+    let statistics = inputs.normalization.unwrap();
+    assert!((statistics.mean[2] - 7.0 / 255.0).abs() < 1e-6 && statistics.deviation[2] == 1.0);
+    fail(&[&arguments[..], &["--augment", "crop:9"]].concat(), 1, &["crop:9", "8 × 8"]);
+}
+
+#[test]
 fn training_on_mnist_files_learns_and_leaves_its_weights() {
     let place = TempDir::new().unwrap();
     small_mnist(place.path());
@@ -44,7 +76,22 @@ fn training_on_mnist_files_learns_and_leaves_its_weights() {
     let bytes = fs::read(&weights).unwrap();
     let saved = Saved::load(&out).unwrap();
     assert_eq!((saved.loss, saved.precision), (LossName::CrossEntropy, Precision::F32));
-    assert_eq!(saved.inputs, Inputs::Images(ImageInputs { size: [8, 8], channels: 1, classes: Vec::new() }));
+    let Inputs::Images(ImageInputs { size, channels, normalization: Some(statistics), classes }) =
+        &saved.inputs
+    else {
+        panic!("{saved:?}")
+    };
+    assert_eq!((size, channels, classes.len()), (&[8, 8], &1, 0));
+    // Of each image, a line of 255, and 56 of the numbers 0 to 63 elsewhere.
+    let levels: Vec<f64> = (0..8u32)
+        .flat_map(|label| (0..64).map(move |pixel| if pixel / 8 == label { 255.0 } else { f64::from(pixel) }))
+        .map(|level| level / 255.0)
+        .collect();
+    let mean = levels.iter().sum::<f64>() / levels.len() as f64;
+    let variance = levels.iter().map(|level| (level - mean).powi(2)).sum::<f64>() / levels.len() as f64;
+    assert!(
+        (statistics.mean[0] - mean).abs() < 1e-6 && (statistics.deviation[0] - variance.sqrt()).abs() < 1e-6
+    );
     let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
 
     assert_eq!(file.tensor("stages.0.0.kernel").unwrap().shape(), [64, 16]);

@@ -1,6 +1,7 @@
 //! A training as a file, and beside it what came.
 
 use crate::synthetic::{SAMPLES, plan};
+use allometry::data::Normalize;
 use allometry::models::Architecture;
 use allometry::optim::DecayExempt;
 use allometry::planner::{Expected, Training};
@@ -130,9 +131,11 @@ device = "CPU"
 
 #[test]
 fn a_training_of_an_earlier_version_is_read() {
-    // Where a file does not say what weight decay exempts, everything decays, as it did when the file was written.
+    // Where a file does not say what weight decay exempts, everything decays, as it did when the file was written; and
+    // channels are not normalised.
     let today = training();
-    let today = Training { config: TrainConfig { decay_exempt: DecayExempt::None, ..today.config }, ..today };
+    let (decay_exempt, normalize) = (DecayExempt::None, Normalize::None);
+    let today = Training { config: TrainConfig { decay_exempt, normalize, ..today.config }, ..today };
     let architecture = toml::Table::from_iter(
         [("architecture", toml::Value::try_from(&today.architecture).unwrap())]
             .map(|(name, value)| (name.to_string(), value)),

@@ -1,7 +1,7 @@
 //! Plans: which models they train, on how much data, and what they refuse.
 
 use crate::synthetic::{plan, preset, records};
-use allometry::data::{self, DataOptions, Missing, TableOptions, Task};
+use allometry::data::{self, DataOptions, Missing, Normalize, TableOptions, Task};
 use allometry::models::Axis;
 use allometry::models::cost::Cost;
 use allometry::optim::DecayExempt;
@@ -273,8 +273,13 @@ fn trainings_without_end_are_counted_without_overflow() {
 #[test]
 fn a_plan_of_an_earlier_version_is_read() {
     let today = Plan {
-        // Where a file does not say what weight decay exempts, everything decays.
-        config: TrainConfig { samples: Some(640), decay_exempt: DecayExempt::None, ..TrainConfig::default() },
+        // Where a file does not say what weight decay exempts, everything decays, and channels are not normalised.
+        config: TrainConfig {
+            samples: Some(640),
+            decay_exempt: DecayExempt::None,
+            normalize: Normalize::None,
+            ..TrainConfig::default()
+        },
         ..plan(preset("mlp"), &[Axis::Width])
     };
     let mut table: toml::Table = today.to_toml().unwrap().parse().unwrap();

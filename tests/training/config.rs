@@ -1,6 +1,6 @@
 //! The training configuration: read from TOML, written back, merged, refused where it says what has no effect.
 
-use allometry::data::Targets;
+use allometry::data::{Normalize, Targets};
 use allometry::nn::Precision;
 use allometry::optim::rules::lion::Lion;
 use allometry::optim::{Algorithm, Decay, DecayExempt, Schedule};
@@ -19,9 +19,15 @@ fn it_survives_toml() {
         weight_decay: Some(0.05),
         decay_exempt: DecayExempt::None,
         loss: Some(LossName::CrossEntropy),
+        normalize: Normalize::None,
+        augment: Some("crop:4,flip,mixup:0.2".parse().unwrap()),
         precision: Precision::Mixed,
         ..TrainConfig::default()
     };
+    let flags = config.flags();
+    for flag in ["--normalize none", "--augment crop:4,flip,mixup:0.2"] {
+        assert!(flags.contains(&flag.to_string()), "{flag} in {flags:?}");
+    }
     assert_eq!(TrainConfig::from_toml(&config.to_toml().unwrap()).unwrap(), config);
     assert_eq!(TrainConfig::from_toml("").unwrap(), TrainConfig::default());
     let default = TrainConfig::default();
@@ -50,6 +56,8 @@ fn what_it_refuses_names_the_field() {
             "adam_beta2 is set, but the optimizer lion does not use it",
         ),
         ("optimizer = \"lion\"\nmomentum = 0.9", "the optimizer lion does not use it"),
+        ("augment = \"blur:2\"", "blur:2"),
+        ("augment = \"mixup:2\"", "mixup is 2"),
         ("accumulate = 0", "accumulate and early_stopping must be at least 1"),
         ("early_stopping = 0", "accumulate and early_stopping must be at least 1"),
         ("batch = 4\naccumulate = 5", "accumulate is 5, more parts than a batch of 4 has samples"),

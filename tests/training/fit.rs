@@ -170,6 +170,24 @@ fn the_huber_loss_is_that_of_its_delta_and_learns() {
     }
 }
 
+#[test]
+fn the_loss_of_a_mixed_batch_is_that_of_both_labels() {
+    for device in [Device::cpu(), adapter()] {
+        let model = small(3, &device);
+        let labels = [vec![0, 1, 2, 0, 1], vec![2, 1, 0, 1, 0]];
+        let loss_of = |targets: BatchTargets| {
+            let batch = Batch { size: 5, inputs: noise(20, 5), targets };
+            evaluate(&model, Loss::cross_entropy(0.1), [Ok(batch)].into_iter()).unwrap()
+        };
+        let [first, second] = labels.clone().map(|labels| loss_of(BatchTargets::Classes(labels)));
+        let [of_first, of_second] = labels;
+        let mixed = loss_of(BatchTargets::Mixed { first: of_first, second: of_second, weight: 0.75 });
+        let expected = 0.75 * first.loss + 0.25 * second.loss;
+        assert!((mixed.loss - expected).abs() < 1e-6 * expected, "{mixed:?}, {expected} expected");
+        assert_eq!((mixed.accuracy, mixed.samples), (first.accuracy, 5));
+    }
+}
+
 /// The loss of a difference of a number and its target, or of a logit and its event.
 type OfOne = fn(f64, f64) -> f64;
 

@@ -25,7 +25,7 @@ impl Dataset for Signs {
     }
 
     fn sample_shape(&self) -> &[usize] {
-        &[4]
+        &[2, 2, 1]
     }
 
     fn targets(&self) -> Targets {
@@ -126,6 +126,9 @@ fn a_training_in_parts_has_the_bits_of_one_at_once() {
         ..config(OptimizerName::Adam)
     };
     check(&device, &kept, &[1, 5]);
+    let changes = "crop:1,flip,rotate:10,brightness:0.2,contrast:0.2,cutout:1,mixup:0.3";
+    let augmented = TrainConfig { augment: Some(changes.parse().unwrap()), ..config(OptimizerName::Adam) };
+    check(&device, &augmented, &[1, 5]);
     let mixed = TrainConfig { precision: Precision::Mixed, ..config(OptimizerName::Adam) };
     check(&device, &mixed, &[1, 5]);
     check(&adapter(), &mixed, &[5]);

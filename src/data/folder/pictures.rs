@@ -44,7 +44,8 @@ impl Pictures {
     }
 
     /// Samples of some images, `[images, height, width, channels]`, decoded on all cores as those of a data set of
-    /// images are: turned by their EXIF orientation, cut to the largest centred square, and resampled.
+    /// images are: turned by their EXIF orientation, cut to the largest centred square, resampled, and normalised as the
+    /// training's were.
     ///
     /// # Errors
     /// [`Error::Format`] for a file that is no image; [`Error::Config`] for a model whose images are not square, or have
@@ -69,6 +70,9 @@ impl Pictures {
             let decoded =
                 decoded.map_err(|found| Error::format(path, format!("an image as {}", file.name), found))?;
             sample.iter_mut().zip(decoded).for_each(|(value, byte)| *value = f32::from(byte) / 255.0);
+            if let Some(statistics) = &inputs.normalization {
+                statistics.normalize(sample);
+            }
             Ok(())
         })?;
         Ok(samples)

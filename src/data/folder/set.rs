@@ -80,7 +80,7 @@ impl Dataset for FolderSet {
     fn inputs(&self) -> Option<Inputs> {
         let [height, width, channels] = self.shape;
         let classes = self.classes.names.clone();
-        Some(Inputs::Images(ImageInputs { size: [height, width], channels, classes }))
+        Some(Inputs::Images(ImageInputs { size: [height, width], channels, normalization: None, classes }))
     }
 
     fn left_out(&self) -> Option<&str> {

@@ -107,7 +107,7 @@ impl Dataset for Glyphs {
     fn inputs(&self) -> Option<Inputs> {
         let [height, width, channels] = self.shape;
         let classes = CHARACTERS.chars().map(String::from).collect();
-        Some(Inputs::Images(ImageInputs { size: [height, width], channels, classes }))
+        Some(Inputs::Images(ImageInputs { size: [height, width], channels, normalization: None, classes }))
     }
 
     fn is_endless(&self) -> bool {
