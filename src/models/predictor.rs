@@ -289,6 +289,14 @@ fn no_table() -> Error {
 fn check(path: &Path, inputs: &Inputs, architecture: &Architecture) -> Result<()> {
     let (shape, names) = match inputs {
         Inputs::Images(inputs) => {
+            if let Some(statistics) = &inputs.normalization {
+                let found = [statistics.mean.len(), statistics.deviation.len()];
+                if found != [inputs.channels; 2] {
+                    let expected = format!("a mean and a deviation for each of {} channels", inputs.channels);
+                    let found = format!("{} means and {} deviations", found[0], found[1]);
+                    return Err(Error::format(path, expected, found));
+                }
+            }
             let [height, width] = inputs.size;
             let classes = Targets::Classes(inputs.classes.len());
             (vec![height, width, inputs.channels], (!inputs.classes.is_empty()).then_some(classes))

@@ -193,6 +193,15 @@ fn images_are_predicted_as_in_the_training() {
     assert_eq!((one.len(), one.cell(0, 0)), (1, "3.png"));
     let row = (0..16).find(|&row| found.cell(row, 0) == "light/3.png").unwrap();
     assert_eq!(one.cell(0, 3), found.cell(row, 3));
+    let inputs = out.join("inputs.toml");
+    let (good, mean) = (fs::read_to_string(&inputs).unwrap(), "mean = [");
+    fs::write(&inputs, good.replace(mean, "mean = [0.5, ")).unwrap();
+    fail(
+        &["predict", text(&out), "--data", &data],
+        1,
+        &["inputs.toml", "3 channels", "4 means and 3 deviations"],
+    );
+    fs::write(&inputs, good).unwrap();
     fs::write(photos_of.join("val/light/9.png"), "no image").unwrap();
     fail(
         &["predict", text(&out), "--data", &data, "--device", "cpu"],
