@@ -39,3 +39,32 @@ fn a_thousand_steps_take_no_more_memory_than_ten_on_the_cpu() {
 fn a_thousand_steps_take_no_more_memory_than_ten_on_the_adapter() {
     memory_stays(&adapter(), 1000);
 }
+
+/// Models of several sizes, each trained for a step and dropped.
+fn models_come_and_go(device: &Device, count: usize) {
+    let mut reserved = None;
+    for number in 1..=count {
+        let model = varied().build(device, &IMAGE, number as u64).unwrap();
+        let mut trainer = Trainer::new(&model, CROSS_ENTROPY, Algorithm::adam()).unwrap();
+        trainer.step(&images(number as u32, 4 + number % 3), 1e-3).unwrap();
+        trainer.take_metrics().unwrap();
+        drop(trainer);
+        drop(model);
+        let usage = device.usage();
+        assert_eq!(usage.live, 0, "bytes that nobody holds, after model {number}");
+        // All sizes of batches have occurred by then.
+        if number >= 6 {
+            assert_eq!(
+                *reserved.get_or_insert(usage.reserved),
+                usage.reserved,
+                "reserved after model {number}"
+            );
+        }
+    }
+}
+
+#[test]
+fn two_hundred_models_take_no_more_memory_than_six() {
+    models_come_and_go(&Device::cpu(), 200);
+    models_come_and_go(&adapter(), 200);
+}
