@@ -54,16 +54,12 @@ impl Default for DataOptions {
 impl DataOptions {
     /// The options with the folder of a downloaded set, if they name no folder and there is one.
     pub(super) fn located(&self) -> Cow<'_, DataOptions> {
-        let downloaded = || self.published().and_then(PublishedSet::folder).filter(|path| path.is_dir());
+        let downloaded =
+            || published(&self.dataset).and_then(PublishedSet::folder).filter(|path| path.is_dir());
         match self.directory.is_none().then(downloaded).flatten() {
             Some(folder) => Cow::Owned(DataOptions { directory: Some(folder), ..self.clone() }),
             None => Cow::Borrowed(self),
         }
-    }
-
-    /// The set that can be downloaded, whose files the data set reads.
-    fn published(&self) -> Option<&'static PublishedSet> {
-        published(self.dataset.strip_suffix("-coarse").unwrap_or(&self.dataset))
     }
 
     /// The directory, for a set that needs one.
@@ -76,7 +72,7 @@ impl DataOptions {
 
     /// The error for files that are not there: what is missing, and how to get it.
     pub(super) fn missing(&self, problem: impl std::fmt::Display) -> Error {
-        let download = match self.published() {
+        let download = match published(&self.dataset) {
             Some(set) => format!("download them with `{}`", set.command()),
             None => "use --dataset glyphs, which needs no files".to_string(),
         };
