@@ -60,12 +60,24 @@ fn mnist_files_that_do_not_fit_are_named() {
     };
     let labels = "train-labels-idx1-ubyte.gz";
     assert_says(&break_with(labels, idx_file(&[4], &[0; 4])), &[labels, "5 labels", "4 found"]);
-    assert_says(&break_with(labels, idx_file(&[5], &[0, 1, 10, 3, 4])), &["0 to 9", "10 as label 2"]);
     let test = "t10k-images-idx3-ubyte";
     assert_says(&break_with(test, idx_file(&[3, 1, 4], &[0; 12])), &[test, "2 × 2", "1 × 4"]);
     mnist(place.path(), 5, 3);
     fs::remove_file(place.path().join(test)).unwrap();
     assert_says(&refusal(&options("mnist", place.path())), &[test, ".gz", "--data DIR"]);
+}
+
+#[test]
+fn relatives_of_mnist_with_more_classes_are_read_under_its_names() {
+    let place = TempDir::new().unwrap();
+    mnist(place.path(), 5, 3);
+    let labels = idx_file(&[5], &[0, 1, 25, 3, 4]);
+    fs::write(place.path().join("train-labels-idx1-ubyte.gz"), labels).unwrap();
+    let splits = data::open(&options("mnist", place.path())).unwrap();
+    assert_eq!(
+        (splits.train.targets(), splits.validation.targets()),
+        (Targets::Classes(26), Targets::Classes(26))
+    );
 }
 
 #[test]
