@@ -240,9 +240,12 @@ fn of_observations(observations: &[Observation]) -> Vec<Finding> {
         .map(|module| module.name.as_str())
         .collect();
     if !dead.is_empty() {
-        let text = format!("the gradients of {} are zero at step {}", dead.join(", "), last.step);
-        let advice = "a smaller learning rate, another initialisation, or an activation with a slope everywhere (leaky-relu, \
-                      gelu)";
+        let (count, all) = (dead.len(), last.modules.len());
+        let names = if count > 3 { format!("{} to {}", dead[0], dead[count - 1]) } else { dead.join(", ") };
+        let text =
+            format!("the gradients of {count} of {all} modules ({names}) are zero at step {}", last.step);
+        let advice = "a smaller learning rate, another initialisation, an activation with a slope everywhere (leaky-relu, \
+                      gelu), or, where the model is deep, norms and residual connections";
         findings.push(finding(Verdict::DeadModules, text, advice));
     }
     findings.extend(gradients_over_depth(last));
