@@ -206,7 +206,7 @@ fn measured_peak(device: &Device, architecture: &Architecture, step: &TrainConfi
     };
     let batch = Batch { size: batch, inputs, targets };
     let mut trainer = step.trainer(&model, architecture.targets()).unwrap();
-    for _ in 0..2 {
+    for _ in 0..3 {
         trainer.step(&batch, 1e-3).unwrap();
         trainer.take_metrics().unwrap();
     }
@@ -264,7 +264,7 @@ fn with_batches(
     architectures: Vec<(String, Architecture)>,
 ) -> impl Iterator<Item = (String, Architecture, usize)> {
     let batches = |(name, architecture): (String, Architecture)| {
-        [1, 17].map(|batch| (name.clone(), architecture.clone(), batch))
+        [1, 7, 64].map(|batch| (name.clone(), architecture.clone(), batch))
     };
     architectures.into_iter().flat_map(batches)
 }
