@@ -37,6 +37,17 @@ impl Classes {
     }
 }
 
+/// Bytes as values from 0 to 1.
+pub(super) fn to_unit(bytes: &[u8], values: &mut [f32]) {
+    values.iter_mut().zip(bytes).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0);
+}
+
+/// How a model reads images of this shape, which are not normalised.
+pub(super) fn inputs_of([height, width, channels]: [usize; 3], classes: &Classes) -> Inputs {
+    let (size, classes) = ([height, width], classes.names.clone());
+    Inputs::Images(ImageInputs { size, channels, normalization: None, classes })
+}
+
 impl RawImages {
     /// Keeps at most `samples` images, chosen by the seed, in their order.
     pub(super) fn subset(self, samples: Option<usize>, seed: u64) -> RawImages {
@@ -125,19 +136,12 @@ impl Dataset for Images {
     }
 
     fn inputs(&self) -> Option<Inputs> {
-        let [height, width, channels] = self.shape;
-        Some(Inputs::Images(ImageInputs {
-            size: [height, width],
-            channels,
-            normalization: None,
-            classes: self.classes.names.clone(),
-        }))
+        Some(inputs_of(self.shape, &self.classes))
     }
 
     fn write(&self, _epoch: u64, index: usize, input: &mut [f32], target: Target<'_>) -> Result<()> {
         self.check(index, input)?;
-        let pixels = &self.pixels[index * input.len()..][..input.len()];
-        input.iter_mut().zip(pixels).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0);
+        to_unit(&self.pixels[index * input.len()..][..input.len()], input);
         target.class(self.labels[index])
     }
 }

@@ -172,13 +172,21 @@ impl Model {
             return Err(Error::Weights { path: path.to_path_buf(), missing, unexpected, mismatched });
         }
         for (name, view) in views {
-            let values = floats(view.dtype(), view.data());
-            match self.parameters().contains(name) {
-                true => self.parameters().set_exact(name, &values)?,
-                false => self.buffers().set_exact(name, &values)?,
-            }
+            self.set(name, &floats(view.dtype(), view.data()))?;
         }
         Ok(report)
+    }
+
+    /// Overwrites the parameter or the buffer `name`.
+    ///
+    /// # Errors
+    /// [`Error::Config`] for an unknown name or another number of values.
+    pub(crate) fn set(&self, name: &str, values: &[f64]) -> Result<()> {
+        if self.parameters().contains(name) {
+            self.parameters().set_exact(name, values)
+        } else {
+            self.buffers().set_exact(name, values)
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use super::plot::{Plot, Sheet, plot};
 use super::plot_axis::{AxisQuantity, PlotAxis};
 use crate::error::Result;
 use crate::files::replace;
-use crate::train::{Finding, History, Observation, ObservedModule};
+use crate::train::{EpochReport, Finding, History, Observation, ObservedModule};
 use crate::units::significant;
 use std::path::Path;
 
@@ -91,7 +91,7 @@ impl TrainingPage<'_> {
     }
 
     fn losses(&self) -> Result<Option<Plot>> {
-        let of = |loss: fn(&crate::train::EpochReport) -> f64| -> Vec<(f64, f64)> {
+        let of = |loss: fn(&EpochReport) -> f64| -> Vec<(f64, f64)> {
             let points = self.history.epochs.iter().map(|epoch| (epoch.epoch as f64, loss(epoch)));
             points.filter(|point| shown(point.1)).collect()
         };

@@ -236,22 +236,13 @@ fn run(
     trainer.finish()?;
     if config.early_stopping.is_some() {
         history.kept_epoch = history.best().map(|best| best.epoch);
-        restore(model, &best)?;
+        for (name, stored) in &best {
+            let values: Vec<f64> = stored.values.iter().map(|&value| value.into()).collect();
+            model.set(name, &values)?;
+        }
     }
     history.seconds = earlier_seconds + start.elapsed().as_secs_f64();
     Ok(history)
-}
-
-/// Sets parameters and buffers by name.
-fn restore(model: &Model, values: &Values) -> Result<()> {
-    for (name, stored) in values {
-        if model.buffers().contains(name) {
-            model.buffers().set(name, &stored.values)?;
-        } else {
-            model.parameters().set(name, &stored.values)?;
-        }
-    }
-    Ok(())
 }
 
 /// Measures samples per second between two calls of `lap`.

@@ -30,7 +30,8 @@ pub struct ObservedModule {
     pub name: String,
     /// Root mean square of its output, or of the output of the module around it where that computes both in one.
     pub activation: Option<f64>,
-    /// Norm of the gradient of its parameters, unscaled and before clipping.
+    /// Norm of the gradient of its parameters, unscaled and before clipping. 0 also where all squares are below the
+    /// smallest number of f32: gradients of less than about 1e-23.
     pub gradient: Option<f64>,
     /// Norm of its parameters before the step.
     pub weight: Option<f64>,

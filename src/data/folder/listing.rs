@@ -61,14 +61,9 @@ impl Listing {
             (None, _) => None,
         };
         let level = depth + usize::from(split.is_some());
-        let images: Vec<(Entry, Option<String>)> = images
-            .into_iter()
-            .map(|image| (part(&image, depth), image))
-            .map(|(top, image)| (image, top))
-            .collect();
         let of = |folder: Option<&String>| -> Result<Vec<(Entry, String)>> {
-            let chosen = images.iter().filter(|(_, top)| folder.is_none() || top.as_ref() == folder);
-            let classed = chosen.map(|(image, _)| match part(image, level) {
+            let is_below = |image: &&Entry| folder.is_none() || part(image, depth).as_ref() == folder;
+            let classed = images.iter().filter(is_below).map(|image| match part(image, level) {
                 Some(class) => Ok((image.clone(), class)),
                 None => Err(wrong(&format!("{} in no folder of a class", image.name))),
             });

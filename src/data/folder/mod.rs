@@ -1,7 +1,8 @@
 //! A folder of images, one sub-folder per class, or a zip archive of such a folder.
 //!
 //! `storage.rs` finds files and reads them, `listing.rs` tells classes and splits by the names of folders, `decode.rs`
-//! makes samples of files (`pictures.rs` those of a saved model), `set.rs` keeps them in memory as far as they fit, and `unreadable.rs` counts those that are none.
+//! makes samples of files, `set.rs` keeps them in memory as far as they fit, and `unreadable.rs` counts files that are no
+//! images. `pictures.rs` has the images that a saved model predicts from.
 
 mod decode;
 mod listing;
@@ -31,6 +32,7 @@ pub(super) const SOURCE: DataSource = DataSource { names: &["folder"], open, fil
 
 /// The largest default resolution, as image classifiers have it.
 const LARGEST_DEFAULT: usize = 224;
+
 /// Finds the images, decodes those that fit into the cache, and checks the headers of the others.
 fn open(options: &DataOptions) -> Result<Splits> {
     let place = options.directory()?;

@@ -2,6 +2,7 @@
 
 use super::decode::Form;
 use super::storage::{Entry, Storage};
+use crate::data::images::to_unit;
 use crate::data::inputs::ImageInputs;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
@@ -69,7 +70,7 @@ impl Pictures {
             let path = if self.place.is_dir() { self.place.join(&file.name) } else { self.place.clone() };
             let decoded =
                 decoded.map_err(|found| Error::format(path, format!("an image as {}", file.name), found))?;
-            sample.iter_mut().zip(decoded).for_each(|(value, byte)| *value = f32::from(byte) / 255.0);
+            to_unit(&decoded, sample);
             if let Some(statistics) = &inputs.normalization {
                 statistics.normalize(sample);
             }

@@ -5,8 +5,8 @@ use super::listing::ImageFile;
 use super::storage::Storage;
 use super::unreadable::Unreadable;
 use crate::data::dataset::{Dataset, Target, Targets};
-use crate::data::images::Classes;
-use crate::data::inputs::{ImageInputs, Inputs};
+use crate::data::images::{Classes, inputs_of, to_unit};
+use crate::data::inputs::Inputs;
 use crate::error::{Error, Result};
 use rayon::prelude::*;
 use std::sync::Arc;
@@ -78,9 +78,7 @@ impl Dataset for FolderSet {
     }
 
     fn inputs(&self) -> Option<Inputs> {
-        let [height, width, channels] = self.shape;
-        let classes = self.classes.names.clone();
-        Some(Inputs::Images(ImageInputs { size: [height, width], channels, normalization: None, classes }))
+        Some(inputs_of(self.shape, &self.classes))
     }
 
     fn left_out(&self) -> Option<&str> {
@@ -94,15 +92,12 @@ impl Dataset for FolderSet {
     fn write(&self, _epoch: u64, index: usize, input: &mut [f32], target: Target<'_>) -> Result<()> {
         self.check(index, input)?;
         let file = &self.files[index];
-        let write = |input: &mut [f32], sample: &[u8]| {
-            input.iter_mut().zip(sample).for_each(|(value, &byte)| *value = f32::from(byte) / 255.0);
-        };
         match self.cached.get(index * input.len()..(index + 1) * input.len()) {
-            Some(sample) => write(input, sample),
+            Some(sample) => to_unit(sample, input),
             None => {
                 let decoded = self.storage.read(&file.entry).and_then(|bytes| self.form.decode(&bytes));
                 let expected = "an image, as when the set was opened (remove the file, or restore it)";
-                write(input, &decoded.map_err(|found| Error::format(&file.entry.name, expected, found))?);
+                to_unit(&decoded.map_err(|found| Error::format(&file.entry.name, expected, found))?, input);
             }
         }
         target.class(file.label)
