@@ -3,7 +3,7 @@
 use allometry::arguments::positive;
 use allometry::laws::Columns;
 use allometry::tables::{Decimal, Format};
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 #[derive(Args)]
 pub struct RowsArgs {
@@ -29,7 +29,7 @@ pub struct RowsArgs {
     delimiter: Option<u8>,
     /// Decimal separator of numbers; by default detected.
     #[arg(long, value_enum)]
-    decimal: Option<DecimalArg>,
+    decimal: Option<Decimal>,
 }
 
 impl RowsArgs {
@@ -44,26 +44,7 @@ impl RowsArgs {
             drop_above: self.drop_above,
             drop_below: self.drop_below,
             skip_missing: self.skip_missing,
-            format: Format {
-                delimiter: self.delimiter,
-                decimal: self.decimal.map(Decimal::from),
-                ..Format::default()
-            },
-        }
-    }
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-pub(super) enum DecimalArg {
-    Point,
-    Comma,
-}
-
-impl From<DecimalArg> for Decimal {
-    fn from(decimal: DecimalArg) -> Decimal {
-        match decimal {
-            DecimalArg::Point => Decimal::Point,
-            DecimalArg::Comma => Decimal::Comma,
+            format: Format { delimiter: self.delimiter, decimal: self.decimal, ..Format::default() },
         }
     }
 }

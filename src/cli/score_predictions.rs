@@ -6,7 +6,7 @@ use allometry::laws::benchmark::{
 };
 use allometry::terminal::Table;
 use allometry::{Result, print_line};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use std::path::PathBuf;
 
 #[derive(Args)]
@@ -23,8 +23,8 @@ pub struct ScoreArgs {
     #[arg(default_value = "benches/prediction/runs")]
     folder: PathBuf,
     /// The half of the sources to score on; estimators are built and calibrated on the development half only.
-    #[arg(long, value_enum, default_value_t = HalfArg::Development)]
-    half: HalfArg,
+    #[arg(long, value_enum, default_value_t = Half::Development)]
+    half: Half,
     /// Print the factors that calibrate the average's intervals on these tasks: for each level, the factor near the
     /// data, and what each e-fold of distance adds.
     #[arg(long)]
@@ -33,18 +33,9 @@ pub struct ScoreArgs {
     output: Output,
 }
 
-#[derive(Clone, Copy, ValueEnum)]
-enum HalfArg {
-    Development,
-    Reserved,
-}
-
 pub fn run(args: &ScoreArgs) -> Result<()> {
-    let half = match args.half {
-        HalfArg::Development => Half::Development,
-        HalfArg::Reserved => Half::Reserved,
-    };
-    let tasks: Vec<Task> = load(&args.folder)?.into_iter().filter(|task| task.head.half == half).collect();
+    let tasks: Vec<Task> =
+        load(&args.folder)?.into_iter().filter(|task| task.head.half == args.half).collect();
     for measure in Measure::ALL {
         if args.calibrate {
             if let Some(calibration) = calibrate(&tasks, measure) {

@@ -1,6 +1,6 @@
 //! Flags that say how a table becomes samples, for commands that train.
 
-use super::rows::{DecimalArg, delimiter};
+use super::rows::delimiter;
 use allometry::data::table::Choice;
 use allometry::data::{DataOptions, Missing, TableOptions, Task, table};
 use allometry::tables::{Decimal, Header};
@@ -16,8 +16,8 @@ pub struct TableArgs {
     task: TaskArg,
     /// What to do with missing values, which are empty cells, ?, NA and the like: report an error, leave out their rows, or
     /// fill in the means of the training rows.
-    #[arg(long, value_enum, default_value_t = MissingArg::Refuse, help_heading = HEADING)]
-    missing: MissingArg,
+    #[arg(long, value_enum, default_value_t, help_heading = HEADING)]
+    missing: Missing,
     /// A csv file with the same columns, to validate on; by default a fifth of the rows.
     #[arg(long, value_name = "FILE", help_heading = HEADING)]
     validation: Option<PathBuf>,
@@ -36,7 +36,7 @@ pub struct TableArgs {
     delimiter: Option<u8>,
     /// Decimal separator of numbers; by default detected.
     #[arg(long, value_enum, help_heading = HEADING)]
-    decimal: Option<DecimalArg>,
+    decimal: Option<Decimal>,
     /// The first line has the names of the columns; by default detected.
     #[arg(long, conflicts_with = "no_header", help_heading = HEADING)]
     header: bool,
@@ -52,13 +52,6 @@ enum TaskArg {
     Auto,
     Regression,
     Classification,
-}
-
-#[derive(Clone, Copy, ValueEnum)]
-enum MissingArg {
-    Refuse,
-    Drop,
-    Mean,
 }
 
 impl TableArgs {
@@ -86,16 +79,12 @@ impl TableArgs {
     fn given(&self, is_table: bool) -> TableOptions {
         TableOptions {
             task: self.task().unwrap_or_default(),
-            missing: match self.missing {
-                MissingArg::Refuse => Missing::Refuse,
-                MissingArg::Drop => Missing::Drop,
-                MissingArg::Mean => Missing::Mean,
-            },
+            missing: self.missing,
             scale_targets: self.scale_targets,
             categorical: self.categorical.clone(),
             ignored: self.ignore.clone(),
             delimiter: self.delimiter.map(char::from),
-            decimal: self.decimal.map(Decimal::from),
+            decimal: self.decimal,
             header: match (self.header, self.no_header) {
                 (true, _) => Header::Present,
                 (_, true) => Header::Absent,

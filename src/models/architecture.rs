@@ -36,6 +36,12 @@ pub struct Architecture {
     /// Without it the model expects images that are normalised already, as those of torchvision do.
     #[serde(default = "crate::models::keys::yes", skip_serializing_if = "crate::models::keys::is_true")]
     pub rescale: bool,
+    /// What all norms add to the variance; 1e-5 by default.
+    #[serde(
+        default = "crate::models::keys::epsilon",
+        skip_serializing_if = "crate::models::keys::is_epsilon"
+    )]
+    pub norm_epsilon: f64,
     /// How regularisation changes with the size of the model.
     #[serde(default, skip_serializing_if = "crate::models::keys::is_default")]
     pub growth: Growth,

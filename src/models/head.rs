@@ -1,8 +1,8 @@
 //! What turns the output of the last stage into the features of the output layer.
 
 use super::axis::round_width;
-use super::blocks::{Norm, convolution, dense, normalized, within};
-use crate::nn::{Activation, Conv2d, Flatten, GlobalAveragePool2d, Module};
+use super::blocks::{Norm, convolution, dense, within};
+use crate::nn::{self, Activation, Conv2d, Flatten, GlobalAveragePool2d, Module};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
 
@@ -100,14 +100,14 @@ impl Head {
     }
 
     /// Names and layers that come before the pooling or, where the last stage puts out features, before the dense layer.
-    /// `width` is the number of channels or features of the last stage.
-    pub(super) fn in_front(&self, width: usize) -> Vec<(&'static str, Arc<dyn Module>)> {
+    /// `width` is the number of channels or features of the last stage. A norm adds `epsilon` to the variance.
+    pub(super) fn in_front(&self, width: usize, epsilon: f64) -> Vec<(&'static str, Arc<dyn Module>)> {
         if self.conv != 0 {
-            let layer = Conv2d::new(self.conv, [1, 1]);
-            return vec![("head", Arc::new(convolution(layer, self.conv, self.norm, self.activation)))];
+            let (layer, norm) = (Conv2d::new(self.conv, [1, 1]), self.norm.layer(self.conv, epsilon));
+            return vec![("head", Arc::new(convolution(layer, norm, self.activation)))];
         }
         if self.norm != Norm::None {
-            return vec![("head_norm", normalized(width, self.norm, self.activation))];
+            return vec![("head_norm", self.norm.layer(width, epsilon).module(self.activation))];
         }
         Vec::new()
     }
@@ -124,7 +124,7 @@ impl Head {
     pub(super) fn behind(&self) -> Vec<(&'static str, Arc<dyn Module>)> {
         match self.dense {
             0 => Vec::new(),
-            units => vec![("head_dense", dense(units, Norm::None, self.activation))],
+            units => vec![("head_dense", dense(units, nn::Norm::None, self.activation))],
         }
     }
 }

@@ -18,6 +18,14 @@ pub(super) fn relu() -> Activation {
     Activation::Relu
 }
 
+pub(super) fn epsilon() -> f64 {
+    1e-5
+}
+
+pub(super) fn is_epsilon(value: &f64) -> bool {
+    *value == epsilon()
+}
+
 pub(super) fn is_one(value: &usize) -> bool {
     *value == 1
 }

@@ -30,7 +30,7 @@ impl Architecture {
             model = model.add_named("rescaling", Rescaling::new(IMAGE_SCALE, IMAGE_OFFSET));
         }
         if let Some(stem) = &self.stem {
-            model = append(model, stem.modules());
+            model = append(model, stem.modules(self.norm_epsilon));
             width = stem.width;
         }
         let mut drop_paths = self.drop_paths();
@@ -39,11 +39,17 @@ impl Architecture {
                 model = append(model, [self.head.pool()]);
                 image = false;
             }
-            let rates = drop_paths.by_ref().take(stage.depth);
-            model = append_stage(model, (index, stage), width, rates);
+            let first = Place {
+                input: width,
+                width: stage.width,
+                stride: 1,
+                drop_path: 0.0,
+                norm_epsilon: self.norm_epsilon,
+            };
+            model = append_stage(model, (index, stage), first, drop_paths.by_ref().take(stage.depth));
             width = stage.width;
         }
-        model = append(model, self.head.in_front(width));
+        model = append(model, self.head.in_front(width, self.norm_epsilon));
         if image {
             model = append(model, [self.head.pool()]);
         }
@@ -89,22 +95,23 @@ fn append(
     modules.into_iter().fold(model, |model, (name, module)| model.add_named(name, module))
 }
 
-/// Appends the layers of a stage to `model`: its pooling, then its blocks, with these drop-path rates.
+/// Appends the layers of a stage to `model`: its pooling, then its blocks, with these drop-path rates. `place` is that of
+/// the first block, but for its stride and its rate.
 fn append_stage(
     mut model: Sequential,
     (index, stage): (usize, &Stage),
-    mut input: usize,
+    mut place: Place,
     drop_paths: impl Iterator<Item = f64>,
 ) -> Sequential {
     let kind = stage.block.kind();
     if let Some(pool) = pool(kind) {
         model = model.add_named(format!("stages.{index}.pool"), pool);
     }
-    let mut stride = if kind.downsample() == Downsample::Convolution { kind.stride() } else { 1 };
+    place.stride = if kind.downsample() == Downsample::Convolution { kind.stride() } else { 1 };
     for (repeat, drop_path) in drop_paths.enumerate() {
-        let place = Place { input, width: stage.width, stride, drop_path };
+        place.drop_path = drop_path;
         model = model.add_named(format!("stages.{index}.{repeat}"), kind.module(&place));
-        (input, stride) = (stage.width, 1);
+        (place.input, place.stride) = (stage.width, 1);
     }
     model
 }

@@ -51,6 +51,8 @@ struct Derived {
     pixels: Option<usize>,
     #[serde(default)]
     dropout: Option<f64>,
+    #[serde(default)]
+    norm_epsilon: Option<f64>,
 }
 
 fn one() -> f64 {
@@ -64,6 +66,7 @@ impl Derived {
         let mut model = scale.apply(&base)?;
         model.name = self.name;
         model.dropout = self.dropout.unwrap_or(base.dropout);
+        model.norm_epsilon = self.norm_epsilon.unwrap_or(base.norm_epsilon);
         for (stage, depth) in model.stages.iter_mut().zip(self.depths.into_iter().flatten()) {
             stage.depth = depth;
         }

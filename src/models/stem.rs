@@ -59,12 +59,12 @@ impl Stem {
         Stem { width: round_width(self.width, factor), ..self.clone() }
     }
 
-    /// Names and layers, in order.
-    pub(super) fn modules(&self) -> Vec<(&'static str, Arc<dyn Module>)> {
+    /// Names and layers, in order. A norm adds `epsilon` to the variance.
+    pub(super) fn modules(&self, epsilon: f64) -> Vec<(&'static str, Arc<dyn Module>)> {
         let layer = Conv2d::new(self.width, [self.kernel; 2]).strides([self.stride; 2]);
         let layer = layer.padding(symmetric(self.kernel));
         let first: Arc<dyn Module> = if self.bias || self.norm != Norm::None {
-            Arc::new(convolution(layer, self.width, self.norm, self.activation))
+            Arc::new(convolution(layer, self.norm.layer(self.width, epsilon), self.activation))
         } else {
             Arc::new(unbiased(layer, self.activation))
         };

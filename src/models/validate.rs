@@ -30,6 +30,12 @@ impl Architecture {
                 return Err(format!("growth.{key} is {rate}; it must be between -1 and 1"));
             }
         }
+        if !(1e-12..1.0).contains(&self.norm_epsilon) {
+            return Err(format!(
+                "norm_epsilon is {}; it must be at least 1e-12 and below 1",
+                self.norm_epsilon
+            ));
+        }
         within("the number of outputs", self.output.units())?;
         for extent in self.input_shape() {
             within("an input extent", extent)?;

@@ -7,19 +7,66 @@ use super::scope::{Mode, Scope};
 use crate::error::Result;
 use crate::shape::elements;
 use crate::tensor::Tensor;
+use std::sync::Arc;
 
-/// What normalizes the output of a convolution.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Hash)]
+/// What normalizes the output of a layer.
+#[derive(Clone, Debug, Default)]
 pub enum Norm {
     #[default]
     /// Nothing.
     None,
-    /// [`BatchNorm`].
-    Batch,
-    /// [`LayerNorm`]: each pixel over its channels.
-    Layer,
-    /// [`GroupNorm`]: each image over its pixels and the channels of one of so many groups.
-    Group(usize),
+    /// Each channel over the batch and its pixels.
+    Batch(BatchNorm),
+    /// Each pixel over its channels.
+    Layer(LayerNorm),
+    /// Each image over its pixels and the channels of one group.
+    Group(GroupNorm),
+}
+
+impl Norm {
+    /// The norm with `activation` behind it, in place of its own.
+    fn activation(self, activation: Activation) -> Norm {
+        match self {
+            Norm::None => Norm::None,
+            Norm::Batch(norm) => Norm::Batch(norm.activation(activation)),
+            Norm::Layer(norm) => Norm::Layer(norm.activation(activation)),
+            Norm::Group(norm) => Norm::Group(norm.activation(activation)),
+        }
+    }
+
+    /// Whether there is no norm.
+    pub fn is_none(&self) -> bool {
+        matches!(self, Norm::None)
+    }
+
+    /// A module of the norm with `activation` behind it, in place of its own; of the activation alone where there is no
+    /// norm.
+    pub fn module(self, activation: Activation) -> Arc<dyn Module> {
+        match self.activation(activation) {
+            Norm::None => Arc::new(activation),
+            Norm::Batch(norm) => Arc::new(norm),
+            Norm::Layer(norm) => Arc::new(norm),
+            Norm::Group(norm) => Arc::new(norm),
+        }
+    }
+}
+
+impl From<BatchNorm> for Norm {
+    fn from(norm: BatchNorm) -> Norm {
+        Norm::Batch(norm)
+    }
+}
+
+impl From<LayerNorm> for Norm {
+    fn from(norm: LayerNorm) -> Norm {
+        Norm::Layer(norm)
+    }
+}
+
+impl From<GroupNorm> for Norm {
+    fn from(norm: GroupNorm) -> Norm {
+        Norm::Group(norm)
+    }
 }
 
 /// Either kind of convolution.
@@ -52,10 +99,10 @@ impl From<DepthwiseConv2d> for Convolution {
 /// that it convolves is not folded: a copy of it would take more memory than the pass over its output saves.
 ///
 /// ```
-/// use allometry::nn::{Activation, Conv2d, ConvNorm, Module, Norm, Padding};
+/// use allometry::nn::{Activation, BatchNorm, Conv2d, ConvNorm, Module, Padding};
 ///
 /// let conv = Conv2d::new(16, [3, 3]).padding(Padding::Same);
-/// let block = ConvNorm::new(conv, Norm::Batch, Activation::Relu);
+/// let block = ConvNorm::new(conv, BatchNorm::new(), Activation::Relu);
 /// let report = block.describe(&[8, 8, 3])?;
 /// // The kernel, and the scale and the offset of each channel.
 /// assert_eq!(report.parameters, 3 * 3 * 3 * 16 + 16 + 16);
@@ -65,23 +112,20 @@ impl From<DepthwiseConv2d> for Convolution {
 #[derive(Clone, Debug)]
 pub struct ConvNorm {
     convolution: Convolution,
-    norm: Normalizer,
+    norm: Norm,
     activation: Activation,
 }
 
-/// The module `norm`, if there is one.
-#[derive(Clone, Debug)]
-enum Normalizer {
-    None,
-    Batch(BatchNorm),
-    Layer(LayerNorm),
-    Group(GroupNorm),
-}
-
 impl ConvNorm {
-    /// The module. Bias and activation of `convolution` are replaced: it has a bias where there is no norm.
-    pub fn new(convolution: impl Into<Convolution>, norm: Norm, activation: Activation) -> ConvNorm {
-        let bias = norm == Norm::None;
+    /// The module. Bias and activation of `convolution` are replaced, and the activation of `norm`: the convolution has a
+    /// bias where there is no norm.
+    pub fn new(
+        convolution: impl Into<Convolution>,
+        norm: impl Into<Norm>,
+        activation: Activation,
+    ) -> ConvNorm {
+        let norm = norm.into().activation(activation);
+        let bias = norm.is_none();
         let of_convolution = if bias { activation } else { Activation::Linear };
         let convolution = match convolution.into() {
             Convolution::Full(layer) => Convolution::Full(layer.use_bias(bias).activation(of_convolution)),
@@ -89,22 +133,7 @@ impl ConvNorm {
                 Convolution::Depthwise(layer.use_bias(bias).activation(of_convolution))
             }
         };
-        let norm = match norm {
-            Norm::None => Normalizer::None,
-            Norm::Batch => Normalizer::Batch(BatchNorm::new().activation(activation)),
-            Norm::Layer => Normalizer::Layer(LayerNorm::new().activation(activation)),
-            Norm::Group(groups) => Normalizer::Group(GroupNorm::new(groups).activation(activation)),
-        };
         ConvNorm { convolution, norm, activation }
-    }
-
-    /// The options of the norm where it is a batch norm; those of [`BatchNorm::new`] by default. Its activation is
-    /// replaced.
-    pub fn batch_norm(mut self, options: BatchNorm) -> ConvNorm {
-        if let Normalizer::Batch(norm) = &mut self.norm {
-            *norm = options.activation(self.activation);
-        }
-        self
     }
 
     fn layer(&self) -> &dyn Module {
@@ -125,10 +154,10 @@ impl ConvNorm {
     /// The module `norm`.
     fn norm(&self) -> Option<&dyn Module> {
         match &self.norm {
-            Normalizer::None => None,
-            Normalizer::Batch(norm) => Some(norm),
-            Normalizer::Layer(norm) => Some(norm),
-            Normalizer::Group(norm) => Some(norm),
+            Norm::None => None,
+            Norm::Batch(norm) => Some(norm),
+            Norm::Layer(norm) => Some(norm),
+            Norm::Group(norm) => Some(norm),
         }
     }
 
@@ -167,7 +196,7 @@ impl Module for ConvNorm {
 
     fn forward(&self, x: &Tensor, scope: &Scope) -> Result<Tensor> {
         let Some(norm) = self.norm() else { return self.layer().forward(x, scope) };
-        if let (Normalizer::Batch(norm), Mode::Eval) = (&self.norm, scope.mode()) {
+        if let (Norm::Batch(norm), Mode::Eval) = (&self.norm, scope.mode()) {
             let kernel = scope.parameter(self.kernel())?;
             if kernel.shape().elements() <= x.shape().elements() {
                 let [kernel, bias] = self.folded(norm, kernel, scope)?;

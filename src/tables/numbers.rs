@@ -4,11 +4,12 @@
 //! point and comma, spaces, apostrophes) before groups of three digits, and a suffix k, M, B (or G) or T if all numbers
 //! of its column have one.
 
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 
 /// The decimal mark of numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Decimal {
     /// `0.5`

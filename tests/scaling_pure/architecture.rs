@@ -1,12 +1,14 @@
 //! Models as data: presets, TOML, and the layers that follow.
 
 use crate::synthetic::preset;
+use allometry::Device;
 use allometry::models::Architecture;
 use allometry::models::architecture::{Input, Output};
 use allometry::models::blocks::{Conv, Dense, Downsample};
 use allometry::models::head::Pooling;
 use allometry::models::stage::Stage;
 use allometry::nn::{Activation, Module, ModuleReport};
+use allometry::train::TrainConfig;
 use std::collections::BTreeMap;
 
 #[test]
@@ -48,6 +50,42 @@ fn a_stage_names_its_activation() {
     assert_eq!(Architecture::from_toml(&model.to_toml().unwrap()).unwrap(), model);
     let unknown = Architecture::from_toml(&text.replace("softplus", "softmax")).unwrap_err().to_string();
     assert!(unknown.contains("softmax") && unknown.contains("softplus"), "{unknown}");
+}
+
+/// In a new model running variances are 1: in evaluation each of its five batch norms divides by √(1 + ε).
+#[test]
+fn all_norms_have_the_epsilon_of_the_model() {
+    let text = |epsilon: f64| {
+        format!(
+            r#"
+            name = "linear"
+            norm_epsilon = {epsilon:?}
+            rescale = false
+            input = {{ image = {{ resolution = 4, channels = 1 }} }}
+            output = {{ values = 2 }}
+            stem = {{ width = 4, activation = "linear" }}
+            head = {{ pooling = "global_average", conv = 3, norm = "batch", activation = "linear" }}
+            stages = [
+                {{ block = "separable", width = 3, norm = "batch", activation = "linear" }},
+                {{ block = "conv", width = 3, norm = "batch", activation = "linear" }},
+            ]
+            "#
+        )
+    };
+    let outputs = |epsilon| {
+        let model = Architecture::from_toml(&text(epsilon)).unwrap();
+        assert_eq!(Architecture::from_toml(&model.to_toml().unwrap()).unwrap(), model);
+        let model = model.build(&TrainConfig::default(), &Device::cpu()).unwrap();
+        let image: Vec<f32> = (0..16).map(|pixel| (pixel as f32).sin()).collect();
+        model.predict(&model.batch(&image).unwrap()).unwrap().to_vec::<f32>().unwrap()
+    };
+    for (small, large) in outputs(1e-12).into_iter().zip(outputs(0.44)) {
+        assert!((small / large / 1.2_f32.powi(5) - 1.0).abs() < 1e-5, "{small} {large}");
+    }
+    let refusal = Architecture::from_toml(&text(0.0)).unwrap_err().to_string();
+    assert!(refusal.contains("norm_epsilon is 0"), "{refusal}");
+    let preset = |name: &str| preset(name).norm_epsilon;
+    assert_eq!([preset("efficientnet-b4"), preset("efficientnet-b5")], [1e-5, 1e-3]);
 }
 
 #[test]

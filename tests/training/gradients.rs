@@ -6,7 +6,7 @@ use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::models::Architecture;
 use allometry::nn::{
     Activation, BatchNorm, Concat, Conv2d, ConvNorm, Dense, DepthwiseConv2d, Dropout, GlobalAveragePool2d,
-    GroupNorm, Interpolation, Lambda, Model, Module, Norm, Padding, Residual, RmsNorm, Scale,
+    GroupNorm, Interpolation, Lambda, LayerNorm, Model, Module, Padding, Residual, RmsNorm, Scale,
     SeparableConv2d, Sequential, Upsample2d,
 };
 use allometry::optim::Algorithm;
@@ -133,9 +133,9 @@ fn gradients_of_normalized_networks_are_right() {
         .add(BatchNorm::new().activation(Activation::Silu))
         .add(conv())
         .add(BatchNorm::new().epsilon(0.1).activation(Activation::Tanh))
-        .add(ConvNorm::new(conv(), Norm::Batch, Activation::HardSigmoid))
+        .add(ConvNorm::new(conv(), BatchNorm::new(), Activation::HardSigmoid))
         .add(ConvNorm::new(conv(), Norm::None, Activation::Tanh))
-        .add(ConvNorm::new(conv(), Norm::Layer, Activation::Silu))
+        .add(ConvNorm::new(conv(), LayerNorm::new(), Activation::Silu))
         .add(GroupNorm::new(3).activation(Activation::Tanh))
         .add(RmsNorm::new().activation(Activation::Softplus))
         .add(GlobalAveragePool2d::new())

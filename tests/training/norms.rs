@@ -104,15 +104,15 @@ fn convolutions() -> Vec<(ConvNorm, Sequential)> {
     let row = Sequential::new;
     vec![
         (
-            ConvNorm::new(full.clone(), Norm::Batch, relu).batch_norm(options.clone()),
+            ConvNorm::new(full.clone(), options.clone(), relu),
             apart(row().add_named("conv", full.use_bias(false)), relu),
         ),
         (
-            ConvNorm::new(grouped.clone(), Norm::Batch, tanh).batch_norm(options.clone()),
+            ConvNorm::new(grouped.clone(), options.clone(), tanh),
             apart(row().add_named("conv", grouped.use_bias(false)), tanh),
         ),
         (
-            ConvNorm::new(depthwise.clone(), Norm::Batch, silu).batch_norm(options),
+            ConvNorm::new(depthwise.clone(), options, silu),
             apart(row().add_named("conv", depthwise.use_bias(false)), silu),
         ),
     ]
@@ -238,7 +238,7 @@ fn without_a_norm_a_convolution_has_a_bias_and_its_activation() {
     let (report, expected) = (module.describe(&IMAGE).unwrap(), plain.describe(&IMAGE).unwrap());
     assert_eq!(format!("{report:?}"), format!("{expected:?}"));
     // With a norm, the values of the convolution and of the norm count.
-    let normalized = ConvNorm::new(Conv2d::new(6, [3, 3]), Norm::Batch, Activation::Relu);
+    let normalized = ConvNorm::new(Conv2d::new(6, [3, 3]), BatchNorm::new(), Activation::Relu);
     let report = normalized.describe(&IMAGE).unwrap();
     assert_eq!((report.kind.as_str(), report.activations), ("Conv2D", 2 * 3 * 4 * 6));
     assert_eq!((report.macs, report.parameters), (expected.macs, expected.parameters + 6));
@@ -312,8 +312,11 @@ fn every_norm_can_follow_a_convolution() {
     let conv = Conv2d::new(6, [3, 3]);
     let relu = Activation::Relu;
     let norms: [(Norm, Sequential); 2] = [
-        (Norm::Layer, Sequential::new().add_named("norm", LayerNorm::new().activation(relu))),
-        (Norm::Group(3), Sequential::new().add_named("norm", GroupNorm::new(3).activation(relu))),
+        (
+            Norm::from(LayerNorm::new()),
+            Sequential::new().add_named("norm", LayerNorm::new().activation(relu)),
+        ),
+        (GroupNorm::new(3).into(), Sequential::new().add_named("norm", GroupNorm::new(3).activation(relu))),
     ];
     for (norm, layers) in norms {
         let model = ConvNorm::new(conv.clone(), norm, relu).build(&device, &IMAGE, 0).unwrap();

@@ -3,7 +3,7 @@
 use crate::varied::{CROSS_ENTROPY, IMAGE, adapter, images, same_bits, varied};
 use allometry::data::{Batch, BatchTargets, Dataset, Splits, Target, Targets};
 use allometry::nn::{
-    Activation, BatchNorm, Conv2d, ConvNorm, Dense, Flatten, Model, Module, Norm, Precision, Sequential,
+    Activation, BatchNorm, Conv2d, ConvNorm, Dense, Flatten, Model, Module, Precision, Sequential,
 };
 use allometry::optim::Algorithm;
 use allometry::train::{Callback, Loss, Observation, OptimizerName, TrainConfig, Trainer, fit, is_observed};
@@ -82,7 +82,7 @@ fn observed_steps_change_no_bit() {
 #[test]
 fn a_module_that_computes_several_in_one_lends_its_output() {
     let device = Device::cpu();
-    let block = ConvNorm::new(Conv2d::new(4, [3, 3]), Norm::Batch, Activation::Relu);
+    let block = ConvNorm::new(Conv2d::new(4, [3, 3]), BatchNorm::new(), Activation::Relu);
     let model = Sequential::new()
         .add(block)
         .add(Flatten::new())

@@ -1,6 +1,7 @@
 //! How a table becomes samples.
 
 use crate::tables::{Decimal, Format, Header};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
@@ -51,7 +52,7 @@ pub enum Task {
 }
 
 /// What happens to missing values: empty cells, `?`, and words such as `NA`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Missing {
     /// They are an error.

@@ -5,11 +5,12 @@ use crate::laws::Points;
 use crate::laws::average::Direction;
 use crate::laws::repetition::{PRIOR, worth};
 use crate::rounding::constant;
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 
 /// Which half of the sources a task belongs to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum Half {
     /// For building and calibrating estimators.

@@ -2,7 +2,7 @@
 //! left).
 
 use super::initial;
-use super::parts::{BlockKind, Norm, Place, convolution, normalized, odd, symmetric, within};
+use super::parts::{BlockKind, Norm, Place, convolution, odd, symmetric, within};
 use super::shortcut::{Shortcut, projection};
 use crate::nn::{Activation, Conv2d, Module, Sequential};
 use serde::{Deserialize, Serialize};
@@ -58,13 +58,14 @@ impl Basic {
         let bare = |layer: Conv2d| {
             layer.use_bias(self.norm == Norm::None).kernel_initializer(initializer)
         };
+        let normalized = |width| place.norm(self.norm, width).module(self.activation);
         let body = |first: Sequential| {
             first
                 .add_named("conv1", bare(self.convolution(place.width, place.stride)))
-                .add_named("norm2", normalized(place.width, self.norm, self.activation))
+                .add_named("norm2", normalized(place.width))
                 .add_named("conv2", bare(self.convolution(place.width, 1)))
         };
-        let first = Sequential::new().add_named("norm1", normalized(place.input, self.norm, self.activation));
+        let first = Sequential::new().add_named("norm1", normalized(place.input));
         let around = |body| self.shortcut.around(body, place, bare(projection(place)), Activation::Linear);
         if place.keeps_shape() || self.shortcut == Shortcut::None {
             return around(body(first));
@@ -88,11 +89,11 @@ impl BlockKind for Basic {
         if self.pre_activation {
             return self.pre_activated(place);
         }
-        let first = self.convolution(place.width, place.stride);
-        let first = convolution(first, place.width, self.norm, self.activation);
-        let second = convolution(self.convolution(place.width, 1), place.width, self.norm, Activation::Linear);
+        let norm = || place.norm(self.norm, place.width);
+        let first = convolution(self.convolution(place.width, place.stride), norm(), self.activation);
+        let second = convolution(self.convolution(place.width, 1), norm(), Activation::Linear);
         let body = Sequential::new().add_named("conv1", first).add_named("conv2", second);
-        let projection = convolution(projection(place), place.width, self.norm, Activation::Linear);
+        let projection = convolution(projection(place), norm(), Activation::Linear);
         self.shortcut.around(body, place, projection, self.activation)
     }
 }

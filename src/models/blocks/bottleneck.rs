@@ -94,12 +94,12 @@ impl BlockKind for Bottleneck {
         let middle = Conv2d::new(inner, [self.kernel; 2]).strides([place.stride; 2]).groups(groups);
         let middle = middle.padding(symmetric(self.kernel));
         let last = Conv2d::new(place.width, [1, 1]);
-        let (norm, activation) = (self.norm, self.activation);
+        let (norm, activation) = (|width| place.norm(self.norm, width), self.activation);
         let body = Sequential::new()
-            .add_named("conv1", convolution(Conv2d::new(inner, [1, 1]), inner, norm, activation))
-            .add_named("conv2", convolution(middle, inner, norm, activation))
-            .add_named("conv3", convolution(last, place.width, norm, Activation::Linear));
-        let projection = convolution(projection(place), place.width, norm, Activation::Linear);
+            .add_named("conv1", convolution(Conv2d::new(inner, [1, 1]), norm(inner), activation))
+            .add_named("conv2", convolution(middle, norm(inner), activation))
+            .add_named("conv3", convolution(last, norm(place.width), Activation::Linear));
+        let projection = convolution(projection(place), norm(place.width), Activation::Linear);
         self.shortcut.around(body, place, projection, activation)
     }
 }

@@ -48,6 +48,7 @@ impl BlockKind for Conv {
 
     fn module(&self, place: &Place) -> Arc<dyn Module> {
         let layer = Conv2d::new(place.width, [self.kernel; 2]).strides([place.stride; 2]);
-        Arc::new(convolution(layer.padding(Padding::Same), place.width, self.norm, self.activation))
+        let norm = place.norm(self.norm, place.width);
+        Arc::new(convolution(layer.padding(Padding::Same), norm, self.activation))
     }
 }

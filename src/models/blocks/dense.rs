@@ -32,6 +32,6 @@ impl BlockKind for Dense {
     }
 
     fn module(&self, place: &Place) -> Arc<dyn Module> {
-        parts::dense(place.width, self.norm, self.activation)
+        parts::dense(place.width, place.norm(self.norm, place.width), self.activation)
     }
 }

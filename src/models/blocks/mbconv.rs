@@ -102,7 +102,7 @@ impl BlockKind for Mbconv {
     }
 
     fn module(&self, place: &Place) -> Arc<dyn Module> {
-        let (norm, activation) = (self.norm, self.activation);
+        let (norm, activation) = (|width| place.norm(self.norm, width), self.activation);
         let expanded = match self.expansion {
             1.0 => place.input,
             ratio => nearest_multiple(place.input as f64 * ratio),
@@ -110,16 +110,16 @@ impl BlockKind for Mbconv {
         let mut body = Sequential::new();
         if expanded != place.input {
             let layer = Conv2d::new(expanded, [1, 1]);
-            body = body.add_named("expand", convolution(layer, expanded, norm, activation));
+            body = body.add_named("expand", convolution(layer, norm(expanded), activation));
         }
-        let padding = symmetric(self.kernel);
-        let middle = depthwise(self.kernel, place.stride, padding, (expanded, norm, activation));
+        let size = (self.kernel, place.stride);
+        let middle = depthwise(size, symmetric(self.kernel), norm(expanded), activation);
         body = body.add_named("depthwise", middle);
         if let Some(part) = &self.squeeze_excite {
             body = body.add_named("squeeze_excite", part.layer(place.input, expanded));
         }
         let last = Conv2d::new(place.width, [1, 1]);
-        body = body.add_named("project", convolution(last, place.width, norm, Activation::Linear));
+        body = body.add_named("project", convolution(last, norm(place.width), Activation::Linear));
         if place.keeps_shape() {
             Arc::new(Residual::new(body).drop_path(place.drop_path as f32))
         } else {

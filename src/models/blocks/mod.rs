@@ -9,7 +9,7 @@ mod shortcut;
 
 pub use mbconv::{SqueezeExcite, SqueezedFrom};
 pub use parts::{BlockKind, Downsample, Norm, Place};
-pub(super) use parts::{convolution, dense, normalized, odd, pool, shrink, symmetric, unbiased, within};
+pub(super) use parts::{convolution, dense, odd, pool, shrink, symmetric, unbiased, within};
 pub use shortcut::Shortcut;
 
 use serde::{Deserialize, Serialize};

@@ -53,12 +53,19 @@ pub struct Place {
     pub stride: usize,
     /// The share of samples for which training leaves out the block's body.
     pub drop_path: f64,
+    /// What norms add to the variance.
+    pub norm_epsilon: f64,
 }
 
 impl Place {
     /// Whether the block's output has the shape of its input.
     pub fn keeps_shape(&self) -> bool {
         self.input == self.width && self.stride == 1
+    }
+
+    /// The layer of a norm of `width` channels.
+    pub(super) fn norm(&self, norm: Norm, width: usize) -> nn::Norm {
+        norm.layer(width, self.norm_epsilon)
     }
 }
 
@@ -93,14 +100,17 @@ pub enum Norm {
 }
 
 impl Norm {
-    /// The layer's norm for outputs of `width` channels.
-    fn of(self, width: usize) -> nn::Norm {
+    /// The layer for `width` channels that adds `epsilon` to the variance.
+    pub(in crate::models) fn layer(self, width: usize, epsilon: f64) -> nn::Norm {
+        let epsilon = epsilon as f32;
         match self {
             Norm::None => nn::Norm::None,
-            Norm::Batch => nn::Norm::Batch,
-            Norm::Layer => nn::Norm::Layer,
-            Norm::Group if width.is_multiple_of(8) => nn::Norm::Group(width / 8),
-            Norm::Group => nn::Norm::Group(1),
+            Norm::Batch => BatchNorm::new().epsilon(epsilon).into(),
+            Norm::Layer => LayerNorm::new().epsilon(epsilon).into(),
+            Norm::Group => {
+                let groups = if width.is_multiple_of(8) { width / 8 } else { 1 };
+                GroupNorm::new(groups).epsilon(epsilon).into()
+            }
         }
     }
 }
@@ -129,13 +139,8 @@ pub(in crate::models) fn symmetric(kernel: usize) -> Padding {
 }
 
 /// A convolution, its norm and its activation, with the initial values that suit the activation.
-pub(in crate::models) fn convolution(
-    layer: Conv2d,
-    width: usize,
-    norm: Norm,
-    activation: Activation,
-) -> ConvNorm {
-    ConvNorm::new(layer.kernel_initializer(initial::dense(activation)), norm.of(width), activation)
+pub(in crate::models) fn convolution(layer: Conv2d, norm: nn::Norm, activation: Activation) -> ConvNorm {
+    ConvNorm::new(layer.kernel_initializer(initial::dense(activation)), norm, activation)
 }
 
 /// A convolution without bias or norm, and its activation.
@@ -143,36 +148,26 @@ pub(in crate::models) fn unbiased(layer: Conv2d, activation: Activation) -> Conv
     layer.use_bias(false).activation(activation).kernel_initializer(initial::dense(activation))
 }
 
-/// A depthwise convolution of `width` channels, its norm and its activation.
+/// A depthwise convolution with a square kernel, its norm and its activation, with the initial values that suit the
+/// activation.
 pub(super) fn depthwise(
-    kernel: usize,
-    stride: usize,
+    (kernel, stride): (usize, usize),
     padding: Padding,
-    (width, norm, activation): (usize, Norm, Activation),
+    norm: nn::Norm,
+    activation: Activation,
 ) -> ConvNorm {
     let layer = DepthwiseConv2d::new([kernel; 2]).strides([stride; 2]).padding(padding);
-    let layer = layer.depthwise_initializer(initial::depthwise(kernel, activation));
-    ConvNorm::new(layer, norm.of(width), activation)
+    ConvNorm::new(layer.depthwise_initializer(initial::depthwise(kernel, activation)), norm, activation)
 }
 
 /// A dense layer, its norm and its activation.
-pub(in crate::models) fn dense(units: usize, norm: Norm, activation: Activation) -> Arc<dyn Module> {
+pub(in crate::models) fn dense(units: usize, norm: nn::Norm, activation: Activation) -> Arc<dyn Module> {
     let layer = nn::Dense::new(units).kernel_initializer(initial::dense(activation));
-    if norm == Norm::None {
+    if norm.is_none() {
         return Arc::new(layer.activation(activation));
     }
     let layer = Sequential::new().add_named("dense", layer.use_bias(false));
-    Arc::new(layer.add_named("norm", normalized(units, norm, activation)))
-}
-
-/// A norm of `width` channels, then the activation.
-pub(in crate::models) fn normalized(width: usize, norm: Norm, activation: Activation) -> Arc<dyn Module> {
-    match norm.of(width) {
-        nn::Norm::None => Arc::new(activation),
-        nn::Norm::Batch => Arc::new(BatchNorm::new().activation(activation)),
-        nn::Norm::Layer => Arc::new(LayerNorm::new().activation(activation)),
-        nn::Norm::Group(groups) => Arc::new(GroupNorm::new(groups).activation(activation)),
-    }
+    Arc::new(layer.add_named("norm", norm.module(activation)))
 }
 
 /// The pooling in front of a stage with this stride; `None` if the stride is 1 or a convolution has it.

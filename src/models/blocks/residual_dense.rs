@@ -2,7 +2,7 @@
 //! [arXiv:1706.03762](https://arxiv.org/abs/1706.03762)) with the norm placed as in Xiong et al. 2020
 //! ([arXiv:2002.04745](https://arxiv.org/abs/2002.04745)).
 
-use super::parts::{self, BlockKind, Norm, Place, normalized};
+use super::parts::{self, BlockKind, Norm, Place};
 use super::shortcut::Shortcut;
 use crate::nn::{self, Activation, Module, Sequential};
 use serde::{Deserialize, Serialize};
@@ -43,11 +43,11 @@ impl BlockKind for ResidualDense {
         let hidden = ((place.width as f64 * self.expansion).round() as usize).max(1);
         let mut body = Sequential::new();
         if self.norm != Norm::None {
-            body = body.add_named("norm", normalized(place.input, self.norm, Activation::Linear));
+            body = body.add_named("norm", place.norm(self.norm, place.input).module(Activation::Linear));
         }
         body = body
-            .add_named("expand", parts::dense(hidden, Norm::None, self.activation))
-            .add_named("project", parts::dense(place.width, Norm::None, Activation::Linear));
+            .add_named("expand", parts::dense(hidden, nn::Norm::None, self.activation))
+            .add_named("project", parts::dense(place.width, nn::Norm::None, Activation::Linear));
         Shortcut::Projection.around(body, place, nn::Dense::new(place.width), Activation::Linear)
     }
 }

@@ -48,9 +48,9 @@ impl BlockKind for Separable {
     }
 
     fn module(&self, place: &Place) -> Arc<dyn Module> {
-        let (norm, activation) = (self.norm, self.activation);
-        let first = depthwise(self.kernel, place.stride, Padding::Same, (place.input, norm, activation));
-        let second = convolution(Conv2d::new(place.width, [1, 1]), place.width, norm, activation);
+        let (norm, activation) = (|width| place.norm(self.norm, width), self.activation);
+        let first = depthwise((self.kernel, place.stride), Padding::Same, norm(place.input), activation);
+        let second = convolution(Conv2d::new(place.width, [1, 1]), norm(place.width), activation);
         Arc::new(Sequential::new().add_named("depthwise", first).add_named("pointwise", second))
     }
 }
