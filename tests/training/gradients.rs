@@ -6,7 +6,7 @@ use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::models::Architecture;
 use allometry::nn::{
     Activation, BatchNorm, Concat, Conv2d, ConvNorm, Dense, DepthwiseConv2d, Dropout, GlobalAveragePool2d,
-    GroupNorm, Interpolation, Lambda, LayerNorm, Model, Module, Padding, Residual, RmsNorm, Scale,
+    GroupNorm, Interpolation, Lambda, LayerNorm, Model, Module, Norm, Padding, Residual, RmsNorm, Scale,
     SeparableConv2d, Sequential, Upsample2d,
 };
 use allometry::optim::Algorithm;
