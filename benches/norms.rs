@@ -1,4 +1,4 @@
-//! Normalization with its gradients, in the shapes of residual networks. Bytes are those read and written.
+//! Normalisation with its gradients, in the shapes of residual networks. Bytes are those read and written.
 
 mod common;
 

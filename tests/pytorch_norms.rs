@@ -1,4 +1,4 @@
-//! Normalization compared with PyTorch: outputs, gradients and running statistics are those that
+//! Normalisation compared with PyTorch: outputs, gradients and running statistics are those that
 //! `tests/fixtures/record_pytorch_norms.py` recorded. That script documents the file.
 
 use allometry::device::{Element, GpuOptions};

@@ -1,4 +1,4 @@
-// Scalars of the kernels of batch normalization.
+// Scalars of the kernels of batch normalisation.
 
 struct Params {
     rows: u32,

@@ -12,8 +12,11 @@ use crate::train::{Loss, Trainer};
 use serde::Serialize;
 use std::time::Instant;
 
-/// The time of a step is the median over this many timed blocks.
+/// The time of a step is the median over this many timed blocks of steps.
 const BLOCKS: usize = 7;
+
+/// The blocks of a step that takes longer than a block should: each is one step.
+const SLOW_BLOCKS: usize = 3;
 
 /// A network whose training steps are timed.
 pub struct Network {
@@ -70,10 +73,11 @@ fn cnn() -> Sequential {
         .add(Dense::new(10))
 }
 
-/// The training steps to time on a device: every network in both precisions; on a GPU also with the larger batch.
-pub fn workloads(device: &Device) -> Vec<Workload> {
+/// The training steps to time on a device: the networks that `chosen` accepts by name, in both precisions; on a GPU also
+/// with the larger batch.
+pub fn workloads(device: &Device, chosen: impl Fn(&str) -> bool) -> Vec<Workload> {
     let mut works = Vec::new();
-    for network in NETWORKS {
+    for network in NETWORKS.iter().filter(|network| chosen(network.name)) {
         for precision in Precision::ALL {
             works.push(Workload { network, batch: network.batch, precision });
             if device.kind() == Kind::Gpu {
@@ -145,14 +149,15 @@ impl Workload {
         warm_up(device, seconds, |steps| run(steps, false).map(drop))?;
         let [seconds, seconds_with_copy] = [false, true].map(|copy| -> Result<f64> {
             let share = seconds / 2.0 / BLOCKS as f64;
-            let once = run(1, copy)?.min(run(4, copy)? / 4.0);
-            let steps = (share / once).clamp(1.0, 1e5) as u64;
-            run(steps, copy)?;
-            let mut blocks = [0.0; BLOCKS];
-            for block in &mut blocks {
-                *block = run(steps, copy)? / steps as f64;
-            }
-            Ok(median(blocks))
+            let once = run(1, copy)?;
+            let (blocks, steps) = if once > share {
+                (SLOW_BLOCKS, 1)
+            } else {
+                let once = once.min(run(4, copy)? / 4.0);
+                (BLOCKS, (share / once).clamp(1.0, 1e5) as u64)
+            };
+            let times: Result<Vec<f64>> = (0..blocks).map(|_| Ok(run(steps, copy)? / steps as f64)).collect();
+            Ok(median(times?))
         });
         let (seconds, seconds_with_copy) = (seconds?, seconds_with_copy?);
         Ok(Some(StepFigure {

@@ -243,9 +243,17 @@ impl DatasetArgs {
         let own = architecture.resolution().filter(|_| self.dataset != "csv");
         let resolution = self.resolution.or(own);
         let splits = data::open(&DataOptions { resolution, seed, samples, ..self.options()? })?;
+        note_left_out(&splits);
         let architecture = architecture.for_dataset(splits.train.as_ref());
         architecture.validate()?;
         Ok((architecture, splits))
+    }
+}
+
+/// Prints which files of an opened data set could not be read, if any.
+fn note_left_out(splits: &Splits) {
+    if let Some(files) = splits.train.left_out() {
+        note!("allometry: left out {files}");
     }
 }
 

@@ -7,10 +7,14 @@ use allometry::terminal::Table;
 use allometry::units::bytes;
 use allometry::{Result, note, print_line};
 use clap::Args;
+use clap::builder::PossibleValuesParser;
 
 #[derive(Args)]
 #[command(after_help = help())]
 pub struct StepsArgs {
+    /// Networks to train; by default all.
+    #[arg(long, value_delimiter = ',', value_parser = PossibleValuesParser::new(NETWORKS.iter().map(|n| n.name)))]
+    network: Vec<String>,
     /// Seconds per measurement.
     #[arg(long, default_value_t = 2.0, value_parser = positive)]
     seconds: f64,
@@ -39,7 +43,8 @@ pub fn run(args: &StepsArgs) -> Result<()> {
     let mut steps = Vec::new();
     // A step that does not fit into memory is skipped; the others are measured.
     let mut out_of_memory = Ok(());
-    for work in workloads(&device) {
+    let chosen = |name: &str| args.network.is_empty() || args.network.iter().any(|network| network == name);
+    for work in workloads(&device, chosen) {
         match work.measure(&device, args.seconds) {
             Ok(measured) => steps.extend(measured),
             Err(error) if error.is_about_memory() => {

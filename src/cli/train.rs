@@ -3,7 +3,10 @@
 use super::folder::{About, Folder, HISTORY};
 use super::observers::{Observers, Page};
 use super::outcome::{Outcome, print};
-use super::{CheckpointArgs, Common, ConfigArgs, DatasetArgs, interrupt, models, print_json, usage_error};
+use super::{
+    CheckpointArgs, Common, ConfigArgs, DatasetArgs, interrupt, models, note_left_out, print_json,
+    usage_error,
+};
 use allometry::arguments::{count, seed};
 use allometry::data::{DataFile, DataOptions, Splits, Subset, TableOptions};
 use allometry::models::cost::{Cost, predicted_peak_on};
@@ -122,9 +125,6 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         grouped(splits.validation.len() as u64),
         splits.train.name(),
     );
-    if let Some(files) = splits.train.left_out() {
-        note!("allometry: left out {files}");
-    }
     if let Some(expected) = expected.as_ref().filter(|expected| expected.device != device.name()) {
         note!("allometry: planned for {}; the expected time does not apply to this device", expected.device);
     }
@@ -263,6 +263,7 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
     if let Some(training) = planned(args, matches)? {
         training.check_data(args.data.data.as_deref())?;
         let splits = training.open(args.data.data.as_deref())?;
+        note_left_out(&splits);
         let Training { architecture, config, expected, dataset, target_columns, table, data } = training;
         return Ok(Job {
             architecture,

@@ -1,4 +1,4 @@
-//! A convolution, its normalization and its activation as one module.
+//! A convolution, its normalisation and its activation as one module.
 
 use super::definition::Definition;
 use super::layers::{Activation, BatchNorm, Conv2d, DepthwiseConv2d, GroupNorm, LayerNorm};
@@ -9,7 +9,7 @@ use crate::shape::elements;
 use crate::tensor::Tensor;
 use std::sync::Arc;
 
-/// What normalizes the output of a layer.
+/// What normalises the output of a layer.
 #[derive(Clone, Debug, Default)]
 pub enum Norm {
     #[default]
@@ -90,7 +90,7 @@ impl From<DepthwiseConv2d> for Convolution {
     }
 }
 
-/// A convolution, what normalizes its output, and an activation: `f(norm(x ∗ kernel))`, or `f(x ∗ kernel + bias)` without
+/// A convolution, what normalises its output, and an activation: `f(norm(x ∗ kernel))`, or `f(x ∗ kernel + bias)` without
 /// a norm.
 ///
 /// The kernel is a parameter of this module. A norm is the module `norm` inside it. In evaluation a batch norm is folded

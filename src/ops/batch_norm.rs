@@ -1,4 +1,4 @@
-//! Batch normalization (Ioffe and Szegedy 2015, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167)): each channel is
+//! Batch normalisation (Ioffe and Szegedy 2015, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167)): each channel is
 //! brought to mean 0 and variance 1, then to a trained scale and offset, and passes through an activation.
 //!
 //! Statistics are computed in pieces, each in two passes, and joined by the formula of Chan et al. (1979): no sum of
@@ -22,7 +22,7 @@ const OP: &str = "batch_norm";
 /// What [`Tensor::batch_norm`] returns.
 #[derive(Clone, Debug)]
 pub struct BatchNormalized {
-    /// The normalized batch.
+    /// The normalised batch.
     pub output: Tensor,
     /// The batch's mean of each channel, `[channels]`, without a graph; f32 for f16.
     pub mean: Tensor,

@@ -1,4 +1,4 @@
-//! Normalization over sets of one sample: layer norm (Ba et al. 2016,
+//! Normalisation over sets of one sample: layer norm (Ba et al. 2016,
 //! [arXiv:1607.06450](https://arxiv.org/abs/1607.06450)), group norm (Wu and He 2018,
 //! [arXiv:1803.08494](https://arxiv.org/abs/1803.08494)), and RMS norm (Zhang and Sennrich 2019,
 //! [arXiv:1910.07467](https://arxiv.org/abs/1910.07467)).

@@ -69,7 +69,7 @@ impl TrainingPage<'_> {
             depth = plot_section(
                 "Over depth",
                 "Modules are numbered from the input on; the table below has their names. Blue: the first step; violet: half way; \
-                 orange: the last step. A ring at the lower edge is a module whose value is 0.",
+                 orange: the last step. Lines join layers; norms are dots. A ring at the lower edge is a module whose value is 0.",
                 &depth
             ),
             time = plot_section(
@@ -131,10 +131,12 @@ impl TrainingPage<'_> {
         let lowest = sheet.up.ends()[0];
         plot(sheet, |canvas| {
             for (points, colour) in curves.iter().zip(COLOURS) {
-                let line: Vec<(f64, f64)> = points.iter().copied().filter(|point| shown(point.1)).collect();
-                canvas.curve(colour, &line, 1.0, Stroke::Full(3))?;
-                for point in &line {
-                    canvas.dot(colour, *point)?;
+                let positive = || points.iter().copied().filter(|point| shown(point.1));
+                let layers: Vec<(f64, f64)> =
+                    positive().filter(|point| !is_norm(&first.modules[point.0 as usize - 1].name)).collect();
+                canvas.curve(colour, &layers, 1.0, Stroke::Full(3))?;
+                for point in positive() {
+                    canvas.dot(colour, point)?;
                 }
                 for zero in points.iter().filter(|point| point.1 == 0.0) {
                     canvas.ring(colour, (zero.0, lowest))?;
@@ -202,6 +204,12 @@ fn paragraph(finding: &Finding) -> String {
         escape(&text),
         escape(&finding.advice)
     )
+}
+
+/// Whether a module is a norm, by its name. The gradients of norms have sizes of their own; a line through them and the
+/// layers between them would hide how either changes with depth.
+fn is_norm(name: &str) -> bool {
+    name.rsplit('.').next().is_some_and(|last| last.contains("norm"))
 }
 
 /// Whether a logarithmic axis has a place for a value.

@@ -46,7 +46,8 @@ fn bench_steps_times_both_networks_in_both_precisions() {
         // Weights, gradients and moments of the smaller network in f32: four times 421,642 numbers.
         assert!(number(&step["peak_bytes"]) > 4.0 * 4.0 * 421_642.0, "{step}");
     }
-    assert!(succeed(&arguments).out.contains("mixed"));
+    let chosen = succeed(&[&arguments[..], &["--network", "mlp"]].concat()).out;
+    assert!(chosen.contains("mixed") && !chosen.contains("cnn"), "{chosen}");
 }
 
 #[test]

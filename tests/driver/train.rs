@@ -52,6 +52,11 @@ fn training_on_a_folder_of_images_keeps_its_classes_and_names_what_it_leaves_out
         "{}",
         ended.err
     );
+    let sweep = place.path().join("sweep");
+    let swept = ["sweep", "--model", &model, "--axis", "width", "--factors", "1", "--epochs", "1"];
+    let of_folder = ["--dataset", "folder", "--data", text(&data), "--device", "cpu", "--out", text(&sweep)];
+    let swept = succeed(&[&swept[..], &of_folder].concat());
+    assert!(swept.err.contains("left out 1 of 241 files"), "{}", swept.err);
     assert!(number(&ended.json()["validation_accuracy"]) > 0.9, "{}", ended.out);
     let Inputs::Images(inputs) = Saved::load(&out).unwrap().inputs else { panic!("no images") };
     assert_eq!((inputs.size, inputs.channels), ([8, 8], 3));

@@ -8,7 +8,7 @@ use allometry::{DType, Error, Result, Shape, Tensor};
 
 const EPSILON: f32 = 1e-5;
 
-/// Normalized values have a size of about 1, and so has the rounding of those near 0.
+/// Normalised values have a size of about 1, and so has the rounding of those near 0.
 fn of_normalized() -> Bound {
     Bound::elementwise().floor(4e-6)
 }

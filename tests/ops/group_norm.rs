@@ -1,4 +1,4 @@
-//! Normalization over sets of one sample: layer, RMS and group norm.
+//! Normalisation over sets of one sample: layer, RMS and group norm.
 
 use crate::harness::{Bound, Draw, Input, Op, Sample, input, ones, refuse, sample};
 use allometry::ops::Function::{self, Linear, Relu, Silu, Tanh};
@@ -6,7 +6,7 @@ use allometry::{Error, Result, Tensor};
 
 const EPSILON: f32 = 1e-5;
 
-/// Normalized values have a size of about 1, and so has the rounding of those near 0.
+/// Normalised values have a size of about 1, and so has the rounding of those near 0.
 fn of_normalized() -> Bound {
     Bound::elementwise().floor(4e-6)
 }

@@ -2,7 +2,7 @@
 //!
 //! A kernel's reference is a plain loop nest beside its op. The modules here are a small library of fast code for the
 //! kernels that take most of the time: matrix products ([`gemm`]), convolutions ([`conv`], [`depthwise`]), functions
-//! such as eˣ ([`math`]), rows of logits ([`softmax`]), normalization ([`norm`], [`sets`]), and passes over memory
+//! such as eˣ ([`math`]), rows of logits ([`softmax`]), normalisation ([`norm`], [`sets`]), and passes over memory
 //! ([`elementwise`], [`mod@reduce`], [`pool`], [`mod@copy`]). The library takes slices, sizes and strides, computes in f32, and knows no op. Each
 //! module says what it copies and in which order it sums. Results do not depend on the number of threads.
 //!

@@ -1,4 +1,4 @@
-//! Batch normalization of matrices whose columns are channels.
+//! Batch normalisation of matrices whose columns are channels.
 //!
 //! Rows are handled in blocks: as many whole rows as have 512 numbers. What belongs to a channel is repeated along
 //! a block, so that inner loops run over neighbours, whatever the number of channels. **Order of sums.** Each place of a

@@ -1,4 +1,4 @@
-//! Batch normalization (Ioffe and Szegedy 2015, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167)).
+//! Batch normalisation (Ioffe and Szegedy 2015, [arXiv:1502.03167](https://arxiv.org/abs/1502.03167)).
 
 use super::activation::Activation;
 use crate::error::{Error, Result};

@@ -1,4 +1,4 @@
-//! Group normalization (Wu and He 2018, [arXiv:1803.08494](https://arxiv.org/abs/1803.08494)).
+//! Group normalisation (Wu and He 2018, [arXiv:1803.08494](https://arxiv.org/abs/1803.08494)).
 
 use super::activation::Activation;
 use super::batch_norm::{channels_of, check_epsilon};

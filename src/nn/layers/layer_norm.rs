@@ -1,4 +1,4 @@
-//! Layer normalization (Ba et al. 2016, [arXiv:1607.06450](https://arxiv.org/abs/1607.06450)).
+//! Layer normalisation (Ba et al. 2016, [arXiv:1607.06450](https://arxiv.org/abs/1607.06450)).
 
 use super::activation::Activation;
 use super::batch_norm::{channels_of, check_epsilon};

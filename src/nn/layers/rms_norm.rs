@@ -1,4 +1,4 @@
-//! Normalization by the root of the mean square (Zhang and Sennrich 2019,
+//! Normalisation by the root of the mean square (Zhang and Sennrich 2019,
 //! [arXiv:1910.07467](https://arxiv.org/abs/1910.07467)).
 
 use super::activation::Activation;

@@ -1,4 +1,4 @@
-//! The kernels of batch normalization, with their references. `shaders/batch_norm.wgsl` and
+//! The kernels of batch normalisation, with their references. `shaders/batch_norm.wgsl` and
 //! `shaders/batch_norm_statistics.wgsl` have the formulas.
 
 use crate::device::cpu::norm::{Columns, Table};

@@ -1,4 +1,4 @@
-//! The kernels of normalization over sets of one sample, with their references. `shaders/group_norm.wgsl` has the
+//! The kernels of normalisation over sets of one sample, with their references. `shaders/group_norm.wgsl` has the
 //! formulas.
 
 use crate::device::cpu::norm::Columns;
