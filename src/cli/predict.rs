@@ -1,7 +1,9 @@
 //! `allometry predict`
 
 use super::{Common, print_json};
+use allometry::data::table::category;
 use allometry::data::{Inputs, Pictures};
+use allometry::models::predictor::shortest;
 use allometry::models::{Predictions, Predictor};
 use allometry::tables::{Table, Value as Cell};
 use allometry::{Error, Result, note, print_line};
@@ -93,7 +95,7 @@ fn compare(predictions: &Predictions, table: &Table) -> Vec<String> {
             let Some(column) = column(name) else { return Vec::new() };
             let rows = (0..table.len()).filter(|&row| !table.cell(row, column).is_empty());
             let (count, right) = rows.fold((0, 0), |(count, right), row| {
-                (count + 1, right + usize::from(predictions.text(row) == table.cell(row, column)))
+                (count + 1, right + usize::from(predictions.text(row) == category(table.cell(row, column))))
             });
             let share = 100.0 * right as f64 / count as f64;
             if count == 0 {
@@ -108,7 +110,7 @@ fn compare(predictions: &Predictions, table: &Table) -> Vec<String> {
                 let pairs = targets.iter().zip(values[output..].iter().step_by(names.len()));
                 let pairs: Vec<(f64, f64)> = pairs
                     .filter_map(|(target, &value)| match target {
-                        Cell::Number(target) => Some((*target, f64::from(value))),
+                        Cell::Number(target) => Some((*target, value)),
                         _ => None,
                     })
                     .collect();
@@ -138,7 +140,7 @@ fn header(predictions: &Predictions) -> Vec<String> {
 }
 
 fn cells(predictions: &Predictions, sample: usize) -> Vec<String> {
-    let numbers = numbers(predictions, sample).iter().map(f32::to_string);
+    let numbers = numbers(predictions, sample).into_iter().map(|number| number.to_string());
     match predictions {
         Predictions::Classes { .. } => [predictions.text(sample)].into_iter().chain(numbers).collect(),
         Predictions::Values { .. } => numbers.collect(),
@@ -146,17 +148,22 @@ fn cells(predictions: &Predictions, sample: usize) -> Vec<String> {
 }
 
 /// A sample's probabilities or values.
-fn numbers(predictions: &Predictions, sample: usize) -> &[f32] {
-    let (numbers, count) = match predictions {
-        Predictions::Classes { classes, probabilities, .. } => (probabilities, classes.len()),
-        Predictions::Values { names, values } => (values, names.len()),
-    };
-    &numbers[sample * count..][..count]
+fn numbers(predictions: &Predictions, sample: usize) -> Vec<f64> {
+    match predictions {
+        Predictions::Classes { classes, probabilities, .. } => {
+            probabilities[sample * classes.len()..][..classes.len()].iter().copied().map(shortest).collect()
+        }
+        Predictions::Values { names, values } => values[sample * names.len()..][..names.len()].to_vec(),
+    }
 }
 
 fn object(predictions: &Predictions, sample: usize) -> Value {
     let named = |names: &[String]| -> Map<String, Value> {
-        names.iter().cloned().zip(numbers(predictions, sample).iter().map(|&number| json!(number))).collect()
+        names
+            .iter()
+            .cloned()
+            .zip(numbers(predictions, sample).into_iter().map(|number| json!(number)))
+            .collect()
     };
     match predictions {
         Predictions::Classes { classes, .. } => {

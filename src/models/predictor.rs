@@ -115,8 +115,9 @@ pub enum Predictions {
     Values {
         /// Names of the numbers.
         names: Vec<String>,
-        /// `[samples, numbers]`. With the loss `binary-cross-entropy` they are probabilities.
-        values: Vec<f32>,
+        /// `[samples, numbers]`, rounded to the precision of the outputs, which are f32. With the loss
+        /// `binary-cross-entropy` they are probabilities.
+        values: Vec<f64>,
     },
 }
 
@@ -140,7 +141,7 @@ impl Predictions {
             Predictions::Classes { classes, labels, .. } => classes[labels[sample]].clone(),
             Predictions::Values { names, values } => {
                 let own = &values[sample * names.len()..][..names.len()];
-                own.iter().map(f32::to_string).collect::<Vec<_>>().join(" ")
+                own.iter().map(f64::to_string).collect::<Vec<_>>().join(" ")
             }
         }
     }
@@ -193,7 +194,7 @@ impl Predictor {
     fn predictions(&self, outputs: Vec<f32>) -> Predictions {
         match self.targets {
             Targets::Classes(count) => self.classes(&outputs, count),
-            Targets::Values(count) => self.values(outputs, count),
+            Targets::Values(count) => self.values(&outputs, count),
         }
     }
 
@@ -258,10 +259,8 @@ impl Predictor {
         Predictions::Classes { name, classes, labels, probabilities }
     }
 
-    fn values(&self, mut values: Vec<f32>, count: usize) -> Predictions {
-        if self.loss == LossName::BinaryCrossEntropy {
-            values.iter_mut().for_each(|value| *value = (1.0 / (1.0 + (-f64::from(*value)).exp())) as f32);
-        }
+    fn values(&self, outputs: &[f32], count: usize) -> Predictions {
+        let is_logit = self.loss == LossName::BinaryCrossEntropy;
         let columns = match &self.inputs {
             Inputs::Table(inputs) => match &inputs.target {
                 TableTarget::Values { columns } => &columns[..],
@@ -269,15 +268,21 @@ impl Predictor {
             },
             Inputs::Images(_) => &[],
         };
-        for row in values.chunks_exact_mut(count) {
-            for (value, column) in row.iter_mut().zip(columns) {
-                *value = (f64::from(*value) * column.deviation + column.mean) as f32;
-            }
-        }
+        let value = |(place, &output): (usize, &f32)| match columns.get(place % count) {
+            _ if is_logit => shortest((1.0 / (1.0 + (-f64::from(output)).exp())) as f32),
+            Some(column) if [column.mean, column.deviation] != [0.0, 1.0] => column.in_its_unit(output),
+            _ => shortest(output),
+        };
+        let values = outputs.iter().enumerate().map(value).collect();
         let numbered = || (0..count).map(|output| output.to_string()).collect();
         let names = columns.iter().map(|column| column.name.clone()).collect();
         Predictions::Values { names: if columns.is_empty() { numbered() } else { names }, values }
     }
+}
+
+/// The number with the fewest decimal digits among those that are this f32.
+pub fn shortest(value: f32) -> f64 {
+    value.to_string().parse().expect("Rust reads the numbers that it writes")
 }
 
 fn no_table() -> Error {

@@ -124,6 +124,9 @@ fn run(
         Loader::new(set.clone(), LoaderOptions { batch, shuffle, seed: config.seed, drop_last: shuffle })
     };
     let splits = &config.prepared(splits)?;
+    for set in [&splits.train, &splits.validation] {
+        config.check_targets(set.as_ref())?;
+    }
     let (training, validation) = (
         loader(&splits.train, config.batch, true)?.with_mixup(config.augment.unwrap_or_default().mixup)?,
         loader(&splits.validation, config.samples_at_a_time(), false)?,

@@ -3,9 +3,10 @@
 use super::config::{TrainConfig, name_of, refused};
 use super::losses::LossName;
 use crate::arguments::LARGEST_INTEGER;
-use crate::data::Targets;
+use crate::data::{Dataset, Target, Targets};
 use crate::error::Result;
 use crate::optim::{Algorithm, Decay, OptimizerName};
+use crate::shape::elements;
 use serde_json::Value;
 
 impl TrainConfig {
@@ -129,6 +130,24 @@ impl TrainConfig {
             "{name} is set, but the loss {loss} does not use it; use {}, or leave it out",
             with.join(" or ")
         )))
+    }
+
+    /// Refuses targets for which the loss is not defined: binary cross-entropy compares with probabilities.
+    pub(super) fn check_targets(&self, set: &dyn Dataset) -> Result<()> {
+        let (Targets::Values(count), Some(LossName::BinaryCrossEntropy)) = (set.targets(), self.loss) else {
+            return Ok(());
+        };
+        let (mut input, mut targets) = (vec![0.0; elements(set.sample_shape())], vec![0.0; count]);
+        for index in 0..set.len() {
+            set.write(0, index, &mut input, Target::Values(&mut targets))?;
+            if let Some(target) = targets.iter().find(|target| !(0.0..=1.0).contains(*target)) {
+                return Err(refused(format!(
+                    "the loss binary-cross-entropy compares with probabilities, and a target is {target}; targets must be from 0 \
+                     to 1, and not scaled"
+                )));
+            }
+        }
+        Ok(())
     }
 
     /// Refuses constants of other optimisers, which would have no effect.

@@ -238,6 +238,58 @@ fn a_hundredth_may_be_unreadable() {
 }
 
 #[test]
+fn contents_tell_what_is_an_image() {
+    let around = TempDir::new().unwrap();
+    let root = around.path().join("set");
+    let bytes = png(7);
+    for i in 0..120 {
+        let ending = ["png", "jfif", "dat", ""][i % 4];
+        write(root.join(format!("train/{}/{i:03}.{ending}", i % 2)), &bytes);
+    }
+    write(root.join("val/0/a"), &bytes);
+    write(root.join("val/0/a.txt"), "no image");
+    let gif = root.join("train/0/moving.gif");
+    write(gif.clone(), b"GIF89a\x01\x00\x01\x00");
+    let archive = TempDir::new().unwrap();
+    zip_of(&root, &archive.path().join("set.zip"));
+    for place in [&root, &archive.path().join("set.zip")] {
+        let splits = data::open(&options("folder", place)).unwrap();
+        assert_eq!((splits.train.len(), splits.validation.len()), (120, 1));
+        assert_says(splits.train.left_out().unwrap(), &["1 of 122", "moving.gif", "GIF is not supported"]);
+    }
+    // The camera's format under another name is known by its name alone.
+    write(root.join("train/1/photo.HEIC"), "ftypheic");
+    assert_says(&refusal(&options("folder", &root)), &["2 of 123", "photo.HEIC", "heic is not supported"]);
+}
+
+#[test]
+fn one_class_is_none() {
+    let place = TempDir::new().unwrap();
+    write(place.path().join("photos/only/a.png"), png(1));
+    write(place.path().join("photos/only/b.png"), png(2));
+    let two = ["one sub-folder per class", "images of one class, \"only\""];
+    assert_says(&refusal(&options("folder", place.path())), &two);
+}
+
+#[cfg(unix)]
+#[test]
+fn links_that_form_a_circle_and_pipes_are_left_out() {
+    let place = TempDir::new().unwrap();
+    thirty(place.path());
+    let open = || data::open(&options("folder", place.path())).unwrap();
+    let before = [open().train.len(), open().validation.len()];
+    std::os::unix::fs::symlink("..", place.path().join("class 1/up")).unwrap();
+    let made = std::process::Command::new("mkfifo").arg(place.path().join("class 1/pipe")).status();
+    assert!(made.unwrap().success());
+    assert_eq!([open().train.len(), open().validation.len()], before);
+    // A link to a folder elsewhere is what it points to.
+    let other = TempDir::new().unwrap();
+    write(other.path().join("x.png"), png(9));
+    std::os::unix::fs::symlink(other.path(), place.path().join("class 1/others")).unwrap();
+    assert_eq!(open().train.len() + open().validation.len(), before[0] + before[1] + 1);
+}
+
+#[test]
 fn a_folder_is_known_by_its_names_and_sizes() {
     let place = TempDir::new().unwrap();
     thirty(place.path());

@@ -1,12 +1,12 @@
 //! Tables with names, missing values and without a header, and what their options leave open.
 
 use crate::opening::{all, assert_says, options, refusal};
-use allometry::data::table::choose;
+use allometry::data::table::{category, choose};
 use allometry::data::{
     self, BatchTargets, DataOptions, Dataset, InputColumn, Inputs, Missing, TableInputs, TableOptions,
     TableTarget, Targets, Task,
 };
-use allometry::tables::Header;
+use allometry::tables::{Decimal, Format, Header, Table};
 use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
@@ -206,6 +206,60 @@ fn columns_that_cannot_be_features_are_refused() {
     assert_says(&refusal(&two), &["one target column", "\"b\", \"y\""]);
     let other = DataOptions { table: classification(), ..DataOptions::default() };
     assert_says(&refusal(&other), &["options of tables", "task"]);
+}
+
+/// As programs write a column of whole numbers that once lacked a value.
+#[test]
+fn whole_numbers_with_decimals_are_the_same_class_and_category() {
+    let place = TempDir::new().unwrap();
+    let row = |i: usize| {
+        format!("{},{i},{}\n", ["1", "2", "1.0", "2.00"][i % 4], ["0", "-1", "-0.0", "-1.0"][i % 4])
+    };
+    let text = format!("kind,x,y\n{}", (0..40).map(row).collect::<String>());
+    let options = TableOptions { categorical: vec!["kind".into()], ..classification() };
+    let splits = data::open(&table(place.path(), &text, options)).unwrap();
+    let read = inputs(splits.train.as_ref());
+    let classes = ["-1", "0"].map(String::from).to_vec();
+    assert_eq!(read.target, TableTarget::Classes { name: "y".into(), classes });
+    let InputColumn::Categories { categories, .. } = &read.columns[0] else { panic!("{read:?}") };
+    assert_eq!(categories[..], ["1", "2"]);
+    assert_eq!(
+        read.samples(&Table::read(&place.path().join("table.csv"), &Format::default()).unwrap()).unwrap()
+            [..2],
+        [1.0, 0.0]
+    );
+    // Version numbers and names with points are no whole numbers.
+    for name in ["1.10", "a.0", ".0", "1.", "1.0.0", "01.5"] {
+        assert_eq!(category(name), name);
+    }
+}
+
+#[test]
+fn a_note_says_where_thousands_may_be_separated() {
+    let place = TempDir::new().unwrap();
+    let notes = |cells: [&str; 4], decimal: Option<Decimal>| {
+        let text: String = cells.iter().enumerate().map(|(i, cell)| format!("{i};{cell}\n")).collect();
+        let options = table(
+            place.path(),
+            &format!("a;people\n{text}"),
+            TableOptions { decimal, ..TableOptions::default() },
+        );
+        choose(options, Some(Task::Regression)).unwrap().notes.join(" ")
+    };
+    assert_says(
+        &notes(["850", "53.327", "1.200", "90.000"], None),
+        &["53.327", "\"people\"", "--decimal comma"],
+    );
+    assert_says(&notes(["850", "53,327", "1,200", "90,000"], None), &["53,327", "--decimal point"]);
+    for (cells, decimal) in [
+        (["850", "53.327", "1.200", "90.000"], Some(Decimal::Comma)),
+        (["0.850", "53.327", "1.200", "90.000"], None),
+        (["850", "53.327", "1.25", "90.000"], None),
+        (["850.125", "53.327", "1.200", "90.000"], None),
+        (["850", "1.053.327", "1.200", "90.000"], None),
+    ] {
+        assert_eq!(notes(cells, decimal), "");
+    }
 }
 
 #[test]

@@ -10,6 +10,12 @@ fn missing_files_are_named() {
     let place = TempDir::new().unwrap();
     let missing = place.path().join("nowhere");
     let mnist = ["train", "mlp", "--dataset", "mnist", "--data", text(place.path())];
+    for (data, meant) in [("rent.csv", "--dataset csv"), ("photos", "--dataset folder")] {
+        for command in [&["train", "mlp"][..], &["sweep", "--model", "mlp", "--out", "none"]] {
+            let given = [command, &["--data", data, "--device", "cpu"]].concat();
+            fail(&given, 1, &["glyphs", "reads no files", data, meant]);
+        }
+    }
     fail(&mnist, 1, &["train-images-idx3-ubyte", text(place.path()), "--data DIR"]);
     let csv = ["train", "keras-dense", "--dataset", "csv", "--data", text(&missing)];
     fail(&csv, 1, &[text(&missing)]);

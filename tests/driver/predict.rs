@@ -129,6 +129,25 @@ fn numbers_are_predicted_in_their_unit() {
     fail(&["predict", text(&place.path().join("none")), "--data", text(&new)], 1, &["none", "cannot read"]);
 }
 
+/// Larger than f32 can tell apart.
+#[test]
+fn large_numbers_are_predicted_to_the_precision_of_their_differences() {
+    let place = TempDir::new().unwrap();
+    let table = place.path().join("times.csv");
+    let rows: String = (0..80).map(|i| format!("{i},{}.25\n", 1_700_000_000 + i)).collect();
+    fs::write(&table, format!("x,time\n{rows}")).unwrap();
+    let out = place.path().join("run");
+    let common = ["train", "keras-dense", "--dataset", "csv", "--data", text(&table), "--scale-targets"];
+    let rest = ["--epochs", "40", "--batch", "8", "--device", "cpu", "--out", text(&out)];
+    succeed(&[&common[..], &rest].concat());
+    let found = numbers(&predicted(place.path(), &out, text(&table)), "time");
+    for (row, time) in found.iter().enumerate() {
+        assert!((time - 1_700_000_000.25 - row as f64).abs() < 5.0, "{time} in row {row}");
+    }
+    // The deviation is 23, and an f32 has eight significant digits: seven decimals, and no digit behind them.
+    assert!(found.iter().all(|time| (time * 1e7).round() / 1e7 == *time), "{found:?}");
+}
+
 #[test]
 fn outputs_are_read_as_the_loss_reads_them_and_in_its_precision() {
     let place = TempDir::new().unwrap();
@@ -188,6 +207,9 @@ fn images_are_predicted_as_in_the_training() {
     let right =
         (0..16).filter(|&row| found.cell(row, 0).starts_with(&format!("{}/", found.cell(row, 1)))).count();
     assert_eq!(right as f64 / 16.0, accuracy);
+    // Notes beside the images are no images.
+    fs::write(photos_of.join("val/light/notes.txt"), "notes").unwrap();
+    assert_eq!(predicted(place.path(), &out, &data).len(), 16);
     // One image, and things that are none.
     let one = predicted(place.path(), &out, text(&photos_of.join("val/light/3.png")));
     assert_eq!((one.len(), one.cell(0, 0)), (1, "3.png"));

@@ -2,15 +2,13 @@
 
 use super::super::options::DataOptions;
 use super::storage::Entry;
-use crate::error::{Error, Result, listed};
+use crate::error::{Error, Result, listed, shown};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-/// Endings of the names of images, in lower case.
-const ENDINGS: [&str; 6] = ["jpg", "jpeg", "jpe", "png", "webp", "bmp"];
 /// Names of the folders of the splits. Of several for validation, the first of these counts.
 const TRAINING: [&str; 2] = ["train", "training"];
 const VALIDATION: [&str; 4] = ["val", "valid", "validation", "test"];
@@ -31,20 +29,22 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Finds splits and classes in files that are sorted by name. Without folders for splits, a part of each class, drawn
+    /// Finds splits and classes of images that are sorted by name. Without folders for splits, a part of each class, drawn
     /// by the seed, is held out for validation.
     ///
     /// # Errors
-    /// No images, or images that are not in folders of classes; a class that only validation has.
-    pub fn new(place: &Path, files: Vec<Entry>, options: &DataOptions) -> Result<Listing> {
+    /// No images, or images that are not in folders of classes; a single class; a class that only validation has.
+    pub fn new(place: &Path, images: Vec<Entry>, options: &DataOptions) -> Result<Listing> {
         let expected = "images (JPEG, PNG, WebP, BMP) in one sub-folder per class, or in such folders below train/ and \
                         val/ (or valid/, validation/, test/)";
         let wrong = |found: &str| Error::format(place, expected, found);
-        let images: Vec<Entry> = files.into_iter().filter(|file| is_image(&file.name)).collect();
         if images.is_empty() {
             return Err(wrong("no image"));
         }
         let depth = common_folders(&images);
+        if let Some(class) = single_folder(&images, depth) {
+            return Err(wrong(&format!("images of one class, {}", shown(class))));
+        }
         let part = |entry: &Entry, number: usize| {
             let parts: Vec<&str> = entry.name.split('/').collect();
             // The last part is the file.
@@ -93,9 +93,11 @@ impl Listing {
     }
 }
 
-fn is_image(name: &str) -> bool {
-    let ending = name.rsplit_once('.').map(|(_, ending)| ending.to_lowercase());
-    ending.is_some_and(|ending| ENDINGS.contains(&ending.as_str()))
+/// The folder that holds all images, if there are no folders in it: the last of `depth` folders that all have in common.
+fn single_folder(images: &[Entry], depth: usize) -> Option<&str> {
+    let parts = |image: &Entry| image.name.matches('/').count();
+    let folder = images.first()?.name.split('/').nth(depth.checked_sub(1)?)?;
+    images.iter().all(|image| parts(image) == depth).then_some(folder)
 }
 
 /// How many folders, one in the other, have all images below them and are no split.

@@ -1,10 +1,11 @@
 //! A folder of images, one sub-folder per class, or a zip archive of such a folder.
 //!
-//! `storage.rs` finds files and reads them, `listing.rs` tells classes and splits by the names of folders, `decode.rs`
+//! `storage.rs` finds files and reads them, `formats.rs` tells which are images, `listing.rs` tells classes and splits by the names of folders, `decode.rs`
 //! makes samples of files, `set.rs` keeps them in memory as far as they fit, and `unreadable.rs` counts files that are no
 //! images. `pictures.rs` has the images that a saved model predicts from.
 
 mod decode;
+mod formats;
 mod listing;
 mod pictures;
 mod set;
@@ -37,9 +38,13 @@ const LARGEST_DEFAULT: usize = 224;
 fn open(options: &DataOptions) -> Result<Splits> {
     let place = options.directory()?;
     let (storage, files) = Storage::open(place)?;
-    let listing = Listing::new(place, files, options)?;
-    let total = listing.train.len() + listing.validation.len();
-    let mut unreadable = Vec::new();
+    let (images, mut unreadable) = formats::images(&storage, files);
+    let total = images.len() + unreadable.len();
+    // Without any image the listing says what is expected.
+    if !images.is_empty() {
+        check(place, total, &unreadable)?;
+    }
+    let listing = Listing::new(place, images, options)?;
     let mut headers = |files: Vec<ImageFile>| {
         let read = files.into_par_iter().map(|file| {
             let header = storage.read(&file.entry).and_then(|bytes| Header::of(&bytes));

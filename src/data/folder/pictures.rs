@@ -1,6 +1,7 @@
 //! Images in files, as inputs of a saved model.
 
 use super::decode::Form;
+use super::formats::images;
 use super::storage::{Entry, Storage};
 use crate::data::images::to_unit;
 use crate::data::inputs::ImageInputs;
@@ -17,14 +18,17 @@ pub struct Pictures {
 }
 
 impl Pictures {
-    /// Finds the files. Hidden ones are left out.
+    /// Finds the images, and in a folder or an archive leaves out what is none: hidden files, and those that neither by
+    /// their name nor by their first bytes are images.
     ///
     /// # Errors
     /// [`Error::File`] for a place that cannot be read; [`Error::Format`] for a damaged archive, and for no file.
     pub fn open(place: &Path) -> Result<Pictures> {
         let (storage, files) = Storage::find(place)?;
+        let is_one_file = place.is_file() && matches!(storage, Storage::Folder);
+        let files = if is_one_file { files } else { images(&storage, files).0 };
         if files.is_empty() {
-            return Err(Error::format(place, "images", "no file"));
+            return Err(Error::format(place, "images (JPEG, PNG, WebP, BMP)", "none"));
         }
         Ok(Pictures { place: place.to_path_buf(), storage, files })
     }

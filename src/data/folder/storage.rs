@@ -10,8 +10,10 @@ use zip::{CompressionMethod, ZipArchive};
 
 /// The most bytes of a file, packed or not.
 const MAX_BYTES: u64 = 256 << 20;
-/// Folders below each other that are entered. Links to folders can form a circle.
+/// Folders below each other that are entered.
 const MAX_DEPTH: usize = 16;
+/// The bytes that tell the format of an image.
+const START: u64 = 64;
 
 /// Where files are read from.
 pub(super) enum Storage {
@@ -69,6 +71,21 @@ impl Storage {
         Ok((Storage::Folder, vec![Entry { name, bytes, place: Place::Path(place.to_path_buf()) }]))
     }
 
+    /// The first bytes of a file, or what prevents reading them.
+    pub fn start(&self, entry: &Entry) -> Result<Vec<u8>, String> {
+        let mut start = Vec::new();
+        match (&entry.place, self) {
+            (Place::Path(path), _) => {
+                File::open(path).map_err(text)?.take(START).read_to_end(&mut start).map_err(text)?;
+            }
+            (Place::Packed { .. }, _) => {
+                start = self.read(entry)?;
+                start.truncate(START as usize);
+            }
+        }
+        Ok(start)
+    }
+
     /// The bytes of a file, or what prevents reading them.
     pub fn read(&self, entry: &Entry) -> Result<Vec<u8>, String> {
         if entry.bytes > MAX_BYTES {
@@ -110,12 +127,18 @@ fn text(error: std::io::Error) -> String {
 /// [`Error::File`] for a folder that cannot be read.
 pub(in crate::data) fn files_below(folder: &Path) -> Result<Vec<Entry>> {
     let mut found = Vec::new();
-    collect(folder, "", 0, &mut found)?;
+    collect(folder, "", &mut Vec::new(), &mut found)?;
     found.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(found)
 }
 
-fn collect(folder: &Path, before: &str, depth: usize, found: &mut Vec<Entry>) -> Result<()> {
+/// Adds the files below `folder`, which is below the folders `above`. A link to one of these, a circle, is left out.
+fn collect(folder: &Path, before: &str, above: &mut Vec<PathBuf>, found: &mut Vec<Entry>) -> Result<()> {
+    let place = folder.canonicalize().map_err(Error::file(folder, "read"))?;
+    if above.len() > MAX_DEPTH || above.contains(&place) {
+        return Ok(());
+    }
+    above.push(place);
     for entry in fs::read_dir(folder).map_err(Error::file(folder, "read"))? {
         let entry = entry.map_err(Error::file(folder, "read"))?;
         let name = format!("{before}{}", entry.file_name().to_string_lossy());
@@ -126,16 +149,17 @@ fn collect(folder: &Path, before: &str, depth: usize, found: &mut Vec<Entry>) ->
         // A link is what it points to; one that points to nothing is a file that cannot be read.
         match fs::metadata(&path) {
             Ok(metadata) if metadata.is_dir() => {
-                if depth < MAX_DEPTH {
-                    collect(&path, &format!("{name}/"), depth + 1, found)?;
-                }
+                collect(&path, &format!("{name}/"), above, found)?;
             }
+            // Reading a pipe would wait for a writer.
+            Ok(metadata) if !metadata.is_file() => {}
             metadata => {
                 let bytes = metadata.map_or(0, |metadata| metadata.len());
                 found.push(Entry { name, bytes, place: Place::Path(path) });
             }
         }
     }
+    above.pop();
     Ok(())
 }
 

@@ -27,8 +27,11 @@ impl<'t> Cells<'t> {
     /// # Errors
     /// [`Error::Format`] for text between numbers, and for numbers that do not fit.
     pub fn read(source: &'t Source, column: &Column, kind: Kind, help: &str) -> Result<Cells<'t>> {
-        let names =
-            || Cells::Names(source.texts(column).map(|cell| (!is_missing(cell)).then_some(cell)).collect());
+        let names = || {
+            Cells::Names(
+                source.texts(column).map(|cell| (!is_missing(cell)).then(|| category(cell))).collect(),
+            )
+        };
         if kind == Kind::Names {
             return Ok(names());
         }
@@ -60,6 +63,26 @@ impl<'t> Cells<'t> {
             Cells::Numbers(numbers) => numbers[row].is_nan(),
             Cells::Names(names) => names[row].is_none(),
         }
+    }
+}
+
+/// The name of a category in a cell. A whole number that is written with decimals is the same category as without: `1.0`,
+/// as programs write the numbers of a column that once lacked a value, is `1`.
+pub fn category(cell: &str) -> &str {
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    match cell.split_once('.') {
+        Some((whole, decimals))
+            if digits(whole.strip_prefix('-').unwrap_or(whole))
+                && !decimals.is_empty()
+                && decimals.bytes().all(|byte| byte == b'0') =>
+        {
+            if whole == "-0" {
+                "0"
+            } else {
+                whole
+            }
+        }
+        _ => cell,
     }
 }
 

@@ -5,7 +5,7 @@ use super::options::Task;
 use super::source::{Source, file};
 use crate::data::options::DataOptions;
 use crate::error::{Error, Result, listed, shown};
-use crate::tables::{Header, Table};
+use crate::tables::{Header, Table, Value};
 use std::collections::BTreeSet;
 
 /// Options of which nothing is left open, and the decisions in words.
@@ -45,6 +45,7 @@ pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
     for names in [&mut options.target_columns, &mut options.table.categorical, &mut options.table.ignored] {
         *names = split_all(names, table.names());
     }
+    notes.extend(thousands(table, &options));
     if let Some(task) = task {
         options.table.task = task;
         return Ok(Choice { options, notes });
@@ -81,6 +82,45 @@ pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
     options.table.task = task;
     notes.push(why);
     Ok(Choice { options, notes })
+}
+
+/// A note about the first column whose numbers seem to have thousands separators that were taken for decimal marks: all
+/// that have a mark have three digits behind it, and others are whole.
+fn thousands(table: &Table, options: &DataOptions) -> Option<String> {
+    if options.table.decimal.is_some() {
+        return None;
+    }
+    let grouped = |cell: &str, mark: char| {
+        let (before, after) = cell.strip_prefix('-').unwrap_or(cell).split_once(mark)?;
+        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+        let is_group = (1..=3).contains(&before.len()) && before != "0" && after.len() == 3;
+        (is_group && digits(before) && digits(after)).then_some(())
+    };
+    let seems = |place: usize, mark: char| -> Option<String> {
+        let (mut example, mut whole) = (None, false);
+        for cell in (0..table.len()).map(|row| table.cell(row, place)) {
+            if cell.contains(mark) {
+                grouped(cell, mark)?;
+                example = example.or(Some(cell));
+            } else {
+                whole |= cell.parse::<i64>().is_ok();
+            }
+        }
+        example.filter(|_| whole).map(str::to_string)
+    };
+    let readings = [('.', "point", "comma"), (',', "comma", "point")];
+    (0..table.names().len()).find_map(|place| {
+        readings.into_iter().find_map(|(mark, name, other)| {
+            let example = seems(place, mark)?;
+            let read = table.numbers(place).ok()?;
+            let taken = example.replace(mark, ".").parse::<f64>().ok()?;
+            let is_decimal = read.iter().any(|value| matches!(value, Value::Number(number) if *number == taken));
+            is_decimal.then(|| {
+                let column = shown(&table.names()[place]);
+                format!("{example} in column {column} is read with a decimal {name} (--decimal {other} if it separates thousands)")
+            })
+        })
+    })
 }
 
 /// The number of different values, if they are few whole numbers with several rows each.

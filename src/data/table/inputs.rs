@@ -85,6 +85,23 @@ pub struct TargetColumn {
     pub deviation: f64,
 }
 
+/// Significant decimal digits of an f32, and one more.
+const DIGITS: i32 = 8;
+
+impl TargetColumn {
+    /// The number that an output stands for: output · deviation + mean, rounded to the decimal place that an output of
+    /// about 1 determines.
+    pub fn in_its_unit(&self, output: f32) -> f64 {
+        let value = f64::from(output) * self.deviation + self.mean;
+        let places = DIGITS - self.deviation.log10().floor() as i32;
+        // A power of ten above 1 is exact, and so is the rounded number divided by it as near as f64 allows.
+        let power = 10_f64.powi(places.abs().min(300));
+        let rounded =
+            if places > 0 { (value * power).round() / power } else { (value / power).round() * power };
+        if rounded.is_finite() { rounded } else { value }
+    }
+}
+
 impl InputColumn {
     /// The name in the header.
     pub fn name(&self) -> &str {
