@@ -9,7 +9,7 @@ use allometry::train::{
     Callback, EpochLog, EpochReport, History, Observation, Progress, TerminalProgress, TrainConfig,
     is_observed,
 };
-use allometry::units::grouped;
+use allometry::units::{digits, grouped};
 use allometry::{Error, Result, files};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -124,13 +124,13 @@ impl Page<'_> {
         let (outcome, cost) = (self.outcome, Cost::of(self.architecture)?);
         let accuracy = outcome.validation_accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a));
         let lead = format!(
-            "{} parameters and {} MACs per sample, trained on {} samples of {} on {}. Validation loss {:.4}{}.",
+            "{} parameters and {} MACs per sample, trained on {} samples of {} on {}. Validation loss {}{}.",
             grouped(cost.parameters),
             grouped(cost.macs),
             grouped(history.samples_seen),
             self.data,
             outcome.device,
-            outcome.validation_loss,
+            digits(outcome.validation_loss),
             accuracy.unwrap_or_default(),
         );
         let config = self.config.to_toml()?;

@@ -5,7 +5,7 @@ use allometry::planner::Comparison;
 use allometry::report::Quantity;
 use allometry::terminal::Table;
 use allometry::train::Finding;
-use allometry::units::{bytes, seconds};
+use allometry::units::{bytes, digits, seconds};
 use allometry::{Result, print_line};
 use serde::{Deserialize, Serialize};
 
@@ -41,8 +41,8 @@ pub struct Outcome {
 pub fn print(outcome: &Outcome) -> Result<()> {
     let accuracy = outcome.validation_accuracy.map(|a| format!(", accuracy {:.2} %", 100.0 * a));
     print_line!(
-        "validation loss {:.4}{}; {:.0} samples/s, peak memory {}, {}{}",
-        outcome.validation_loss,
+        "validation loss {}{}; {:.0} samples/s, peak memory {}, {}{}",
+        digits(outcome.validation_loss),
         accuracy.unwrap_or_default(),
         outcome.samples_per_second,
         bytes(outcome.peak_bytes),

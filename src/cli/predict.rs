@@ -6,6 +6,7 @@ use allometry::data::{Inputs, Pictures};
 use allometry::models::predictor::shortest;
 use allometry::models::{Predictions, Predictor};
 use allometry::tables::{Table, Value as Cell};
+use allometry::units::digits;
 use allometry::{Error, Result, note, print_line};
 use clap::Args;
 use csv::WriterBuilder;
@@ -120,7 +121,8 @@ fn compare(predictions: &Predictions, table: &Table) -> Vec<String> {
                 let total: f64 = pairs.iter().map(|(target, _)| (target - mean).powi(2)).sum();
                 let (error, explained) = ((residual / count).sqrt(), 1.0 - residual / total);
                 let text = format!(
-                    "{name}: root mean squared error {error:.4} over {count} rows, R² {explained:.3}"
+                    "{name}: root mean squared error {} over {count} rows, R² {explained:.3}",
+                    digits(error)
                 );
                 (!pairs.is_empty()).then_some(text)
             };

@@ -14,7 +14,7 @@ use allometry::models::{Architecture, predictor};
 use allometry::nn::Model;
 use allometry::planner::{Expected, Training};
 use allometry::sweep::record::Throughput;
-use allometry::train::{EpochLog, History, TrainConfig, diagnose, fit, fit_resumable};
+use allometry::train::{Baseline, EpochLog, History, TrainConfig, diagnose, fit, fit_resumable};
 use allometry::units::grouped;
 use allometry::{Error, Result, files, note, print_line};
 use clap::parser::ValueSource;
@@ -158,7 +158,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     let peak_bytes = device.usage().peak;
     let last = history.result().expect("there is at least one epoch");
     let targets = splits.train.targets();
-    let chance = config.loss(targets)?.function().of_guessing(targets);
+    let baseline = Baseline::of(config.loss(targets)?, &splits)?;
     let outcome = Outcome {
         validation_accuracy: last.validation.accuracy,
         validation_loss: last.validation.loss,
@@ -174,7 +174,7 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
         wall_seconds,
         device: device.name(),
         planned: expected.map(|expected| expected.beside(last.validation.loss, wall_seconds, peak_bytes)),
-        findings: diagnose(&history, chance, &observations),
+        findings: diagnose(&history, &config, baseline, &observations),
     };
     let page =
         Page { architecture: &architecture, config: &config, outcome: &outcome, data: splits.train.name() };

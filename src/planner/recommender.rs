@@ -14,7 +14,7 @@ use crate::models::cost::predicted_peak;
 use crate::sweep::plan::Plan;
 use crate::sweep::record::{Record, Throughput};
 use crate::train::TrainConfig;
-use crate::units::{self, flops};
+use crate::units::{self, digits, flops};
 
 /// The most pilot runs; the law of throughput gives the other speeds.
 const MOST_PILOTS: usize = 12;
@@ -176,7 +176,8 @@ impl Recommender<'_> {
         let Some(own) = self.speed.pilot(model) else { return };
         if let (true, Some((steps, loss))) = (lags(&own.beginning, &base.beginning), own.beginning.last()) {
             let why = format!(
-                "after {steps} steps its training loss is still {loss:.3}, while that of the base model falls"
+                "after {steps} steps its training loss is still {}, while that of the base model falls",
+                digits(*loss)
             );
             self.veto(model, why);
         }
@@ -341,9 +342,9 @@ impl Recommender<'_> {
                 return self.too_far(&beyond.choices[0]);
             }
             return fail(format!(
-                "no training within {budget} is expected to reach a loss of {target}; the best reaches {:.4}. Give a \
+                "no training within {budget} is expected to reach a loss of {target}; the best reaches {}. Give a \
                  larger budget or a higher target",
-                best.choices[0].loss
+                digits(best.choices[0].loss)
             ));
         }
         let Some(least) = cheapest(&self.fields, &self.rules, timing) else {

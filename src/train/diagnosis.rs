@@ -3,8 +3,12 @@
 //! The rules are thresholds on losses per epoch. They are those of practice, not of a theory: Goodfellow, Bengio and
 //! Courville, *Deep Learning* (2016), chapter 11, and Karpathy's "A Recipe for Training Neural Networks" (2019).
 
+use super::advice::Advice;
+use super::baseline::Baseline;
+use super::config::TrainConfig;
 use super::history::History;
 use super::watch::Observation;
+use crate::units::digits;
 use serde::{Deserialize, Serialize};
 
 /// What is said of a training.
@@ -59,31 +63,42 @@ const GAP: f64 = 1.5;
 const JUMPS: f64 = 0.2;
 /// A jump: a training loss this many times the lowest so far.
 const JUMP: f64 = 1.1;
+/// A training loss this many times that of a model before its training, or that of the first epoch, has blown up.
+const BLOWN_UP: f64 = 10.0;
 /// Update-to-weight ratios, at the step where they are largest, outside of this range speak against the learning rate. They
 /// are about 1e-3 where it is good.
 const RATIO: (f64, f64) = (1e-4, 1.5e-2);
 /// Gradient norms of the first modules, beside those of the last, outside of this range are called vanishing or exploding.
 const SPREAD: (f64, f64) = (1e-3, 1e3);
 
-/// The findings about a training, the most important first. `chance` is the loss of a model that always gives the same
-/// answer, if it is known: ln of the number of classes for cross-entropy. `observations` may be empty.
-pub fn diagnose(history: &History, chance: Option<f64>, observations: &[Observation]) -> Vec<Finding> {
-    let Some(curves) = Curves::of(history) else { return Vec::new() };
-    let signals = of_observations(observations);
+/// The findings about a training with the configuration `config`, the most important first. `baseline` has the losses of
+/// models that know nothing, if they are known. `observations` may be empty.
+pub fn diagnose(
+    history: &History,
+    config: &TrainConfig,
+    baseline: Option<Baseline>,
+    observations: &[Observation],
+) -> Vec<Finding> {
+    let advice = Advice::new(config, history);
+    let Some(curves) = Curves::of(history, advice) else { return Vec::new() };
+    // Both speak of the learning rate; the curves show what it does.
+    let is_about_rate = |f: &Finding| matches!(f.verdict, Verdict::RateTooHigh | Verdict::RateTooLow);
+    let mut signals = of_observations(observations, advice);
+    if let Some(blown_up) = curves.blown_up(baseline) {
+        signals.retain(|signal| !is_about_rate(signal));
+        return [blown_up].into_iter().chain(signals).collect();
+    }
     if curves.training.len() < JUDGED {
         let text = format!("{} epochs are too few to judge the curves by", curves.training.len());
         let advice = format!("train for at least {JUDGED} epochs");
         return signals.into_iter().chain([finding(Verdict::TooShort, text, advice)]).collect();
     }
     let from_rate = curves.rate();
-    let main = chance
-        .and_then(|chance| curves.learned_nothing(chance, from_rate.as_ref()))
+    let main = baseline
+        .and_then(|baseline| curves.learned_nothing(baseline, from_rate.as_ref()))
         .or_else(|| curves.over_fitted())
         .or_else(|| if from_rate.is_some() { None } else { Some(curves.limits()) });
-    // Both speak of the learning rate; the curves show what it does.
-    let is_about_rate = |f: &Finding| matches!(f.verdict, Verdict::RateTooHigh | Verdict::RateTooLow);
-    let repeats = |signal: &Finding| from_rate.is_some() && is_about_rate(signal);
-    let signals: Vec<Finding> = signals.into_iter().filter(|signal| !repeats(signal)).collect();
+    signals.retain(|signal| from_rate.is_none() || !is_about_rate(signal));
     main.into_iter().chain(from_rate).chain(signals).collect()
 }
 
@@ -92,16 +107,17 @@ fn finding(verdict: Verdict, text: impl Into<String>, advice: impl Into<String>)
 }
 
 /// Losses by epoch.
-struct Curves {
+struct Curves<'a> {
     training: Vec<f64>,
     validation: Vec<f64>,
+    advice: Advice<'a>,
 }
 
-impl Curves {
-    fn of(history: &History) -> Option<Curves> {
+impl<'a> Curves<'a> {
+    fn of(history: &History, advice: Advice<'a>) -> Option<Curves<'a>> {
         let training: Vec<f64> = history.epochs.iter().map(|epoch| epoch.train.loss).collect();
         let validation = history.epochs.iter().map(|epoch| epoch.validation.loss).collect();
-        (!training.is_empty()).then_some(Curves { training, validation })
+        (!training.is_empty()).then_some(Curves { training, validation, advice })
     }
 
     fn last(&self) -> (f64, f64) {
@@ -114,22 +130,48 @@ impl Curves {
         lowest.map_or((1, f64::NAN), |(epoch, &loss)| (epoch, loss))
     }
 
-    fn learned_nothing(&self, chance: f64, rate: Option<&Finding>) -> Option<Finding> {
+    /// Whether the loss is far above anything that a model that knows nothing has.
+    fn blown_up(&self, baseline: Option<Baseline>) -> Option<Finding> {
+        let lowest = self.training.iter().copied().fold(f64::INFINITY, f64::min);
+        let (first, last) = (self.training[0], self.last().0);
+        let text = match baseline.map(|baseline| baseline.untrained) {
+            Some(untrained) if lowest > BLOWN_UP * untrained => format!(
+                "the learning rate is too high: the training loss never fell below {}, and a model before its training has \
+                 about {}",
+                digits(lowest),
+                digits(untrained)
+            ),
+            _ if last > BLOWN_UP * first => format!(
+                "the learning rate is too high: the training loss rose from {} in the first epoch to {}",
+                digits(first),
+                digits(last)
+            ),
+            _ => return None,
+        };
+        Some(finding(Verdict::RateTooHigh, text, self.advice.blown_up()))
+    }
+
+    fn learned_nothing(&self, baseline: Baseline, rate: Option<&Finding>) -> Option<Finding> {
         let (_, lowest) = self.lowest();
         let training = self.training.iter().copied().fold(f64::INFINITY, f64::min);
-        if lowest < 0.98 * chance {
+        let guessing = baseline.validation;
+        // Of targets that are all the same, there is nothing to learn.
+        if guessing <= 0.0 || lowest < 0.98 * guessing {
             return None;
         }
-        if training < 0.9 * chance {
-            let text = format!(
-                "what was learned of the training samples (loss {training:.3}) does not hold for others: the validation \
-                 loss never fell below {lowest:.3}, and guessing gives {chance:.3}"
-            );
-            return Some(finding(Verdict::OverFitted, text, OVER_FITTED));
-        }
-        let text = format!(
-            "nothing was learned: the validation loss never fell below {lowest:.3}, and guessing gives {chance:.3}"
+        let never_below = format!(
+            "the validation loss never fell below {}, and guessing gives {}",
+            digits(lowest),
+            digits(guessing)
         );
+        if training < 0.9 * baseline.training {
+            let text = format!(
+                "what was learned of the training samples (loss {}) does not hold for others: {never_below}",
+                digits(training)
+            );
+            return Some(finding(Verdict::OverFitted, text, self.advice.over_fitted()));
+        }
+        let text = format!("nothing was learned: {never_below}");
         let advice = match rate.map(|finding| finding.verdict) {
             Some(Verdict::RateTooHigh) => "a tenth of the learning rate",
             Some(Verdict::RateTooLow) => "ten times the learning rate",
@@ -147,10 +189,12 @@ impl Curves {
             return None;
         }
         let text = format!(
-            "over-fitted since epoch {epoch}: the validation loss rose from {lowest:.4} to {validation:.4} while the \
-             training loss fell to {training:.4}"
+            "over-fitted since epoch {epoch}: the validation loss rose from {} to {} while the training loss fell to {}",
+            digits(lowest),
+            digits(validation),
+            digits(training)
         );
-        Some(finding(Verdict::OverFitted, text, OVER_FITTED))
+        Some(finding(Verdict::OverFitted, text, self.advice.over_fitted()))
     }
 
     /// How the validation loss fell over the last `epochs`, if that is enough for a training that is not converged.
@@ -162,10 +206,11 @@ impl Curves {
         }
         let percent = 100.0 * (1.0 - validation / before);
         let text = format!(
-            "not converged: the validation loss fell by {percent:.0} % in the last {}, to {validation:.4}",
-            if epochs == 1 { "epoch".to_string() } else { format!("{epochs} epochs") }
+            "not converged: the validation loss fell by {percent:.0} % in the last {}, to {}",
+            if epochs == 1 { "epoch".to_string() } else { format!("{epochs} epochs") },
+            digits(validation)
         );
-        Some(finding(Verdict::NotConverged, text, "more epochs"))
+        Some(finding(Verdict::NotConverged, text, self.advice.not_converged()))
     }
 
     /// What the training loss says about the learning rate.
@@ -182,11 +227,7 @@ impl Curves {
                  epochs",
                 100.0 * (JUMP - 1.0)
             );
-            return Some(finding(
-                Verdict::RateTooHigh,
-                text,
-                "a third of the learning rate, a longer --warmup, or --clip-norm 1",
-            ));
+            return Some(finding(Verdict::RateTooHigh, text, self.advice.jumping()));
         }
         // A loss that is about to converge falls less and less.
         let half = epochs / 2;
@@ -195,8 +236,10 @@ impl Curves {
         let steady = early > 0.0 && late >= 0.8 * early && last > 0.5 * first;
         steady.then(|| {
             let text = format!(
-                "the learning rate is too low for {epochs} epochs: the training loss fell evenly, by {early:.3} per epoch in the \
-                 first half and {late:.3} in the second"
+                "the learning rate is too low for {epochs} epochs: the training loss fell evenly, by {} per epoch in the \
+                 first half and {} in the second",
+                digits(early),
+                digits(late)
             );
             finding(Verdict::RateTooLow, text, "three times the learning rate")
         })
@@ -211,28 +254,26 @@ impl Curves {
         }
         if validation > GAP * training {
             let text = format!(
-                "limited by data: the training loss, {training:.4}, is far below the validation loss, {validation:.4}"
+                "limited by data: the training loss, {}, is far below the validation loss, {}",
+                digits(training),
+                digits(validation)
             );
-            let advice = "more training samples, --augment where there are images, --weight-decay, dropout; a larger model \
-                          gains little";
-            return finding(Verdict::LimitedByData, text, advice);
+            return finding(Verdict::LimitedByData, text, self.advice.limited_by_data());
         }
         if let Some(falling) = self.falls(epochs / 2, FALLS[1]) {
             return falling;
         }
         let text = format!(
-            "limited by size: the training loss, {training:.4}, is level and close to the validation loss, \
-             {validation:.4} (under-fitted)"
+            "limited by size: the training loss, {}, is level and close to the validation loss, {} (under-fitted)",
+            digits(training),
+            digits(validation)
         );
         finding(Verdict::LimitedBySize, text, "a larger model (`allometry sweep` says along which axis)")
     }
 }
 
-const OVER_FITTED: &str = "--early-stopping 5, more training samples, --augment where there are images, --weight-decay, \
-                           dropout, or a smaller model";
-
 /// What the observed steps say.
-fn of_observations(observations: &[Observation]) -> Vec<Finding> {
+fn of_observations(observations: &[Observation], advice: Advice) -> Vec<Finding> {
     let Some(last) = observations.last() else { return Vec::new() };
     let mut findings = Vec::new();
     let dead: Vec<&str> = (last.modules.iter())
@@ -248,7 +289,7 @@ fn of_observations(observations: &[Observation]) -> Vec<Finding> {
                       gelu), or, where the model is deep, norms and residual connections";
         findings.push(finding(Verdict::DeadModules, text, advice));
     }
-    findings.extend(gradients_over_depth(last));
+    findings.extend(gradients_over_depth(last, advice));
     let ratios = observations.iter().filter_map(median_ratio);
     let Some(median) = ratios.max_by(f64::total_cmp) else { return findings };
     let text = |which: &str| {
@@ -273,7 +314,7 @@ fn median_ratio(observation: &Observation) -> Option<f64> {
 }
 
 /// Gradients of the first quarter of the modules beside those of the last quarter.
-fn gradients_over_depth(observation: &Observation) -> Option<Finding> {
+fn gradients_over_depth(observation: &Observation, advice: Advice) -> Option<Finding> {
     let gradients: Vec<f64> = observation.modules.iter().filter_map(|module| module.gradient).collect();
     let quarter = gradients.len() / 4;
     if quarter == 0 {
@@ -292,8 +333,7 @@ fn gradients_over_depth(observation: &Observation) -> Option<Finding> {
         let advice = "residual connections, or a norm behind each convolution";
         Some(finding(Verdict::VanishingGradients, text("vanish"), advice))
     } else if ratio > SPREAD.1 {
-        let advice = "--clip-norm 1, a norm behind each convolution, or smaller initial weights";
-        Some(finding(Verdict::ExplodingGradients, text("grow"), advice))
+        Some(finding(Verdict::ExplodingGradients, text("grow"), advice.exploding()))
     } else {
         None
     }

@@ -3,9 +3,11 @@
 //! In reading order: [`config`] (every hyper-parameter), [`losses`] (one file each), [`trainer`] (one step and one
 //! evaluation), [`metric`] (sums of losses on the device), [`mod@fit`] (the loop), [`history`] (its results),
 //! [`checkpoint`] (resuming), [`progress`] (progress on the terminal), [`log`] (CSV and JSON lines), [`watch`] (a step
-//! observed module by module), [`diagnosis`] (what the curves say).
+//! observed module by module), [`diagnosis`] (what the curves say), [`baseline`] (what they are compared with).
 
+mod advice;
 mod average;
+pub mod baseline;
 pub mod checkpoint;
 pub mod config;
 pub mod diagnosis;
@@ -23,6 +25,7 @@ mod validation;
 pub mod watch;
 
 pub use crate::optim::OptimizerName;
+pub use baseline::Baseline;
 pub use checkpoint::{Checkpoints, Every};
 pub use config::TrainConfig;
 pub use diagnosis::{Finding, Verdict, diagnose};

@@ -4,7 +4,7 @@
 use super::fit::{Callback, Progress};
 use super::history::EpochReport;
 use crate::note;
-use crate::units::seconds;
+use crate::units::{digits, seconds};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -58,8 +58,9 @@ impl Callback for TerminalProgress {
         }
         self.bar.set_position(progress.step);
         self.bar.set_message(format!(
-            "{:.0} samples/s, loss {:.4}",
-            progress.samples_per_second, progress.metrics.loss
+            "{:.0} samples/s, loss {}",
+            progress.samples_per_second,
+            digits(progress.metrics.loss)
         ));
     }
 
@@ -77,13 +78,13 @@ impl Callback for TerminalProgress {
             None => String::new(),
         };
         let line = format!(
-            "{}epoch {}/{}: loss {:.4}{}, validation loss {:.4}{}, {:.0} samples/s, {}{skipped}",
+            "{}epoch {}/{}: loss {}{}, validation loss {}{}, {:.0} samples/s, {}{skipped}",
             self.prefix,
             report.epoch,
             report.epochs,
-            report.train.loss,
+            digits(report.train.loss),
             accuracy(&report.train),
-            report.validation.loss,
+            digits(report.validation.loss),
             accuracy(&report.validation),
             report.samples_per_second,
             seconds(report.seconds),

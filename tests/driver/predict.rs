@@ -4,6 +4,7 @@ use crate::classes::flowers;
 use crate::inputs::small_csv;
 use crate::process::{fail, number, succeed, text};
 use allometry::tables::{Format, Table, Value};
+use allometry::units::digits;
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -111,7 +112,7 @@ fn numbers_are_predicted_in_their_unit() {
         let mse = found.iter().zip(&truth).map(|(a, b)| (a - b).powi(2)).sum::<f64>() / 20.0;
         assert!((mse - loss).abs() < 1e-3 * loss, "{mse} and {loss}");
         let said = succeed(&["predict", text(&out), "--data", &validation, "--device", "cpu"]).err;
-        let error = format!("root mean squared error {:.4} over 20 rows", mse.sqrt());
+        let error = format!("root mean squared error {} over 20 rows", digits(mse.sqrt()));
         assert!(said.contains(&error), "{error} in {said}");
         assert!(flags.is_empty() || mse < 0.1 * variance, "{mse} of {variance}");
     }

@@ -141,6 +141,10 @@ fn training_on_a_table_is_regression() {
     assert_ne!(one["validation_loss"], half["validation_loss"]);
     let delta_alone = [&["train"], &common[..], &["--huber-delta", "0.5"]].concat();
     fail(&delta_alone, 1, &["huber_delta", "use huber"]);
+    let blown_up = ["--scale-targets", "--epochs", "4", "--learning-rate", "100"];
+    let said = succeed(&[&["train"], &common[..], &blown_up].concat()).out;
+    assert!(said.contains("the learning rate is too high") && !said.contains("limited by"), "{said}");
+    assert!(!said.split([' ', ',', ';']).any(|word| word.len() > 20), "a number of many digits in {said}");
     // A target by its name; two of them leave three features.
     let two = train(&[&common[..], &["--epochs", "1", "--target", "difference,sum"]].concat(), 1);
     assert!(number(&two["validation_loss"]) > 0.0);

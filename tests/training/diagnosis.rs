@@ -1,6 +1,10 @@
 //! What is said of trainings: by their curves, and by observed steps.
 
-use allometry::train::{EpochReport, History, Metrics, Observation, ObservedModule, Verdict, diagnose};
+use allometry::data::{DataOptions, TableOptions, Task};
+use allometry::train::{
+    Baseline, EpochReport, Finding, History, Loss, Metrics, Observation, ObservedModule, OptimizerName,
+    TrainConfig, Verdict, diagnose,
+};
 
 fn history(losses: &[(f64, f64)]) -> History {
     let metrics = |loss| Metrics { loss, accuracy: None, samples: 1 };
@@ -19,7 +23,8 @@ fn history(losses: &[(f64, f64)]) -> History {
 }
 
 fn verdicts(losses: &[(f64, f64)], observations: &[Observation]) -> Vec<Verdict> {
-    let found = diagnose(&history(losses), Some(10f64.ln()), observations);
+    let found =
+        diagnose(&history(losses), &TrainConfig::default(), Some(Baseline::even(10f64.ln())), observations);
     for finding in &found {
         assert!(!finding.text.is_empty() && !finding.advice.is_empty(), "{finding:?}");
     }
@@ -93,6 +98,97 @@ fn curves_have_a_verdict() {
     assert_eq!(verdicts(&even, &[]), [Verdict::RateTooLow]);
     assert_eq!(verdicts(&at_2e_3[..2], &[]), [Verdict::TooShort]);
     assert_eq!(verdicts(&[], &[]), []);
+}
+
+#[test]
+fn a_loss_far_above_that_of_no_model_is_from_the_learning_rate() {
+    let said = |losses: &[(f64, f64)], baseline: Option<Baseline>| {
+        let found =
+            diagnose(&history(losses), &TrainConfig::default(), baseline, &[observation(&[0.1; 8], 0.3)]);
+        let of = |finding: &Finding| (finding.verdict, format!("{}; {}", finding.text, finding.advice));
+        found.iter().map(of).collect::<Vec<_>>()
+    };
+    let baseline = Some(Baseline { training: 1.0, validation: 0.9, untrained: 2.0 });
+    // Recorded: a regression on standardised targets at a learning rate of 1000.
+    let blown_up = [(3.1e30, 8.2e29), (6.4e29, 2.2e29), (2.1e29, 5.6e28), (5.7e28, 5.6e28), (5.6e28, 5.6e28)];
+    for epochs in [1, 5] {
+        let found = said(&blown_up[..epochs], baseline);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert_eq!(found[0].0, Verdict::RateTooHigh);
+        assert!(found[0].1.contains("e30,") || found[0].1.contains("5.600e28,"), "{found:?}");
+    }
+    let rising = [(0.9, 0.5), (0.4, 0.4), (0.3, 0.3), (0.3, 0.3), (0.3, 0.3), (12.0, 80.0)];
+    let found = said(&rising, None);
+    assert_eq!((found.len(), found[0].0), (1, Verdict::RateTooHigh));
+    assert!(found[0].1.contains("rose from 0.9000 in the first epoch to 12.00"), "{found:?}");
+    // Level at the loss of the mean, and at a tiny loss of targets that the mean explains.
+    let level = [(1.3, 0.93), (1.0, 0.91), (1.0, 0.9), (1.0, 0.9), (1.0, 0.9)];
+    assert_eq!(said(&level, baseline)[0].0, Verdict::LearnedNothing);
+    let better = level.map(|(training, validation)| (0.5 * training, 0.6 * validation));
+    assert_eq!(said(&better, baseline)[0].0, Verdict::LimitedBySize);
+    let constant = Some(Baseline { training: 0.0, validation: 0.0, untrained: 1.0 });
+    let tiny = [(0.1, 2e-5), (3e-6, 1e-6), (1e-6, 1e-6), (1e-6, 1e-6), (1e-6, 1e-6)];
+    let (verdict, text) = &said(&tiny, constant)[0];
+    assert_eq!(*verdict, Verdict::LimitedBySize);
+    assert!(text.contains("1.000e-6, is level"), "{text}");
+}
+
+#[test]
+fn what_is_on_is_not_advised() {
+    let advice = |losses: &[(f64, f64)], config: &TrainConfig| {
+        diagnose(&history(losses), config, None, &[])[0].advice.clone()
+    };
+    let over_fitted = [(2.05, 1.12), (0.493, 0.855), (0.282, 0.797), (0.111, 0.917), (0.0668, 0.923)];
+    let plain = advice(&over_fitted, &TrainConfig::default());
+    assert!(plain.contains("--early-stopping 5") && plain.contains("--optimizer adamw"), "{plain}");
+    let on = TrainConfig {
+        early_stopping: Some(3),
+        clip_norm: Some(1.0),
+        optimizer: OptimizerName::AdamW,
+        augment: Some("flip".parse().unwrap()),
+        ..TrainConfig::default()
+    };
+    let more = advice(&over_fitted, &on);
+    assert!(!more.contains("early-stopping") && !more.contains("--optimizer"), "{more}");
+    assert!(more.contains("a larger --weight-decay") && more.contains("a stronger --augment"), "{more}");
+    let jumping = [(2.0, 1.5), (1.2, 1.0), (1.9, 1.8), (1.0, 1.2), (1.6, 1.4), (0.9, 1.0)];
+    assert!(advice(&jumping, &TrainConfig::default()).contains("--clip-norm 1"));
+    assert!(advice(&jumping, &on).contains("a smaller --clip-norm"));
+    let falling = [(2.46, 2.2), (1.99, 1.81), (1.67, 1.53), (1.42, 1.31), (1.1, 1.1)];
+    assert_eq!(advice(&falling, &on), "more epochs");
+}
+
+#[test]
+fn the_baseline_of_numbers_is_the_loss_of_their_mean() {
+    let place = tempfile::tempdir().unwrap();
+    let table = |name: &str, targets: &[f64]| {
+        let rows: String = (0..).zip(targets).map(|(x, y): (usize, _)| format!("{x},{y}\n")).collect();
+        let path = place.path().join(name);
+        std::fs::write(&path, format!("x,y\n{rows}")).unwrap();
+        path
+    };
+    let data = table("train.csv", &[1.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0]);
+    let options = DataOptions {
+        dataset: "csv".into(),
+        directory: Some(data),
+        table: TableOptions {
+            validation: Some(table("validation.csv", &[0.0, 1.0])),
+            task: Task::Regression,
+            ..TableOptions::default()
+        },
+        ..DataOptions::default()
+    };
+    let splits = allometry::data::open(&options).unwrap();
+    let near = |found: f64, expected: f64| assert!((found - expected).abs() < 1e-6, "{found}, {expected}");
+    let of = |loss: Loss| Baseline::of(loss, &splits).unwrap().unwrap();
+    // The mean is 5/8. Outputs of -1 are 2 away from five targets and 1 from three.
+    let mse = of(Loss::mse());
+    near(mse.training, 15.0 / 64.0);
+    near(mse.validation, (25.0 + 9.0) / 128.0);
+    near(mse.untrained, 23.0 / 8.0);
+    let events = of(Loss::binary_cross_entropy());
+    near(events.training, -(0.625 * 0.625f64.ln() + 0.375 * 0.375f64.ln()));
+    near(events.validation, -0.5 * (0.625f64.ln() + 0.375f64.ln()));
 }
 
 fn observation(gradients: &[f64], ratio: f64) -> Observation {

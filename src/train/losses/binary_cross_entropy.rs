@@ -31,6 +31,12 @@ impl LossFunction for BinaryCrossEntropy {
         TargetKind::Numbers
     }
 
+    /// The logit of a probability. That of a certain event is not infinite here.
+    fn output_for(&self, mean: f64) -> f64 {
+        let mean = mean.clamp(1e-6, 1.0 - 1e-6);
+        (mean / (1.0 - mean)).ln()
+    }
+
     fn rows(&self, output: &Tensor, targets: &Tensor) -> Result<Tensor> {
         output.binary_cross_entropy_rows(targets)
     }

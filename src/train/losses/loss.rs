@@ -51,6 +51,11 @@ pub trait LossFunction: Debug {
         None
     }
 
+    /// The output that stands for a mean of targets that are numbers.
+    fn output_for(&self, mean: f64) -> f64 {
+        mean
+    }
+
     /// The loss of each sample, `[n]`, from outputs `[n, …]` and their targets.
     ///
     /// # Errors
