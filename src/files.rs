@@ -57,16 +57,28 @@ impl Lock {
 
 /// What names of temporary files begin with.
 const TEMPORARY: &str = ".allometry-";
-/// The age in seconds from which a temporary file is one that a killed process left.
+/// The age in seconds from which a temporary file is one that a killed process left, on file systems without locks.
 const LEFT_OVER: u64 = 60;
 
-/// Removes the temporary files that killed processes left in a folder. Such a file is harmless, so errors are ignored.
+/// Removes the temporary files that killed processes left in a folder: those that no process has locked. Such a file is
+/// harmless, so errors are ignored.
 fn remove_left_over(folder: &Path) {
     for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
-        let is_ours = entry.file_name().to_string_lossy().starts_with(TEMPORARY);
-        let age =
-            entry.metadata().and_then(|about| about.modified()).ok().and_then(|time| time.elapsed().ok());
-        if is_ours && age.is_some_and(|age| age.as_secs() >= LEFT_OVER) {
+        let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
+        if !is_file || !entry.file_name().to_string_lossy().starts_with(TEMPORARY) {
+            continue;
+        }
+        let Ok(file) = File::options().write(true).open(entry.path()) else { continue };
+        let is_left_over = match file.try_lock() {
+            Ok(()) => true,
+            Err(TryLockError::WouldBlock) => false,
+            Err(TryLockError::Error(_)) => {
+                let modified = file.metadata().and_then(|about| about.modified());
+                let age = modified.ok().and_then(|time| time.elapsed().ok());
+                age.is_some_and(|age| age.as_secs() >= LEFT_OVER)
+            }
+        };
+        if is_left_over {
             let _ = std::fs::remove_file(entry.path());
         }
     }
@@ -101,16 +113,29 @@ pub fn replace(path: &Path, contents: &[u8]) -> Result<()> {
     sync_directory(folder)
 }
 
+/// A temporary file that is locked while it is written, so that [`remove_left_over`] leaves it.
+fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+    loop {
+        let file = unlocked_file_in(folder)?;
+        // A file system without locks has no lock that could be missing.
+        let _ = file.as_file().lock();
+        // Another process may have removed it before it was locked.
+        if file.path().exists() {
+            return Ok(file);
+        }
+    }
+}
+
 /// A temporary file with the permissions of an ordinary new file, not only for its owner.
 #[cfg(unix)]
-fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+fn unlocked_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     use std::os::unix::fs::PermissionsExt;
     let ordinary = std::fs::Permissions::from_mode(0o666);
     tempfile::Builder::new().prefix(TEMPORARY).permissions(ordinary).tempfile_in(folder)
 }
 
 #[cfg(not(unix))]
-fn new_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
+fn unlocked_file_in(folder: &Path) -> std::io::Result<tempfile::NamedTempFile> {
     tempfile::Builder::new().prefix(TEMPORARY).tempfile_in(folder)
 }
 
@@ -130,20 +155,17 @@ pub fn sync_directory(directory: &Path) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, SystemTime};
 
     #[test]
     fn a_lock_removes_what_killed_processes_left() {
         let place = tempfile::tempdir().unwrap();
-        let make = |name: &str, age: u64| {
-            let file = File::create(place.path().join(name)).unwrap();
-            file.set_modified(SystemTime::now() - Duration::from_secs(age)).unwrap();
-        };
-        for (name, age) in [(".allometry-old", 3600), (".allometry-new", 0), (".tmp-of-others", 3600)] {
-            make(name, age);
+        for name in [".allometry-killed", ".tmp-of-others", "allometry-results"] {
+            File::create(place.path().join(name)).unwrap();
         }
+        let written = new_file_in(place.path()).unwrap();
         let _lock = Lock::take(place.path()).unwrap();
         let left = |name: &str| place.path().join(name).exists();
-        assert!(!left(".allometry-old") && left(".allometry-new") && left(".tmp-of-others"));
+        assert!(!left(".allometry-killed") && left(".tmp-of-others") && left("allometry-results"));
+        assert!(written.path().exists(), "another process writes it");
     }
 }

@@ -5,7 +5,7 @@
 //! a kill at any moment.
 
 use allometry::data::{DataFile, TableOptions, fingerprint};
-use allometry::models::Architecture;
+use allometry::models::{Architecture, predictor};
 use allometry::train::{Checkpoints, Every, History, TrainConfig};
 use allometry::{Error, Result, files};
 use serde::de::DeserializeOwned;
@@ -22,6 +22,8 @@ pub const HISTORY: &str = "history.json";
 pub const WATCH: &str = "watch.jsonl";
 const TRAINING: &str = "training.json";
 const CHECKPOINT: &str = "checkpoint.safetensors";
+/// The files of a trained model.
+const MODEL: [&str; 2] = [predictor::WEIGHTS, predictor::MODEL];
 
 /// What a training is: two equal ones end with equal bits.
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
@@ -75,10 +77,10 @@ impl About {
 
 impl Folder {
     /// Opens the folder for a training, and creates it if it is missing. With `restart` it forgets the training that it
-    /// holds.
+    /// holds, and may replace a model that no training wrote.
     ///
     /// # Errors
-    /// [`Error::Config`] if it holds another training; [`Error::Busy`] if another process uses it; files that can't be
+    /// [`Error::Config`] if it holds another training or such a model; [`Error::Busy`] if another process uses it; files that can't be
     /// read or written.
     pub fn open(path: &Path, about: About, every: Every, restart: bool) -> Result<Folder> {
         files::check_folder(path)?;
@@ -90,11 +92,15 @@ impl Folder {
             files::remove(&path.join(HISTORY))?;
             files::remove(&path.join(WATCH))?;
             folder.checkpoints.remove()?;
-            files::remove(&path.join(TRAINING))?;
+            folder.record(None)?;
+            return Ok(folder);
         }
         match folder.recorded()? {
             Some(found) => folder.refuse_other(&found.about)?,
-            None => folder.record(None)?,
+            None => {
+                folder.refuse_foreign()?;
+                folder.record(None)?;
+            }
         }
         Ok(folder)
     }
@@ -102,9 +108,15 @@ impl Folder {
     /// The results, if the training is complete.
     ///
     /// # Errors
-    /// Files that can't be read; [`Error::Format`] for results that are none.
+    /// Files that can't be read; [`Error::Format`] for results that are none; [`Error::Config`] if its model is gone.
     pub fn outcome<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         let Some(outcome) = self.recorded()?.and_then(|found| found.outcome) else { return Ok(None) };
+        if let Some(missing) = MODEL.map(|name| self.path.join(name)).into_iter().find(|path| !path.exists())
+        {
+            let problem =
+                "missing, although this training is complete; put it back, or use --restart to train again";
+            return Err(Error::Config { what: missing.display().to_string(), problem: problem.to_string() });
+        }
         self.checkpoints.remove()?;
         let read = serde_json::from_value(outcome);
         read.map(Some).map_err(|error| damaged(&self.path, error))
@@ -134,6 +146,17 @@ impl Folder {
             .map_err(|e| Error::file(&self.path, "write into")(e.into()))?;
         text.push(b'\n');
         files::replace(&self.path.join(TRAINING), &text)
+    }
+
+    /// Refuses a folder with a model, but without a training.
+    fn refuse_foreign(&self) -> Result<()> {
+        let Some(found) = MODEL.map(|name| self.path.join(name)).into_iter().find(|path| path.exists())
+        else {
+            return Ok(());
+        };
+        let problem = "exists, and no training of this folder wrote it; use another folder for --out, or --restart to replace \
+                       the model there";
+        Err(Error::Config { what: found.display().to_string(), problem: problem.to_string() })
     }
 
     fn refuse_other(&self, found: &About) -> Result<()> {

@@ -119,15 +119,27 @@ fn compare(predictions: &Predictions, table: &Table) -> Vec<String> {
                 let mean = pairs.iter().map(|(target, _)| target).sum::<f64>() / count;
                 let residual: f64 = pairs.iter().map(|(target, value)| (target - value).powi(2)).sum();
                 let total: f64 = pairs.iter().map(|(target, _)| (target - mean).powi(2)).sum();
-                let (error, explained) = ((residual / count).sqrt(), 1.0 - residual / total);
-                let text = format!(
-                    "{name}: root mean squared error {} over {count} rows, R² {explained:.3}",
-                    digits(error)
-                );
+                let error = digits((residual / count).sqrt());
+                let explained = explained(pairs.len(), residual, total);
+                let plural = if pairs.len() == 1 { "" } else { "s" };
+                let explained =
+                    explained.map_or_else(String::new, |explained| format!(", R² {explained:.3}"));
+                let text =
+                    format!("{name}: root mean squared error {error} over {count} row{plural}{explained}");
                 (!pairs.is_empty()).then_some(text)
             };
             names.iter().enumerate().filter_map(error).collect()
         }
+    }
+}
+
+/// R², the share of the targets' variance that is explained, from sums of squares. As in scikit-learn, a single row has
+/// none, and that of constant targets is 1 if all are right, else 0.
+fn explained(rows: usize, residual: f64, total: f64) -> Option<f64> {
+    match (rows, total > 0.0) {
+        (0 | 1, _) => None,
+        (_, true) => Some(1.0 - residual / total),
+        (_, false) => Some(if residual == 0.0 { 1.0 } else { 0.0 }),
     }
 }
 

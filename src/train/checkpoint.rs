@@ -1,8 +1,8 @@
 //! Checkpoints: a training at a step boundary, in one file, from which it continues with the same bits.
 //!
 //! A safetensors file has the tensors: parameters, buffers, their averages and those of the best epoch, moments, the loss
-//! scale, and the sums of losses. Its metadata have the rest as JSON: the numbers of the trainer, the place in the training, and what the training is. Random numbers
-//! are keyed by seed, step and module, and the order of samples by seed and epoch, so the place restores both.
+//! scale, and the sums of losses. Its metadata have the rest as JSON: the numbers of the trainer, the place in the training, and what the training is; and a CRC-32 of
+//! both. Random numbers are keyed by seed, step and module, and the order of samples by seed and epoch, so the place restores both.
 
 use super::history::History;
 use super::sums::MOST;
@@ -23,6 +23,9 @@ use std::time::Instant;
 
 /// The key of the metadata.
 const STATE: &str = "training";
+
+/// The key of the CRC-32 in the metadata. Earlier versions wrote none.
+const CHECKSUM: &str = "crc32";
 
 /// What the names of the weights and buffers of the best epoch begin with.
 const BEST: &str = "best.";
@@ -155,7 +158,9 @@ impl Checkpoints {
         let peak = trainer.device().usage().peak_by_category;
         let state = State { about: self.about.clone(), place: place.clone(), trainer: numbers, peak };
         let state = serde_json::to_string(&state).map_err(|e| Error::file(&self.path, "write")(e.into()))?;
-        weights::write(&self.path, &tensors, HashMap::from([(STATE.to_string(), state)]))
+        let checksum = checksum(&state, &tensors);
+        let notes = HashMap::from([(STATE.to_string(), state), (CHECKSUM.to_string(), checksum)]);
+        weights::write(&self.path, &tensors, notes)
     }
 
     /// Restores the trainer, of a training of `total_steps` steps with `per_epoch` in each epoch, from the checkpoint. `None`
@@ -169,9 +174,31 @@ impl Checkpoints {
         if !self.path.exists() {
             return Ok(None);
         }
+        self.read(trainer, total_steps, per_epoch).map_err(|error| match error {
+            Error::Format { path, expected, found } => {
+                let found = format!(
+                    "{found}; remove the file, or use --restart of `allometry train`, to train from the beginning"
+                );
+                Error::Format { path, expected, found }
+            }
+            other => other,
+        })
+    }
+
+    /// [`Checkpoints::resume`] from a file that exists.
+    fn read(
+        &self,
+        trainer: &mut Trainer,
+        total_steps: u64,
+        per_epoch: u64,
+    ) -> Result<Option<(Place, Values)>> {
         let (mut stored, notes) = weights::read_with_notes(&self.path)?;
         let no_state = || Error::format(&self.path, "a checkpoint", format!("no metadata {STATE:?}"));
         let text = notes.get(STATE).ok_or_else(no_state)?;
+        if notes.get(CHECKSUM).is_some_and(|expected| *expected != checksum(text, &stored)) {
+            let found = "a damaged one: its checksum is another";
+            return Err(Error::format(&self.path, "a whole checkpoint", found));
+        }
         let state: State =
             serde_json::from_str(text).map_err(|e| Error::format(&self.path, "a checkpoint", brief(e)))?;
         if state.about != self.about {
@@ -203,6 +230,18 @@ impl Checkpoints {
         }
         Ok(Some((state.place, best)))
     }
+}
+
+/// The CRC-32 of the metadata and the tensors, in hexadecimal digits.
+fn checksum(state: &str, tensors: &Values) -> String {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(state.as_bytes());
+    for (name, stored) in tensors {
+        hasher.update(name.as_bytes());
+        let bytes: Vec<u8> = stored.values.iter().flat_map(|value| value.to_le_bytes()).collect();
+        hasher.update(&bytes);
+    }
+    format!("{:08x}", hasher.finalize())
 }
 
 /// Tensors of f32 on the host, by name.

@@ -116,6 +116,19 @@ fn numbers_are_predicted_in_their_unit() {
         assert!(said.contains(&error), "{error} in {said}");
         assert!(flags.is_empty() || mse < 0.1 * variance, "{mse} of {variance}");
     }
+    // R² of one row, and of targets that are all the same, as scikit-learn has them.
+    let rows = fs::read_to_string(&validation).unwrap();
+    let (header, row) = (rows.lines().next().unwrap(), rows.lines().nth(1).unwrap());
+    let said = |rows: &str| {
+        let file = place.path().join("few.csv");
+        fs::write(&file, format!("{header}\n{rows}\n")).unwrap();
+        let model = place.path().join("run-0");
+        succeed(&["predict", text(&model), "--data", text(&file), "--device", "cpu"]).err
+    };
+    let one = said(row);
+    assert!(one.contains("over 1 row") && !one.contains("R²"), "{one}");
+    let same = said(&format!("{row}\n{row}"));
+    assert!(same.contains("over 2 rows, R² 0.000"), "{same}");
     // Without --missing mean the model has no value to fill in.
     let new = place.path().join("new.csv");
     fs::write(&new, "difference,a,b,c\n0,,0,0\n").unwrap();

@@ -81,6 +81,20 @@ fn a_training_that_is_killed_resumes_and_ends_with_the_same_bits() {
     let anew = succeed(&[&borrowed(&arguments)[..], &["--restart"]].concat());
     assert!(anew.err.contains("epoch 1/3"), "{}", anew.err);
     assert_eq!(weights(&out), weights(&whole));
+    let file = out.join("weights.safetensors");
+    fs::remove_file(&file).unwrap();
+    fail(&borrowed(&arguments), 1, &[text(&file), "missing", "complete", "--restart"]);
+    // A model that no training wrote is not replaced.
+    let foreign = place.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    let file = foreign.join("weights.safetensors");
+    fs::copy(whole.join("weights.safetensors"), &file).unwrap();
+    let onto = training(&model, &foreign);
+    let onto = [&borrowed(&onto)[..], &["--weights", text(&file)]].concat();
+    fail(&onto, 1, &[text(&file), "another folder", "--restart"]);
+    assert_eq!(weights(&foreign), weights(&whole));
+    succeed(&[&onto[..], &["--restart"]].concat());
+    assert_ne!(weights(&foreign), weights(&whole));
     fail_usage(&["train", &model, "--checkpoint-every", "5"]);
     fail_usage(&["train", &model, "--checkpoint-every", "5GiB", "--out", text(&out)]);
 }

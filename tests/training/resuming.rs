@@ -3,7 +3,7 @@
 
 use crate::varied::{adapter, noise, same_bits};
 use allometry::data::{Dataset, Splits, Target, Targets};
-use allometry::nn::{Activation, BatchNorm, Dense, Dropout, Model, Module, Precision, Sequential};
+use allometry::nn::{Activation, BatchNorm, Dense, Dropout, Model, Module, Precision, Sequential, weights};
 use allometry::optim::OptimizerName;
 use allometry::train::{Callback, Checkpoints, Every, History, TrainConfig, fit, fit_resumable};
 use allometry::{Device, Error, Result};
@@ -158,5 +158,22 @@ fn a_checkpoint_of_another_training_is_not_continued_and_a_damaged_one_is_refuse
         std::fs::write(&path, damaged).unwrap();
         let refused = train("another", 100).0.unwrap_err();
         assert!(matches!(&refused, Error::Format { path: at, .. } if *at == path), "{refused}");
+        assert!(refused.to_string().contains("--restart"), "{refused}");
     }
+    // One bit of a tensor, and one of a loss in the metadata.
+    let loss = bytes.windows(8).position(|part| part == b"\\\"loss\\\"").unwrap() + 9;
+    for place in [bytes.len() - 9, loss] {
+        let mut damaged = bytes.clone();
+        damaged[place] ^= 1;
+        std::fs::write(&path, damaged).unwrap();
+        let refused = train("another", 100).0.unwrap_err().to_string();
+        assert!(refused.contains("checksum") && refused.contains("--restart"), "{refused}");
+    }
+    // As earlier versions wrote it.
+    std::fs::write(&path, &bytes).unwrap();
+    let (_, header) = safetensors::SafeTensors::read_metadata(&bytes).unwrap();
+    let mut notes = header.metadata().clone().unwrap();
+    assert!(notes.remove("crc32").is_some());
+    weights::write(&path, &weights::read(&path, |_| true).unwrap(), notes).unwrap();
+    assert!(train("another", 100).0.is_ok());
 }
