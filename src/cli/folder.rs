@@ -191,8 +191,8 @@ fn recorded(folder: &Path) -> Result<Option<Recorded>> {
 }
 
 fn damaged(folder: &Path, error: impl Display) -> Error {
-    let found = format!("something else ({error}); --restart replaces it");
-    Error::format(folder.join(TRAINING), "the description of a training", found)
+    let expected = "the description of a training (--restart replaces it)";
+    Error::format(folder.join(TRAINING), expected, format!("something else ({error})"))
 }
 
 /// A complete training.

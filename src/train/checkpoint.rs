@@ -176,10 +176,9 @@ impl Checkpoints {
         }
         self.read(trainer, total_steps, per_epoch).map_err(|error| match error {
             Error::Format { path, expected, found } => {
-                let found = format!(
-                    "{found}; remove the file, or use --restart of `allometry train`, to train from the beginning"
-                );
-                Error::Format { path, expected, found }
+                let remedy =
+                    "remove the file, or use --restart of `allometry train`, to train from the beginning";
+                Error::Format { path, expected: format!("{expected} ({remedy})"), found }
             }
             other => other,
         })
@@ -196,8 +195,11 @@ impl Checkpoints {
         let no_state = || Error::format(&self.path, "a checkpoint", format!("no metadata {STATE:?}"));
         let text = notes.get(STATE).ok_or_else(no_state)?;
         if notes.get(CHECKSUM).is_some_and(|expected| *expected != checksum(text, &stored)) {
-            let found = "a damaged one: its checksum is another";
-            return Err(Error::format(&self.path, "a whole checkpoint", found));
+            return Err(Error::format(
+                &self.path,
+                "a checkpoint",
+                "one that is damaged (its checksum differs)",
+            ));
         }
         let state: State =
             serde_json::from_str(text).map_err(|e| Error::format(&self.path, "a checkpoint", brief(e)))?;
