@@ -8,11 +8,12 @@
 //! and its *depth* (how often its block repeats).
 
 use super::head::Head;
+use super::reading;
 use super::stage::{self, Stage};
 use super::stem::Stem;
 use crate::data::{Dataset, Targets};
 use crate::error::{Error, Result, brief};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
 
 /// A model as data, read from and written to TOML. The [presets](Architecture::preset) are examples.
@@ -43,14 +44,20 @@ pub struct Architecture {
     )]
     pub norm_epsilon: f64,
     /// How regularisation changes with the size of the model.
-    #[serde(default, skip_serializing_if = "crate::models::keys::is_default")]
+    #[serde(
+        default,
+        deserialize_with = "read_growth",
+        skip_serializing_if = "crate::models::keys::is_default"
+    )]
     pub growth: Growth,
     /// Shape of one sample.
+    #[serde(deserialize_with = "read_input")]
     pub input: Input,
     /// Kind and size of the output. Scaling does not change the output layer.
+    #[serde(deserialize_with = "read_output")]
     pub output: Output,
     /// The convolution in front of the stages; none by default.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "read_stem", skip_serializing_if = "Option::is_none")]
     pub stem: Option<Stem>,
     /// The stages, from input to output.
     #[serde(deserialize_with = "stage::read")]
@@ -115,8 +122,29 @@ impl Output {
     }
 }
 
+fn read_growth<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Growth, D::Error> {
+    reading::table("growth", deserializer)
+}
+
+fn read_input<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Input, D::Error> {
+    let keys = [("image", "image = { resolution = N, channels = N }"), ("features", "features = N")];
+    reading::one_of("input", keys, deserializer)
+}
+
+fn read_output<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Output, D::Error> {
+    reading::one_of("output", [("classes", "classes = N"), ("values", "values = N")], deserializer)
+}
+
+fn read_stem<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Stem>, D::Error> {
+    reading::table("stem", deserializer)
+}
+
+/// The file of the weights in a trained model's folder.
+pub const WEIGHTS: &str = "weights.safetensors";
+
 impl Architecture {
-    /// Returns the preset of this name; if there is none, reads a TOML file from this path.
+    /// Returns the preset of this name; if there is none, reads a TOML file from this path. In a file without trained
+    /// weights beside it, groups have to divide their channels; a trained model may be scaled, so that they do not.
     ///
     /// # Errors
     /// [`Error::Config`] if there is neither, or the file is not a valid model; [`Error::File`] if it can't be read.
@@ -135,7 +163,14 @@ impl Architecture {
             });
         }
         let text = std::fs::read_to_string(path).map_err(Error::file(path, "read"))?;
-        Architecture::from_toml(&text).map_err(|error| match error {
+        let trained = path.with_file_name(WEIGHTS).exists();
+        let read = Architecture::from_toml(&text).and_then(|architecture| {
+            if !trained {
+                architecture.validate_unscaled()?;
+            }
+            Ok(architecture)
+        });
+        read.map_err(|error| match error {
             Error::Config { what, problem } => {
                 Error::Config { what: format!("{}: {what}", path.display()), problem }
             }

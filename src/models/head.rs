@@ -2,6 +2,7 @@
 
 use super::axis::round_width;
 use super::blocks::{Norm, convolution, dense, within};
+use super::reading::named;
 use crate::nn::{self, Activation, Conv2d, Flatten, GlobalAveragePool2d, Module};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::sync::Arc;
@@ -68,13 +69,12 @@ impl Serialize for Head {
 
 impl<'de> Deserialize<'de> for Head {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Head, D::Error> {
-        let named = |error| serde::de::Error::custom(format!("head: {error}"));
         let value = serde_json::Value::deserialize(deserializer)?;
         if value.is_string() {
-            return serde_json::from_value::<Pooling>(value).map(Head::from).map_err(named);
+            return named::<Pooling>("head", value).map(Head::from).map_err(serde::de::Error::custom);
         }
         let Table { pooling, conv, dense, norm, activation } =
-            serde_json::from_value(value).map_err(named)?;
+            named("head", value).map_err(serde::de::Error::custom)?;
         Ok(Head { pooling, conv, dense, norm, activation })
     }
 }

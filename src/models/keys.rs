@@ -18,6 +18,10 @@ pub(super) fn relu() -> Activation {
     Activation::Relu
 }
 
+pub(super) fn sigmoid() -> Activation {
+    Activation::Sigmoid
+}
+
 pub(super) fn epsilon() -> f64 {
     1e-5
 }

@@ -21,6 +21,7 @@ mod keys;
 pub mod layers;
 pub mod predictor;
 mod presets;
+mod reading;
 pub mod stage;
 pub mod stem;
 mod validate;

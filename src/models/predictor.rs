@@ -1,6 +1,7 @@
 //! Saving a trained model with all that predictions need, and predicting with it.
 
 use super::architecture::Architecture;
+pub use super::architecture::WEIGHTS;
 use crate::data::{Inputs, Pictures, TableTarget, Targets};
 use crate::device::Device;
 use crate::error::{Error, Result, brief};
@@ -13,8 +14,6 @@ use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::path::Path;
 
-/// The file of the weights in a model's folder.
-pub const WEIGHTS: &str = "weights.safetensors";
 /// The file of the architecture.
 pub const MODEL: &str = "model.toml";
 /// The file of how inputs are read, [`Saved`].

@@ -136,6 +136,7 @@ mod tests {
         for (name, text) in FILES {
             let preset = Architecture::from_toml(text).unwrap();
             assert_eq!(preset.name, name);
+            preset.validate_unscaled().unwrap();
             assert_eq!(Architecture::preset(name), Some(preset));
         }
     }

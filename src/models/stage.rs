@@ -1,6 +1,7 @@
 //! A stage of an architecture: a block, repeated at one width.
 
 use super::blocks::{Block, Conv, Dense, Separable};
+use super::reading::named;
 use serde::{Deserialize, Serialize};
 
 /// A block repeated `depth` times at one width.
@@ -44,10 +45,7 @@ impl Stage {
 /// Reads stages one by one, so that an error names the stage.
 pub(super) fn read<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Vec<Stage>, D::Error> {
     let tables = Vec::<serde_json::Value>::deserialize(deserializer)?;
-    let stage = |(index, table)| {
-        serde_json::from_value(table)
-            .map_err(|error| serde::de::Error::custom(format!("{}: {error}", called(index))))
-    };
+    let stage = |(index, table)| named(&called(index), table).map_err(serde::de::Error::custom);
     tables.into_iter().enumerate().map(stage).collect()
 }
 

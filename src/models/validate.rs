@@ -16,6 +16,19 @@ impl Architecture {
             .map_err(|problem| Error::Config { what: format!("model {}", self.name.escape_debug()), problem })
     }
 
+    /// Checks what has to hold for a model as written, but not for one that is scaled from it.
+    ///
+    /// # Errors
+    /// [`Error::Config`] that names the stage, the key, and what to change.
+    pub(super) fn validate_unscaled(&self) -> Result<()> {
+        self.stages.iter().enumerate().try_for_each(|(index, stage)| {
+            stage.block.kind().check_unscaled(stage.width).map_err(|problem| Error::Config {
+                what: format!("model {}", self.name.escape_debug()),
+                problem: format!("{}: {problem}", called(index)),
+            })
+        })
+    }
+
     fn check(&self) -> Result<(), String> {
         if self.name.trim().is_empty() || self.name.chars().any(char::is_control) {
             return Err("the name is empty or has control characters".into());

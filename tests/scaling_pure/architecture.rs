@@ -2,11 +2,11 @@
 
 use crate::synthetic::preset;
 use allometry::Device;
-use allometry::models::Architecture;
 use allometry::models::architecture::{Input, Output};
 use allometry::models::blocks::{Conv, Dense, Downsample};
 use allometry::models::head::Pooling;
 use allometry::models::stage::Stage;
+use allometry::models::{Architecture, Scale};
 use allometry::nn::{Activation, Module, ModuleReport};
 use allometry::train::TrainConfig;
 use std::collections::BTreeMap;
@@ -167,6 +167,65 @@ fn errors_name_the_stage_and_the_key() {
     let squeezed = "{ ratio = 2.0, activation = \"relu\", gate = \"sigmoid\" }";
     let stage = format!("{{ block = \"mbconv\", width = 8, squeeze_excite = {squeezed} }}");
     refused(&after(&stage), &[second, "squeeze_excite.ratio is 2"]);
+}
+
+#[test]
+fn errors_name_the_keys_of_inner_tables_and_the_values_they_take() {
+    let refused = |from: &str, to: &str, parts: &[&str]| {
+        let text = "name = \"mine\"\nhead = \"flatten\"\ngrowth = { dropout = 0.1 }\nstem = { width = 8 }\n\
+            input.image = { resolution = 8, channels = 3 }\noutput = { classes = 2 }\n\
+            stages = [{ block = \"mbconv\", width = 8, squeeze_excite = { ratio = 0.25 } }]";
+        Architecture::from_toml(text).unwrap();
+        assert!(text.contains(from));
+        let message = Architecture::from_toml(&text.replace(from, to)).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| message.contains(part)), "{parts:?}: {message}");
+    };
+    let whole = "a whole number that is not negative";
+    let stage = "stage 1 (stages.0): ";
+    refused("ratio = 0.25", "", &[stage, "squeeze_excite: ", "missing key `ratio`"]);
+    refused("ratio = 0.25", "ratio = \"a\"", &[stage, "squeeze_excite.ratio: ", "expected a number"]);
+    refused("ratio = 0.25", "ratio = 0.2, gat = 1", &["squeeze_excite.gat: ", "`of`, `activation`, `gate`"]);
+    refused("\"mbconv\", width = 8", "\"mbconv\", width = -8", &[stage, "width: ", "`-8`", whole]);
+    refused("\"mbconv\", width = 8", "\"mbconv\"", &[stage, "missing key `width`"]);
+    refused("\"mbconv\"", "\"mbconv\", kernel = 3.5", &[stage, "kernel: ", "3.5", whole]);
+    refused("\"mbconv\"", "\"mbcon\"", &[stage, "block: ", "mbcon", "mbconv"]);
+    refused("\"flatten\"", "{ conv = -1 }", &["head: conv: ", whole]);
+    refused("{ width = 8 }\n", "{ width = 8, kernel = true }\n", &["stem: kernel: ", whole]);
+    refused("dropout = 0.1", "drop = 0.1", &["growth: drop: ", "dropout"]);
+    refused("resolution = 8", "resolution = -8", &["input: image.resolution: ", "`-8`", whole]);
+    refused("image = { resolution = 8, channels = 3 }", "pixels = 8", &["input: ", "pixels", "features = N"]);
+    refused("classes = 2", "", &["output: it has no key", "classes = N", "values = N"]);
+    refused("classes = 2", "classes = 2, values = 1", &["output: it has classes and values", "one key"]);
+    refused("classes = 2", "classes = -16", &["output: classes: ", "`-16`", whole]);
+    refused("{ classes = 2 }", "3", &["output: ", "3"]);
+}
+
+#[test]
+fn groups_divide_the_channels_of_a_file_but_not_of_a_scaled_model() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("model.toml");
+    let load = |keys: &str| {
+        let text = format!(
+            "name = \"mine\"\nhead = \"global_average\"\ninput.image = {{ resolution = 8, channels = 3 }}\n\
+             output.classes = 2\nstages = [{{ block = \"bottleneck\", width = 64, {keys} }}]"
+        );
+        std::fs::write(&path, text).unwrap();
+        Architecture::load(path.to_str().unwrap())
+    };
+    for (keys, parts) in [
+        ("groups = 3", ["stage 1 (stages.0): groups is 3", "the 16 channels", "2 and 4"]),
+        ("group_width = 5", ["group_width is 5", "the 16 channels", "4 and 8"]),
+        ("group_width = 40", ["group_width is 40", "width 64 / reduction 4", ": 16"]),
+    ] {
+        let message = load(keys).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| message.contains(part)), "{message}");
+    }
+    let base = load("group_width = 8").unwrap();
+    let scaled = Scale { width: 1.25, ..Scale::BASE }.apply(&base).unwrap();
+    std::fs::write(&path, scaled.to_toml().unwrap()).unwrap();
+    assert!(Architecture::load(path.to_str().unwrap()).is_err(), "80 / 4 channels in groups of 8");
+    std::fs::write(folder.path().join("weights.safetensors"), "").unwrap();
+    assert_eq!(Architecture::load(path.to_str().unwrap()).unwrap(), scaled);
 }
 
 #[test]

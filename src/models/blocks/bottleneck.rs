@@ -28,11 +28,12 @@ pub struct Bottleneck {
     pub shortcut: Shortcut,
     /// The block's output channels divided by those of the middle convolution.
     pub reduction: f64,
-    /// Number of groups of the middle convolution, whose channels are rounded to a multiple of it. At most one of
-    /// `groups` and `group_width` is given.
+    /// Number of groups of the middle convolution. It has to divide the channels of a model that is written by hand;
+    /// those of a scaled model are rounded to a multiple of it. At most one of `groups` and `group_width` is given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub groups: Option<usize>,
-    /// Channels of each group of the middle convolution, whose channels are rounded to a multiple of it.
+    /// Channels of each group of the middle convolution. It has to divide the channels of a model that is written by
+    /// hand; those of a scaled model are rounded to a multiple of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub group_width: Option<usize>,
 }
@@ -87,6 +88,28 @@ impl BlockKind for Bottleneck {
         within("groups", self.groups.unwrap_or(1))?;
         within("group_width", self.group_width.unwrap_or(1))?;
         self.shortcut.check(input, width)
+    }
+
+    fn check_unscaled(&self, width: usize) -> Result<(), String> {
+        let channels = ((width as f64 / self.reduction).round() as usize).max(1);
+        let (key, value) = match (self.groups, self.group_width) {
+            (Some(groups), _) => ("groups", groups),
+            (None, Some(width)) => ("group_width", width),
+            (None, None) => return Ok(()),
+        };
+        if channels.is_multiple_of(value) {
+            return Ok(());
+        }
+        let divides = |value: &usize| channels.is_multiple_of(*value);
+        let below = (1..value.min(channels + 1)).rev().find(divides);
+        let above = (value + 1..=channels).find(divides);
+        let nearest: Vec<String> = below.into_iter().chain(above).map(|value| value.to_string()).collect();
+        Err(format!(
+            "{key} is {value}, but does not divide the {channels} channels of the middle convolution (width {width} / \
+             reduction {}); the nearest that do: {}",
+            self.reduction,
+            nearest.join(" and ")
+        ))
     }
 
     fn module(&self, place: &Place) -> Arc<dyn Module> {

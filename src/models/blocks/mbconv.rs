@@ -42,9 +42,11 @@ pub struct SqueezeExcite {
     /// What the ratio refers to.
     #[serde(default)]
     pub of: SqueezedFrom,
-    /// The activation between the two layers.
+    /// The activation between the two layers; ReLU by default.
+    #[serde(default = "crate::models::keys::relu")]
     pub activation: Activation,
-    /// The function that the weights of the channels pass through.
+    /// The function that the weights of the channels pass through; sigmoid by default.
+    #[serde(default = "crate::models::keys::sigmoid")]
     pub gate: Activation,
 }
 

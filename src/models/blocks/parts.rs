@@ -37,6 +37,14 @@ pub trait BlockKind: Debug {
     /// What is wrong: the key, its value, and the values it may have.
     fn check(&self, input: usize, width: usize) -> Result<(), String>;
 
+    /// Checks what has to hold for a model as written, but not for one that is scaled from it, whose widths round.
+    ///
+    /// # Errors
+    /// As those of [`check`](BlockKind::check).
+    fn check_unscaled(&self, _width: usize) -> Result<(), String> {
+        Ok(())
+    }
+
     /// The modules of one repetition.
     fn module(&self, place: &Place) -> Arc<dyn Module>;
 }
