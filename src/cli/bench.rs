@@ -27,7 +27,7 @@ pub struct BenchArgs {
     #[arg(long, value_delimiter = ',', default_values_t = Axis::ALL, value_parser = axis, help = axes())]
     axis: Vec<Axis>,
     /// Factors of every axis.
-    #[arg(long, value_delimiter = ',', default_value = "0.5,1,2")]
+    #[arg(long, value_delimiter = ',', default_value = "0.5,1,2", value_parser = positive)]
     factors: Vec<f64>,
     #[arg(long, default_value = "convnet", help = models("or a TOML file: the model at factor 1"))]
     model: String,

@@ -28,8 +28,9 @@ Example:
 
 Laws:
 {laws}
-auto chooses among {} by the error on the largest rows, which are left out of the fit, and by AICc. Intervals are 95 % \
-bootstrap intervals.
+auto chooses among {} by the error on the largest rows, which are left out of the fit, and by AICc. Of the laws whose error is at \
+most 1.5 times the least error, or 1.5 times the least scatter of the rows if that is larger, and whose AICc is at most 4 above the \
+least of these, it takes the one with the fewest parameters. Intervals are 95 % bootstrap intervals.
 
 Tables: CSV with a header (cells separated by commas, semicolons or tabs; decimal points or commas), or JSON lines. Numbers \
 may have thousands separators (\"1,014.45\"), and suffixes k, M, B and T if all numbers of a column have one. In a sweep's \
@@ -41,7 +42,7 @@ runs.csv only completed runs count. Rows with an empty cell, a size of 0 or a y 
 #[derive(Args)]
 #[command(after_help = after_help())]
 pub struct FitArgs {
-    /// The table: a CSV file with a header, or JSON lines.
+    /// The table: a CSV file with a header, or JSON lines. For the directory of a sweep, its runs.csv.
     file: PathBuf,
     /// The column of the size; for the joint law, of the parameters N.
     #[arg(long, value_name = "COLUMN")]
@@ -97,6 +98,11 @@ impl FitArgs {
     fn form(&self) -> Option<Form> {
         Form::ALL.into_iter().find(|form| form.name() == self.law)
     }
+
+    /// The file of the table; in a directory, that of a sweep's runs.
+    fn table(&self) -> PathBuf {
+        if self.file.is_dir() { self.file.join("runs.csv") } else { self.file.clone() }
+    }
 }
 
 /// The smallest number of resamples for which percentiles 2.5 and 97.5 are meaningful.
@@ -121,8 +127,9 @@ pub fn run(args: &FitArgs) -> Result<()> {
     if let Some(by) = &args.by {
         return run_groups(args, &columns, by, &options);
     }
-    let selection = laws::read(&args.file, &columns)?;
-    let verdict = check(&Sweep::of_table(&args.file, &columns, &selection, None)?, &Asked::default());
+    let file = args.table();
+    let selection = laws::read(&file, &columns)?;
+    let verdict = check(&Sweep::of_table(&file, &columns, &selection, None)?, &Asked::default());
     let Selection { points, left_out, .. } = selection;
     // A fit can take minutes; print it even if its plot can't be written.
     if let Some(error) = args.plot.as_ref().and_then(|path| files::check_target(path).err()) {
@@ -150,7 +157,7 @@ pub fn run(args: &FitArgs) -> Result<()> {
 fn run_groups(args: &FitArgs, columns: &Columns, by: &str, options: &FitOptions) -> Result<()> {
     let mut left_out = Vec::new();
     let mut rows = Vec::new();
-    for (group, selection) in laws::read_groups(&args.file, columns, by)? {
+    for (group, selection) in laws::read_groups(&args.table(), columns, by)? {
         let points = selection.map(|selection| {
             left_out.push((group.clone(), selection.left_out));
             selection.points

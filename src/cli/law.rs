@@ -1,6 +1,7 @@
 //! Prints a fitted law.
 
 use allometry::laws::approaches::{Approach, Method};
+use allometry::laws::choice;
 use allometry::laws::doubling::{Doubling, SpreadOf};
 use allometry::laws::isoflop::{IsoFlop, Minimum};
 use allometry::laws::{Fit, Form, LeftOut, Points, Uncertain};
@@ -30,6 +31,9 @@ pub(super) fn print(fit: &Fit, points: &Points, left_out: &LeftOut) -> Result<()
     print_line!("{}", parameters(fit))?;
     if fit.comparison.len() > 1 {
         print_line!("{}", comparison(fit))?;
+        if let Some(reason) = choice::reason(&fit.comparison, fit.law) {
+            print_line!("Chosen: {reason}.")?;
+        }
     }
     for doubling in &fit.doubling {
         print_doubling(doubling, fit, quantity)?;

@@ -41,6 +41,7 @@ use allometry::{Device, DeviceChoice, Error, Result, note, print_line};
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::any::TypeId;
 use std::cell::OnceCell;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -283,6 +284,26 @@ fn axes() -> String {
     Axis::ALL.map(Axis::name).join(", ")
 }
 
+/// All commands, with flags of numbers as [`taking_negative_numbers`] changes them.
+fn commands() -> clap::Command {
+    taking_negative_numbers(Cli::command())
+}
+
+/// Lets the flags of numbers take negative ones, also in sub-commands, so that their parsers refuse them with the range.
+fn taking_negative_numbers(command: clap::Command) -> clap::Command {
+    let numbers = [TypeId::of::<f64>(), TypeId::of::<usize>(), TypeId::of::<u64>(), TypeId::of::<u32>()];
+    let command = command.mut_args(|arg| {
+        let is_number = numbers.iter().any(|number| arg.get_value_parser().type_id() == *number);
+        // A list such as -1,2 does not look like a number to clap.
+        match (is_number, arg.get_value_delimiter()) {
+            (true, None) => arg.allow_negative_numbers(true),
+            (true, Some(_)) => arg.allow_hyphen_values(true),
+            (false, _) => arg,
+        }
+    });
+    command.mut_subcommands(taking_negative_numbers)
+}
+
 /// Parses the arguments, runs the command, and returns its exit code. Prints an error as one sentence to standard
 /// error.
 pub fn run() -> ExitCode {
@@ -296,7 +317,7 @@ pub fn run() -> ExitCode {
 }
 
 fn execute() -> Result<ExitCode> {
-    let matches = match Cli::command().try_get_matches() {
+    let matches = match commands().try_get_matches() {
         Ok(matches) => matches,
         // Help and version go to standard output, as results do.
         Err(text) if !text.use_stderr() => {
@@ -328,7 +349,7 @@ fn execute() -> Result<ExitCode> {
         Command::Report(args) => report::run(args),
         Command::Completions { shell } => {
             let mut script = Vec::new();
-            clap_complete::generate(*shell, &mut Cli::command(), "allometry", &mut script);
+            clap_complete::generate(*shell, &mut commands(), "allometry", &mut script);
             print_line!("{}", String::from_utf8_lossy(&script).trim_end())
         }
     };
@@ -337,7 +358,7 @@ fn execute() -> Result<ExitCode> {
 
 /// Exits as clap does for arguments that it can't parse: prints the command's usage, exits with code 2.
 fn usage_error(command: &str, problem: &str) -> ! {
-    let mut cli = Cli::command();
+    let mut cli = commands();
     cli.build();
     let command = cli.find_subcommand_mut(command).expect("it is the command that was parsed");
     command.error(ErrorKind::ArgumentConflict, problem).exit()

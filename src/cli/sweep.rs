@@ -32,7 +32,7 @@ pub struct SweepArgs {
     axis: Vec<Axis>,
     /// Factors of every axis; on the compound axis, multiples of FLOPs. By default 0.5,1,2, with --for-plan
     /// 0.25,0.5,1,2.
-    #[arg(long, value_delimiter = ',')]
+    #[arg(long, value_delimiter = ',', value_parser = positive)]
     factors: Vec<f64>,
     #[arg(long, default_value = "convnet", help = models("or a TOML file: the model at factor 1"))]
     model: String,

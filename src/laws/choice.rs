@@ -53,20 +53,55 @@ pub(super) fn score_form(
 /// The form to use: of those whose error on the largest rows and whose AICc are about the least, the one with the
 /// fewest parameters. `None` without a candidate of finite AICc.
 pub fn choose(candidates: &[FormScore]) -> Option<Form> {
-    let error = |candidate: &FormScore| candidate.largest_out_error.map(|error| error.max(NO_RESIDUAL));
+    let (error, aicc) = limits(candidates)?;
+    let supported = candidates.iter().filter(|candidate| equal(candidate, error) && candidate.aicc <= aicc);
+    supported.min_by_key(|candidate| candidate.law.count()).map(|candidate| candidate.law)
+}
+
+/// Why [`choose`] chose a form although another has a smaller error or a smaller AICc; `None` if none has.
+pub fn reason(candidates: &[FormScore], chosen: Form) -> Option<String> {
+    let of_chosen = candidates.iter().find(|candidate| candidate.law == chosen)?;
+    let smaller = |other: &FormScore| {
+        let errors = other.largest_out_error.zip(of_chosen.largest_out_error);
+        errors.is_some_and(|(other, chosen)| other < chosen) || other.aicc < of_chosen.aicc
+    };
+    if !candidates.iter().any(smaller) {
+        return None;
+    }
+    let (error, aicc) = limits(candidates)?;
+    let error = error.map_or(String::new(), |error| {
+        format!(
+            "an error of at most {:.2} % ({EQUAL} times the least, or the scatter of rows) and ",
+            100.0 * error
+        )
+    });
+    Some(format!(
+        "{chosen} has the fewest parameters of the laws with {error}an AICc of at most {aicc:.1} (the least of these + \
+         {EVIDENCE})"
+    ))
+}
+
+/// The largest error on the largest rows that counts as equal to the least, `None` if no form could be tested on them;
+/// and the largest AICc, of forms with such an error, that counts as equal to the least. `None` without a candidate of
+/// finite AICc.
+fn limits(candidates: &[FormScore]) -> Option<(Option<f64>, f64)> {
     let least = candidates.iter().filter_map(error).reduce(f64::min);
     // The scatter around the best form is noise, and an error below the noise is luck.
     let noise = candidates.iter().map(|candidate| candidate.scatter).fold(f64::INFINITY, f64::min);
-    // If no form could be tested on the largest rows, AICc alone decides.
-    let equal = candidates.iter().filter(|candidate| match (error(candidate), least) {
-        (Some(error), Some(least)) => error <= EQUAL * least.max(noise),
-        (None, Some(_)) => false,
-        (_, None) => true,
-    });
-    let equal: Vec<&FormScore> = equal.filter(|candidate| candidate.aicc.is_finite()).collect();
-    let least = equal.iter().map(|candidate| candidate.aicc).reduce(f64::min)?;
-    let supported = equal.into_iter().filter(|candidate| candidate.aicc <= least + EVIDENCE);
-    supported.min_by_key(|candidate| candidate.law.count()).map(|candidate| candidate.law)
+    let limit = least.map(|least| EQUAL * least.max(noise));
+    let equal = candidates.iter().filter(|candidate| equal(candidate, limit));
+    let least = equal.map(|candidate| candidate.aicc).reduce(f64::min)?;
+    Some((limit, least + EVIDENCE))
+}
+
+/// Whether a form's error on the largest rows is within the limit. Without a limit, AICc alone decides.
+fn equal(candidate: &FormScore, limit: Option<f64>) -> bool {
+    let within = limit.is_none_or(|limit| error(candidate).is_some_and(|error| error <= limit));
+    within && candidate.aicc.is_finite()
+}
+
+fn error(candidate: &FormScore) -> Option<f64> {
+    candidate.largest_out_error.map(|error| error.max(NO_RESIDUAL))
 }
 
 fn largest_out_error(form: Form, points: &Points, delta: Option<f64>, progress: ProgressFn) -> Option<f64> {

@@ -2,7 +2,7 @@
 
 use super::format::Header;
 use super::numbers::{self, Decimal, Notation};
-use super::table::{Row, Table};
+use super::table::{Row, Table, is_of_numbers};
 use super::text::{line, line_ends};
 use crate::error::{Error, Result, shown};
 use csv::{ErrorKind, ReaderBuilder, StringRecord, Trim};
@@ -60,12 +60,7 @@ pub(super) fn read(path: &Path, text: &str, delimiter: Option<u8>, header: Heade
 
 /// Whether the first line is a row like the others: it has a number in each column of numbers, and there is one.
 fn is_row(first: &StringRecord, rows: &[Row]) -> bool {
-    let is_of_numbers = |column: &usize| {
-        let cells = rows.iter().map(|row| &row.cells[*column]);
-        let mut cells = cells.filter(|cell| !cell.is_empty() && !numbers::is_missing(cell)).peekable();
-        cells.peek().is_some() && cells.all(numbers::is_number)
-    };
-    let mut of_numbers = (0..first.len()).filter(is_of_numbers).peekable();
+    let mut of_numbers = (0..first.len()).filter(|&column| is_of_numbers(rows, column)).peekable();
     of_numbers.peek().is_some() && of_numbers.all(|column| numbers::is_number(&first[column]))
 }
 

@@ -1,6 +1,6 @@
 //! A table in memory.
 
-use super::numbers::{Notation, Seen, Value, values};
+use super::numbers::{self, Notation, Seen, Value, values};
 use crate::error::{Error, Result, listed, shown};
 use csv::StringRecord;
 use std::path::{Path, PathBuf};
@@ -36,6 +36,11 @@ impl Table {
     /// Whether the names of the columns are those of the file. Otherwise they are 1, 2, 3, …
     pub fn has_header(&self) -> bool {
         self.has_header
+    }
+
+    /// Whether a column consists of numbers, except for missing cells.
+    pub fn has_numbers(&self) -> bool {
+        (0..self.names.len()).any(|column| is_of_numbers(&self.rows, column))
     }
 
     /// The names of the columns.
@@ -104,4 +109,11 @@ impl Table {
         })?;
         Ok(values(cells, decimal))
     }
+}
+
+/// Whether a column has cells, and all are numbers except for missing ones.
+pub(super) fn is_of_numbers(rows: &[Row], column: usize) -> bool {
+    let cells = rows.iter().map(|row| &row.cells[column]);
+    let mut cells = cells.filter(|cell| !cell.is_empty() && !numbers::is_missing(cell)).peekable();
+    cells.peek().is_some() && cells.all(numbers::is_number)
 }

@@ -49,7 +49,7 @@ pub struct TrainConfig {
     #[arg(skip)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub validation_samples: Option<usize>,
-    /// Samples per step.
+    /// Samples per step. An epoch has complete batches only; the samples left over are others in every epoch.
     #[arg(long, default_value_t = TrainConfig::default().batch, value_parser = count)]
     pub batch: usize,
     /// Peak learning rate, reached at the end of the warm-up. The optimiser lion needs about a tenth of adam's.

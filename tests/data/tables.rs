@@ -294,6 +294,11 @@ fn what_options_leave_open_is_decided_by_the_file() {
     let splits = data::open(&bare.options).unwrap();
     assert_eq!(splits.train.len() + splits.validation.len(), 40);
     assert_eq!(inputs(splits.train.as_ref()).columns[0].name(), "1");
+    // Of a table of text only nothing tells whether the first line is a row.
+    let words = chosen("red,cat\nred,dog\nblue,cat\n");
+    assert_eq!(words.options.table.header, Header::Present);
+    assert_says(&words.notes.join(" "), &["taken for the names", "no column has numbers", "--no-header"]);
+    assert!(!texts.notes.join(" ").contains("--no-header"), "a column has numbers");
     let years = chosen("country,2019,2020\nA,1,2\nB,3,4\n");
     assert_eq!(years.options.table.header, Header::Absent);
     assert_eq!(chosen("2019,total\n1,2\n3,4\n").options.table.header, Header::Present);

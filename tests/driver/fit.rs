@@ -124,6 +124,20 @@ fn fit_takes_accuracies_profiles_and_curves_that_bend() {
 }
 
 #[test]
+fn fit_reads_the_runs_of_a_directory() {
+    let place = TempDir::new().unwrap();
+    let fit = |place: &str| {
+        let columns = ["--x", "N", "--y", "loss", "--law", "power", "--bootstrap", "40"];
+        run(&[&["fit", place][..], &columns].concat())
+    };
+    let directory = text(place.path()).to_string();
+    assert!(fit(&directory).err.contains("runs.csv"), "the file that is missing is named");
+    let table = runs_table(place.path());
+    let of_file = fit(&table);
+    assert_eq!((fit(&directory).out, of_file.code), (of_file.out, 0));
+}
+
+#[test]
 fn fit_sets_groups_side_by_side() {
     let place = TempDir::new().unwrap();
     let path = place.path().join("groups.csv");

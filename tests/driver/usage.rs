@@ -103,6 +103,22 @@ fn every_help_shows_an_example() {
 }
 
 #[test]
+fn negative_numbers_are_refused_with_the_range() {
+    for (arguments, range) in [
+        (&["train", "mlp", "--learning-rate", "-1"][..], "expected a number above zero"),
+        (&["train", "mlp", "--batch", "-1"], "expected a whole number, at least 1"),
+        (&["train", "mlp", "--momentum", "-0.5"], "at least 0 and below 1"),
+        (&["sweep", "--factors", "-1,2", "--out", "sweep"], "expected a number above zero"),
+        (&["sweep", "--seeds", "-1", "--out", "sweep"], "expected a whole number from 0"),
+        (&["check", "sweep", "--reach", "-2"], "expected a number above one"),
+        (&["bench", "kernels", "--seconds", "-1"], "expected a number above zero"),
+    ] {
+        let ended = run(arguments);
+        assert!(ended.code == 2 && ended.err.contains(range), "{arguments:?}: {}", ended.err);
+    }
+}
+
+#[test]
 fn a_command_that_makes_no_sense_is_a_matter_of_usage() {
     for arguments in [
         &[][..],

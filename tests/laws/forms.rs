@@ -2,6 +2,7 @@
 //! on published tables.
 
 use super::published::{hoffmann, points};
+use allometry::laws::choice::{FormScore, choose, reason};
 use allometry::laws::delta::PUBLISHED;
 use allometry::laws::estimate::estimate;
 use allometry::laws::{Fit, FitOptions, Form, Points, Search};
@@ -11,6 +12,20 @@ fn what_is_asked_for_by_name_is_not_chosen_by_itself() {
     let automatic: Vec<Form> = Form::automatic().collect();
     assert_eq!(automatic, [Form::Power, Form::Floor, Form::Broken, Form::Joint]);
     assert!(!automatic.contains(&Form::Bnsl) && !automatic.contains(&Form::Farseer));
+}
+
+#[test]
+fn a_choice_of_a_law_with_a_larger_error_has_its_reason() {
+    let score = |law, error, aicc| FormScore { law, largest_out_error: Some(error), scatter: 0.45, aicc };
+    let scores = |aicc| [score(Form::Power, 0.61, -12.1), score(Form::Floor, 0.37, aicc)];
+    assert_eq!(choose(&scores(-15.6)), Some(Form::Power));
+    let why = reason(&scores(-15.6), Form::Power).unwrap();
+    for word in ["power has the fewest parameters", "at most 67.50 % (1.5 times", "at most -11.6 (the least"]
+    {
+        assert!(why.contains(word), "{word:?} in {why}");
+    }
+    assert_eq!(choose(&scores(-16.2)), Some(Form::Floor));
+    assert_eq!(reason(&scores(-16.2), Form::Floor), None);
 }
 
 #[test]

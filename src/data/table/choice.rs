@@ -34,6 +34,12 @@ pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
     let mut notes = Vec::new();
     if options.table.header == Header::Detect {
         options.table.header = if table.has_header() { Header::Present } else { Header::Absent };
+        if table.has_header() && !table.is_empty() && !table.has_numbers() {
+            notes.push(format!(
+                "the first line of {} is taken for the names of the columns, because no column has numbers (--no-header if it is a row)",
+                table.path().display()
+            ));
+        }
         if !table.has_header() {
             notes.push(format!(
                 "the first line of {} is taken for a row, because it has numbers; columns are called 1 to {} (--header if it has names)",

@@ -14,6 +14,8 @@ use std::path::Path;
 const MOST_SEEDS: usize = 32;
 /// A margin for rounding, which narrows the range of small models.
 const ROUNDING: f64 = 1.3;
+/// A share above this, in percent, is written as a factor.
+const MOST_PERCENT: f64 = 1000.0;
 /// Factors closer than this, in the logarithm, count as one.
 const NEAR: f64 = 0.15;
 
@@ -25,6 +27,30 @@ pub fn asked(subject: &Subject) -> String {
     } else {
         format!("{times} times the compute of the largest run")
     }
+}
+
+/// A distance of ln y, as text: a share of y, or a factor if that is above [`MOST_PERCENT`].
+pub fn relative(distance: f64) -> String {
+    let percent = 100.0 * distance.exp_m1();
+    if percent.abs() <= MOST_PERCENT {
+        return format!("{:.1} %", percent.abs());
+    }
+    format!("a factor of {}", digits(distance.exp()))
+}
+
+/// Half the width of an interval of ln y, as text: `±12.0 %`, or `a factor of 1.995e35`.
+pub fn half(width: f64) -> String {
+    let text = relative(width);
+    if text.ends_with('%') { format!("±{text}") } else { text }
+}
+
+/// Half the width of the interval in which the answer is known, as text. An answer that may be more than
+/// [`MOST_PERCENT`] away is not known.
+pub fn known(width: f64) -> String {
+    if 100.0 * width.exp_m1() <= MOST_PERCENT {
+        return format!("known to {} (95 %)", half(width));
+    }
+    format!("not known: it may be {} larger or smaller (95 %)", half(width))
 }
 
 /// Asks for at least `count` sizes that span `factor`.
@@ -284,5 +310,18 @@ fn quoted(word: &str) -> String {
         word.to_string()
     } else {
         format!("'{}'", word.replace('\'', "'\\''"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{half, known, relative};
+
+    #[test]
+    fn what_may_be_many_times_as_large_is_not_known() {
+        assert_eq!(known(1.25f64.ln()), "known to ±25.0 % (95 %)");
+        assert_eq!(known(2e35f64.ln()), "not known: it may be a factor of 2.000e35 larger or smaller (95 %)");
+        assert_eq!((half(10f64.ln()), half(12f64.ln())), ("±900.0 %".into(), "a factor of 12.00".into()));
+        assert_eq!(relative(0.5f64.ln()), "50.0 %");
     }
 }

@@ -70,7 +70,7 @@ fn fault(subject: &Subject, size: usize) -> Option<(Fault, f64)> {
     };
     let half = subject.half_width().filter(|_| different >= needed);
     let consequence = match half {
-        Some(half) => format!("its 95 % interval there is ±{:.1} %", 100.0 * half.exp_m1()),
+        Some(half) => format!("its 95 % interval there is {}", hint::half(half)),
         None => "nothing distinguishes a curve that levels off from one that does not".to_string(),
     };
     let words = if short { "sizes span too little" } else { "too few sizes" };

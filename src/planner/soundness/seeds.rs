@@ -76,11 +76,7 @@ fn judge(subject: &Subject) -> CheckOutcome {
             100.0 * surface.scatter,
             100.0 * difference.exp_m1(),
         ),
-        consequence: format!(
-            "the {quantity} at {} is known to ±{:.1} % (95 %)",
-            hint::asked(subject),
-            100.0 * half.exp_m1()
-        ),
+        consequence: format!("the {quantity} at {} is {}", hint::asked(subject), hint::known(half)),
         effect: Some(half.exp_m1()),
         hint: if times > MANY { hint::wider(subject) } else { hint::seeds(subject, wanted) },
         matters: true,
