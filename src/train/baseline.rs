@@ -65,7 +65,7 @@ impl Baseline {
 }
 
 /// The targets of a set, `[samples, outputs]`.
-fn numbers(set: &dyn Dataset, outputs: usize) -> Result<Vec<f32>> {
+pub(super) fn numbers(set: &dyn Dataset, outputs: usize) -> Result<Vec<f32>> {
     let mut input = vec![0.0; set.sample_shape().iter().product()];
     let mut targets = vec![0.0; set.len() * outputs];
     for (index, target) in targets.chunks_exact_mut(outputs).enumerate() {

@@ -1,12 +1,12 @@
 //! Which training configurations are valid.
 
+use super::baseline::numbers;
 use super::config::{TrainConfig, name_of, refused};
 use super::losses::LossName;
 use crate::arguments::LARGEST_INTEGER;
-use crate::data::{Dataset, Target, Targets};
+use crate::data::{Dataset, Targets};
 use crate::error::Result;
 use crate::optim::{Algorithm, Decay, OptimizerName};
-use crate::shape::elements;
 use serde_json::Value;
 
 impl TrainConfig {
@@ -137,17 +137,13 @@ impl TrainConfig {
         let (Targets::Values(count), Some(LossName::BinaryCrossEntropy)) = (set.targets(), self.loss) else {
             return Ok(());
         };
-        let (mut input, mut targets) = (vec![0.0; elements(set.sample_shape())], vec![0.0; count]);
-        for index in 0..set.len() {
-            set.write(0, index, &mut input, Target::Values(&mut targets))?;
-            if let Some(target) = targets.iter().find(|target| !(0.0..=1.0).contains(*target)) {
-                return Err(refused(format!(
-                    "the loss binary-cross-entropy compares with probabilities, and a target is {target}; targets must be from 0 \
-                     to 1, and not scaled"
-                )));
-            }
+        match numbers(set, count)?.into_iter().find(|target| !(0.0..=1.0).contains(target)) {
+            Some(target) => Err(refused(format!(
+                "the loss binary-cross-entropy compares with probabilities, and a target is {target}; targets must be from 0 to \
+                 1, and not scaled"
+            ))),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     /// Refuses constants of other optimisers, which would have no effect.
