@@ -4,6 +4,7 @@ use crate::process::{self, number, text};
 use crate::synthetic;
 use allometry::planner::Training;
 use allometry::train::TrainConfig;
+use allometry::units::digits;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
@@ -109,7 +110,7 @@ fn from_a_sweep_to_the_training_it_recommends() {
     for words in ["expected", "measured", "validation loss", "time", "peak memory"] {
         assert!(table.contains(words), "{words:?} in\n{table}");
     }
-    let first = format!("validation loss {:.4}", number(&trained["validation_loss"]));
+    let first = format!("validation loss {},", digits(number(&trained["validation_loss"])));
     assert!(table.contains(&first), "{first:?} in\n{table}");
     let other = ["train", file, "--epochs", "3", "--learning-rate", "0.1"];
     refuse(&other, &["--epochs, --learning-rate", file]);
