@@ -15,7 +15,7 @@ use std::time::Instant;
 /// The time of a step is the median over this many timed blocks of steps.
 const BLOCKS: usize = 7;
 
-/// The blocks of a step that takes longer than a block should: each is one step.
+/// The blocks of a step that takes longer than all blocks should: each is one step.
 const SLOW_BLOCKS: usize = 3;
 
 /// A network whose training steps are timed.
@@ -148,13 +148,15 @@ impl Workload {
         let first_seconds = run(1, true)?;
         warm_up(device, seconds, |steps| run(steps, false).map(drop))?;
         let [seconds, seconds_with_copy] = [false, true].map(|copy| -> Result<f64> {
-            let share = seconds / 2.0 / BLOCKS as f64;
+            let whole = seconds / 2.0;
             let once = run(1, copy)?;
-            let (blocks, steps) = if once > share {
+            let (blocks, steps) = if once > whole {
                 (SLOW_BLOCKS, 1)
             } else {
                 let once = once.min(run(4, copy)? / 4.0);
-                (BLOCKS, (share / once).clamp(1.0, 1e5) as u64)
+                let steps = (whole / BLOCKS as f64 / once).clamp(1.0, 1e5) as u64;
+                run(steps, copy)?;
+                (BLOCKS, steps)
             };
             let times: Result<Vec<f64>> = (0..blocks).map(|_| Ok(run(steps, copy)? / steps as f64)).collect();
             Ok(median(times?))

@@ -111,8 +111,7 @@ impl Folder {
     /// Files that can't be read; [`Error::Format`] for results that are none; [`Error::Config`] if its model is gone.
     pub fn outcome<T: DeserializeOwned>(&self) -> Result<Option<T>> {
         let Some(outcome) = self.recorded()?.and_then(|found| found.outcome) else { return Ok(None) };
-        if let Some(missing) = MODEL.map(|name| self.path.join(name)).into_iter().find(|path| !path.exists())
-        {
+        if let Some(missing) = self.model().find(|path| !path.exists()) {
             let problem =
                 "missing, although this training is complete; put it back, or use --restart to train again";
             return Err(Error::Config { what: missing.display().to_string(), problem: problem.to_string() });
@@ -136,6 +135,11 @@ impl Folder {
         &self.checkpoints
     }
 
+    /// The paths of a trained model's files.
+    fn model(&self) -> impl Iterator<Item = PathBuf> {
+        MODEL.into_iter().map(|name| self.path.join(name))
+    }
+
     fn recorded(&self) -> Result<Option<Recorded>> {
         recorded(&self.path)
     }
@@ -150,10 +154,7 @@ impl Folder {
 
     /// Refuses a folder with a model, but without a training.
     fn refuse_foreign(&self) -> Result<()> {
-        let Some(found) = MODEL.map(|name| self.path.join(name)).into_iter().find(|path| path.exists())
-        else {
-            return Ok(());
-        };
+        let Some(found) = self.model().find(|path| path.exists()) else { return Ok(()) };
         let problem = "exists, and no training of this folder wrote it; use another folder for --out, or --restart to replace \
                        the model there";
         Err(Error::Config { what: found.display().to_string(), problem: problem.to_string() })

@@ -229,19 +229,23 @@ impl DatasetArgs {
             target_columns: self.target.clone(),
             ..DataOptions::default()
         };
-        if let (Some(path), "glyphs") = (&self.data, &self.dataset[..]) {
-            let is_table = path
-                .extension()
-                .is_some_and(|ending| ["csv", "tsv", "txt"].iter().any(|e| ending.eq_ignore_ascii_case(e)));
-            let meant = if is_table { "csv" } else { "folder" };
-            let problem = format!(
-                "reads no files, but --data {} is given; add --dataset {meant}, or the name of a published set (--help lists them)",
-                path.display()
-            );
-            return Err(Error::Config { what: "dataset glyphs".into(), problem });
-        }
+        self.refuse_unread_files()?;
         let options = self.table.complete(options)?;
         Ok(self.completed.get_or_init(|| options).clone())
+    }
+
+    /// Refuses files for a set that reads none, and says which set may be meant.
+    fn refuse_unread_files(&self) -> Result<()> {
+        let Some(path) = self.data.as_ref().filter(|_| self.dataset == "glyphs") else { return Ok(()) };
+        let is_table = path
+            .extension()
+            .is_some_and(|ending| ["csv", "tsv", "txt"].iter().any(|e| ending.eq_ignore_ascii_case(e)));
+        let meant = if is_table { "csv" } else { "folder" };
+        let problem = format!(
+            "reads no files, but --data {} is given; add --dataset {meant}, or the name of a published set (--help lists them)",
+            path.display()
+        );
+        Err(Error::Config { what: "dataset glyphs".into(), problem })
     }
 
     /// Fingerprints of the data set's files.

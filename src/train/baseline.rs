@@ -56,11 +56,9 @@ impl Baseline {
             Ok(sum / (targets.len() / outputs) as f64)
         };
         // The outputs of initial weights are about 1 in size.
-        let initial = [1.0, -1.0].map(|output| of(&vec![output; outputs], &training));
-        let [above, below] = initial;
-        let (training_loss, validation_loss) = (of(&means, &training)?, of(&means, &validation)?);
-        let untrained = above?.max(below?).max(training_loss);
-        Ok(Some(Baseline { training: training_loss, validation: validation_loss, untrained }))
+        let initial = of(&vec![1.0; outputs], &training)?.max(of(&vec![-1.0; outputs], &training)?);
+        let (training, validation) = (of(&means, &training)?, of(&means, &validation)?);
+        Ok(Some(Baseline { training, validation, untrained: initial.max(training) }))
     }
 }
 

@@ -14,6 +14,8 @@ const MAX_BYTES: u64 = 256 << 20;
 const MAX_DEPTH: usize = 16;
 /// The bytes that tell the format of an image.
 const START: u64 = 64;
+/// Packed bytes that are more than enough for those: tables of codes and data.
+const PACKED_START: u64 = 4096;
 
 /// Where files are read from.
 pub(super) enum Storage {
@@ -74,16 +76,32 @@ impl Storage {
     /// The first bytes of a file, or what prevents reading them.
     pub fn start(&self, entry: &Entry) -> Result<Vec<u8>, String> {
         let mut start = Vec::new();
-        match (&entry.place, self) {
-            (Place::Path(path), _) => {
+        match &entry.place {
+            Place::Path(path) => {
                 File::open(path).map_err(text)?.take(START).read_to_end(&mut start).map_err(text)?;
             }
-            (Place::Packed { .. }, _) => {
-                start = self.read(entry)?;
-                start.truncate(START as usize);
+            Place::Packed { deflated, .. } => {
+                let packed = self.packed(&entry.place, PACKED_START)?;
+                if !*deflated {
+                    return Ok(packed);
+                }
+                // The packed bytes end within the file, but behind the bytes that count.
+                let _ = DeflateDecoder::new(&packed[..]).take(START).read_to_end(&mut start);
             }
         }
         Ok(start)
+    }
+
+    /// At most `limit` bytes of a file as an archive has them.
+    fn packed(&self, place: &Place, limit: u64) -> Result<Vec<u8>, String> {
+        let (Place::Packed { start, bytes, .. }, Storage::Archive(file)) = (place, self) else {
+            unreachable!("entries are read from where they were found")
+        };
+        let mut packed = Vec::new();
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        file.seek(SeekFrom::Start(*start)).map_err(text)?;
+        (&*file).take((*bytes).min(limit)).read_to_end(&mut packed).map_err(text)?;
+        Ok(packed)
     }
 
     /// The bytes of a file, or what prevents reading them.
@@ -91,14 +109,10 @@ impl Storage {
         if entry.bytes > MAX_BYTES {
             return Err(format!("larger than {} MiB", MAX_BYTES >> 20));
         }
-        match (&entry.place, self) {
-            (Place::Packed { start, bytes, deflated, crc32 }, Storage::Archive(file)) => {
-                let mut packed = Vec::new();
-                {
-                    let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
-                    file.seek(SeekFrom::Start(*start)).map_err(text)?;
-                    (&*file).take((*bytes).min(MAX_BYTES)).read_to_end(&mut packed).map_err(text)?;
-                }
+        match &entry.place {
+            Place::Path(path) => fs::read(path).map_err(text),
+            Place::Packed { deflated, crc32, .. } => {
+                let mut packed = self.packed(&entry.place, MAX_BYTES)?;
                 if *deflated {
                     let mut bytes = Vec::new();
                     DeflateDecoder::new(&packed[..]).take(MAX_BYTES).read_to_end(&mut bytes).map_err(text)?;
@@ -108,10 +122,6 @@ impl Storage {
                     return Err("damaged: its checksum differs".to_string());
                 }
                 Ok(packed)
-            }
-            (Place::Path(path), _) => fs::read(path).map_err(text),
-            (Place::Packed { .. }, Storage::Folder) => {
-                unreachable!("entries are read from where they were found")
             }
         }
     }

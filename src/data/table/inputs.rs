@@ -94,7 +94,7 @@ impl TargetColumn {
     pub fn in_its_unit(&self, output: f32) -> f64 {
         let value = f64::from(output) * self.deviation + self.mean;
         let places = DIGITS - self.deviation.log10().floor() as i32;
-        // A power of ten above 1 is exact, and so is the rounded number divided by it as near as f64 allows.
+        // Up to 1e22 a power of ten is exact, so that the quotient is the f64 next to the rounded number.
         let power = 10_f64.powi(places.abs().min(300));
         let rounded =
             if places > 0 { (value * power).round() / power } else { (value / power).round() * power };
