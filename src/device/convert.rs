@@ -1,12 +1,12 @@
 //! Conversion of operands that are stored in another type than their kernel's reference computes in.
 
 use super::buffer::Line;
+use super::cpu::on_every_core;
 use super::kernel::{DType, Element};
 use super::operand::Operand;
 use super::real::Real;
 use half::f16;
 use half::slice::HalfFloatSliceExt;
-use rayon::prelude::*;
 
 /// Elements that a thread converts at a time.
 const PIECE: usize = 1 << 15;
@@ -58,7 +58,8 @@ fn each_piece<A: Sync, B: Send>(from: &[A], to: &mut [B], convert: impl Fn(&[A],
     if to.len() <= PIECE {
         return convert(from, to);
     }
-    from.par_chunks(PIECE).zip(to.par_chunks_mut(PIECE)).for_each(|(from, to)| convert(from, to));
+    let pieces = from.chunks(PIECE).zip(to.chunks_mut(PIECE));
+    on_every_core(pieces.collect(), 1, &|(from, to)| convert(from, to));
 }
 
 fn each_element<A: Copy + Sync, B: Send>(from: &[A], to: &mut [B], convert: impl Fn(A) -> B + Sync) {

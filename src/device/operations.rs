@@ -96,6 +96,21 @@ impl Device {
         Ok(())
     }
 
+    /// Checks a kernel's operands: all are on this device and end within their buffers, and no output's buffer is another
+    /// operand.
+    fn check_operands(&self, kernel: &'static str, inputs: &[Operand], outputs: &[Operand]) -> Result<()> {
+        for (i, output) in outputs.iter().enumerate() {
+            let again = inputs.iter().chain(&outputs[..i]).any(|other| other.buffer.same(output.buffer));
+            if again {
+                let problem =
+                    "the buffer of an output is also another operand; copy one of the two first".to_string();
+                return Err(Error::Placement { op: kernel, problem });
+            }
+        }
+        let mut operands = inputs.iter().chain(outputs);
+        operands.try_for_each(|o| self.check_range(kernel, o.buffer, o.dtype, o.offset, o.len))
+    }
+
     /// Copies values from the host into a buffer, from element `offset` on.
     ///
     /// # Errors
@@ -151,16 +166,7 @@ impl Device {
         inputs: &[Operand],
         outputs: &[Operand],
     ) -> Result<()> {
-        for (i, output) in outputs.iter().enumerate() {
-            let again = inputs.iter().chain(&outputs[..i]).any(|other| other.buffer.same(output.buffer));
-            if again {
-                let problem =
-                    "the buffer of an output is also another operand; copy one of the two first".to_string();
-                return Err(Error::Placement { op: kernel.name, problem });
-            }
-        }
-        let mut operands = inputs.iter().chain(outputs);
-        operands.try_for_each(|o| self.check_range(kernel.name, o.buffer, o.dtype, o.offset, o.len))?;
+        self.check_operands(kernel.name, inputs, outputs)?;
         outputs.iter().for_each(|output| output.buffer.touch());
         let profiler = &self.0.profiler;
         let timed = profiler
@@ -169,10 +175,10 @@ impl Device {
         match &self.0.backend {
             Backend::Cpu(_) => {
                 if inputs.iter().chain(outputs).any(|o| o.dtype == DType::F64) {
-                    run_on_cpu(kernel.reference.f64, params, inputs, outputs);
+                    run_on_cpu(&|args| (kernel.reference.f64)(params, args), inputs, outputs);
                 } else {
                     let function = kernel.fast.unwrap_or(kernel.reference.f32);
-                    run_on_cpu(function, params, inputs, outputs);
+                    run_on_cpu(&|args| function(params, args), inputs, outputs);
                 }
                 if let Some((dispatch, begun)) = timed {
                     profiler.add(dispatch, begun);

@@ -3,7 +3,7 @@
 //! the optimiser's kernels apply it. Nothing is read back to the host, and clipping writes no gradients.
 
 use crate::device::DType;
-use crate::device::cpu::reduce;
+use crate::device::cpu::{on_every_core, reduce};
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::memory::{Category, allocating};
 use crate::device::real::Real;
@@ -12,7 +12,6 @@ use crate::ops::{INDEX, ROW, check_float};
 use crate::reference;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use rayon::prelude::*;
 
 const OP: &str = "clip";
 
@@ -81,8 +80,8 @@ impl Params {
 
 fn squares_fast(p: &Params, args: KernelArgs<f32>) {
     let ([g], [s]) = args.reals();
-    let pieces = s[p.first as usize..].par_iter_mut().zip(g.par_chunks(PIECE));
-    pieces.for_each(|(s, g)| *s = reduce::sum_of_squares(g));
+    let pieces = s[p.first as usize..].iter_mut().zip(g.chunks(PIECE));
+    on_every_core(pieces.collect(), 1, &|(s, g)| *s = reduce::sum_of_squares(g));
 }
 
 fn lower_fast(p: &Params, args: KernelArgs<f32>) {

@@ -2,8 +2,8 @@
 //! compiler inlines into each version of the loop. Elements are independent of each other, so their order does not
 //! matter.
 
+use super::on_every_core;
 use multiversion::multiversion;
-use rayon::prelude::*;
 
 /// Elements that a thread updates at a time.
 const PIECE: usize = 1 << 14;
@@ -61,8 +61,8 @@ pub fn update_two<T: Copy + Send + Sync>(
     g: &[T],
     f: impl Fn([T; 2], T) -> [T; 2] + Sync,
 ) {
-    let pieces = a.par_chunks_mut(PIECE).zip(b.par_chunks_mut(PIECE)).zip(g.par_chunks(PIECE));
-    pieces.for_each(|((a, b), g)| update_two_piece(a, b, g, &f));
+    let pieces = a.chunks_mut(PIECE).zip(b.chunks_mut(PIECE)).zip(g.chunks(PIECE));
+    on_every_core(pieces.collect(), 1, &|((a, b), g)| update_two_piece(a, b, g, &f));
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
@@ -80,9 +80,9 @@ pub fn update_three<T: Copy + Send + Sync>(
     g: &[T],
     f: impl Fn([T; 3], T) -> [T; 3] + Sync,
 ) {
-    let two = b.par_chunks_mut(PIECE).zip(c.par_chunks_mut(PIECE));
-    let pieces = a.par_chunks_mut(PIECE).zip(g.par_chunks(PIECE)).zip(two);
-    pieces.for_each(|((a, g), (b, c))| update_three_piece(a, b, c, g, &f));
+    let two = b.chunks_mut(PIECE).zip(c.chunks_mut(PIECE));
+    let pieces = a.chunks_mut(PIECE).zip(g.chunks(PIECE)).zip(two);
+    on_every_core(pieces.collect(), 1, &|((a, g), (b, c))| update_three_piece(a, b, c, g, &f));
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]

@@ -17,9 +17,8 @@
 //! [`Segment`]s, as many as fit into [`DEPTH`].) A multiplication and addition is rounded once if the processor has
 //! an instruction for it. The order does not depend on the number of threads.
 
-use super::{parallel_chunks, with_scratch};
+use super::{on_every_core, parallel_chunks, with_scratch};
 use multiversion::multiversion;
-use rayon::prelude::*;
 
 /// Columns of a panel of B, a whole number of vectors. The last panel may have half as many.
 pub const PANEL: usize = 32;
@@ -116,7 +115,7 @@ pub fn panels<'a>(
     if depth * columns < 1 << 16 {
         copies.iter_mut().for_each(copy);
     } else {
-        copies.par_iter_mut().for_each(copy);
+        on_every_core(copies.iter_mut().collect(), 1, &copy);
     }
     list.extend(copies.into_iter().map(|(own, stride, first, columns)| Panel {
         data: own,

@@ -78,11 +78,20 @@ pub fn parallel_chunks<T: Send>(
     body: impl Fn(usize, &mut [T]) + Sync,
 ) {
     let chunks = out.len().div_ceil(chunk);
+    let parts = out.chunks_mut(chunk).enumerate();
     if chunks < 2 || rayon::current_num_threads() == 1 || chunks.saturating_mul(work) < 2 * WORTH_A_THREAD {
-        out.chunks_mut(chunk).enumerate().for_each(|(i, chunk)| body(i, chunk));
+        parts.for_each(|(i, chunk)| body(i, chunk));
     } else {
-        out.par_chunks_mut(chunk).enumerate().for_each(|(i, chunk)| body(i, chunk));
+        on_every_core(parts.collect(), 1, &|(i, chunk)| body(i, chunk));
     }
+}
+
+/// Calls `body` on every part of some work, on every core; at least `least` parts on one core.
+///
+/// `body` is a reference to a closure and no type parameter, because rayon's code is compiled once for each type that it
+/// gets, and that takes longer than all the code that calls it here. A part is large enough to hide the indirect call.
+pub fn on_every_core<P: Send>(parts: Vec<P>, least: usize, body: &(dyn Fn(P) + Sync)) {
+    parts.into_par_iter().with_min_len(least).for_each(body);
 }
 
 /// [`parallel_rows`] for single elements: `body(i)` is the value of element `i`.
@@ -112,11 +121,10 @@ pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) ->
     result
 }
 
-/// Locks the operands' memory and calls a reference or a fast path. Converts floats that are stored in another type
-/// before and after the call.
-pub(super) fn run_on_cpu<P, T: Real + Element>(
-    function: fn(&P, KernelArgs<T>),
-    params: &P,
+/// Locks the operands' memory and calls a reference or a fast path, whose scalars `function` knows. Converts floats that
+/// are stored in another type before and after the call.
+pub(super) fn run_on_cpu<T: Real + Element>(
+    function: &dyn Fn(KernelArgs<T>),
     inputs: &[Operand],
     outputs: &[Operand],
 ) {
@@ -155,7 +163,7 @@ pub(super) fn run_on_cpu<P, T: Real + Element>(
             })
             .collect(),
     };
-    function(params, args);
+    function(args);
     for ((output, lines), values) in outputs.iter().zip(&mut written).zip(&loaded_outputs) {
         if let Some(values) = values {
             convert::store(values, output, lines);

@@ -4,9 +4,8 @@
 //! a block, so that inner loops run over neighbours, whatever the number of channels. **Order of sums.** Each place of a
 //! block has a sum of its own, over the blocks of a piece; the sums of one channel are then added in order.
 
-use super::{WORTH_A_THREAD, parallel_chunks, with_scratch};
+use super::{WORTH_A_THREAD, on_every_core, parallel_chunks, with_scratch};
 use multiversion::multiversion;
-use rayon::prelude::*;
 
 /// The least numbers of a block of rows, if there are as many. Ten arrays of this length fit in the first cache.
 const BLOCK: usize = 512;
@@ -76,12 +75,11 @@ impl Columns {
     ) {
         let (rows, channels, piece) = (self.rows, self.channels, self.piece);
         let elements = |i: usize| i * piece * channels..((i + 1) * piece).min(rows) * channels;
+        let parts = a.chunks_exact_mut(channels).zip(b.chunks_exact_mut(channels)).enumerate();
         if rows * channels < 2 * WORTH_A_THREAD || rayon::current_num_threads() == 1 {
-            let parts = a.chunks_exact_mut(channels).zip(b.chunks_exact_mut(channels)).enumerate();
             parts.for_each(|(i, (a, b))| body(elements(i), a, b));
         } else {
-            let parts = a.par_chunks_exact_mut(channels).zip(b.par_chunks_exact_mut(channels)).enumerate();
-            parts.for_each(|(i, (a, b))| body(elements(i), a, b));
+            on_every_core(parts.collect(), 1, &|(i, (a, b))| body(elements(i), a, b));
         }
     }
 

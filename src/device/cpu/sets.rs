@@ -3,9 +3,8 @@
 
 use super::norm::{Columns, Slope};
 use super::reduce::along;
-use super::{WORTH_A_THREAD, with_scratch};
+use super::{WORTH_A_THREAD, on_every_core, with_scratch};
 use multiversion::multiversion;
-use rayon::prelude::*;
 
 /// A matrix of `rows` rows of channels. A set is `positions` successive rows, a sample, in the channels of one group.
 #[derive(Clone, Copy, Debug)]
@@ -36,11 +35,11 @@ impl Sets {
     ) {
         let (length, groups) = (self.sample(), self.groups);
         let elements = out.len();
-        let of_groups = means.par_chunks_mut(groups).zip(scales.par_chunks_mut(groups));
-        let samples = out.par_chunks_mut(length).zip(of_groups).enumerate();
+        let of_groups = means.chunks_mut(groups).zip(scales.chunks_mut(groups));
+        let samples = out.chunks_mut(length).zip(of_groups).enumerate();
         // Few samples stay on one thread.
         let least = if elements < 2 * WORTH_A_THREAD { elements } else { WORTH_A_THREAD.div_ceil(length) };
-        samples.with_min_len(least).for_each(|(i, (out, (means, scales)))| body(i, out, means, scales));
+        on_every_core(samples.collect(), least, &|(i, (out, (means, scales)))| body(i, out, means, scales));
     }
 
     /// y = γ·(x − mean)·s + β, a sample at a time, of which `finish` makes f(y); means and s of all sets.

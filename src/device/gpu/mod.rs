@@ -109,7 +109,7 @@ impl Gpu {
     ) -> Result<()> {
         self.handles.check()?;
         let form = Form::new(kernel, self.fragment, params, inputs);
-        let pipeline = self.pipelines.get(&self.handles, kernel, &form, params, inputs, outputs)?;
+        let pipeline = self.pipelines.get(&self.handles, kernel.name, form.text(params), inputs, outputs)?;
         let groups = (form.shader.groups)(params);
         let params = bytemuck::bytes_of(params);
         self.recorder.record(&self.handles, kernel.name, &pipeline, params, inputs, outputs, groups, timed)

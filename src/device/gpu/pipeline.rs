@@ -70,6 +70,32 @@ impl<P> Form<P> {
     }
 }
 
+/// The text of a kernel for a problem. It does not depend on the type of the kernel's scalars, so the code that compiles it
+/// exists once.
+pub(super) struct Text {
+    /// The texts that are joined.
+    pieces: &'static [&'static str],
+    /// The entry point.
+    pub(super) entry: &'static str,
+    /// The extent of cooperative matrices, if any.
+    fragment: Option<u32>,
+    /// Constants that precede the text.
+    constants: Constants,
+}
+
+impl<P> Form<P> {
+    /// The text for a problem.
+    ///
+    /// # Panics
+    /// If the scalars have more than 128 bytes, which [`Kernel`] forbids.
+    pub(super) fn text(&self, params: &P) -> Text {
+        assert!(size_of::<P>() as u64 <= PARAMS_BYTES, "{}: too many scalars", self.shader.entry);
+        let mut constants = (self.shader.constants)(params);
+        constants.extend(self.fragment.map(|fragment| ("FRAGMENT", fragment)));
+        Text { pieces: self.shader.source, entry: self.shader.entry, fragment: self.fragment, constants }
+    }
+}
+
 impl Pipelines {
     /// The number of compiled pipelines.
     #[cfg(test)]
@@ -77,22 +103,18 @@ impl Pipelines {
         lock(&self.compiled).values().filter(|compiled| lock(compiled).is_some()).count()
     }
 
-    pub(super) fn get<P>(
+    /// The pipeline of a kernel's text for these operands. `name` is the kernel's.
+    pub(super) fn get(
         &self,
         handles: &Handles,
-        kernel: &'static Kernel<P>,
-        form: &Form<P>,
-        params: &P,
+        name: &'static str,
+        text: Text,
         inputs: &[Operand],
         outputs: &[Operand],
     ) -> Result<Arc<Pipeline>> {
-        assert!(size_of::<P>() as u64 <= PARAMS_BYTES, "{}: too many scalars", kernel.name);
-        let shader = form.shader;
-        let mut constants = (shader.constants)(params);
-        constants.extend(form.fragment.map(|fragment| ("FRAGMENT", fragment)));
+        let Text { pieces, entry, fragment, constants } = text;
         let types = inputs.iter().chain(outputs).map(|operand| operand.dtype).collect();
-        let source = (shader.source.as_ptr().addr(), shader.source.len());
-        let key = Key { source, entry: shader.entry, constants, types };
+        let key = Key { source: (pieces.as_ptr().addr(), pieces.len()), entry, constants, types };
         let mut all = lock(&self.compiled);
         let compiled = match all.get(&key) {
             Some(compiled) => compiled.clone(),
@@ -103,10 +125,9 @@ impl Pipelines {
         if let Some(pipeline) = &*compiled {
             return Ok(pipeline.clone());
         }
-        let text = text(shader, &key.constants, &key.types, form.fragment, handles.immediates);
+        let text = whole(pieces, &key.constants, &key.types, fragment, handles.immediates);
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let (inputs, outputs) = (inputs.len(), outputs.len());
-        let pipeline = compile(handles, kernel.name, shader.entry, &text, inputs, outputs, id)?;
+        let pipeline = compile(handles, name, entry, &text, inputs.len(), outputs.len(), id)?;
         let pipeline = Arc::new(pipeline);
         *compiled = Some(pipeline.clone());
         Ok(pipeline)
@@ -115,8 +136,8 @@ impl Pipelines {
 
 /// The WGSL that is compiled: operand types, constants, the binding of the scalars, then the texts. A text may
 /// declare bindings that this entry point does not use; their types have no effect.
-fn text<P>(
-    shader: &Shader<P>,
+fn whole(
+    pieces: &[&str],
     constants: &Constants,
     types: &[DType],
     fragment: Option<u32>,
@@ -151,7 +172,7 @@ fn text<P>(
     } else {
         "@group(1) @binding(0) var<storage, read> p: Params;\n"
     });
-    for piece in shader.source {
+    for piece in pieces {
         text.push_str(piece);
         text.push('\n');
     }
@@ -230,15 +251,13 @@ fn storage_entry(binding: u32, read_only: bool, dynamic: bool) -> wgpu::BindGrou
 
 /// The SPIR-V that a Vulkan driver gets for a kernel: wgpu's translation of the WGSL for this entry point, with
 /// scalars as immediates.
-pub(super) fn spirv<P>(form: &Form<P>, params: &P, types: &[DType]) -> std::result::Result<Vec<u32>, String> {
+pub(super) fn spirv(text: Text, types: &[DType]) -> std::result::Result<Vec<u32>, String> {
     use wgpu::naga::back::spv;
     use wgpu::naga::front::wgsl;
     use wgpu::naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
     use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
-    let Form { shader, fragment } = form;
-    let mut constants = (shader.constants)(params);
-    constants.extend(fragment.map(|fragment| ("FRAGMENT", fragment)));
-    let text = text(shader, &constants, types, *fragment, true);
+    let Text { pieces, entry, fragment, constants } = text;
+    let text = whole(pieces, &constants, types, fragment, true);
     let mut frontend = wgsl::Frontend::new();
     frontend.set_options(wgsl::Options { parse_doc_comments: false, capabilities: Capabilities::all() });
     let module = frontend.parse(&text).map_err(|e| e.emit_to_string(&text))?;
@@ -262,7 +281,7 @@ pub(super) fn spirv<P>(form: &Form<P>, params: &P, types: &[DType]) -> std::resu
         ..spv::Options::default()
     };
     let entry = spv::PipelineOptions {
-        entry_point: shader.entry.to_string(),
+        entry_point: entry.to_string(),
         shader_stage: wgpu::naga::ShaderStage::Compute,
     };
     spv::write_vec(&module, &info, &options, Some(&entry)).map_err(|e| e.to_string())
@@ -276,7 +295,7 @@ pub(crate) fn translate_cooperative<P>(
     fragment: u32,
 ) -> std::result::Result<Vec<u32>, String> {
     let shader = &kernel.cooperative.as_ref().expect("a kernel that has such a form").shader;
-    spirv(&Form { shader, fragment: Some(fragment) }, params, &[DType::F16; 4])
+    spirv(Form { shader, fragment: Some(fragment) }.text(params), &[DType::F16; 4])
 }
 
 /// The layout of the scalars' buffer, for adapters without immediates. A dynamic offset selects the scalars of a

@@ -53,7 +53,7 @@ impl Translator {
     ) -> Result<()> {
         let types: Vec<_> = inputs.iter().chain(outputs).map(|operand| operand.dtype).collect();
         let form = Form::new(kernel, None, params, inputs);
-        let spirv = pipeline::spirv(&form, params, &types).map_err(|reason| Error::Kernel {
+        let spirv = pipeline::spirv(form.text(params), &types).map_err(|reason| Error::Kernel {
             op: kernel.name.to_string(),
             device: "the translator".to_string(),
             reason,

@@ -80,10 +80,14 @@ pub(super) const fn kernels<F: Formula>(names: [&'static str; 3]) -> [Kernel<F::
 /// The fewest gradients that a thread scales at a time.
 const PIECE: usize = 1 << 14;
 
+fn scaled<T: Real>(g: &[T], factor: T) -> Vec<T> {
+    g.par_iter().with_min_len(PIECE).map(|&g| g * factor).collect()
+}
+
 /// Calls the reference with the gradients multiplied by the factor.
 fn clipped_reference<F: Formula, T: Real>(p: &F::Params, args: KernelArgs<T>) {
     let (g, factor) = (args.inputs[0].real(), args.inputs[1].real()[0]);
-    let gradient: Vec<T> = g.par_iter().with_min_len(PIECE).map(|&g| g * factor).collect();
+    let gradient = scaled(g, factor);
     // A `Vec` can have the short lifetime of the scaled gradient.
     let outputs: Vec<Out<T>> = args.outputs.into_vec();
     F::reference(
@@ -100,7 +104,7 @@ fn mixed_reference<F: Formula, T: Real>(p: &F::Params, args: KernelArgs<T>) {
         return;
     }
     let params = F::at_step(p, state[UPDATES].to_f64() as u32);
-    let gradient: Vec<T> = g.par_iter().with_min_len(PIECE).map(|&g| g * state[UNSCALE]).collect();
+    let gradient = scaled(g, state[UNSCALE]);
     let mut outputs = args.outputs.into_iter().map(Out::real);
     let (Some(w), Some(weights)) = (outputs.next(), outputs.next()) else {
         unreachable!("the weights and their copy come first")
