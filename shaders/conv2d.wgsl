@@ -154,7 +154,7 @@ fn channels() -> vec2<u32> {
 // The first element of row k of the right operand. In 1 its rows are (kh, kw, co) of the phase's taps.
 fn row_of_b(k: u32) -> u32 {
     if DIRECTION != 1u { return k * p.co + part * outputs(); }
-    if STRIDED == 0u && GROUPS == 1u { return k * inputs(); }
+    if STRIDED == 0u && GROUPED == 0u { return k * inputs(); }
     var tap = k / outputs();
     let channel = part * outputs() + k - tap * outputs();
     if STRIDED == 1u {
@@ -179,7 +179,7 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
     if row < 0 { return; }
     let columns = extent_n();
     let first = part * columns;
-    let base = u32(row) * columns * GROUPS + first;
+    let base = u32(row) * columns * groups() + first;
     for (var i = 0u; i < 4u; i++) {
         if n + i < columns {
             var z = value[i];
@@ -194,12 +194,12 @@ fn compute_tile(tile: u32, lane: u32) {
     let tiles = (extent_m() + TILE_M - 1u) / TILE_M * columns;
     let result = tile / tiles;
     let results = select(p.splits, p.stride_h * p.stride_w, DIRECTION == 1u);
-    if result >= GROUPS * results { return; }
-    part = result % GROUPS;
+    if result >= groups() * results { return; }
+    part = result % groups();
     if DIRECTION == 1u {
-        phase = vec2(result / GROUPS / p.stride_w, result / GROUPS % p.stride_w);
+        phase = vec2(result / groups() / p.stride_w, result / groups() % p.stride_w);
     } else {
-        split = result / GROUPS;
+        split = result / groups();
     }
     var first = 0u;
     var last = extent_k();

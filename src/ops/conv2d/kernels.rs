@@ -178,7 +178,7 @@ impl<D: Direction> Product for D {
         vec![
             ("FUNCTION", p.function),
             ("HAS_BIAS", p.has_bias),
-            ("GROUPS", p.groups),
+            ("GROUPED", (p.groups > 1) as u32),
             (names[0], a),
             (names[1], b),
             ("B_WHOLE", whole as u32),
