@@ -13,6 +13,7 @@
 //! - [`mod@search`]: the best of them for the whole budget, what limits it, and how far it extrapolates.
 //! - [`training`]: one training as a file.
 //! - [`pilot`]: a training that starts and is cut short, to measure its speed and memory.
+//! - `measured.rs`: runs that ended below what is expected of the best.
 //! - `recommendation.rs`: the question and the answer; `recommend.rs`, `recommender.rs`: from one to the other.
 //! - [`soundness`]: whether a sweep can answer what its law is asked.
 //!
@@ -33,6 +34,7 @@ pub mod evidence;
 mod expectation;
 pub mod grid;
 mod limit;
+mod measured;
 pub mod pilot;
 mod recommend;
 mod recommendation;

@@ -4,6 +4,7 @@
 use super::budget::Budget;
 use super::candidate::{Candidate, Field};
 use super::evidence::{AxisWithoutLaw, Evidence, counts, zeros};
+use super::measured::better_runs;
 use super::pilot::{lags, pilot_run};
 use super::recommendation::{Options, Reach, Recommendation, Repeats, Suggestion};
 use super::search::{FURTHEST, Found, Rules, TrainingOption, cheapest, search};
@@ -286,7 +287,11 @@ impl Recommender<'_> {
             limits: found.limits,
             fixed_samples: evidence.fixed_samples,
             left_out,
-            warnings: best.reach.warnings().chain(evidence.warning()).chain(zeros(records)).collect(),
+            warnings: (best.reach.warnings())
+                .chain(evidence.warning())
+                .chain(better_runs(records, &best))
+                .chain(zeros(records))
+                .collect(),
             best,
         })
     }

@@ -93,6 +93,7 @@ fn from_a_sweep_to_the_training_it_recommends() {
     assert!(number(&best["upper"]) <= 1.001 * number(&base["upper"]), "{planned}");
     assert!(number(&planned["unused"]) < 0.1 && planned["repetition"].is_null(), "{planned}");
     assert_eq!(planned["limits"], serde_json::json!(["compute"]));
+    assert!(!planned["warnings"].to_string().contains("describes these runs badly"), "{planned}");
 
     let file = Path::new(&sweep).join("recommended.toml");
     let file = text(&file);
@@ -135,6 +136,24 @@ fn from_a_sweep_to_the_training_it_recommends() {
     refused(&["--budget", "1KiB"], &["nothing fits", "KiB"]);
     refused(&["--target-loss", "0.000001"], &["no training", "0.000001"]);
     refused(&["--budget", "64MiB", "--far"], &["nothing limits", "time or FLOPs"]);
+    // A run that ended lower, for less, than what is expected of the best.
+    let path = Path::new(&sweep).join("runs.jsonl");
+    let lower = |line: &str| {
+        let mut record: Value = serde_json::from_str(line).unwrap();
+        if record["factor"] == 2.0 && record["train_samples"] == 256 {
+            record["validation_loss"] = (0.3 * number(&record["validation_loss"])).into();
+        }
+        format!("{record}\n")
+    };
+    let lowered: String = fs::read_to_string(&path).unwrap().lines().map(lower).collect();
+    fs::write(&path, lowered).unwrap();
+    let warned = plan(&["--budget", "2e9flops"])["warnings"].to_string();
+    assert!(
+        warned.contains("width ×2 saw 256 samples")
+            && warned.contains("(one seed)")
+            && warned.contains("describes these runs badly"),
+        "{warned}"
+    );
     // Memory alone says nothing about compute: how far the law is trusted is the limit.
     let limits = plan(&["--budget", "64MiB"])["limits"].clone();
     assert!(limits.as_array().unwrap().contains(&"extrapolation".into()), "{limits}");
