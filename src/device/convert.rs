@@ -1,7 +1,7 @@
 //! Conversion of operands that are stored in another type than their kernel's reference computes in.
 
 use super::buffer::Line;
-use super::cpu::on_every_core;
+use super::cpu::threads::on_every_core;
 use super::kernel::{DType, Element};
 use super::operand::Operand;
 use super::real::Real;

@@ -94,7 +94,7 @@ impl Device {
     /// The CPU device. It uses all cores, through the threads of the crate `rayon`. If a program calls this first
     /// from its main thread, that thread becomes one of them (`ThreadPoolBuilder::use_current_thread`).
     pub fn cpu() -> Device {
-        cpu::join_threads();
+        cpu::threads::join_threads();
         Device::from(Backend::Cpu(Pool::default()))
     }
 

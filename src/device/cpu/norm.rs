@@ -4,7 +4,8 @@
 //! a block, so that inner loops run over neighbours, whatever the number of channels. **Order of sums.** Each place of a
 //! block has a sum of its own, over the blocks of a piece; the sums of one channel are then added in order.
 
-use super::{WORTH_A_THREAD, on_every_core, parallel_chunks, with_scratch};
+use super::threads::WORTH_A_THREAD;
+use super::{on_every_core, parallel_chunks, with_scratch};
 use multiversion::multiversion;
 
 /// The least numbers of a block of rows, if there are as many. Ten arrays of this length fit in the first cache.

@@ -3,7 +3,8 @@
 
 use super::norm::{Columns, Slope};
 use super::reduce::along;
-use super::{WORTH_A_THREAD, on_every_core, with_scratch};
+use super::threads::WORTH_A_THREAD;
+use super::{on_every_core, with_scratch};
 use multiversion::multiversion;
 
 /// A matrix of `rows` rows of channels. A set is `positions` successive rows, a sample, in the channels of one group.
