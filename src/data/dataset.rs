@@ -77,7 +77,8 @@ pub trait Dataset: Send + Sync {
         None
     }
 
-    /// Which files could not be read and were left out, as text; `None` if all were read.
+    /// Which files and folders were left out, because they could not be read or have nothing in them, as text; `None` if
+    /// there are none.
     fn left_out(&self) -> Option<&str> {
         None
     }

@@ -232,6 +232,14 @@ fn a_hundredth_may_be_unreadable() {
         assert_says(left_out, &["2 of 200", "train/0/002.png", "truncated", "train/0/004.png"]);
         assert_eq!(labels(splits.train.as_ref()).iter().filter(|&&label| label == 0).count(), 98);
     }
+    // A folder without images is no class, and is named.
+    for folder in ["train/2/deeper", "train/.hidden", "val/3"] {
+        fs::create_dir_all(place.path().join(folder)).unwrap();
+    }
+    let splits = data::open(&options("folder", place.path())).unwrap();
+    assert_eq!(classes(splits.train.as_ref()), ["0", "1"]);
+    let left_out = splits.train.left_out().unwrap();
+    assert!(left_out.ends_with("; folders without an image, which are no classes: \"2\""), "{left_out}");
     fs::write(train.join("006.png"), "").unwrap();
     let message = refusal(&options("folder", place.path()));
     assert_says(&message, &["at most 1 %", "3 of 200", "006.png", "not a JPEG, PNG, WebP or BMP file"]);

@@ -26,6 +26,8 @@ pub(super) struct Listing {
     pub classes: Vec<String>,
     pub train: Vec<ImageFile>,
     pub validation: Vec<ImageFile>,
+    /// Folders beside those of the classes that have no image, sorted.
+    pub empty: Vec<String>,
 }
 
 impl Listing {
@@ -84,13 +86,27 @@ impl Listing {
             };
             images.into_iter().map(image).collect()
         };
+        let first: Vec<&str> = images[0].name.split('/').take(depth).collect();
+        let train_folder = split.as_ref().map_or("", |(train, _)| train);
+        let empty = without_images(&place.join(first.join("/")).join(train_folder), &classes);
         let train = labelled(train)?;
         let (train, validation) = match &split {
             Some((_, validation)) => (train, labelled(of(Some(validation))?)?),
             None => held_out(train, classes.len(), options),
         };
-        Ok(Listing { classes, train, validation })
+        Ok(Listing { classes, train, validation, empty })
     }
+}
+
+/// The folders in `folder` that are no class because no image is below them. Hidden ones do not count, and neither do those
+/// that macOS adds. None in an archive.
+fn without_images(folder: &Path, classes: &[String]) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let folders = entries.filter(|entry| entry.path().is_dir());
+    let names = folders.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let is_empty =
+        |name: &String| !name.starts_with('.') && name != "__MACOSX" && classes.binary_search(name).is_err();
+    names.filter(is_empty).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// The folder that holds all images, if there are no folders in it: the last of `depth` folders that all have in common.

@@ -18,7 +18,7 @@ use super::dataset::Splits;
 use super::images::{Classes, chosen};
 use super::options::DataOptions;
 use super::source::DataSource;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, listed};
 use decode::{Form, Header};
 use listing::{ImageFile, Listing};
 use rayon::prelude::*;
@@ -45,6 +45,7 @@ fn open(options: &DataOptions) -> Result<Splits> {
         check(place, total, &unreadable)?;
     }
     let listing = Listing::new(place, images, options)?;
+    let empty = listing.empty;
     let mut headers = |files: Vec<ImageFile>| {
         let read = files.into_par_iter().map(|file| {
             let header = storage.read(&file.entry).and_then(|bytes| Header::of(&bytes));
@@ -82,7 +83,12 @@ fn open(options: &DataOptions) -> Result<Splits> {
     };
     let (mut train, validation) = (set(train), set(validation));
     check(place, total, &unreadable)?;
-    train.left_out = (!unreadable.is_empty()).then(|| summary(total, &unreadable));
+    let folders = format!("folders without an image, which are no classes: {}", listed(&empty));
+    let notes = [
+        (!unreadable.is_empty()).then(|| summary(total, &unreadable)),
+        (!empty.is_empty()).then_some(folders),
+    ];
+    train.left_out = notes.into_iter().flatten().reduce(|files, folders| format!("{files}; {folders}"));
     Ok(Splits { train: Arc::new(train), validation: Arc::new(validation) })
 }
 
