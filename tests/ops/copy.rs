@@ -21,6 +21,7 @@ pub fn op(draw: &mut Draw) -> Op {
     add("sliced, six axes", input([2, 3, 2, 2, 1, 3]).sliced());
     add("repeated", input([5, 7, 2]).repeated(1));
     add("rows at an odd offset", input([5, 3]).rows());
+    add("a column, large enough for every thread", input([66_000, 1]).sliced());
     add("drawn", input(draw.shape(4, 7)).stored(*draw.pick(&[Storage::Reversed, Storage::Sliced])));
     add("labels, transposed", input([7, 9]).labels(1000).transposed());
     add("labels, sliced", input([3, 4, 5]).labels(7).sliced());

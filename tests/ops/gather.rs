@@ -21,6 +21,7 @@ pub fn op(draw: &mut Draw) -> Op {
     add("a view, indices in another order", input([5, 7, 3]).sliced(), 1, input([4, 3]).transposed());
     add("one index, which drops the axis", input([3, 5]).transposed(), 1, input([]));
     add("a batch of one", input([1, 9]), 0, input([3]));
+    add("large enough for every thread", input([2, 90, 130]), 1, input([260]));
     add("drawn", input(draw.shape(3, 7)).stored(Storage::Reversed), draw.below(3), input([draw.extent(9)]));
 
     let index = |device: &Device, values: &[u32]| Tensor::new(device, values, [values.len()]);

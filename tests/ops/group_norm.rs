@@ -70,6 +70,8 @@ pub fn op(draw: &mut Draw) -> Op {
         let sample = kind.sample(name, x, function);
         op.add(if function == Relu { sample.no_differences("a kink") } else { sample });
     }
+    let large = Kind::Layer.sample("layer, large enough for every thread", input([260, 260]), Linear);
+    op.add(large.no_differences("the sheer size"));
     op.add(
         sample("only γ and β differentiated", Kind::Layer.operands(input([9, 4]).fixed()), |t| {
             Kind::Layer.apply(t, Tanh)

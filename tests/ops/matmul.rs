@@ -149,6 +149,9 @@ pub fn op(draw: &mut Draw) -> Op {
     for (m, k, n) in [(5, 1500, 7), (64, 1024, 64), (33, 2070, 20)] {
         op.add(product(format!("{m} × {k} × {n}"), input([m, k]), input([k, n])));
     }
+    // Large enough for every thread, in the kernel that adds the pieces too.
+    let large = product("183 × 1024 × 180", input([183, 1024]).fixed(), input([1024, 180]).fixed());
+    op.add(Sample { roundings: None, ..large });
     op.add(product("AᵀBᵀ, 24 × 1028 × 40", input([24, 1028]).transposed(), input([1028, 40]).transposed()));
     op.add(product("a long sum over a view", input([9, 1100]).sliced(), input([1100, 6]).sliced()));
     op.add(layer("dense, a long sum", vec![input([6, 1300]), input([1300, 9]), input([9])], Function::Tanh));

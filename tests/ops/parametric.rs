@@ -48,6 +48,11 @@ pub fn op(draw: &mut Draw) -> Op {
             .gradient(Bound::elementwise()),
     );
 
+    op.add(
+        sample("powf 3, large enough for every thread", [input([97, 93])], |t| t[0].powf(3.0))
+            .gradient(Bound::elementwise()),
+    );
+
     // Bounds have the derivative 1, zeros have that of the numbers below; NaN stays NaN.
     let at = |what: &str, values: &[f32], function: fn(&Tensor) -> Result<Tensor>, want: &'static [f32]| {
         let values = values.to_vec();

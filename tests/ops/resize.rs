@@ -25,6 +25,7 @@ pub fn op(draw: &mut Draw) -> Op {
         add("one pixel", input([3, 1, 1, 2]), [3, 2]);
         add("to one pixel", input([1, 4, 5, 2]).stored(Storage::Reversed), [1, 1]);
         add("as large", input([1, 3, 4, 5]), [3, 4]);
+        add("large enough for every thread", input([2, 16, 16, 5]), [32, 27]);
         add("drawn", input([1, draw.extent(9), draw.extent(9), 2]), [draw.extent(20), draw.extent(20)]);
     }
     // Of PyTorch 2: `torch.nn.functional.interpolate` of 0, 10, 20 to 6, 2 and 5 columns, `nearest-exact` and `bilinear` with

@@ -14,6 +14,7 @@ pub fn op(draw: &mut Draw) -> Op {
     add("all broadcast", input([5, 1, 3]), input([4, 1]), input([3]));
     add("a mask for every row", input([11]), input([6, 11]), input([]));
     add("views", input([5, 7]).transposed(), input([5, 7]).sliced(), input([5, 7]).repeated(0));
+    add("large enough for every thread", input([181, 183]), input([181, 183]), input([181, 183]));
     let shape = draw.shape(5, 4);
     add("drawn", input(shape), input(shape.with(draw.below(5), 1)), input(shape).rows());
 

@@ -216,6 +216,12 @@ pub fn op(draw: &mut Draw) -> Op {
             .no_differences("each of them would walk sixteen million elements"),
     );
 
+    op.add(
+        sample("tanh, large enough for every thread", [input([131, 127])], |t| t[0].tanh())
+            .forward(value(Function::Tanh))
+            .gradient(slope(Function::Tanh)),
+    );
+
     let at_kink = |function: Function| {
         let values = vec![0.0, -0.0, 1e-30, -1e-30, 1.0];
         sample(format!("{}, at zero", function.name()), [input([5]).values(values)], move |t| {

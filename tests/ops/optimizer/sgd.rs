@@ -52,9 +52,12 @@ fn after_sgd_mixed(t: &[Tensor], how: SgdStep) -> Result<Tensor> {
 
 /// Adds the samples of both rules.
 pub fn add(op: &mut Op, draw: &mut Draw) {
+    let plain = SgdStep { rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
+    let large =
+        sample("descent, large enough for every thread", inputs(33_000), move |t| after_sgd(t, plain, false));
+    op.add(large.forward(bound()));
     for length in lengths(draw) {
         let inputs = inputs(length);
-        let plain = SgdStep { rate: 0.1, momentum: 0.0, nesterov: false, weight_decay: 0.0, first: false };
         for (name, how) in [
             ("descent", plain),
             ("descent with decay", SgdStep { weight_decay: 0.05, ..plain }),
