@@ -5,12 +5,13 @@
 mod drawn;
 
 use allometry::device::GpuOptions;
-use allometry::models::exchange::torchvision;
+use allometry::models::Architecture;
+use allometry::models::exchange::torchvision::{self, Counterpart};
 use allometry::nn::Module;
 use allometry::nn::weights::{self, Stored};
 use allometry::{Device, Tensor};
 use serde::Deserialize;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fs;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
@@ -22,6 +23,17 @@ const BOUND: f64 = 1e-4;
 struct Record {
     versions: HashMap<String, String>,
     models: BTreeMap<String, Model>,
+    /// By torchvision's name of the model.
+    names: BTreeMap<String, Names>,
+}
+
+/// What the parameters and buffers of a model are called.
+#[derive(Deserialize, PartialEq, Debug)]
+struct Names {
+    tensors: usize,
+    /// Of the sorted names and shapes.
+    crc32: u32,
+    norm_epsilon: f64,
 }
 
 #[derive(Deserialize)]
@@ -34,15 +46,24 @@ struct Model {
     logits: BTreeMap<usize, Vec<f64>>,
 }
 
-fn recorded(model: &str) -> Model {
+fn record() -> Record {
     // Where these tests run without their sources, as on a machine that has only the binaries, this says where they
     // lie.
     let folder = std::env::var_os("ALLOMETRY_FIXTURES").map(PathBuf::from);
     let folder = folder.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures"));
     let text = fs::read_to_string(folder.join("torchvision.json")).expect("the record");
-    let mut record: Record = serde_json::from_str(&text).expect("the record as the script writes it");
+    serde_json::from_str(&text).expect("the record as the script writes it")
+}
+
+/// torchvision's name of a preset.
+fn function(preset: &str) -> String {
+    preset.replace("-b", "_b").replace("net-v", "net_v").replace('-', "_")
+}
+
+fn recorded(model: &str) -> Model {
+    let mut record = record();
     println!("recorded with {:?}", record.versions);
-    record.models.remove(&model.replace('-', "_")).expect("a model of the record")
+    record.models.remove(&function(model)).expect("a model of the record")
 }
 
 /// The values that the script gave the tensor of this name.
@@ -122,6 +143,44 @@ fn efficientnet_b0() {
     compare("efficientnet-b0", &[Device::cpu()]);
 }
 
+#[test]
+fn mobilenet_v3_small() {
+    compare("mobilenet-v3-small", &[Device::cpu()]);
+}
+
+#[test]
+fn mobilenet_v3_large() {
+    compare("mobilenet-v3-large", &[Device::cpu()]);
+}
+
+#[test]
+fn regnet_x_400mf() {
+    compare("regnet-x-400mf", &[Device::cpu()]);
+}
+
+#[test]
+fn every_model_has_the_names_shapes_and_epsilon_of_torchvisions() {
+    let mut record = record();
+    for model in torchvision::models() {
+        let architecture = Architecture::preset(&model).unwrap();
+        let counterparts = torchvision::counterparts(&architecture).unwrap();
+        let line = |counterpart: &Counterpart| {
+            let extents = counterpart.shape.iter().map(|extent| format!(" {extent}"));
+            format!("{}{}\n", counterpart.name, extents.collect::<String>())
+        };
+        let lines: BTreeSet<String> = counterparts.values().map(line).collect();
+        let lines: String = lines.into_iter().collect();
+        let names = Names {
+            tensors: counterparts.len(),
+            crc32: crc32fast::hash(lines.as_bytes()),
+            norm_epsilon: architecture.norm_epsilon,
+        };
+        let expected = record.names.remove(&function(&model));
+        assert!(expected.as_ref() == Some(&names), "{model}: {names:?}, not {expected:?}; ours:\n{lines}");
+    }
+    assert!(record.names.is_empty(), "these can't be exchanged: {:?}", record.names.keys());
+}
+
 /// `tests/fixtures/drawn.py` prints these when it is run.
 #[test]
 fn numbers_are_drawn_as_in_python() {
@@ -158,5 +217,5 @@ fn files_that_do_not_fit_are_refused() {
         assert!(error.contains(part), "{part} in {error}");
     }
     let error = torchvision::import(&path, "resnet20").unwrap_err().to_string();
-    assert!(error.contains("resnet20") && error.contains("resnet18, resnet50"), "{error}");
+    assert!(error.contains("resnet20") && error.contains("resnet18, resnet34, resnet50"), "{error}");
 }

@@ -4,6 +4,7 @@ use allometry::models::exchange::torchvision;
 use allometry::nn::weights;
 use allometry::units::grouped;
 use allometry::{Result, files, print_line};
+use clap::builder::PossibleValuesParser;
 use clap::{Args, ValueEnum};
 use std::collections::HashMap;
 use std::path::PathBuf;
@@ -28,7 +29,7 @@ pub struct ImportArgs {
     #[arg(long, value_enum)]
     from: Software,
     /// The model of the file.
-    #[arg(long, value_parser = torchvision::MODELS)]
+    #[arg(long, value_parser = PossibleValuesParser::new(torchvision::models()))]
     model: String,
     /// Directory for weights.safetensors and model.toml.
     #[arg(long, value_name = "DIR")]

@@ -87,6 +87,17 @@ fn file(name: &str) -> Option<Architecture> {
     Some(Architecture::from_toml(text).expect("a test reads every preset"))
 }
 
+/// Names of all presets, each with that of the file that holds it or that it is scaled from.
+pub(super) fn with_files() -> Vec<(String, &'static str)> {
+    let scaled = scaled();
+    let family = |file: &'static str| {
+        let derived = scaled.iter().filter(move |derived| derived.base == file);
+        let names = std::iter::once(file).chain(derived.map(|derived| derived.name.as_str()));
+        names.map(move |name| (name.to_string(), file)).collect::<Vec<_>>()
+    };
+    FILES.iter().flat_map(|(file, _)| family(file)).collect()
+}
+
 /// `wide-resnet-D-K` (Zagoruyko & Komodakis 2016): (D − 4) / 6 blocks in each stage, K times the channels of the stages.
 fn wide_resnet(name: &str) -> Option<Architecture> {
     let (depth, width) = name.strip_prefix("wide-resnet-")?.split_once('-')?;
@@ -109,12 +120,7 @@ impl Architecture {
     /// Names of all presets. Beside them, [`preset`](Architecture::preset) knows `wide-resnet-D-K` for every depth
     /// D = 6·n + 4 and width K.
     pub fn presets() -> Vec<String> {
-        let scaled = scaled();
-        let family = |name: &'static str| {
-            let derived = scaled.iter().filter(move |derived| derived.base == name);
-            std::iter::once(name.to_string()).chain(derived.map(|derived| derived.name.clone()))
-        };
-        FILES.iter().flat_map(|(name, _)| family(name)).collect()
+        with_files().into_iter().map(|(name, _)| name).collect()
     }
 
     /// The preset of this name; `None` if there is none. Each is a TOML file in `src/models/presets/`, or is scaled from

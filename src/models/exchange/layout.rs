@@ -67,3 +67,27 @@ impl Layout {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Layout;
+
+    #[test]
+    fn layouts_move_every_element_to_its_place() {
+        let theirs = |layout: Layout, ours: &[usize]| {
+            let values: Vec<f32> = (0..ours.iter().product::<usize>()).map(|value| value as f32).collect();
+            let moved = layout.export(&values, ours);
+            assert_eq!(layout.import(&moved, ours), values, "{layout:?}");
+            (layout.theirs(ours), moved)
+        };
+        assert_eq!(theirs(Layout::Vector, &[3]), (vec![3], vec![0.0, 1.0, 2.0]));
+        assert_eq!(theirs(Layout::Dense, &[2, 3]), (vec![3, 2], vec![0.0, 3.0, 1.0, 4.0, 2.0, 5.0]));
+        assert_eq!(theirs(Layout::Pointwise, &[2, 2]), (vec![2, 2, 1, 1], vec![0.0, 2.0, 1.0, 3.0]));
+        // Element [h, w, i, o] of ours has the number ((h·2 + w)·2 + i)·3 + o.
+        let (shape, moved) = theirs(Layout::Convolution, &[1, 2, 2, 3]);
+        assert_eq!(shape, [3, 2, 1, 2]);
+        assert_eq!(moved, [0, 6, 3, 9, 1, 7, 4, 10, 2, 8, 5, 11].map(|value| value as f32));
+        let (shape, moved) = theirs(Layout::Depthwise, &[2, 1, 3, 1]);
+        assert_eq!((shape, moved), (vec![3, 1, 2, 1], [0, 3, 1, 4, 2, 5].map(|value| value as f32).to_vec()));
+    }
+}
