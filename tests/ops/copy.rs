@@ -21,7 +21,6 @@ pub fn op(draw: &mut Draw) -> Op {
     add("sliced, six axes", input([2, 3, 2, 2, 1, 3]).sliced());
     add("repeated", input([5, 7, 2]).repeated(1));
     add("rows at an odd offset", input([5, 3]).rows());
-    add("a column, large enough for every thread", input([66_000, 1]).sliced());
     add("drawn", input(draw.shape(4, 7)).stored(*draw.pick(&[Storage::Reversed, Storage::Sliced])));
     add("labels, transposed", input([7, 9]).labels(1000).transposed());
     add("labels, sliced", input([3, 4, 5]).labels(7).sliced());
@@ -50,6 +49,13 @@ pub fn op(draw: &mut Draw) -> Op {
         .forward(Bound::exact())
         .gradient(Bound::exact())
         .half(0),
+    );
+    let column = [input([66_000, 1]).sliced(), input([3, 1])];
+    op.add(
+        sample("a column, large enough for every thread", column, |t| Tensor::concat(&[&t[0], &t[1]], 0))
+            .forward(Bound::exact())
+            .gradient(Bound::exact())
+            .half(0),
     );
     op.refuse(refuse(
         "read as another type",
