@@ -1,6 +1,7 @@
 //! Loops over elements, compiled for the widest vectors of the processor. The computation is a closure, which the
-//! compiler inlines into each version of the loop. Elements are independent of each other, so their order does not
-//! matter.
+//! compiler inlines into each version of the loop. It is passed by value: the call through a reference to a closure is a
+//! function of its own, and it was not inlined where that was compiled apart from the loop (Adam then took most of the time of a dense network).
+//! Elements are independent of each other, so their order does not matter.
 
 use super::on_every_core;
 use multiversion::multiversion;
@@ -59,10 +60,10 @@ pub fn update_two<T: Copy + Send + Sync>(
     a: &mut [T],
     b: &mut [T],
     g: &[T],
-    f: impl Fn([T; 2], T) -> [T; 2] + Sync,
+    f: impl Fn([T; 2], T) -> [T; 2] + Copy + Sync,
 ) {
     let pieces = a.chunks_mut(PIECE).zip(b.chunks_mut(PIECE)).zip(g.chunks(PIECE));
-    on_every_core(pieces.collect(), 1, &|((a, b), g)| update_two_piece(a, b, g, &f));
+    on_every_core(pieces.collect(), 1, &|((a, b), g)| update_two_piece(a, b, g, f));
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]
@@ -78,11 +79,11 @@ pub fn update_three<T: Copy + Send + Sync>(
     b: &mut [T],
     c: &mut [T],
     g: &[T],
-    f: impl Fn([T; 3], T) -> [T; 3] + Sync,
+    f: impl Fn([T; 3], T) -> [T; 3] + Copy + Sync,
 ) {
     let two = b.chunks_mut(PIECE).zip(c.chunks_mut(PIECE));
     let pieces = a.chunks_mut(PIECE).zip(g.chunks(PIECE)).zip(two);
-    on_every_core(pieces.collect(), 1, &|((a, g), (b, c))| update_three_piece(a, b, c, g, &f));
+    on_every_core(pieces.collect(), 1, &|((a, g), (b, c))| update_three_piece(a, b, c, g, f));
 }
 
 #[multiversion(targets("x86_64+avx512f+avx512vl", "x86_64+avx2+fma"))]

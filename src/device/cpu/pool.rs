@@ -64,14 +64,14 @@ impl Pooling {
         x: &[f32],
         y: &mut [f32],
         start: f32,
-        join: impl Fn(f32, f32) -> f32 + Sync,
-        finish: impl Fn(f32, f32) -> f32 + Sync,
+        join: impl Fn(f32, f32) -> f32 + Copy + Sync,
+        finish: impl Fn(f32, f32) -> f32 + Copy + Sync,
     ) {
         let (image, row_length) = (self.h * self.w * self.c, self.ow * self.c);
         parallel_rows(y, row_length, row_length * self.kh * self.kw, |first, rows| {
             for (row, y) in (first..).zip(rows.chunks_exact_mut(row_length)) {
                 let x = &x[row / self.oh * image..][..image];
-                row_of_windows(self, x, self.rows_of(row % self.oh), y, start, &join, &finish);
+                row_of_windows(self, x, self.rows_of(row % self.oh), y, start, join, finish);
             }
         });
     }
