@@ -7,6 +7,7 @@ use super::advice::Advice;
 use super::baseline::Baseline;
 use super::config::TrainConfig;
 use super::history::History;
+use super::losses::LossName;
 use super::watch::Observation;
 use crate::units::digits;
 use serde::{Deserialize, Serialize};
@@ -37,6 +38,8 @@ pub enum Verdict {
     ExplodingGradients,
     /// The gradients of some modules are zero.
     DeadModules,
+    /// Targets that are numbers have another size than the outputs of a new model.
+    TargetsOutOfScale,
 }
 
 /// A statement about a training.
@@ -84,6 +87,7 @@ pub fn diagnose(
     // Both speak of the learning rate; the curves show what it does.
     let is_about_rate = |f: &Finding| matches!(f.verdict, Verdict::RateTooHigh | Verdict::RateTooLow);
     let mut signals = of_observations(observations, advice);
+    signals.extend(baseline.and_then(|baseline| out_of_scale(baseline, config)));
     if let Some(blown_up) = curves.blown_up(baseline) {
         signals.retain(|signal| !is_about_rate(signal));
         return [blown_up].into_iter().chain(signals).collect();
@@ -100,6 +104,19 @@ pub fn diagnose(
         .or_else(|| if from_rate.is_some() { None } else { Some(curves.limits()) });
     signals.retain(|signal| from_rate.is_none() || !is_about_rate(signal));
     main.into_iter().chain(from_rate).chain(signals).collect()
+}
+
+/// Whether the targets should be standardised. Those of binary cross-entropy are probabilities.
+fn out_of_scale(baseline: Baseline, config: &TrainConfig) -> Option<Finding> {
+    let is_scaled = config.loss == Some(LossName::BinaryCrossEntropy) || !baseline.is_out_of_scale();
+    (!is_scaled).then(|| {
+        let text = format!(
+            "the targets are not of the size of a new model's outputs: these have a loss of about {}, the targets' means one of {}",
+            digits(baseline.untrained),
+            digits(baseline.training)
+        );
+        finding(Verdict::TargetsOutOfScale, text, "--scale-targets")
+    })
 }
 
 fn finding(verdict: Verdict, text: impl Into<String>, advice: impl Into<String>) -> Finding {

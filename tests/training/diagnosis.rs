@@ -126,6 +126,12 @@ fn a_loss_far_above_that_of_no_model_is_from_the_learning_rate() {
     assert_eq!(said(&level, baseline)[0].0, Verdict::LearnedNothing);
     let better = level.map(|(training, validation)| (0.5 * training, 0.6 * validation));
     assert_eq!(said(&better, baseline)[0].0, Verdict::LimitedBySize);
+    // Targets in their own unit: far from 0, or large.
+    for (training, untrained) in [(0.01, 1.2), (8e4, 1.5e6), (900.0, 901.0)] {
+        let found = said(&better, Some(Baseline { training, validation: training, untrained }));
+        let last = found.last().unwrap();
+        assert!(last.0 == Verdict::TargetsOutOfScale && last.1.ends_with("--scale-targets"), "{found:?}");
+    }
     let constant = Some(Baseline { training: 0.0, validation: 0.0, untrained: 1.0 });
     let tiny = [(0.1, 2e-5), (3e-6, 1e-6), (1e-6, 1e-6), (1e-6, 1e-6), (1e-6, 1e-6)];
     let (verdict, text) = &said(&tiny, constant)[0];
