@@ -10,7 +10,7 @@ use allometry::planner::grid;
 use allometry::report;
 use allometry::sweep::run::{self, Observer, SweepOptions};
 use allometry::sweep::{Plan, Prediction, Record, Store, Variant};
-use allometry::train::{Callback, TerminalProgress, TrainConfig};
+use allometry::train::{Baseline, Callback, Finding, TerminalProgress, TrainConfig, out_of_scale};
 use allometry::{Error, Result, note, print_line};
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
@@ -227,6 +227,10 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
         store.records().len(),
         args.out.display()
     );
+    let baseline = Baseline::of(plan.config.loss(splits.train.targets())?, &splits)?;
+    if let Some(Finding { text, advice, .. }) = baseline.and_then(|b| out_of_scale(b, &plan.config)) {
+        note!("Note: {text}; try {advice}.");
+    }
     let options = SweepOptions {
         device,
         data: args.data.data.clone(),

@@ -10,7 +10,7 @@ use crate::tensor::Tensor;
 const ROWS: usize = 1 << 16;
 
 /// A loss of initial outputs that is this many times that of the means: the targets are far from 0, or near a number.
-const FAR: f64 = 4.0;
+const FAR: f64 = 25.0;
 /// A loss of the means above this: the targets are large. Standardised ones have a loss of about 1.
 const LARGE: f64 = 25.0;
 

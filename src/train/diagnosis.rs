@@ -106,8 +106,9 @@ pub fn diagnose(
     main.into_iter().chain(from_rate).chain(signals).collect()
 }
 
-/// Whether the targets should be standardised. Those of binary cross-entropy are probabilities.
-fn out_of_scale(baseline: Baseline, config: &TrainConfig) -> Option<Finding> {
+/// Whether the targets should be standardised, by the losses of models that know nothing. Those of binary cross-entropy are
+/// probabilities, which have a scale of their own.
+pub fn out_of_scale(baseline: Baseline, config: &TrainConfig) -> Option<Finding> {
     let is_scaled = config.loss == Some(LossName::BinaryCrossEntropy) || !baseline.is_out_of_scale();
     (!is_scaled).then(|| {
         let text = format!(

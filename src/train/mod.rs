@@ -28,7 +28,7 @@ pub use crate::optim::OptimizerName;
 pub use baseline::Baseline;
 pub use checkpoint::{Checkpoints, Every};
 pub use config::TrainConfig;
-pub use diagnosis::{Finding, Verdict, diagnose};
+pub use diagnosis::{Finding, Verdict, diagnose, out_of_scale};
 pub use fit::{Callback, Progress, fit, fit_at, fit_resumable};
 pub use history::{EpochReport, History};
 pub use log::EpochLog;

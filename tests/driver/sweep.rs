@@ -319,6 +319,18 @@ fn a_sweep_over_a_table_keeps_its_targets() {
         assert_eq!(record["validation_accuracy"], Value::Null);
         assert!(number(&record["validation_loss"]) > 0.0);
     }
+    assert!(!ended.err.contains("--scale-targets"), "{}", ended.err);
+    let large: String = (0..32).map(|row| format!("{row},{}\n", 1000 + 7 * row)).collect();
+    fs::write(place.path().join("large.csv"), format!("x,y\n{large}")).unwrap();
+    let file = text(&place.path().join("large.csv")).to_string();
+    let sweep = ["sweep", "--device", "cpu", "--model", "keras-dense", "--dataset", "csv", "--data", &file];
+    let how = ["--axis", "width", "--factors", "0.5", "--epochs", "1", "--task", "regression"];
+    let out_of_large = text(&place.path().join("of-large")).to_string();
+    let noted = succeed(&[&sweep[..], &how, &["--out", &out_of_large]].concat()).err;
+    assert!(
+        noted.contains("not of the size of a new model's outputs") && noted.contains("--scale-targets"),
+        "{noted}"
+    );
     // Three features and two targets.
     let base = records.iter().find(|record| record["key"] == "base-s0").unwrap();
     assert_eq!(base["parameters"], 3 * 64 + 64 + 64 * 128 + 128 + 128 * 64 + 64 + 64 * 2 + 2);
