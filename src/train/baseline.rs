@@ -9,7 +9,7 @@ use crate::tensor::Tensor;
 /// Rows of targets whose losses are computed at once.
 const ROWS: usize = 1 << 16;
 
-/// A loss of initial outputs that is this many times that of the means: the targets are far from 0, or near a number.
+/// A loss of initial outputs this many times that of the means: the targets are far from 0, or differ little from each other.
 const FAR: f64 = 25.0;
 /// A loss of the means above this: the targets are large. Standardised ones have a loss of about 1.
 const LARGE: f64 = 25.0;

@@ -106,11 +106,11 @@ pub fn diagnose(
     main.into_iter().chain(from_rate).chain(signals).collect()
 }
 
-/// Whether the targets should be standardised, by the losses of models that know nothing. Those of binary cross-entropy are
-/// probabilities, which have a scale of their own.
+/// What is said of targets that should be standardised, by the losses of models that know nothing; `None` of others. Those of
+/// binary cross-entropy are probabilities, which have a scale of their own.
 pub fn out_of_scale(baseline: Baseline, config: &TrainConfig) -> Option<Finding> {
-    let is_scaled = config.loss == Some(LossName::BinaryCrossEntropy) || !baseline.is_out_of_scale();
-    (!is_scaled).then(|| {
+    let are_probabilities = config.loss == Some(LossName::BinaryCrossEntropy);
+    (!are_probabilities && baseline.is_out_of_scale()).then(|| {
         let text = format!(
             "the targets are not of the size of a new model's outputs: these have a loss of about {}, the targets' means one of {}",
             digits(baseline.untrained),

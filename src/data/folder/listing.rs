@@ -1,7 +1,7 @@
 //! The classes and the splits of image files, by the names of their folders.
 
 use super::super::options::DataOptions;
-use super::storage::Entry;
+use super::storage::{Entry, is_hidden};
 use crate::error::{Error, Result, listed, shown};
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
@@ -98,14 +98,12 @@ impl Listing {
     }
 }
 
-/// The folders in `folder` that are no class because no image is below them. Hidden ones do not count, and neither do those
-/// that macOS adds. None in an archive.
+/// The folders in `folder` that are no class because no image is below them, without hidden ones. None in an archive.
 fn without_images(folder: &Path, classes: &[String]) -> Vec<String> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let folders = entries.filter(|entry| entry.path().is_dir());
     let names = folders.map(|entry| entry.file_name().to_string_lossy().into_owned());
-    let is_empty =
-        |name: &String| !name.starts_with('.') && name != "__MACOSX" && classes.binary_search(name).is_err();
+    let is_empty = |name: &String| !is_hidden(name) && classes.binary_search(name).is_err();
     names.filter(is_empty).collect::<BTreeSet<_>>().into_iter().collect()
 }
 

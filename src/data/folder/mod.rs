@@ -83,11 +83,9 @@ fn open(options: &DataOptions) -> Result<Splits> {
     };
     let (mut train, validation) = (set(train), set(validation));
     check(place, total, &unreadable)?;
-    let folders = format!("folders without an image, which are no classes: {}", listed(&empty));
-    let notes = [
-        (!unreadable.is_empty()).then(|| summary(total, &unreadable)),
-        (!empty.is_empty()).then_some(folders),
-    ];
+    let folders = || format!("folders without an image, which are no classes: {}", listed(&empty));
+    let notes =
+        [(!unreadable.is_empty()).then(|| summary(total, &unreadable)), (!empty.is_empty()).then(folders)];
     train.left_out = notes.into_iter().flatten().reduce(|files, folders| format!("{files}; {folders}"));
     Ok(Splits { train: Arc::new(train), validation: Arc::new(validation) })
 }

@@ -206,6 +206,6 @@ fn packed_files(path: &Path, file: &File) -> Result<Vec<Entry>> {
 }
 
 /// Whether a name, or that of a folder in it, is one that programs leave behind.
-fn is_hidden(name: &str) -> bool {
+pub(super) fn is_hidden(name: &str) -> bool {
     name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
 }

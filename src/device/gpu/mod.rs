@@ -31,7 +31,7 @@ use crate::cache;
 use crate::error::{Error, Result};
 use handles::Handles;
 pub(crate) use handles::Slot;
-use pipeline::{Form, Pipelines};
+use pipeline::{Form, PARAMS_BYTES, Pipelines};
 use recorder::Recorder;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -107,6 +107,7 @@ impl Gpu {
         outputs: &[Operand],
         timed: Option<Dispatch>,
     ) -> Result<()> {
+        assert!(size_of::<P>() as u64 <= PARAMS_BYTES, "{}: too many scalars", kernel.name);
         self.handles.check()?;
         let form = Form::new(kernel, self.fragment, params, inputs);
         let pipeline = self.pipelines.get(&self.handles, kernel.name, form.text(params), inputs, outputs)?;

@@ -76,7 +76,7 @@ pub(super) struct Text {
     /// The texts that are joined.
     pieces: &'static [&'static str],
     /// The entry point.
-    pub(super) entry: &'static str,
+    entry: &'static str,
     /// The extent of cooperative matrices, if any.
     fragment: Option<u32>,
     /// Constants that precede the text.
@@ -85,11 +85,7 @@ pub(super) struct Text {
 
 impl<P> Form<P> {
     /// The text for a problem.
-    ///
-    /// # Panics
-    /// If the scalars have more than 128 bytes, which [`Kernel`] forbids.
     pub(super) fn text(&self, params: &P) -> Text {
-        assert!(size_of::<P>() as u64 <= PARAMS_BYTES, "{}: too many scalars", self.shader.entry);
         let mut constants = (self.shader.constants)(params);
         constants.extend(self.fragment.map(|fragment| ("FRAGMENT", fragment)));
         Text { pieces: self.shader.source, entry: self.shader.entry, fragment: self.fragment, constants }

@@ -148,9 +148,9 @@ fn named(naming: Naming, blocks: &BTreeMap<(usize, usize), Block>, ours: &str) -
     match naming {
         Naming::Resnet => residual(&format!("layer{stage}.{repeat}"), rest),
         Naming::Regnet => bottleneck(&format!("trunk_output.block{stage}.block{stage}-{repeat}"), rest),
-        Naming::MobilenetV2 => mobile(&format!("features.{number}.conv"), block, rest),
-        Naming::MobilenetV3 => inverted(&format!("features.{number}.block"), block, rest),
-        Naming::EfficientNet => inverted(&format!("features.{stage}.{repeat}.block"), block, rest),
+        Naming::MobilenetV2 => inverted(naming, &format!("features.{number}.conv"), block, rest),
+        Naming::MobilenetV3 => inverted(naming, &format!("features.{number}.block"), block, rest),
+        Naming::EfficientNet => inverted(naming, &format!("features.{stage}.{repeat}.block"), block, rest),
     }
 }
 
@@ -178,23 +178,12 @@ fn bottleneck(block: &str, rest: &str) -> Option<(String, Layout)> {
     pair(&format!("{block}.f.{letter}"), rest)
 }
 
-/// The parts of an `InvertedResidual` of MobileNetV2. The projection is no pair of its own there.
-fn mobile(name: &str, block: &Block, rest: &str) -> Option<(String, Layout)> {
+/// The parts of an `InvertedResidual` of MobileNets or an `MBConv` of EfficientNets. A squeeze-and-excitation is numbered like
+/// a convolution. In MobileNetV2 the projection is no pair of its own.
+fn inverted(naming: Naming, name: &str, block: &Block, rest: &str) -> Option<(String, Layout)> {
     let (part, rest) = rest.strip_prefix("body.")?.split_once('.')?;
     let middle = usize::from(block.expands);
-    match part {
-        "expand" => pair(&format!("{name}.0"), rest),
-        "depthwise" => pair(&format!("{name}.{middle}"), rest),
-        "project" => convolution(&format!("{name}.{}", middle + 1), &format!("{name}.{}", middle + 2), rest),
-        _ => None,
-    }
-}
-
-/// The parts of an `InvertedResidual` of MobileNetV3 or an `MBConv` of EfficientNets. A squeeze-and-excitation is numbered
-/// like a convolution.
-fn inverted(name: &str, block: &Block, rest: &str) -> Option<(String, Layout)> {
-    let (part, rest) = rest.strip_prefix("body.")?.split_once('.')?;
-    let middle = usize::from(block.expands);
+    let last = middle + 1 + usize::from(block.squeezes);
     match part {
         "expand" => pair(&format!("{name}.0"), rest),
         "depthwise" => pair(&format!("{name}.{middle}"), rest),
@@ -207,7 +196,10 @@ fn inverted(name: &str, block: &Block, rest: &str) -> Option<(String, Layout)> {
             };
             dense(&format!("{name}.{}.{layer}", middle + 1), rest, Layout::Pointwise)
         }
-        "project" => pair(&format!("{name}.{}", middle + 1 + usize::from(block.squeezes)), rest),
+        "project" if naming == Naming::MobilenetV2 => {
+            convolution(&format!("{name}.{last}"), &format!("{name}.{}", last + 1), rest)
+        }
+        "project" => pair(&format!("{name}.{last}"), rest),
         _ => None,
     }
 }
