@@ -432,6 +432,13 @@ fn the_answer_of_a_plan_comes_first() {
     let first = written.page.find("class=\"answer\"").unwrap();
     assert!(first < written.page.find("class=\"cards\"").unwrap(), "before the cards");
     assert!(written.plots["answer"].matches("data-run=").count() == runs.len());
+    assert!(!said.contains("less certain"), "{said}");
+    let uncertain = report::ExpectedTraining {
+        loss: Estimate { value: 0.49, low: 0.3, high: 0.7 },
+        ..choice("base", 2.9e12, 0.6)
+    };
+    let beside = report::Answer { base: Some(uncertain), ..answer.clone() }.sentences(&[]).join("\n");
+    assert!(beside.contains("between 0.300 and 0.700): lower, but less certain."), "{beside}");
     // The base model as the best has no other beside it.
     let said = report::Answer { base: None, ..answer }.sentences(&[]).join("\n");
     assert!(said.contains("That is the base model itself") && !said.contains("before it trained"), "{said}");

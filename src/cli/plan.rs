@@ -288,6 +288,26 @@ fn repetition(found: &Recommendation) -> Option<String> {
     ))
 }
 
+/// Why a training is not recommended although its expected loss is lower. Empty if the losses look the same.
+fn why_not(name: &str, lower: &Suggestion, best: &Suggestion) -> String {
+    let text = |value: f64| Quantity::ValidationLoss.format(value);
+    if text(lower.loss.value) == text(best.loss.value) {
+        return String::new();
+    }
+    if lower.upper > best.upper {
+        return format!(
+            "\nThe {name} has a lower expected loss, but is less certain. Trainings are compared by the loss that four of five end \
+             below: {} for the best, {} for the {name}.",
+            text(best.upper),
+            text(lower.upper)
+        );
+    }
+    format!(
+        "\nThe {name} has a lower expected loss, but is not clearly better: of models that are about equally good, the base model is \
+         recommended, or else the smallest."
+    )
+}
+
 /// How certain the expected loss is.
 fn certainty(found: &Recommendation) -> String {
     let Suggestion { loss, reach, .. } = &found.best;
@@ -303,6 +323,9 @@ fn certainty(found: &Recommendation) -> String {
             " The next best, at {}, lies inside this interval, so the two can't be distinguished.",
             text(next.loss.value)
         );
+    }
+    if let Some((name, lower)) = found.lower() {
+        sentence += &why_not(name, lower, &found.best);
     }
     sentence
         + &format!(

@@ -207,6 +207,9 @@ fn report(args: &TrainArgs, outcome: &Outcome) -> Result<()> {
 /// The folder of `--out`, opened for the job.
 fn folder(args: &TrainArgs, job: &Job) -> Result<Option<Folder>> {
     let Some(out) = &args.out else { return Ok(None) };
+    if let Some(weights) = &args.weights {
+        refuse_replacing(weights, out)?;
+    }
     let about = About {
         architecture: job.architecture.clone(),
         config: job.config,
@@ -217,6 +220,19 @@ fn folder(args: &TrainArgs, job: &Job) -> Result<Option<Folder>> {
         weights: args.weights.as_deref().map(DataFile::of).transpose()?,
     };
     Folder::open(out, about, args.checkpoints.every(), args.restart).map(Some)
+}
+
+/// Refuses to train into the folder of the weights that the training begins with: it would replace them, and an interrupted
+/// one could not begin again.
+fn refuse_replacing(weights: &Path, out: &Path) -> Result<()> {
+    let place = |path: &Path| path.canonicalize().ok();
+    let Some(found) =
+        place(weights).filter(|found| Some(found) == place(&out.join(predictor::WEIGHTS)).as_ref())
+    else {
+        return Ok(());
+    };
+    let problem = "is where --out puts the trained weights, and the training begins with it; use another folder for --out";
+    Err(Error::Config { what: found.display().to_string(), problem: problem.to_string() })
 }
 
 /// Writes the model with all that predictions need, and the history unless training was interrupted. Removes an old

@@ -79,6 +79,18 @@ pub struct Recommendation {
     pub warnings: Vec<String>,
 }
 
+impl Recommendation {
+    /// Another training with a lower expected loss than the best, and its name in a list (`2nd`, `base model`): the lowest.
+    /// `None` if there is none, and if a target loss was given: then costs are compared.
+    pub fn lower(&self) -> Option<(&'static str, &Suggestion)> {
+        let alternatives = ["2nd", "3rd", "4th"].into_iter().zip(&self.alternatives);
+        let others = alternatives.chain(self.base.iter().map(|base| ("base model", base)));
+        let lower = others.filter(|(_, other)| other.loss.value < self.best.loss.value);
+        let lowest = lower.min_by(|(_, a), (_, b)| a.loss.value.total_cmp(&b.loss.value));
+        lowest.filter(|_| self.target_loss.is_none())
+    }
+}
+
 /// How many times a sample can be repeated until it has lost all but 1/e of its value: R* of
 /// [`repetition`](crate::laws::repetition), with the interval of [`LEVEL`](super::LEVEL).
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -90,7 +90,12 @@ fn a_training_that_is_killed_resumes_and_ends_with_the_same_bits() {
     let file = foreign.join("weights.safetensors");
     fs::copy(whole.join("weights.safetensors"), &file).unwrap();
     let onto = training(&model, &foreign);
-    let onto = [&borrowed(&onto)[..], &["--weights", text(&file)]].concat();
+    let begin_with = |file: &Path| [onto.clone(), vec!["--weights".into(), text(file).into()]].concat();
+    // Nor is the one that the training begins with.
+    let itself = begin_with(&file);
+    fail(&[&borrowed(&itself)[..], &["--restart"]].concat(), 1, &[text(&file), "begins with it", "--out"]);
+    let onto = begin_with(&whole.join("weights.safetensors"));
+    let onto = borrowed(&onto);
     fail(&onto, 1, &[text(&file), "another folder", "--restart"]);
     assert_eq!(weights(&foreign), weights(&whole));
     succeed(&[&onto[..], &["--restart"]].concat());

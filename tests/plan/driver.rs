@@ -126,6 +126,11 @@ fn from_a_sweep_to_the_training_it_recommends() {
     for words in ["best", "2nd", "base", "Limited by compute.", "Next: allometry train", "other.toml"] {
         assert!(table.contains(words), "{words:?} in\n{table}");
     }
+    // A lower expected loss than that of the best is explained. FLOPs limit both plans, so they are the same.
+    let others = planned["alternatives"].as_array().unwrap().iter().chain([base]);
+    let lower =
+        others.filter(|other| number(&other["loss"]["value"]) < 0.98 * number(&loss["value"])).count();
+    assert_eq!(table.contains("has a lower expected loss, but is"), lower > 0, "{planned}\n{table}");
     assert!(Training::find(text(&chosen)).unwrap().is_some());
 
     // What can't be answered.

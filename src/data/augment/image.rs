@@ -55,9 +55,7 @@ impl Augment {
             image.iter_mut().for_each(|value| *value = (*value * factor).clamp(0.0, 1.0));
         }
         if self.contrast > 0.0 {
-            let factor = factor(self.contrast);
-            let mean = mean_grey(shape, image);
-            image.iter_mut().for_each(|value| *value = (mean + (*value - mean) * factor).clamp(0.0, 1.0));
+            change_contrast(shape, image, factor(self.contrast));
         }
     }
 
@@ -182,6 +180,12 @@ fn resize_window([height, width, channels]: Shape, from: &[f32], window: [usize;
     }
 }
 
+/// Multiplies the distance of each value from the image's mean in grey.
+fn change_contrast(shape: Shape, image: &mut [f32], factor: f32) {
+    let mean = mean_grey(shape, image);
+    image.iter_mut().for_each(|value| *value = (mean + (*value - mean) * factor).clamp(0.0, 1.0));
+}
+
 /// The mean of an image in grey.
 fn mean_grey([height, width, channels]: Shape, image: &[f32]) -> f32 {
     let grey = |pixel: &[f32]| match channels {
@@ -249,6 +253,39 @@ mod tests {
         // The corner comes from the middle of the upper side, as far as it lies inside.
         near(to[0], image[2] * (3.0 - 8f32.sqrt()));
         near(to[12], image[12]);
+    }
+
+    /// The values of torchvision, which has other weights of grey in the fourth decimal.
+    #[test]
+    fn rotations_crops_and_contrast_are_those_of_torchvision() {
+        #[derive(serde::Deserialize)]
+        struct Recorded {
+            rotated: Vec<(f64, Vec<f32>)>,
+            resized: Vec<([usize; 4], Vec<f32>)>,
+            contrast: Vec<(f32, Vec<f32>)>,
+        }
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/fixtures/augmentations.json");
+        let recorded: Recorded = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+        let mut to = image();
+        let compare = |what: String, found: &[f32], expected: &[f32], bound: f32| {
+            let largest = found.iter().zip(expected).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(found.len() == expected.len() && largest < bound, "{what}: {largest}");
+        };
+        for (degrees, expected) in &recorded.rotated {
+            rotated(SHAPE, &image(), *degrees, &mut to);
+            compare(format!("rotated by {degrees}"), &to, expected, 5e-6);
+        }
+        for (window, expected) in &recorded.resized {
+            resize_window(SHAPE, &image(), *window, &mut to);
+            compare(format!("{window:?} resized"), &to, expected, 5e-6);
+        }
+        for (factor, expected) in &recorded.contrast {
+            let mut image = image();
+            change_contrast(SHAPE, &mut image, *factor);
+            compare(format!("contrast of {factor}"), &image, expected, 2e-4);
+        }
+        let counts = [recorded.rotated.len(), recorded.resized.len(), recorded.contrast.len()];
+        assert_eq!(counts, [3, 3, 2]);
     }
 
     #[test]

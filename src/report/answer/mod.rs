@@ -70,6 +70,10 @@ impl ExpectedTraining {
         }
     }
 
+    fn is_lower_but_less_certain_than(&self, other: &ExpectedTraining) -> bool {
+        self.loss.value < other.loss.value && self.loss.high > other.loss.high
+    }
+
     fn expected(&self) -> String {
         let Estimate { value, low, high } = self.loss;
         let [value, low, high] = [value, low, high].map(|loss| Quantity::ValidationLoss.format(loss));
@@ -129,9 +133,10 @@ impl Answer {
         ];
         sentences.push(match &self.base {
             Some(base) => format!(
-                "The base model ({} parameters), trained for the same budget, is expected at {}.",
+                "The base model ({} parameters), trained for the same budget, is expected at {}{}.",
                 Quantity::Parameters.format(base.parameters as f64),
-                base.expected()
+                base.expected(),
+                if base.is_lower_but_less_certain_than(best) { ": lower, but less certain" } else { "" }
             ),
             None => "That is the base model itself: no other size is expected to be better.".to_string(),
         });
