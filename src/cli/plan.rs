@@ -4,7 +4,9 @@ use super::{Common, interrupt, print_json};
 use allometry::arguments::{positive, seed};
 use allometry::files::{check_target, replace};
 use allometry::planner::soundness::{Asked, Summary, Sweep, check};
-use allometry::planner::{Budget, FURTHEST, Limit, Options, Recommendation, Repeats, Suggestion, recommend};
+use allometry::planner::{
+    Budget, FURTHEST, Limit, Options, RANKS, Recommendation, Repeats, Suggestion, recommend,
+};
 use allometry::report::{self, Answer, ExpectedTraining, Quantity};
 use allometry::sweep::Store;
 use allometry::sweep::prediction::Score;
@@ -188,9 +190,8 @@ fn suggestions(found: &Recommendation) -> Table {
         "FLOPs",
         "peak memory",
     ]);
-    let ranks = ["best", "2nd", "3rd", "4th"];
     let mut base = found.base.as_ref();
-    for (rank, suggestion) in ranks.iter().zip(std::iter::once(&found.best).chain(&found.alternatives)) {
+    for (rank, suggestion) in RANKS.iter().zip(std::iter::once(&found.best).chain(&found.alternatives)) {
         let is_base = base.is_some_and(|base| {
             base.training.architecture == suggestion.training.architecture
                 && base.training.config == suggestion.training.config

@@ -50,6 +50,6 @@ pub use evidence::AxisWithoutLaw;
 pub use expectation::{CAUTION, Expectation, LEVEL};
 pub use limit::Limit;
 pub use recommend::recommend;
-pub use recommendation::{Options, Reach, Recommendation, Repeats, Suggestion};
+pub use recommendation::{Options, RANKS, Reach, Recommendation, Repeats, Suggestion};
 pub use search::FURTHEST;
 pub use training::{Comparison, Expected, Training};

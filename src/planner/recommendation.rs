@@ -79,11 +79,14 @@ pub struct Recommendation {
     pub warnings: Vec<String>,
 }
 
+/// What the best training and the alternatives are called in a list.
+pub const RANKS: [&str; 4] = ["best", "2nd", "3rd", "4th"];
+
 impl Recommendation {
     /// Another training with a lower expected loss than the best, and its name in a list (`2nd`, `base model`): the lowest.
     /// `None` if there is none, and if a target loss was given: then costs are compared.
     pub fn lower(&self) -> Option<(&'static str, &Suggestion)> {
-        let alternatives = ["2nd", "3rd", "4th"].into_iter().zip(&self.alternatives);
+        let alternatives = RANKS.into_iter().skip(1).zip(&self.alternatives);
         let others = alternatives.chain(self.base.iter().map(|base| ("base model", base)));
         let lower = others.filter(|(_, other)| other.loss.value < self.best.loss.value);
         let lowest = lower.min_by(|(_, a), (_, b)| a.loss.value.total_cmp(&b.loss.value));

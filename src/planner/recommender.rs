@@ -23,6 +23,9 @@ const MOST_PILOTS: usize = 12;
 /// The length of a benchmark's pilot runs relative to the others.
 const BENCHMARK: f64 = 0.5;
 
+/// More samples than a host draws in a second. Only sets that are drawn have no end.
+const SAMPLES_PER_SECOND: f64 = 2e6;
+
 /// A device's speed drifts with heat and other load. So with a budget of time, the best is measured by pilot runs for
 /// this fraction of its training, up to this many seconds.
 const PILOTED: f64 = 0.2;
@@ -96,8 +99,8 @@ impl Recommender<'_> {
         for model in models {
             // Axes share the base model.
             let known = self.speed.pilot(&model).is_some();
-            let training = self.training(&model, self.samples(), 1, Expected::default());
             let seconds = self.options.pilot_seconds * BENCHMARK;
+            let training = self.training(&model, self.samples(seconds), 1, Expected::default());
             if !known && !matches!(self.pilot_run(&model, &training, seconds)?, PilotOutcome::Measured) {
                 break;
             }
@@ -107,15 +110,17 @@ impl Recommender<'_> {
         Ok(measured)
     }
 
-    /// Number of samples that a pilot run draws from: more than it has time for.
-    fn samples(&self) -> usize {
-        self.rules.available.unwrap_or(1 << 24)
+    /// Number of samples that a pilot run draws from: more than it has time for. Their order is drawn before the first step,
+    /// so not many more.
+    fn samples(&self, seconds: f64) -> usize {
+        let enough = (seconds * SAMPLES_PER_SECOND) as usize;
+        self.rules.available.unwrap_or_else(|| enough.clamp(1 << 17, 1 << 24))
     }
 
     /// Measures a model by the first steps of a training.
     fn pilot_run(&mut self, model: &Candidate, training: &Training, seconds: f64) -> Result<PilotOutcome> {
         let Options { device, data, interrupted, .. } = self.options;
-        match pilot_run(training, self.samples(), device, data.as_deref(), seconds, interrupted) {
+        match pilot_run(training, self.samples(seconds), device, data.as_deref(), seconds, interrupted) {
             Ok(pilot) => {
                 self.speed.add(model.clone(), pilot);
                 Ok(PilotOutcome::Measured)

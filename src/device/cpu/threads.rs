@@ -33,8 +33,8 @@ pub(super) const WORTH_A_THREAD: usize = 1 << 15;
 pub fn parallel_rows<T: Send>(out: &mut [T], row: usize, work: usize, body: impl Fn(usize, &mut [T]) + Sync) {
     let (rows, work) = (out.len() / row, work.max(1));
     let worthwhile = rows.saturating_mul(work) / WORTH_A_THREAD;
-    // A few pieces per thread, so that one thread that is delayed does not delay the whole loop. A small loop does not ask
-    // for the number of threads, which takes longer than it.
+    // A few pieces per thread, so that one thread that is delayed does not delay the whole loop. A small loop is not
+    // split, and does not ask for the number of threads, which is slow beside it.
     let pieces = if worthwhile < 2 { 1 } else { worthwhile.min(4 * rayon::current_num_threads()) };
     let rows_per_piece = rows.div_ceil(pieces).max(1);
     parallel_chunks(out, rows_per_piece * row, rows_per_piece.saturating_mul(work), |piece, rows| {
