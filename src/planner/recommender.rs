@@ -23,7 +23,8 @@ const MOST_PILOTS: usize = 12;
 /// The length of a benchmark's pilot runs relative to the others.
 const BENCHMARK: f64 = 0.5;
 
-/// More samples than a host draws in a second. Only sets that are drawn have no end.
+/// More samples than a host is expected to draw in a second; a faster one begins another epoch. Only sets that are drawn have no
+/// end.
 const SAMPLES_PER_SECOND: f64 = 2e6;
 
 /// A device's speed drifts with heat and other load. So with a budget of time, the best is measured by pilot runs for
