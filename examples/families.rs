@@ -86,6 +86,7 @@ fn train(family: &str, stages: &str, samples: usize, seeds: usize, device: &Devi
         samples: Some(samples),
         ..DataOptions::default()
     })?;
+    let config = TrainConfig { epochs: 1, batch: 32, samples: Some(samples), ..TrainConfig::default() };
     let plan = Plan {
         dataset,
         target_columns: Vec::new(),
@@ -99,11 +100,11 @@ fn train(family: &str, stages: &str, samples: usize, seeds: usize, device: &Devi
         epochs: Vec::new(),
         most_seen: None,
         predict: 0,
-        config: TrainConfig { epochs: 1, batch: 32, samples: Some(samples), ..TrainConfig::default() },
+        config,
         compound: Compound::default(),
         data: Vec::new(),
         earlier: Vec::new(),
-        architecture: Architecture::from_toml(&text)?.for_dataset(set.train.as_ref()),
+        architecture: Architecture::from_toml(&text)?.for_dataset(set.train.as_ref(), config.normalize),
     };
     let directory = tempfile::tempdir().map_err(Error::file(std::env::temp_dir(), "create a folder in"))?;
     let mut store = Store::open(directory.path(), &plan)?;

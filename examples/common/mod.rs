@@ -69,6 +69,7 @@ pub fn plan(base: &Base, axis: Axis, samples: usize, epochs: usize) -> Result<Pl
         ..DataOptions::default()
     };
     let set = data::open(&options)?;
+    let config = TrainConfig { epochs, batch: 16, validation_samples: Some(1000), ..TrainConfig::default() };
     Ok(Plan {
         target_columns: Vec::new(),
         table: Default::default(),
@@ -82,10 +83,10 @@ pub fn plan(base: &Base, axis: Axis, samples: usize, epochs: usize) -> Result<Pl
         most_seen: None,
         whole_set: None,
         predict: 0,
-        config: TrainConfig { epochs, batch: 16, validation_samples: Some(1000), ..TrainConfig::default() },
+        config,
         compound: Compound::default(),
         data: data::fingerprint(&options)?,
         earlier: Vec::new(),
-        architecture: model.for_dataset(set.train.as_ref()),
+        architecture: model.for_dataset(set.train.as_ref(), config.normalize),
     })
 }

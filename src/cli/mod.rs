@@ -34,7 +34,7 @@ mod tune;
 mod watch;
 
 use allometry::arguments::count;
-use allometry::data::{self, DataFile, DataOptions, Splits};
+use allometry::data::{self, DataFile, DataOptions, Normalize, Splits};
 use allometry::models::{Architecture, Axis};
 use allometry::train::{Every, TrainConfig};
 use allometry::{Device, DeviceChoice, Error, Result, note, print_line};
@@ -253,14 +253,20 @@ impl DatasetArgs {
         data::fingerprint(&self.options()?)
     }
 
-    /// Opens the data set for a model, and adapts the model's input and output to it.
-    fn open(&self, model: &str, seed: u64, samples: Option<usize>) -> Result<(Architecture, Splits)> {
+    /// Opens the data set for a model, and adapts the model to it.
+    fn open(
+        &self,
+        model: &str,
+        normalize: Normalize,
+        seed: u64,
+        samples: Option<usize>,
+    ) -> Result<(Architecture, Splits)> {
         let architecture = Architecture::load(model)?;
         let own = architecture.resolution().filter(|_| self.dataset != "csv");
         let resolution = self.resolution.or(own);
         let splits = data::open(&DataOptions { resolution, seed, samples, ..self.options()? })?;
         note_left_out(&splits);
-        let architecture = architecture.for_dataset(splits.train.as_ref());
+        let architecture = architecture.for_dataset(splits.train.as_ref(), normalize);
         architecture.validate()?;
         Ok((architecture, splits))
     }

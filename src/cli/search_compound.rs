@@ -142,7 +142,7 @@ fn search(args: &SearchArgs, matches: &ArgMatches) -> Result<CompoundSearch> {
     }
     let seeds = if args.seeds.is_empty() { vec![config.seed] } else { args.seeds.clone() };
     let samples = args.samples.or(config.samples);
-    let (architecture, splits) = args.data.open(&args.model, seeds[0], samples)?;
+    let (architecture, splits) = args.data.open(&args.model, config.normalize, seeds[0], samples)?;
     let data = args.data.options()?;
     let plan = Plan {
         dataset: args.data.dataset.clone(),

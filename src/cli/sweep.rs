@@ -167,8 +167,8 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     let train_samples = train_samples.or(config.samples.filter(|_| args.samples.is_empty()));
     let (epochs, several_epochs) = dimension(&args.epochs);
     let seeds = if args.seeds.is_empty() { vec![config.seed] } else { args.seeds.clone() };
-    let (architecture, splits) =
-        args.data.open(&args.model, seeds[0], train_samples.filter(|_| !args.for_plan))?;
+    let opened = train_samples.filter(|_| !args.for_plan);
+    let (architecture, splits) = args.data.open(&args.model, config.normalize, seeds[0], opened)?;
     let axes = match &args.axis[..] {
         [] if args.for_plan => vec![Axis::Width],
         [] => Axis::ALL.to_vec(),

@@ -293,7 +293,8 @@ fn job(args: &TrainArgs, matches: &ArgMatches) -> Result<Job> {
         });
     }
     let config = config(args, matches)?;
-    let (architecture, splits) = args.data.open(&args.model, config.seed, config.samples)?;
+    let (architecture, splits) =
+        args.data.open(&args.model, config.normalize, config.seed, config.samples)?;
     let splits = match config.validation_samples {
         Some(samples) => Splits { validation: Subset::first(splits.validation, samples), ..splits },
         None => splits,

@@ -20,6 +20,14 @@ pub enum Normalize {
     None,
 }
 
+impl Normalize {
+    /// Whether a training on this set normalises its samples: they must be images, and those of a set without end have no
+    /// mean.
+    pub fn applies_to(self, set: &dyn Dataset) -> bool {
+        self == Normalize::Channels && set.sample_shape().len() == 3 && !set.is_endless()
+    }
+}
+
 /// The mean and the standard deviation of each channel, over all pixels of images with values from 0 to 1.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -18,8 +18,8 @@ struct Prepared {
 }
 
 /// Normalises both splits by the channels of the training images, and changes the training images at random: the same bits
-/// for the same seed, epoch and sample. Samples that are no images, and those of a set without end, which has no mean, are
-/// not normalised. A loader applies [`Augment::mixup`].
+/// for the same seed, epoch and sample. [`Normalize::applies_to`] says which sets are normalised. A loader applies
+/// [`Augment::mixup`].
 ///
 /// # Errors
 /// [`Error::Config`] for changes of samples that are no images, and of more pixels than the images have; errors of the set.
@@ -39,8 +39,8 @@ pub fn prepared(splits: &Splits, augment: Augment, normalize: Normalize, seed: u
             "crop and cutout must be at most as large as the images, {height} × {width} pixels"
         ));
     }
-    let is_normalized = normalize == Normalize::Channels && !splits.train.is_endless();
-    let channels = is_normalized.then(|| ChannelStatistics::of(splits.train.as_ref())).transpose()?;
+    let train = splits.train.as_ref();
+    let channels = normalize.applies_to(train).then(|| ChannelStatistics::of(train)).transpose()?;
     let prepare = |set: &Arc<dyn Dataset>, augment: Augment| -> Arc<dyn Dataset> {
         if channels.is_none() && !augment.changes_images() {
             return set.clone();

@@ -11,7 +11,7 @@ use super::head::Head;
 use super::reading;
 use super::stage::{self, Stage};
 use super::stem::Stem;
-use crate::data::{Dataset, Targets};
+use crate::data::{Dataset, Normalize, Targets};
 use crate::error::{Error, Result, brief};
 use serde::{Deserialize, Deserializer, Serialize};
 use std::path::Path;
@@ -34,7 +34,8 @@ pub struct Architecture {
     #[serde(default, skip_serializing_if = "crate::models::keys::is_default")]
     pub drop_path: f64,
     /// Whether pixels between 0 and 1 are brought to about mean 0 and standard deviation 1 in front of the first layer.
-    /// Without it the model expects images that are normalised already, as those of torchvision do.
+    /// Without it the model expects images that are normalised already, as those of torchvision do;
+    /// [`for_dataset`](Architecture::for_dataset) takes it out where a training normalises them.
     #[serde(default = "crate::models::keys::yes", skip_serializing_if = "crate::models::keys::is_true")]
     pub rescale: bool,
     /// What all norms add to the variance; 1e-5 by default.
@@ -219,17 +220,18 @@ impl Architecture {
         self
     }
 
-    /// The same model with the input and the output of a data set. Images that are not square become features.
-    pub fn for_dataset(mut self, set: &dyn Dataset) -> Architecture {
-        self.input = match *set.sample_shape() {
+    /// The same model with the input and the output of a data set. Images that are not square become features. Images that
+    /// the training normalises are not rescaled as well.
+    pub fn for_dataset(self, set: &dyn Dataset, normalize: Normalize) -> Architecture {
+        let input = match *set.sample_shape() {
             [resolution, width, channels] if width == resolution => Input::Image { resolution, channels },
             ref features => Input::Features(features.iter().product()),
         };
-        self.output = match set.targets() {
+        let output = match set.targets() {
             Targets::Classes(classes) => Output::Classes(classes),
             Targets::Values(values) => Output::Values(values),
         };
-        self
+        Architecture { input, output, rescale: self.rescale && !normalize.applies_to(set), ..self }
     }
 
     /// Shape of one sample: `[height, width, channels]` or `[features]`.

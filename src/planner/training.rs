@@ -192,7 +192,8 @@ impl Training {
             let wanted = wanted.unwrap_or_default();
             return fail(format!("the training needs {wanted} samples, but the set has {found}"));
         }
-        if self.architecture.clone().for_dataset(splits.train.as_ref()) != self.architecture {
+        let suited = self.architecture.clone().for_dataset(splits.train.as_ref(), self.config.normalize);
+        if (suited.input, suited.output) != (self.architecture.input, self.architecture.output) {
             let shape = splits.train.sample_shape();
             return fail(format!("its samples of {shape:?} and their targets do not suit the model"));
         }

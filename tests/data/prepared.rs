@@ -7,6 +7,7 @@ use allometry::data::{
     self, Augment, Batch, BatchTargets, ChannelStatistics, Dataset, Inputs, Loader, LoaderOptions, Normalize,
     Splits, Target, Targets, prepared,
 };
+use allometry::models::Architecture;
 use std::sync::Arc;
 use tempfile::TempDir;
 
@@ -86,6 +87,22 @@ fn statistics_stay_with_the_inputs_and_suit_what_has_a_mean() {
     let glyphs = data::open(&data::DataOptions { samples: Some(10), ..Default::default() }).unwrap();
     let same = prepared(&glyphs, Augment::default(), Normalize::Channels, 0).unwrap();
     assert_eq!(all(same.train.as_ref()), all(glyphs.train.as_ref()));
+}
+
+#[test]
+fn a_model_rescales_the_images_that_a_training_does_not_normalise() {
+    let glyphs = data::open(&data::DataOptions { samples: Some(10), ..Default::default() }).unwrap();
+    let rescales = |model: &str, set: &dyn Dataset, normalize| {
+        Architecture::preset(model).unwrap().for_dataset(set, normalize).rescale
+    };
+    for (normalize, drawn, images) in [(Normalize::Channels, true, false), (Normalize::None, true, true)] {
+        let found = (
+            rescales("convnet", glyphs.train.as_ref(), normalize),
+            rescales("convnet", &Colours(4), normalize),
+        );
+        assert_eq!(found, (drawn, images), "{normalize:?}");
+        assert!(!rescales("resnet50", &Colours(4), normalize), "a model for normalised images only");
+    }
 }
 
 #[test]

@@ -5,11 +5,14 @@ use crate::process::{fail, number, run, succeed, text};
 use crate::reading::records;
 use crate::usage::fail_usage;
 use allometry::data::{ImageInputs, Inputs};
+use allometry::models::Architecture;
 use allometry::models::predictor::Saved;
 use allometry::nn::Precision;
+use allometry::sweep::Plan;
 use allometry::train::LossName;
 use serde_json::Value;
 use std::fs;
+use std::path::Path;
 use tempfile::TempDir;
 
 /// Trains on the CPU device and checks the promises about the last line.
@@ -57,6 +60,8 @@ fn training_on_a_folder_of_images_keeps_its_classes_and_names_what_it_leaves_out
     let of_folder = ["--dataset", "folder", "--data", text(&data), "--device", "cpu", "--out", text(&sweep)];
     let swept = succeed(&[&swept[..], &of_folder].concat());
     assert!(swept.err.contains("left out 1 of 241 files"), "{}", swept.err);
+    let plan = Plan::from_toml(&fs::read_to_string(sweep.join("plan.toml")).unwrap()).unwrap();
+    assert!(!plan.architecture.rescale, "its images are normalised");
     assert!(number(&ended.json()["validation_accuracy"]) > 0.9, "{}", ended.out);
     let Inputs::Images(inputs) = Saved::load(&out).unwrap().inputs else { panic!("no images") };
     assert_eq!((inputs.size, inputs.channels), ([8, 8], 3));
@@ -77,6 +82,9 @@ fn training_on_mnist_files_learns_and_leaves_its_weights() {
     let json = train(&[&arguments[..], &["--out", text(&out)]].concat(), 15);
     assert!((0.9..=1.0).contains(&number(&json["validation_accuracy"])), "{json}");
 
+    // Normalised images are not rescaled as well.
+    let rescales = |model: &Path| Architecture::load(text(model)).unwrap().rescale;
+    assert!(rescales(Path::new(&model)) && !rescales(&out.join("model.toml")));
     let weights = out.join("weights.safetensors");
     let bytes = fs::read(&weights).unwrap();
     let saved = Saved::load(&out).unwrap();
