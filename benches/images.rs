@@ -74,8 +74,8 @@ fn run(name: &str, folder: &Path, cache_bytes: u64) -> Result<()> {
     let read = median((0..3).map(reading).collect::<Result<_>>()?);
 
     let device = Device::cpu();
-    let architecture =
-        Architecture::preset("resnet20").expect("a preset").for_dataset(loader.dataset().as_ref());
+    let architecture = Architecture::preset("resnet20").expect("a preset");
+    let architecture = architecture.for_dataset(loader.dataset().as_ref(), Normalize::Channels);
     let model = architecture.layers().build(&device, &architecture.input_shape(), 0)?;
     let mut trainer = Trainer::new(&model, Loss::cross_entropy(0.0), Algorithm::adam())?;
     let samples = loader.samples();

@@ -34,6 +34,20 @@ fn laws_without_noise_go_on() {
 }
 
 #[test]
+fn a_fall_that_is_steeper_than_scaling_laws_may_end() {
+    let far = 20.0 * SIZES[5];
+    let steep = |n: f64| 1e5 * n.powf(-1.2);
+    let interval = average(steep).at([far, 1.0]).interval(0.8);
+    // Half way between continuing and falling with an exponent of 0.7.
+    let middle = steep(SIZES[5]) * 20f64.powf(-0.95);
+    assert!((interval.value / middle - 1.0).abs() < 0.15, "{interval:?}, {middle}");
+    assert!(interval.low < 1.25 * steep(far) && interval.high > 1.5 * middle, "{interval:?}");
+    let usual = |n: f64| 20.0 * n.powf(-0.6);
+    let error = average(usual).at([far, 1.0]).median() / usual(far) - 1.0;
+    assert!(error.abs() < 0.05, "{error}");
+}
+
+#[test]
 fn intervals_widen_beyond_the_data_and_with_their_level() {
     let average = average(|n| 0.5 + 40.0 * n.powf(-0.6) + 0.01 * n.ln().sin());
     let width = |size: f64, level: f64| {

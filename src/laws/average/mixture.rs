@@ -5,6 +5,9 @@ const FAR: f64 = 9.0;
 /// Number of bisections for a quantile.
 const HALVINGS: usize = 60;
 
+/// The middles of equal parts of the range from 0 to 1, which stand for a uniform distribution.
+const UNIFORM: [f64; 5] = [0.1, 0.3, 0.5, 0.7, 0.9];
+
 /// A weighted sum of normal distributions.
 #[derive(Debug, Clone)]
 pub struct Mixture {
@@ -26,6 +29,22 @@ impl Mixture {
             mixture.parts.into_iter().map(move |(part, mean, deviation)| (weight * part, mean, deviation))
         });
         Mixture::new(parts.collect())
+    }
+
+    /// The mixture plus a number that is uniformly distributed between 0 and `most`.
+    pub(super) fn raised(self, most: f64) -> Mixture {
+        if most == 0.0 {
+            return self;
+        }
+        let parts = self.parts.iter().flat_map(|&(weight, mean, deviation)| {
+            UNIFORM.map(|share| (weight, mean + share * most, deviation))
+        });
+        Mixture::new(parts.collect())
+    }
+
+    /// The mean.
+    pub fn mean(&self) -> f64 {
+        self.parts.iter().map(|(weight, mean, _)| weight * mean).sum()
     }
 
     /// The density at a value.
@@ -60,7 +79,7 @@ impl Mixture {
 
     /// The standard deviation.
     pub fn deviation(&self) -> f64 {
-        let mean: f64 = self.parts.iter().map(|(weight, mean, _)| weight * mean).sum();
+        let mean = self.mean();
         let square = |(weight, of, deviation): &(f64, f64, f64)| {
             weight * (deviation * deviation + (of - mean).powi(2))
         };
@@ -89,5 +108,10 @@ mod tests {
         assert!((both.below(0.0) - 0.25).abs() < 1e-12);
         // Variance within, and of the means -1 and 1 about 0.5.
         assert!((both.deviation() - (0.01f64 + 0.75).sqrt()).abs() < 1e-12);
+        // A uniform number between 0 and 3 has the mean 1.5 and the variance 3/4, less 4 % for five parts.
+        let raised = both.clone().raised(3.0);
+        assert!((raised.mean() - both.mean() - 1.5).abs() < 1e-12);
+        let added = raised.deviation().powi(2) - both.deviation().powi(2);
+        assert!((added - 0.75 * 0.96).abs() < 1e-12, "{added}");
     }
 }

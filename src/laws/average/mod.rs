@@ -13,8 +13,9 @@
 //! A member's weight depends on how well it predicts the larger sizes from the smaller ones: it is the product of the
 //! densities that the member gives them, fitted to smaller sizes only (Dawid 1984, *Statistical Theory: The Prequential
 //! Approach*; `weights.rs`). A member's distribution contains the noise of runs and the uncertainty of its parameters;
-//! the mixture adds the differences between members. Finally the width of the mixture is calibrated on recorded sweeps,
-//! as a function of the distance beyond the largest run (`calibration.rs`).
+//! the mixture adds the differences between members. A fall that is steeper than `STEEPEST` at the largest size may
+//! continue or not, so all exponents between the two count as equally probable beyond it. Finally the width of the
+//! mixture is calibrated on recorded sweeps, as a function of the distance beyond the largest run (`calibration.rs`).
 //!
 //! All distributions are of the logarithm of the quantity: errors are relative.
 
@@ -41,6 +42,15 @@ use member::MemberFit;
 
 /// The smallest number of different sizes that an average can be fitted to.
 pub const FEWEST_SIZES: usize = 2;
+
+/// The steepest exponent of a fall that is expected to continue. Networks that have just begun to learn improve faster than
+/// any scaling law: power laws with exponents of 0.07 to 0.35 follow that phase (Hestness et al. 2017,
+/// [arXiv:1712.00409](https://arxiv.org/abs/1712.00409), section 5). On the development half of the recorded sweeps 0.7 changes no
+/// score, and smaller numbers lower them.
+const STEEPEST: f64 = 0.7;
+
+/// The exponent at the largest size is that of the last doubling before it, in e-folds.
+const DOUBLING: f64 = std::f64::consts::LN_2;
 
 /// The average, fitted to rows.
 #[derive(Debug, Clone)]
@@ -130,8 +140,30 @@ impl Average {
     /// The distribution of one more run at these sizes. With one size, the second is ignored.
     pub fn at(&self, x: [f64; 2]) -> Predictive {
         let logs = self.logs(x);
-        let parts = self.members.iter().map(|(_, weight, fit)| (*weight, fit.at(logs)));
-        Predictive { mixture: Mixture::of(parts), scale: self.calibration.scale(self.distance(x)) }
+        let mixture = self.mixture(logs).raised(self.most_above(logs));
+        Predictive { mixture, scale: self.calibration.scale(self.distance(x)) }
+    }
+
+    /// The members' mixture of ln y at the logarithms of the sizes.
+    fn mixture(&self, logs: [f64; 2]) -> Mixture {
+        Mixture::of(self.members.iter().map(|(_, weight, fit)| (*weight, fit.at(logs))))
+    }
+
+    /// How far ln y lies above the mixture if beyond the largest sizes it falls only with the exponent [`STEEPEST`]; 0 if it falls
+    /// less steeply at the largest sizes.
+    fn most_above(&self, logs: [f64; 2]) -> f64 {
+        let edge = [0, 1].map(|size| logs[size].min(self.largest[size]));
+        let above = |size: usize| {
+            let beyond = logs[size] - edge[size];
+            if beyond == 0.0 {
+                return 0.0;
+            }
+            let mut before = edge;
+            before[size] -= DOUBLING;
+            let exponent = (self.mixture(before).mean() - self.mixture(edge).mean()) / DOUBLING;
+            (exponent - STEEPEST).max(0.0) * beyond
+        };
+        (0..self.sizes).map(above).sum()
     }
 }
 
