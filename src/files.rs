@@ -15,6 +15,22 @@ pub fn check_folder(folder: &Path) -> Result<()> {
     new_file_in(folder).map(drop).map_err(Error::file(folder, "write into"))
 }
 
+/// The file of each kind of folder with results, and what such a folder holds.
+const KINDS: [(&str, &str); 3] =
+    [("plan.toml", "a sweep"), ("search.toml", "a search for coefficients"), ("training.json", "a training")];
+
+/// Refuses a folder that holds results of another kind: both kinds write reports under the same name. `own` is the file that
+/// marks the kind of the caller.
+///
+/// # Errors
+/// [`Error::Config`] with what the folder holds.
+pub fn refuse_other_kind(folder: &Path, own: &str) -> Result<()> {
+    let other = KINDS.iter().find(|(file, _)| *file != own && folder.join(file).exists());
+    let Some((_, kind)) = other else { return Ok(()) };
+    let problem = format!("holds {kind}; use another folder for --out");
+    Err(Error::Config { what: folder.display().to_string(), problem })
+}
+
 /// The same as [`check_folder`], for the file that [`replace`] will write.
 ///
 /// # Errors

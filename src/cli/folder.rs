@@ -85,6 +85,7 @@ impl Folder {
     pub fn open(path: &Path, about: About, every: Every, restart: bool) -> Result<Folder> {
         files::check_folder(path)?;
         let lock = files::Lock::take(path)?;
+        files::refuse_other_kind(path, TRAINING)?;
         let description = json(path, &about)?;
         let checkpoints = Checkpoints::new(path.join(CHECKPOINT), every, description);
         let folder = Folder { path: path.to_path_buf(), about, checkpoints, _lock: lock };

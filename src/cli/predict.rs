@@ -1,7 +1,7 @@
 //! `allometry predict`
 
 use super::{Common, print_json};
-use allometry::data::table::category;
+use allometry::data::table::{category, is_missing};
 use allometry::data::{Inputs, Pictures};
 use allometry::models::predictor::shortest;
 use allometry::models::{Predictions, Predictor};
@@ -94,7 +94,7 @@ fn compare(predictions: &Predictions, table: &Table) -> Vec<String> {
     match predictions {
         Predictions::Classes { name, .. } => {
             let Some(column) = column(name) else { return Vec::new() };
-            let rows = (0..table.len()).filter(|&row| !table.cell(row, column).is_empty());
+            let rows = (0..table.len()).filter(|&row| !is_missing(table.cell(row, column)));
             let (count, right) = rows.fold((0, 0), |(count, right), row| {
                 (count + 1, right + usize::from(predictions.text(row) == category(table.cell(row, column))))
             });

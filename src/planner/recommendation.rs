@@ -148,12 +148,15 @@ pub struct Reach {
     pub macs: f64,
     /// Its training samples, relative to the most of any run.
     pub samples: f64,
+    /// How often it sees its samples, relative to the most of any run; `None` if the law does not include repetition.
+    pub passes: Option<f64>,
 }
 
 impl Reach {
     /// Warnings about sizes far beyond the runs: compute can be near that of the runs while one size is not.
     pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
         let sizes = [("samples", self.samples), ("MACs", self.macs)].into_iter();
+        let sizes = sizes.chain(self.passes.map(|passes| ("passes over the samples", passes)));
         sizes.filter(|(_, factor)| *factor > REMOTE).map(|(size, factor)| {
             format!("the best has {factor:.0} times the {size} of any run: its loss is an extrapolation")
         })

@@ -256,6 +256,7 @@ impl Recommender<'_> {
                 compute: choice.flops / evidence.flops,
                 macs: model.macs as f64 / evidence.macs.1,
                 samples: choice.distinct / evidence.samples.1,
+                passes: evidence.passes_seen().map(|seen| choice.passes / seen),
             },
             training: self.training(model, choice.samples, choice.epochs, expected),
         })
@@ -378,19 +379,22 @@ impl Recommender<'_> {
     fn too_far(&self, beyond: &TrainingOption) -> Error {
         let evidence = &self.fields[beyond.field].evidence;
         let allowed = FURTHEST * evidence.flops;
-        // The time of a training with as many samples as the limit allows.
-        let seconds = beyond.seconds * allowed / beyond.flops;
+        let budget = Budget { seconds: None, flops: Some(allowed), bytes: self.options.budget.bytes };
+        let rules = Rules { budget, target_loss: None, ..self.rules.clone() };
+        let within = search(&self.fields, &rules, &|candidate| self.speed.timing(candidate));
+        let seconds = within.map_or_else(String::new, |found| {
+            format!(", about {} here", units::seconds(found.choices[0].seconds))
+        });
         let problem = format!(
             "the best training for this is {} on {} samples per epoch, with {:.0} times the compute of the largest run on its \
              axis ({}). Beyond a factor of {FURTHEST} a law is a guess: its interval covers how well the runs determine the \
              curve, not whether the curve bends beyond the runs. Sweep larger models or more samples, use a smaller budget \
-             ({}, about {} here), or add --far",
+             ({}{seconds}), or add --far",
             self.name(beyond),
             beyond.samples,
             beyond.flops / evidence.flops,
             flops(evidence.flops),
             flops(allowed),
-            units::seconds(seconds),
         );
         Error::Config { what: "plan".into(), problem }
     }

@@ -89,7 +89,7 @@ pub struct Found {
 
 /// Searches all fields; `None` if no training fits the budget or reaches the target.
 pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) -> Option<Found> {
-    let ranked = rank(fields, rules, timing, None);
+    let ranked = rank(fields, rules, timing, &[]);
     let model = |choice: &TrainingOption| &fields[choice.field].candidates[choice.candidate];
     let mut choices: Vec<TrainingOption> = Vec::new();
     for choice in &ranked {
@@ -107,7 +107,7 @@ pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Ti
         if limit == Limit::Overfitting {
             let field = &fields[best.field];
             let model = &field.candidates[best.candidate];
-            let longer = rules.trainings(field, model, timing, Some(limit));
+            let longer = rules.trainings(field, model, timing, &[limit]);
             let most = field.evidence.most_passes(model.macs as f64, best.distinct);
             if longer.into_iter().any(|(_, epochs)| most.is_some_and(|most| epochs as f64 > most)) {
                 limits.push(limit);
@@ -118,7 +118,7 @@ pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Ti
         if limit == Limit::Data && fields[best.field].evidence.passes_seen().is_some() {
             continue;
         }
-        let relaxed = rank(fields, rules, timing, Some(limit));
+        let relaxed = rank(fields, rules, timing, &[limit]);
         // Compares expected losses, because the cautious losses penalise a larger training.
         let expected = |choice: &TrainingOption| {
             if rules.target_loss.is_some() { rules.score(choice) } else { choice.loss }
@@ -132,7 +132,29 @@ pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Ti
             beyond = better.copied();
         }
     }
+    if limits.is_empty() && rules.target_loss.is_none() {
+        limits = pair_of_limits(fields, rules, timing, best);
+    }
     Some(Found { base: base(fields, rules, timing), choices, limits, beyond })
+}
+
+/// Two limits that together keep the best from being better, where none does alone: a budget that allows as much as the law
+/// is trusted for. Empty if there are none.
+fn pair_of_limits(
+    fields: &[Field],
+    rules: &Rules,
+    timing: &dyn Fn(&Candidate) -> Timing,
+    best: &TrainingOption,
+) -> Vec<Limit> {
+    let pairs = Limit::ALL
+        .iter()
+        .enumerate()
+        .flat_map(|(place, &one)| Limit::ALL[place + 1..].iter().map(move |&other| vec![one, other]));
+    let better = |pair: &Vec<Limit>| {
+        let relaxed = rank(fields, rules, timing, pair);
+        relaxed.first().is_some_and(|free| free.loss < best.loss * (1.0 - BETTER))
+    };
+    pairs.into_iter().find(better).unwrap_or_default()
 }
 
 /// The training with the least compute, regardless of the budget.
@@ -156,7 +178,7 @@ fn base(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) 
     let rules = Rules { target_loss: None, ..rules.clone() };
     let of_field = |(number, field): (usize, &Field)| {
         let place = field.candidates.iter().position(|candidate| candidate.scale == Scale::BASE)?;
-        let trainings = rules.trainings(field, &field.candidates[place], timing, Some(Limit::Overfitting));
+        let trainings = rules.trainings(field, &field.candidates[place], timing, &[Limit::Overfitting]);
         let longest = trainings.first().filter(|_| place < field.fitting)?;
         Some(rules.choice(number, field, place, *longest, timing))
     };
@@ -168,11 +190,11 @@ fn rank(
     fields: &[Field],
     rules: &Rules,
     timing: &dyn Fn(&Candidate) -> Timing,
-    relaxed: Option<Limit>,
+    relaxed: &[Limit],
 ) -> Vec<TrainingOption> {
     let mut choices = Vec::new();
     for (number, field) in fields.iter().enumerate() {
-        let count = if relaxed == Some(Limit::Memory) { field.candidates.len() } else { field.fitting };
+        let count = if relaxed.contains(&Limit::Memory) { field.candidates.len() } else { field.fitting };
         for place in (0..count).filter(|place| !field.vetoed.contains(place)) {
             let best = rules.best_with(number, field, place, timing, relaxed);
             choices.extend(best.filter(|choice| choice.upper.is_finite()));
@@ -217,7 +239,7 @@ impl Rules<'_> {
         candidate: &Candidate,
         epochs: usize,
         timing: &dyn Fn(&Candidate) -> Timing,
-        relaxed: Option<Limit>,
+        relaxed: &[Limit],
     ) -> f64 {
         let flops_per_sample = FLOPS_PER_MAC * candidate.macs as f64 * epochs as f64;
         let allowed = |limit: Limit| match limit {
@@ -231,7 +253,7 @@ impl Rules<'_> {
             // The caller checks these.
             Limit::Data | Limit::Overfitting | Limit::Memory => None,
         };
-        let limits = Limit::ALL.into_iter().filter(|limit| Some(*limit) != relaxed);
+        let limits = Limit::ALL.into_iter().filter(|limit| !relaxed.contains(limit));
         limits.filter_map(allowed).fold(ENDLESS / epochs as f64, f64::min)
     }
 
@@ -242,7 +264,7 @@ impl Rules<'_> {
         field: &Field,
         candidate: &Candidate,
         timing: &dyn Fn(&Candidate) -> Timing,
-        relaxed: Option<Limit>,
+        relaxed: &[Limit],
     ) -> Vec<(usize, usize)> {
         let most = |epochs: usize| self.most_samples(field, candidate, epochs, timing, relaxed);
         let whole = |samples: f64| {
@@ -250,7 +272,7 @@ impl Rules<'_> {
             let batch = self.config.batch.min(self.available.unwrap_or(usize::MAX));
             samples as usize / batch * batch
         };
-        let available = self.available.filter(|_| relaxed != Some(Limit::Data));
+        let available = self.available.filter(|_| !relaxed.contains(&Limit::Data));
         let trainings = match (field.evidence.fixed_samples, available) {
             // The law applies to a fixed number of samples, which are repeated as often as the budget allows.
             (Some(fixed), _) => vec![(fixed, first(|epochs| most(epochs) < fixed as f64) - 1)],
@@ -259,14 +281,15 @@ impl Rules<'_> {
             }
             (None, None) => vec![(whole(most(1)), 1)],
             (None, Some(all)) => {
-                let epochs = first(|epochs| most(epochs) <= all as f64);
+                // An epoch drops its incomplete last batch.
+                let epochs = first(|epochs| most(epochs) <= whole(all as f64) as f64);
                 vec![(whole(most(epochs)), epochs), (all, epochs - 1)]
             }
         };
         let bounded = trainings.into_iter().map(|(samples, epochs)| {
             let passes = field.evidence.most_passes(candidate.macs as f64, samples as f64);
             let fresh = self.available.is_none();
-            match passes.filter(|_| !fresh && relaxed != Some(Limit::Overfitting)) {
+            match passes.filter(|_| !fresh && !relaxed.contains(&Limit::Overfitting)) {
                 Some(passes) => (samples, epochs.min(passes as usize)),
                 None => (samples, epochs),
             }
@@ -281,7 +304,7 @@ impl Rules<'_> {
         field: &Field,
         place: usize,
         timing: &dyn Fn(&Candidate) -> Timing,
-        relaxed: Option<Limit>,
+        relaxed: &[Limit],
     ) -> Option<TrainingOption> {
         let with = |training: (usize, usize)| self.choice(number, field, place, training, timing);
         let trainings = self.trainings(field, &field.candidates[place], timing, relaxed);

@@ -72,6 +72,7 @@ impl Store {
     ) -> Result<Store> {
         wanted.validate()?;
         let lock = files::Lock::take(&directory)?;
+        files::refuse_other_kind(&directory, PLAN)?;
         let found = read_plan(&directory)?;
         let plan = match &found {
             Some(found) => settle(&directory, found)?,

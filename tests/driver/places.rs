@@ -37,6 +37,12 @@ fn places_that_can_not_be_written_are_refused_before_work_begins() {
     let swept = place.path().join("swept");
     let quick = ["sweep", "--model", &model, "--axis", "width", "--samples", "32,64,96", "--epochs", "1"];
     succeed(&[&quick[..], &["--batch", "8", "--device", "cpu", "--out", text(&swept)]].concat());
+    // The reports of both kinds would have one name.
+    let train_there = [&train[..8], &["--out", text(&swept)]].concat();
+    fail(&train_there, 1, &[text(&swept), "holds a sweep", "another folder"]);
+    let trained = place.path().join("trained");
+    succeed(&[&train[..8], &["--out", text(&trained)]].concat());
+    fail(&borrowed(&sweep(&model, &trained)), 1, &[text(&trained), "holds a training"]);
     let trace = nowhere.join("trace.json");
     for arguments in [
         &["plan", text(&swept), "--budget", "1s", "--out", text(&nowhere.join("plan.toml"))][..],

@@ -72,6 +72,10 @@ fn the_accuracy_of_predictions_is_that_of_the_training() {
     let as_json = succeed(&["predict", text(&out), "--data", text(&new), "--device", "cpu", "--json"]);
     let first: serde_json::Value = serde_json::from_str(as_json.out.lines().next().unwrap()).unwrap();
     assert!(first["class"].is_string() && first["probabilities"]["dune"].is_number(), "{first}");
+    // Rows without a label are neither right nor wrong.
+    fs::write(&new, "length;soil;label\n1,5;sand;dune\n1,5;sand;NA\n1,5;sand;\n").unwrap();
+    let said = succeed(&["predict", text(&out), "--data", text(&new), "--device", "cpu"]).err;
+    assert!(said.contains("of 1 rows"), "{said}");
     for (table, parts) in [
         (
             "soil;length\nsand;1,5\nclay;2,5\n",

@@ -139,6 +139,9 @@ fn the_law_is_trusted_up_to_thirty_times_the_compute() {
     let within = sweep.search(&sweep.rules(&format!("{}flops", 0.99 * FURTHEST * largest)));
     assert!(within.beyond.is_none());
 
+    // Neither limit alone keeps it from being better.
+    let both = sweep.search(&sweep.rules(&format!("{}flops", FURTHEST * largest)));
+    assert_eq!(both.limits, [Limit::Compute, Limit::Extrapolation]);
     let budget = format!("{}flops", 100.0 * largest);
     let found = sweep.search(&sweep.rules(&budget));
     assert!(found.choices[0].flops <= FURTHEST * largest);

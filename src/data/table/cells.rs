@@ -91,8 +91,8 @@ pub(super) fn fits(value: f64) -> bool {
     value.abs() <= f64::from(f32::MAX)
 }
 
-/// Whether a cell of a column of names is a missing one.
-fn is_missing(cell: &str) -> bool {
+/// Whether a cell of a column of names is a missing one: empty, or one of `?`, `NA`, `N/A`, `#N/A`, `NaN` and `null`.
+pub fn is_missing(cell: &str) -> bool {
     const WORDS: [&str; 7] = ["", "?", "na", "n/a", "#n/a", "nan", "null"];
     cell.len() <= 4 && WORDS.iter().any(|word| cell.eq_ignore_ascii_case(word))
 }

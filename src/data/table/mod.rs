@@ -12,7 +12,7 @@ mod inputs;
 mod options;
 mod source;
 
-pub use cells::category;
+pub use cells::{category, is_missing};
 pub use choice::{Choice, choose};
 pub use inputs::{InputColumn, TableInputs, TableTarget, TargetColumn};
 pub use options::{Missing, TableOptions, Task};

@@ -40,6 +40,7 @@ impl SearchStore {
         let directory = directory.into();
         search.validate()?;
         let lock = files::Lock::take(&directory)?;
+        files::refuse_other_kind(&directory, SEARCH)?;
         let found = read(&directory.join(SEARCH))?;
         if let Some(found) = &found {
             refuse_other(&directory, found, search)?;
