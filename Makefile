@@ -9,8 +9,8 @@ test bench: export XDG_RUNTIME_DIR ?= /tmp
 
 demo:
 	cargo build --release --locked
-	target/release/allometry sweep --resolution 14 --factors 0.5,0.75,1,1.5 --samples 16000,32000,64000 --epochs 1 --batch 16 \
-		--seeds 0,1 --predict 1 --out demo
+	target/release/allometry sweep --model residual --resolution 14 --axis depth,width,resolution --factors 0.5,1,2 \
+		--flops 8e10,1.6e11,3.2e11 --epochs 1 --batch 16 --seeds 0,1 --predict 1 --out demo
 	target/release/allometry plan demo --budget 4TFLOP
 	@echo
 	@echo "Open $(CURDIR)/demo/report.html in a browser."
