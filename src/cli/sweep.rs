@@ -9,6 +9,7 @@ use allometry::models::Axis;
 use allometry::planner::grid;
 use allometry::report;
 use allometry::sweep::run::{self, Observer, SweepOptions};
+use allometry::sweep::variants::MIN_STEPS;
 use allometry::sweep::{Plan, Prediction, Record, Store, Variant};
 use allometry::train::{Baseline, Callback, Finding, TerminalProgress, TrainConfig, out_of_scale};
 use allometry::{Error, Result, note, print_line};
@@ -227,6 +228,13 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
         store.records().len(),
         args.out.display()
     );
+    let too_short = plan.too_short()?;
+    if too_short > 0 {
+        note!(
+            "allometry: {too_short} more runs are left out: their budgets pay for fewer than {MIN_STEPS} steps; more --epochs, larger \
+             --flops or a smaller --batch include them"
+        );
+    }
     let baseline = Baseline::of(plan.config.loss(splits.train.targets())?, &splits)?;
     if let Some(Finding { text, advice, .. }) = baseline.and_then(|b| out_of_scale(b, &plan.config)) {
         note!("Note: {text}; try {advice}.");

@@ -46,6 +46,11 @@ pub(super) fn source(name: &str) -> Option<&'static DataSource> {
 /// # Errors
 /// An unknown name; options that do not suit the set; files that are missing, unreadable or damaged.
 pub fn open(options: &DataOptions) -> Result<Splits> {
+    let unknown = || {
+        let name = options.dataset.as_str();
+        Error::argument("data", "dataset", name, format!("one of {}", NAMES.join(", ")))
+    };
+    let source = source(&options.dataset).ok_or_else(unknown)?;
     if let Some(resolution) = options.resolution {
         check_resolution(resolution)?;
     }
@@ -60,11 +65,7 @@ pub fn open(options: &DataOptions) -> Result<Splits> {
         let found = options.table.differences(&TableOptions::default()).join(", ");
         return Err(Error::argument("data", "options of tables", found, "none, except for a csv file"));
     }
-    let unknown = || {
-        let name = options.dataset.as_str();
-        Error::argument("data", "dataset", name, format!("one of {}", NAMES.join(", ")))
-    };
-    (source(&options.dataset).ok_or_else(unknown)?.open)(&options.located())
+    (source.open)(&options.located())
 }
 
 #[cfg(test)]

@@ -51,6 +51,21 @@ impl Plan {
         check_samples(&self.variants()?, set)
     }
 
+    /// The number of runs that are left out because their budgets pay for fewer than [`MIN_STEPS`] steps.
+    ///
+    /// # Errors
+    /// Those of [`Plan::variants`].
+    pub fn too_short(&self) -> Result<usize> {
+        let models = self.models(&[])?;
+        let mut count = 0;
+        for amount in self.amounts() {
+            for model in &models {
+                count += usize::from(self.variant(model, amount, self.config.epochs, 0)?.is_none());
+            }
+        }
+        Ok(count * self.seeds.len())
+    }
+
     /// The runs of the plan's lists, including those that earlier generations have.
     fn grid(&self, earlier: &[Variant]) -> Result<Vec<Variant>> {
         self.check_lists()?;

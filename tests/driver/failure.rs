@@ -25,6 +25,7 @@ fn missing_files_are_named() {
     let weights = ["train", "mlp", "--device", "cpu", "--resolution", "8", "--samples", "8"];
     fail(&[&weights[..], &["--weights", text(&missing)]].concat(), 1, &[text(&missing)]);
     fail(&["train", "mlp", "--dataset", "nonsense"], 1, &["nonsense", "glyphs"]);
+    fail(&["train", "mlp", "--dataset", "nonsense", "--target", "price"], 1, &["nonsense", "glyphs"]);
     fail(&["summary", "convnet", "--resolution", "3"], 1, &["resolution 3 is too small", "at least 8"]);
 }
 
