@@ -230,9 +230,10 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     );
     let too_short = plan.too_short()?;
     if too_short > 0 {
+        let budgets = if args.for_plan { "more --epochs" } else { "larger --flops" };
         note!(
-            "allometry: {too_short} more runs are left out: their budgets pay for fewer than {MIN_STEPS} steps; more --epochs, larger \
-             --flops or a smaller --batch include them"
+            "allometry: {too_short} more runs are left out: their budgets pay for fewer than {MIN_STEPS} steps; {budgets} or a smaller \
+             --batch include them"
         );
     }
     let baseline = Baseline::of(plan.config.loss(splits.train.targets())?, &splits)?;

@@ -139,22 +139,23 @@ pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Ti
 }
 
 /// Two limits that together keep the best from being better, where none does alone: a budget that allows as much as the law
-/// is trusted for. Empty if there are none.
+/// is trusted for. Empty if there are none. Data do not count if the law includes repetition, as in [`search`].
 fn pair_of_limits(
     fields: &[Field],
     rules: &Rules,
     timing: &dyn Fn(&Candidate) -> Timing,
     best: &TrainingOption,
 ) -> Vec<Limit> {
-    let pairs = Limit::ALL
-        .iter()
-        .enumerate()
-        .flat_map(|(place, &one)| Limit::ALL[place + 1..].iter().map(move |&other| vec![one, other]));
-    let better = |pair: &Vec<Limit>| {
+    let repeats = fields[best.field].evidence.passes_seen().is_some();
+    let limits: Vec<Limit> =
+        Limit::ALL.into_iter().filter(|limit| !(repeats && *limit == Limit::Data)).collect();
+    let mut pairs = (limits.iter().enumerate())
+        .flat_map(|(place, &one)| limits[place + 1..].iter().map(move |&other| [one, other]));
+    let better = |pair: &[Limit; 2]| {
         let relaxed = rank(fields, rules, timing, pair);
         relaxed.first().is_some_and(|free| free.loss < best.loss * (1.0 - BETTER))
     };
-    pairs.into_iter().find(better).unwrap_or_default()
+    pairs.find(better).map_or_else(Vec::new, Vec::from)
 }
 
 /// The training with the least compute, regardless of the budget.
