@@ -1,10 +1,10 @@
 //! The predicted cost of models, compared with numbers counted by hand, with the built model, and with the memory
 //! ledger after training.
 
+mod exclusive_adapter;
 mod precisions;
 
 use allometry::data::{Batch, BatchTargets};
-use allometry::device::GpuOptions;
 use allometry::models::architecture::{Input, Output};
 use allometry::models::blocks::{Conv, Dense, Downsample, Separable};
 use allometry::models::cost::{Cost, predicted_peak};
@@ -14,6 +14,7 @@ use allometry::models::{Architecture, Bytes, Scale};
 use allometry::nn::{Activation, Module, ModuleReport, Precision};
 use allometry::train::{OptimizerName, TrainConfig};
 use allometry::{Device, Error};
+use exclusive_adapter::exclusive_adapter;
 
 fn preset(name: &str) -> Architecture {
     Architecture::preset(name).expect("a preset")
@@ -311,15 +312,17 @@ fn memory_of_other_models_is_as_predicted_on_the_cpu() {
 
 #[test]
 fn memory_of_mixed_precision_is_as_predicted() {
-    let adapter =
-        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
-    let with_f16 = |device: &Device| precisions::of(device).contains(&Precision::Mixed);
-    for device in [Device::cpu(), adapter].into_iter().filter(with_f16) {
+    let check = |device: &Device| {
+        if !precisions::of(device).contains(&Precision::Mixed) {
+            return;
+        }
         let small = Scale { resolution: 0.5, width: 0.5, depth: 1.0 }.apply(&preset("convnet")).unwrap();
         let cases = [("keras-dense".to_string(), preset("keras-dense")), ("convnet".to_string(), small)];
         let mixed = TrainConfig { precision: Precision::Mixed, ..TrainConfig::default() };
-        assert_predicted_with(mixed, &device, with_batches(cases.into()));
-    }
+        assert_predicted_with(mixed, device, with_batches(cases.into()));
+    };
+    check(&Device::cpu());
+    check(&exclusive_adapter());
 }
 
 #[test]
@@ -342,16 +345,16 @@ fn memory_of_averages_and_of_batches_in_parts_is_as_predicted() {
 
 #[test]
 fn memory_with_clipped_gradients_is_as_predicted() {
-    let adapter =
-        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
-    for device in [Device::cpu(), adapter] {
-        for precision in precisions::of(&device) {
+    let check = |device: &Device| {
+        for precision in precisions::of(device) {
             let clipped = TrainConfig { precision, clip_norm: Some(0.5), ..TrainConfig::default() };
             let cases =
                 [("keras-dense".to_string(), preset("keras-dense")), ("mlp".to_string(), preset("mlp"))];
-            assert_predicted_with(clipped, &device, with_batches(cases.into()));
+            assert_predicted_with(clipped, device, with_batches(cases.into()));
         }
-    }
+    };
+    check(&Device::cpu());
+    check(&exclusive_adapter());
 }
 
 #[test]
@@ -371,21 +374,21 @@ fn deep() -> Architecture {
 
 #[test]
 fn memory_with_recomputation_is_as_predicted() {
-    let adapter =
-        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
-    for device in [Device::cpu(), adapter] {
-        for precision in precisions::of(&device) {
+    let check = |device: &Device| {
+        for precision in precisions::of(device) {
             let mut cases: Vec<_> =
                 others().into_iter().map(|other| (other.name.clone(), other, 7)).collect();
             cases.push(("a deep convnet".to_string(), deep(), 2));
             cases.push(("mlp".to_string(), preset("mlp"), 7));
             assert_predicted_with(
                 TrainConfig { precision, recompute: true, ..TrainConfig::default() },
-                &device,
+                device,
                 cases.into_iter(),
             );
         }
-    }
+    };
+    check(&Device::cpu());
+    check(&exclusive_adapter());
 }
 
 #[test]
@@ -402,8 +405,6 @@ fn recomputation_saves_most_activations_of_a_deep_model() {
 
 #[test]
 fn memory_is_as_predicted_on_the_adapter() {
-    let device =
-        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
     let half = Scale { resolution: 0.5, width: 0.5, depth: 1.0 };
     let mut cases: Vec<_> = with_batches(sizes(&preset("keras-dense"))).collect();
     cases.extend([1, 7].map(|batch| ("mlp".to_string(), preset("mlp"), batch)));
@@ -413,7 +414,7 @@ fn memory_is_as_predicted_on_the_adapter() {
         [1, 64].map(|batch| (format!("convnet, {half}"), half.apply(&preset("convnet")).unwrap(), batch)),
     );
     cases.extend(others().into_iter().map(|architecture| (architecture.name.clone(), architecture, 7)));
-    assert_predicted(&device, cases.into_iter());
+    assert_predicted(&exclusive_adapter(), cases.into_iter());
 }
 
 #[test]

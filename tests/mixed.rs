@@ -4,8 +4,10 @@
 //! Tests run on the CPU device and on an adapter, and fail if there is no adapter. An adapter without f16 is skipped,
 //! with a message.
 
+mod adapter;
 mod precisions;
 
+use adapter::adapter;
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
 use allometry::nn::{
@@ -21,8 +23,7 @@ const IMAGE: [usize; 3] = [8, 8, 1];
 const CLASSES: usize = 3;
 
 fn devices() -> Vec<Device> {
-    let gpu = Device::gpu(GpuOptions::default());
-    let mut devices = vec![Device::cpu(), gpu.expect("these tests need an adapter, if only a software one")];
+    let mut devices = vec![Device::cpu(), adapter()];
     devices.retain(|device| precisions::of(device).contains(&Precision::Mixed));
     devices
 }

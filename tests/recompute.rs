@@ -1,10 +1,10 @@
 //! Recomputed activations: the same gradients and the same training, bit for bit, in less memory.
 
+mod exclusive_adapter;
 mod precisions;
 
 use allometry::autograd::recompute;
 use allometry::data::{Batch, BatchTargets};
-use allometry::device::GpuOptions;
 use allometry::nn::{
     Activation, AveragePool2d, BatchNorm, Conv2d, Dense, DepthwiseConv2d, Dropout, Flatten, MaxPool2d,
     Module, Padding, Precision, Rescaling, Sequential,
@@ -12,10 +12,12 @@ use allometry::nn::{
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
 use allometry::{Device, Tensor};
+use exclusive_adapter::exclusive_adapter;
 
-fn devices() -> [Device; 2] {
-    let options = GpuOptions::default();
-    [Device::cpu(), Device::gpu(options).expect("these tests need an adapter, if only a software one")]
+/// Runs `test` on the CPU device and on the adapter.
+fn on_both_devices(test: impl Fn(&Device)) {
+    test(&Device::cpu());
+    test(&exclusive_adapter());
 }
 
 const IMAGE: [usize; 3] = [12, 12, 2];
@@ -76,22 +78,22 @@ fn five_steps(
 
 #[test]
 fn training_is_the_same_bit_for_bit_in_less_memory() {
-    for device in devices() {
-        for precision in precisions::of(&device) {
-            let (losses, weights, peak) = five_steps(&device, &layers(), precision, false);
-            let again = five_steps(&device, &layers(), precision, true);
+    on_both_devices(|device| {
+        for precision in precisions::of(device) {
+            let (losses, weights, peak) = five_steps(device, &layers(), precision, false);
+            let again = five_steps(device, &layers(), precision, true);
             assert_eq!(losses, again.0, "{precision} on {}", device.name());
             assert!(weights == again.1, "{precision} on {}", device.name());
             assert!(again.2 < peak, "{precision} on {}: {} of {peak} bytes", device.name(), again.2);
         }
-    }
+    });
 }
 
 #[test]
 fn gradients_are_the_same_bit_for_bit() {
-    for device in devices() {
+    on_both_devices(|device| {
         let gradients = |recompute| {
-            let model = layers().build(&device, &IMAGE, 5).unwrap().with_recompute(recompute);
+            let model = layers().build(device, &IMAGE, 5).unwrap().with_recompute(recompute);
             let mut optimizer = Algorithm::sgd(0.0).build(model.parameters()).unwrap();
             // The second step finds the gradients of the first in the slots.
             for step in 0..2 {
@@ -106,7 +108,7 @@ fn gradients_are_the_same_bit_for_bit() {
         let (kept, recomputed) = (gradients(false), gradients(true));
         assert!(kept.iter().flatten().any(|&g| g != 0.0));
         assert!(kept == recomputed, "on {}", device.name());
-    }
+    });
 }
 
 #[test]
@@ -128,11 +130,11 @@ fn product(inputs: &[Tensor]) -> allometry::Result<Tensor> {
 
 #[test]
 fn a_block_may_take_an_input_twice_and_stand_on_another() {
-    for device in devices() {
+    on_both_devices(|device| {
         let run = |again: bool| {
             let block = |inputs: &[Tensor]| if again { recompute(inputs, product) } else { product(inputs) };
-            let a = Tensor::new(&device, &[0.3f32, -0.8, 0.5], [3]).unwrap().requires_grad();
-            let b = Tensor::new(&device, &[1.5f32, 0.4, -0.2], [3]).unwrap();
+            let a = Tensor::new(device, &[0.3f32, -0.8, 0.5], [3]).unwrap().requires_grad();
+            let b = Tensor::new(device, &[1.5f32, 0.4, -0.2], [3]).unwrap();
             let first = block(&[a.clone(), b.clone(), a.clone()]).unwrap();
             let second = block(&[first.clone(), a.clone(), b]).unwrap();
             let gradients = second.add(&first).unwrap().sum(&[], false).unwrap().backward().unwrap();
@@ -144,7 +146,7 @@ fn a_block_may_take_an_input_twice_and_stand_on_another() {
         for (found, expected) in gradient.iter().zip(&expected) {
             assert!((found - expected).abs() < 1e-6, "{gradient:?}, {expected:?}");
         }
-    }
+    });
 }
 
 #[test]

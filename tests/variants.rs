@@ -1,10 +1,13 @@
 //! Every variant of a kernel gives correct results, and a chosen variant is the one that runs.
 
+mod exclusive_adapter;
+
 use allometry::bench::tune::tunable;
 use allometry::device::class::Class;
 use allometry::device::{GpuOptions, Kind, TunedVariants};
 use allometry::ops::{Function, Padding};
 use allometry::{Device, Result, Tensor};
+use exclusive_adapter::exclusive_adapter;
 use std::collections::BTreeSet;
 
 /// Numbers between -1 and 1 that follow no pattern, on a device in its widest float.
@@ -81,8 +84,7 @@ fn everywhere(family: &str, variant: &str) -> TunedVariants {
 #[test]
 fn every_variant_is_right_and_runs_where_it_is_chosen() {
     let oracle = Device::cpu();
-    let device =
-        Device::gpu(GpuOptions::default()).expect("this test needs an adapter, if only a software one");
+    let device = exclusive_adapter();
     for family in tunable() {
         for (name, run) in uses(family.name()) {
             let want = run(&oracle).unwrap();
@@ -110,23 +112,22 @@ fn every_variant_is_right_and_runs_where_it_is_chosen() {
 
 #[test]
 fn the_same_choices_give_the_same_bits() {
-    let options = GpuOptions::default();
-    let run = |choices: &TunedVariants| {
-        let device = Device::gpu(options).expect("this test needs an adapter, if only a software one");
+    let run = |device: &Device, choices: &TunedVariants| {
         device.set_tuned_variants(choices.clone());
         assert_eq!(device.tuned_variants(), *choices);
-        dense(&device, [68, 300, 132], false).unwrap()[0].to_vec::<f32>().unwrap()
+        dense(device, [68, 300, 132], false).unwrap()[0].to_vec::<f32>().unwrap()
     };
-    let device = Device::gpu(options).expect("this test needs an adapter, if only a software one");
+    let device = exclusive_adapter();
+    let other = Device::gpu(GpuOptions::default()).expect("the adapter opens a second time");
     assert!(
-        device.tuned_variants().is_empty() && device.warning().is_none(),
+        other.tuned_variants().is_empty() && other.warning().is_none(),
         "options read no file unless asked to"
     );
     let family = tunable().find(|family| family.name() == "matmul").unwrap();
     for variant in device.variants(family) {
         let choices = everywhere("matmul", variant);
-        assert_eq!(run(&choices), run(&choices), "{variant}");
+        assert_eq!(run(&device, &choices), run(&other, &choices), "{variant}");
     }
     // A name that no variant has means the default.
-    assert_eq!(run(&everywhere("matmul", "3x3")), run(&TunedVariants::default()));
+    assert_eq!(run(&device, &everywhere("matmul", "3x3")), run(&other, &TunedVariants::default()));
 }

@@ -2,12 +2,14 @@
 //! `tests/fixtures/record_pytorch_losses.py` recorded. That script documents the files. [`presets`] does the same with
 //! architectures.
 
+#[path = "../adapter/mod.rs"]
+mod adapter;
 #[path = "../drawn/mod.rs"]
 mod drawn;
 mod presets;
 
+use adapter::adapter;
 use allometry::data::{Batch, BatchTargets};
-use allometry::device::GpuOptions;
 use allometry::nn::weights::LoadOptions;
 use allometry::nn::{Activation, Conv2d, Dense, Flatten, MaxPool2d, Model, Module, Padding, Sequential};
 use allometry::optim::{Algorithm, DecayExempt};
@@ -152,8 +154,7 @@ fn the_cpu_device_follows_pytorch() {
 
 #[test]
 fn the_adapter_follows_pytorch() {
-    let device = Device::gpu(GpuOptions::default()).expect("this test needs an adapter");
-    follow("the adapter", &device);
+    follow("the adapter", &adapter());
 }
 
 /// The [`Trainer`] takes batches in f32, so that its step is written out here.

@@ -1,9 +1,9 @@
 //! Presets follow PyTorch's losses, with batch normalisation in training mode.
 //! `tests/fixtures/record_pytorch_presets.py` recorded the losses, and says how weights and batches are drawn.
 
+use crate::adapter::adapter;
 use crate::{Record, Run, SINGLE, compare, drawn, fixture};
 use allometry::data::{Batch, BatchTargets};
-use allometry::device::GpuOptions;
 use allometry::models::{Architecture, Scale};
 use allometry::nn::{Activation, Dense, LayerNorm, Model, Module, Sequential};
 use allometry::train::{Loss, Trainer};
@@ -102,8 +102,7 @@ fn follow(place: &str, device: &Device, name: &str, steps: usize) {
 }
 
 fn follow_on_the_adapter(name: &str) {
-    let device = Device::gpu(GpuOptions::default()).expect("this test needs an adapter");
-    follow("the adapter", &device, name, STEPS_ON_THE_ADAPTER);
+    follow("the adapter", &adapter(), name, STEPS_ON_THE_ADAPTER);
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Averages of weights, batches in parts, and early stopping.
 
-use crate::varied::{CROSS_ENTROPY, IMAGE, adapter, images, noise, same_bits};
+use crate::adapter::adapter;
+use crate::varied::{CROSS_ENTROPY, IMAGE, images, noise, same_bits};
 use allometry::data::{Batch, BatchTargets, Dataset, Loader, LoaderOptions, Splits, Target, Targets};
 use allometry::nn::{Activation, BatchNorm, Conv2d, Dense, Flatten, Model, Module, Precision, Sequential};
 use allometry::optim::{Algorithm, Decay};

@@ -1,6 +1,7 @@
 //! The loop: losses that fall, what it tells on the way, and an end that can be asked for.
 
-use crate::varied::{adapter, noise, same_bits, weights};
+use crate::adapter::adapter;
+use crate::varied::{noise, same_bits, weights};
 use allometry::data::{Batch, BatchTargets, Dataset, Splits, Target, Targets};
 use allometry::nn::{Activation, Dense, Model, Module, Sequential};
 use allometry::optim::Decay;

@@ -1,6 +1,7 @@
 //! Gradients of whole models, and double precision.
 
-use crate::varied::{CLASSES, IMAGE, adapter, images, noise, varied};
+use crate::adapter::adapter;
+use crate::varied::{CLASSES, IMAGE, images, noise, varied};
 use allometry::data::BatchTargets;
 use allometry::gradcheck::{GradCheckOptions, gradcheck};
 use allometry::models::Architecture;

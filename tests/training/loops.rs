@@ -1,7 +1,8 @@
 //! Training loops of one's own: one call per step does what the trainer does, and its parts refuse what would be a
 //! silently wrong step.
 
-use crate::varied::{CROSS_ENTROPY, IMAGE, adapter, images, same_bits, varied};
+use crate::adapter::adapter;
+use crate::varied::{CROSS_ENTROPY, IMAGE, images, same_bits, varied};
 use allometry::data::{Batch, BatchTargets};
 use allometry::nn::{Dense, Model, Module, Precision};
 use allometry::optim::{Algorithm, Optimizer};

@@ -3,11 +3,15 @@
 //!
 //! Tests run on the CPU device and on an adapter, and fail if there is no adapter.
 
+#[path = "../adapter/mod.rs"]
+mod adapter;
 mod averages;
 mod config;
 mod decay;
 mod diagnosis;
 mod dropout;
+#[path = "../exclusive_adapter/mod.rs"]
+mod exclusive_adapter;
 mod fit;
 mod gradients;
 mod loops;

@@ -1,6 +1,7 @@
 //! Memory stays where it is, and is given back.
 
-use crate::varied::{CROSS_ENTROPY, IMAGE, adapter, images, varied};
+use crate::exclusive_adapter::exclusive_adapter;
+use crate::varied::{CROSS_ENTROPY, IMAGE, images, varied};
 use allometry::Device;
 use allometry::data::Batch;
 use allometry::nn::Module;
@@ -37,7 +38,7 @@ fn a_thousand_steps_take_no_more_memory_than_ten_on_the_cpu() {
 
 #[test]
 fn a_thousand_steps_take_no_more_memory_than_ten_on_the_adapter() {
-    memory_stays(&adapter(), 1000);
+    memory_stays(&exclusive_adapter(), 1000);
 }
 
 /// Models of several sizes, each trained for a step and dropped.
@@ -66,5 +67,5 @@ fn models_come_and_go(device: &Device, count: usize) {
 #[test]
 fn two_hundred_models_take_no_more_memory_than_six() {
     models_come_and_go(&Device::cpu(), 200);
-    models_come_and_go(&adapter(), 200);
+    models_come_and_go(&exclusive_adapter(), 200);
 }

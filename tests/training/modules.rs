@@ -1,6 +1,7 @@
 //! Modules: nested names, buffers, modes, random keys, and what is refused.
 
-use crate::varied::{adapter, noise, same_bits};
+use crate::adapter::adapter;
+use crate::varied::{noise, same_bits};
 use allometry::nn::weights::LoadOptions;
 use allometry::nn::{
     Activation, Concat, Conv2d, Definition, Dense, DepthwiseConv2d, Dropout, Flatten, Initializer, Lambda,

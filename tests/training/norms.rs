@@ -1,6 +1,8 @@
 //! Normalization: running statistics, and convolutions with a norm.
 
-use crate::varied::{adapter, noise, same_bits};
+use crate::adapter::adapter;
+use crate::exclusive_adapter::exclusive_adapter;
+use crate::varied::{noise, same_bits};
 use allometry::nn::{
     Activation, BatchNorm, Conv2d, ConvNorm, DepthwiseConv2d, GroupNorm, LayerNorm, Model, Module, Norm,
     Padding, Precision, RmsNorm, Sequential,
@@ -354,7 +356,8 @@ fn the_peak_memory_of_norms_is_the_same_on_every_device() {
                 device.usage().peak
             };
             let predicted = peak(&Device::dry());
-            for device in [Device::cpu(), adapter()] {
+            let adapter = exclusive_adapter();
+            for device in [Device::cpu(), adapter.clone()] {
                 assert_eq!(peak(&device), predicted, "{precision} on {}", device.name());
             }
         }

@@ -1,6 +1,7 @@
 //! The same seed gives the same bits, and both devices learn alike.
 
-use crate::varied::{CROSS_ENTROPY, IMAGE, adapter, images, same_bits, varied, weights};
+use crate::adapter::adapter;
+use crate::varied::{CROSS_ENTROPY, IMAGE, images, same_bits, varied, weights};
 use allometry::Device;
 use allometry::nn::Module;
 use allometry::optim::Algorithm;

@@ -1,7 +1,8 @@
 //! Resuming: a training that is interrupted after any step, and continued by another trainer of another model, ends with
 //! the bits of one that was not interrupted.
 
-use crate::varied::{adapter, noise, same_bits};
+use crate::adapter::adapter;
+use crate::varied::{noise, same_bits};
 use allometry::data::{Dataset, Splits, Target, Targets};
 use allometry::nn::{Activation, BatchNorm, Dense, Dropout, Model, Module, Precision, Sequential, weights};
 use allometry::optim::OptimizerName;

@@ -1,6 +1,7 @@
 //! Means over so many samples that a sum in f32 drifts, and a count in f32 stops.
 
-use crate::varied::{CROSS_ENTROPY, adapter};
+use crate::adapter::adapter;
+use crate::varied::CROSS_ENTROPY;
 use allometry::Device;
 use allometry::data::{Batch, BatchTargets};
 use allometry::nn::{Dense, Model, Module, Sequential};

@@ -1,8 +1,6 @@
 //! What is trained: a model with something of every kind, images for it, and devices to train it on.
 
-use allometry::Device;
 use allometry::data::{Batch, BatchTargets};
-use allometry::device::GpuOptions;
 use allometry::nn::{
     Activation, AveragePool2d, Conv2d, Dense, Dropout, Flatten, MaxPool2d, Model, Padding, Sequential,
 };
@@ -10,10 +8,6 @@ use allometry::train::Loss;
 
 pub const CROSS_ENTROPY: Loss = Loss::cross_entropy(0.1);
 pub const CLASSES: usize = 4;
-
-pub fn adapter() -> Device {
-    Device::gpu(GpuOptions::default()).expect("these tests need an adapter, if only a software one")
-}
 
 /// Numbers between -1 and 1 that are the same each time and follow no pattern.
 pub fn noise(count: usize, seed: u32) -> Vec<f32> {

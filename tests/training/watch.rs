@@ -1,6 +1,7 @@
 //! What is observed of a training step, and where a loss that is not finite comes from.
 
-use crate::varied::{CROSS_ENTROPY, IMAGE, adapter, images, same_bits, varied};
+use crate::adapter::adapter;
+use crate::varied::{CROSS_ENTROPY, IMAGE, images, same_bits, varied};
 use allometry::data::{Batch, BatchTargets, Dataset, Splits, Target, Targets};
 use allometry::nn::{
     Activation, BatchNorm, Conv2d, ConvNorm, Dense, Flatten, Model, Module, Precision, Sequential,

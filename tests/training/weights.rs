@@ -1,6 +1,7 @@
 //! Weights: on disk and back, and by name.
 
-use crate::varied::{CLASSES, IMAGE, adapter, images, same_bits, varied, weights};
+use crate::adapter::adapter;
+use crate::varied::{CLASSES, IMAGE, images, same_bits, varied, weights};
 use allometry::data::Batch;
 use allometry::nn::weights::LoadOptions;
 use allometry::nn::{Dense, Model, Module, Sequential};
