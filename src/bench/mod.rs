@@ -31,6 +31,9 @@ use std::time::Instant;
 /// Number of timed blocks of calls.
 const BLOCKS: usize = 7;
 
+/// Number of blocks where one call takes longer than all blocks should: each is one call.
+const SLOW_BLOCKS: usize = 3;
+
 /// The limits of a device, in f32.
 #[derive(Clone, Copy, PartialEq, Debug, Serialize)]
 pub struct Roofline {
@@ -67,7 +70,6 @@ impl Roofline {
 
     /// Measures with probes of `elements` elements.
     fn measure_with(device: &Device, seconds: f64, elements: usize) -> Result<Roofline> {
-        const ROUNDS: u32 = 4096;
         let fastest = |mut case: Case| Ok::<f64, Error>(blocks(device, &mut case, seconds)?[0]);
         let x = repeated_noise(device, elements)?;
         let elements = x.shape().elements();
@@ -81,9 +83,10 @@ impl Roofline {
         // Enough elements for every lane of a large GPU.
         let x = repeated_noise(device, elements.div_ceil(if device.kind() == Kind::Gpu { 8 } else { 64 }))?;
         let multiplied = x.shape().elements();
-        let computed = fastest(Case::new("probe", "fma", move || probe::fma(&x, ROUNDS).map(drop)))?;
+        let rounds = enough_rounds(device, &x, copied * multiplied as f64 / elements as f64)?;
+        let computed = fastest(Case::new("probe", "fma", move || probe::fma(&x, rounds).map(drop)))?;
         Ok(Roofline {
-            flops_per_second: 2.0 * multiplied as f64 * f64::from(ROUNDS) / computed,
+            flops_per_second: 2.0 * multiplied as f64 * f64::from(rounds) / computed,
             read_bytes_per_second: bytes as f64 / read,
             written_bytes_per_second: bytes as f64 / written,
             copied_bytes_per_second: 2.0 * bytes as f64 / copied,
@@ -100,6 +103,26 @@ impl Roofline {
             + (cost.written - both) as f64 / self.written_bytes_per_second;
         moving.max(cost.flops as f64 / self.flops_per_second)
     }
+}
+
+/// The rounds of the FMA probe on `x`: so many that the arithmetic takes 200 times as long as `moving`, the seconds of a
+/// copy of `x`, but at most 4096. A device that computes slowly needs few.
+fn enough_rounds(device: &Device, x: &Tensor, moving: f64) -> Result<u32> {
+    let mut rounds = 64;
+    while rounds < 4096 {
+        let x = x.clone();
+        let mut case = Case::new("probe", "fma", move || probe::fma(&x, rounds).map(drop));
+        // Other work on the machine can lengthen a call, but not three.
+        let mut fastest = f64::INFINITY;
+        for _ in 0..3 {
+            fastest = fastest.min(case.seconds(device, 1)?);
+        }
+        if fastest >= 200.0 * moving {
+            break;
+        }
+        rounds *= 2;
+    }
+    Ok(rounds)
 }
 
 /// The largest plausible share of the roofline. A larger share is a measurement error: operands stayed in a cache, or
@@ -156,16 +179,18 @@ impl Figure {
 
 /// Seconds of one call: the median over blocks of calls that together take about `seconds`.
 fn median(device: &Device, case: &mut Case, seconds: f64) -> Result<f64> {
-    Ok(blocks(device, case, seconds)?[BLOCKS / 2])
+    let blocks = blocks(device, case, seconds)?;
+    Ok(blocks[blocks.len() / 2])
 }
 
-/// Seconds of one call in each block of calls, fastest first. All blocks together take about `seconds`.
-fn blocks(device: &Device, case: &mut Case, seconds: f64) -> Result<[f64; BLOCKS]> {
+/// Seconds of one call in each block of calls, fastest first. All blocks together take about `seconds`; if one call takes
+/// longer, there are [`SLOW_BLOCKS`].
+fn blocks(device: &Device, case: &mut Case, seconds: f64) -> Result<Vec<f64>> {
     // The first call compiles kernels and allocates memory.
     case.seconds(device, 1)?;
     let once = warm_up(device, seconds, |calls| case.seconds(device, calls).map(drop))?;
     let calls = (seconds / BLOCKS as f64 / once).clamp(1.0, 1e4) as u64;
-    let mut blocks = [0.0; BLOCKS];
+    let mut blocks = vec![0.0; if once > seconds { SLOW_BLOCKS } else { BLOCKS }];
     for block in &mut blocks {
         // A coarse clock may return 0.
         *block = (case.seconds(device, calls)? / calls as f64).max(1e-9);
@@ -254,6 +279,24 @@ mod tests {
             Err(Error::Interrupted)
         });
         assert!(matches!(failed, Err(Error::Interrupted)) && calls == 1);
+    }
+
+    #[test]
+    fn rounds_grow_until_the_copy_does_not_count() {
+        let device = Device::cpu();
+        let x = noise(&device, [64]).unwrap();
+        let rounds = |moving| enough_rounds(&device, &x, moving).unwrap();
+        assert_eq!((rounds(0.0), rounds(f64::INFINITY)), (64, 4096));
+    }
+
+    #[test]
+    fn slow_calls_are_few() {
+        let device = Device::cpu();
+        let x = noise(&device, [64]).unwrap();
+        let mut case = Case::new("probe", "copy", move || probe::copy(&x).map(drop));
+        let mut count = |seconds| blocks(&device, &mut case, seconds).unwrap().len();
+        // The host's clock counts at least a microsecond.
+        assert_eq!((count(1e-9), count(0.1)), (SLOW_BLOCKS, BLOCKS));
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! Times whole training steps, on a batch that is on the device and with a batch that is copied to it.
 
-use super::{noise_values, warm_up};
+use super::{BLOCKS, SLOW_BLOCKS, noise_values, warm_up};
 use crate::data::{Batch, BatchTargets};
 use crate::device::{DType, Device, Kind};
 use crate::error::{Error, Result};
@@ -11,12 +11,6 @@ use crate::tensor::Tensor;
 use crate::train::{Loss, Trainer};
 use serde::Serialize;
 use std::time::Instant;
-
-/// The time of a step is the median over this many timed blocks of steps.
-const BLOCKS: usize = 7;
-
-/// The blocks of a step that takes longer than all blocks should: each is one step.
-const SLOW_BLOCKS: usize = 3;
 
 /// A network whose training steps are timed.
 pub struct Network {
@@ -147,18 +141,18 @@ impl Workload {
         };
         let first_seconds = run(1, true)?;
         warm_up(device, seconds, |steps| run(steps, false).map(drop))?;
+        // The time of a step is the median over blocks of steps.
         let [seconds, seconds_with_copy] = [false, true].map(|copy| -> Result<f64> {
             let whole = seconds / 2.0;
             let once = run(1, copy)?;
-            let (blocks, steps) = if once > whole {
-                (SLOW_BLOCKS, 1)
-            } else {
-                let once = once.min(run(4, copy)? / 4.0);
-                let steps = (whole / BLOCKS as f64 / once).clamp(1.0, 1e5) as u64;
-                run(steps, copy)?;
-                (BLOCKS, steps)
-            };
-            let times: Result<Vec<f64>> = (0..blocks).map(|_| Ok(run(steps, copy)? / steps as f64)).collect();
+            if once > whole {
+                let more = (1..SLOW_BLOCKS).map(|_| run(1, copy)).collect::<Result<Vec<f64>>>()?;
+                return Ok(median([vec![once], more].concat()));
+            }
+            let once = once.min(run(4, copy)? / 4.0);
+            let steps = (whole / BLOCKS as f64 / once).clamp(1.0, 1e5) as u64;
+            run(steps, copy)?;
+            let times: Result<Vec<f64>> = (0..BLOCKS).map(|_| Ok(run(steps, copy)? / steps as f64)).collect();
             Ok(median(times?))
         });
         let (seconds, seconds_with_copy) = (seconds?, seconds_with_copy?);

@@ -4,7 +4,7 @@
 //! are timed in turns, so that other load on the machine affects all of them. A variant that is faster than the default
 //! by more than [`MARGIN`] becomes the choice for this class.
 
-use super::noise_values;
+use super::{BLOCKS, SLOW_BLOCKS, noise_values};
 use crate::device::class::{Band, Class, Tiles};
 use crate::device::variant::Tunable;
 use crate::device::{Device, TunedVariants};
@@ -18,9 +18,6 @@ use serde::Serialize;
 /// A variant replaces the default only if it is faster by this factor, because results of variants differ in the last
 /// bits.
 pub const MARGIN: f64 = 1.05;
-
-/// The time of a variant is the median over this many blocks of calls.
-const BLOCKS: usize = 7;
 
 /// A variant whose first call takes this many times as long as the fastest one's is not timed further.
 const MAX_SLOWDOWN: f64 = 2.0;
@@ -173,10 +170,12 @@ impl Workload {
             .iter_mut()
             .filter(|t| t.right && (t.variant == default || t.seconds <= MAX_SLOWDOWN * fastest))
             .collect();
+        // A time is the median over blocks of calls.
         let share = seconds / BLOCKS as f64 / raced.len() as f64;
         let calls: Vec<u64> = raced.iter().map(|t| (share / t.seconds).clamp(1.0, 1e4) as u64).collect();
         let mut blocks = vec![Vec::new(); raced.len()];
-        for _ in 0..BLOCKS {
+        let slow = raced.iter().map(|t| t.seconds).sum::<f64>() > seconds;
+        for _ in 0..if slow { SLOW_BLOCKS } else { BLOCKS } {
             for ((timing, calls), blocks) in raced.iter().zip(&calls).zip(&mut blocks) {
                 blocks.push(time(timing.variant, *calls)?);
             }
