@@ -13,6 +13,11 @@
 //!
 //! [`NumberWithUnit`] parses times, compute and memory.
 
+/// A count of things: `1 run`, `2 runs`.
+pub fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A count with an SI prefix, from k to Y, to three significant digits: `72.1 k`.
 pub fn metric(value: f64) -> String {
     prefixed(value, 1000.0, &["", " k", " M", " G", " T", " P", " E", " Z", " Y"])

@@ -21,7 +21,7 @@ Example:
   allometry check runs.csv --x parameters --y loss --lr learning_rate
 
 Looks for learning rates that were not tuned, runs that had not converged or had begun to over-fit (where a sweep has their curves), \
-sizes that span too little, two sizes that vary together, isoFLOP minima at the edge, outliers, and too few seeds. Each finding says \
+sizes that span too little, two sizes that vary together, isoFLOP minima at the edge, outliers, and too few runs for their scatter. Each finding says \
 what it changes and how to fix it. A remark changes the answer by less than its interval.
 
 Exits with 0 if the sweep is sound, else with 7. Tables are read as by `allometry fit`.")]

@@ -330,7 +330,7 @@ fn certainty(found: &Recommendation) -> String {
     }
     sentence
         + &format!(
-            "\nCompared with the largest run of its axis: {:.2} times the compute, {:.2} times the MACs, {:.2} times the samples.",
+            "\nCompared with the most of any run of its axis: {:.2} times the compute, {:.2} times the MACs, {:.2} times the samples.",
             reach.compute, reach.macs, reach.samples
         )
 }

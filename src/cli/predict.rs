@@ -6,7 +6,7 @@ use allometry::data::{Inputs, Pictures};
 use allometry::models::predictor::shortest;
 use allometry::models::{Predictions, Predictor};
 use allometry::tables::{Table, Value as Cell};
-use allometry::units::digits;
+use allometry::units::{digits, plural};
 use allometry::{Error, Result, note, print_line};
 use clap::Args;
 use csv::WriterBuilder;
@@ -102,7 +102,10 @@ fn compare(predictions: &Predictions, table: &Table) -> Vec<String> {
             if count == 0 {
                 Vec::new()
             } else {
-                vec![format!("{right} of {count} rows are of the predicted class ({share:.2} %)")]
+                vec![format!(
+                    "the predicted class is right in {right} of {} ({share:.2} %)",
+                    plural(count, "row")
+                )]
             }
         }
         Predictions::Values { names, values } => {
@@ -121,11 +124,10 @@ fn compare(predictions: &Predictions, table: &Table) -> Vec<String> {
                 let total: f64 = pairs.iter().map(|(target, _)| (target - mean).powi(2)).sum();
                 let error = digits((residual / count).sqrt());
                 let explained = explained(pairs.len(), residual, total);
-                let plural = if pairs.len() == 1 { "" } else { "s" };
                 let explained =
                     explained.map_or_else(String::new, |explained| format!(", R² {explained:.3}"));
-                let text =
-                    format!("{name}: root mean squared error {error} over {count} row{plural}{explained}");
+                let rows = plural(pairs.len(), "row");
+                let text = format!("{name}: root mean squared error {error} over {rows}{explained}");
                 (!pairs.is_empty()).then_some(text)
             };
             names.iter().enumerate().filter_map(error).collect()

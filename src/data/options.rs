@@ -72,13 +72,18 @@ impl DataOptions {
 
     /// The error for files that are not there: what is missing, and how to get it.
     pub(super) fn missing(&self, problem: impl std::fmt::Display) -> Error {
+        let place = if self.dataset == "csv" {
+            "the table with --data FILE"
+        } else {
+            "the folder of its files with --data DIR"
+        };
         let download = match published(&self.dataset) {
-            Some(set) => format!("download them with `{}`", set.command()),
-            None => "use --dataset glyphs, which needs no files".to_string(),
+            Some(set) => format!(", or download them with `{}`", set.command()),
+            None => String::new(),
         };
         Error::Config {
             what: format!("dataset {}", self.dataset),
-            problem: format!("{problem}; name the folder of its files with --data DIR, or {download}"),
+            problem: format!("{problem}; name {place}{download}"),
         }
     }
 }

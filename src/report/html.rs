@@ -6,13 +6,13 @@ use super::plot::Plot;
 use super::quantity::Quantity;
 use super::runs::{ABSENT, run_table};
 use super::series::{amounts, axes, laws};
-use super::words::{axis_findings, best, endings, exponent, headline, list, plural, quality, signed};
+use super::words::{axis_findings, best, endings, exponent, headline, list, quality, signed};
 use crate::error::Result;
 use crate::models::axis::Axis;
 use crate::sweep::plan::Plan;
 use crate::sweep::record::Record;
 use crate::train::TrainConfig;
-use crate::units::seconds;
+use crate::units::{plural, seconds};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");

@@ -6,7 +6,7 @@ use super::series::{Configuration, along, amounts, axes, configurations, label, 
 use crate::laws::PowerLaw;
 use crate::models::axis::Axis;
 use crate::sweep::record::{Outcome, Record};
-use crate::units::{self, metric, seconds, significant, times};
+use crate::units::{self, metric, plural, seconds, significant, times};
 
 /// The configuration that is best by some measure.
 #[derive(Debug, Clone)]
@@ -245,11 +245,6 @@ pub(super) fn list(items: &[String]) -> String {
         [only] => only.clone(),
         [init @ .., last] => format!("{} and {last}", init.join(", ")),
     }
-}
-
-/// `1 run`, `2 runs`.
-pub(super) fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// Numbers of runs by status: `24 completed, 1 diverged`.

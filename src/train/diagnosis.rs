@@ -28,7 +28,8 @@ pub enum Verdict {
     RateTooHigh,
     /// The loss falls evenly and slowly, or the updates are small beside the weights.
     RateTooLow,
-    /// Training and validation loss are level and close to each other.
+    /// Training and validation loss are level and close to each other: the model is too small, or the rest of the loss is
+    /// noise. One training does not tell which.
     LimitedBySize,
     /// The training loss is far below the validation loss, and both are level.
     LimitedByData,
@@ -64,8 +65,10 @@ const FALLS: [f64; 2] = [0.05, 0.1];
 const GAP: f64 = 1.5;
 /// The share of epochs with a jump of the training loss from which the learning rate is called too high.
 const JUMPS: f64 = 0.2;
-/// A jump: a training loss this many times the lowest so far.
+/// A jump: a training loss this many times the lowest so far, and above it by this share of the first epoch's loss. Losses
+/// near zero vary by several times themselves without harm.
 const JUMP: f64 = 1.1;
+const JUMP_OF_FIRST: f64 = 0.01;
 /// A training loss this many times that of a model before its training, or that of the first epoch, has blown up.
 const BLOWN_UP: f64 = 10.0;
 /// Update-to-weight ratios, at the step where they are largest, outside of this range speak against the learning rate. They
@@ -235,7 +238,7 @@ impl<'a> Curves<'a> {
     fn rate(&self) -> Option<Finding> {
         let (mut lowest, mut jumps) = (f64::INFINITY, 0);
         for &loss in &self.training {
-            jumps += usize::from(loss > JUMP * lowest);
+            jumps += usize::from(loss > JUMP * lowest && loss - lowest > JUMP_OF_FIRST * self.training[0]);
             lowest = lowest.min(loss);
         }
         let epochs = self.training.len();
@@ -282,11 +285,16 @@ impl<'a> Curves<'a> {
             return falling;
         }
         let text = format!(
-            "limited by size: the training loss, {}, is level and close to the validation loss, {} (under-fitted)",
+            "limited by size or by noise: the training loss, {}, is level and close to the validation loss, {} (under-fitted, \
+             unless the inputs say no more about the targets)",
             digits(training),
             digits(validation)
         );
-        finding(Verdict::LimitedBySize, text, "a larger model (`allometry sweep` says along which axis)")
+        finding(
+            Verdict::LimitedBySize,
+            text,
+            "a larger model (`allometry sweep` says along which axis); if it is no better, noise limits the loss",
+        )
     }
 }
 

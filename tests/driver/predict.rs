@@ -75,7 +75,7 @@ fn the_accuracy_of_predictions_is_that_of_the_training() {
     // Rows without a label are neither right nor wrong.
     fs::write(&new, "length;soil;label\n1,5;sand;dune\n1,5;sand;NA\n1,5;sand;\n").unwrap();
     let said = succeed(&["predict", text(&out), "--data", text(&new), "--device", "cpu"]).err;
-    assert!(said.contains("of 1 rows"), "{said}");
+    assert!(said.contains("in 1 of 1 row ("), "{said}");
     for (table, parts) in [
         (
             "soil;length\nsand;1,5\nclay;2,5\n",

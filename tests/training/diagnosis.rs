@@ -93,6 +93,10 @@ fn curves_have_a_verdict() {
     let jumping =
         [(2.0, 1.5), (1.2, 1.0), (1.9, 1.8), (1.0, 1.2), (1.6, 1.4), (0.9, 1.0), (1.3, 1.2), (0.9, 1.0)];
     assert_eq!(verdicts(&jumping, &[]), [Verdict::RateTooHigh]);
+    // Near zero, a loss that varies by several times itself is not a sign of the learning rate.
+    let near_zero =
+        [(0.7, 0.3), (0.1, 0.12), (0.002, 0.1), (0.004, 0.1), (0.003, 0.1), (0.005, 0.1), (0.0023, 0.1)];
+    assert_eq!(verdicts(&near_zero, &[]), [Verdict::LimitedByData]);
     let even: Vec<(f64, f64)> =
         (0..8).map(|i| (2.3 - 0.05 * f64::from(i), 2.25 - 0.05 * f64::from(i))).collect();
     assert_eq!(verdicts(&even, &[]), [Verdict::RateTooLow]);

@@ -71,9 +71,15 @@ impl Pictures {
         let files = self.files[images].par_iter();
         files.zip(samples.par_chunks_exact_mut(form.values())).try_for_each(|(file, sample)| {
             let decoded = self.storage.read(file).and_then(|bytes| form.decode(&bytes));
-            let path = if self.place.is_dir() { self.place.join(&file.name) } else { self.place.clone() };
-            let decoded =
-                decoded.map_err(|found| Error::format(path, format!("an image as {}", file.name), found))?;
+            let decoded = decoded.map_err(|found| match self.storage {
+                Storage::Folder if self.place.is_dir() => {
+                    Error::format(self.place.join(&file.name), "an image", found)
+                }
+                Storage::Folder => Error::format(&self.place, "an image", found),
+                Storage::Archive(_) => {
+                    Error::format(&self.place, format!("an image in the entry {}", file.name), found)
+                }
+            })?;
             to_unit(&decoded, sample);
             if let Some(statistics) = &inputs.normalization {
                 statistics.normalize(sample);

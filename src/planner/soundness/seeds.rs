@@ -69,7 +69,7 @@ fn judge(subject: &Subject) -> CheckOutcome {
     let times = (half / (PART * difference)).powi(2);
     let wanted = ((seeds * times).ceil() as usize).max(seeds.ceil() as usize + 1);
     CheckOutcome::Found(Fault {
-        fault: "too few seeds for the effect".to_string(),
+        fault: "too few runs for their scatter".to_string(),
         problem: format!(
             "runs scatter by {:.2} % around the curve, {seeds:.1} of each size, where all sizes together change the \
              {quantity} by {:.1} %",

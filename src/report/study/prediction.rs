@@ -9,11 +9,10 @@ use crate::report::escape::escape;
 use crate::report::plot::{Plot, Sheet, plot};
 use crate::report::plot_axis::PlotAxis;
 use crate::report::quantity::Quantity;
-use crate::report::words::plural;
 use crate::sweep::plan::Plan;
 use crate::sweep::prediction::{AxisPrediction, Prediction, Score, Size, relative_error};
 use crate::sweep::record::Record;
-use crate::units::significant;
+use crate::units::{plural, significant};
 use std::collections::HashSet;
 
 /// Right ends of the legend's columns.

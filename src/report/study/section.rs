@@ -8,8 +8,8 @@ use crate::laws::approaches::approaches;
 use crate::laws::{Fit, Form};
 use crate::report::escape::escape;
 use crate::report::plot::Plot;
-use crate::report::words::{plural, signed};
-use crate::units::significant;
+use crate::report::words::signed;
+use crate::units::{plural, significant};
 use std::fmt::Write;
 
 /// The section, and its plots for files of their own. Empty if no run has a loss above zero.

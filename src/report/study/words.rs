@@ -5,8 +5,8 @@ use super::{AxisStudy, LawOutcome, Study, needs, profiles};
 use crate::laws::doubling::SpreadOf;
 use crate::laws::{Fit, Form, Uncertain};
 use crate::models::axis::Axis;
-use crate::report::words::{capitalised, list, plural};
-use crate::units::{metric, significant};
+use crate::report::words::{capitalised, list};
+use crate::units::{metric, plural, significant};
 
 /// The findings in short, and what one more doubling gains along each axis.
 pub struct Findings {
