@@ -52,8 +52,10 @@ pub trait Observer {
 /// An observer that does nothing.
 impl Observer for () {}
 
-/// Seconds for which inference throughput is measured.
-const INFERENCE_SECONDS: f64 = 0.25;
+/// Seconds for which inference throughput is measured after a training of so many: a tenth, between 0.02 and 0.25.
+fn inference_seconds(training: f64) -> f64 {
+    (0.1 * training).clamp(0.02, 0.25)
+}
 
 /// Trains every variant of `plan` that has no record in `store`, in the plan's order. A variant that fails is recorded
 /// as failed, and the sweep continues. With [`Plan::predict`], `run` predicts the losses of the largest models and
@@ -299,7 +301,8 @@ fn train(
     let batch = config.samples_at_a_time().min(splits.validation.len());
     let features: usize = variant.architecture.input_shape().iter().product();
     let inputs = vec![0.5; batch * features];
-    cost.inference_samples_per_second = Some(measure::inference(&model, &inputs, batch, INFERENCE_SECONDS)?);
+    let seconds = inference_seconds(history.seconds);
+    cost.inference_samples_per_second = Some(measure::inference(&model, &inputs, batch, seconds)?);
     Ok(quality(&history))
 }
 
@@ -369,5 +372,15 @@ fn quality(history: &History) -> Quality {
         validation_accuracy: last.and_then(|epoch| epoch.validation.accuracy),
         skipped_steps: last.and_then(|epoch| epoch.loss_scaling).map(|scaling| scaling.skipped_steps),
         curve: curve.collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::inference_seconds;
+
+    #[test]
+    fn a_short_training_is_followed_by_a_short_measurement() {
+        assert_eq!([0.0, 1.0, 3600.0].map(inference_seconds), [0.02, 0.1, 0.25]);
     }
 }
