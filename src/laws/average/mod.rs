@@ -141,7 +141,7 @@ impl Average {
     pub fn at(&self, x: [f64; 2]) -> Predictive {
         let logs = self.logs(x);
         let mixture = self.mixture(logs).raised(self.most_above(logs));
-        Predictive { mixture, scale: self.calibration.scale(self.distance(x)) }
+        Predictive { median: mixture.quantile(0.5), mixture, scale: self.calibration.scale(self.distance(x)) }
     }
 
     /// The members' mixture of ln y at the logarithms of the sizes.
@@ -171,20 +171,21 @@ impl Average {
 #[derive(Debug, Clone)]
 pub struct Predictive {
     mixture: Mixture,
+    /// The median of the mixture, which every quantile is computed from.
+    median: f64,
     scale: calibration::WidthFactors,
 }
 
 impl Predictive {
     /// The median.
     pub fn median(&self) -> f64 {
-        self.mixture.quantile(0.5).exp()
+        self.median.exp()
     }
 
     /// The value below which the measurement lies with this probability, between 0 and 1.
     pub fn quantile(&self, probability: f64) -> f64 {
-        let median = self.mixture.quantile(0.5);
         let scale = self.scale.at((2.0 * probability - 1.0).abs());
-        (median + scale * (self.mixture.quantile(probability) - median)).exp()
+        (self.median + scale * (self.mixture.quantile(probability) - self.median)).exp()
     }
 
     /// The median with its central interval of a level. The standard error is that of ln y times the median.
