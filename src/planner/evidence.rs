@@ -99,7 +99,7 @@ pub fn gather(
     let (mut found, mut left_out) = (Vec::new(), Vec::new());
     for &axis in &plan.axes {
         let runs: Vec<&Record> = records.iter().filter(|record| counts(record, axis)).collect();
-        match Evidence::of(axis, &runs, samples, available) {
+        match Evidence::of(axis, &runs, samples, available, plan.loss_of_guessing()) {
             Ok(evidence) => found.push(evidence),
             Err(error) => left_out.push(AxisWithoutLaw { axis, reason: error.to_string() }),
         }
@@ -135,12 +135,19 @@ fn run(record: &Record) -> RepeatedRun {
 }
 
 impl Evidence {
-    fn of(axis: Axis, records: &[&Record], per_epoch: usize, available: Option<usize>) -> Result<Evidence> {
+    /// `ceiling` is the loss of guessing.
+    fn of(
+        axis: Axis,
+        records: &[&Record],
+        per_epoch: usize,
+        available: Option<usize>,
+        ceiling: Option<f64>,
+    ) -> Result<Evidence> {
         let runs: Vec<RepeatedRun> = records.iter().map(|record| run(record)).collect();
         let repetition = Repetition::of(&runs);
         let turns = Turns::of(records, &runs, repetition.scatter());
         // A law falls. Runs that continued beyond their least loss limit the number of epochs instead.
-        let fit = |rows: &[RepeatedRun]| law(rows, &repetition, whole_sets(&runs, available));
+        let fit = |rows: &[RepeatedRun]| law(rows, &repetition, whole_sets(&runs, available), ceiling);
         let falling: Vec<RepeatedRun> =
             runs.iter().zip(turns.turned()).filter(|(_, turned)| !**turned).map(|(run, _)| *run).collect();
         let (law, data, most_data) = match fit(&falling) {
@@ -236,7 +243,7 @@ impl Evidence {
 }
 
 /// The law of some runs, its amount of data, and the largest amount of the runs. `seen`: whether the amount counts
-/// repetitions.
+/// repetitions. No loss is expected above `ceiling`.
 ///
 /// # Errors
 /// Runs that do not identify the law.
@@ -244,6 +251,7 @@ fn law(
     runs: &[RepeatedRun],
     repetition: &Repetition,
     seen: bool,
+    ceiling: Option<f64>,
 ) -> Result<(InterpolatedLaw, DataSize, f64)> {
     let median = repetition.at(0.5);
     let column = |of: &dyn Fn(&RepeatedRun) -> f64| runs.iter().map(of).collect::<Vec<f64>>();
@@ -263,7 +271,7 @@ fn law(
         what: "law".into(),
         problem: format!("the runs do not identify it: {problem}"),
     };
-    let law = Average::new(&points, Direction::Falling)?;
+    let law = Average::new(&points, Direction::Falling)?.below(ceiling);
     if let Some(problem) = (0..points.sizes().len()).find_map(|size| narrow(&points, size)) {
         return Err(unidentified(problem));
     }

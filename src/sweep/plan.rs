@@ -124,6 +124,13 @@ impl Plan {
         Ok(self.variants()?.iter().filter_map(|variant| variant.train_samples).max())
     }
 
+    /// The validation loss of a model that gives all classes the same probability; `None` where there are no classes, and
+    /// for a loss that these targets do not have.
+    pub fn loss_of_guessing(&self) -> Option<f64> {
+        let targets = self.architecture.targets();
+        self.config.loss(targets).ok()?.of_guessing(targets)
+    }
+
     pub(super) fn check_lists(&self) -> Result<()> {
         let fail = |problem: String| Err(Error::Config { what: "plan".into(), problem });
         self.config.validate()?;

@@ -46,7 +46,7 @@ impl Baseline {
     pub fn of(loss: Loss, splits: &Splits) -> Result<Option<Baseline>> {
         let function = loss.function();
         let Targets::Values(outputs) = splits.train.targets() else {
-            return Ok(function.of_guessing(splits.train.targets()).map(Baseline::even));
+            return Ok(loss.of_guessing(splits.train.targets()).map(Baseline::even));
         };
         let (training, validation) =
             (numbers(&*splits.train, outputs)?, numbers(&*splits.validation, outputs)?);

@@ -1,8 +1,9 @@
 //! Plans: which models they train, on how much data, and what they refuse.
 
 use crate::synthetic::{plan, preset, records};
-use allometry::data::{self, DataOptions, Missing, Normalize, TableOptions, Task};
+use allometry::data::{self, DataOptions, Missing, Normalize, TableOptions, Targets, Task};
 use allometry::models::Axis;
+use allometry::models::architecture::Output;
 use allometry::models::cost::Cost;
 use allometry::optim::DecayExempt;
 use allometry::planner::grid::for_plan;
@@ -11,6 +12,17 @@ use allometry::tables::{Decimal, Header};
 use allometry::train::TrainConfig;
 use std::collections::HashSet;
 use std::fs;
+
+#[test]
+fn guessing_has_a_loss_where_there_are_classes() {
+    let of = |name: &str| plan(preset(name), &[Axis::Width]);
+    let convnet = of("convnet");
+    let Targets::Classes(classes) = convnet.architecture.targets() else { panic!("convnet has classes") };
+    assert_eq!(convnet.loss_of_guessing(), Some((classes as f64).ln()));
+    let mut numbers = of("keras-dense");
+    numbers.architecture.output = Output::Values(1);
+    assert_eq!(numbers.loss_of_guessing(), None);
+}
 
 #[test]
 fn a_plan_trains_each_model_once_and_shows_it_on_every_axis() {

@@ -52,6 +52,12 @@ const STEEPEST: f64 = 0.7;
 /// The exponent at the largest size is that of the last doubling before it, in e-folds.
 const DOUBLING: f64 = std::f64::consts::LN_2;
 
+/// A distribution with this probability below a ceiling is not cut off.
+const NEARLY_ALL: f64 = 0.999;
+
+/// Steps of the bisection for the probability of a value below the ceiling.
+const HALVINGS: usize = 30;
+
 /// The average, fitted to rows.
 #[derive(Debug, Clone)]
 pub struct Average {
@@ -60,6 +66,10 @@ pub struct Average {
     sizes: usize,
     /// Logarithms of the largest sizes.
     largest: [f64; 2],
+    /// The largest ln y of the rows.
+    highest: f64,
+    /// The logarithm of a value that no measurement is expected above; infinite without one.
+    ceiling: f64,
     calibration: Calibration,
 }
 
@@ -103,7 +113,21 @@ impl Average {
                 problem: "no law gives finite numbers for these rows".into(),
             });
         }
-        Ok(Average { members, sizes: cells.sizes, largest: cells.largest(), calibration })
+        Ok(Average {
+            members,
+            sizes: cells.sizes,
+            largest: cells.largest(),
+            highest: points.y().iter().map(|y| y.ln()).fold(f64::NEG_INFINITY, f64::max),
+            ceiling: f64::INFINITY,
+            calibration,
+        })
+    }
+
+    /// The average for a quantity that is not expected to exceed `ceiling`, as a loss is not expected to exceed that of
+    /// guessing: its distributions are conditional on that. A row above the ceiling refutes it; then nothing changes.
+    pub fn below(self, ceiling: Option<f64>) -> Average {
+        let ceiling = ceiling.map(f64::ln).filter(|ceiling| self.highest <= *ceiling);
+        Average { ceiling: ceiling.unwrap_or(f64::INFINITY), ..self }
     }
 
     /// Checks whether an average can be fitted to these rows.
@@ -141,7 +165,8 @@ impl Average {
     pub fn at(&self, x: [f64; 2]) -> Predictive {
         let logs = self.logs(x);
         let mixture = self.mixture(logs).raised(self.most_above(logs));
-        Predictive { median: mixture.quantile(0.5), mixture, scale: self.calibration.scale(self.distance(x)) }
+        let (median, scale) = (mixture.quantile(0.5), self.calibration.scale(self.distance(x)));
+        Predictive { mixture, median, scale, ceiling: f64::INFINITY, share: 1.0 }.below(self.ceiling)
     }
 
     /// The members' mixture of ln y at the logarithms of the sizes.
@@ -174,18 +199,43 @@ pub struct Predictive {
     /// The median of the mixture, which every quantile is computed from.
     median: f64,
     scale: calibration::WidthFactors,
+    /// The largest possible ln y.
+    ceiling: f64,
+    /// The probability of a value below the ceiling.
+    share: f64,
 }
 
 impl Predictive {
+    /// The distribution on condition that ln y is not above `ceiling`.
+    fn below(self, ceiling: f64) -> Predictive {
+        if ceiling == f64::INFINITY || self.log_quantile(NEARLY_ALL) <= ceiling {
+            return self;
+        }
+        let (mut low, mut high) = (0.0, 1.0);
+        for _ in 0..HALVINGS {
+            let middle = 0.5 * (low + high);
+            if self.log_quantile(middle) <= ceiling { low = middle } else { high = middle }
+        }
+        Predictive { ceiling, share: low.max(1.0 - NEARLY_ALL), ..self }
+    }
+
     /// The median.
     pub fn median(&self) -> f64 {
-        self.median.exp()
+        self.quantile(0.5)
     }
 
     /// The value below which the measurement lies with this probability, between 0 and 1.
     pub fn quantile(&self, probability: f64) -> f64 {
+        self.log_quantile(probability * self.share).min(self.ceiling).exp()
+    }
+
+    /// The quantile of ln y without a ceiling.
+    fn log_quantile(&self, probability: f64) -> f64 {
+        if probability == 0.5 {
+            return self.median;
+        }
         let scale = self.scale.at((2.0 * probability - 1.0).abs());
-        (self.median + scale * (self.mixture.quantile(probability) - self.median)).exp()
+        self.median + scale * (self.mixture.quantile(probability) - self.median)
     }
 
     /// The median with its central interval of a level. The standard error is that of ln y times the median.

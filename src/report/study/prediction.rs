@@ -113,7 +113,7 @@ fn panel(
             let expected = |fit: &Fit| curves(|at| fit.bootstrap.prediction(at, level), predicted, &fitted);
             law.fitted().map(expected).unwrap_or_default()
         }
-        None => match average(&fitted, joint) {
+        None => match average(&fitted, joint, predicted.ceiling) {
             Ok(average) => curves(|at| average.at(at).interval(level), predicted, &fitted),
             Err(_) => Vec::new(),
         },
@@ -176,7 +176,7 @@ fn panel(
 }
 
 /// The average over models of the curve, fitted to the smaller models again.
-fn average(fitted: &[(&Record, (f64, f64))], joint: bool) -> Result<Average> {
+fn average(fitted: &[(&Record, (f64, f64))], joint: bool, ceiling: Option<f64>) -> Result<Average> {
     let sizes: Vec<f64> = fitted.iter().map(|(_, at)| at.0).collect();
     let samples: Vec<f64> = fitted.iter().map(|(run, _)| run.cost.train_samples as f64).collect();
     let losses: Vec<f64> = fitted.iter().map(|(_, at)| at.1).collect();
@@ -186,7 +186,7 @@ fn average(fitted: &[(&Record, (f64, f64))], joint: bool) -> Result<Average> {
     } else {
         Points::single(("size", &sizes), loss)?
     };
-    Average::new(&points, Direction::Falling)
+    Ok(Average::new(&points, Direction::Falling)?.below(ceiling))
 }
 
 /// The expected losses over the smaller models and up to the largest; with two sizes, for each of their amounts of

@@ -56,6 +56,10 @@ pub struct AxisPrediction {
     /// Runs that were left out because their loss is exactly 0, which has no logarithm.
     #[serde(default)]
     pub zeros: usize,
+    /// The loss of guessing, which no loss is expected to exceed; `None` where there are no classes, and in predictions of
+    /// earlier versions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ceiling: Option<f64>,
     /// Warnings about what the data do not determine.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<String>,
@@ -144,8 +148,10 @@ impl Prediction {
                 .collect();
             let completed = rows.len();
             let rows: Vec<[f64; 3]> = rows.into_iter().filter(|row| row[2] > 0.0).collect();
-            let average =
-                points(plan, size, &rows).and_then(|points| Average::new(&points, Direction::Falling));
+            let ceiling = plan.loss_of_guessing();
+            let average = points(plan, size, &rows)
+                .and_then(|points| Average::new(&points, Direction::Falling))
+                .map(|average| average.below(ceiling));
             match average {
                 Ok(average) => prediction.axes.push(AxisPrediction {
                     axis,
@@ -155,6 +161,7 @@ impl Prediction {
                     runs: rows.len(),
                     left_out: kept.len() - completed,
                     zeros: completed - rows.len(),
+                    ceiling,
                     warnings: Vec::new(),
                     rows: predicted(plan, &variants, records, (axis, size), &average)?,
                 }),

@@ -83,6 +83,13 @@ impl Loss {
     }
 }
 
+impl Loss {
+    /// The loss of a model that gives all classes the same probability; `None` where there are no classes.
+    pub fn of_guessing(&self, targets: Targets) -> Option<f64> {
+        self.function().of_guessing(targets)
+    }
+}
+
 impl LossName {
     /// The default loss for targets of this kind.
     pub fn for_targets(targets: Targets) -> LossName {
