@@ -213,6 +213,12 @@ impl Evidence {
         law([macs, 1.0]).with(of_exponent.hypot(of_repetition).hypot(unseen), -exponent * more)
     }
 
+    /// The number of distinct samples that are worth as much as `distinct` samples seen `passes` times, by the median value of
+    /// repetition.
+    pub fn worth(&self, distinct: f64, passes: f64) -> f64 {
+        self.repetition.effective(distinct, passes, self.repetition.at(0.5))
+    }
+
     /// The deviation of ln loss if samples are seen more times than by any model as large.
     fn unseen(&self, macs: f64, passes: f64) -> f64 {
         let as_large = self.runs.iter().filter(|run| run.size * ALIKE >= macs);

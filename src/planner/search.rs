@@ -2,8 +2,8 @@
 //! with the least expected loss; or, with a target loss, those that reach it at the least cost.
 //!
 //! A model is trained for the whole budget: on all available samples, as many times as the budget allows. So each model
-//! has one or two trainings, with the number of epochs that fits and one fewer, unless the runs show that its loss
-//! would rise before.
+//! has one or two trainings, on all samples as many epochs as fit or with one epoch more on fewer, unless the runs show
+//! that its loss would rise before.
 
 use super::budget::Budget;
 use super::candidate::{Candidate, Field};
@@ -179,9 +179,8 @@ fn base(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Timing) 
     let rules = Rules { target_loss: None, ..rules.clone() };
     let of_field = |(number, field): (usize, &Field)| {
         let place = field.candidates.iter().position(|candidate| candidate.scale == Scale::BASE)?;
-        let trainings = rules.trainings(field, &field.candidates[place], timing, &[Limit::Overfitting]);
-        let longest = trainings.first().filter(|_| place < field.fitting)?;
-        Some(rules.choice(number, field, place, *longest, timing))
+        let best = || rules.best_with(number, field, place, timing, &[Limit::Overfitting]);
+        (place < field.fitting).then(best).flatten()
     };
     fields.iter().enumerate().filter_map(of_field).min_by(|a, b| a.upper.total_cmp(&b.upper))
 }
@@ -310,9 +309,16 @@ impl Rules<'_> {
         let with = |training: (usize, usize)| self.choice(number, field, place, training, timing);
         let trainings = self.trainings(field, &field.candidates[place], timing, relaxed);
         let Some(target) = self.target_loss else {
+            let trainings = trainings.into_iter().map(with);
+            // A law of samples seen takes repeated samples for new ones. Of 12 epochs on most samples and 11 on all, the
+            // latter is better.
+            if field.evidence.passes_seen().is_some() {
+                let worth = |choice: &TrainingOption| field.evidence.worth(choice.distinct, choice.passes);
+                return trainings.max_by(|a, b| worth(a).total_cmp(&worth(b)));
+            }
             // Among one model's trainings the expected loss decides, not the cautious one: caution must not leave a
             // budget unused.
-            return trainings.into_iter().map(with).min_by(|a, b| a.loss.total_cmp(&b.loss));
+            return trainings.min_by(|a, b| a.loss.total_cmp(&b.loss));
         };
         let reaching = trainings.into_iter().map(with).filter(|choice| choice.loss <= target);
         let longest = reaching.min_by(|a, b| self.score(a).total_cmp(&self.score(b)))?;

@@ -56,7 +56,8 @@ fn the_worth_of_repetition_is_measured_and_used() {
     let base = found.base.unwrap();
     let model = sweep.model(&base);
     assert_eq!(model.scale, Scale::BASE);
-    assert!(base.flops <= 1e12 && base.flops > 0.97e12, "{base:?}");
+    let epoch = 6.0 * model.macs as f64 * 16_000.0;
+    assert!(base.flops <= 1e12 && base.flops + epoch > 1e12, "{base:?}");
     assert!(best.upper <= base.upper, "{best:?}, {base:?}");
     // A shorter training reaches a higher target.
     let target = 1.1 * best.loss;
@@ -158,6 +159,34 @@ fn budgets_on_the_whole_set_give_a_law_in_samples_seen() {
     let regret = loss(sweep.model(best).macs as f64) / loss(optimum.unwrap()) - 1.0;
     assert!(regret < 0.02, "{best:?} is {regret} above the best");
     assert!(!found.limits.contains(&Limit::Data), "it does not tell what more samples would bring");
+}
+
+#[test]
+fn all_samples_are_better_than_most_of_them_once_more() {
+    let plan = plan_of_budgets();
+    let of = |record: Record| {
+        let (samples, epochs) = (record.cost.train_samples, record.config.epochs);
+        let mut edited = record.clone();
+        edited.cost.samples_seen = samples * epochs as u64;
+        edited.cost.training_flops = 6.0 * record.cost.macs as f64 * edited.cost.samples_seen as f64;
+        let amount = samples as f64 * worth(epochs as f64, REPEATS);
+        edited.quality_mut().unwrap().validation_loss = Some(law(record.cost.macs as f64, amount));
+        edited
+    };
+    let runs: Vec<Record> = records(&plan).into_iter().map(of).collect();
+    let sweep = Synthetic::of(plan, &runs);
+    let macs = sweep.fields[0].candidates.iter().find(|one| one.scale == Scale::BASE).unwrap().macs as f64;
+    let base = |epochs: f64| {
+        let budget = format!("{}flops", 6.0 * macs * 16_000.0 * epochs);
+        let found = sweep.search(&Rules { available: Some(16_000), far: true, ..sweep.rules(&budget) });
+        let base = found.base.unwrap();
+        (base.samples, base.epochs)
+    };
+    // 15,200 samples twelve times are more samples seen, but worth less.
+    assert_eq!(base(11.4), (16_000, 11));
+    // Half of an epoch more is worth more than the samples that it leaves out.
+    let (samples, epochs) = base(1.5);
+    assert!(samples < 16_000 && epochs == 2, "{samples}, {epochs}");
 }
 
 #[test]
