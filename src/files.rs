@@ -15,9 +15,18 @@ pub fn check_folder(folder: &Path) -> Result<()> {
     new_file_in(folder).map(drop).map_err(Error::file(folder, "write into"))
 }
 
+/// The file that marks the folder of a sweep.
+pub const SWEEP_FILE: &str = "plan.toml";
+
+/// The file that marks the folder of a search for coefficients.
+pub const SEARCH_FILE: &str = "search.toml";
+
+/// The file that marks the folder of a training.
+pub const TRAINING_FILE: &str = "training.json";
+
 /// The file of each kind of folder with results, and what such a folder holds.
 const KINDS: [(&str, &str); 3] =
-    [("plan.toml", "a sweep"), ("search.toml", "a search for coefficients"), ("training.json", "a training")];
+    [(SWEEP_FILE, "a sweep"), (SEARCH_FILE, "a search for coefficients"), (TRAINING_FILE, "a training")];
 
 /// Refuses a folder that holds results of another kind: both kinds write reports under the same name. `own` is the file that
 /// marks the kind of the caller.
@@ -34,8 +43,14 @@ pub fn refuse_other_kind(folder: &Path, own: &str) -> Result<()> {
 /// The same as [`check_folder`], for the file that [`replace`] will write.
 ///
 /// # Errors
-/// Those of [`check_folder`]; a folder that has the file's name.
+/// Those of [`check_folder`]; a folder that has the file's name; the name of a file that marks a folder with results, which it
+/// would replace, or whose folder it would make of another.
 pub fn check_target(path: &Path) -> Result<()> {
+    if let Some((name, kind)) = KINDS.iter().find(|(name, _)| path.file_name() == Some(name.as_ref())) {
+        let problem =
+            format!("{name} is the name of the file that marks the folder of {kind}; use another name");
+        return Err(Error::Config { what: path.display().to_string(), problem });
+    }
     if path.is_dir() {
         return Err(Error::file(path, "replace")(ErrorKind::IsADirectory.into()));
     }

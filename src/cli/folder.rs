@@ -5,9 +5,10 @@
 //! a kill at any moment.
 
 use allometry::data::{DataFile, TableOptions, fingerprint};
+use allometry::files::{self, TRAINING_FILE};
 use allometry::models::{Architecture, predictor};
 use allometry::train::{Checkpoints, Every, History, TrainConfig};
-use allometry::{Error, Result, files};
+use allometry::{Error, Result};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -20,7 +21,6 @@ use std::path::{Path, PathBuf};
 pub const HISTORY: &str = "history.json";
 /// The file with the observed steps, one per line.
 pub const WATCH: &str = "watch.jsonl";
-const TRAINING: &str = "training.json";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 /// The files of a trained model.
 const MODEL: [&str; 2] = [predictor::WEIGHTS, predictor::MODEL];
@@ -85,7 +85,7 @@ impl Folder {
     pub fn open(path: &Path, about: About, every: Every, restart: bool) -> Result<Folder> {
         files::check_folder(path)?;
         let lock = files::Lock::take(path)?;
-        files::refuse_other_kind(path, TRAINING)?;
+        files::refuse_other_kind(path, TRAINING_FILE)?;
         let description = json(path, &about)?;
         let checkpoints = Checkpoints::new(path.join(CHECKPOINT), every, description);
         let folder = Folder { path: path.to_path_buf(), about, checkpoints, _lock: lock };
@@ -150,7 +150,7 @@ impl Folder {
         let mut text = serde_json::to_vec_pretty(&recorded)
             .map_err(|e| Error::file(&self.path, "write into")(e.into()))?;
         text.push(b'\n');
-        files::replace(&self.path.join(TRAINING), &text)
+        files::replace(&self.path.join(TRAINING_FILE), &text)
     }
 
     /// Refuses a folder with a model, but without a training.
@@ -176,7 +176,7 @@ impl Folder {
 
 /// What a folder holds; `None` if it is no folder of a training.
 fn recorded(folder: &Path) -> Result<Option<Recorded>> {
-    let path = folder.join(TRAINING);
+    let path = folder.join(TRAINING_FILE);
     match fs::read(&path) {
         Ok(bytes) => {
             let found: Recorded = serde_json::from_slice(&bytes).map_err(|error| damaged(folder, error))?;
@@ -194,7 +194,7 @@ fn recorded(folder: &Path) -> Result<Option<Recorded>> {
 
 fn damaged(folder: &Path, error: impl Display) -> Error {
     let expected = "the description of a training (--restart replaces it)";
-    Error::format(folder.join(TRAINING), expected, format!("something else ({error})"))
+    Error::format(folder.join(TRAINING_FILE), expected, format!("something else ({error})"))
 }
 
 /// A complete training.

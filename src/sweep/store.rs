@@ -17,12 +17,11 @@ use super::record::Record;
 use super::variant::Variant;
 use crate::data::fingerprint;
 use crate::error::{Error, Result, brief};
-use crate::files;
+use crate::files::{self, SWEEP_FILE};
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-const PLAN: &str = "plan.toml";
 const RUNS: &str = "runs.jsonl";
 const CHECKPOINT: &str = "checkpoint.safetensors";
 
@@ -72,14 +71,14 @@ impl Store {
     ) -> Result<Store> {
         wanted.validate()?;
         let lock = files::Lock::take(&directory)?;
-        files::refuse_other_kind(&directory, PLAN)?;
+        files::refuse_other_kind(&directory, SWEEP_FILE)?;
         let found = read_plan(&directory)?;
         let plan = match &found {
             Some(found) => settle(&directory, found)?,
             None => wanted.clone(),
         };
         if found.as_ref() != Some(&plan) {
-            files::replace(&directory.join(PLAN), plan.to_toml()?.as_bytes())?;
+            files::replace(&directory.join(SWEEP_FILE), plan.to_toml()?.as_bytes())?;
         }
         let log = RunLog::open(directory.join(RUNS), lock)?;
         Ok(Store { directory, log, plan })
@@ -93,7 +92,7 @@ impl Store {
         let directory = directory.as_ref();
         let plan = read_plan(directory)?.ok_or_else(|| Error::Config {
             what: directory.display().to_string(),
-            problem: format!("not the directory of a sweep: there is no {PLAN} in it"),
+            problem: format!("not the directory of a sweep: there is no {SWEEP_FILE} in it"),
         })?;
         Ok((plan, RunLog::read(&directory.join(RUNS))?))
     }
@@ -198,7 +197,7 @@ fn prediction_file(generation: usize) -> String {
 }
 
 fn read_plan(directory: &Path) -> Result<Option<Plan>> {
-    let path = directory.join(PLAN);
+    let path = directory.join(SWEEP_FILE);
     match fs::read_to_string(&path) {
         Ok(text) => Plan::from_toml(&text)
             .map(Some)
@@ -221,7 +220,7 @@ fn refuse_other(directory: &Path, found: &Plan, wanted: &Plan) -> Result<()> {
     }
     let extend = if found.extended(wanted).is_ok() { ", add --extend to train the new runs" } else { "" };
     fail(format!(
-        "holds a sweep with another plan (different: {}); use another directory{extend}, or the plan of its {PLAN}",
+        "holds a sweep with another plan (different: {}); use another directory{extend}, or the plan of its {SWEEP_FILE}",
         differences.join(", ")
     ))
 }

@@ -20,7 +20,7 @@ fn unknown_names_and_impossible_options_are_refused() {
     assert_says(&refusal(&images), &["target columns", "\"price\"", "csv"]);
     // Sets that may have been downloaded are in the test of `data get`, which chooses the cache folder.
     let homeless = DataOptions { dataset: "csv".into(), ..DataOptions::default() };
-    assert_says(&refusal(&homeless), &["csv", "--data DIR"]);
+    assert_says(&refusal(&homeless), &["csv", "--data FILE"]);
     for name in ["mnist", "fashion-mnist", "cifar10", "cifar100", "omniglot"] {
         let command = format!("`allometry data get {name}`");
         assert_says(&refusal(&options(name, place.path())), &[name, "--data DIR", &command]);

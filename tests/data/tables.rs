@@ -263,6 +263,29 @@ fn a_note_says_where_thousands_may_be_separated() {
 }
 
 #[test]
+fn a_note_names_features_that_number_the_rows() {
+    let place = TempDir::new().unwrap();
+    let notes = |name: &str, ignored: &[&str], number: fn(usize) -> String| {
+        let rows: String = (0..60).map(|i| format!("{},{}.5,{}\n", number(i), i % 7, i * 3)).collect();
+        let ignored = ignored.iter().map(|name| name.to_string()).collect();
+        let options = TableOptions { ignored, ..TableOptions::default() };
+        let text = format!("{name},a,b\n{rows}");
+        choose(table(place.path(), &text, options), Some(Task::Regression)).unwrap().notes.join(" ")
+    };
+    // As pandas writes an index; shuffled; with other rows left out.
+    assert_says(&notes("", &[], |i| i.to_string()), &["column \"\" seems to number", "(--ignore ''"]);
+    assert_says(&notes("id", &[], |i| (1000 + i * 37 % 60).to_string()), &["--ignore \"id\""]);
+    assert_says(&notes("id", &[], |i| (i + i / 2).to_string()), &["--ignore \"id\""]);
+    assert_eq!(notes("", &[""], |i| i.to_string()), "");
+    // Numbers that repeat, that lie far apart, and that are not whole.
+    let others: [fn(usize) -> String; 3] =
+        [|i| (i % 59).to_string(), |i| (i * 3).to_string(), |i| format!("{i}.5")];
+    for number in others {
+        assert_eq!(notes("a number", &[], number), "");
+    }
+}
+
+#[test]
 fn what_options_leave_open_is_decided_by_the_file() {
     let place = TempDir::new().unwrap();
     let chosen = |text: &str| {

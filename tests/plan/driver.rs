@@ -179,4 +179,7 @@ fn a_sweep_without_a_law_is_refused_with_the_reason() {
         &["width", "number of different sizes is 1", "sweep more factors"],
     );
     refuse(&["plan", "no-such-directory", "--budget", "1h"], &["not the directory of a sweep"]);
+    let own = format!("{directory}/plan.toml");
+    let words = ["plan.toml is the name", "the folder of a sweep", "use another name"];
+    refuse(&["plan", directory, "--budget", "1h", "--out", &own], &words);
 }

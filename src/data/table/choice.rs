@@ -19,6 +19,8 @@ pub struct Choice {
 
 /// The most different whole numbers that are taken for classes.
 const MOST_CLASSES: usize = 20;
+/// The fewest rows from which a column of different whole numbers is taken for one that numbers them.
+const NUMBERED: usize = 50;
 /// The least number of rows per class on average.
 const ROWS_PER_CLASS: usize = 5;
 
@@ -52,6 +54,7 @@ pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
         *names = split_all(names, table.names());
     }
     notes.extend(thousands(table, &options));
+    notes.extend(numbering(table, &options));
     if let Some(task) = task {
         options.table.task = task;
         return Ok(Choice { options, notes });
@@ -127,6 +130,26 @@ fn thousands(table: &Table, options: &DataOptions) -> Option<String> {
             })
         })
     })
+}
+
+/// A note about each feature that seems to number the rows: different whole numbers that fill half of their range or more, also
+/// in a table whose rows were shuffled or drawn. A model would learn the order of the table, which says nothing of new rows.
+fn numbering(table: &Table, options: &DataOptions) -> Vec<String> {
+    let numbers_rows = |place: usize| {
+        let numbers: Option<BTreeSet<i64>> =
+            (0..table.len()).map(|row| table.cell(row, place).trim().parse().ok()).collect();
+        let numbers = numbers.filter(|numbers| numbers.len() == table.len() && numbers.len() >= NUMBERED);
+        let ends = numbers.as_ref().and_then(|numbers| Some((numbers.first()?, numbers.last()?)));
+        ends.is_some_and(|(low, high)| high.abs_diff(*low) < 2 * table.len() as u64)
+    };
+    // A mistake in the names is reported where they are read.
+    let features = targets(table, options).and_then(|targets| features(table, &targets, options));
+    let note = |place: usize| {
+        let name = &table.names()[place];
+        let flag = if name.is_empty() { "''".to_string() } else { shown(name) };
+        format!("column {} seems to number the rows (--ignore {flag} leaves it out)", shown(name))
+    };
+    features.unwrap_or_default().into_iter().filter(|&place| numbers_rows(place)).map(note).collect()
 }
 
 /// The number of different values, if they are few whole numbers with several rows each.

@@ -10,13 +10,12 @@
 use super::search::CompoundSearch;
 use crate::data::fingerprint;
 use crate::error::{Error, Result};
-use crate::files;
+use crate::files::{self, SEARCH_FILE};
 use crate::sweep::log::RunLog;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
-const SEARCH: &str = "search.toml";
 const RUNS: &str = "candidates.jsonl";
 const ANSWER: &str = "compound.toml";
 const CHECKPOINT: &str = "checkpoint.safetensors";
@@ -40,13 +39,13 @@ impl SearchStore {
         let directory = directory.into();
         search.validate()?;
         let lock = files::Lock::take(&directory)?;
-        files::refuse_other_kind(&directory, SEARCH)?;
-        let found = read(&directory.join(SEARCH))?;
+        files::refuse_other_kind(&directory, SEARCH_FILE)?;
+        let found = read(&directory.join(SEARCH_FILE))?;
         if let Some(found) = &found {
             refuse_other(&directory, found, search)?;
         }
         if found.as_ref() != Some(search) {
-            files::replace(&directory.join(SEARCH), search.to_toml()?.as_bytes())?;
+            files::replace(&directory.join(SEARCH_FILE), search.to_toml()?.as_bytes())?;
         }
         let log = RunLog::open(directory.join(RUNS), lock)?;
         Ok(SearchStore { directory, search: search.clone(), log })
@@ -94,7 +93,7 @@ fn refuse_other(directory: &Path, found: &CompoundSearch, wanted: &CompoundSearc
         return Ok(());
     }
     fail(format!(
-        "holds another search (different: {}); use another directory, or what its {SEARCH} says",
+        "holds another search (different: {}); use another directory, or what its {SEARCH_FILE} says",
         found.differences(wanted).join(", ")
     ))
 }
