@@ -52,12 +52,6 @@ const STEEPEST: f64 = 0.7;
 /// The exponent at the largest size is that of the last doubling before it, in e-folds.
 const DOUBLING: f64 = std::f64::consts::LN_2;
 
-/// A distribution with this probability below a ceiling is not cut off.
-const NEARLY_ALL: f64 = 0.999;
-
-/// Steps of the bisection for the probability of a value below the ceiling.
-const HALVINGS: usize = 30;
-
 /// The average, fitted to rows.
 #[derive(Debug, Clone)]
 pub struct Average {
@@ -124,7 +118,8 @@ impl Average {
     }
 
     /// The average for a quantity that is not expected to exceed `ceiling`, as a loss is not expected to exceed that of
-    /// guessing: its distributions are conditional on that. A row above the ceiling refutes it; then nothing changes.
+    /// guessing. Where the curve lies above, the quantity is at the ceiling: a model that learned nothing guesses. A row above the
+    /// ceiling refutes it; then nothing changes.
     pub fn below(self, ceiling: Option<f64>) -> Average {
         let ceiling = ceiling.map(f64::ln).filter(|ceiling| self.highest <= *ceiling);
         Average { ceiling: ceiling.unwrap_or(f64::INFINITY), ..self }
@@ -166,7 +161,7 @@ impl Average {
         let logs = self.logs(x);
         let mixture = self.mixture(logs).raised(self.most_above(logs));
         let (median, scale) = (mixture.quantile(0.5), self.calibration.scale(self.distance(x)));
-        Predictive { mixture, median, scale, ceiling: f64::INFINITY, share: 1.0 }.below(self.ceiling)
+        Predictive { mixture, median, scale, ceiling: self.ceiling }
     }
 
     /// The members' mixture of ln y at the logarithms of the sizes.
@@ -201,41 +196,19 @@ pub struct Predictive {
     scale: calibration::WidthFactors,
     /// The largest possible ln y.
     ceiling: f64,
-    /// The probability of a value below the ceiling.
-    share: f64,
 }
 
 impl Predictive {
-    /// The distribution on condition that ln y is not above `ceiling`.
-    fn below(self, ceiling: f64) -> Predictive {
-        if ceiling == f64::INFINITY || self.log_quantile(NEARLY_ALL) <= ceiling {
-            return self;
-        }
-        let (mut low, mut high) = (0.0, 1.0);
-        for _ in 0..HALVINGS {
-            let middle = 0.5 * (low + high);
-            if self.log_quantile(middle) <= ceiling { low = middle } else { high = middle }
-        }
-        Predictive { ceiling, share: low.max(1.0 - NEARLY_ALL), ..self }
-    }
-
     /// The median.
     pub fn median(&self) -> f64 {
-        self.quantile(0.5)
+        self.median.min(self.ceiling).exp()
     }
 
     /// The value below which the measurement lies with this probability, between 0 and 1.
     pub fn quantile(&self, probability: f64) -> f64 {
-        self.log_quantile(probability * self.share).min(self.ceiling).exp()
-    }
-
-    /// The quantile of ln y without a ceiling.
-    fn log_quantile(&self, probability: f64) -> f64 {
-        if probability == 0.5 {
-            return self.median;
-        }
         let scale = self.scale.at((2.0 * probability - 1.0).abs());
-        self.median + scale * (self.mixture.quantile(probability) - self.median)
+        let log = self.median + scale * (self.mixture.quantile(probability) - self.median);
+        log.min(self.ceiling).exp()
     }
 
     /// The median with its central interval of a level. The standard error is that of ln y times the median.
