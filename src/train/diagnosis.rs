@@ -65,9 +65,9 @@ const FALLS: [f64; 2] = [0.05, 0.1];
 const GAP: f64 = 1.5;
 /// The share of epochs with a jump of the training loss from which the learning rate is called too high.
 const JUMPS: f64 = 0.2;
-/// A jump: a training loss this many times the lowest so far, and above it by this share of the first epoch's loss. Losses
-/// near zero vary by several times themselves without harm.
+/// A jump: a training loss this many times the lowest so far, and above it by [`JUMP_OF_FIRST`].
 const JUMP: f64 = 1.1;
+/// The least jump, as a share of the first epoch's loss: losses near zero vary by several times themselves without harm.
 const JUMP_OF_FIRST: f64 = 0.01;
 /// A training loss this many times that of a model before its training, or that of the first epoch, has blown up.
 const BLOWN_UP: f64 = 10.0;

@@ -6,7 +6,7 @@ use super::source::{Source, file};
 use crate::data::options::DataOptions;
 use crate::error::{Error, Result, listed, shown};
 use crate::tables::{Header, Table, Value};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashSet};
 
 /// Options of which nothing is left open, and the decisions in words.
 #[derive(Debug, Clone, PartialEq)]
@@ -136,11 +136,15 @@ fn thousands(table: &Table, options: &DataOptions) -> Option<String> {
 /// in a table whose rows were shuffled or drawn. A model would learn the order of the table, which says nothing of new rows.
 fn numbering(table: &Table, options: &DataOptions) -> Vec<String> {
     let numbers_rows = |place: usize| {
-        let numbers: Option<BTreeSet<i64>> =
-            (0..table.len()).map(|row| table.cell(row, place).trim().parse().ok()).collect();
-        let numbers = numbers.filter(|numbers| numbers.len() == table.len() && numbers.len() >= NUMBERED);
-        let ends = numbers.as_ref().and_then(|numbers| Some((numbers.first()?, numbers.last()?)));
-        ends.is_some_and(|(low, high)| high.abs_diff(*low) < 2 * table.len() as u64)
+        let (mut seen, mut low, mut high) = (HashSet::new(), i64::MAX, i64::MIN);
+        // Most columns end this at a number that is not whole, or that repeats.
+        let are_different = (0..table.len()).all(|row| {
+            table.cell(row, place).trim().parse().is_ok_and(|number: i64| {
+                (low, high) = (low.min(number), high.max(number));
+                seen.insert(number)
+            })
+        });
+        are_different && seen.len() >= NUMBERED && high.abs_diff(low) < 2 * table.len() as u64
     };
     // A mistake in the names is reported where they are read.
     let features = targets(table, options).and_then(|targets| features(table, &targets, options));

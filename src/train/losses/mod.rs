@@ -81,9 +81,7 @@ impl Loss {
     pub fn for_targets(targets: Targets) -> Loss {
         LossName::for_targets(targets).configured(&Hyperparameters::default())
     }
-}
 
-impl Loss {
     /// The loss of a model that gives all classes the same probability; `None` where there are no classes.
     pub fn of_guessing(&self, targets: Targets) -> Option<f64> {
         self.function().of_guessing(targets)
