@@ -286,6 +286,33 @@ fn a_note_names_features_that_number_the_rows() {
 }
 
 #[test]
+fn a_note_names_rows_far_from_all_others() {
+    let place = TempDir::new().unwrap();
+    let notes = |feature: fn(usize) -> String, target: fn(usize) -> String, options: TableOptions| {
+        let rows: String = (0..60).map(|i| format!("{},{}\n", feature(i), target(i))).collect();
+        let task = options.task;
+        choose(table(place.path(), &format!("a,b\n{rows}"), options), Some(task)).unwrap().notes.join(" ")
+    };
+    let regression = TableOptions::default;
+    let spread: fn(usize) -> String = |i| format!("{}.5", i * i % 61);
+    let one_far: fn(usize) -> String = |i| if i == 7 { "1e300".into() } else { format!("{}.5", i * i % 61) };
+    assert_says(
+        &notes(spread, one_far, regression()),
+        &["1e300", "row 8 below the header", "\"b\"", "--loss huber"],
+    );
+    assert_says(&notes(one_far, spread, regression()), &["row 8", "\"a\"", "leave the column out"]);
+    // Two that are equally far, a rare case in a column of zeros, text, and numbers that are names.
+    let two_far: fn(usize) -> String = |i| if i % 30 == 7 { "1e300".into() } else { format!("{i}.5") };
+    let rare: fn(usize) -> String = |i| u8::from(i == 7).to_string();
+    let text: fn(usize) -> String = |i| if i == 9 { "far".into() } else { format!("{}.5", i * i % 61) };
+    for feature in [spread, two_far, rare, text] {
+        assert_eq!(notes(feature, spread, regression()), "");
+    }
+    assert_eq!(notes(one_far, spread, TableOptions { categorical: vec!["a".into()], ..regression() }), "");
+    assert_eq!(notes(spread, one_far, classification()), "");
+}
+
+#[test]
 fn what_options_leave_open_is_decided_by_the_file() {
     let place = TempDir::new().unwrap();
     let chosen = |text: &str| {

@@ -5,8 +5,8 @@ use super::options::Task;
 use super::source::{Source, file};
 use crate::data::options::DataOptions;
 use crate::error::{Error, Result, listed, shown};
-use crate::tables::{Header, Table, Value};
-use std::collections::{BTreeSet, HashSet};
+use crate::tables::{Header, Table};
+use std::collections::BTreeSet;
 
 /// Options of which nothing is left open, and the decisions in words.
 #[derive(Debug, Clone, PartialEq)]
@@ -19,8 +19,6 @@ pub struct Choice {
 
 /// The most different whole numbers that are taken for classes.
 const MOST_CLASSES: usize = 20;
-/// The fewest rows from which a column of different whole numbers is taken for one that numbers them.
-const NUMBERED: usize = 50;
 /// The least number of rows per class on average.
 const ROWS_PER_CLASS: usize = 5;
 
@@ -32,7 +30,6 @@ const ROWS_PER_CLASS: usize = 5;
 /// A file that cannot be read; a target column that it does not have.
 pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
     let table = &Table::read(&file(options.directory()?)?, &options.table.format())?;
-    let source = Source::of(table);
     let mut notes = Vec::new();
     if options.table.header == Header::Detect {
         options.table.header = if table.has_header() { Header::Present } else { Header::Absent };
@@ -53,16 +50,26 @@ pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
     for names in [&mut options.target_columns, &mut options.table.categorical, &mut options.table.ignored] {
         *names = split_all(names, table.names());
     }
-    notes.extend(thousands(table, &options));
-    notes.extend(numbering(table, &options));
-    if let Some(task) = task {
-        options.table.task = task;
-        return Ok(Choice { options, notes });
+    notes.extend(super::notes::thousands(table, &options));
+    notes.extend(super::notes::numbering(table, &options));
+    match task {
+        Some(task) => options.table.task = task,
+        None => notes.extend(decide_task(table, &mut options)?),
     }
-    let targets = targets(table, &options)?;
-    let [target] = targets[..] else { return Ok(Choice { options, notes }) };
+    notes.extend(super::notes::outliers(table, &options));
+    Ok(Choice { options, notes })
+}
+
+/// Decides the task of a single target, and says why.
+///
+/// # Errors
+/// A target column that the table does not have.
+fn decide_task(table: &Table, options: &mut DataOptions) -> Result<Option<String>> {
+    let targets = targets(table, options)?;
+    let [target] = targets[..] else { return Ok(None) };
     let column = shown(&table.names()[target]);
     // A mistake in the column is reported where it is read.
+    let source = Source::of(table);
     let cells = Cells::read(&source, &source.column(target)?, Kind::Detect, "");
     let (task, why) = match cells {
         Ok(Cells::Names(names)) => {
@@ -89,71 +96,7 @@ pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
         Err(_) => (Task::Regression, format!("regression, because column {column} has numbers")),
     };
     options.table.task = task;
-    notes.push(why);
-    Ok(Choice { options, notes })
-}
-
-/// A note about the first column whose numbers seem to have thousands separators that were taken for decimal marks: all
-/// that have a mark have three digits behind it, and others are whole.
-fn thousands(table: &Table, options: &DataOptions) -> Option<String> {
-    if options.table.decimal.is_some() {
-        return None;
-    }
-    let grouped = |cell: &str, mark: char| {
-        let (before, after) = cell.strip_prefix('-').unwrap_or(cell).split_once(mark)?;
-        let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-        let is_group = (1..=3).contains(&before.len()) && before != "0" && after.len() == 3;
-        (is_group && digits(before) && digits(after)).then_some(())
-    };
-    let seems = |place: usize, mark: char| -> Option<String> {
-        let (mut example, mut whole) = (None, false);
-        for cell in (0..table.len()).map(|row| table.cell(row, place)) {
-            if cell.contains(mark) {
-                grouped(cell, mark)?;
-                example = example.or(Some(cell));
-            } else {
-                whole |= cell.parse::<i64>().is_ok();
-            }
-        }
-        example.filter(|_| whole).map(str::to_string)
-    };
-    let readings = [('.', "point", "comma"), (',', "comma", "point")];
-    (0..table.names().len()).find_map(|place| {
-        readings.into_iter().find_map(|(mark, name, other)| {
-            let example = seems(place, mark)?;
-            let read = table.numbers(place).ok()?;
-            let taken = example.replace(mark, ".").parse::<f64>().ok()?;
-            let is_decimal = read.iter().any(|value| matches!(value, Value::Number(number) if *number == taken));
-            is_decimal.then(|| {
-                let column = shown(&table.names()[place]);
-                format!("{example} in column {column} is read with a decimal {name} (--decimal {other} if it separates thousands)")
-            })
-        })
-    })
-}
-
-/// A note about each feature that seems to number the rows: different whole numbers that fill half of their range or more, also
-/// in a table whose rows were shuffled or drawn. A model would learn the order of the table, which says nothing of new rows.
-fn numbering(table: &Table, options: &DataOptions) -> Vec<String> {
-    let numbers_rows = |place: usize| {
-        let (mut seen, mut low, mut high) = (HashSet::new(), i64::MAX, i64::MIN);
-        // Most columns end this at a number that is not whole, or that repeats.
-        let are_different = (0..table.len()).all(|row| {
-            table.cell(row, place).trim().parse().is_ok_and(|number: i64| {
-                (low, high) = (low.min(number), high.max(number));
-                seen.insert(number)
-            })
-        });
-        are_different && seen.len() >= NUMBERED && high.abs_diff(low) < 2 * table.len() as u64
-    };
-    // A mistake in the names is reported where they are read.
-    let features = targets(table, options).and_then(|targets| features(table, &targets, options));
-    let note = |place: usize| {
-        let name = &table.names()[place];
-        let flag = if name.is_empty() { "''".to_string() } else { shown(name) };
-        format!("column {} seems to number the rows (--ignore {flag} leaves it out)", shown(name))
-    };
-    features.unwrap_or_default().into_iter().filter(|&place| numbers_rows(place)).map(note).collect()
+    Ok(Some(why))
 }
 
 /// The number of different values, if they are few whole numbers with several rows each.

@@ -1,6 +1,7 @@
 //! Tables as data for classification and regression: what `csv` data sets and saved models share.
 //!
-//! - `options.rs`: how a table is read ([`TableOptions`]). `choice.rs`: what they leave open, decided by the file.
+//! - `options.rs`: how a table is read ([`TableOptions`]). `choice.rs`: what they leave open, decided by the file;
+//!   `notes.rs`: columns that may not mean what they seem to.
 //! - `source.rs`: the rows of a training file and of a validation file; `cells.rs`: a column's cells as numbers or names.
 //! - `inputs.rs`: how a row becomes a sample, and what outputs mean ([`TableInputs`]). `fitting.rs`: the same, from the
 //!   training rows.
@@ -9,6 +10,7 @@ mod cells;
 mod choice;
 mod fitting;
 mod inputs;
+mod notes;
 mod options;
 mod source;
 
