@@ -1,6 +1,6 @@
-//! What costs memory traffic rather than arithmetic: every function of one number on a million of them, functions with constants, sums of
-//! tensors, the sum of all elements, softmax over rows. Bytes are those read and written. And what an op costs where
-//! there is next to nothing to compute: there elements are ops.
+//! What costs memory traffic rather than arithmetic: every function of one number on a million of them, functions with
+//! constants, sums of tensors, the sum of all elements, softmax over rows. Bytes are those read and written. And what
+//! an op costs where there is next to nothing to compute: there elements are ops.
 
 mod common;
 

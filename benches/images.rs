@@ -1,9 +1,10 @@
-//! A folder of images: how fast the loader reads it, and whether it keeps the training of resnet20 at 32 × 32 fed on the
-//! CPU device.
+//! A folder of images: how fast the loader reads it, and whether it keeps the training of resnet20 at 32 × 32 fed on
+//! the CPU device.
 //!
-//! `cargo bench --bench images -- DIR` prints lines of JSON. DIR has one sub-folder per class below `train/` and `val/`; a zip
-//! archive will do. Blocks of steps with batches of the loader and with one batch in memory alternate, so that both see the
-//! same machine; `share` is the median ratio of their throughputs. `benches/peers/pytorch_images.py` reads the same folder.
+//! `cargo bench --bench images -- DIR` prints lines of JSON. DIR has one sub-folder per class below `train/` and
+//! `val/`; a zip archive will do. Blocks of steps with batches of the loader and with one batch in memory alternate, so
+//! that both see the same machine; `share` is the median ratio of their throughputs. `benches/peers/pytorch_images.py`
+//! reads the same folder.
 
 use allometry::data::{self, Augment, Batch, DataOptions, Epoch, Loader, LoaderOptions, Normalize, prepared};
 use allometry::models::Architecture;

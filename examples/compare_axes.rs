@@ -5,9 +5,9 @@
 //! cargo run --release --example compare_axes -- --efficient
 //! cargo run --release --example compare_axes -- --compound-from search/compound.toml --out comparison
 //!
-//! All trainings of a multiple have the same FLOPs: that multiple of the base model's. (The paper trains for equal epochs,
-//! which is the same except for rounding. In small models rounding changes the FLOPs of a step by up to half.) The base
-//! model is trained for as long, for comparison. The same command resumes an interrupted comparison.
+//! All trainings of a multiple have the same FLOPs: that multiple of the base model's. (The paper trains for equal
+//! epochs, which is the same except for rounding. In small models rounding changes the FLOPs of a step by up to half.)
+//! The base model is trained for as long, for comparison. The same command resumes an interrupted comparison.
 
 mod common;
 

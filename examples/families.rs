@@ -1,9 +1,10 @@
-//! Which family of architectures reaches the lowest loss for its FLOPs, parameters, latency and memory: plain, residual,
-//! depthwise-separable and EfficientNet-like networks at several widths, trained alike on drawn characters.
+//! Which family of architectures reaches the lowest loss for its FLOPs, parameters, latency and memory: plain,
+//! residual, depthwise-separable and EfficientNet-like networks at several widths, trained alike on drawn characters.
 //!
 //! cargo run --release --example families [SAMPLES [SEEDS]]
 //!
-//! The table has the mean over the seeds. A star marks a network that no other one beats in both its loss and that cost.
+//! The table has the mean over the seeds. A star marks a network that no other one beats in both its loss and that
+//! cost.
 
 use allometry::data::{self, DataOptions};
 use allometry::models::{Architecture, Axis, Compound};

@@ -198,8 +198,8 @@ impl Teacher {
     }
 }
 
-/// A power law without a floor: students learn from noiseless samples, so that nothing is irreducible. δ is the one that the
-/// README's figures were made with.
+/// A power law without a floor: students learn from noiseless samples, so that nothing is irreducible. δ is the one
+/// that the README's figures were made with.
 fn fit(rows: &[Row], dimension: usize) -> Result<Fit> {
     let students = || rows.iter().filter(|row| row.dimension == dimension);
     let parameters: Vec<f64> = students().map(|row| row.parameters as f64).collect();

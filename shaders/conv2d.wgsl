@@ -11,13 +11,14 @@
 //
 // In 1, the quotients of a pixel are whole for the taps kh ≡ ih+p and kw ≡ iw+p modulo the stride. Pixels with the same
 // remainders, a phase, have the same taps, so there is a product for each of the stride_h · stride_w phases. Without a
-// stride there is one phase, with all pixels and all taps. Along an axis with a dilation d > 1 the stride is 1 in direction 1.
+// stride there is one phase, with all pixels and all taps. Along an axis with a dilation d > 1 the stride is 1 in
+// direction 1.
 //
 // With groups each formula holds for each group: ci and co are then channels of the group, W is
 // [kh, kw, ci/groups, co] in memory, and a group's channels are among all channels of a pixel.
 //
-// WINDOW_WIDTH is kw, STRIDED says whether a stride is more than 1, DILATED whether a dilation is: a GPU divides by a number that it learns only when it
-// runs by some twenty instructions, which would take longer than the products.
+// WINDOW_WIDTH is kw, STRIDED says whether a stride is more than 1, DILATED whether a dilation is: a GPU divides by a
+// number that it learns only when it runs by some twenty instructions, which would take longer than the products.
 
 // Bindings in the order of each formula. Forward: x, w, bias, y. Data: dy, wᵀ, w, dx (wᵀ is w with its last two axes
 // exchanged, which makes the rows of the right operand contiguous; only the reference reads w). Weights: x, dy, dy,
@@ -90,9 +91,9 @@ fn extent_k() -> u32 {
 }
 
 // What the loads of the left operand need to know of one of its rows, computed once before the sum over k. Forward, a
-// row is an output pixel: `image` is the first row of its image, y and x the corner of its window. Data: an input pixel;
-// y and x are the row and column of the output pixel that read it with the phase's first tap. Weights: a tap and a
-// channel; y and x are the tap's place from the output pixel's own.
+// row is an output pixel: `image` is the first row of its image, y and x the corner of its window. Data: an input
+// pixel; y and x are the row and column of the output pixel that read it with the phase's first tap. Weights: a tap and
+// a channel; y and x are the tap's place from the output pixel's own.
 struct RowOfA {
     inside: bool,
     image: i32,

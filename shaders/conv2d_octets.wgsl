@@ -1,7 +1,8 @@
-// Octets of the operands of conv2d.wgsl, for lib/octets.wgsl: eight channels of a pixel, or eight columns of the kernel.
+// Octets of the operands of conv2d.wgsl, for lib/octets.wgsl: eight channels of a pixel, or eight columns of the
+// kernel.
 //
-// A_OCTETS and B_OCTETS say that the channels of a group of that operand are a multiple of eight: an octet is then aligned,
-// and under one tap.
+// A_OCTETS and B_OCTETS say that the channels of a group of that operand are a multiple of eight: an octet is then
+// aligned, and under one tap.
 
 // Windows reach beyond the image.
 const A_WHOLE: u32 = 0u;

@@ -9,10 +9,10 @@
 // window, summed over `piece` rows of images; a second dispatch adds the `splits` pieces in order). It loads the
 // pixels that its results share once, into `span`.
 //
-// KW is the width of the window, STRIDE the stride and DILATION the dilation d along a row. With a dilation PIXELS is 1, for
-// neighbours share little, and the pixels of `span` are a dilation apart. Along an axis with a dilation the stride is 1 in
-// `data`. VECTOR means that M is 1 and the number of channels
-// is a multiple of four. The GROUP invocations of a workgroup cover channels and pixels without gaps.
+// KW is the width of the window, STRIDE the stride and DILATION the dilation d along a row. With a dilation PIXELS is
+// 1, for neighbours share little, and the pixels of `span` are a dilation apart. Along an axis with a dilation the
+// stride is 1 in `data`. VECTOR means that M is 1 and the number of channels is a multiple of four. The GROUP
+// invocations of a workgroup cover channels and pixels without gaps.
 
 @group(0) @binding(0) var<storage, read> a: array<vec4<Element0>>;
 @group(0) @binding(1) var<storage, read> b: array<vec4<Element1>>;

@@ -2,8 +2,8 @@
 // gradient: dx[o, r, i] = Σ_j dy[o, j, i] over the j with index[j] = r, in the order of j
 // one_hot:  y[j, i] = 1 if index[j] = i, else 0
 //
-// x is [outer, extent, inner], y is [outer, indices, inner]. An invocation computes one element. In `gradient` it compares
-// all indices, of which neighbours read the same one. Any extents below 2^32 elements.
+// x is [outer, extent, inner], y is [outer, indices, inner]. An invocation computes one element. In `gradient` it
+// compares all indices, of which neighbours read the same one. Any extents below 2^32 elements.
 
 struct Params {
     outer: u32,

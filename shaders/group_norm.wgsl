@@ -5,9 +5,9 @@
 // sums:     dβ = Σ dz, dγ = Σ dz·x̂, over the rows of each piece
 //
 // x is [rows, channels]. A set is `positions` successive rows in the channels of one of `groups` groups; mean and
-// variance are those of a set. With CENTERED = 0 the mean counts as 0, there is no β, and the variance is the mean of x².
-// γ and β are those of channels. In `forward` and `gradient` a workgroup has one set (lib/row.wgsl), and reads it two or
-// three times; in `sums` a piece of at most 64 channels (lib/columns.wgsl). FUNCTION is f by its code in
+// variance are those of a set. With CENTERED = 0 the mean counts as 0, there is no β, and the variance is the mean of
+// x². γ and β are those of channels. In `forward` and `gradient` a workgroup has one set (lib/row.wgsl), and reads it
+// two or three times; in `sums` a piece of at most 64 channels (lib/columns.wgsl). FUNCTION is f by its code in
 // lib/functions.wgsl; READS_INPUT, whether its derivative there is a function of z and not of f(z).
 
 struct Params {

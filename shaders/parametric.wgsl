@@ -1,9 +1,10 @@
 // forward:  y = f(x)
 // gradient: dx = dy · f'(x)
 //
-// `function` is the code of f in src/ops/parametric.rs; `first` and `second` are its constants. The operands have strides over
-// `rank` merged axes; an invocation computes one element. y is row-major. Any extents below 2^32 elements. These kernels
-// wait for memory, so the choice of the function when they run costs no time, and all functions share a pipeline.
+// `function` is the code of f in src/ops/parametric.rs; `first` and `second` are its constants. The operands have
+// strides over `rank` merged axes; an invocation computes one element. y is row-major. Any extents below 2^32 elements.
+// These kernels wait for memory, so the choice of the function when they run costs no time, and all functions share a
+// pipeline.
 
 struct Params {
     count: u32,

@@ -2,8 +2,8 @@
 // gradient: dx[n, iy, ix, c] = Σ weight · dy[n, oy, ox, c] over the outputs that read the pixel
 //
 // The position of output o along an axis is (o + 1/2) · input/output - 1/2: a quotient of integers with the divisor
-// 2·output. With bilinear = 0 an output reads the nearest pixel. An invocation computes one element. Extents of images are
-// below 32,768.
+// 2·output. With bilinear = 0 an output reads the nearest pixel. An invocation computes one element. Extents of images
+// are below 32,768.
 
 struct Params {
     n: u32,

@@ -2,8 +2,8 @@
 //
 // TensorFlow's form: v begins as 1, ε lies inside the root, and the learning rate is part of the velocity m.
 //
-// One dispatch updates all parameters: w, g, m and v are flat. An invocation updates four neighbours. lib/optimizer.wgsl,
-// lib/optimizer_clipped.wgsl and lib/optimizer_mixed.wgsl declare the operands.
+// One dispatch updates all parameters: w, g, m and v are flat. An invocation updates four neighbours.
+// lib/optimizer.wgsl, lib/optimizer_clipped.wgsl and lib/optimizer_mixed.wgsl declare the operands.
 
 struct Params {
     count: u32,

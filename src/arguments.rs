@@ -2,7 +2,8 @@
 //!
 //! Each function parses one kind of argument. Its error says what was expected, for the command line to show.
 
-/// The largest integer that TOML can hold: 2⁶³ − 1. Configurations and plans are TOML, so none of their numbers is larger.
+/// The largest integer that TOML can hold: 2⁶³ − 1. Configurations and plans are TOML, so none of their numbers is
+/// larger.
 pub const LARGEST_INTEGER: u64 = i64::MAX as u64;
 
 /// A count: a whole number, from 1 to [`LARGEST_INTEGER`].

@@ -28,8 +28,8 @@ pub const TRAINING_FILE: &str = "training.json";
 const KINDS: [(&str, &str); 3] =
     [(SWEEP_FILE, "a sweep"), (SEARCH_FILE, "a search for coefficients"), (TRAINING_FILE, "a training")];
 
-/// Refuses a folder that holds results of another kind: both kinds write reports under the same name. `own` is the file that
-/// marks the kind of the caller.
+/// Refuses a folder that holds results of another kind: both kinds write reports under the same name. `own` is the file
+/// that marks the kind of the caller.
 ///
 /// # Errors
 /// [`Error::Config`] with what the folder holds.
@@ -43,8 +43,8 @@ pub fn refuse_other_kind(folder: &Path, own: &str) -> Result<()> {
 /// The same as [`check_folder`], for the file that [`replace`] will write.
 ///
 /// # Errors
-/// Those of [`check_folder`]; a folder that has the file's name; the name of a file that marks a folder with results, which it
-/// would replace, or whose folder it would make of another.
+/// Those of [`check_folder`]; a folder that has the file's name; the name of a file that marks a folder with results,
+/// which it would replace, or whose folder it would make of another.
 pub fn check_target(path: &Path) -> Result<()> {
     if let Some((name, kind)) = KINDS.iter().find(|(name, _)| path.file_name() == Some(name.as_ref())) {
         let problem =

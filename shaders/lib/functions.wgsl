@@ -138,9 +138,9 @@ fn error_function(x: f32) -> f32 {
     return select(y, x, is_nan(x));
 }
 
-// The sine of x + turn·π/2: x = j·π/2 + r with |r| ≤ π/4, and polynomials in r (Cephes sinf and cosf). π/2 is split into
-// three parts; products of the first two with a j of 16 bits are exact. Beyond 50,000 the remainder would have no digits,
-// and the driver's own function, of undefined precision, has to do. NaN for infinite x.
+// The sine of x + turn·π/2: x = j·π/2 + r with |r| ≤ π/4, and polynomials in r (Cephes sinf and cosf). π/2 is split
+// into three parts; products of the first two with a j of 16 bits are exact. Beyond 50,000 the remainder would have no
+// digits, and the driver's own function, of undefined precision, has to do. NaN for infinite x.
 fn safe_sin(x: f32, turn: u32) -> f32 {
     if !(abs(x) < 50000.0) {
         var nan = 0x7fc00000u;

@@ -13,8 +13,8 @@ fn elements_inside(i: u32, count: u32) -> vec4<bool> {
     return vec4(i * 4u) + vec4(0u, 1u, 2u, 3u) < vec4(count);
 }
 
-// By the bits: wgpu translates != to a comparison that is false for NaN, so x != x never holds. Kernels write !(a == b) where
-// a NaN differs from everything.
+// By the bits: wgpu translates != to a comparison that is false for NaN, so x != x never holds. Kernels write !(a == b)
+// where a NaN differs from everything.
 fn is_nan(x: f32) -> bool {
     return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u;
 }

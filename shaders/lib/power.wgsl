@@ -1,6 +1,6 @@
-// x^y as e^(y·ln |x|) with the sign of an odd whole y, for kernels that include lib/functions.wgsl. The relative error is
-// about 1.2e-7 times |y·ln x|, and none for the exponents 1 and 2. Zeros, infinities and NaN follow IEEE 754 where the
-// driver keeps them.
+// x^y as e^(y·ln |x|) with the sign of an odd whole y, for kernels that include lib/functions.wgsl. The relative error
+// is about 1.2e-7 times |y·ln x|, and none for the exponents 1 and 2. Zeros, infinities and NaN follow IEEE 754 where
+// the driver keeps them.
 fn power(x: f32, y: f32) -> f32 {
     if y == 0.0 || x == 1.0 { return 1.0; }
     if is_nan(x) || y == 1.0 { return x; }

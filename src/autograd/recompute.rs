@@ -1,4 +1,5 @@
-//! Recomputation of activations: a block of ops keeps only its inputs, and runs again in the backward pass (Chen et al. 2016, [arXiv:1604.06174](https://arxiv.org/abs/1604.06174)).
+//! Recomputation of activations: a block of ops keeps only its inputs, and runs again in the backward pass (Chen et al.
+//! 2016, [arXiv:1604.06174](https://arxiv.org/abs/1604.06174)).
 
 use super::{BackwardContext, Node, propagate_from, record, recording, wanted};
 use crate::device::memory::{Category, allocating};

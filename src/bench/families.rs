@@ -103,7 +103,8 @@ fn products(kind: Kind) -> Vec<TimedSample> {
     samples
 }
 
-/// A layer of a large batch. A compiler can make much less of a tile that ends with an activation than of a plain product.
+/// A layer of a large batch. A compiler can make much less of a tile that ends with an activation than of a plain
+/// product.
 fn large_layer() -> TimedSample {
     let inputs = [
         input([4096, 784]).tested([2950, 8]),
@@ -158,8 +159,8 @@ fn steps_of_the_ladder(kind: Kind) -> Vec<TimedSample> {
     steps.iter().map(sample).collect()
 }
 
-/// Batch, rows (and columns) of the image, input channels, output channels, rows (and columns) of the kernel, stride; and
-/// the rows (and columns) of the one image that is tested.
+/// Batch, rows (and columns) of the image, input channels, output channels, rows (and columns) of the kernel, stride;
+/// and the rows (and columns) of the one image that is tested.
 type Geometry = (usize, usize, usize, usize, usize, usize, usize);
 
 fn convolutions(kind: Kind) -> Vec<TimedSample> {
@@ -198,8 +199,8 @@ fn images(batch: usize, [side, tested]: [usize; 2], channels: usize) -> TimedInp
     input([batch, side, side, channels]).tested([1, tested, tested, channels])
 }
 
-/// The directions of a convolution. If the kernels of the forward pass have their own name (`forward`), the gradients are
-/// also timed without it.
+/// The directions of a convolution. If the kernels of the forward pass have their own name (`forward`), the gradients
+/// are also timed without it.
 fn directions(forward: Option<&'static str>) -> Vec<TimedRow> {
     let mut rows = vec![TimedRow::forward("forward")];
     if let Some(forward) = forward {

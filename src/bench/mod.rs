@@ -3,9 +3,9 @@
 //! In the roofline model (Williams, Waterman and Patterson 2009), work takes at least the time of its operations at the
 //! device's peak throughput, and at least the time of its bytes at the device's bandwidth. [`Roofline::measure`]
 //! measures these limits with [`probe`] kernels. [`timed_samples`] lists the work of every family of kernels, which the
-//! conformance suite tests; [`cases`] makes it ready to run on a device. A [`Figure`] has the measured time, and the share
-//! of it that the roofline explains. [`matrices`] times products on cooperative matrices, [`steps`] times whole training
-//! steps, and [`tune`](mod@tune) compares the variants of kernels.
+//! conformance suite tests; [`cases`] makes it ready to run on a device. A [`Figure`] has the measured time, and the
+//! share of it that the roofline explains. [`matrices`] times products on cooperative matrices, [`steps`] times whole
+//! training steps, and [`tune`](mod@tune) compares the variants of kernels.
 
 mod cases;
 mod families;
@@ -105,8 +105,8 @@ impl Roofline {
     }
 }
 
-/// The rounds of the FMA probe on `x`: so many that the arithmetic takes 200 times as long as `moving`, the seconds of a
-/// copy of `x`, but at most 4096. A device that computes slowly needs few.
+/// The rounds of the FMA probe on `x`: so many that the arithmetic takes 200 times as long as `moving`, the seconds of
+/// a copy of `x`, but at most 4096. A device that computes slowly needs few.
 fn enough_rounds(device: &Device, x: &Tensor, moving: f64) -> Result<u32> {
     let mut rounds = 64;
     while rounds < 4096 {
@@ -183,8 +183,8 @@ fn median(device: &Device, case: &mut Case, seconds: f64) -> Result<f64> {
     Ok(blocks[blocks.len() / 2])
 }
 
-/// Seconds of one call in each block of calls, fastest first. All blocks together take about `seconds`; if one call takes
-/// longer, there are [`SLOW_BLOCKS`].
+/// Seconds of one call in each block of calls, fastest first. All blocks together take about `seconds`; if one call
+/// takes longer, there are [`SLOW_BLOCKS`].
 fn blocks(device: &Device, case: &mut Case, seconds: f64) -> Result<Vec<f64>> {
     // The first call compiles kernels and allocates memory.
     case.seconds(device, 1)?;
@@ -199,9 +199,9 @@ fn blocks(device: &Device, case: &mut Case, seconds: f64) -> Result<Vec<f64>> {
     Ok(blocks)
 }
 
-/// Lets a GPU do `work`, which takes a number of calls and returns when they have ended, until its clock is at full speed:
-/// an idle H200 runs at a sixth of it, and takes 0.2 s of work to reach it. Returns the seconds of one call then. `seconds`
-/// is the time of the measurement that follows; a short one is not worth a long warm-up.
+/// Lets a GPU do `work`, which takes a number of calls and returns when they have ended, until its clock is at full
+/// speed: an idle H200 runs at a sixth of it, and takes 0.2 s of work to reach it. Returns the seconds of one call
+/// then. `seconds` is the time of the measurement that follows; a short one is not worth a long warm-up.
 fn warm_up(device: &Device, seconds: f64, mut work: impl FnMut(u64) -> Result<()>) -> Result<f64> {
     let mut timed = |calls: u64| -> Result<f64> {
         let start = Instant::now();

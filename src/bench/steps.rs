@@ -67,8 +67,8 @@ fn cnn() -> Sequential {
         .add(Dense::new(10))
 }
 
-/// The training steps to time on a device: the networks that `chosen` accepts by name, in both precisions; on a GPU also
-/// with the larger batch.
+/// The training steps to time on a device: the networks that `chosen` accepts by name, in both precisions; on a GPU
+/// also with the larger batch.
 pub fn workloads(device: &Device, chosen: impl Fn(&str) -> bool) -> Vec<Workload> {
     let mut works = Vec::new();
     for network in NETWORKS.iter().filter(|network| chosen(network.name)) {

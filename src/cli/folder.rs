@@ -1,8 +1,8 @@
 //! The folder of a training: what is trained there, how far it has come, and its results.
 //!
 //! `training.json` says what is trained, from before the first step on, and has the results once all files are written.
-//! Meanwhile `checkpoint.safetensors` is the last checkpoint. Each file is replaced whole, in an order that is right after
-//! a kill at any moment.
+//! Meanwhile `checkpoint.safetensors` is the last checkpoint. Each file is replaced whole, in an order that is right
+//! after a kill at any moment.
 
 use allometry::data::{DataFile, TableOptions, fingerprint};
 use allometry::files::{self, TRAINING_FILE};
@@ -80,8 +80,8 @@ impl Folder {
     /// holds, and may replace a model that no training wrote.
     ///
     /// # Errors
-    /// [`Error::Config`] if it holds another training or such a model; [`Error::Busy`] if another process uses it; files that can't be
-    /// read or written.
+    /// [`Error::Config`] if it holds another training or such a model; [`Error::Busy`] if another process uses it;
+    /// files that can't be read or written.
     pub fn open(path: &Path, about: About, every: Every, restart: bool) -> Result<Folder> {
         files::check_folder(path)?;
         let lock = files::Lock::take(path)?;

@@ -151,8 +151,8 @@ impl Common {
 /// Checkpoints, for commands that train.
 #[derive(Args)]
 struct CheckpointArgs {
-    /// How often to save a checkpoint, from which the same command resumes: a number of steps (500), a time (10m, 90s), or
-    /// never; by default 10m. Ctrl-C saves one in any case.
+    /// How often to save a checkpoint, from which the same command resumes: a number of steps (500), a time (10m, 90s),
+    /// or never; by default 10m. Ctrl-C saves one in any case.
     #[arg(long, value_name = "STEPS|TIME")]
     checkpoint_every: Option<Every>,
 }
@@ -199,7 +199,8 @@ impl ConfigArgs {
 struct DatasetArgs {
     #[arg(long, default_value = "glyphs", help = datasets())]
     dataset: String,
-    /// The folder with the data set's files; for csv the file itself. By default, where `allometry data get` saves them.
+    /// The folder with the data set's files; for csv the file itself. By default, where `allometry data get` saves
+    /// them.
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Rows and columns of the images at factor 1; by default those of the model.
@@ -299,7 +300,8 @@ fn commands() -> clap::Command {
     taking_negative_numbers(Cli::command())
 }
 
-/// Lets the flags of numbers take negative ones, also in sub-commands, so that their parsers refuse them with the range.
+/// Lets the flags of numbers take negative ones, also in sub-commands, so that their parsers refuse them with the
+/// range.
 fn taking_negative_numbers(command: clap::Command) -> clap::Command {
     let numbers = [TypeId::of::<f64>(), TypeId::of::<usize>(), TypeId::of::<u64>(), TypeId::of::<u32>()];
     let command = command.mut_args(|arg| {

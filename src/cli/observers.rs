@@ -27,8 +27,8 @@ pub struct Observers {
 }
 
 impl Observers {
-    /// Observers that stop the training when `flag` becomes true, and observe steps for the folder `watched`. The observed
-    /// steps of an interrupted training there are read.
+    /// Observers that stop the training when `flag` becomes true, and observe steps for the folder `watched`. The
+    /// observed steps of an interrupted training there are read.
     ///
     /// # Errors
     /// A file of observed steps that can't be read; folders of logs that can't be written into.

@@ -50,8 +50,8 @@ pub struct SearchArgs {
     /// The number of further seeds for the best candidates.
     #[arg(long, value_name = "K", default_value_t = 1)]
     more_seeds: usize,
-    /// Training samples per epoch of the candidate with the fewest MACs; by default all (glyphs: 10,000). The others are
-    /// trained on fewer, with the same FLOPs.
+    /// Training samples per epoch of the candidate with the fewest MACs; by default all (glyphs: 10,000). The others
+    /// are trained on fewer, with the same FLOPs.
     #[arg(long, value_name = "N", value_parser = count)]
     samples: Option<usize>,
     /// FLOPs of each training, as an alternative to --samples.

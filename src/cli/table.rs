@@ -10,12 +10,12 @@ use std::path::PathBuf;
 
 #[derive(Args)]
 pub struct TableArgs {
-    /// What the target of a csv file is: numbers (regression) or classes (classification). By default (auto), text and a few
-    /// different whole numbers are classes.
+    /// What the target of a csv file is: numbers (regression) or classes (classification). By default (auto), text and
+    /// a few different whole numbers are classes.
     #[arg(long, value_enum, default_value_t = TaskArg::Auto, help_heading = HEADING)]
     task: TaskArg,
-    /// What to do with missing values, which are empty cells, ?, NA and the like: report an error, leave out their rows, or
-    /// fill in the means of the training rows.
+    /// What to do with missing values, which are empty cells, ?, NA and the like: report an error, leave out their
+    /// rows, or fill in the means of the training rows.
     #[arg(long, value_enum, default_value_t, help_heading = HEADING)]
     missing: Missing,
     /// A csv file with the same columns, to validate on; by default a fifth of the rows.

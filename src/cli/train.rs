@@ -59,8 +59,8 @@ pub struct TrainArgs {
     /// Initialise the model with these weights (safetensors).
     #[arg(long, value_name = "FILE")]
     weights: Option<PathBuf>,
-    /// Directory for weights.safetensors, model.toml, inputs.toml (how the model reads its inputs), history.json, report.html, and the
-    /// checkpoint.
+    /// Directory for weights.safetensors, model.toml, inputs.toml (how the model reads its inputs), history.json,
+    /// report.html, and the checkpoint.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     #[command(flatten)]
@@ -222,8 +222,8 @@ fn folder(args: &TrainArgs, job: &Job) -> Result<Option<Folder>> {
     Folder::open(out, about, args.checkpoints.every(), args.restart).map(Some)
 }
 
-/// Refuses to train into the folder of the weights that the training begins with: it would replace them, and an interrupted
-/// one could not begin again.
+/// Refuses to train into the folder of the weights that the training begins with: it would replace them, and an
+/// interrupted one could not begin again.
 fn refuse_replacing(weights: &Path, out: &Path) -> Result<()> {
     let place = |path: &Path| path.canonicalize().ok();
     let Some(found) =

@@ -21,8 +21,8 @@ pub enum Normalize {
 }
 
 impl Normalize {
-    /// Whether a training on this set normalises its samples: they must be images, and those of a set without end have no
-    /// mean.
+    /// Whether a training on this set normalises its samples: they must be images, and those of a set without end have
+    /// no mean.
     pub fn applies_to(self, set: &dyn Dataset) -> bool {
         self == Normalize::Channels && set.sample_shape().len() == 3 && !set.is_endless()
     }
@@ -39,8 +39,8 @@ pub struct ChannelStatistics {
 }
 
 impl ChannelStatistics {
-    /// The statistics of a set of images, `[height, width, channels]`: of at most 10,000, spread evenly over the set. Images
-    /// are read on all cores; the bits do not depend on their number.
+    /// The statistics of a set of images, `[height, width, channels]`: of at most 10,000, spread evenly over the set.
+    /// Images are read on all cores; the bits do not depend on their number.
     ///
     /// # Errors
     /// Errors of the set.

@@ -24,8 +24,8 @@ pub struct DataFile {
 }
 
 impl DataFile {
-    /// The fingerprint of a file, or of a folder of images: the sum of the sizes, and the checksum of the names and sizes,
-    /// of the files in it, because reading thousands of files would take long.
+    /// The fingerprint of a file, or of a folder of images: the sum of the sizes, and the checksum of the names and
+    /// sizes, of the files in it, because reading thousands of files would take long.
     ///
     /// # Errors
     /// [`Error::File`] if it cannot be read.

@@ -58,8 +58,8 @@ impl Loader {
         Ok(loader)
     }
 
-    /// Mixes the samples of each batch by mixup with the constant `alpha` (see [`Augment::mixup`]), by the seed, the epoch and
-    /// the number of the batch.
+    /// Mixes the samples of each batch by mixup with the constant `alpha` (see [`Augment::mixup`]), by the seed, the
+    /// epoch and the number of the batch.
     ///
     /// # Errors
     /// A constant that is not from 0 (no mixup) to 1; a set whose targets are not labels.

@@ -2,12 +2,11 @@
 //! another thread.
 //!
 //! In reading order: [`Dataset`] and [`DataOptions`], [`loader`], then one file per set: [`glyphs`] (drawn, without
-//! files), [`mnist`] on [`idx`], [`cifar`], [`omniglot`],
-//! `folder`, [`csv`] on [`table`]. `registry.rs` lists the sets, and
-//! [`open`] finds them by name.
-//! [`PublishedSet`] and [`download`](mod@download) get files from their publishers; [`open`] finds them there.
-//! [`resample`] converts images to the requested resolution; [`prepared()`] normalises and [augments](Augment) them. A [`fingerprint`](mod@fingerprint) identifies the files of
-//! a set. [`Inputs`] describe its samples to a saved model, which reads others like them.
+//! files), [`mnist`] on [`idx`], [`cifar`], [`omniglot`], `folder`, [`csv`] on [`table`]. `registry.rs` lists the sets,
+//! and [`open`] finds them by name. [`PublishedSet`] and [`download`](mod@download) get files from their publishers;
+//! [`open`] finds them there. [`resample`] converts images to the requested resolution; [`prepared()`] normalises and
+//! [augments](Augment) them. A [`fingerprint`](mod@fingerprint) identifies the files of a set. [`Inputs`] describe its
+//! samples to a saved model, which reads others like them.
 
 mod augment;
 mod channels;

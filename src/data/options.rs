@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 pub struct DataOptions {
     /// One of [`NAMES`](super::NAMES).
     pub dataset: String,
-    /// Folder with the set's files (`csv`: also the file itself; `folder`: also a zip archive). `glyphs` needs none; a set that was
-    /// [downloaded](super::published()) is found without it.
+    /// Folder with the set's files (`csv`: also the file itself; `folder`: also a zip archive). `glyphs` needs none; a
+    /// set that was [downloaded](super::published()) is found without it.
     pub directory: Option<PathBuf>,
     /// Height and width of images in pixels; `None` for the set's default. Not for `csv`.
     pub resolution: Option<usize>,
@@ -30,7 +30,8 @@ pub struct DataOptions {
     pub target_columns: Vec<String>,
     /// `csv`: how the table becomes samples.
     pub table: TableOptions,
-    /// `csv`, `folder`: fraction of the rows, or of the images of a class, to hold out for validation, between 0 and 1. Unused if there is a validation file.
+    /// `csv`, `folder`: fraction of the rows, or of the images of a class, to hold out for validation, between 0 and 1.
+    /// Unused if there is a validation file.
     pub validation_fraction: f64,
 }
 

@@ -17,12 +17,13 @@ struct Prepared {
     channels: Option<ChannelStatistics>,
 }
 
-/// Normalises both splits by the channels of the training images, and changes the training images at random: the same bits
-/// for the same seed, epoch and sample. [`Normalize::applies_to`] says which sets are normalised. A loader applies
+/// Normalises both splits by the channels of the training images, and changes the training images at random: the same
+/// bits for the same seed, epoch and sample. [`Normalize::applies_to`] says which sets are normalised. A loader applies
 /// [`Augment::mixup`].
 ///
 /// # Errors
-/// [`Error::Config`] for changes of samples that are no images, and of more pixels than the images have; errors of the set.
+/// [`Error::Config`] for changes of samples that are no images, and of more pixels than the images have; errors of the
+/// set.
 pub fn prepared(splits: &Splits, augment: Augment, normalize: Normalize, seed: u64) -> Result<Splits> {
     let refused = |problem: String| {
         Err(Error::Config { what: "augmentation".into(), problem: format!("{augment}: {problem}") })

@@ -95,8 +95,8 @@ impl Resampler {
         Ok(())
     }
 
-    /// Resamples one image of bytes, given as its rows, and rounds to the nearest bytes. Each row becomes narrow before the
-    /// next is read, so a photograph needs little memory.
+    /// Resamples one image of bytes, given as its rows, and rounds to the nearest bytes. Each row becomes narrow before
+    /// the next is read, so a photograph needs little memory.
     ///
     /// # Errors
     /// Lengths that do not match the sizes.

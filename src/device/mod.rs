@@ -1,8 +1,9 @@
 //! Devices: they allocate memory, run kernels, and read results back. A GPU and the CPU have the same interface.
 //!
 //! Reading order: [`kernel`] (what a device runs), [`real`], [`cpu`] and `convert` (how references compute),
-//! [`memory`], `pool` and `buffer` (where elements are stored), `operations` (allocating, copying, running), [`class`] and [`variant`] (which of several kernels
-//! runs), `gpu` (the only folder that names wgpu), [`profile`] (the time of each dispatch).
+//! [`memory`], `pool` and `buffer` (where elements are stored), `operations` (allocating, copying, running), [`class`]
+//! and [`variant`] (which of several kernels runs), `gpu` (the only folder that names wgpu), [`profile`] (the time of
+//! each dispatch).
 
 mod buffer;
 pub mod class;
@@ -78,8 +79,8 @@ impl Device {
     /// Opens a device. A GPU uses the kernel variants that `allometry tune` chose for it.
     ///
     /// # Errors
-    /// [`Error::NoAdapter`] for [`DeviceChoice::Gpu`] if there is no adapter, and for `Gpu` and `Auto` if the environment
-    /// variables `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` allow no adapter.
+    /// [`Error::NoAdapter`] for [`DeviceChoice::Gpu`] if there is no adapter, and for `Gpu` and `Auto` if the
+    /// environment variables `WGPU_BACKEND` and `WGPU_ADAPTER_NAME` allow no adapter.
     pub fn open(choice: DeviceChoice) -> Result<Device> {
         match choice {
             DeviceChoice::Cpu => Ok(Device::cpu()),

@@ -96,8 +96,8 @@ impl Device {
         Ok(())
     }
 
-    /// Checks a kernel's operands: all are on this device and end within their buffers, and no output's buffer is another
-    /// operand.
+    /// Checks a kernel's operands: all are on this device and end within their buffers, and no output's buffer is
+    /// another operand.
     fn check_operands(&self, kernel: &'static str, inputs: &[Operand], outputs: &[Operand]) -> Result<()> {
         for (i, output) in outputs.iter().enumerate() {
             let again = inputs.iter().chain(&outputs[..i]).any(|other| other.buffer.same(output.buffer));
@@ -114,8 +114,8 @@ impl Device {
     /// Copies values from the host into a buffer, from element `offset` on.
     ///
     /// # Errors
-    /// [`Error::Argument`] if the values do not fit into the buffer; [`Error::Placement`] for a buffer of another device;
-    /// [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
+    /// [`Error::Argument`] if the values do not fit into the buffer; [`Error::Placement`] for a buffer of another
+    /// device; [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
     pub fn write<E: Element>(&self, buffer: &Buffer, offset: usize, values: &[E]) -> Result<()> {
         self.check_range("write", buffer, E::DTYPE, offset, values.len())?;
         buffer.touch();
@@ -158,7 +158,8 @@ impl Device {
     ///
     /// # Errors
     /// [`Error::Placement`] if an operand is on another device, or if the buffer of an output is also another operand;
-    /// [`Error::Argument`] if an operand ends beyond its buffer; [`Error::Kernel`], [`Error::DeviceLost`] and [`Error::OutOfMemory`] from the driver.
+    /// [`Error::Argument`] if an operand ends beyond its buffer; [`Error::Kernel`], [`Error::DeviceLost`] and
+    /// [`Error::OutOfMemory`] from the driver.
     pub fn run<P: bytemuck::Pod>(
         &self,
         kernel: &'static Kernel<P>,

@@ -220,8 +220,8 @@ impl Architecture {
         self
     }
 
-    /// The same model with the input and the output of a data set. Images that are not square become features. Images that
-    /// the training normalises are not rescaled as well.
+    /// The same model with the input and the output of a data set. Images that are not square become features. Images
+    /// that the training normalises are not rescaled as well.
     pub fn for_dataset(self, set: &dyn Dataset, normalize: Normalize) -> Architecture {
         let input = match *set.sample_shape() {
             [resolution, width, channels] if width == resolution => Input::Image { resolution, channels },

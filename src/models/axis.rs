@@ -33,8 +33,8 @@ impl Scale {
     /// The scale that changes nothing.
     pub const BASE: Scale = Scale { depth: 1.0, width: 1.0, resolution: 1.0 };
 
-    /// Scales a model. The output layer, kernels, strides and input channels do not change. Dropout and drop-path change
-    /// as the model's [`growth`](Architecture::growth) says.
+    /// Scales a model. The output layer, kernels, strides and input channels do not change. Dropout and drop-path
+    /// change as the model's [`growth`](Architecture::growth) says.
     ///
     /// - Width: see [`round_width`]. A coefficient of exactly 1 does not change widths. Stem and head are scaled as the
     ///   stages are; what a block derives from its width (expanded, squeezed or grouped channels) follows.

@@ -211,8 +211,9 @@ impl Predictor {
     /// Predicts from the rows of a table. It may have other columns too, in any order.
     ///
     /// # Errors
-    /// [`Error::Config`] for a model of images; [`Error::Format`] with row and column for a column that is missing, a cell
-    /// of another kind, a new category, and a missing value unless the training filled them in; errors of the device.
+    /// [`Error::Config`] for a model of images; [`Error::Format`] with row and column for a column that is missing, a
+    /// cell of another kind, a new category, and a missing value unless the training filled them in; errors of the
+    /// device.
     pub fn predict_table(&self, table: &Table) -> Result<Predictions> {
         match &self.inputs {
             Inputs::Table(inputs) => self.predict(&inputs.samples(table)?),

@@ -98,7 +98,8 @@ pub(super) fn with_files() -> Vec<(String, &'static str)> {
     FILES.iter().flat_map(|(file, _)| family(file)).collect()
 }
 
-/// `wide-resnet-D-K` (Zagoruyko & Komodakis 2016): (D − 4) / 6 blocks in each stage, K times the channels of the stages.
+/// `wide-resnet-D-K` (Zagoruyko & Komodakis 2016): (D − 4) / 6 blocks in each stage, K times the channels of the
+/// stages.
 fn wide_resnet(name: &str) -> Option<Architecture> {
     let (depth, width) = name.strip_prefix("wide-resnet-")?.split_once('-')?;
     let (depth, width): (usize, usize) = (depth.parse().ok()?, width.parse().ok()?);
@@ -123,8 +124,8 @@ impl Architecture {
         with_files().into_iter().map(|(name, _)| name).collect()
     }
 
-    /// The preset of this name; `None` if there is none. Each is a TOML file in `src/models/presets/`, or is scaled from
-    /// one.
+    /// The preset of this name; `None` if there is none. Each is a TOML file in `src/models/presets/`, or is scaled
+    /// from one.
     pub fn preset(name: &str) -> Option<Architecture> {
         let derived = || scaled().into_iter().find(|derived| derived.name == name);
         file(name)

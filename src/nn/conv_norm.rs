@@ -90,13 +90,13 @@ impl From<DepthwiseConv2d> for Convolution {
     }
 }
 
-/// A convolution, what normalises its output, and an activation: `f(norm(x ∗ kernel))`, or `f(x ∗ kernel + bias)` without
-/// a norm.
+/// A convolution, what normalises its output, and an activation: `f(norm(x ∗ kernel))`, or `f(x ∗ kernel + bias)`
+/// without a norm.
 ///
-/// The kernel is a parameter of this module. A norm is the module `norm` inside it. In evaluation a batch norm is folded
-/// into the convolution, which then has the kernel `kernel·s` and the bias `β − mean·s`, with s = γ/√(variance + ε). Both
-/// are computed once and kept until parameters or running statistics change. A kernel with more values than the images
-/// that it convolves is not folded: a copy of it would take more memory than the pass over its output saves.
+/// The kernel is a parameter of this module. A norm is the module `norm` inside it. In evaluation a batch norm is
+/// folded into the convolution, which then has the kernel `kernel·s` and the bias `β − mean·s`, with s = γ/√(variance +
+/// ε). Both are computed once and kept until parameters or running statistics change. A kernel with more values than
+/// the images that it convolves is not folded: a copy of it would take more memory than the pass over its output saves.
 ///
 /// ```
 /// use allometry::nn::{Activation, BatchNorm, Conv2d, ConvNorm, Module, Padding};
@@ -117,8 +117,8 @@ pub struct ConvNorm {
 }
 
 impl ConvNorm {
-    /// The module. Bias and activation of `convolution` are replaced, and the activation of `norm`: the convolution has a
-    /// bias where there is no norm.
+    /// The module. Bias and activation of `convolution` are replaced, and the activation of `norm`: the convolution has
+    /// a bias where there is no norm.
     pub fn new(
         convolution: impl Into<Convolution>,
         norm: impl Into<Norm>,

@@ -2,8 +2,8 @@
 //! brought to mean 0 and variance 1, then to a trained scale and offset, and passes through an activation.
 //!
 //! Statistics are computed in pieces, each in two passes, and joined by the formula of Chan et al. (1979): no sum of
-//! squares is subtracted from another. In f16 they are f32. The graph keeps x and four numbers per channel. The gradients
-//! compute the activation's argument again instead of reading the output.
+//! squares is subtracted from another. In f16 they are f32. The graph keeps x and four numbers per channel. The
+//! gradients compute the activation's argument again instead of reading the output.
 
 mod kernels;
 
@@ -37,8 +37,8 @@ impl Tensor {
     /// f.
     ///
     /// # Errors
-    /// [`Error::Shape`] for a rank below 2, and for operands of other shapes; [`Error::Argument`] for an epsilon that is
-    /// not positive; [`Error::DType`] and [`Error::Placement`] for operands of different types or devices.
+    /// [`Error::Shape`] for a rank below 2, and for operands of other shapes; [`Error::Argument`] for an epsilon that
+    /// is not positive; [`Error::DType`] and [`Error::Placement`] for operands of different types or devices.
     pub fn batch_norm(
         &self,
         gamma: &Tensor,
@@ -87,9 +87,9 @@ impl Tensor {
     }
 }
 
-/// Running statistics after a batch of `rows` rows: `momentum·old + (1 − momentum)·new` for the mean, and for the unbiased
-/// variance, rows/(rows − 1) times that of the batch (0 for a single row). All are `[channels]` of one type, without a
-/// graph.
+/// Running statistics after a batch of `rows` rows: `momentum·old + (1 − momentum)·new` for the mean, and for the
+/// unbiased variance, rows/(rows − 1) times that of the batch (0 for a single row). All are `[channels]` of one type,
+/// without a graph.
 ///
 /// # Errors
 /// [`Error::Shape`], [`Error::DType`] and [`Error::Placement`] for operands that differ in shape, type or device.

@@ -109,20 +109,22 @@ functions! {
     NotEqual = 11, not_equal, |a, b| flag(a != b);
     /// 1 where a > b, ½ where a = b, else 0: the fraction of `maximum`'s gradient that a gets.
     Share = 12, share, |a, b| T::of(0.5) * (flag::<T>(a > b) + flag::<T>(a >= b));
-    /// a to the power of b: NaN for a negative a unless b is whole; 1 where b is 0. [`powf`](Tensor::powf) takes a number.
+    /// a to the power of b: NaN for a negative a unless b is whole; 1 where b is 0. [`powf`](Tensor::powf) takes a
+    /// number.
     Pow = 13, pow, |a, b| a.powf(b);
     /// b·a^(b - 1), and 0 where b is 0: the derivative of `pow` by a.
     PowSlope = 14, pow_slope, |a, b| power_slope(a, b);
     /// aᵇ·ln a, and 0 where a is 0 and b at least 0: the derivative of `pow` by b.
     PowLogarithm = 15, pow_logarithm, |a, b| power_logarithm(a, b);
-    /// -b·ln σ(a) - (1 - b)·ln(1 - σ(a)), σ the sigmoid: the cross-entropy of an event of probability b from the logit a.
+    /// -b·ln σ(a) - (1 - b)·ln(1 - σ(a)), σ the sigmoid: the cross-entropy of an event of probability b from the logit
+    /// a.
     BinaryCrossEntropy = 16, binary_cross_entropy_each, |a, b| logit_loss(a, b);
     /// σ(a) - b: the derivative of `binary_cross_entropy_each` by a.
     BinaryCrossEntropySlope = 17, binary_cross_entropy_slope, |a, b| sigmoid(a) - b;
 }
 
-/// max(a, 0) - a·b + ln(1 + e^-|a|). The first two terms are exact for b = 0 and b = 1, and the third is small where they
-/// cancel.
+/// max(a, 0) - a·b + ln(1 + e^-|a|). The first two terms are exact for b = 0 and b = 1, and the third is small where
+/// they cancel.
 fn logit_loss<T: Real>(a: T, b: T) -> T {
     (if a < T::ZERO { T::ZERO } else { a }) - a * b + (-a.abs()).exp().ln_1p()
 }

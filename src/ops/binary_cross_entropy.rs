@@ -13,9 +13,10 @@ impl Tensor {
         self.binary_cross_entropy_rows(target)?.mean(&[], false)
     }
 
-    /// The cross-entropy of each sample, `[n, …]` to `[n]`: the mean of −t·ln σ(x) − (1 − t)·ln(1 − σ(x)) over all axes but
-    /// the first, where x is the logit, σ the sigmoid, and t the target: the probability of the event, 0 or 1 if it is known.
-    /// It is computed without σ(x), which would be 0 or 1 for large x. Targets outside 0 to 1 are not refused.
+    /// The cross-entropy of each sample, `[n, …]` to `[n]`: the mean of −t·ln σ(x) − (1 − t)·ln(1 − σ(x)) over all axes
+    /// but the first, where x is the logit, σ the sigmoid, and t the target: the probability of the event, 0 or 1 if it
+    /// is known. It is computed without σ(x), which would be 0 or 1 for large x. Targets outside 0 to 1 are not
+    /// refused.
     ///
     /// # Errors
     /// [`Error::Shape`] for shapes that differ (nothing is broadcast) or have no axes; [`Error::DType`] and

@@ -45,8 +45,8 @@ pub(crate) struct ConvParams {
 pub struct ConvOptions {
     /// Rows and columns of the image from one window to the next.
     pub strides: [usize; 2],
-    /// Rows and columns of the image from one element of the kernel to the next; 1 for neighbours. A kernel of k elements
-    /// reaches over (k − 1)·dilation + 1 pixels.
+    /// Rows and columns of the image from one element of the kernel to the next; 1 for neighbours. A kernel of k
+    /// elements reaches over (k − 1)·dilation + 1 pixels.
     pub dilation: [usize; 2],
     /// What surrounds the image.
     pub padding: Padding,
@@ -65,12 +65,12 @@ impl Default for ConvOptions {
 }
 
 impl ConvOptions {
-    /// The number of output rows (axis 0) or columns (axis 1) for so many of the input and a kernel of so many elements, and
-    /// the number of zeros before the first.
+    /// The number of output rows (axis 0) or columns (axis 1) for so many of the input and a kernel of so many
+    /// elements, and the number of zeros before the first.
     ///
     /// # Errors
-    /// Those of [`Padding::resolve`], with the reach of the dilated kernel; [`Error::Argument`] for a dilation of 0, and for
-    /// one with which the kernel reaches over more than 65,535 pixels.
+    /// Those of [`Padding::resolve`], with the reach of the dilated kernel; [`Error::Argument`] for a dilation of 0,
+    /// and for one with which the kernel reaches over more than 65,535 pixels.
     pub fn resolve(
         &self,
         op: &'static str,
@@ -163,7 +163,8 @@ impl ConvParams {
     }
 }
 
-/// Computes the scalars of all kernels from the shapes and the options. `channels` are the groups and the output channels.
+/// Computes the scalars of all kernels from the shapes and the options. `channels` are the groups and the output
+/// channels.
 pub(super) fn resolve(
     op: &'static str,
     image: Shape,
@@ -202,9 +203,9 @@ pub(super) fn resolve(
 
 /// The gradient with respect to the images, from dy and w, by the kernel that `data_gradient` runs.
 ///
-/// Along an axis with a stride and a dilation that kernel would have to find the taps whose multiples of the dilation have
-/// a remainder modulo the stride. dy with zeros between its pixels is the gradient of the same convolution without a
-/// stride, so such an axis gets these zeros.
+/// Along an axis with a stride and a dilation that kernel would have to find the taps whose multiples of the dilation
+/// have a remainder modulo the stride. dy with zeros between its pixels is the gradient of the same convolution without
+/// a stride, so such an axis gets these zeros.
 fn input_gradient(
     data_gradient: fn(&ConvParams, &Tensor, &Tensor) -> Result<Tensor>,
     p: &ConvParams,

@@ -1,7 +1,7 @@
 //! `gather`: elements at given indices along an axis; and `one_hot`, rows of one 1 at given indices.
 //!
-//! The gradient adds every element of dy to its element of x. Each sum runs in the order of the indices, so it has the same
-//! bits every time; a scatter with atomic additions would not.
+//! The gradient adds every element of dy to its element of x. Each sum runs in the order of the indices, so it has the
+//! same bits every time; a scatter with atomic additions would not.
 
 use super::{INDEX, WORKGROUP, check_axis, check_float, no_constants};
 use crate::autograd::record;
@@ -98,13 +98,13 @@ fn one_hot<T: Real>(p: &Params, mut args: KernelArgs<T>) {
 }
 
 impl Tensor {
-    /// The elements at `indices` (u32, any shape) along `axis`, as NumPy's `take`: the axes of `indices` stand in the place
-    /// of `axis`. An index beyond the extent gives NaN. Elements that are taken more than once get the sum of the
+    /// The elements at `indices` (u32, any shape) along `axis`, as NumPy's `take`: the axes of `indices` stand in the
+    /// place of `axis`. An index beyond the extent gives NaN. Elements that are taken more than once get the sum of the
     /// gradients.
     ///
     /// # Errors
-    /// [`Error::Argument`] if there is no such axis, and for more than six axes in all; [`Error::DType`] for indices that
-    /// are not u32, and for u32 elements; [`Error::Placement`] for two devices.
+    /// [`Error::Argument`] if there is no such axis, and for more than six axes in all; [`Error::DType`] for indices
+    /// that are not u32, and for u32 elements; [`Error::Placement`] for two devices.
     pub fn gather(&self, axis: usize, indices: &Tensor) -> Result<Tensor> {
         const OP: &str = "gather";
         check_float(OP, self, self)?;
@@ -129,12 +129,12 @@ impl Tensor {
         }))
     }
 
-    /// Rows of `classes` elements of the type `dtype`: 1 at the index that this tensor (u32, `[…]`) has in the place of the
-    /// row, else 0. The result is `[…, classes]`. An index beyond the classes gives a row of zeros.
+    /// Rows of `classes` elements of the type `dtype`: 1 at the index that this tensor (u32, `[…]`) has in the place of
+    /// the row, else 0. The result is `[…, classes]`. An index beyond the classes gives a row of zeros.
     ///
     /// # Errors
-    /// [`Error::DType`] if this tensor is not u32, or `dtype` is; [`Error::Shape`] for no classes; [`Error::Argument`] for
-    /// more than six axes in all.
+    /// [`Error::DType`] if this tensor is not u32, or `dtype` is; [`Error::Shape`] for no classes; [`Error::Argument`]
+    /// for more than six axes in all.
     pub fn one_hot(&self, classes: usize, dtype: DType) -> Result<Tensor> {
         const OP: &str = "one_hot";
         check_indices(OP, self, self)?;

@@ -46,7 +46,8 @@ impl Tensor {
         normalized(self, gamma, Some(beta), over, epsilon, function)
     }
 
-    /// `f(γ·x/√(mean of x² + ε))` of `self` `[…, n]`, with the mean over the last axis. `gamma` is `[n]`, `function` is f.
+    /// `f(γ·x/√(mean of x² + ε))` of `self` `[…, n]`, with the mean over the last axis. `gamma` is `[n]`, `function` is
+    /// f.
     ///
     /// # Errors
     /// Those of [`layer_norm`](Tensor::layer_norm).

@@ -6,8 +6,8 @@ use crate::error::Result;
 use crate::tensor::Tensor;
 
 impl Tensor {
-    /// ln Σ eˣ over `axes`, or over all axes if `axes` is empty. With `keep` they stay as axes of extent 1. It is -∞ where
-    /// every element is -∞, and NaN where one is NaN. Computed in f32 for f16.
+    /// ln Σ eˣ over `axes`, or over all axes if `axes` is empty. With `keep` they stay as axes of extent 1. It is -∞
+    /// where every element is -∞, and NaN where one is NaN. Computed in f32 for f16.
     ///
     /// # Errors
     /// [`Error::Argument`](crate::Error::Argument) for an axis that does not exist or occurs twice;

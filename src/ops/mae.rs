@@ -12,8 +12,8 @@ impl Tensor {
         self.mae_rows(target)?.mean(&[], false)
     }
 
-    /// The absolute error of each sample, `[n, …]` to `[n]`: the mean of |prediction − target| over all axes but the first.
-    /// Its gradient at a difference of 0 is 0.
+    /// The absolute error of each sample, `[n, …]` to `[n]`: the mean of |prediction − target| over all axes but the
+    /// first. Its gradient at a difference of 0 is 0.
     ///
     /// # Errors
     /// [`Error::Shape`] for shapes that differ (nothing is broadcast) or have no axes; [`Error::DType`] and

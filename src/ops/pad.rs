@@ -115,8 +115,8 @@ impl Tensor {
     /// This tensor with `pads[axis]` = [before, after] elements more along each axis.
     ///
     /// # Errors
-    /// [`Error::Argument`] for another number of pads than axes, and for reflected pads that are as large as the extent or
-    /// larger; [`Error::TooManyElements`]; [`Error::DType`] for u32.
+    /// [`Error::Argument`] for another number of pads than axes, and for reflected pads that are as large as the extent
+    /// or larger; [`Error::TooManyElements`]; [`Error::DType`] for u32.
     pub fn pad(&self, pads: &[[usize; 2]], mode: PadMode) -> Result<Tensor> {
         const OP: &str = "pad";
         check_float(OP, self, self)?;

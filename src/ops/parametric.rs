@@ -1,5 +1,5 @@
-//! Element-wise functions of one number and constants: `y = f(x)`, `dx = dy·f′(x)`. One kernel computes all of them: the
-//! function and its constants are scalars.
+//! Element-wise functions of one number and constants: `y = f(x)`, `dx = dy·f′(x)`. One kernel computes all of them:
+//! the function and its constants are scalars.
 
 use super::{FUNCTIONS, INDEX, MergedAxes, POWER, WORKGROUP, check_float, no_constants};
 use crate::autograd::{record, wanted};

@@ -145,8 +145,8 @@ impl Tensor {
         self.sum_or_mean("mean", How::Mean, axes, keep)
     }
 
-    /// The largest value over `axes`, or over all axes if `axes` is empty. With `keep` they stay as axes of extent 1. If
-    /// several elements are largest, they share the gradient equally. The maximum is NaN if an element is.
+    /// The largest value over `axes`, or over all axes if `axes` is empty. With `keep` they stay as axes of extent 1.
+    /// If several elements are largest, they share the gradient equally. The maximum is NaN if an element is.
     ///
     /// # Errors
     /// Errors of [`sum`](Tensor::sum).
@@ -170,8 +170,8 @@ impl Tensor {
         }))
     }
 
-    /// The index of the largest value along `axis`; of several, the first, and the first NaN if there is one. The result is u32, has no gradient, and
-    /// lacks the axis.
+    /// The index of the largest value along `axis`; of several, the first, and the first NaN if there is one. The
+    /// result is u32, has no gradient, and lacks the axis.
     ///
     /// # Errors
     /// [`Error::Argument`] if there is no such axis; [`Error::DType`] for u32.

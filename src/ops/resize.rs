@@ -1,7 +1,8 @@
 //! `resize2d`: images with other numbers of rows and columns, by the nearest pixel or by two lines (bilinear).
 //!
-//! The centre of output pixel o is at (o + ½)·input/output − ½ in the image, measured in pixels from the centre of its first:
-//! ONNX's `half_pixel`, PyTorch's `align_corners=False`. Positions are quotients of integers, so they have no rounding.
+//! The centre of output pixel o is at (o + ½)·input/output − ½ in the image, measured in pixels from the centre of its
+//! first: ONNX's `half_pixel`, PyTorch's `align_corners=False`. Positions are quotients of integers, so they have no
+//! rounding.
 
 use super::{INDEX, WORKGROUP, check_float, no_constants};
 use crate::autograd::record;
@@ -19,8 +20,8 @@ pub enum Interpolation {
     /// The nearest pixel; of two, the upper or left one (ONNX's `round_prefer_floor`).
     #[default]
     Nearest,
-    /// The four pixels around the position, by their distances along both axes. Beyond the centres of the outermost pixels,
-    /// those pixels.
+    /// The four pixels around the position, by their distances along both axes. Beyond the centres of the outermost
+    /// pixels, those pixels.
     Bilinear,
 }
 

@@ -1,9 +1,9 @@
-//! What products and convolutions share on GPUs: the tiles, the kernels that are made of them, and which tile suits which
-//! result.
+//! What products and convolutions share on GPUs: the tiles, the kernels that are made of them, and which tile suits
+//! which result.
 //!
 //! To a tile everything is a matrix product C = A·B ([`Product`]). A workgroup computes a tile of C and passes A and B
-//! through workgroup memory in slabs: in registers from blocks of 4 × 4 (`shaders/lib/blocks.wgsl`), on cooperative matrices
-//! from octets (`shaders/lib/octets.wgsl`).
+//! through workgroup memory in slabs: in registers from blocks of 4 × 4 (`shaders/lib/blocks.wgsl`), on cooperative
+//! matrices from octets (`shaders/lib/octets.wgsl`).
 
 use crate::device::class::{Class, Tiles};
 use crate::device::kernel::{Constants, Cooperative, FastPath, Kernel, Reference, Shader};
@@ -205,9 +205,9 @@ pub(crate) fn square(tiles: Tiles) -> &'static str {
     }
 }
 
-/// The family of a [`Product`], with a variant for each tile. The first has the family's label, the others that label and
-/// the tile's name. `tiled_family!("matmul", MatrixProduct, "matmul.forward", forward, forward_fast, ["64x64", "32x32"])`
-/// is
+/// The family of a [`Product`], with a variant for each tile. The first has the family's label, the others that label
+/// and the tile's name.
+/// `tiled_family!("matmul", MatrixProduct, "matmul.forward", forward, forward_fast, ["64x64", "32x32"])` is
 ///
 /// ```ignore
 /// Family {

@@ -1,4 +1,5 @@
-//! Element-wise functions of one number: `y = f(x)`, `dx = dy · f′`. `table` lists the functions, `kernels` computes them.
+//! Element-wise functions of one number: `y = f(x)`, `dx = dy · f′`. `table` lists the functions, `kernels` computes
+//! them.
 
 mod kernels;
 mod table;

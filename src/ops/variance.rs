@@ -6,9 +6,9 @@ use crate::tensor::Tensor;
 
 impl Tensor {
     /// The variance over `axes`, or over all axes if `axes` is empty: the sum of the squared differences from the mean,
-    /// divided by n - `correction`, where n is the number of elements of a result. The correction 0 gives the variance of
-    /// these elements, 1 the unbiased estimate from a sample (Bessel's correction, PyTorch's default). With `keep` the axes
-    /// stay as axes of extent 1.
+    /// divided by n - `correction`, where n is the number of elements of a result. The correction 0 gives the variance
+    /// of these elements, 1 the unbiased estimate from a sample (Bessel's correction, PyTorch's default). With `keep`
+    /// the axes stay as axes of extent 1.
     ///
     /// # Errors
     /// [`Error::Argument`] for an axis that does not exist or occurs twice, and for a `correction` that is not below n;

@@ -1,5 +1,5 @@
-//! The same elements in another arrangement: reshape, permute, slice, split, broadcast, concat, stack. These have no kernels. If
-//! the result can't be a view, [`copy`](super::copy) copies the elements.
+//! The same elements in another arrangement: reshape, permute, slice, split, broadcast, concat, stack. These have no
+//! kernels. If the result can't be a view, [`copy`](super::copy) copies the elements.
 
 use super::{check_axis, check_float};
 use crate::autograd::record;
@@ -100,7 +100,8 @@ impl Tensor {
     /// The elements repeated to fill `shape` by NumPy's broadcasting rule. A view.
     ///
     /// # Errors
-    /// [`Error::Shape`] if the shapes don't allow it, and for an extent of 0; [`Error::TooManyElements`] above [`MAX_ELEMENTS`].
+    /// [`Error::Shape`] if the shapes don't allow it, and for an extent of 0; [`Error::TooManyElements`] above
+    /// [`MAX_ELEMENTS`].
     pub fn broadcast_to(&self, shape: impl Into<Shape>) -> Result<Tensor> {
         let (from, to) = (self.shape(), shape.into());
         if to.elements() == 0 {
@@ -161,8 +162,8 @@ impl Tensor {
     ///
     /// # Errors
     /// [`Error::Argument`] for no tensors, for an axis above their rank, and for a result of more than six axes;
-    /// [`Error::Shape`] for shapes that differ; [`Error::DType`] and [`Error::Placement`] for tensors of different types or
-    /// devices.
+    /// [`Error::Shape`] for shapes that differ; [`Error::DType`] and [`Error::Placement`] for tensors of different
+    /// types or devices.
     pub fn stack(tensors: &[&Tensor], axis: usize) -> Result<Tensor> {
         const OP: &str = "stack";
         let first = *tensors
@@ -187,8 +188,8 @@ impl Tensor {
     /// The tensor in pieces of the given extents along `axis`. Views.
     ///
     /// # Errors
-    /// [`Error::Argument`] for an axis that does not exist, for an extent of 0, and for extents whose sum is not that of the
-    /// axis.
+    /// [`Error::Argument`] for an axis that does not exist, for an extent of 0, and for extents whose sum is not that
+    /// of the axis.
     pub fn split(&self, axis: usize, extents: &[usize]) -> Result<Vec<Tensor>> {
         check_axis("split", self, axis)?;
         let (extent, total) = (self.shape()[axis], extents.iter().fold(0usize, |a, &b| a.saturating_add(b)));

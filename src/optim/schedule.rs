@@ -17,8 +17,8 @@ pub enum Decay {
     Linear,
     /// Is multiplied by a factor at regular intervals.
     Step,
-    /// Rises along half a cosine from 1/25 of the peak, then falls along half a cosine to 1/250,000 of it (Smith and Topin
-    /// 2018, [arXiv:1708.07120](https://arxiv.org/abs/1708.07120), as in `torch.optim.lr_scheduler.OneCycleLR`).
+    /// Rises along half a cosine from 1/25 of the peak, then falls along half a cosine to 1/250,000 of it (Smith and
+    /// Topin 2018, [arXiv:1708.07120](https://arxiv.org/abs/1708.07120), as in `torch.optim.lr_scheduler.OneCycleLR`).
     OneCycle,
     /// Stays at the peak, then falls to zero linearly in the last steps: warm-up, stable, decay (Hu et al. 2024,
     /// [arXiv:2404.06395](https://arxiv.org/abs/2404.06395)).
@@ -33,14 +33,15 @@ const ONE_CYCLE: [f64; 2] = [25.0, 1e4];
 pub struct Schedule {
     /// The highest learning rate.
     pub peak: f64,
-    /// The number of steps over which the rate rises to the peak: linearly from zero, with [`Decay::OneCycle`] along half a
-    /// cosine.
+    /// The number of steps over which the rate rises to the peak: linearly from zero, with [`Decay::OneCycle`] along
+    /// half a cosine.
     pub warmup: u64,
     /// The shape of the schedule after the warm-up.
     pub decay: Decay,
     /// The number of steps of the whole training, including the warm-up.
     pub total: u64,
-    /// With [`Decay::Step`] the factor of each drop, and the number of steps between two drops, counted from the first step.
+    /// With [`Decay::Step`] the factor of each drop, and the number of steps between two drops, counted from the first
+    /// step.
     pub factor: f64,
     /// See `factor`.
     pub every: u64,

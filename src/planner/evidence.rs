@@ -213,8 +213,8 @@ impl Evidence {
         law([macs, 1.0]).with(of_exponent.hypot(of_repetition).hypot(unseen), -exponent * more)
     }
 
-    /// The number of distinct samples that are worth as much as `distinct` samples seen `passes` times, by the median value of
-    /// repetition.
+    /// The number of distinct samples that are worth as much as `distinct` samples seen `passes` times, by the median
+    /// value of repetition.
     pub fn worth(&self, distinct: f64, passes: f64) -> f64 {
         self.repetition.effective(distinct, passes, self.repetition.at(0.5))
     }

@@ -5,12 +5,13 @@ use crate::sweep::record::Record;
 use crate::units::{digits, flops};
 use std::collections::BTreeMap;
 
-/// A measured loss below this fraction of the expected one contradicts the law. Two seeds of one model often differ by a
-/// few percent.
+/// A measured loss below this fraction of the expected one contradicts the law. Two seeds of one model often differ by
+/// a few percent.
 const CLEARLY: f64 = 0.9;
 
-/// A warning if runs took no more compute than the recommended training, and ended clearly below the loss that is expected
-/// of it: the law describes these runs badly. The seeds of a model are averaged. `None` if there are no such runs.
+/// A warning if runs took no more compute than the recommended training, and ended clearly below the loss that is
+/// expected of it: the law describes these runs badly. The seeds of a model are averaged. `None` if there are no such
+/// runs.
 pub fn better_runs(records: &[Record], best: &Suggestion) -> Option<String> {
     let mut models: BTreeMap<_, Vec<(&Record, f64)>> = BTreeMap::new();
     let cheaper = records.iter().filter(|record| record.cost.training_flops <= best.flops);

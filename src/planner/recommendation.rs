@@ -83,8 +83,8 @@ pub struct Recommendation {
 pub const RANKS: [&str; 4] = ["best", "2nd", "3rd", "4th"];
 
 impl Recommendation {
-    /// Another training with a lower expected loss than the best, and its name in a list (`2nd`, `base model`): the lowest.
-    /// `None` if there is none, and if a target loss was given: then costs are compared.
+    /// Another training with a lower expected loss than the best, and its name in a list (`2nd`, `base model`): the
+    /// lowest. `None` if there is none, and if a target loss was given: then costs are compared.
     pub fn lower(&self) -> Option<(&'static str, &Suggestion)> {
         let alternatives = RANKS.into_iter().skip(1).zip(&self.alternatives);
         let others = alternatives.chain(self.base.iter().map(|base| ("base model", base)));

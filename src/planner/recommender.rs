@@ -23,8 +23,8 @@ const MOST_PILOTS: usize = 12;
 /// The length of a benchmark's pilot runs relative to the others.
 const BENCHMARK: f64 = 0.5;
 
-/// More samples than a host is expected to draw in a second; a faster one begins another epoch. Only sets that are drawn have no
-/// end.
+/// More samples than a host is expected to draw in a second; a faster one begins another epoch. Only sets that are
+/// drawn have no end.
 const SAMPLES_PER_SECOND: f64 = 2e6;
 
 /// A device's speed drifts with heat and other load. So with a budget of time, the best is measured by pilot runs for
@@ -111,8 +111,8 @@ impl Recommender<'_> {
         Ok(measured)
     }
 
-    /// Number of samples that a pilot run draws from: more than it has time for. Their order is drawn before the first step,
-    /// so not many more.
+    /// Number of samples that a pilot run draws from: more than it has time for. Their order is drawn before the first
+    /// step, so not many more.
     fn samples(&self, seconds: f64) -> usize {
         let enough = (seconds * SAMPLES_PER_SECOND) as usize;
         self.rules.available.unwrap_or_else(|| enough.clamp(1 << 17, 1 << 24))

@@ -138,8 +138,8 @@ pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Ti
     Some(Found { base: base(fields, rules, timing), choices, limits, beyond })
 }
 
-/// Two limits that together keep the best from being better, where none does alone: a budget that allows as much as the law
-/// is trusted for. Empty if there are none. Data do not count if the law includes repetition, as in [`search`].
+/// Two limits that together keep the best from being better, where none does alone: a budget that allows as much as the
+/// law is trusted for. Empty if there are none. Data do not count if the law includes repetition, as in [`search`].
 fn pair_of_limits(
     fields: &[Field],
     rules: &Rules,
@@ -310,8 +310,8 @@ impl Rules<'_> {
         let trainings = self.trainings(field, &field.candidates[place], timing, relaxed);
         let Some(target) = self.target_loss else {
             let trainings = trainings.into_iter().map(with);
-            // A law of samples seen takes repeated samples for new ones. Of 12 epochs on most samples and 11 on all, the
-            // latter is better.
+            // A law of samples seen takes repeated samples for new ones. Of 12 epochs on most samples and 11 on all,
+            // the latter is better.
             if field.evidence.passes_seen().is_some() {
                 let worth = |choice: &TrainingOption| field.evidence.worth(choice.distinct, choice.passes);
                 return trainings.max_by(|a, b| worth(a).total_cmp(&worth(b)));

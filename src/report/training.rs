@@ -1,5 +1,5 @@
-//! The page of one training: its findings, its losses, and, if it was watched, its gradients, outputs and updates over depth
-//! and time.
+//! The page of one training: its findings, its losses, and, if it was watched, its gradients, outputs and updates over
+//! depth and time.
 
 use super::canvas::Stroke;
 use super::escape::escape;

@@ -52,8 +52,8 @@ pub trait Observer {
 /// An observer that does nothing.
 impl Observer for () {}
 
-/// Seconds for which inference throughput is measured after a training of so many: a tenth, between 0.02 and 0.25. A sweep of
-/// short trainings would otherwise spend most of its time on it.
+/// Seconds for which inference throughput is measured after a training of so many: a tenth, between 0.02 and 0.25. A
+/// sweep of short trainings would otherwise spend most of its time on it.
 fn inference_seconds(training: f64) -> f64 {
     (0.1 * training).clamp(0.02, 0.25)
 }

@@ -14,7 +14,8 @@ pub struct Format {
     pub header: Header,
 }
 
-/// Whether the first line of a delimited table is a header. The columns of a table without one have the names 1, 2, 3, …
+/// Whether the first line of a delimited table is a header. The columns of a table without one have the names 1, 2, 3,
+/// …
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Header {

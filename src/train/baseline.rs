@@ -9,7 +9,8 @@ use crate::tensor::Tensor;
 /// Rows of targets whose losses are computed at once.
 const ROWS: usize = 1 << 16;
 
-/// A loss of initial outputs this many times that of the means: the targets are far from 0, or differ little from each other.
+/// A loss of initial outputs this many times that of the means: the targets are far from 0, or differ little from each
+/// other.
 const FAR: f64 = 25.0;
 /// A loss of the means above this: the targets are large. Standardised ones have a loss of about 1.
 const LARGE: f64 = 25.0;
@@ -32,8 +33,8 @@ impl Baseline {
         Baseline { training: loss, validation: loss, untrained: loss }
     }
 
-    /// Whether targets that are numbers have another size than the outputs of initial weights, so that a training spends many
-    /// steps on their mean and their scale. With standardised targets they have not.
+    /// Whether targets that are numbers have another size than the outputs of initial weights, so that a training
+    /// spends many steps on their mean and their scale. With standardised targets they have not.
     pub(super) fn is_out_of_scale(&self) -> bool {
         self.training > 0.0 && (self.untrained > FAR * self.training || self.training > LARGE)
     }

@@ -1,8 +1,9 @@
 //! Checkpoints: a training at a step boundary, in one file, from which it continues with the same bits.
 //!
-//! A safetensors file has the tensors: parameters, buffers, their averages and those of the best epoch, moments, the loss
-//! scale, and the sums of losses. Its metadata have the rest as JSON: the numbers of the trainer, the place in the training, and what the training is; and a CRC-32 of
-//! both. Random numbers are keyed by seed, step and module, and the order of samples by seed and epoch, so the place restores both.
+//! A safetensors file has the tensors: parameters, buffers, their averages and those of the best epoch, moments, the
+//! loss scale, and the sums of losses. Its metadata have the rest as JSON: the numbers of the trainer, the place in the
+//! training, and what the training is; and a CRC-32 of both. Random numbers are keyed by seed, step and module, and the
+//! order of samples by seed and epoch, so the place restores both.
 
 use super::history::History;
 use super::sums::MOST;
@@ -163,8 +164,8 @@ impl Checkpoints {
         weights::write(&self.path, &tensors, notes)
     }
 
-    /// Restores the trainer, of a training of `total_steps` steps with `per_epoch` in each epoch, from the checkpoint. `None`
-    /// if there is none about this training.
+    /// Restores the trainer, of a training of `total_steps` steps with `per_epoch` in each epoch, from the checkpoint.
+    /// `None` if there is none about this training.
     pub(super) fn resume(
         &self,
         trainer: &mut Trainer,

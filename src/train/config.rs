@@ -103,7 +103,8 @@ pub struct TrainConfig {
     /// Constant that rmsprop adds to the mean of squared gradients, inside the root.
     #[arg(long, value_name = "EPSILON", default_value_t = TrainConfig::default().rmsprop_epsilon, value_parser = positive)]
     pub rmsprop_epsilon: f64,
-    /// Weight decay of sgd and rmsprop (added to the gradient), adamw and lion (decoupled); by default 0.01 for adamw, 0 for others.
+    /// Weight decay of sgd and rmsprop (added to the gradient), adamw and lion (decoupled); by default 0.01 for adamw,
+    /// 0 for others.
     #[arg(long, value_name = "DECAY", value_parser = not_negative)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub weight_decay: Option<f64>,
@@ -125,25 +126,25 @@ pub struct TrainConfig {
     /// Share of a label's probability that cross-entropy spreads over all classes, 0 to 1.
     #[arg(long, value_name = "PART", default_value_t = TrainConfig::default().label_smoothing, value_parser = part)]
     pub label_smoothing: f64,
-    /// Parts that each batch is computed in, one after the other, with one update: less memory, the same step. A batch norm
-    /// normalises by the statistics of a part.
+    /// Parts that each batch is computed in, one after the other, with one update: less memory, the same step. A batch
+    /// norm normalises by the statistics of a part.
     #[arg(long, value_name = "PARTS", default_value_t = TrainConfig::default().accumulate, value_parser = count)]
     pub accumulate: usize,
     /// Evaluate and save an exponential moving average of the weights, with this decay per step (0.999, 0.9999).
     #[arg(long, value_name = "DECAY", value_parser = decay)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub average: Option<f64>,
-    /// Stop after this many epochs in a row without a lower validation loss. The model keeps the weights of the epoch with
-    /// the lowest.
+    /// Stop after this many epochs in a row without a lower validation loss. The model keeps the weights of the epoch
+    /// with the lowest.
     #[arg(long, value_name = "EPOCHS", value_parser = count)]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub early_stopping: Option<usize>,
-    /// How values of images are normalised: by the mean and the deviation of each channel over the training images, or not.
-    /// Drawn glyphs are not normalised.
+    /// How values of images are normalised: by the mean and the deviation of each channel over the training images, or
+    /// not. Drawn glyphs are not normalised.
     #[arg(long, value_enum, default_value_t)]
     pub normalize: Normalize,
-    /// Random changes of the training images, separated by commas: resized-crop:0.08 (least part of the area), crop:4 (pixels),
-    /// flip, rotate:15 (degrees), brightness:0.2, contrast:0.2, cutout:8 (pixels), mixup:0.2.
+    /// Random changes of the training images, separated by commas: resized-crop:0.08 (least part of the area), crop:4
+    /// (pixels), flip, rotate:15 (degrees), brightness:0.2, contrast:0.2, cutout:8 (pixels), mixup:0.2.
     #[arg(long, value_name = "CHANGES")]
     #[serde(skip_serializing_if = "Option::is_none")]
     pub augment: Option<Augment>,
@@ -241,8 +242,8 @@ impl TrainConfig {
         }
     }
 
-    /// Names of the fields whose values differ from those of `other`. Exemptions from weight decay do not count where both
-    /// have no weight decay.
+    /// Names of the fields whose values differ from those of `other`. Exemptions from weight decay do not count where
+    /// both have no weight decay.
     pub fn differences(&self, other: &TrainConfig) -> Vec<String> {
         let (own, others) = (self.fields(), other.fields());
         let names: BTreeSet<&String> = own.keys().chain(others.keys()).collect();
@@ -318,8 +319,8 @@ impl TrainConfig {
         Ok(loss)
     }
 
-    /// The training data as a training reads them: normalised and augmented as the configuration says. [`fit`](super::fit())
-    /// does this itself.
+    /// The training data as a training reads them: normalised and augmented as the configuration says.
+    /// [`fit`](super::fit()) does this itself.
     ///
     /// # Errors
     /// [`Error::Config`] for changes of images that the samples do not allow; errors of the data.

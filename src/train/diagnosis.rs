@@ -28,8 +28,8 @@ pub enum Verdict {
     RateTooHigh,
     /// The loss falls evenly and slowly, or the updates are small beside the weights.
     RateTooLow,
-    /// Training and validation loss are level and close to each other: the model is too small, or the rest of the loss is
-    /// noise. One training does not tell which.
+    /// Training and validation loss are level and close to each other: the model is too small, or the rest of the loss
+    /// is noise. One training does not tell which.
     LimitedBySize,
     /// The training loss is far below the validation loss, and both are level.
     LimitedByData,
@@ -67,18 +67,20 @@ const GAP: f64 = 1.5;
 const JUMPS: f64 = 0.2;
 /// A jump: a training loss this many times the lowest so far, and above it by [`JUMP_OF_FIRST`].
 const JUMP: f64 = 1.1;
-/// The least jump, as a share of the first epoch's loss: losses near zero vary by several times themselves without harm.
+/// The least jump, as a share of the first epoch's loss: losses near zero vary by several times themselves without
+/// harm.
 const JUMP_OF_FIRST: f64 = 0.01;
 /// A training loss this many times that of a model before its training, or that of the first epoch, has blown up.
 const BLOWN_UP: f64 = 10.0;
-/// Update-to-weight ratios, at the step where they are largest, outside of this range speak against the learning rate. They
-/// are about 1e-3 where it is good.
+/// Update-to-weight ratios, at the step where they are largest, outside of this range speak against the learning rate.
+/// They are about 1e-3 where it is good.
 const RATIO: (f64, f64) = (1e-4, 1.5e-2);
-/// Gradient norms of the first modules, beside those of the last, outside of this range are called vanishing or exploding.
+/// Gradient norms of the first modules, beside those of the last, outside of this range are called vanishing or
+/// exploding.
 const SPREAD: (f64, f64) = (1e-3, 1e3);
 
-/// The findings about a training with the configuration `config`, the most important first. `baseline` has the losses of
-/// models that know nothing, if they are known. `observations` may be empty.
+/// The findings about a training with the configuration `config`, the most important first. `baseline` has the losses
+/// of models that know nothing, if they are known. `observations` may be empty.
 pub fn diagnose(
     history: &History,
     config: &TrainConfig,
@@ -109,8 +111,8 @@ pub fn diagnose(
     main.into_iter().chain(from_rate).chain(signals).collect()
 }
 
-/// What is said of targets that should be standardised, by the losses of models that know nothing; `None` of others. Those of
-/// binary cross-entropy are probabilities, which have a scale of their own.
+/// What is said of targets that should be standardised, by the losses of models that know nothing; `None` of others.
+/// Those of binary cross-entropy are probabilities, which have a scale of their own.
 pub fn out_of_scale(baseline: Baseline, config: &TrainConfig) -> Option<Finding> {
     let are_probabilities = config.loss == Some(LossName::BinaryCrossEntropy);
     (!are_probabilities && baseline.is_out_of_scale()).then(|| {

@@ -41,8 +41,8 @@ pub trait Callback {
     /// Called after the validation of each epoch.
     fn on_epoch(&mut self, _report: &EpochReport) {}
 
-    /// Whether step number `step`, counted from 1, of `total` steps is to be observed module by module. The results of the
-    /// training are the same bit for bit; see [`watch`](super::watch).
+    /// Whether step number `step`, counted from 1, of `total` steps is to be observed module by module. The results of
+    /// the training are the same bit for bit; see [`watch`](super::watch).
     fn observes(&self, _step: u64, _total: u64) -> bool {
         false
     }
@@ -80,8 +80,8 @@ pub fn fit(
     run(model, splits, config, None, None, callback)
 }
 
-/// As [`fit`], with checkpoints: the training continues from the last one, if there is one, and ends with the numbers of
-/// a training that was not interrupted, bit for bit on the same device. If the callback asks to stop, it saves a
+/// As [`fit`], with checkpoints: the training continues from the last one, if there is one, and ends with the numbers
+/// of a training that was not interrupted, bit for bit on the same device. If the callback asks to stop, it saves a
 /// checkpoint first. The caller [removes](Checkpoints::remove) the checkpoint once the results are saved.
 ///
 /// # Errors

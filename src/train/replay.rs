@@ -2,8 +2,8 @@
 //!
 //! The loss of a step is read some steps later, when updates with gradients that are not finite have spread over all
 //! weights. So the state of the training is copied to the host now and then, and the steps since the last copy are
-//! repeated one by one, up to the forward pass whose loss is not finite. A copy is made when the training has gone on for a
-//! hundred times what the last one took: copies take at most about a hundredth of the time.
+//! repeated one by one, up to the forward pass whose loss is not finite. A copy is made when the training has gone on
+//! for a hundred times what the last one took: copies take at most about a hundredth of the time.
 
 use super::checkpoint::{Values, to_host};
 use super::samples::Samples;
@@ -44,8 +44,8 @@ impl Replay {
         Ok(())
     }
 
-    /// Adds to an error about a loss that is not finite the step and the module that it comes from. The training is over
-    /// then: the trainer is left in the midst of that step.
+    /// Adds to an error about a loss that is not finite the step and the module that it comes from. The training is
+    /// over then: the trainer is left in the midst of that step.
     pub fn locate(&self, error: Error, trainer: &mut Trainer, loader: &Loader, rates: &Schedule) -> Error {
         let Error::Diverged { step, loss, updated, .. } = error else { return error };
         // Where even this fails, the first error is the one to tell.

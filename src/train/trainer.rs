@@ -277,8 +277,8 @@ impl<'a> Trainer<'a> {
         })
     }
 
-    /// Mean loss and accuracy of the model over batches, in evaluation mode, with the averages of its weights if there are
-    /// any. Waits for the device.
+    /// Mean loss and accuracy of the model over batches, in evaluation mode, with the averages of its weights if there
+    /// are any. Waits for the device.
     ///
     /// # Errors
     /// Those of [`Trainer::step`], and errors of the batches.

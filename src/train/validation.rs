@@ -13,8 +13,8 @@ impl TrainConfig {
     /// Checks that the configuration is valid.
     ///
     /// # Errors
-    /// [`Error::Config`](crate::Error::Config) for a count of zero, an integer above [`LARGEST_INTEGER`], a value outside its range, and a constant that the
-    /// chosen optimiser or loss does not have.
+    /// [`Error::Config`](crate::Error::Config) for a count of zero, an integer above [`LARGEST_INTEGER`], a value
+    /// outside its range, and a constant that the chosen optimiser or loss does not have.
     pub fn validate(&self) -> Result<()> {
         let counts = [Some(self.epochs), Some(self.batch), self.samples, self.validation_samples];
         if counts.contains(&Some(0)) || self.steps == Some(0) {

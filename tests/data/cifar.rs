@@ -6,7 +6,8 @@ use std::fs;
 use std::path::Path;
 use tempfile::TempDir;
 
-/// A record whose red, green and blue are `level`, `level` + 1 and `level` + 2; the first pixel of the second row is black.
+/// A record whose red, green and blue are `level`, `level` + 1 and `level` + 2; the first pixel of the second row is
+/// black.
 fn record(labels: &[u8], level: u8) -> Vec<u8> {
     let planes =
         (0..3u8).flat_map(|channel| (0..1024).map(move |i| if i == 32 { 0 } else { level + channel }));

@@ -13,8 +13,8 @@ fn profiles(points: &Points) -> IsoFlop {
     isoflop(&runs, Budgets::Found, 40, 0).unwrap()
 }
 
-/// Figure 3 of Hoffmann et al. 2022 (arXiv:2203.15556) has nine budgets, from 6e18 to 3e21 FLOPs; what was read off the axis
-/// is up to 8 % less.
+/// Figure 3 of Hoffmann et al. 2022 (arXiv:2203.15556) has nine budgets, from 6e18 to 3e21 FLOPs; what was read off the
+/// axis is up to 8 % less.
 #[test]
 fn the_nine_budgets_of_a_published_figure_are_found() {
     let found = profiles(&hoffmann());

@@ -1,5 +1,5 @@
-//! Binary cross-entropy from logits, against the formula of `torch.nn.functional.binary_cross_entropy_with_logits` written
-//! out for one number.
+//! Binary cross-entropy from logits, against the formula of `torch.nn.functional.binary_cross_entropy_with_logits`
+//! written out for one number.
 
 use crate::harness::{Bound, Draw, Op, input, ones, refuse, sample};
 use allometry::Error;

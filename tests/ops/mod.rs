@@ -31,8 +31,8 @@
 //!   it stands.
 //! - [`Draw`](crate::harness::Draw): random extents and choices, from the run's seed.
 //! - `half(n)` runs the sample in f16 too, where results are rounded `n` times on their way.
-//! - `op.add_timed("x", …)` adds the samples of the op that benchmarks time (`src/bench/families.rs`), in the shapes that
-//!   are tested.
+//! - `op.add_timed("x", …)` adds the samples of the op that benchmarks time (`src/bench/families.rs`), in the shapes
+//!   that are tested.
 //! - `no_differences("reason")` leaves out the comparison with central differences (kinks, sheer size).
 
 pub mod batch_norm;

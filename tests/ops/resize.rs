@@ -28,8 +28,8 @@ pub fn op(draw: &mut Draw) -> Op {
         add("large enough for every thread", input([2, 16, 16, 5]), [32, 27]);
         add("drawn", input([1, draw.extent(9), draw.extent(9), 2]), [draw.extent(20), draw.extent(20)]);
     }
-    // Of PyTorch 2: `torch.nn.functional.interpolate` of 0, 10, 20 to 6, 2 and 5 columns, `nearest-exact` and `bilinear` with
-    // `align_corners=False`. (Two columns are by the formula where the nearest pixel is a tie.)
+    // Of PyTorch 2: `torch.nn.functional.interpolate` of 0, 10, 20 to 6, 2 and 5 columns, `nearest-exact` and
+    // `bilinear` with `align_corners=False`. (Two columns are by the formula where the nearest pixel is a tie.)
     let written: [(Interpolation, &[f64]); 6] = [
         (Nearest, &[0.0, 0.0, 10.0, 10.0, 20.0, 20.0]),
         (Bilinear, &[0.0, 2.5, 7.5, 12.5, 17.5, 20.0]),

@@ -31,8 +31,8 @@ fn value(function: Function) -> Bound {
         // zero, and |x| is up to 13 and 88 there.
         Function::Gelu => 14.0 * f64::from(f32::MIN_POSITIVE),
         Function::Silu => 90.0 * f64::from(f32::MIN_POSITIVE),
-        // e⁻ᵗ with t = √(8/π)·(x + 0.044715·x³): the rounding of t counts t times, and where t is above 46 the result is
-        // below 10·e⁻⁴⁶.
+        // e⁻ᵗ with t = √(8/π)·(x + 0.044715·x³): the rounding of t counts t times, and where t is above 46 the result
+        // is below 10·e⁻⁴⁶.
         Function::GeluTanh => 1e-19,
         // The remainder of x modulo π/2 has an absolute error, and results may be near zero.
         Function::Sin | Function::Cos => 3e-7,
@@ -74,8 +74,8 @@ fn wide(function: Function, input: Input) -> Input {
 /// Points on every side of the kinks.
 const POINTS: [f32; 9] = [-4.0, -3.0, -2.5, -1.0, 0.5, 2.0, 3.0, 5.0, 7.0];
 
-/// Functions at [`POINTS`]: lines by hand, `gelu_tanh` by its formula with a hyperbolic tangent, the others by the functions
-/// of Python's `math`.
+/// Functions at [`POINTS`]: lines by hand, `gelu_tanh` by its formula with a hyperbolic tangent, the others by the
+/// functions of Python's `math`.
 #[rustfmt::skip]
 const WRITTEN_OUT: [(Function, [f64; 9]); 11] = [
     (Function::Relu6, [0.0, 0.0, 0.0, 0.0, 0.5, 2.0, 3.0, 5.0, 6.0]),

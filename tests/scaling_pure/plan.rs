@@ -178,8 +178,8 @@ fn a_sweep_to_plan_from_spends_each_budget_on_every_model() {
     };
     // A quarter of an epoch, one, and four.
     assert_eq!(of(1.0), [(1600, 1), (6400, 1), (6400, 4)]);
-    // 668,672 MACs at factor 1, 268,800 at a half, 118,016 at a quarter: 2.5 and 5.7 times as often. 1,861,632 at 2, where the
-    // smallest budget pays for eight steps, too few.
+    // 668,672 MACs at factor 1, 268,800 at a half, 118,016 at a quarter: 2.5 and 5.7 times as often. 1,861,632 at 2,
+    // where the smallest budget pays for eight steps, too few.
     assert_eq!(of(0.5), [(3968, 1), (6400, 2), (6400, 11)]);
     assert_eq!(of(0.25), [(6400, 1), (6400, 6), (6400, 25)]);
     assert_eq!(of(2.0), [(2240, 1), (6400, 1)]);

@@ -1,8 +1,8 @@
 //! What a sweep answers: the loss at four times the largest size, by a fit of the test's own, with its 95 % interval.
 //!
-//! One size: `E + A·x^−α`. Two: ln loss at four times the largest of the first, by `E + A·N^−α + B·D^−β`. IsoFLOP profiles: the
-//! logarithm of the best size at four times the largest budget. Exponents come from a grid; intervals are of the linear regression
-//! in the neighbourhood of the fit.
+//! One size: `E + A·x^−α`. Two: ln loss at four times the largest of the first, by `E + A·N^−α + B·D^−β`. IsoFLOP
+//! profiles: the logarithm of the best size at four times the largest budget. Exponents come from a grid; intervals are
+//! of the linear regression in the neighbourhood of the fit.
 
 use crate::design::Made;
 use std::collections::BTreeMap;
@@ -108,8 +108,8 @@ fn law(points: &[([f64; 2], f64)], sizes: usize, target: [f64; 2]) -> Answer {
     Answer { value: value(target).ln(), half: student(freedom) * scatter * variance.abs().sqrt() }
 }
 
-/// Of one size: at each size the runs of the best learning rate, or those of the common one; at a size given by the sweep that
-/// has no fault.
+/// Of one size: at each size the runs of the best learning rate, or those of the common one; at a size given by the
+/// sweep that has no fault.
 pub fn single(made: &Made, largest: f64) -> Answer {
     let runs = &made.sweep.series[0].runs;
     let mut by_rate: BTreeMap<(u64, u64), Vec<f64>> = BTreeMap::new();

@@ -1,8 +1,8 @@
 //! Sweeps as somebody would make them who knows what they do. Nothing here comes from `check`.
 //!
-//! Each sweep is made twice from the same random numbers, with a [`Fault`] and without: what differs is the fault alone.
-//! Losses follow one of three curves (levelling off, bending, steepening), or two sizes' sum; runs scatter normally, small
-//! ones up to 1.6 times as much.
+//! Each sweep is made twice from the same random numbers, with a [`Fault`] and without: what differs is the fault
+//! alone. Losses follow one of three curves (levelling off, bending, steepening), or two sizes' sum; runs scatter
+//! normally, small ones up to 1.6 times as much.
 
 use crate::random::Random;
 use allometry::laws::Columns;

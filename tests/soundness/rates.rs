@@ -1,8 +1,9 @@
-//! 1,000 sweeps of a generator that shares no code with `check`: 550 of them sound, and of each of nine kinds of fault 50
-//! whose strength is drawn from the range in [`KINDS`].
+//! 1,000 sweeps of a generator that shares no code with `check`: 550 of them sound, and of each of nine kinds of fault
+//! 50 whose strength is drawn from the range in [`KINDS`].
 //!
-//! A fault *changes the answer* where the answer moves by more than its own interval, or where its interval becomes three
-//! times as wide as that of the same sweep without the fault. `cargo test --test soundness rates -- --nocapture` prints the rates.
+//! A fault *changes the answer* where the answer moves by more than its own interval, or where its interval becomes
+//! three times as wide as that of the same sweep without the fault. `cargo test --test soundness rates -- --nocapture`
+//! prints the rates.
 
 use crate::answer::{Answer, best_size, joint, single};
 use crate::design::{Design, Fault, KINDS, Kind, Made, make, make_sound};

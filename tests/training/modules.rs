@@ -150,8 +150,8 @@ fn branches_and_functions_compute_count_and_are_saved_in_every_precision() {
         model.parameters().set("layers.2.pointwise_kernel", &pointwise).unwrap();
         model.parameters().set("layers.2.bias", &[0.0, 0.5, 1.0]).unwrap();
         let y = model.predict(&model.batch(&[1.0, 2.0, 3.0, 4.0]).unwrap()).unwrap();
-        // Pixels are 2 rows × 3 columns each, and every window sums four of them, times ten in the first channel; the kernels
-        // of a channel are equal, so the third output is the second channel.
+        // Pixels are 2 rows × 3 columns each, and every window sums four of them, times ten in the first channel; the
+        // kernels of a channel are equal, so the third output is the second channel.
         let sums = [[8.0, 8.0, 10.0, 12.0, 12.0], [12.0, 12.0, 14.0, 16.0, 16.0]];
         let expected: Vec<f64> =
             sums.concat().iter().flat_map(|sum| [10.0 * sum, 10.0 * sum + 0.5, sum + 1.0]).collect();

@@ -5,9 +5,9 @@ use crate::data::dataset::{Batch, BatchTargets};
 use rand::RngExt;
 use rand::seq::SliceRandom;
 
-/// Mixes a batch of labelled samples, by numbers that follow from the seed, the epoch and the batch's number. The weight λ of
-/// Beta(α, α) is that of the whole batch, as in the authors' code; λ and 1 − λ give the same mixtures, so the larger one is
-/// taken, and the first label is the one that counts more. Batches of numbers stay as they are.
+/// Mixes a batch of labelled samples, by numbers that follow from the seed, the epoch and the batch's number. The
+/// weight λ of Beta(α, α) is that of the whole batch, as in the authors' code; λ and 1 − λ give the same mixtures, so
+/// the larger one is taken, and the first label is the one that counts more. Batches of numbers stay as they are.
 pub fn mix(batch: &mut Batch, alpha: f64, seed: u64, epoch: u64, number: u64) {
     let BatchTargets::Classes(labels) = &mut batch.targets else { return };
     // Samples have the other half of the numbers.

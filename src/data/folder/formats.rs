@@ -10,8 +10,8 @@ const READ: [&str; 6] = ["jpg", "jpeg", "jpe", "png", "webp", "bmp"];
 const NOT_READ: [&str; 11] =
     ["avif", "exr", "gif", "heic", "heif", "ico", "jp2", "jxl", "svg", "tif", "tiff"];
 
-/// The images among files, by the ending of the name or, under any other ending, by the first bytes; beside them, images of
-/// formats that cannot be read. Files of other kinds, such as notes, are left out.
+/// The images among files, by the ending of the name or, under any other ending, by the first bytes; beside them,
+/// images of formats that cannot be read. Files of other kinds, such as notes, are left out.
 pub(super) fn images(storage: &Storage, files: Vec<Entry>) -> (Vec<Entry>, Vec<Unreadable>) {
     let (mut images, mut foreign) = (Vec::new(), Vec::new());
     for file in files {

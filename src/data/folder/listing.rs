@@ -31,8 +31,8 @@ pub(super) struct Listing {
 }
 
 impl Listing {
-    /// Finds splits and classes of images that are sorted by name. Without folders for splits, a part of each class, drawn
-    /// by the seed, is held out for validation.
+    /// Finds splits and classes of images that are sorted by name. Without folders for splits, a part of each class,
+    /// drawn by the seed, is held out for validation.
     ///
     /// # Errors
     /// No images, or images that are not in folders of classes; a single class; a class that only validation has.
@@ -107,7 +107,8 @@ fn without_images(folder: &Path, classes: &[String]) -> Vec<String> {
     names.filter(is_empty).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// The folder that holds all images, if there are no folders in it: the last of `depth` folders that all have in common.
+/// The folder that holds all images, if there are no folders in it: the last of `depth` folders that all have in
+/// common.
 fn single_folder(images: &[Entry], depth: usize) -> Option<&str> {
     let parts = |image: &Entry| image.name.matches('/').count();
     let folder = images.first()?.name.split('/').nth(depth.checked_sub(1)?)?;

@@ -1,8 +1,8 @@
 //! A folder of images, one sub-folder per class, or a zip archive of such a folder.
 //!
-//! `storage.rs` finds files and reads them, `formats.rs` tells which are images, `listing.rs` tells classes and splits by the names of folders, `decode.rs`
-//! makes samples of files, `set.rs` keeps them in memory as far as they fit, and `unreadable.rs` counts files that are no
-//! images. `pictures.rs` has the images that a saved model predicts from.
+//! `storage.rs` finds files and reads them, `formats.rs` tells which are images, `listing.rs` tells classes and splits
+//! by the names of folders, `decode.rs` makes samples of files, `set.rs` keeps them in memory as far as they fit, and
+//! `unreadable.rs` counts files that are no images. `pictures.rs` has the images that a saved model predicts from.
 
 mod decode;
 mod formats;

@@ -49,12 +49,12 @@ impl Pictures {
     }
 
     /// Samples of some images, `[images, height, width, channels]`, decoded on all cores as those of a data set of
-    /// images are: turned by their EXIF orientation, cut to the largest centred square, resampled, and normalised as the
-    /// training's were.
+    /// images are: turned by their EXIF orientation, cut to the largest centred square, resampled, and normalised as
+    /// the training's were.
     ///
     /// # Errors
-    /// [`Error::Format`] for a file that is no image; [`Error::Config`] for a model whose images are not square, or have
-    /// other channels than grey or red, green and blue.
+    /// [`Error::Format`] for a file that is no image; [`Error::Config`] for a model whose images are not square, or
+    /// have other channels than grey or red, green and blue.
     pub fn samples(&self, images: Range<usize>, inputs: &ImageInputs) -> Result<Vec<f32>> {
         let form = match (inputs.size, inputs.channels) {
             ([height, width], channels @ (1 | 3)) if height == width => {

@@ -169,8 +169,9 @@ impl TableInputs {
     /// The samples of a table's rows, `[rows, features]`. The table may have other columns too, in any order.
     ///
     /// # Errors
-    /// [`Error::Format`](crate::Error::Format) with row and column, for a column that is missing, a cell that is not of its kind, a category
-    /// that the data set did not have, and a missing value unless they were filled in for training.
+    /// [`Error::Format`](crate::Error::Format) with row and column, for a column that is missing, a cell that is not of
+    /// its kind, a category that the data set did not have, and a missing value unless they were filled in for
+    /// training.
     pub fn samples(&self, table: &Table) -> Result<Vec<f32>> {
         let source = Source::of(table);
         let (rows, features) = (source.len(), self.features());

@@ -49,8 +49,9 @@ pub(super) fn thousands(table: &Table, options: &DataOptions) -> Option<String> 
     })
 }
 
-/// A note about each feature that seems to number the rows: different whole numbers that fill half of their range or more, also
-/// in a table whose rows were shuffled or drawn. A model would learn the order of the table, which says nothing of new rows.
+/// A note about each feature that seems to number the rows: different whole numbers that fill half of their range or
+/// more, also in a table whose rows were shuffled or drawn. A model would learn the order of the table, which says
+/// nothing of new rows.
 pub(super) fn numbering(table: &Table, options: &DataOptions) -> Vec<String> {
     let numbers_rows = |place: usize| {
         let (mut seen, mut low, mut high) = (HashSet::new(), i64::MAX, i64::MIN);
@@ -73,9 +74,9 @@ pub(super) fn numbering(table: &Table, options: &DataOptions) -> Vec<String> {
     features.unwrap_or_default().into_iter().filter(|&place| numbers_rows(place)).map(note).collect()
 }
 
-/// A note about each column of numbers, feature or target, in which one row deviates from the median more than all others
-/// together, by squares. A column is scaled by its deviation, which that row then sets: the others become nearly equal. Of a
-/// target, the mean squared error measures this row.
+/// A note about each column of numbers, feature or target, in which one row deviates from the median more than all
+/// others together, by squares. A column is scaled by its deviation, which that row then sets: the others become nearly
+/// equal. Of a target, the mean squared error measures this row.
 pub(super) fn outliers(table: &Table, options: &DataOptions) -> Vec<String> {
     // A mistake in the names is reported where they are read.
     let Ok(targets) = targets(table, options) else { return Vec::new() };
@@ -98,8 +99,8 @@ pub(super) fn outliers(table: &Table, options: &DataOptions) -> Vec<String> {
     features.into_iter().chain(numbers).filter_map(note).collect()
 }
 
-/// The row whose squared deviation from the column's median is more than all others together. None in a column of which half
-/// the values are equal, such as one that marks a rare case.
+/// The row whose squared deviation from the column's median is more than all others together. None in a column of which
+/// half the values are equal, such as one that marks a rare case.
 fn outlier(table: &Table, place: usize) -> Option<usize> {
     let mut numbers = Vec::new();
     for (row, value) in table.numbers(place).ok()?.into_iter().enumerate() {

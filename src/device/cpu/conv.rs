@@ -121,8 +121,8 @@ fn band_rows(width: usize, height: usize) -> usize {
 pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl Fn(&mut [f32]) + Sync) {
     let (h, width, ci, oh, ow, co) = (p.h, p.w, p.ci, p.oh, p.ow, p.co);
     let (taps, groups, inputs, outputs) = (p.taps(), p.groups, p.inputs(), p.outputs());
-    // With one group and no dilation the taps of a row are neighbours in the image; otherwise only the channels of a tap in
-    // its group are.
+    // With one group and no dilation the taps of a row are neighbours in the image; otherwise only the channels of a
+    // tap in its group are.
     let (strips, strip) = if groups == 1 && p.dilation_w == 1 { (1, p.kw * ci) } else { (p.kw, inputs) };
     let tap =
         |row: usize, column: usize, pitch: usize| row * p.dilation_h * pitch + column * p.dilation_w * ci;
@@ -168,8 +168,8 @@ pub fn forward(p: &Convolution, [x, w]: [&[f32]; 2], y: &mut [f32], finish: impl
 /// pixels of successive such taps are neighbours. So the input pixels with the same remainder are the rows of a
 /// matrix product, which sums over the taps of that remainder.
 ///
-/// Along an axis with a dilation the stride must be 1: all taps have the remainder 0, and the output pixels of successive
-/// taps are a dilation apart.
+/// Along an axis with a dilation the stride must be 1: all taps have the remainder 0, and the output pixels of
+/// successive taps are a dilation apart.
 pub fn data(p: &Convolution, [dy, w]: [&[f32]; 2], dx: &mut [f32]) {
     let (h, width, ci, oh, ow, co) = (p.h, p.w, p.ci, p.oh, p.ow, p.co);
     let (kh, kw, sh, sw) = (p.kh, p.kw, p.stride_h, p.stride_w);

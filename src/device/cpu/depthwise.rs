@@ -202,8 +202,8 @@ fn runs_of_outputs(p: &Convolution) -> Vec<Run> {
     runs(p.ow, |at| Axis::columns(p).taps_inside(at))
 }
 
-/// The windows along an axis that contain a pixel: window `window − j·dilation` contains it under tap `tap + j·stride`, for
-/// each j in `before`.
+/// The windows along an axis that contain a pixel: window `window − j·dilation` contains it under tap `tap + j·stride`,
+/// for each j in `before`.
 struct Windows {
     window: usize,
     tap: usize,

@@ -1,7 +1,7 @@
 //! Loops over elements, compiled for the widest vectors of the processor. The computation is a closure, which the
-//! compiler inlines into each version of the loop. It is passed by value: the call through a reference to a closure is a
-//! function of its own, and it was not inlined where that was compiled apart from the loop (Adam then took most of the time of a dense network).
-//! Elements are independent of each other, so their order does not matter.
+//! compiler inlines into each version of the loop. It is passed by value: the call through a reference to a closure is
+//! a function of its own, and it was not inlined where that was compiled apart from the loop (Adam then took most of
+//! the time of a dense network). Elements are independent of each other, so their order does not matter.
 
 use super::on_every_core;
 use multiversion::multiversion;

@@ -3,8 +3,9 @@
 //! A kernel's reference is a plain loop nest beside its op. The modules here are a small library of fast code for the
 //! kernels that take most of the time: matrix products ([`gemm`]), convolutions ([`conv`], [`depthwise`]), functions
 //! such as eˣ ([`math`]), rows of logits ([`softmax`]), normalisation ([`norm`], [`sets`]), and passes over memory
-//! ([`elementwise`], [`mod@reduce`], [`pool`], [`mod@copy`]). The library takes slices, sizes and strides, computes in f32, and knows no op. Each
-//! module says what it copies and in which order it sums. Results do not depend on the number of threads.
+//! ([`elementwise`], [`mod@reduce`], [`pool`], [`mod@copy`]). The library takes slices, sizes and strides, computes in
+//! f32, and knows no op. Each module says what it copies and in which order it sums. Results do not depend on the
+//! number of threads.
 //!
 //! Matrix products use no crate, for two reasons. A convolution passes rows of an image to [`gemm`] that are not
 //! contiguous, with sums in pieces; crates take whole matrices, so the image would have to be unfolded into one
@@ -52,8 +53,8 @@ pub fn with_scratch<T: Real, R>(len: usize, body: impl FnOnce(&mut [T]) -> R) ->
     result
 }
 
-/// Locks the operands' memory and calls a reference or a fast path, whose scalars `function` knows. Converts floats that
-/// are stored in another type before and after the call.
+/// Locks the operands' memory and calls a reference or a fast path, whose scalars `function` knows. Converts floats
+/// that are stored in another type before and after the call.
 pub(super) fn run_on_cpu<T: Real + Element>(
     function: &dyn Fn(KernelArgs<T>),
     inputs: &[Operand],

@@ -1,7 +1,7 @@
 //! Batch normalisation of matrices whose columns are channels.
 //!
-//! Rows are handled in blocks: as many whole rows as have 512 numbers. What belongs to a channel is repeated along
-//! a block, so that inner loops run over neighbours, whatever the number of channels. **Order of sums.** Each place of a
+//! Rows are handled in blocks: as many whole rows as have 512 numbers. What belongs to a channel is repeated along a
+//! block, so that inner loops run over neighbours, whatever the number of channels. **Order of sums.** Each place of a
 //! block has a sum of its own, over the blocks of a piece; the sums of one channel are then added in order.
 
 use super::threads::WORTH_A_THREAD;

@@ -1,5 +1,5 @@
-//! Normalisation over sets of one sample: layer, RMS and group norm. **Order of sums.** Each channel of a sample has a sum
-//! over its positions; those of a group are then added in the order of [`reduce`](super::reduce).
+//! Normalisation over sets of one sample: layer, RMS and group norm. **Order of sums.** Each channel of a sample has a
+//! sum over its positions; those of a group are then added in the order of [`reduce`](super::reduce).
 
 use super::norm::{Columns, Slope};
 use super::reduce::along;

@@ -70,8 +70,8 @@ impl<P> Form<P> {
     }
 }
 
-/// The text of a kernel for a problem. It does not depend on the type of the kernel's scalars, so the code that compiles it
-/// exists once.
+/// The text of a kernel for a problem. It does not depend on the type of the kernel's scalars, so the code that
+/// compiles it exists once.
 pub(super) struct Text {
     /// The texts that are joined.
     pieces: &'static [&'static str],

@@ -110,9 +110,9 @@ impl Timestamps {
     }
 }
 
-/// The part of a dispatch's time in which none before it ran. A dispatch that does not depend on those before it may begin
-/// while they run; with this part alone, the times of all dispatches add up to the time of the whole. `busy_until` is the
-/// end of all dispatches before it, then also of this one.
+/// The part of a dispatch's time in which none before it ran. A dispatch that does not depend on those before it may
+/// begin while they run; with this part alone, the times of all dispatches add up to the time of the whole.
+/// `busy_until` is the end of all dispatches before it, then also of this one.
 fn after(busy_until: &mut u64, [begin, end]: [u64; 2]) -> [u64; 2] {
     let begin = begin.max(*busy_until);
     *busy_until = end.max(begin);

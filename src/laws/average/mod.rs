@@ -43,10 +43,10 @@ use member::MemberFit;
 /// The smallest number of different sizes that an average can be fitted to.
 pub const FEWEST_SIZES: usize = 2;
 
-/// The steepest exponent of a fall that is expected to continue. Networks that have just begun to learn improve faster than
-/// any scaling law: power laws with exponents of 0.07 to 0.35 follow that phase (Hestness et al. 2017,
-/// [arXiv:1712.00409](https://arxiv.org/abs/1712.00409), section 5). On the development half of the recorded sweeps 0.7 worsens the
-/// score by a thousandth, 0.5 by a hundredth.
+/// The steepest exponent of a fall that is expected to continue. Networks that have just begun to learn improve faster
+/// than any scaling law: power laws with exponents of 0.07 to 0.35 follow that phase (Hestness et al. 2017,
+/// [arXiv:1712.00409](https://arxiv.org/abs/1712.00409), section 5). On the development half of the recorded sweeps 0.7
+/// worsens the score by a thousandth, 0.5 by a hundredth.
 const STEEPEST: f64 = 0.7;
 
 /// The exponent at the largest size is that of the last doubling before it, in e-folds.
@@ -118,8 +118,8 @@ impl Average {
     }
 
     /// The average for a quantity that is not expected to exceed `ceiling`, as a loss is not expected to exceed that of
-    /// guessing. Where the curve lies above, the quantity is at the ceiling: a model that learned nothing guesses. A row above the
-    /// ceiling refutes it; then nothing changes.
+    /// guessing. Where the curve lies above, the quantity is at the ceiling: a model that learned nothing guesses. A
+    /// row above the ceiling refutes it; then nothing changes.
     pub fn below(self, ceiling: Option<f64>) -> Average {
         let ceiling = ceiling.map(f64::ln).filter(|ceiling| self.highest <= *ceiling);
         Average { ceiling: ceiling.unwrap_or(f64::INFINITY), ..self }
@@ -169,8 +169,8 @@ impl Average {
         Mixture::of(self.members.iter().map(|(_, weight, fit)| (*weight, fit.at(logs))))
     }
 
-    /// How far ln y lies above the mixture if beyond the largest sizes it falls only with the exponent [`STEEPEST`]; 0 if it falls
-    /// less steeply at the largest sizes.
+    /// How far ln y lies above the mixture if beyond the largest sizes it falls only with the exponent [`STEEPEST`]; 0
+    /// if it falls less steeply at the largest sizes.
     fn most_above(&self, logs: [f64; 2]) -> f64 {
         let edge = [0, 1].map(|size| logs[size].min(self.largest[size]));
         let above = |size: usize| {

@@ -1,9 +1,9 @@
 //! Weights of torchvision's models: `state_dict()`, saved as a safetensors file.
 //!
-//! PyTorch keeps convolution kernels as `[outputs, inputs, height, width]` and dense kernels as `[outputs, inputs]`; this
-//! crate keeps `[height, width, inputs, outputs]` and `[inputs, outputs]`. A squeeze-and-excitation is two convolutions of
-//! 1×1 there and two dense layers here. The counters `num_batches_tracked` have no counterpart: they are not read, and
-//! PyTorch loads a file without them.
+//! PyTorch keeps convolution kernels as `[outputs, inputs, height, width]` and dense kernels as `[outputs, inputs]`;
+//! this crate keeps `[height, width, inputs, outputs]` and `[inputs, outputs]`. A squeeze-and-excitation is two
+//! convolutions of 1×1 there and two dense layers here. The counters `num_batches_tracked` have no counterpart: they
+//! are not read, and PyTorch loads a file without them.
 
 use super::layout::Layout;
 use crate::device::Device;
@@ -89,8 +89,8 @@ pub fn import(path: &Path, model: &str) -> Result<(Architecture, BTreeMap<String
 /// `architecture` is one of [`models`], with any number of outputs.
 ///
 /// # Errors
-/// [`Error::Config`] for another architecture; [`Error::Weights`] for weights that do not fit it, with `source` as their
-/// file; [`Error::File`] if the file can't be written.
+/// [`Error::Config`] for another architecture; [`Error::Weights`] for weights that do not fit it, with `source` as
+/// their file; [`Error::File`] if the file can't be written.
 pub fn export(
     architecture: &Architecture,
     ours: &BTreeMap<String, Stored>,

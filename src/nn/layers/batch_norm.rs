@@ -7,13 +7,13 @@ use crate::ops::batch_norm::updated_statistics;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// `f(γ·(x − mean)/√(variance + ε) + β)`, channel by channel of `[…, channels]`. In training mean and variance are those
-/// of the batch over all axes but the last; in evaluation they are running ones.
+/// `f(γ·(x − mean)/√(variance + ε) + β)`, channel by channel of `[…, channels]`. In training mean and variance are
+/// those of the batch over all axes but the last; in evaluation they are running ones.
 ///
-/// The parameters `gamma` and `beta` and the buffers `moving_mean` and `moving_variance` are `[channels]`; they start at
-/// 1, 0, 0 and 1. Each training step moves the running statistics towards those of its batch, the variance as PyTorch
-/// does: towards the unbiased one, n/(n − 1) times that by which the batch is divided. In mixed precision all statistics
-/// are f32.
+/// The parameters `gamma` and `beta` and the buffers `moving_mean` and `moving_variance` are `[channels]`; they start
+/// at 1, 0, 0 and 1. Each training step moves the running statistics towards those of its batch, the variance as
+/// PyTorch does: towards the unbiased one, n/(n − 1) times that by which the batch is divided. In mixed precision all
+/// statistics are f32.
 #[derive(Clone, Debug)]
 pub struct BatchNorm {
     momentum: f32,
@@ -28,8 +28,8 @@ impl Default for BatchNorm {
 }
 
 impl BatchNorm {
-    /// The layer with the defaults of PyTorch, which short trainings need: a momentum of 0.9 and an ε of 1e-5. (Those of
-    /// Keras are 0.99 and 1e-3.) It is linear.
+    /// The layer with the defaults of PyTorch, which short trainings need: a momentum of 0.9 and an ε of 1e-5. (Those
+    /// of Keras are 0.99 and 1e-3.) It is linear.
     pub fn new() -> BatchNorm {
         BatchNorm { momentum: 0.9, epsilon: 1e-5, activation: Activation::Linear }
     }

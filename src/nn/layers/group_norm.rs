@@ -6,9 +6,9 @@ use crate::error::{Error, Result};
 use crate::nn::{Definition, Initializer, Module, Scope};
 use crate::tensor::Tensor;
 
-/// `f(γ·(x − mean)/√(variance + ε) + β)` of `[…, channels]`, with mean and variance of each sample over all positions and
-/// the channels of one group. The parameters `gamma` and `beta` are `[channels]`; they start at 1 and 0. Training and
-/// evaluation are the same.
+/// `f(γ·(x − mean)/√(variance + ε) + β)` of `[…, channels]`, with mean and variance of each sample over all positions
+/// and the channels of one group. The parameters `gamma` and `beta` are `[channels]`; they start at 1 and 0. Training
+/// and evaluation are the same.
 #[derive(Clone, Debug)]
 pub struct GroupNorm {
     groups: usize,
@@ -17,8 +17,8 @@ pub struct GroupNorm {
 }
 
 impl GroupNorm {
-    /// The layer with so many groups, which must divide the channels, and an ε of 1e-5, PyTorch's default (that of Keras
-    /// is 1e-3). It is linear.
+    /// The layer with so many groups, which must divide the channels, and an ε of 1e-5, PyTorch's default (that of
+    /// Keras is 1e-3). It is linear.
     pub fn new(groups: usize) -> GroupNorm {
         GroupNorm { groups, epsilon: 1e-5, activation: Activation::Linear }
     }

@@ -29,8 +29,8 @@ pub struct Lambda {
 }
 
 impl Lambda {
-    /// A layer that applies `function` to batches, of which the first axis counts the samples. Summaries and errors call it
-    /// `name`. The result has the shape of the input unless there is a [shape rule](Lambda::with_shape).
+    /// A layer that applies `function` to batches, of which the first axis counts the samples. Summaries and errors
+    /// call it `name`. The result has the shape of the input unless there is a [shape rule](Lambda::with_shape).
     pub fn new(
         name: &'static str,
         function: impl Fn(&Tensor) -> Result<Tensor> + Send + Sync + 'static,

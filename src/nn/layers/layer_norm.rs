@@ -6,9 +6,9 @@ use crate::error::Result;
 use crate::nn::{Definition, Initializer, Module, Scope};
 use crate::tensor::Tensor;
 
-/// `f(γ·(x − mean)/√(variance + ε) + β)` of `[…, n]`, with mean and variance over the last axis: of each row, or of each
-/// pixel over its channels. The parameters `gamma` and `beta` are `[n]`; they start at 1 and 0. Training and evaluation
-/// are the same.
+/// `f(γ·(x − mean)/√(variance + ε) + β)` of `[…, n]`, with mean and variance over the last axis: of each row, or of
+/// each pixel over its channels. The parameters `gamma` and `beta` are `[n]`; they start at 1 and 0. Training and
+/// evaluation are the same.
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     epsilon: f32,

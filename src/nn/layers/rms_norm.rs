@@ -7,8 +7,8 @@ use crate::error::Result;
 use crate::nn::{Definition, Initializer, Module, Scope};
 use crate::tensor::Tensor;
 
-/// `f(γ·x/√(mean of x² + ε))` of `[…, n]`, with the mean over the last axis. The parameter `gamma` is `[n]`; it starts at 1.
-/// Training and evaluation are the same.
+/// `f(γ·x/√(mean of x² + ε))` of `[…, n]`, with the mean over the last axis. The parameter `gamma` is `[n]`; it starts
+/// at 1. Training and evaluation are the same.
 #[derive(Clone, Debug)]
 pub struct RmsNorm {
     epsilon: f32,

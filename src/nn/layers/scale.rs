@@ -5,9 +5,9 @@ use crate::nn::{Definition, Initializer, Module, Scope};
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 
-/// `x·scale`: each channel of `[…, channels]` times a trained value. The values are the parameter `scale`, `[channels]`;
-/// they start at 1, so the layer starts as the identity. ([`Rescaling`](super::Rescaling) has a factor that is not
-/// trained.)
+/// `x·scale`: each channel of `[…, channels]` times a trained value. The values are the parameter `scale`,
+/// `[channels]`; they start at 1, so the layer starts as the identity. ([`Rescaling`](super::Rescaling) has a factor
+/// that is not trained.)
 #[derive(Clone, Debug, Default)]
 pub struct Scale;
 

@@ -7,9 +7,9 @@ use crate::ops::{ConvOptions, Padding};
 use crate::shape::{Shape, elements};
 use crate::tensor::Tensor;
 
-/// `f(x ∗ depthwise_kernel · pointwise_kernel + bias)` on `[height, width, channels]`: a
-/// [depthwise convolution](super::DepthwiseConv2d) with `[kh, kw, channels, multiplier]`, then a product of the channels of
-/// each pixel with `[1, 1, channels·multiplier, filters]`. There is no function and no bias between the two, as in Keras
+/// `f(x ∗ depthwise_kernel · pointwise_kernel + bias)` on `[height, width, channels]`: a [depthwise
+/// convolution](super::DepthwiseConv2d) with `[kh, kw, channels, multiplier]`, then a product of the channels of each
+/// pixel with `[1, 1, channels·multiplier, filters]`. There is no function and no bias between the two, as in Keras
 /// (Chollet 2017, [arXiv:1610.02357](https://arxiv.org/abs/1610.02357)).
 #[derive(Clone, Debug)]
 pub struct SeparableConv2d {
@@ -25,8 +25,8 @@ pub struct SeparableConv2d {
 }
 
 impl SeparableConv2d {
-    /// A layer with so many output channels and depthwise kernels of `[height, width]`. Defaults are those of Keras: stride
-    /// 1, no padding, linear, Glorot uniform kernels, a bias that starts at zero.
+    /// A layer with so many output channels and depthwise kernels of `[height, width]`. Defaults are those of Keras:
+    /// stride 1, no padding, linear, Glorot uniform kernels, a bias that starts at zero.
     pub fn new(filters: usize, kernel_size: [usize; 2]) -> SeparableConv2d {
         SeparableConv2d {
             filters,

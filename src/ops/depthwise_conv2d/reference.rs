@@ -47,7 +47,8 @@ pub(super) fn data<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     });
 }
 
-/// `dw[ky, kx, o] = Σ x[n, iy, ix, o / multiplier]·dy[n, oy, ox, o]`, as one sum for each `piece` rows of output pixels.
+/// `dw[ky, kx, o] = Σ x[n, iy, ix, o / multiplier]·dy[n, oy, ox, o]`, as one sum for each `piece` rows of output
+/// pixels.
 pub(super) fn weights<T: Real>(p: &ConvParams, args: KernelArgs<T>) {
     let ([x, dy], [dw]) = args.reals();
     let (ci, co, multiplier) = (p.ci as usize, p.co as usize, (p.co / p.ci) as usize);

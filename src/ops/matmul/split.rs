@@ -40,8 +40,8 @@ pub(super) fn split_product(
 
 /// The number of pieces into which a product's sums are split, and the terms of each.
 pub(super) fn pieces([batch, m, n, k]: [u32; 4]) -> (u32, u32) {
-    /// Tiles of 64 × 64 that keep a device busy: large GPUs have more than a hundred cores, and each works on several tiles
-    /// at a time. The same on every device, because pieces take memory, which the dry device predicts.
+    /// Tiles of 64 × 64 that keep a device busy: large GPUs have more than a hundred cores, and each works on several
+    /// tiles at a time. The same on every device, because pieces take memory, which the dry device predicts.
     const ENOUGH_TILES: u64 = 256;
     /// A shorter piece is not worth the second dispatch. (H200: with pieces of 256, 64×3136×128 takes 0.022 instead of
     /// 0.026 ms, but 512³ 0.028 instead of 0.022.)

@@ -162,7 +162,8 @@ functions! {
     /// x·hard_sigmoid(x) (Howard et al. 2019). Its gradient at -3 and 3 is that of the parabola between them.
     HardSwish = 15, hard_swish, Input, |x| x * (between(x + T::of(3.0), T::of(6.0)) / T::of(6.0)),
         |s| hard_swish_slope(s);
-    /// x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2, an approximation of [`gelu`](Tensor::gelu) (Hendrycks and Gimpel 2016).
+    /// x·(1 + tanh(√(2/π)·(x + 0.044715·x³))) / 2, an approximation of [`gelu`](Tensor::gelu) (Hendrycks and Gimpel
+    /// 2016).
     GeluTanh = 16, gelu_tanh, Input, |x| x * sigmoid(gelu_exponent(x)), |s| gelu_tanh_slope(s);
     /// 1/√x.
     Rsqrt = 17, rsqrt, Output, |x| T::ONE / x.sqrt(), |s| T::of(-0.5) * s * s * s;

@@ -135,8 +135,8 @@ pub enum With<'a> {
 pub struct Mixed<'a> {
     /// The copy of the parameters that the forward and backward passes read. The same dispatch writes it.
     pub weights: &'a Tensor,
-    /// The state of the [loss scale](crate::optim::loss_scale), [updated](crate::optim::loss_scale::update) for this step. It has the step
-    /// number.
+    /// The state of the [loss scale](crate::optim::loss_scale), [updated](crate::optim::loss_scale::update) for this
+    /// step. It has the step number.
     pub scale: &'a Tensor,
 }
 

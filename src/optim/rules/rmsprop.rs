@@ -1,8 +1,8 @@
 //! RMSprop in the form of TensorFlow, with which EfficientNet was trained (Tan and Le 2019,
 //! [arXiv:1905.11946](https://arxiv.org/abs/1905.11946), section 5.2). `shaders/rmsprop.wgsl` states the formulas.
 //!
-//! It differs from `torch.optim.RMSprop`: the mean of squares begins as 1, ε lies inside the root, and the learning rate
-//! is part of the velocity, so that a change of the rate reaches the weights with the velocity's delay.
+//! It differs from `torch.optim.RMSprop`: the mean of squares begins as 1, ε lies inside the root, and the learning
+//! rate is part of the velocity, so that a change of the rate reaches the weights with the velocity's delay.
 
 use super::Algorithm;
 use super::kernels::{self, Formula, With};

@@ -23,7 +23,8 @@ pub struct Operands<'a> {
     pub parameters: &'a Tensor,
     /// Their gradient.
     pub gradient: &'a Tensor,
-    /// As many tensors of their shape as [`UpdateRule::moments`] says: zeros before the first step. The step updates them.
+    /// As many tensors of their shape as [`UpdateRule::moments`] says: zeros before the first step. The step updates
+    /// them.
     pub moments: &'a [Tensor],
     /// What the gradient is multiplied by.
     pub with: With<'a>,

@@ -56,8 +56,8 @@ pub struct AxisPrediction {
     /// Runs that were left out because their loss is exactly 0, which has no logarithm.
     #[serde(default)]
     pub zeros: usize,
-    /// The loss of guessing, which no loss is expected to exceed; `None` where there are no classes, and in predictions of
-    /// earlier versions.
+    /// The loss of guessing, which no loss is expected to exceed; `None` where there are no classes, and in predictions
+    /// of earlier versions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ceiling: Option<f64>,
     /// Warnings about what the data do not determine.

@@ -1,5 +1,5 @@
-//! The optimisers' steps, one file each, against the formulas of `torch.optim`, of Lion's paper, and of TensorFlow's RMSprop, written
-//! out for one parameter.
+//! The optimisers' steps, one file each, against the formulas of `torch.optim`, of Lion's paper, and of TensorFlow's
+//! RMSprop, written out for one parameter.
 
 mod adam;
 mod lion;

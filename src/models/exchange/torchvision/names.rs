@@ -178,8 +178,8 @@ fn bottleneck(block: &str, rest: &str) -> Option<(String, Layout)> {
     pair(&format!("{block}.f.{letter}"), rest)
 }
 
-/// The parts of an `InvertedResidual` of MobileNets or an `MBConv` of EfficientNets. A squeeze-and-excitation is numbered like
-/// a convolution. In MobileNetV2 the projection is no pair of its own.
+/// The parts of an `InvertedResidual` of MobileNets or an `MBConv` of EfficientNets. A squeeze-and-excitation is
+/// numbered like a convolution. In MobileNetV2 the projection is no pair of its own.
 fn inverted(naming: Naming, name: &str, block: &Block, rest: &str) -> Option<(String, Layout)> {
     let (part, rest) = rest.strip_prefix("body.")?.split_once('.')?;
     let middle = usize::from(block.expands);
