@@ -1,10 +1,12 @@
 //! What options leave open, decided by the file: whether it has a header, which names a list holds, and the task.
 
 use super::cells::{Cells, Kind};
+use super::columns::targets;
+use super::notes;
 use super::options::Task;
 use super::source::{Source, file};
 use crate::data::options::DataOptions;
-use crate::error::{Error, Result, listed, shown};
+use crate::error::{Result, shown};
 use crate::tables::{Header, Table};
 use std::collections::BTreeSet;
 
@@ -30,17 +32,17 @@ const ROWS_PER_CLASS: usize = 5;
 /// A file that cannot be read; a target column that it does not have.
 pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
     let table = &Table::read(&file(options.directory()?)?, &options.table.format())?;
-    let mut notes = Vec::new();
+    let mut said = Vec::new();
     if options.table.header == Header::Detect {
         options.table.header = if table.has_header() { Header::Present } else { Header::Absent };
         if table.has_header() && !table.is_empty() && !table.has_numbers() {
-            notes.push(format!(
+            said.push(format!(
                 "the first line of {} is taken for the names of the columns, because no column has numbers (--no-header if it is a row)",
                 table.path().display()
             ));
         }
         if !table.has_header() {
-            notes.push(format!(
+            said.push(format!(
                 "the first line of {} is taken for a row, because it has numbers; columns are called 1 to {} (--header if it has names)",
                 table.path().display(),
                 table.names().len()
@@ -50,14 +52,14 @@ pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
     for names in [&mut options.target_columns, &mut options.table.categorical, &mut options.table.ignored] {
         *names = split_all(names, table.names());
     }
-    notes.extend(super::notes::thousands(table, &options));
-    notes.extend(super::notes::numbering(table, &options));
+    said.extend(notes::thousands(table, &options));
+    said.extend(notes::numbering(table, &options));
     match task {
         Some(task) => options.table.task = task,
-        None => notes.extend(decide_task(table, &mut options)?),
+        None => said.extend(decide_task(table, &mut options)?),
     }
-    notes.extend(super::notes::outliers(table, &options));
-    Ok(Choice { options, notes })
+    said.extend(notes::outliers(table, &options));
+    Ok(Choice { options, notes: said })
 }
 
 /// Decides the task of a single target, and says why.
@@ -113,56 +115,6 @@ fn few_whole(numbers: &[f64]) -> Option<usize> {
         }
     }
     (different.len() > 1 && ROWS_PER_CLASS * different.len() <= present.count()).then_some(different.len())
-}
-
-/// Places of the target columns, in the order of the table: those of the options, or else the last one that is not
-/// ignored.
-///
-/// # Errors
-/// Names that are no columns, or that several have; no column.
-pub(in crate::data) fn targets(table: &Table, options: &DataOptions) -> Result<Vec<usize>> {
-    let ignored = places(table, &options.table.ignored)?;
-    let mut named = places(table, &options.target_columns)?;
-    named.sort_unstable();
-    named.dedup();
-    if let Some(&place) = named.iter().find(|place| ignored.contains(place)) {
-        let name = shown(&table.names()[place]);
-        let problem = format!("column {name} is a target and ignored; keep one of the two");
-        return Err(Error::Config { what: "dataset csv".into(), problem });
-    }
-    if !named.is_empty() {
-        return Ok(named);
-    }
-    let last = (0..table.names().len()).rfind(|place| !ignored.contains(place));
-    let none = || Error::format(table.path(), "a column that is not ignored", listed(table.names()));
-    last.map(|place| vec![place]).ok_or_else(none)
-}
-
-/// Places of the feature columns.
-///
-/// # Errors
-/// Names that are no columns; no column left beside the targets.
-pub(in crate::data) fn features(
-    table: &Table,
-    targets: &[usize],
-    options: &DataOptions,
-) -> Result<Vec<usize>> {
-    let ignored = places(table, &options.table.ignored)?;
-    let mut features: Vec<usize> = (0..table.names().len()).collect();
-    features.retain(|place| !targets.contains(place) && !ignored.contains(place));
-    if features.is_empty() {
-        return Err(Error::format(
-            table.path(),
-            "at least one column beside the targets",
-            listed(table.names()),
-        ));
-    }
-    Ok(features)
-}
-
-/// Places of columns.
-pub(in crate::data) fn places(table: &Table, names: &[String]) -> Result<Vec<usize>> {
-    names.iter().map(|name| table.column(name)).collect()
 }
 
 /// Names from texts that each hold a name or several.

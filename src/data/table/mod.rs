@@ -2,12 +2,14 @@
 //!
 //! - `options.rs`: how a table is read ([`TableOptions`]). `choice.rs`: what they leave open, decided by the file;
 //!   `notes.rs`: columns that may not mean what they seem to.
-//! - `source.rs`: the rows of a training file and of a validation file; `cells.rs`: a column's cells as numbers or names.
+//! - `source.rs`: the rows of a training file and of a validation file; `cells.rs`: a column's cells as numbers or names;
+//!   `columns.rs`: which columns are targets and features.
 //! - `inputs.rs`: how a row becomes a sample, and what outputs mean ([`TableInputs`]). `fitting.rs`: the same, from the
 //!   training rows.
 
 mod cells;
 mod choice;
+mod columns;
 mod fitting;
 mod inputs;
 mod notes;
@@ -20,6 +22,6 @@ pub use inputs::{InputColumn, TableInputs, TableTarget, TargetColumn};
 pub use options::{Missing, TableOptions, Task};
 
 pub(super) use cells::{Cells, Kind, categorical_help, missing_value};
-pub(super) use choice::{features, places, targets};
+pub(super) use columns::{features, places, targets};
 pub(super) use fitting::{check_categories, classes, input_column, target_column};
 pub(super) use source::{Source, file};

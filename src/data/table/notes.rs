@@ -1,6 +1,6 @@
 //! Notes about columns that may not mean what they seem to.
 
-use super::choice::{features, targets};
+use super::columns::{features, targets};
 use super::options::Task;
 use crate::data::options::DataOptions;
 use crate::error::shown;
