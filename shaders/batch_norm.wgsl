@@ -46,8 +46,8 @@ fn channel(c: u32) -> Channel {
 // dz for dy = 1.
 fn slope(k: Channel, normalized: f32) -> f32 {
     let z = k.gamma * normalized + k.beta;
-    if READS_INPUT == 1u { return derivative(FUNCTION, z); }
-    return derivative(FUNCTION, apply(FUNCTION, z));
+    if READS_INPUT == 1u { return derivative(z); }
+    return derivative(apply(z));
 }
 
 @compute @workgroup_size(256)
@@ -60,7 +60,7 @@ fn normalize(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) g
         let r = (at.tile * ROWS + i) * at.lanes + at.row;
         if r < p.rows {
             let e = r * p.channels + at.channel;
-            y[e] = Element2(apply(FUNCTION, k.gamma * ((f32(x[e]) - k.mean) * k.scale) + k.beta));
+            y[e] = Element2(apply(k.gamma * ((f32(x[e]) - k.mean) * k.scale) + k.beta));
         }
     }
 }

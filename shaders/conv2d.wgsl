@@ -185,7 +185,7 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
         if n + i < columns {
             var z = value[i];
             if HAS_BIAS == 1u { z += f32(bias[first + n + i]); }
-            c[base + n + i] = Element3(apply(FUNCTION, z));
+            c[base + n + i] = Element3(apply(z));
         }
     }
 }

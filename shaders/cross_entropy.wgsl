@@ -2,7 +2,7 @@
 // gradient: dx = dloss · (e^z / Σ e^z - (1 - ε)·[i = label] - ε / extent)
 //
 // There are `rows` rows of `extent` classes; ε is `smoothing`. A label that is not a class gives NaN. lib/row.wgsl
-// assigns rows to invocations. EXP and LOG are codes of lib/functions.wgsl.
+// assigns rows to invocations.
 
 struct Params {
     rows: u32,
@@ -45,7 +45,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
         return;
     }
     let of_label = (1.0 - p.smoothing) * (f32(x[first + label]) - of_row.largest);
-    loss[row] = apply(LOG, of_row.sum) - of_label - p.smoothing * (sum_of_z / f32(p.extent));
+    loss[row] = logarithm(of_row.sum) - of_label - p.smoothing * (sum_of_z / f32(p.extent));
 }
 
 @compute @workgroup_size(ROW_GROUP)
@@ -57,7 +57,7 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
     let of_row = row_softmax(first, lane);
     let label = labels[row];
     for (var i = row_lane(lane); i < p.extent; i += ROW_LANES) {
-        let predicted = apply(EXP, f32(x[first + i]) - of_row.largest) / of_row.sum;
+        let predicted = exponential(f32(x[first + i]) - of_row.largest) / of_row.sum;
         let wanted = select(0.0, 1.0 - p.smoothing, i == label) + p.smoothing / f32(p.extent);
         let value = dloss[row] * (predicted - wanted);
         dx[first + i] = Element3(select(value, not_a_number(), label >= p.extent));

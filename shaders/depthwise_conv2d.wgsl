@@ -98,7 +98,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
             if first + r < p.ow && to.channel + i < p.co {
                 var z = acc[r][i];
                 if HAS_BIAS == 1u { z += f32(bias[to.channel + i]); }
-                y[(row * p.ow + first + r) * p.co + to.channel + i] = Element3(apply(FUNCTION, z));
+                y[(row * p.ow + first + r) * p.co + to.channel + i] = Element3(apply(z));
             }
         }
     }

@@ -63,8 +63,8 @@ fn argument(normalized: f32, channel: u32) -> f32 {
 
 fn slope(normalized: f32, channel: u32) -> f32 {
     let z = argument(normalized, channel);
-    if READS_INPUT == 1u { return derivative(FUNCTION, z); }
-    return derivative(FUNCTION, apply(FUNCTION, z));
+    if READS_INPUT == 1u { return derivative(z); }
+    return derivative(apply(z));
 }
 
 @compute @workgroup_size(ROW_GROUP)
@@ -91,7 +91,7 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     }
     for (var i = row_lane(lane); i < count(); i += ROW_LANES) {
         let at = spot(k, i);
-        y[at.index] = Element3(apply(FUNCTION, argument((f32(x[at.index]) - mean) * s, at.channel)));
+        y[at.index] = Element3(apply(argument((f32(x[at.index]) - mean) * s, at.channel)));
     }
 }
 

@@ -25,7 +25,7 @@ fn tile_c(m: u32, n: u32, value: vec4<f32>) {
         if n + i < p.n {
             var z = value[i];
             if HAS_BIAS == 1u { z += f32(bias[n + i]); }
-            c[row + n + i] = Element3(apply(FUNCTION, z));
+            c[row + n + i] = Element3(apply(z));
         }
     }
 }

@@ -25,5 +25,5 @@ fn join(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) groups
         z += f32(x[s * p.count + i]);
     }
     if HAS_BIAS == 1u { z += f32(bias[i % p.n]); }
-    y[i] = Element2(apply(FUNCTION, z));
+    y[i] = Element2(apply(z));
 }

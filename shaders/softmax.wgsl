@@ -2,8 +2,7 @@
 //           m the largest x of the row, s = Σ e^(x - m)
 // gradient: dx = y · (dy - Σ dy·y)    or                       dx = dy - e^y · Σ dy
 //
-// Both operands are `rows` rows of `extent` elements. lib/row.wgsl assigns rows to invocations. EXP and LOG are codes
-// of lib/functions.wgsl.
+// Both operands are `rows` rows of `extent` elements. lib/row.wgsl assigns rows to invocations.
 
 struct Params {
     rows: u32,
@@ -28,9 +27,9 @@ fn forward(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gro
     for (var i = first + row_lane(lane); i < first + p.extent; i += ROW_LANES) {
         let z = f32(x[i]) - of_row.largest;
         if LOGARITHM == 1u {
-            y[i] = Element1(z - apply(LOG, of_row.sum));
+            y[i] = Element1(z - logarithm(of_row.sum));
         } else {
-            y[i] = Element1(apply(EXP, z) / of_row.sum);
+            y[i] = Element1(exponential(z) / of_row.sum);
         }
     }
 }
@@ -49,7 +48,7 @@ fn gradient(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) gr
     sum = row_sum(lane, sum);
     for (var i = first + row_lane(lane); i < last; i += ROW_LANES) {
         if LOGARITHM == 1u {
-            dx[i] = Element2(f32(dy[i]) - apply(EXP, f32(kept[i])) * sum);
+            dx[i] = Element2(f32(dy[i]) - exponential(f32(kept[i])) * sum);
         } else {
             dx[i] = Element2(f32(kept[i]) * (f32(dy[i]) - sum));
         }

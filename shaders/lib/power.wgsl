@@ -1,4 +1,4 @@
-// x^y as e^(y·ln |x|) with the sign of an odd whole y, for kernels that include lib/functions.wgsl. The relative error
+// x^y as e^(y·ln |x|) with the sign of an odd whole y, for kernels that include lib/math.wgsl. The relative error
 // is about 1.2e-7 times |y·ln x|, and none for the exponents 1 and 2. Zeros, infinities and NaN follow IEEE 754 where
 // the driver keeps them.
 fn power(x: f32, y: f32) -> f32 {

@@ -14,7 +14,7 @@ fn row_softmax(first: u32, lane: u32) -> Row {
     largest = row_max(lane, largest);
     var sum = 0.0;
     for (var i = first + row_lane(lane); i < last; i += ROW_LANES) {
-        sum += apply(EXP, f32(x[i]) - largest);
+        sum += exponential(f32(x[i]) - largest);
     }
     return Row(largest, row_sum(lane, sum));
 }

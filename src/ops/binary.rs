@@ -2,7 +2,7 @@
 
 use super::parametric::power_slope;
 use super::unary::sigmoid;
-use super::{FUNCTIONS, INDEX, MergedAxes, POWER, WORKGROUP, broadcast, check_float};
+use super::{INDEX, MATH, MergedAxes, POWER, WORKGROUP, broadcast, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::{Strided, elementwise, parallel_elements};
 use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
@@ -168,7 +168,7 @@ fn constants_strided(p: &Params) -> Constants {
 static FORWARD: Kernel<Params> = Kernel {
     name: "binary.forward",
     gpu: Shader {
-        source: &[INDEX, FUNCTIONS, POWER, include_str!("../../shaders/binary.wgsl")],
+        source: &[INDEX, MATH, POWER, include_str!("../../shaders/binary.wgsl")],
         entry: "forward",
         constants,
         groups: |p| (p.count.div_ceil(4) as u64).div_ceil(WORKGROUP),

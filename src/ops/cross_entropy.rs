@@ -5,7 +5,7 @@
 //! loss and one for the gradient, which computes the softmax again from the logits instead of storing it.
 
 use super::softmax::{OF_ROW, largest_and_sum};
-use super::{FUNCTIONS, Function, INDEX, ROW, check_float};
+use super::{INDEX, MATH, ROW, check_float, no_constants};
 use crate::autograd::{record, wanted};
 use crate::device::DType;
 use crate::device::cpu::{parallel_elements, parallel_rows, softmax};
@@ -26,9 +26,9 @@ struct Params {
 const TEXT: &str = include_str!("../../shaders/cross_entropy.wgsl");
 
 const GPU: Shader<Params> = Shader {
-    source: &[INDEX, FUNCTIONS, ROW, OF_ROW, TEXT],
+    source: &[INDEX, MATH, ROW, OF_ROW, TEXT],
     entry: "forward",
-    constants: |_| vec![("EXP", Function::Exp as u32), ("LOG", Function::Log as u32)],
+    constants: no_constants,
     groups: |p| p.rows as u64,
 };
 

@@ -7,7 +7,7 @@ mod reference;
 use super::convolution::{ConvOptions, ConvParams, Convolution, SCALARS, check_types, resolve};
 use super::padding::Padding;
 use super::unary::{Function, Reads};
-use super::{FUNCTIONS, INDEX};
+use super::{FUNCTIONS, INDEX, MATH};
 use crate::autograd::wanted;
 use crate::device::kernel::{Constants, FastPath, Kernel, Reference, Shader};
 use crate::error::{Error, Result};
@@ -16,7 +16,8 @@ use crate::tensor::Tensor;
 use reference::{data, data_fast, forward, forward_fast, weights, weights_fast};
 
 const OP: &str = "depthwise_conv2d";
-const SOURCE: &[&str] = &[INDEX, FUNCTIONS, SCALARS, include_str!("../../shaders/depthwise_conv2d.wgsl")];
+const SOURCE: &[&str] =
+    &[INDEX, MATH, FUNCTIONS, SCALARS, include_str!("../../shaders/depthwise_conv2d.wgsl")];
 
 /// Invocations of a workgroup.
 const GROUP: u32 = 64;

@@ -53,7 +53,9 @@ pub use unary::Function;
 /// `shaders/lib/index.wgsl`, the first text of every kernel. It defines `group_index(workgroup_id, num_workgroups)`,
 /// the index of a workgroup.
 pub const INDEX: &str = include_str!("../../shaders/lib/index.wgsl");
-/// `shaders/lib/functions.wgsl`: exp, tanh and similar functions.
+/// `shaders/lib/math.wgsl`: exp, ln, tanh and other functions of one number.
+pub(crate) const MATH: &str = include_str!("../../shaders/lib/math.wgsl");
+/// `shaders/lib/functions.wgsl`, after [`MATH`]: the element-wise function that the constant FUNCTION selects.
 pub(crate) const FUNCTIONS: &str = include_str!("../../shaders/lib/functions.wgsl");
 
 /// `shaders/lib/power.wgsl`: powers and their derivatives.

@@ -1,7 +1,7 @@
 //! Element-wise functions of one number and constants: `y = f(x)`, `dx = dy·f′(x)`. One kernel computes all of them:
 //! the function and its constants are scalars.
 
-use super::{FUNCTIONS, INDEX, MergedAxes, POWER, WORKGROUP, check_float, no_constants};
+use super::{INDEX, MATH, MergedAxes, POWER, WORKGROUP, check_float, no_constants};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::Strided;
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
@@ -53,7 +53,7 @@ struct Params {
 static FORWARD: Kernel<Params> = Kernel {
     name: "parametric.forward",
     gpu: Shader {
-        source: &[INDEX, FUNCTIONS, POWER, include_str!("../../shaders/parametric.wgsl")],
+        source: &[INDEX, MATH, POWER, include_str!("../../shaders/parametric.wgsl")],
         entry: "forward",
         constants: no_constants,
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),

@@ -1,7 +1,7 @@
 //! `softmax`: y = eˣ / Σ eˣ along an axis, and its logarithm. The largest x is subtracted first, so that nothing
 //! overflows.
 
-use super::{FUNCTIONS, Function, INDEX, ROW, check_axis, check_float};
+use super::{INDEX, MATH, ROW, check_axis, check_float};
 use crate::autograd::{record, wanted};
 use crate::device::cpu::{parallel_rows, softmax};
 use crate::device::kernel::{Kernel, KernelArgs, Shader};
@@ -23,11 +23,9 @@ pub(super) const OF_ROW: &str = include_str!("../../shaders/lib/softmax.wgsl");
 const TEXT: &str = include_str!("../../shaders/softmax.wgsl");
 
 const GPU: Shader<Params> = Shader {
-    source: &[INDEX, FUNCTIONS, ROW, OF_ROW, TEXT],
+    source: &[INDEX, MATH, ROW, OF_ROW, TEXT],
     entry: "forward",
-    constants: |p| {
-        vec![("LOGARITHM", p.logarithm), ("EXP", Function::Exp as u32), ("LOG", Function::Log as u32)]
-    },
+    constants: |p| vec![("LOGARITHM", p.logarithm)],
     groups: |p| p.rows as u64,
 };
 

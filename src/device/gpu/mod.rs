@@ -9,6 +9,7 @@ mod handles;
 mod matrices;
 mod pipeline;
 mod recorder;
+mod specialise;
 mod timestamps;
 mod translate;
 mod tune;

@@ -1,9 +1,11 @@
 //! Compiled kernels. Each WGSL text is compiled once, for all kernels that use it.
 
 use super::handles::Handles;
+use super::specialise;
 use crate::device::kernel::{Constants, Kernel, Shader};
 use crate::device::{DType, Operand};
 use crate::error::{Error, Result};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt::Write;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -185,9 +187,12 @@ fn compile(
     id: u64,
 ) -> Result<Pipeline> {
     let device = &handles.device;
+    let failed =
+        |reason: String| Error::Kernel { op: name.to_string(), device: handles.name.clone(), reason };
+    let module = specialise::parse(text, entry).map_err(failed)?;
     let scope = device.push_error_scope(wgpu::ErrorFilter::Validation);
-    let descriptor =
-        wgpu::ShaderModuleDescriptor { label: Some(name), source: wgpu::ShaderSource::Wgsl(text.into()) };
+    let source = wgpu::ShaderSource::Naga(Cow::Owned(module));
+    let descriptor = wgpu::ShaderModuleDescriptor { label: Some(name), source };
     // SAFETY: the disabled checks guard against infinite loops and division by zero. Every loop in shaders/ is
     // bounded by a scalar or a constant, and every divisor is an extent, which is never zero. Indices into buffers
     // stay checked: by the text, or by the driver if `robust`. Other indices are bounded by constants.
@@ -223,11 +228,7 @@ fn compile(
         cache: None,
     });
     if let Some(error) = pollster::block_on(scope.pop()) {
-        return Err(Error::Kernel {
-            op: name.to_string(),
-            device: handles.name.clone(),
-            reason: error.to_string(),
-        });
+        return Err(failed(error.to_string()));
     }
     Ok(Pipeline { pipeline, operands, id })
 }
@@ -249,14 +250,11 @@ fn storage_entry(binding: u32, read_only: bool, dynamic: bool) -> wgpu::BindGrou
 /// scalars as immediates.
 pub(super) fn spirv(text: Text, types: &[DType]) -> std::result::Result<Vec<u32>, String> {
     use wgpu::naga::back::spv;
-    use wgpu::naga::front::wgsl;
     use wgpu::naga::proc::{BoundsCheckPolicies, BoundsCheckPolicy};
     use wgpu::naga::valid::{Capabilities, ValidationFlags, Validator};
     let Text { pieces, entry, fragment, constants } = text;
     let text = whole(pieces, &constants, types, fragment, true);
-    let mut frontend = wgsl::Frontend::new();
-    frontend.set_options(wgsl::Options { parse_doc_comments: false, capabilities: Capabilities::all() });
-    let module = frontend.parse(&text).map_err(|e| e.emit_to_string(&text))?;
+    let module = specialise::parse(&text, entry)?;
     let info = Validator::new(ValidationFlags::all(), Capabilities::all())
         .validate(&module)
         .map_err(|e| e.emit_to_string(&text))?;

@@ -7,7 +7,7 @@ use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::ops::columns::{COLUMN_SUMS, COLUMNS, blocks, lanes};
 use crate::ops::unary::{self, Function, Reads, apply, derivative};
-use crate::ops::{FUNCTIONS, INDEX, WORKGROUP, no_constants};
+use crate::ops::{FUNCTIONS, INDEX, MATH, WORKGROUP, no_constants};
 use crate::reference;
 
 #[derive(Clone, Copy, bytemuck::Pod, bytemuck::Zeroable)]
@@ -38,6 +38,7 @@ const ROWS: u64 = 8;
 const GPU: Shader<Params> = Shader {
     source: &[
         INDEX,
+        MATH,
         FUNCTIONS,
         SCALARS,
         COLUMNS,

@@ -8,7 +8,7 @@ use crate::device::kernel::Constants;
 use crate::device::variant::Family;
 use crate::ops::convolution::{ConvParams, SCALARS};
 use crate::ops::tiled::{BLOCKS, OCTETS, Product, TILE, TILE_COOPERATIVE, Tile, square, tiled_family};
-use crate::ops::{FUNCTIONS, INDEX};
+use crate::ops::{FUNCTIONS, INDEX, MATH};
 
 pub(super) static FORWARD: Family<ConvParams> = tiled_family!(
     "conv2d.forward",
@@ -51,8 +51,9 @@ const CHANNELS: &str = include_str!("../../../shaders/lib/groups.wgsl");
 /// What A, B and C are in each direction.
 const OPERANDS: &str = include_str!("../../../shaders/conv2d.wgsl");
 
-static SOURCE: [&str; 8] = [
+static SOURCE: [&str; 9] = [
     INDEX,
+    MATH,
     FUNCTIONS,
     SCALARS,
     CHANNELS,
@@ -62,8 +63,9 @@ static SOURCE: [&str; 8] = [
     BLOCKS,
     TILE,
 ];
-static SOURCE_ON_MATRICES: [&str; 8] = [
+static SOURCE_ON_MATRICES: [&str; 9] = [
     INDEX,
+    MATH,
     FUNCTIONS,
     SCALARS,
     CHANNELS,

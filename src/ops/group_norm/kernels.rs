@@ -8,7 +8,7 @@ use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::ops::columns::{COLUMN_SUMS, COLUMNS, blocks};
 use crate::ops::unary::{self, Function, Reads, apply, derivative};
-use crate::ops::{FUNCTIONS, INDEX, ROW};
+use crate::ops::{FUNCTIONS, INDEX, MATH, ROW};
 use crate::reference;
 use std::ops::Range;
 
@@ -29,7 +29,7 @@ pub(super) struct Params {
 const TEXT: &str = include_str!("../../../shaders/group_norm.wgsl");
 
 const GPU: Shader<Params> = Shader {
-    source: &[INDEX, FUNCTIONS, ROW, COLUMNS, COLUMN_SUMS, TEXT],
+    source: &[INDEX, MATH, FUNCTIONS, ROW, COLUMNS, COLUMN_SUMS, TEXT],
     entry: "forward",
     constants,
     groups: |p| p.sets() as u64,

@@ -7,7 +7,7 @@ use crate::device::class::Class;
 use crate::device::kernel::Constants;
 use crate::device::variant::Family;
 use crate::ops::tiled::{BLOCKS, OCTETS, Product, TILE, TILE_COOPERATIVE, Tile, square, tiled_family};
-use crate::ops::{FUNCTIONS, INDEX};
+use crate::ops::{FUNCTIONS, INDEX, MATH};
 
 /// Kernels for whole sums.
 pub(super) static PRODUCT: Family<MatmulParams> = tiled_family!(
@@ -44,8 +44,9 @@ pub(crate) const SCALARS: &str = include_str!("../../../shaders/lib/matmul.wgsl"
 /// What A, B and C are.
 const OPERANDS: &str = include_str!("../../../shaders/matmul.wgsl");
 
-static SOURCE: [&str; 7] = [
+static SOURCE: [&str; 8] = [
     INDEX,
+    MATH,
     FUNCTIONS,
     SCALARS,
     OPERANDS,
@@ -54,8 +55,9 @@ static SOURCE: [&str; 7] = [
     BLOCKS,
     TILE,
 ];
-static SOURCE_ON_MATRICES: [&str; 7] = [
+static SOURCE_ON_MATRICES: [&str; 8] = [
     INDEX,
+    MATH,
     FUNCTIONS,
     SCALARS,
     OPERANDS,

@@ -9,7 +9,7 @@ use crate::device::kernel::{Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
 use crate::error::Result;
 use crate::ops::unary::{Function, apply, finish};
-use crate::ops::{FUNCTIONS, INDEX, WORKGROUP};
+use crate::ops::{FUNCTIONS, INDEX, MATH, WORKGROUP};
 use crate::reference;
 use crate::tensor::Tensor;
 
@@ -67,7 +67,7 @@ struct JoinParams {
 static JOIN: Kernel<JoinParams> = Kernel {
     name: "matmul.join",
     gpu: Shader {
-        source: &[INDEX, FUNCTIONS, include_str!("../../../shaders/matmul_join.wgsl")],
+        source: &[INDEX, MATH, FUNCTIONS, include_str!("../../../shaders/matmul_join.wgsl")],
         entry: "join",
         constants: |p| vec![("FUNCTION", p.function), ("HAS_BIAS", p.has_bias)],
         groups: |p| (p.count as u64).div_ceil(WORKGROUP),

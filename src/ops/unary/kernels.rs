@@ -7,7 +7,7 @@ use crate::device::cpu::norm::Slope;
 use crate::device::cpu::{Strided, elementwise, parallel_elements, parallel_rows};
 use crate::device::kernel::{Constants, Kernel, KernelArgs, Shader};
 use crate::device::real::Real;
-use crate::ops::{FUNCTIONS, INDEX, WORKGROUP};
+use crate::ops::{FUNCTIONS, INDEX, MATH, WORKGROUP};
 use crate::reference;
 use crate::shape::place;
 
@@ -24,7 +24,7 @@ pub(super) struct Params {
     pub(super) strides_b: [u32; 6],
 }
 
-const SOURCE: &[&str] = &[INDEX, FUNCTIONS, include_str!("../../../shaders/unary.wgsl")];
+const SOURCE: &[&str] = &[INDEX, MATH, FUNCTIONS, include_str!("../../../shaders/unary.wgsl")];
 
 fn constants(p: &Params) -> Constants {
     vec![("FUNCTION", p.function), ("RANK", p.rank)]
