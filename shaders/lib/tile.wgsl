@@ -36,16 +36,15 @@ fn store_block_b(slab: u32, place: Place, values: mat4x4<f32>) {
 
 // Adds the products of one k.
 fn step(c: ptr<function, Sums>, k: u32, x: u32, y: u32) {
-    var row: array<vec4<f32>, VECTORS>;
-    for (var v = 0u; v < VECTORS; v++) {
-        row[v] = slab_b[k * QUADS_B + v * ACROSS + x];
-    }
+    // Named, not in an array, which drivers would have to take apart in each of the sixteen steps.
+    let first = slab_b[k * QUADS_B + x];
+    let last = slab_b[k * QUADS_B + (VECTORS - 1u) * ACROSS + x];
     for (var q = 0u; q < ROW_QUADS; q++) {
         let column = slab_a[k * QUADS_A + y * ROW_QUADS + q];
         for (var i = 0u; i < 4u; i++) {
-            for (var v = 0u; v < VECTORS; v++) {
-                (*c)[q * 4u + i][v] = fma(vec4(column[i]), row[v], (*c)[q * 4u + i][v]);
-            }
+            let r = q * 4u + i;
+            (*c)[r][0] = fma(vec4(column[i]), first, (*c)[r][0]);
+            if VECTORS == 2u { (*c)[r][VECTORS - 1u] = fma(vec4(column[i]), last, (*c)[r][VECTORS - 1u]); }
         }
     }
 }
