@@ -6,7 +6,7 @@
 
 use super::dataset::{Dataset, Splits, Target, Targets};
 use super::inputs::Inputs;
-use super::options::DataOptions;
+use super::options::{DataOptions, SPLIT_SEED};
 use super::source::DataSource;
 use super::table::{
     Cells, Kind, Missing, Source, TableInputs, TableTarget, Task, categorical_help, check_categories,
@@ -17,7 +17,7 @@ use crate::tables::Table;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -64,8 +64,10 @@ fn open(options: &DataOptions) -> Result<Splits> {
     let source = Source::read(&file(options.directory()?)?, &options.table)?;
     let columns = Columns::read(&source, options)?;
     let rows = columns.rows(&source, options.table.missing)?;
-    let (train, validation) = halves(&source, rows.clone(), options)?;
-    let (answers, target) = columns.answers(&source, options, &rows, [&train, &validation])?;
+    let (mut train, validation) = halves(&source, rows.clone(), options)?;
+    let all = train.clone();
+    train.truncate(options.samples.unwrap_or(usize::MAX));
+    let (answers, target) = columns.answers(&source, options, &rows, &all, [&train, &validation])?;
     let inputs = TableInputs {
         missing: options.table.missing,
         delimiter: options.table.delimiter,
@@ -161,12 +163,14 @@ impl<'t> Columns<'t> {
         Ok((0..source.len()).filter(complete).collect())
     }
 
-    /// The targets of training and validation rows, and what they are.
+    /// The targets of training and validation rows, and what they are. Targets are scaled by `all` the training rows that
+    /// there are: losses of trainings on different numbers of samples must have the same unit.
     fn answers(
         &self,
         source: &Source,
         options: &DataOptions,
         rows: &[usize],
+        all: &[usize],
         halves: [&[usize]; 2],
     ) -> Result<([Answers; 2], TableTarget)> {
         let path = source.first().path();
@@ -186,7 +190,7 @@ impl<'t> Columns<'t> {
             let Cells::Numbers(values) = cells else {
                 unreachable!("targets of regression are read as numbers")
             };
-            let column = target_column(name, values, halves[0], options.table.scale_targets);
+            let column = target_column(name, values, all, options.table.scale_targets);
             let scaled = |row: usize| (values[row] - column.mean) / column.deviation;
             squares += rows.iter().map(|&row| scaled(row).powi(2)).sum::<f64>();
             if squares > MOST_SQUARES {
@@ -202,11 +206,14 @@ impl<'t> Columns<'t> {
     }
 }
 
-/// Splits rows into training and validation rows.
+/// Splits rows into training and validation rows, the training rows in an order that the seed draws.
 fn halves(source: &Source, mut rows: Vec<usize>, options: &DataOptions) -> Result<(Vec<usize>, Vec<usize>)> {
     let table = source.first();
-    let shuffle = |rows: &mut Vec<usize>| rows.shuffle(&mut ChaCha8Rng::seed_from_u64(options.seed));
-    let (mut train, validation) = if options.table.validation.is_some() {
+    let shuffled = |mut rows: Vec<usize>, seed: u64| {
+        rows.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
+        rows
+    };
+    let (train, validation) = if options.table.validation.is_some() {
         let validation = rows.split_off(rows.partition_point(|&row| row < table.len()));
         if rows.is_empty() || validation.is_empty() {
             let found = format!("{} and {}", rows.len(), validation.len());
@@ -216,8 +223,7 @@ fn halves(source: &Source, mut rows: Vec<usize>, options: &DataOptions) -> Resul
                 found,
             ));
         }
-        shuffle(&mut rows);
-        (rows, validation)
+        (shuffled(rows, options.seed), validation)
     } else {
         let count = rows.len();
         if count < 2 {
@@ -229,12 +235,14 @@ fn halves(source: &Source, mut rows: Vec<usize>, options: &DataOptions) -> Resul
                 count.to_string(),
             ));
         }
-        shuffle(&mut rows);
         let held_out = ((count as f64 * options.validation_fraction).round() as usize).clamp(1, count - 1);
-        let train = rows.split_off(held_out);
-        (train, rows)
+        let mut validation = shuffled(rows.clone(), SPLIT_SEED);
+        validation.truncate(held_out);
+        let is_held_out: HashSet<usize> = validation.iter().copied().collect();
+        let mut train = shuffled(rows, options.seed);
+        train.retain(|row| !is_held_out.contains(row));
+        (train, validation)
     };
-    train.truncate(options.samples.unwrap_or(usize::MAX));
     Ok((train, validation))
 }
 

@@ -6,6 +6,11 @@ use crate::error::{Error, Result};
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
+/// The seed of the split into training and validation samples of sets that have none of their own (`csv`, `folder`). It is
+/// the same whatever the seed of a training, so that trainings with different seeds have the same validation samples,
+/// and their losses differ by the training alone.
+pub(super) const SPLIT_SEED: u64 = 0;
+
 /// Which data set to open, and how.
 #[derive(Debug, Clone, PartialEq)]
 pub struct DataOptions {
@@ -16,7 +21,8 @@ pub struct DataOptions {
     pub directory: Option<PathBuf>,
     /// Height and width of images in pixels; `None` for the set's default. Not for `csv`.
     pub resolution: Option<usize>,
-    /// Seed of the training samples (`glyphs`), the subset (`samples`) and the validation split (`csv`, `folder`).
+    /// Seed of the drawn samples (`glyphs`) and of the subset (`samples`). The validation split of `csv` and `folder` does
+    /// not depend on it.
     pub seed: u64,
     /// The most training samples per epoch, chosen by the seed; for `glyphs`, the exact number. Over equally many
     /// epochs and with the same seed, the samples of a smaller number are among those of a larger number.

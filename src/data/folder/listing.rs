@@ -1,6 +1,6 @@
 //! The classes and the splits of image files, by the names of their folders.
 
-use super::super::options::DataOptions;
+use super::super::options::{DataOptions, SPLIT_SEED};
 use super::storage::{Entry, is_hidden};
 use crate::error::{Error, Result, listed, shown};
 use rand::SeedableRng;
@@ -32,7 +32,7 @@ pub(super) struct Listing {
 
 impl Listing {
     /// Finds splits and classes of images that are sorted by name. Without folders for splits, a part of each class,
-    /// drawn by the seed, is held out for validation.
+    /// drawn at random but always the same, is held out for validation.
     ///
     /// # Errors
     /// No images, or images that are not in folders of classes; a single class; a class that only validation has.
@@ -141,7 +141,7 @@ fn held_out(
     for (class, mut places) in of_class.into_iter().enumerate() {
         let most = places.len().saturating_sub(1);
         let wanted = (options.validation_fraction * places.len() as f64).round() as usize;
-        let mut generator = ChaCha8Rng::seed_from_u64(options.seed);
+        let mut generator = ChaCha8Rng::seed_from_u64(SPLIT_SEED);
         generator.set_stream(class as u64);
         places.shuffle(&mut generator);
         for place in places.into_iter().take(wanted.max(1).min(most)) {
