@@ -11,7 +11,7 @@ use allometry::report::{self, Answer, ExpectedTraining, Quantity};
 use allometry::sweep::Store;
 use allometry::sweep::prediction::Score;
 use allometry::terminal::Table;
-use allometry::units::{grouped, significant};
+use allometry::units::{grouped, plural, significant};
 use allometry::{Error, Result, note, print_line};
 use clap::Args;
 use serde::Serialize;
@@ -154,6 +154,9 @@ fn print(found: &Recommendation, dataset: &str) -> Result<()> {
     print_line!("{}", suggestions(found))?;
     print_line!("{}", limits(found))?;
     print_line!("{}", certainty(found))?;
+    if let Some(text) = precaution(found) {
+        print_line!("{text}")?;
+    }
     if let Some(text) = repetition(found) {
         print_line!("{text}")?;
     }
@@ -263,17 +266,26 @@ fn limits(found: &Recommendation) -> String {
 /// The smallest unused share of a budget that is reported. Rounding to whole epochs leaves smaller shares.
 const UNUSED: f64 = 0.05;
 
+/// That the best training stops early, because no run tells whether it over-fits; `None` if one does.
+fn precaution(found: &Recommendation) -> Option<String> {
+    let epochs = found.best.training.config.early_stopping.filter(|_| found.best.reach.repeats_more())?;
+    let seen = found.passes_seen.round();
+    Some(format!(
+        "It sees its samples {} times, but runs of models as large at most {}: over-fitting may begin unseen, so it ends \
+         after {} in a row without a lower validation loss. A sweep with more --epochs shows whether it does.",
+        found.best.epochs,
+        if seen == 1.0 { "once".into() } else { format!("{seen} times") },
+        plural(epochs, "epoch"),
+    ))
+}
+
 /// How the laws count repeated samples; `None` if the best training repeats none.
 fn repetition(found: &Recommendation) -> Option<String> {
     if found.best.epochs == 1 {
         return None;
     }
-    if let Some(passes) = found.passes_seen {
-        return Some(format!(
-            "The runs saw their samples up to {} times, so the law includes the value of repetition, but not the value of more \
-             samples.",
-            passes.round()
-        ));
+    if found.includes_repetition {
+        return Some("The law includes the value of repetition, but not the value of more samples.".into());
     }
     let Repeats { value, low, high, measured } = found.repetition?;
     let source = if measured {

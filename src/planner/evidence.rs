@@ -221,9 +221,7 @@ impl Evidence {
 
     /// The deviation of ln loss if samples are seen more times than by any model as large.
     fn unseen(&self, macs: f64, passes: f64) -> f64 {
-        let as_large = self.runs.iter().filter(|run| run.size * ALIKE >= macs);
-        let seen = as_large.map(|run| run.passes).fold(1.0, f64::max);
-        UNSEEN * (passes / seen).log2().max(0.0).powi(2)
+        UNSEEN * (passes / self.passes_seen(macs)).log2().max(0.0).powi(2)
     }
 
     /// A warning about what the runs cannot tell.
@@ -236,9 +234,16 @@ impl Evidence {
         (self.data == DataSize::Fixed).then_some(text)
     }
 
-    /// The most times that runs saw their samples, if the law includes repetition.
-    pub fn passes_seen(&self) -> Option<f64> {
-        (self.data == DataSize::Seen).then(|| self.runs.iter().map(|run| run.passes).fold(1.0, f64::max))
+    /// The most times that runs of models as large saw their samples. Larger models over-fit sooner, so runs of smaller
+    /// ones do not count. 1 if no run was as large.
+    pub fn passes_seen(&self, macs: f64) -> f64 {
+        let as_large = self.runs.iter().filter(|run| run.size * ALIKE >= macs);
+        as_large.map(|run| run.passes).fold(1.0, f64::max)
+    }
+
+    /// Whether the law counts samples seen, and so includes the value of repetition.
+    pub fn includes_repetition(&self) -> bool {
+        self.data == DataSize::Seen
     }
 
     /// How many times a model of M MACs can see `distinct` samples before the loss rises; `None` if runs do not show

@@ -5,6 +5,7 @@ use super::candidate::Candidate;
 use super::evidence::AxisWithoutLaw;
 use super::limit::Limit;
 use super::training::Training;
+use super::turns::ALIKE;
 use crate::device::Device;
 use crate::laws::Uncertain;
 use serde::Serialize;
@@ -61,8 +62,10 @@ pub struct Recommendation {
     /// The assumed value of repeated samples; `None` if the data set draws new samples without end, or if the law
     /// includes repetition.
     pub repetition: Option<Repeats>,
-    /// How many times runs saw their samples at most, if the law includes repetition.
-    pub passes_seen: Option<f64>,
+    /// How many times runs of models as large as the best saw their samples at most.
+    pub passes_seen: f64,
+    /// Whether the law includes the value of repetition.
+    pub includes_repetition: bool,
     /// The largest relative difference in speed between two pilot runs of one model.
     pub wavering: f64,
     /// Whether that difference is small enough for the runs to agree.
@@ -148,17 +151,26 @@ pub struct Reach {
     pub macs: f64,
     /// Its training samples, relative to the most of any run.
     pub samples: f64,
-    /// How often it sees its samples, relative to the most of any run; `None` if the law does not include repetition.
-    pub passes: Option<f64>,
+    /// How often it sees its samples, relative to the most of any run of a model as large.
+    pub passes: f64,
 }
 
 impl Reach {
+    /// Whether it sees its samples more often than any run of a model as large, so that no run tells whether it over-fits.
+    pub fn repeats_more(&self) -> bool {
+        self.passes > ALIKE
+    }
+
     /// Warnings about sizes far beyond the runs: compute can be near that of the runs while one size is not.
     pub(super) fn warnings(&self) -> impl Iterator<Item = String> {
-        let sizes = [("samples", self.samples), ("MACs", self.macs)].into_iter();
-        let sizes = sizes.chain(self.passes.map(|passes| ("passes over the samples", passes)));
-        sizes.filter(|(_, factor)| *factor > REMOTE).map(|(size, factor)| {
-            format!("the best has {factor:.0} times the {size} of any run: its loss is an extrapolation")
+        let sizes = [
+            ("samples of any run", self.samples),
+            ("MACs of any run", self.macs),
+            ("passes over the samples of any run of a model as large", self.passes),
+        ];
+        let is_remote = |(_, factor): &(&str, f64)| *factor > REMOTE;
+        sizes.into_iter().filter(is_remote).map(|(size, factor)| {
+            format!("the best has {factor:.0} times the {size}: its loss is an extrapolation")
         })
     }
 }

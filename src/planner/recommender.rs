@@ -10,6 +10,7 @@ use super::recommendation::{Options, Reach, Recommendation, Repeats, Suggestion}
 use super::search::{FURTHEST, Found, Rules, TrainingOption, cheapest, search};
 use super::speed::{SpeedModel, Timing};
 use super::training::{Expected, Training};
+use super::turns::ALIKE;
 use crate::error::{Error, Result};
 use crate::models::cost::predicted_peak;
 use crate::sweep::plan::Plan;
@@ -241,6 +242,18 @@ impl Recommender<'_> {
             flops: choice.flops,
             device: self.options.device.name(),
         };
+        let reach = Reach {
+            compute: choice.flops / evidence.flops,
+            macs: model.macs as f64 / evidence.macs.1,
+            samples: choice.distinct / evidence.samples.1,
+            passes: choice.passes / evidence.passes_seen(model.macs as f64),
+        };
+        let mut training = self.training(model, choice.samples, choice.epochs, expected);
+        if reach.repeats_more() {
+            // No run tells whether it over-fits before its end. The loss may rest for a while before it falls again, so
+            // half of the epochs without a lower loss end it.
+            training.config.early_stopping.get_or_insert(choice.epochs.div_ceil(2));
+        }
         Ok(Suggestion {
             model: model.clone(),
             samples: choice.samples,
@@ -252,13 +265,8 @@ impl Recommender<'_> {
             measured: self.speed.pilot(model).is_some(),
             flops: choice.flops,
             peak_bytes,
-            reach: Reach {
-                compute: choice.flops / evidence.flops,
-                macs: model.macs as f64 / evidence.macs.1,
-                samples: choice.distinct / evidence.samples.1,
-                passes: evidence.passes_seen().map(|seen| choice.passes / seen),
-            },
-            training: self.training(model, choice.samples, choice.epochs, expected),
+            reach,
+            training,
         })
     }
 
@@ -287,7 +295,8 @@ impl Recommender<'_> {
             others: self.others(best.flops)?,
             unused: self.unused(&found.choices[0]),
             repetition: self.repetition(evidence),
-            passes_seen: evidence.passes_seen(),
+            passes_seen: evidence.passes_seen(best.model.macs as f64),
+            includes_repetition: evidence.includes_repetition(),
             wavering: self.speed.wavering(),
             pilots_agree: self.speed.agrees(),
             vetoed: self.vetoed.clone(),
@@ -296,11 +305,26 @@ impl Recommender<'_> {
             left_out,
             warnings: (best.reach.warnings())
                 .chain(evidence.warning())
+                .chain(found.base.as_ref().and_then(|base| self.over_fitting(base)))
                 .chain(better_runs(records, &best))
                 .chain(zeros(records))
                 .collect(),
             best,
         })
+    }
+
+    /// A warning if the base model, trained for the whole budget, over-fits before its end.
+    fn over_fitting(&self, base: &TrainingOption) -> Option<String> {
+        let evidence = &self.fields[base.field].evidence;
+        let most = evidence.most_passes(self.model(base).macs as f64, base.distinct)?;
+        let text = || {
+            format!(
+                "the base model begins to over-fit after about {} epochs: trained for {}, it ends above its expected loss",
+                most.round(),
+                base.epochs
+            )
+        };
+        (base.passes > ALIKE * most).then(text)
     }
 
     /// The best trainings for fractions and multiples of an amount of compute, where one exists.
@@ -326,7 +350,7 @@ impl Recommender<'_> {
 
     /// The assumed value of repeated samples; `None` if no sample is repeated, or if the law includes repetition.
     fn repetition(&self, evidence: &Evidence) -> Option<Repeats> {
-        self.rules.available.filter(|_| evidence.passes_seen().is_none())?;
+        self.rules.available.filter(|_| !evidence.includes_repetition())?;
         let known = &evidence.repetition;
         Some(Repeats {
             value: known.at(0.5),

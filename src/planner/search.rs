@@ -115,7 +115,7 @@ pub fn search(fields: &[Field], rules: &Rules, timing: &dyn Fn(&Candidate) -> Ti
             continue;
         }
         // A law that includes repetition does not distinguish new samples from repeated ones.
-        if limit == Limit::Data && fields[best.field].evidence.passes_seen().is_some() {
+        if limit == Limit::Data && fields[best.field].evidence.includes_repetition() {
             continue;
         }
         let relaxed = rank(fields, rules, timing, &[limit]);
@@ -146,7 +146,7 @@ fn pair_of_limits(
     timing: &dyn Fn(&Candidate) -> Timing,
     best: &TrainingOption,
 ) -> Vec<Limit> {
-    let repeats = fields[best.field].evidence.passes_seen().is_some();
+    let repeats = fields[best.field].evidence.includes_repetition();
     let limits: Vec<Limit> =
         Limit::ALL.into_iter().filter(|limit| !(repeats && *limit == Limit::Data)).collect();
     let mut pairs = (limits.iter().enumerate())
@@ -312,7 +312,7 @@ impl Rules<'_> {
             let trainings = trainings.into_iter().map(with);
             // A law of samples seen takes repeated samples for new ones. Of 12 epochs on most samples and 11 on all,
             // the latter is better.
-            if field.evidence.passes_seen().is_some() {
+            if field.evidence.includes_repetition() {
                 let worth = |choice: &TrainingOption| field.evidence.worth(choice.distinct, choice.passes);
                 return trainings.max_by(|a, b| worth(a).total_cmp(&worth(b)));
             }
