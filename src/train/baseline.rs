@@ -5,6 +5,7 @@ use crate::data::{Dataset, Splits, Target, Targets};
 use crate::device::Device;
 use crate::error::Result;
 use crate::tensor::Tensor;
+use std::sync::Arc;
 
 /// Rows of targets whose losses are computed at once.
 const ROWS: usize = 1 << 16;
@@ -18,36 +19,50 @@ const LARGE: f64 = 25.0;
 /// Losses of models that know nothing.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub struct Baseline {
-    /// The loss over the training samples of a model that always gives the same answer: all classes with the same
-    /// probability, or the means of the training targets.
+    /// The loss over the training samples of a model that always gives the same answer: the classes with the
+    /// probabilities that they have among the training samples, or the means of the training targets.
     pub training: f64,
     /// The loss of that model over the validation samples.
     pub validation: f64,
     /// About the loss of a model before its training.
     pub untrained: f64,
+    /// Whether targets are classes, which have no scale.
+    pub of_classes: bool,
 }
 
 impl Baseline {
-    /// The same loss for all.
+    /// The loss of classes that are all as frequent.
     pub fn even(loss: f64) -> Baseline {
-        Baseline { training: loss, validation: loss, untrained: loss }
+        Baseline { training: loss, validation: loss, untrained: loss, of_classes: true }
     }
 
     /// Whether targets that are numbers have another size than the outputs of initial weights, so that a training
     /// spends many steps on their mean and their scale. With standardised targets they have not.
     pub(super) fn is_out_of_scale(&self) -> bool {
-        self.training > 0.0 && (self.untrained > FAR * self.training || self.training > LARGE)
+        !self.of_classes
+            && self.training > 0.0
+            && (self.untrained > FAR * self.training || self.training > LARGE)
     }
 
-    /// The losses on these samples; `None` for targets that `loss` is not defined for. Reads all targets that are
-    /// numbers.
+    /// The losses on these samples; `None` for targets that `loss` is not defined for. Reads all targets. Only classes of
+    /// samples that are drawn or decoded when they are read are taken to be all as frequent.
     ///
     /// # Errors
     /// Errors of the data.
     pub fn of(loss: Loss, splits: &Splits) -> Result<Option<Baseline>> {
         let function = loss.function();
-        let Targets::Values(outputs) = splits.train.targets() else {
-            return Ok(loss.of_guessing(splits.train.targets()).map(Baseline::even));
+        let outputs = match splits.train.targets() {
+            Targets::Values(outputs) => outputs,
+            Targets::Classes(classes) => {
+                let even = loss.of_guessing(splits.train.targets()).map(Baseline::even);
+                let is_slow = |set: &Arc<dyn Dataset>| set.is_slow() || set.is_endless();
+                return match even {
+                    Some(even) if ![&splits.train, &splits.validation].into_iter().any(is_slow) => {
+                        of_classes(loss, splits, classes, even).map(Some)
+                    }
+                    even => Ok(even),
+                };
+            }
         };
         let (training, validation) =
             (numbers(&*splits.train, outputs)?, numbers(&*splits.validation, outputs)?);
@@ -70,8 +85,35 @@ impl Baseline {
         // The outputs of initial weights are about 1 in size.
         let initial = of(&vec![1.0; outputs], &training)?.max(of(&vec![-1.0; outputs], &training)?);
         let (training, validation) = (of(&means, &training)?, of(&means, &validation)?);
-        Ok(Some(Baseline { training, validation, untrained: initial.max(training) }))
+        Ok(Some(Baseline { training, validation, untrained: initial.max(training), of_classes: false }))
     }
+}
+
+/// The losses of a model that knows how frequent the classes are.
+fn of_classes(loss: Loss, splits: &Splits, classes: usize, even: Baseline) -> Result<Baseline> {
+    let counted = |set: &dyn Dataset| -> Result<Vec<f64>> {
+        let mut input = vec![0.0; set.sample_shape().iter().product()];
+        let mut counts = vec![0.0; classes];
+        for index in 0..set.len() {
+            let mut label = 0;
+            set.write(0, index, &mut input, Target::Class(&mut label))?;
+            counts[label as usize] += 1.0;
+        }
+        Ok(counts)
+    };
+    let (training, validation) = (counted(&*splits.train)?, counted(&*splits.validation)?);
+    // One sample more of each, so that a class without training samples is not impossible.
+    let all = training.iter().sum::<f64>() + classes as f64;
+    let answer: Vec<f32> = training.iter().map(|count| ((count + 1.0) / all).ln() as f32).collect();
+    let device = Device::cpu();
+    let labels: Vec<u32> = (0..classes as u32).collect();
+    let answers = Tensor::new(&device, &answer.repeat(classes), [classes, classes])?;
+    let losses = loss.function().rows(&answers, &Tensor::new(&device, &labels, [classes])?)?;
+    let losses: Vec<f64> = losses.to_vec::<f32>()?.into_iter().map(f64::from).collect();
+    let mean = |counts: &[f64]| {
+        counts.iter().zip(&losses).map(|(count, loss)| count * loss).sum::<f64>() / counts.iter().sum::<f64>()
+    };
+    Ok(Baseline { training: mean(&training), validation: mean(&validation), ..even })
 }
 
 /// The targets of a set, `[samples, outputs]`.

@@ -112,7 +112,7 @@ fn a_loss_far_above_that_of_no_model_is_from_the_learning_rate() {
         let of = |finding: &Finding| (finding.verdict, format!("{}; {}", finding.text, finding.advice));
         found.iter().map(of).collect::<Vec<_>>()
     };
-    let baseline = Some(Baseline { training: 1.0, validation: 0.9, untrained: 2.0 });
+    let baseline = Some(Baseline { training: 1.0, validation: 0.9, untrained: 2.0, of_classes: false });
     // Recorded: a regression on standardised targets at a learning rate of 1000.
     let blown_up = [(3.1e30, 8.2e29), (6.4e29, 2.2e29), (2.1e29, 5.6e28), (5.7e28, 5.6e28), (5.6e28, 5.6e28)];
     for epochs in [1, 5] {
@@ -132,11 +132,12 @@ fn a_loss_far_above_that_of_no_model_is_from_the_learning_rate() {
     assert_eq!(said(&better, baseline)[0].0, Verdict::LimitedBySize);
     // Targets in their own unit: far from 0, or large.
     for (training, untrained) in [(0.01, 1.2), (8e4, 1.5e6), (900.0, 901.0)] {
-        let found = said(&better, Some(Baseline { training, validation: training, untrained }));
+        let found =
+            said(&better, Some(Baseline { training, validation: training, untrained, of_classes: false }));
         let last = found.last().unwrap();
         assert!(last.0 == Verdict::TargetsOutOfScale && last.1.ends_with("--scale-targets"), "{found:?}");
     }
-    let constant = Some(Baseline { training: 0.0, validation: 0.0, untrained: 1.0 });
+    let constant = Some(Baseline { training: 0.0, validation: 0.0, untrained: 1.0, of_classes: false });
     let tiny = [(0.1, 2e-5), (3e-6, 1e-6), (1e-6, 1e-6), (1e-6, 1e-6), (1e-6, 1e-6)];
     let (verdict, text) = &said(&tiny, constant)[0];
     assert_eq!(*verdict, Verdict::LimitedBySize);
@@ -199,6 +200,16 @@ fn the_baseline_of_numbers_is_the_loss_of_their_mean() {
     let events = of(Loss::binary_cross_entropy());
     near(events.training, -(0.625 * 0.625f64.ln() + 0.375 * 0.375f64.ln()));
     near(events.validation, -0.5 * (0.625f64.ln() + 0.375f64.ln()));
+
+    // The same as classes: five of eight, and one more of each.
+    let mut options = options;
+    options.table.task = Task::Classification;
+    let splits = allometry::data::open(&options).unwrap();
+    let classes = Baseline::of(Loss::cross_entropy(0.0), &splits).unwrap().unwrap();
+    near(classes.training, -(0.625 * 0.6f64.ln() + 0.375 * 0.4f64.ln()));
+    near(classes.validation, -0.5 * (0.6f64.ln() + 0.4f64.ln()));
+    near(classes.untrained, 2f64.ln());
+    assert!(classes.of_classes);
 }
 
 fn observation(gradients: &[f64], ratio: f64) -> Observation {
