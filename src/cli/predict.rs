@@ -36,9 +36,10 @@ pub struct PredictArgs {
 pub fn run(args: &PredictArgs) -> Result<()> {
     let predictor = Predictor::load(&args.model, &args.common.open()?)?;
     match predictor.inputs() {
-        Inputs::Table(_) => {
+        Inputs::Table(inputs) => {
             let table = predictor.read_table(&args.data)?;
             let predictions = predictor.predict_table(&table)?;
+            inputs.untrained(&table)?.iter().for_each(|found| note!("allometry: {found}"));
             compare(&predictions, &table).iter().for_each(|text| note!("allometry: {text}"));
             print(args, &predictions, None)
         }

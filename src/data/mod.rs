@@ -45,4 +45,6 @@ pub use prepared::prepared;
 pub use published::{PUBLISHED, PublishedFile, PublishedSet, published};
 pub use registry::{NAMES, open};
 pub use subset::Subset;
-pub use table::{InputColumn, Missing, TableInputs, TableOptions, TableTarget, TargetColumn, Task};
+pub use table::{
+    InputColumn, Missing, TableInputs, TableOptions, TableTarget, TargetColumn, Task, Untrained,
+};

@@ -212,8 +212,7 @@ impl Predictor {
     ///
     /// # Errors
     /// [`Error::Config`] for a model of images; [`Error::Format`] with row and column for a column that is missing, a
-    /// cell of another kind, a new category, and a missing value unless the training filled them in; errors of the
-    /// device.
+    /// cell of another kind, and a missing value unless the training filled them in; errors of the device.
     pub fn predict_table(&self, table: &Table) -> Result<Predictions> {
         match &self.inputs {
             Inputs::Table(inputs) => self.predict(&inputs.samples(table)?),

@@ -1,11 +1,14 @@
 //! How a row of a table becomes a sample, and what a model's outputs mean.
 
-use super::cells::{Cells, Kind};
+use super::cells::{Cells, Kind, category, is_missing};
 use super::options::Missing;
 use super::source::Source;
-use crate::error::{Result, listed};
+use crate::error::{Result, shown};
 use crate::tables::{Decimal, Format, Header, Table};
+use crate::units::plural;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fmt;
 use std::path::Path;
 
 /// How a row of a table becomes a sample.
@@ -170,8 +173,8 @@ impl TableInputs {
     ///
     /// # Errors
     /// [`Error::Format`](crate::Error::Format) with row and column, for a column that is missing, a cell that is not of
-    /// its kind, a category that the data set did not have, and a missing value unless they were filled in for
-    /// training.
+    /// its kind, and a missing value unless they were filled in for training. A category that no training row had is no
+    /// error: all features of its column are 0 there, as in validation ([`TableInputs::untrained`] finds them).
     pub fn samples(&self, table: &Table) -> Result<Vec<f32>> {
         let source = Source::of(table);
         let (rows, features) = (source.len(), self.features());
@@ -190,18 +193,62 @@ impl TableInputs {
                 let expected = "a value, as in all rows that the model was trained on (--missing mean trains one that fills in means)";
                 return Err(source.refuse(row, &found, expected));
             }
-            if let (InputColumn::Categories { categories, .. }, Cells::Names(names)) = (column, &cells) {
-                let is_new = |name: &Option<&str>| name.is_some_and(|name| place(categories, name).is_none());
-                if let Some(row) = names.iter().position(is_new) {
-                    let expected = format!("a category of the training data ({})", listed(categories));
-                    return Err(source.refuse(row, &found, expected));
-                }
-            }
             // Without rows there are no features to begin behind.
             column.write(&cells, 0..rows, features, samples.get_mut(first..).unwrap_or_default());
             first += column.features();
         }
         Ok(samples)
+    }
+
+    /// The categories of a table's rows that no training row had, column by column.
+    ///
+    /// # Errors
+    /// [`Error::Format`](crate::Error::Format) for a column that is missing.
+    pub fn untrained(&self, table: &Table) -> Result<Vec<Untrained>> {
+        let mut found = Vec::new();
+        for column in &self.columns {
+            let InputColumn::Categories { name, categories, untrained } = column else { continue };
+            let cells = table.column(name)?;
+            let mut rows: BTreeMap<&str, usize> = BTreeMap::new();
+            for cell in (0..table.len()).map(|row| table.cell(row, cells)).filter(|cell| !is_missing(cell)) {
+                let cell = category(cell);
+                if place(categories, cell).is_none_or(|place| untrained.contains(&categories[place])) {
+                    *rows.entry(cell).or_default() += 1;
+                }
+            }
+            if !rows.is_empty() {
+                let categories = rows.into_iter().map(|(category, rows)| (category.into(), rows)).collect();
+                found.push(Untrained { column: name.clone(), categories });
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// The categories of a column that no training row had: all its features are 0 in their rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Untrained {
+    /// The name of the column.
+    pub column: String,
+    /// Each category with its number of rows, sorted by name.
+    pub categories: Vec<(String, usize)>,
+}
+
+/// The most categories that a note names.
+const NAMED: usize = 5;
+
+impl fmt::Display for Untrained {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let named = self.categories.iter().take(NAMED);
+        let names = named.map(|(name, rows)| format!("{} ({})", shown(name), plural(*rows, "row")));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let (noun, its) =
+            if self.categories.len() == 1 { ("category", "its") } else { ("categories", "their") };
+        write!(f, "column {}: no training row has the {noun} {names}", shown(&self.column))?;
+        if let more @ 1.. = self.categories.len().saturating_sub(NAMED) {
+            write!(f, " and {more} more")?;
+        }
+        write!(f, "; {its} rows are predicted without this column")
     }
 }
 

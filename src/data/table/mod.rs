@@ -18,7 +18,7 @@ mod source;
 
 pub use cells::{category, is_missing};
 pub use choice::{Choice, choose};
-pub use inputs::{InputColumn, TableInputs, TableTarget, TargetColumn};
+pub use inputs::{InputColumn, TableInputs, TableTarget, TargetColumn, Untrained};
 pub use options::{Missing, TableOptions, Task};
 
 pub(super) use cells::{Cells, Kind, categorical_help, missing_value};
