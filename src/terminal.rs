@@ -1,4 +1,4 @@
-//! Tables that fit the width of a terminal.
+//! Tables that fit the width of a terminal, and words of commands for its shell.
 
 use comfy_table::{CellAlignment, Table as Lines, presets};
 use std::fmt;
@@ -9,6 +9,16 @@ use unicode_width::UnicodeWidthStr;
 pub fn width() -> Option<usize> {
     let set = std::env::var("COLUMNS").ok().and_then(|columns| columns.trim().parse().ok());
     set.filter(|columns| *columns > 0).or_else(|| Lines::new().width().map(usize::from))
+}
+
+/// Quotes a word of a command for the shell, if needed: `my data` becomes `'my data'`.
+pub fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+%@".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_string()
+    } else {
+        format!("'{}'", word.replace('\'', "'\\''"))
+    }
 }
 
 /// A table: a heading for each column, and rows. Columns of text come first and are left-aligned; columns of numbers

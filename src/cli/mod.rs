@@ -36,6 +36,7 @@ mod watch;
 use allometry::arguments::count;
 use allometry::data::{self, DataFile, DataOptions, Normalize, Splits};
 use allometry::models::{Architecture, Axis};
+use allometry::terminal::quoted;
 use allometry::train::{Every, TrainConfig};
 use allometry::{Device, DeviceChoice, Error, Result, note, print_line};
 use clap::error::ErrorKind;
@@ -135,6 +136,15 @@ enum DeviceArg {
 }
 
 impl Common {
+    /// The flag of the device for a command that goes on from this one; empty if none was given.
+    fn device_flag(&self) -> &'static str {
+        match self.device {
+            DeviceArg::Auto => "",
+            DeviceArg::Gpu => " --device gpu",
+            DeviceArg::Cpu => " --device cpu",
+        }
+    }
+
     fn open(&self) -> Result<Device> {
         let device = Device::open(match self.device {
             DeviceArg::Auto => DeviceChoice::Auto,
@@ -247,6 +257,22 @@ impl DatasetArgs {
             path.display()
         );
         Err(Error::Config { what: "dataset glyphs".into(), problem })
+    }
+
+    /// The flags that name this data set, for a printed command.
+    fn flags(&self) -> Result<String> {
+        let options = self.options()?;
+        let mut flags = format!(" --dataset {}", quoted(&options.dataset));
+        let mut add = |flag: &str, value: &str| flags += &format!(" --{flag} {}", quoted(value));
+        self.data.iter().for_each(|data| add("data", &data.display().to_string()));
+        self.resolution.iter().for_each(|pixels| add("resolution", &pixels.to_string()));
+        options.target_columns.iter().for_each(|target| add("target", target));
+        let of_table = if options.dataset == "csv" { options.table.flags() } else { Vec::new() };
+        for (flag, value) in of_table {
+            flags += &format!(" --{flag}");
+            value.iter().for_each(|value| flags += &format!(" {}", quoted(value)));
+        }
+        Ok(flags)
     }
 
     /// Fingerprints of the data set's files.

@@ -10,7 +10,7 @@ use allometry::planner::{
 use allometry::report::{self, Answer, ExpectedTraining, Quantity};
 use allometry::sweep::Store;
 use allometry::sweep::prediction::Score;
-use allometry::terminal::Table;
+use allometry::terminal::{Table, quoted};
 use allometry::units::{grouped, plural, significant};
 use allometry::{Error, Result, note, print_line};
 use clap::Args;
@@ -128,7 +128,8 @@ fn answer(found: &Recommendation, args: &PlanArgs, file: &Path) -> Answer {
         seconds: suggestion.seconds,
         flops: suggestion.flops,
     };
-    let data = args.data.as_deref().map(|data| format!(" --data {}", data.display())).unwrap_or_default();
+    let path = |path: &Path| quoted(&path.display().to_string());
+    let data = args.data.as_deref().map(|data| format!(" --data {}", path(data))).unwrap_or_default();
     let base = found.base.as_ref();
     Answer {
         budget: found.budget.to_string(),
@@ -136,7 +137,7 @@ fn answer(found: &Recommendation, args: &PlanArgs, file: &Path) -> Answer {
         best: choice(&found.best),
         base: base.filter(|base| base.model.architecture != found.best.model.architecture).map(choice),
         others: found.others.iter().map(choice).collect(),
-        training: format!("{}{data}", file.display()),
+        training: format!("{}{data}{}", path(file), args.common.device_flag()),
     }
 }
 

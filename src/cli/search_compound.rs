@@ -8,7 +8,7 @@ use allometry::models::{Axis, Compound};
 use allometry::sweep::Plan;
 use allometry::sweep::compound::{Answer, CompoundSearch, Ranked, Ranking, SearchStore, run};
 use allometry::sweep::run::SweepOptions;
-use allometry::terminal::Table;
+use allometry::terminal::{Table, quoted};
 use allometry::train::TrainConfig;
 use allometry::units::{flops, grouped, significant, times, trim};
 use allometry::{Error, Result, note, print_line};
@@ -124,9 +124,11 @@ pub fn run(args: &SearchArgs, matches: &ArgMatches) -> Result<()> {
     written?;
     if !json {
         print_line!(
-            "Next: allometry sweep --axis compound --compound-from {} --model {}",
-            file.display(),
-            args.model
+            "Next: allometry sweep --axis compound --compound-from {} --model {}{}{}",
+            quoted(&file.display().to_string()),
+            quoted(&args.model),
+            args.data.flags()?,
+            args.common.device_flag()
         )?;
     }
     Ok(())

@@ -28,6 +28,12 @@ fn a_search_is_recorded_resumed_and_swept() {
     for words in ["Best: α = ", "How sure: ", "validation loss", "│ best ", "--compound-from"] {
         assert!(ended.out.contains(words), "{words:?} in\n{}", ended.out);
     }
+    let next = format!("--model {model} --dataset glyphs --device cpu");
+    assert!(
+        ended.out.lines().any(|line| line.starts_with("Next: ") && line.ends_with(&next)),
+        "{}",
+        ended.out
+    );
     let whole = runs(&out);
     let of_seed = |seed: u64| whole.iter().filter(|run| run["seed"] == seed).collect::<Vec<_>>();
     assert_eq!(of_seed(0).len(), 6, "every candidate once");

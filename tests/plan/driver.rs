@@ -125,10 +125,17 @@ fn from_a_sweep_to_the_training_it_recommends() {
     assert_eq!(config, Training::find(file).unwrap().unwrap().config);
 
     // The table, and where the training went.
-    let chosen = place.path().join("other.toml");
+    let chosen = place.path().join("an other.toml");
     let of = ["plan", &sweep, "--budget", "1m,64MiB,2e9flops", "--out", text(&chosen)];
     let table = succeed(&[&of[..], &quick].concat());
-    for words in ["best", "2nd", "base", "Limited by compute.", "Next: allometry train", "other.toml"] {
+    for words in [
+        "best",
+        "2nd",
+        "base",
+        "Limited by compute.",
+        "Next: allometry train '",
+        "an other.toml' --device cpu",
+    ] {
         assert!(table.contains(words), "{words:?} in\n{table}");
     }
     // A lower expected loss than that of the best is explained. FLOPs limit both plans, so they are the same.

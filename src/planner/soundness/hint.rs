@@ -6,6 +6,7 @@ use super::sweep::RunSource;
 use crate::models::architecture::Architecture;
 use crate::models::axis::Axis;
 use crate::sweep::plan::Plan;
+use crate::terminal::quoted;
 use crate::units::{digits, significant};
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -301,16 +302,6 @@ fn sweep(plan: &Plan, directory: &Path, extend: bool) -> String {
 
 fn joined<T: ToString>(values: &[T]) -> String {
     values.iter().map(T::to_string).collect::<Vec<_>>().join(",")
-}
-
-/// Quotes a word for the shell, if needed.
-fn quoted(word: &str) -> String {
-    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./,:=+%@".contains(c);
-    if !word.is_empty() && word.chars().all(plain) {
-        word.to_string()
-    } else {
-        format!("'{}'", word.replace('\'', "'\\''"))
-    }
 }
 
 #[cfg(test)]
