@@ -1,7 +1,12 @@
 //! What `check` says.
 
 use crate::design::{Design, Fault, make};
-use allometry::planner::soundness::{Asked, Verdict, check};
+use allometry::data::TableOptions;
+use allometry::models::axis::Axis;
+use allometry::models::{Architecture, Compound};
+use allometry::planner::soundness::{Asked, RunSource, Verdict, check};
+use allometry::sweep::Plan;
+use allometry::train::{OptimizerName, TrainConfig};
 
 fn verdict(design: Design, fault: Fault) -> Verdict {
     check(&make(design, 3, fault).sweep, &Asked::default())
@@ -65,6 +70,62 @@ fn each_fault_has_its_values_what_it_changes_and_a_hint() {
     assert!(
         edge.findings[0].fault.hint.command.starts_with("allometry check runs.csv --x N --x2 D --y loss")
     );
+}
+
+/// A sweep of this plan and directory whose runs over-fit: the command of the remark.
+fn command_for_overfitted(plan: &Plan, directory: &str) -> String {
+    let mut sweep = make(Design::Curves, 3, Fault::Overfitted(0.3)).sweep;
+    sweep.source = RunSource::Directory { path: directory.into(), plan: Box::new(plan.clone()) };
+    let verdict = check(&sweep, &Asked::default());
+    let finding = verdict.findings.into_iter().find(|finding| finding.check == "over-fitting");
+    finding.expect("the runs over-fit").fault.hint.command
+}
+
+#[test]
+fn the_command_against_overfitting_changes_the_runs() {
+    let mut plan = Plan {
+        dataset: "glyphs".into(),
+        target_columns: Vec::new(),
+        table: TableOptions::default(),
+        axes: vec![Axis::Width],
+        factors: vec![0.5, 1.0, 2.0],
+        seeds: vec![0],
+        samples: Vec::new(),
+        flops: Vec::new(),
+        whole_set: None,
+        epochs: Vec::new(),
+        most_seen: None,
+        predict: 0,
+        config: TrainConfig { epochs: 8, ..TrainConfig::default() },
+        compound: Compound::default(),
+        data: Vec::new(),
+        earlier: Vec::new(),
+        architecture: Architecture::preset("convnet").unwrap(),
+    };
+    let command = command_for_overfitted(&plan, "out/sweep-8-epochs/");
+    let epochs = |command: &str| -> usize {
+        let (_, rest) = command.split_once("--epochs ").unwrap();
+        rest.split(' ').next().unwrap().parse().unwrap()
+    };
+    let fewer = epochs(&command);
+    assert!(
+        (1..8).contains(&fewer) && command.ends_with(&format!("--out out/sweep-{fewer}-epochs")),
+        "{command}"
+    );
+    // One of several numbers of epochs that the sweep has, a single epoch, and budgets that determine the number.
+    let several = Plan { epochs: vec![8, fewer], ..plan.clone() };
+    let single = Plan { config: TrainConfig { epochs: 1, ..plan.config }, ..plan.clone() };
+    let budgets = Plan { flops: vec![1e9, 1e10], whole_set: Some(1000), ..plan.clone() };
+    for plan in [several, single, budgets.clone()] {
+        let command = command_for_overfitted(&plan, "sweep");
+        let changed = "--optimizer adamw --weight-decay 0.05";
+        assert!(command.contains(changed) && command.ends_with("--out sweep-weight-decay-0.05"), "{command}");
+    }
+    plan = budgets;
+    plan.config.optimizer = OptimizerName::AdamW;
+    plan.config.weight_decay = Some(0.05);
+    let command = command_for_overfitted(&plan, "sweep-weight-decay-0.05");
+    assert!(command.ends_with("--weight-decay 0.15 --whole-set --out sweep-weight-decay-0.15"), "{command}");
 }
 
 #[test]

@@ -5,11 +5,12 @@ use super::subject::Subject;
 use super::sweep::RunSource;
 use crate::models::architecture::Architecture;
 use crate::models::axis::Axis;
+use crate::optim::OptimizerName;
 use crate::sweep::plan::Plan;
 use crate::terminal::quoted;
 use crate::units::{digits, significant};
 use std::collections::BTreeSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// The most seeds that a hint asks for.
 const MOST_SEEDS: usize = 32;
@@ -183,29 +184,77 @@ pub fn outliers(subject: &Subject, first: &str, count: usize) -> Hint {
 
 /// Asks for a longer training.
 pub fn longer(subject: &Subject) -> Hint {
-    epochs(subject, 2.0, "train all runs for twice as long")
+    let todo = "train all runs for twice as long";
+    match subject.source {
+        RunSource::Directory { path, plan } if plan.whole_set.is_some() => {
+            let mut wanted = (**plan).clone();
+            wanted.flops.push(two_digits(2.0 * plan.flops.iter().copied().fold(0.0, f64::max)));
+            extended(&wanted, path, "also train a larger budget")
+        }
+        RunSource::Directory { path, plan } => epochs(plan, path, 2 * most_epochs(plan), todo),
+        RunSource::Table { .. } => again(subject, todo.to_string()),
+    }
 }
 
-/// Asks for a training that ends where the loss is least.
+/// Asks for a training that ends where the loss is least, after `part` of its samples; or, where budgets determine the
+/// numbers of epochs or the runs cannot end sooner, for one that over-fits less.
 pub fn shorter(subject: &Subject, part: f64) -> Hint {
-    epochs(subject, part, "end all runs where the loss is least, or train on more samples")
+    let todo = "end all runs where the loss is least, or train on more samples";
+    let RunSource::Directory { path, plan } = subject.source else { return again(subject, todo.to_string()) };
+    let most = most_epochs(plan);
+    let number = ((part * most as f64).round() as usize).clamp(1, most.saturating_sub(1).max(1));
+    if plan.whole_set.is_some() || number >= most || plan.epochs.contains(&number) {
+        return decayed(plan, path);
+    }
+    epochs(plan, path, number, todo)
 }
 
-fn epochs(subject: &Subject, factor: f64, todo: &str) -> Hint {
-    let RunSource::Directory { path, plan } = subject.source else { return again(subject, todo.to_string()) };
-    let mut wanted = (**plan).clone();
-    let most = plan.epochs.iter().copied().max().unwrap_or(plan.config.epochs);
-    let number = ((factor * most as f64).round() as usize).max(1);
+fn most_epochs(plan: &Plan) -> usize {
+    plan.epochs.iter().copied().max().unwrap_or(plan.config.epochs)
+}
+
+/// Asks for runs of another number of epochs.
+fn epochs(plan: &Plan, path: &Path, number: usize, todo: &str) -> Hint {
+    let mut wanted = plan.clone();
     if plan.epochs.is_empty() {
         // All runs have one number of epochs, so another number needs another sweep.
         wanted.config.epochs = number;
-        let directory = format!("{}-{number}-epochs", path.display());
-        return Hint { what: todo.to_string(), command: sweep(&wanted, Path::new(&directory), false) };
+        let own = format!("-{}-epochs", plan.config.epochs);
+        let directory = beside(path, &own, &format!("-{number}-epochs"));
+        return Hint { what: todo.to_string(), command: sweep(&wanted, &directory, false) };
     }
-    if !wanted.epochs.contains(&number) {
-        wanted.epochs.push(number);
-    }
+    wanted.epochs.push(number);
     extended(&wanted, path, todo)
+}
+
+/// The first weight decay to try: of an optimiser that decays weights apart from the gradient, and of one that adds the
+/// decay to the gradient.
+const WEIGHT_DECAY: (f64, f64) = (0.05, 5e-4);
+/// The factor of a further one.
+const MORE_DECAY: f64 = 3.0;
+
+/// Asks for the same runs with weight decay, or more of it: another sweep, because all runs of one have the same.
+fn decayed(plan: &Plan, path: &Path) -> Hint {
+    let mut wanted = plan.clone();
+    let config = &mut wanted.config;
+    let before = plan.config.algorithm().weight_decay();
+    if config.optimizer == OptimizerName::Adam {
+        config.optimizer = OptimizerName::AdamW;
+    }
+    let first = if config.algorithm().has_decoupled_decay() { WEIGHT_DECAY.0 } else { WEIGHT_DECAY.1 };
+    let decay = two_digits((MORE_DECAY * before).max(first));
+    config.weight_decay = Some(decay);
+    let [own, other] = [before, decay].map(|decay| format!("-weight-decay-{decay}"));
+    let todo = "train the same runs with more weight decay (--augment for images), or on more samples";
+    Hint { what: todo.to_string(), command: sweep(&wanted, &beside(path, &own, &other), false) }
+}
+
+/// The directory of a sweep that differs from the one in `path` in one number, which the end of its name tells. `own`
+/// is the end for the number there.
+fn beside(path: &Path, own: &str, other: &str) -> PathBuf {
+    let name = path.display().to_string();
+    let name = name.trim_end_matches('/');
+    PathBuf::from(name.strip_suffix(own).unwrap_or(name).to_string() + other)
 }
 
 /// Asks for learning rates beyond the edge.
