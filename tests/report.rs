@@ -437,6 +437,13 @@ fn the_answer_of_a_plan_comes_first() {
         loss: Estimate { value: 0.49, low: 0.3, high: 0.7 },
         ..choice("base", 2.9e12, 0.6)
     };
+    // A target loss without a budget.
+    let unlimited = report::Answer { budget: String::new(), ..answer.clone() }.sentences(&[]).join("\n");
+    for sentence in
+        ["That takes 3 TFLOP, about 61.0 s on CPU.", "trained for 2.9 TFLOP, is expected at 0.600"]
+    {
+        assert!(unlimited.contains(sentence), "{sentence:?} in\n{unlimited}");
+    }
     let beside = report::Answer { base: Some(uncertain), ..answer.clone() }.sentences(&[]).join("\n");
     assert!(beside.contains("between 0.300 and 0.700): lower, but less certain."), "{beside}");
     // The base model as the best has no other beside it.

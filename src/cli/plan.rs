@@ -146,12 +146,9 @@ fn print(found: &Recommendation, dataset: &str) -> Result<()> {
         Some(target) => format!("A loss of {target}"),
         None => "The least loss".to_string(),
     };
-    print_line!(
-        "{wanted} with {} on {}, by the laws of {} runs on {dataset}:",
-        found.budget,
-        found.device,
-        found.runs
-    )?;
+    let budget = if found.budget.is_empty() { String::new() } else { format!(" with {}", found.budget) };
+    let runs = plural(found.runs, "run");
+    print_line!("{wanted}{budget} on {}, by the laws of {runs} on {dataset}:", found.device)?;
     print_line!("{}", suggestions(found))?;
     print_line!("{}", limits(found))?;
     print_line!("{}", certainty(found))?;

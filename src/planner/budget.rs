@@ -23,7 +23,8 @@ impl Budget {
         self.seconds.is_some() || self.flops.is_some()
     }
 
-    fn is_empty(&self) -> bool {
+    /// Whether it limits nothing.
+    pub fn is_empty(&self) -> bool {
         *self == Budget::default()
     }
 }
@@ -54,11 +55,9 @@ impl FromStr for Budget {
     }
 }
 
+/// The limits, separated by commas; nothing for a budget without any.
 impl fmt::Display for Budget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if self.is_empty() {
-            return f.write_str("no budget");
-        }
         let parts = [self.seconds.map(seconds), self.flops.map(flops), self.bytes.map(bytes)];
         f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
     }

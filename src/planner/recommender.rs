@@ -364,9 +364,15 @@ impl Recommender<'_> {
     fn nothing(&self, timing: &dyn Fn(&Candidate) -> Timing) -> Error {
         let fail = |problem: String| Error::Config { what: "plan".into(), problem };
         let budget = self.options.budget;
+        // With a target there may be no budget.
+        let [that_fits, within] = if budget.is_empty() {
+            [String::new(), String::new()]
+        } else {
+            [format!(" that fits {budget}"), format!(" within {budget}")]
+        };
         if !self.vetoed.is_empty() {
             return fail(format!(
-                "no model that fits {budget} learns in its first steps: {}",
+                "no model{that_fits} learns in its first steps: {}",
                 self.vetoed.join("; ")
             ));
         }
@@ -377,9 +383,12 @@ impl Recommender<'_> {
             if let Some(beyond) = search(&self.fields, &far, timing).filter(|_| !self.options.far) {
                 return self.too_far(&beyond.choices[0]);
             }
+            let advice = match budget.is_empty() {
+                true => "Give a higher target, or sweep models or data that reach lower losses",
+                false => "Give a larger budget or a higher target",
+            };
             return fail(format!(
-                "no training within {budget} is expected to reach a loss of {target}; the best reaches {}. Give a \
-                 larger budget or a higher target",
+                "no training{within} is expected to reach a loss of {target}; the best reaches {}. {advice}",
                 digits(best.choices[0].loss)
             ));
         }
@@ -388,8 +397,9 @@ impl Recommender<'_> {
         };
         let peak = predicted_peak(&self.model(&least).architecture, &self.plan.config);
         let bytes = peak.map_or(0, |peak| peak.total());
+        let place = if budget.is_empty() { "the device".to_string() } else { budget.to_string() };
         fail(format!(
-            "nothing fits {budget}: the smallest training within the sweep's laws, one epoch of {} on {} samples, takes {}, \
+            "nothing fits {place}: the smallest training within the sweep's laws, one epoch of {} on {} samples, takes {}, \
              {} and {}",
             self.name(&least),
             least.samples,
@@ -412,12 +422,13 @@ impl Recommender<'_> {
         let problem = format!(
             "the best training for this is {} on {} samples per epoch, with {:.0} times the compute of the largest run on its \
              axis ({}). Beyond a factor of {FURTHEST} a law is a guess: its interval covers how well the runs determine the \
-             curve, not whether the curve bends beyond the runs. Sweep larger models or more samples, use a smaller budget \
+             curve, not whether the curve bends beyond the runs. Sweep larger models or more samples, use a {} \
              ({}{seconds}), or add --far",
             self.name(beyond),
             beyond.samples,
             beyond.flops / evidence.flops,
             flops(evidence.flops),
+            if self.options.budget.limits_compute() { "smaller budget" } else { "budget" },
             flops(allowed),
         );
         Error::Config { what: "plan".into(), problem }

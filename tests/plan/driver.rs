@@ -153,7 +153,22 @@ fn from_a_sweep_to_the_training_it_recommends() {
     refused(&["--budget", "1e15flops"], &["--far", "30", "a guess"]);
     refused(&["--budget", "1000flops"], &["nothing fits", "1 kFLOP", "MFLOP"]);
     refused(&["--budget", "1KiB"], &["nothing fits", "KiB"]);
-    refused(&["--target-loss", "0.000001"], &["no training", "0.000001"]);
+    refused(
+        &["--target-loss", "0.000001"],
+        &["no training is expected to reach a loss of 0.000001; the best", "Give a higher target"],
+    );
+    refused(
+        &["--target-loss", "0.000001", "--budget", "1e9flops"],
+        &["no training within 1 GFLOP is expected", "Give a larger budget or a higher target"],
+    );
+    let unlimited = succeed(&[&["plan", &sweep, "--target-loss", "8"], &quick[..]].concat());
+    assert!(
+        unlimited.contains("That takes ")
+            && !unlimited.contains("of the budget")
+            && !unlimited.contains("with no"),
+        "{unlimited}"
+    );
+    refused(&["--budget", "1s", "--data", &sweep], &["recommended.toml", "is in the data set's folder"]);
     refused(&["--budget", "64MiB", "--far"], &["nothing limits", "time or FLOPs"]);
     // A run that ended lower, for less, than what is expected of the best.
     let path = Path::new(&sweep).join("runs.jsonl");

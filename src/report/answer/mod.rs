@@ -28,7 +28,7 @@ const BASE: &str = "base";
 /// What `plan` recommends.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Answer {
-    /// What the training may cost, as text.
+    /// What the training may cost, as text; empty if nothing limits it but a target loss.
     pub budget: String,
     /// The device that times refer to.
     pub device: String,
@@ -123,9 +123,13 @@ impl Answer {
                 best.data()
             ),
             format!(
-                "That takes {} of the budget of {}, about {} on {}.",
+                "That takes {}{}, about {} on {}.",
                 flops(best.flops),
-                self.budget,
+                if self.budget.is_empty() {
+                    String::new()
+                } else {
+                    format!(" of the budget of {}", self.budget)
+                },
                 Quantity::Seconds.format(best.seconds),
                 self.device
             ),
@@ -133,8 +137,9 @@ impl Answer {
         ];
         sentences.push(match &self.base {
             Some(base) => format!(
-                "The base model ({} parameters), trained for the same budget, is expected at {}{}.",
+                "The base model ({} parameters), trained for {}, is expected at {}{}.",
                 Quantity::Parameters.format(base.parameters as f64),
+                if self.budget.is_empty() { flops(base.flops) } else { "the same budget".into() },
                 base.expected(),
                 if base.is_lower_but_less_certain_than(best) { ": lower, but less certain" } else { "" }
             ),
