@@ -69,6 +69,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
     let device = args.common.open()?;
     let device_seconds = start.elapsed().as_secs_f64();
     note!("planning on {}: each of the best models is trained for {} s", device.name(), args.seconds);
+    let interrupted = interrupt::flag();
     let options = Options {
         device,
         device_seconds,
@@ -78,7 +79,7 @@ pub fn run(args: &PlanArgs) -> Result<()> {
         far: args.far,
         seed: args.seed,
         pilot_seconds: args.seconds,
-        interrupted: interrupt::flag(),
+        interrupted,
     };
     let found = recommend(&plan, &records, &options)?;
     // The recommendation is printed even if it can't be written.

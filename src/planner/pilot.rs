@@ -89,8 +89,9 @@ impl PilotRun {
     }
 }
 
-/// Stops a training some seconds after its first step.
-struct Stopwatch {
+/// Stops a training some seconds after its first step, or when it is interrupted.
+struct Stopwatch<'i> {
+    interrupted: &'i AtomicBool,
     seconds: f64,
     begun: Instant,
     /// Seconds of the first step.
@@ -103,14 +104,21 @@ struct Stopwatch {
     report_seconds: f64,
 }
 
-impl Stopwatch {
-    fn new(seconds: f64, report_seconds: f64) -> Stopwatch {
-        let begun = Instant::now();
-        let beginning = Vec::new();
-        Stopwatch { seconds, begun, first: None, samples: 0.0, trained: 0.0, beginning, report_seconds }
+impl Stopwatch<'_> {
+    fn new(seconds: f64, report_seconds: f64, interrupted: &AtomicBool) -> Stopwatch<'_> {
+        Stopwatch {
+            interrupted,
+            seconds,
+            begun: Instant::now(),
+            first: None,
+            samples: 0.0,
+            trained: 0.0,
+            beginning: Vec::new(),
+            report_seconds,
+        }
     }
 
-    /// Trains until the time is up.
+    /// Trains until the time is up, or until it is interrupted.
     fn time(&mut self, model: &Model, splits: &Splits, config: &TrainConfig, rates: &Schedule) -> Result<()> {
         match fit_at(model, splits, config, rates, self) {
             Ok(_) | Err(Error::Interrupted) => Ok(()),
@@ -119,7 +127,7 @@ impl Stopwatch {
     }
 }
 
-impl Callback for Stopwatch {
+impl Callback for Stopwatch<'_> {
     fn on_progress(&mut self, progress: &Progress) {
         // A training of a single step has only a first step.
         if self.first.is_none() && progress.steps > 1 {
@@ -137,7 +145,7 @@ impl Callback for Stopwatch {
     }
 
     fn interrupted(&self) -> bool {
-        self.trained >= self.seconds
+        self.trained >= self.seconds || self.interrupted.load(Ordering::Relaxed)
     }
 }
 
@@ -165,7 +173,7 @@ pub fn pilot_run(
     let rates = planned.config.rates(planned.config.total_steps(planned.config.samples.unwrap_or(samples)));
     // The stopwatch ends the training.
     let config = TrainConfig { epochs: LARGEST_INTEGER as usize, early_stopping: None, ..training.config };
-    let mut watch = Stopwatch::new(FIRST * seconds, seconds / PARTS);
+    let mut watch = Stopwatch::new(FIRST * seconds, seconds / PARTS, interrupted);
     // Validation is measured separately.
     let first = Subset::first(splits.validation.clone(), config.batch);
     let once = Splits { train: splits.train.clone(), validation: first };
@@ -174,7 +182,7 @@ pub fn pilot_run(
     let sample = watch.trained / watch.samples;
     let first_step = watch.first.map_or(0.0, |first| (first - batch as f64 * sample).max(0.0));
     // The samples come in the same order as before.
-    let mut again = Stopwatch::new((1.0 - FIRST) * seconds, seconds / PARTS);
+    let mut again = Stopwatch::new((1.0 - FIRST) * seconds, seconds / PARTS, interrupted);
     if !interrupted.load(Ordering::Relaxed) {
         again.time(&model, &once, &config, &rates)?;
     }

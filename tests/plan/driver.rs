@@ -9,6 +9,7 @@ use allometry::units::digits;
 use serde_json::Value;
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 use tempfile::TempDir;
 
 /// The arguments with the CPU device.
@@ -146,6 +147,21 @@ fn from_a_sweep_to_the_training_it_recommends() {
     let lower = others.filter(|other| is_lower(&other["loss"])).count();
     assert_eq!(table.contains("has a lower expected loss, but is"), lower > 0, "{planned}\n{table}");
     assert!(Training::find(text(&chosen)).unwrap().is_some());
+
+    // Ctrl-C ends a pilot run after the current step, however long it is.
+    let mut child = process::driver(&on_cpu(&["plan", &sweep, "--budget", "2e9flops", "--seconds", "1e9"]))
+        .spawn()
+        .unwrap();
+    let mut told = std::io::BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while !line.contains("planning on") {
+        line.clear();
+        assert!(std::io::BufRead::read_line(&mut told, &mut line).unwrap() > 0, "it ended by itself");
+    }
+    assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    let begun = std::time::Instant::now();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    assert!(begun.elapsed().as_secs() < 10);
 
     // What can't be answered.
     let refused =
