@@ -130,7 +130,7 @@ impl<'t> Columns<'t> {
             }
             let (name, cells) = read(place, Kind::Detect, &categorical_help(name))?;
             if let Cells::Names(names) = &cells {
-                check_categories(table.path(), &name, names)?;
+                check_categories(source, &source.column(place)?, names)?;
             }
             Ok((name, cells))
         };
@@ -173,9 +173,8 @@ impl<'t> Columns<'t> {
         all: &[usize],
         halves: [&[usize]; 2],
     ) -> Result<([Answers; 2], TableTarget)> {
-        let path = source.first().path();
-        if let [(name, Cells::Names(names))] = &self.targets[..] {
-            let classes = classes(path, name, names, rows)?;
+        if let ([(name, Cells::Names(names))], Some(&place)) = (&self.targets[..], self.places.last()) {
+            let classes = classes(source, &source.column(place)?, names, rows)?;
             let labels: HashMap<&str, u32> = classes.iter().map(String::as_str).zip(0..).collect();
             let answers = halves.map(|rows| {
                 let label = |&row: &usize| names[row].map(|name| labels[name]);

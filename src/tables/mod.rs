@@ -21,6 +21,8 @@ mod selection;
 mod table;
 mod text;
 
+pub(crate) use numbers::is_number;
+
 pub use format::{Format, Header};
 pub use numbers::{Decimal, Value};
 pub use table::Table;

@@ -123,7 +123,7 @@ pub(super) fn values<'t, I: Iterator<Item = &'t str>>(cells: impl Fn() -> I, dec
 }
 
 /// Whether a cell is a number in any notation.
-pub(super) fn is_number(cell: &str) -> bool {
+pub(crate) fn is_number(cell: &str) -> bool {
     let digits = without_suffix(cell);
     [Decimal::Point, Decimal::Comma].into_iter().any(|decimal| number(digits, decimal).is_some())
 }

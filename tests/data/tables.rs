@@ -191,7 +191,11 @@ fn columns_that_cannot_be_features_are_refused() {
     assert!(data::open(&table(place.path(), mixed, categorical.clone())).is_ok());
     let names: String = (0..50).map(|i| format!("name {i},{i}\n")).collect();
     let names = format!("a,y\n{names}");
-    refused(&names, TableOptions::default(), &["50 different texts in 50 rows", "--ignore \"a\""]);
+    refused(
+        &names,
+        TableOptions::default(),
+        &["\"name 0\" in row 1", "one of 50 different cells in 50 rows", "--ignore \"a\""],
+    );
     assert!(data::open(&table(place.path(), &names, categorical)).is_ok());
     let ignored = TableOptions { ignored: vec!["a".into()], ..TableOptions::default() };
     refused(&names, ignored.clone(), &["beside the targets"]);
@@ -204,8 +208,27 @@ fn columns_that_cannot_be_features_are_refused() {
     refused(
         &format!("a,y\n{different}"),
         classification(),
-        &["50 different in 50 rows", "--task regression"],
+        &["one of 50 different cells in 50 rows", "--task regression"],
     );
+    // Numbers with signs, as a target of either task and as a feature: no task reads them.
+    let money: String = (0..50).map(|i| format!("{i},\"$4,1{i:02}.36\"\n")).collect();
+    let money = format!("a,price\n{money}");
+    let sign =
+        ["\"$4,100.36\" in row 1 below the header (line 2), column \"price\"", "without a currency sign"];
+    for options in [classification(), TableOptions::default()] {
+        let message = refusal(&table(place.path(), &money, options));
+        assert_says(&message, &sign);
+        assert!(!message.contains("--task"), "{message}");
+    }
+    let feature = DataOptions {
+        target_columns: vec!["a".into()],
+        ..table(place.path(), &money, TableOptions::default())
+    };
+    assert_says(&refusal(&feature), &sign);
+    // A text between texts is no number in any task.
+    let words: String = (0..50).map(|i| format!("{i},x{i}\n")).collect();
+    let message = refusal(&table(place.path(), &format!("a,y\n{words}"), classification()));
+    assert!(message.contains("classes of several rows each") && !message.contains("--task"), "{message}");
     let mut two = table(place.path(), "a,b,y\n1,2,3\n4,5,6\n", classification());
     two.target_columns = vec!["b".into(), "y".into()];
     assert_says(&refusal(&two), &["one target column", "\"b\", \"y\""]);
@@ -264,6 +287,29 @@ fn a_note_says_where_thousands_may_be_separated() {
         (["850", "1.053.327", "1.200", "90.000"], None),
     ] {
         assert_eq!(notes(cells, decimal), "");
+    }
+}
+
+#[test]
+fn a_note_names_columns_of_numbers_with_signs() {
+    let place = TempDir::new().unwrap();
+    let notes = |cell: fn(usize) -> String| {
+        let rows: String = (0..9).map(|i| format!("{}.5;{};{i}.5\n", i * i, cell(i % 3))).collect();
+        let options = table(place.path(), &format!("a;b;y\n{rows}"), TableOptions::default());
+        choose(options, Some(Task::Regression)).unwrap().notes.join(" ")
+    };
+    for cell in
+        [|i| format!("{i}.5 %"), |i| format!("-€ 1,00{i}"), |i| format!("($4{i})"), |i| format!("8{i} kg")]
+    {
+        assert_says(&notes(cell), &["in row 1", "column \"b\"", "read as a name"]);
+    }
+    for cell in [
+        |i| format!("x{i}"),
+        |i| format!("{i}"),
+        |i| format!("{i} {}", ["kg", "g", "kg"][i]),
+        |i| format!("{i}-01"),
+    ] {
+        assert_eq!(notes(cell), "");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::source::{Column, Source};
 use crate::error::{Error, Result, shown};
-use crate::tables::Value;
+use crate::tables::{Value, is_number};
 
 /// What the cells of a column are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +48,7 @@ impl<'t> Cells<'t> {
             Value::Number(number) if fits(number) => Ok(number),
             Value::Empty | Value::Missing => Ok(f64::NAN),
             Value::Text if is_missing(cell) => Ok(f64::NAN),
+            Value::Text if signs(cell).is_some() => Err(source.refuse(row, column, WITHOUT_SIGN)),
             Value::Text if !help.is_empty() => {
                 Err(source.refuse(row, column, format!("a number that fits in 32 bits ({help})")))
             }
@@ -84,6 +85,35 @@ pub fn category(cell: &str) -> &str {
         }
         _ => cell,
     }
+}
+
+/// What to do about a column of numbers with signs or units.
+pub(in crate::data) const WITHOUT_SIGN: &str =
+    "a number without a currency sign, percent sign or unit (remove it from all cells of the column)";
+
+/// What stands before and behind a number in a cell, without its own sign: `$4,161.36`, `12 %`, `85 kg`. `None` for
+/// other text, and for a number alone.
+pub(in crate::data) fn signs(cell: &str) -> Option<(&str, &str)> {
+    /// The longest sign or unit, in characters: `km/h`.
+    const LONGEST: usize = 4;
+    let is_digit = |c: char| c.is_ascii_digit();
+    let (first, last) = (cell.find(is_digit)?, cell.rfind(is_digit)?);
+    let (before, number, after) = (&cell[..first], &cell[first..=last], &cell[last + 1..]);
+    // The number's own sign stands on either side of the currency.
+    let before = before.trim_start_matches(['+', '-', '(']).trim_end_matches(['+', '-']).trim();
+    let after = after.trim_end_matches(')').trim();
+    let is_short = |text: &str| text.chars().count() <= LONGEST && !text.contains(['.', ',', '-']);
+    // Letters before a number are the name of something, as in x1.
+    let is_sign = !before.contains(char::is_alphabetic) && is_short(before) && is_short(after);
+    let is_alone = before.is_empty() && after.is_empty();
+    (is_sign && !is_alone && is_number(number)).then_some((before, after))
+}
+
+/// What stands before and behind the number in each of some cells, if they are numbers with the same signs.
+pub(in crate::data) fn common_signs<'c>(cells: impl Iterator<Item = &'c str>) -> Option<(&'c str, &'c str)> {
+    let mut all = cells.filter(|cell| !is_missing(cell)).map(signs);
+    let first = all.next()??;
+    all.all(|signs| signs == Some(first)).then_some(first)
 }
 
 /// Whether a number fits in f32.

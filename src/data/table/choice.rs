@@ -58,6 +58,7 @@ pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
         Some(task) => options.table.task = task,
         None => said.extend(decide_task(table, &mut options)?),
     }
+    said.extend(notes::signs(table, &options));
     said.extend(notes::outliers(table, &options));
     Ok(Choice { options, notes: said })
 }

@@ -1,11 +1,12 @@
 //! How columns become features and outputs, from the training rows.
 
-use super::cells::Cells;
+use super::cells::{Cells, WITHOUT_SIGN, common_signs};
 use super::inputs::{InputColumn, TargetColumn};
+use super::source::{Column, Source};
 use crate::error::{Error, Result, shown};
 use crate::rounding::ROUNDING;
+use crate::units::plural;
 use std::collections::{BTreeSet, HashSet};
-use std::path::Path;
 
 /// The number of different texts from which a column may be one of names or descriptions, not of categories.
 const MANY: usize = 20;
@@ -54,23 +55,28 @@ pub(in crate::data) fn target_column(
 /// # Errors
 /// [`Error::Format`] for a single class, and for a column of which nearly every row is different.
 pub(in crate::data) fn classes(
-    path: &Path,
-    column: &str,
+    source: &Source,
+    column: &Column,
     names: &[Option<&str>],
     rows: &[usize],
 ) -> Result<Vec<String>> {
     let all: BTreeSet<&str> = rows.iter().filter_map(|&row| names[row]).collect();
-    let found = || format!("{} different in {} rows of column {}", all.len(), rows.len(), shown(column));
     if all.len() < 2 {
-        return Err(Error::format(path, "at least two classes", found()));
+        let found =
+            format!("{} different in {} rows of column {}", all.len(), rows.len(), shown(&column.name));
+        return Err(Error::format(source.first().path(), "at least two classes", found));
     }
+    let are_numbers = all.iter().all(|class| class.parse::<f64>().is_ok());
     if all.len() > MANY && 2 * all.len() > rows.len() {
-        let expected = "classes of several rows each (--task regression predicts numbers)";
-        return Err(Error::format(path, expected, found()));
+        let expected = if are_numbers {
+            "classes of several rows each (--task regression predicts numbers)"
+        } else {
+            "classes of several rows each"
+        };
+        return Err(too_many(source, column, names, all.len(), rows.len(), expected));
     }
     let mut classes: Vec<String> = all.into_iter().map(String::from).collect();
-    let numbers: Option<Vec<f64>> = classes.iter().map(|class| class.parse().ok()).collect();
-    if numbers.is_some() {
+    if are_numbers {
         let number = |class: &String| class.parse().unwrap_or(f64::NAN);
         classes.sort_by(|a, b| number(a).total_cmp(&number(b)));
     }
@@ -81,21 +87,37 @@ pub(in crate::data) fn classes(
 ///
 /// # Errors
 /// [`Error::Format`] with the counts.
-pub(in crate::data) fn check_categories(path: &Path, column: &str, names: &[Option<&str>]) -> Result<()> {
+pub(in crate::data) fn check_categories(
+    source: &Source,
+    column: &Column,
+    names: &[Option<&str>],
+) -> Result<()> {
     let (all, rows): (HashSet<&str>, usize) =
         (names.iter().flatten().copied().collect(), names.iter().flatten().count());
     if all.len() <= MANY || 2 * all.len() <= rows {
         return Ok(());
     }
-    let column = shown(column);
+    let name = shown(&column.name);
     let expected = format!(
-        "columns of numbers or of categories (--ignore {column} leaves this one out, --categorical {column} takes it as it is)"
+        "columns of numbers or of categories (--ignore {name} leaves this one out, --categorical {name} takes it as it is)"
     );
-    Err(Error::format(
-        path,
-        expected,
-        format!("{} different texts in {rows} rows of column {column}", all.len()),
-    ))
+    Err(too_many(source, column, names, all.len(), rows, &expected))
+}
+
+/// The error about a column with too many different texts. Numbers with signs or units are meant as numbers.
+fn too_many(
+    source: &Source,
+    column: &Column,
+    names: &[Option<&str>],
+    different: usize,
+    rows: usize,
+    expected: &str,
+) -> Error {
+    let are_signed = common_signs(names.iter().flatten().copied()).is_some();
+    let expected = if are_signed { WITHOUT_SIGN } else { expected };
+    let example = names.iter().position(Option::is_some).unwrap_or_default();
+    let more = format!(", one of {different} different cells in {}", plural(rows, "row"));
+    source.refuse_with(example, column, expected, &more)
 }
 
 /// Mean and deviation of a column over those of these rows that have a number; the deviation is 0 if it is constant

@@ -1,5 +1,6 @@
 //! Notes about columns that may not mean what they seem to.
 
+use super::cells::{common_signs, is_missing};
 use super::columns::{features, targets};
 use super::options::Task;
 use crate::data::options::DataOptions;
@@ -47,6 +48,24 @@ pub(super) fn thousands(table: &Table, options: &DataOptions) -> Option<String> 
             })
         })
     })
+}
+
+/// A note about each column of numbers with signs or units, whose cells are read as names.
+pub(super) fn signs(table: &Table, options: &DataOptions) -> Vec<String> {
+    // A mistake in the names is reported where they are read.
+    let Ok(mut columns) = targets(table, options) else { return Vec::new() };
+    let features = features(table, &columns, options).unwrap_or_default();
+    // Targets of regression are refused.
+    columns.retain(|_| options.table.task == Task::Classification);
+    columns.extend(features);
+    let note = |place: usize| {
+        common_signs((0..table.len()).map(|row| table.cell(row, place)))?;
+        let first = (0..table.len()).find(|&row| !is_missing(table.cell(row, place)))?;
+        let cell = table.place(first, place);
+        Some(format!("{cell}, is read as a name (remove signs and units from the file to read numbers)"))
+    };
+    let categorical = |place: &usize| options.table.categorical.contains(&table.names()[*place]);
+    columns.into_iter().filter(|place| !categorical(place)).filter_map(note).collect()
 }
 
 /// A note about each feature that seems to number the rows: different whole numbers that fill half of their range or

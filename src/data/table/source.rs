@@ -89,10 +89,15 @@ impl<'t> Source<'t> {
 
     /// An error about a cell.
     pub fn refuse(&self, row: usize, column: &Column, expected: impl Into<String>) -> Error {
+        self.refuse_with(row, column, expected, "")
+    }
+
+    /// An error about a cell, and about others: `more` follows on the cell in the message.
+    pub fn refuse_with(&self, row: usize, column: &Column, expected: impl Into<String>, more: &str) -> Error {
         let mut row = row;
         for (table, &place) in self.tables.iter().zip(&column.places) {
             if row < table.len() {
-                return Error::format(table.path(), expected, table.place(row, place));
+                return Error::format(table.path(), expected, table.place(row, place) + more);
             }
             row -= table.len();
         }
