@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use std::fs::{File, TryLockError};
 use std::io::{ErrorKind, Write};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// Creates a folder if it is missing, and checks that files can be written to it. Call it before work whose results go
 /// there.
@@ -55,6 +55,63 @@ pub fn check_target(path: &Path) -> Result<()> {
         return Err(Error::file(path, "replace")(ErrorKind::IsADirectory.into()));
     }
     check_folder(folder_of(path))
+}
+
+/// Refuses a file or folder of results that is, or is in, the folder of a data set that consists of all files below its
+/// folder: later readers would find it there. The results need not exist yet. Data in one file have no such folder.
+///
+/// # Errors
+/// [`Error::Config`] with both places.
+pub fn check_outside(results: &Path, data: &Path) -> Result<()> {
+    let Some((place, folder)) = resolved(results).zip(folder_of_data(data)) else { return Ok(()) };
+    if place.starts_with(folder) { Err(not_apart(results, "is in", data)) } else { Ok(()) }
+}
+
+/// As [`check_outside`], for a folder of results, which must not hold the data set's folder either.
+///
+/// # Errors
+/// [`Error::Config`] with both places.
+pub fn check_apart(results: &Path, data: &Path) -> Result<()> {
+    check_outside(results, data)?;
+    let Some((place, folder)) = resolved(results).zip(folder_of_data(data)) else { return Ok(()) };
+    if folder.starts_with(place) { Err(not_apart(results, "holds", data)) } else { Ok(()) }
+}
+
+/// Refuses a folder of results that is the folder of a data set.
+///
+/// # Errors
+/// [`Error::Config`] with both places.
+pub fn check_other(results: &Path, data: &Path) -> Result<()> {
+    let is_same = folder_of_data(data).is_some_and(|folder| resolved(results) == Some(folder));
+    if is_same { Err(not_apart(results, "is", data)) } else { Ok(()) }
+}
+
+fn folder_of_data(data: &Path) -> Option<PathBuf> {
+    data.canonicalize().ok().filter(|data| data.is_dir())
+}
+
+fn not_apart(results: &Path, relation: &str, data: &Path) -> Error {
+    let data = data.display();
+    let problem = format!(
+        "{relation} the data set's folder {data}; use another place, so that data and results stay apart"
+    );
+    Error::Config { what: results.display().to_string(), problem }
+}
+
+/// An absolute path without links, also of what does not exist yet; `None` if the current folder is gone.
+fn resolved(path: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(path).ok()?;
+    let existing = absolute.ancestors().find_map(|known| Some((known, known.canonicalize().ok()?)));
+    let (known, mut place) = existing?;
+    for part in absolute.strip_prefix(known).ok()?.components() {
+        match part {
+            Component::ParentDir => {
+                place.pop();
+            }
+            part => place.push(part),
+        }
+    }
+    Some(place)
 }
 
 /// A lock on a folder, held until it is dropped. A killed process releases it.

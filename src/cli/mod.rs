@@ -35,6 +35,7 @@ mod watch;
 
 use allometry::arguments::count;
 use allometry::data::{self, DataFile, DataOptions, Normalize, Splits};
+use allometry::files::{check_apart, check_other};
 use allometry::models::{Architecture, Axis};
 use allometry::terminal::quoted;
 use allometry::train::{Every, TrainConfig};
@@ -204,6 +205,9 @@ impl ConfigArgs {
     }
 }
 
+/// The data set that consists of all files below its folder.
+const IMAGES: &str = "folder";
+
 /// The data set, for commands that train.
 #[derive(Args)]
 struct DatasetArgs {
@@ -257,6 +261,15 @@ impl DatasetArgs {
             path.display()
         );
         Err(Error::Config { what: "dataset glyphs".into(), problem })
+    }
+
+    /// Refuses a folder of results where the files of `dataset` are.
+    fn check_apart(&self, dataset: &str, results: &Path) -> Result<()> {
+        match &self.data {
+            Some(data) if dataset == IMAGES => check_apart(results, data),
+            Some(data) => check_other(results, data),
+            None => Ok(()),
+        }
     }
 
     /// The flags that name this data set, for a printed command.

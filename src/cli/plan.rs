@@ -1,8 +1,8 @@
 //! `allometry plan`
 
-use super::{Common, interrupt, print_json};
+use super::{Common, IMAGES, interrupt, print_json};
 use allometry::arguments::{positive, seed};
-use allometry::files::{check_target, replace};
+use allometry::files::{check_outside, check_target, replace};
 use allometry::planner::soundness::{Asked, Summary, Sweep, check};
 use allometry::planner::{
     Budget, FURTHEST, Limit, Options, RANKS, Recommendation, Repeats, Suggestion, recommend,
@@ -64,12 +64,15 @@ fn budget(text: &str) -> Result<Budget, String> {
 pub fn run(args: &PlanArgs) -> Result<()> {
     let (plan, records) = Store::load(&args.directory)?;
     let file = args.out.clone().unwrap_or_else(|| args.directory.join("recommended.toml"));
+    if let Some(data) = args.data.as_deref().filter(|_| plan.dataset == IMAGES) {
+        check_outside(&file, data)?;
+    }
     check_target(&file)?;
     let start = Instant::now();
     let device = args.common.open()?;
     let device_seconds = start.elapsed().as_secs_f64();
-    note!("planning on {}: each of the best models is trained for {} s", device.name(), args.seconds);
     let interrupted = interrupt::flag();
+    note!("planning on {}: each of the best models is trained for {} s", device.name(), args.seconds);
     let options = Options {
         device,
         device_seconds,

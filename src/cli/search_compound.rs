@@ -81,6 +81,7 @@ pub struct SearchArgs {
 }
 
 pub fn run(args: &SearchArgs, matches: &ArgMatches) -> Result<()> {
+    args.data.check_apart(&args.data.dataset, &args.out)?;
     let search = search(args, matches)?;
     let mut store = SearchStore::open(&args.out, &search)?;
     let device = args.common.open()?;

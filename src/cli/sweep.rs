@@ -163,6 +163,7 @@ fn dimension(numbers: &[usize]) -> (Option<usize>, Vec<usize>) {
 pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     let config = args.config.resolve(matches)?;
     check_budgets(args)?;
+    args.data.check_apart(&args.data.dataset, &args.out)?;
     // A single number of samples or epochs belongs to the configuration; several are a dimension of the sweep.
     let (train_samples, samples) = dimension(&args.samples);
     let train_samples = train_samples.or(config.samples.filter(|_| args.samples.is_empty()));

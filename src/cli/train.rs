@@ -4,11 +4,12 @@ use super::folder::{About, Folder, HISTORY};
 use super::observers::{Observers, Page};
 use super::outcome::{Outcome, print};
 use super::{
-    CheckpointArgs, Common, ConfigArgs, DatasetArgs, interrupt, models, note_left_out, print_json,
+    CheckpointArgs, Common, ConfigArgs, DatasetArgs, IMAGES, interrupt, models, note_left_out, print_json,
     usage_error,
 };
 use allometry::arguments::{count, seed};
 use allometry::data::{DataFile, DataOptions, Splits, Subset, TableOptions};
+use allometry::files::check_outside;
 use allometry::models::cost::{Cost, predicted_peak_on};
 use allometry::models::{Architecture, predictor};
 use allometry::nn::Model;
@@ -107,6 +108,9 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     }
     let logs = args.log.iter().map(|path| EpochLog::new(path)).collect::<Result<Vec<_>>>()?;
     let job = job(args, matches)?;
+    if let Some(data) = args.data.data.as_deref().filter(|_| job.dataset == IMAGES) {
+        args.log.iter().try_for_each(|log| check_outside(log, data))?;
+    }
     let folder = folder(args, &job)?;
     if let Some(outcome) = folder.as_ref().map(Folder::outcome).transpose()?.flatten() {
         note!("allometry: this training is complete; use --restart to train again");
@@ -207,6 +211,7 @@ fn report(args: &TrainArgs, outcome: &Outcome) -> Result<()> {
 /// The folder of `--out`, opened for the job.
 fn folder(args: &TrainArgs, job: &Job) -> Result<Option<Folder>> {
     let Some(out) = &args.out else { return Ok(None) };
+    args.data.check_apart(&job.dataset, out)?;
     if let Some(weights) = &args.weights {
         refuse_replacing(weights, out)?;
     }

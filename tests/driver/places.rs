@@ -1,6 +1,6 @@
 //! Where results will go: checked before work begins, and used by one process at a time.
 
-use crate::inputs::small_mlp;
+use crate::inputs::{small_csv, small_mlp};
 use crate::process::{Ended, driver, fail, run, succeed, text};
 use crate::reading::records;
 use crate::starting::{borrowed, start_until};
@@ -57,6 +57,39 @@ fn places_that_can_not_be_written_are_refused_before_work_begins() {
     fs::create_dir(swept.join("report.html")).unwrap();
     let ended = fail(&["report", text(&swept)], 1, &["report.html"]);
     assert!(ended.out.contains("base"), "{}", ended.out);
+}
+
+#[test]
+fn results_do_not_go_into_the_folder_of_the_data() {
+    let place = TempDir::new().unwrap();
+    let data = place.path().join("photos");
+    for name in ["cats/1.png", "cats/2.png", "dogs/1.png", "dogs/2.png"] {
+        fs::create_dir_all(data.join(name).parent().unwrap()).unwrap();
+        image::RgbImage::new(8, 8).save(data.join(name)).unwrap();
+    }
+    let of = ["--dataset", "folder", "--data", text(&data), "--device", "cpu"];
+    let around = place.path().join("photos/../.");
+    for (out, relation) in [
+        (data.clone(), "is in"),
+        (data.join("new/run"), "is in"),
+        (place.path().join("none/../photos/run"), "is in"),
+        (around, "holds"),
+    ] {
+        for command in [&["train", "mlp"][..], &["sweep"], &["search-compound", "convnet"]] {
+            let arguments = [command, &of, &["--out", text(&out)]].concat();
+            fail(&arguments, 1, &[text(&out), relation, "the data set's folder", text(&data)]);
+        }
+    }
+    let log = data.join("log.csv");
+    fail(&[&["train", "mlp"], &of[..], &["--log", text(&log)]].concat(), 1, &["log.csv", "is in"]);
+    let entries = |folder: &Path| fs::read_dir(folder).unwrap().count();
+    assert_eq!([entries(place.path()), entries(&data)], [1, 2], "nothing was written");
+    // A table is one file: results may be around it, but make its folder one of several tables.
+    let table = small_csv(place.path());
+    let quick = ["train", "keras-dense", "--epochs", "1", "--device", "cpu", "--dataset", "csv"];
+    let same = [&quick[..], &["--data", text(place.path()), "--out", text(place.path())]].concat();
+    fail(&same, 1, &["is the data set's folder"]);
+    succeed(&[&quick[..], &["--data", &table, "--out", text(place.path())]].concat());
 }
 
 #[test]

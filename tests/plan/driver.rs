@@ -184,7 +184,18 @@ fn from_a_sweep_to_the_training_it_recommends() {
             && !unlimited.contains("with no"),
         "{unlimited}"
     );
-    refused(&["--budget", "1s", "--data", &sweep], &["recommended.toml", "is in the data set's folder"]);
+    // A folder of images whose folder the plan would be written into.
+    let images = place.path().join("images");
+    fs::create_dir(&images).unwrap();
+    for name in ["plan.toml", "runs.jsonl"] {
+        let written = fs::read_to_string(Path::new(&sweep).join(name)).unwrap();
+        fs::write(images.join(name), written.replace("\"glyphs\"", "\"folder\"")).unwrap();
+    }
+    let (sweep_there, data) = (text(&images), ["--data", text(&images)]);
+    refuse(
+        &[&["plan", sweep_there, "--budget", "1s"][..], &data].concat(),
+        &["recommended.toml", "is in the data set's folder"],
+    );
     refused(&["--budget", "64MiB", "--far"], &["nothing limits", "time or FLOPs"]);
     // A run that ended lower, for less, than what is expected of the best.
     let path = Path::new(&sweep).join("runs.jsonl");
