@@ -106,9 +106,18 @@ fn folders_of_splits_and_of_classes_are_told_apart() {
     ] {
         write(root.join(name), png(level));
     }
-    for name in ["Train/cat/._b.png", "__MACOSX/Train/fish/a.png", ".git/a/b.png"] {
+    for name in [
+        "Train/cat/._b.png",
+        "__MACOSX/Train/fish/a.png",
+        ".git/a/b.png",
+        "Train/cat/Thumbs.db",
+        "Train/desktop.ini",
+    ] {
         write(root.join(name), "notes");
     }
+    let before = data::fingerprint(&options("folder", &root)).unwrap();
+    write(root.join("valid/dog/Thumbs.db"), "what Windows adds to a folder that it shows");
+    assert_eq!(data::fingerprint(&options("folder", &root)).unwrap(), before);
     write(root.join("Train/cat/labels.txt"), "notes");
     write(root.join("test/dog/e.png"), png(50));
     let archive = place.path().join("set.zip");

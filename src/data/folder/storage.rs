@@ -205,7 +205,9 @@ fn packed_files(path: &Path, file: &File) -> Result<Vec<Entry>> {
     Ok(found)
 }
 
-/// Whether a name, or that of a folder in it, is one that programs leave behind.
+/// Whether a name, or that of a folder in it, is one that macOS, Windows and other programs leave behind.
 pub(super) fn is_hidden(name: &str) -> bool {
-    name.split('/').any(|part| part.starts_with('.') || part == "__MACOSX")
+    const LEFT: [&str; 3] = ["__MACOSX", "Thumbs.db", "desktop.ini"];
+    name.split('/')
+        .any(|part| part.starts_with('.') || LEFT.iter().any(|left| part.eq_ignore_ascii_case(left)))
 }
