@@ -221,7 +221,8 @@ pub enum Error {
 
     /// A sweep without a completed run.
     #[error(
-        "none of {runs} runs completed: {diverged} diverged, {out_of_memory} did not fit into memory, {failed} failed; {} has the reasons",
+        "none of {} completed: {diverged} diverged, {out_of_memory} did not fit into memory, {failed} failed; {} has the reasons",
+        units::plural(*runs, "run"),
         records.display()
     )]
     NoneCompleted {

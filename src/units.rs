@@ -13,9 +13,14 @@
 //!
 //! [`NumberWithUnit`] parses times, compute and memory.
 
-/// A count of things: `1 run`, `2 runs`.
+/// A count of things: `1 run`, `2 runs`, `3 classes`.
 pub fn plural(count: usize, noun: &str) -> String {
-    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+    let end = match count {
+        1 => "",
+        _ if noun.ends_with('s') => "es",
+        _ => "s",
+    };
+    format!("{count} {noun}{end}")
 }
 
 /// A count with an SI prefix, from k to Y, to three significant digits: `72.1 k`.
@@ -178,6 +183,12 @@ impl NumberWithUnit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_thing_is_singular() {
+        let texts = [0, 1, 2].map(|count| [plural(count, "run"), plural(count, "class")]);
+        assert_eq!(texts, [["0 runs", "0 classes"], ["1 run", "1 class"], ["2 runs", "2 classes"]]);
+    }
 
     #[test]
     fn bytes_have_binary_prefixes() {

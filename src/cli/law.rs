@@ -6,7 +6,7 @@ use allometry::laws::doubling::{Doubling, SpreadOf};
 use allometry::laws::isoflop::{IsoFlop, Minimum};
 use allometry::laws::{Fit, Form, LeftOut, Points, Uncertain};
 use allometry::terminal::Table;
-use allometry::units::digits;
+use allometry::units::{digits, plural};
 use allometry::{Result, print_line};
 
 /// Prints a law with its parameters, intervals and warnings, and how many rows were left out.
@@ -133,15 +133,17 @@ fn print_unusable(isoflop: &IsoFlop) -> Result<()> {
     let all = isoflop.profiles.len();
     let runs: usize = isoflop.profiles.iter().map(|profile| profile.runs).sum();
     print_line!(
-        "{runs} of {} rows make {all} budgets: clusters in ln C, within 2, 5 or 10 % of their centres.",
-        runs + isoflop.without_budget
+        "{runs} of {} make {}: clusters in ln C, within 2, 5 or 10 % of their centres.",
+        plural(runs + isoflop.without_budget, "row"),
+        plural(all, "budget")
     )?;
     let problems = isoflop.problems();
     let count: usize = problems.iter().map(|(_, budgets)| budgets.len()).sum();
     let reasons: Vec<String> =
         problems.iter().map(|(problem, budgets)| format!("{problem} ({})", budgets.len())).collect();
     if count > 0 {
-        print_line!("{count} of {all} budgets show no best size: {}.", reasons.join(", "))?;
+        let show = if count == 1 { "shows" } else { "show" };
+        print_line!("{count} of {} {show} no best size: {}.", plural(all, "budget"), reasons.join(", "))?;
     }
     Ok(())
 }

@@ -5,7 +5,7 @@ use allometry::planner::Comparison;
 use allometry::report::Quantity;
 use allometry::terminal::Table;
 use allometry::train::Finding;
-use allometry::units::{bytes, digits, seconds};
+use allometry::units::{bytes, digits, plural, seconds};
 use allometry::{Result, print_line};
 use serde::{Deserialize, Serialize};
 
@@ -47,7 +47,10 @@ pub fn print(outcome: &Outcome) -> Result<()> {
         outcome.samples_per_second,
         bytes(outcome.peak_bytes),
         seconds(outcome.seconds),
-        outcome.skipped_steps.map(|steps| format!(", {steps} steps skipped")).unwrap_or_default(),
+        outcome
+            .skipped_steps
+            .map(|steps| format!(", {} skipped", plural(steps as usize, "step")))
+            .unwrap_or_default(),
     )?;
     if let Some(kept) = outcome.kept_epoch {
         print_line!(

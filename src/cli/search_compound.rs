@@ -10,7 +10,7 @@ use allometry::sweep::compound::{Answer, CompoundSearch, Ranked, Ranking, Search
 use allometry::sweep::run::SweepOptions;
 use allometry::terminal::{Table, quoted};
 use allometry::train::TrainConfig;
-use allometry::units::{flops, grouped, significant, times, trim};
+use allometry::units::{flops, grouped, plural, significant, times, trim};
 use allometry::{Error, Result, note, print_line};
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
@@ -87,13 +87,13 @@ pub fn run(args: &SearchArgs, matches: &ArgMatches) -> Result<()> {
     let device = args.common.open()?;
     let first = search.first_round()?.len();
     note!(
-        "{first} candidates of {} on {} with {}, then the best {} with {} more seeds; {} trainings done; results in {}",
+        "{first} candidates of {} on {} with {}, then the best {} with {}; {} done; results in {}",
         search.plan.architecture.name,
         search.plan.dataset,
         device.name(),
         search.best,
-        search.more_seeds,
-        store.log().records().len(),
+        plural(search.more_seeds, "more seed"),
+        plural(store.log().records().len(), "training"),
         args.out.display()
     );
     let options = SweepOptions {

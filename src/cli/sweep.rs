@@ -12,6 +12,7 @@ use allometry::sweep::run::{self, Observer, SweepOptions};
 use allometry::sweep::variants::MIN_STEPS;
 use allometry::sweep::{Plan, Prediction, Record, Store, Variant};
 use allometry::train::{Baseline, Callback, Finding, TerminalProgress, TrainConfig, out_of_scale};
+use allometry::units::plural;
 use allometry::{Error, Result, note, print_line};
 use clap::{ArgMatches, Args};
 use std::path::PathBuf;
@@ -222,7 +223,8 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     let device = args.common.open()?;
     let variants = plan.variants()?.len();
     note!(
-        "{variants} runs of {} on {} with {}, {} done; results in {}",
+        "{} of {} on {} with {}, {} done; results in {}",
+        plural(variants, "run"),
         plan.architecture.name,
         plan.dataset,
         device.name(),
@@ -233,8 +235,8 @@ pub fn run(args: &SweepArgs, matches: &ArgMatches) -> Result<()> {
     if too_short > 0 {
         let budgets = if args.for_plan { "more --epochs" } else { "larger --flops" };
         note!(
-            "allometry: {too_short} more runs are left out: their budgets pay for fewer than {MIN_STEPS} steps; {budgets} or a smaller \
-             --batch include them"
+            "allometry: left out {} whose budget pays for fewer than {MIN_STEPS} steps; {budgets} or a smaller --batch add them",
+            plural(too_short, "more run")
         );
     }
     let baseline = Baseline::of(plan.config.loss(splits.train.targets())?, &splits)?;

@@ -9,7 +9,7 @@ use super::config::TrainConfig;
 use super::history::History;
 use super::losses::LossName;
 use super::watch::Observation;
-use crate::units::digits;
+use crate::units::{digits, plural};
 use serde::{Deserialize, Serialize};
 
 /// What is said of a training.
@@ -98,7 +98,9 @@ pub fn diagnose(
         return [blown_up].into_iter().chain(signals).collect();
     }
     if curves.training.len() < JUDGED {
-        let text = format!("{} epochs are too few to judge the curves by", curves.training.len());
+        let epochs = curves.training.len();
+        let are = if epochs == 1 { "is" } else { "are" };
+        let text = format!("{} {are} too few to judge the curves by", plural(epochs, "epoch"));
         let advice = format!("train for at least {JUDGED} epochs");
         return signals.into_iter().chain([finding(Verdict::TooShort, text, advice)]).collect();
     }

@@ -4,7 +4,7 @@
 use super::fit::{Callback, Progress};
 use super::history::EpochReport;
 use crate::note;
-use crate::units::{digits, seconds};
+use crate::units::{digits, plural, seconds};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::sync::Arc;
@@ -74,7 +74,7 @@ impl Callback for TerminalProgress {
             None => String::new(),
         };
         let skipped = match report.loss_scaling {
-            Some(scaling) => format!(", {} steps skipped", scaling.skipped_steps),
+            Some(scaling) => format!(", {} skipped", plural(scaling.skipped_steps as usize, "step")),
             None => String::new(),
         };
         let line = format!(

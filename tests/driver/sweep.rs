@@ -259,7 +259,7 @@ fn a_sweep_to_plan_from_spends_budgets_on_the_whole_set() {
     let said = succeed(&arguments).err;
     let runs = records(&out);
     // Three budgets, and three models, as two widths round to one.
-    let left_out = format!("{} more runs are left out", 3 * 3 - runs.len());
+    let left_out = format!("left out {} more runs", 3 * 3 - runs.len());
     assert!(said.contains(&left_out) && said.contains("24 steps"), "{left_out} in {said}");
     let of_base = runs.iter().filter(|run| run["key"].as_str().unwrap().starts_with("base"));
     let of_base: Vec<(u64, u64)> = of_base

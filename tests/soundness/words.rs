@@ -65,7 +65,7 @@ fn each_fault_has_its_values_what_it_changes_and_a_hint() {
     says(
         &edge,
         "isoFLOP minima",
-        &["budgets is not well inside", "remain to show", "loss rises on both sides"],
+        &["budgets is not well inside", "no budget remains to show", "loss rises on both sides"],
     );
     assert!(
         edge.findings[0].fault.hint.command.starts_with("allometry check runs.csv --x N --x2 D --y loss")

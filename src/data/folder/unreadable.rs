@@ -2,6 +2,7 @@
 
 use super::storage::Entry;
 use crate::error::{Error, Result, shown};
+use crate::units::plural;
 use std::path::Path;
 
 /// Files that an error or a note names.
@@ -36,5 +37,6 @@ pub(super) fn summary(total: usize, unreadable: &[Unreadable]) -> String {
     if unreadable.len() > NAMED {
         names.push("…".to_string());
     }
-    format!("{} of {total} files that cannot be read as images: {}", unreadable.len(), names.join(", "))
+    let total = plural(total, "file");
+    format!("{} of {total} that cannot be read as images: {}", unreadable.len(), names.join(", "))
 }

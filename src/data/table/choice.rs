@@ -8,6 +8,7 @@ use super::source::{Source, file};
 use crate::data::options::DataOptions;
 use crate::error::{Result, shown};
 use crate::tables::{Header, Table};
+use crate::units::plural;
 use std::collections::BTreeSet;
 
 /// Options of which nothing is left open, and the decisions in words.
@@ -79,7 +80,10 @@ fn decide_task(table: &Table, options: &mut DataOptions) -> Result<Option<String
             let classes: BTreeSet<&str> = names.into_iter().flatten().collect();
             (
                 Task::Classification,
-                format!("classification into {} classes, because column {column} has text", classes.len()),
+                format!(
+                    "classification into {}, because column {column} has text",
+                    plural(classes.len(), "class")
+                ),
             )
         }
         Ok(Cells::Numbers(numbers)) => match few_whole(&numbers) {

@@ -10,6 +10,7 @@ use super::overfitting::{NO_CURVES, Noise, consequence, of_sizes, with_curves};
 use super::statistics::mean;
 use super::subject::Subject;
 use super::sweep::Run;
+use crate::units::plural;
 
 /// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "convergence", judge };
@@ -58,11 +59,11 @@ fn judge(subject: &Subject) -> CheckOutcome {
     CheckOutcome::Found(Fault {
         fault: "runs that had not converged".to_string(),
         problem: format!(
-            "the {} of {} of {} sizes was still falling at the end, most at {}: by {:.1} % over the last half, so twice the \
+            "the {} of {} of {} was still falling at the end, most at {}: by {:.1} % over the last half, so twice the \
              training would lower it by about {:.1} %",
             subject.series.quantity,
             falling.len(),
-            groups.len(),
+            plural(groups.len(), "size"),
             of_sizes(subject, run),
             loss(fall),
             loss(gain),

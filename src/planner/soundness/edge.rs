@@ -13,7 +13,7 @@ use super::sweep::Run;
 use crate::laws::isoflop::isoflop;
 use crate::laws::{BudgetRun, Budgets, WIDEST};
 use crate::rounding::{ROUNDING, levels};
-use crate::units::digits;
+use crate::units::{digits, plural};
 
 /// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "isoFLOP minima", judge };
@@ -109,12 +109,16 @@ fn judge(subject: &Subject) -> CheckOutcome {
     CheckOutcome::Found(Fault {
         fault: "isoFLOP minima at the edge".to_string(),
         problem: format!(
-            "the best {name} of {} of {} budgets is not well inside the sizes tried: {}{more} (FLOPs)",
+            "the best {name} of {} of {} is not well inside the sizes tried: {}{more} (FLOPs)",
             problems.len(),
-            profiles.len(),
+            plural(profiles.len(), "budget"),
             listed.join(", ")
         ),
-        consequence: format!("{left} budgets remain to show how the best {name} grow with compute"),
+        consequence: match left {
+            0 => format!("no budget remains to show how the best {name} grow with compute"),
+            1 => format!("1 budget remains, which does not show how the best {name} grow with compute"),
+            _ => format!("{left} budgets remain to show how the best {name} grow with compute"),
+        },
         effect: None,
         hint: hint::edge(subject, large >= small),
         // The largest budget has the largest influence on larger ones. A sweep to plan from is a surface, and the best

@@ -8,7 +8,7 @@ use crate::models::axis::Axis;
 use crate::optim::OptimizerName;
 use crate::sweep::plan::Plan;
 use crate::terminal::quoted;
-use crate::units::{digits, significant};
+use crate::units::{digits, plural, significant};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
@@ -168,7 +168,8 @@ fn more_seeds(plan: &mut Plan, wanted: usize) {
 
 /// Asks for another seed, which distinguishes an unusual size from an unusual run; a table can leave out rows.
 pub fn outliers(subject: &Subject, first: &str, count: usize) -> Hint {
-    let which = if count == 1 { first.to_string() } else { format!("{first} and the {} others", count - 1) };
+    let which =
+        if count == 1 { first.to_string() } else { format!("{first} and {}", plural(count - 1, "other")) };
     match subject.source {
         RunSource::Directory { path, plan } => {
             let mut wanted = (**plan).clone();

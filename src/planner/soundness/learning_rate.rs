@@ -10,7 +10,7 @@ use super::hint;
 use super::overfitting::{consequence, of_sizes};
 use super::statistics::{QuadraticFit, mean, one_sided, two_sided};
 use super::subject::{Change, Subject, rates};
-use crate::units::{digits, significant};
+use crate::units::{digits, plural, significant};
 
 /// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "learning rates", judge };
@@ -127,9 +127,9 @@ fn at_edge(subject: &Subject, tried: &[Tried]) -> Option<Fault> {
     Some(Fault {
         fault: "learning rates at the edge".to_string(),
         problem: format!(
-            "the best learning rate is the {side} of those tried at {} of {} sizes, most clearly at {}: {} of {} to {}",
+            "the best learning rate is the {side} of those tried at {} of {}, most clearly at {}: {} of {} to {}",
             open.len(),
-            several.len(),
+            plural(several.len(), "size"),
             of_sizes(subject, &subject.series.runs[place]),
             rate(worst.best),
             rate(0),

@@ -9,7 +9,7 @@ use super::hint;
 use super::statistics::{mean, one_sided};
 use super::subject::{Change, Subject};
 use super::sweep::Run;
-use crate::units::digits;
+use crate::units::{digits, plural};
 
 /// The check, for the list in `mod.rs`.
 pub const CHECK: Check = Check { name: "over-fitting", judge };
@@ -54,10 +54,10 @@ fn judge(subject: &Subject) -> CheckOutcome {
     CheckOutcome::Found(Fault {
         fault: "over-fitted runs".to_string(),
         problem: format!(
-            "the {} of {} of {} sizes rose before the end, most at {}: by {:.1} % since {} samples of {}",
+            "the {} of {} of {} rose before the end, most at {}: by {:.1} % since {} samples of {}",
             subject.series.quantity,
             turned.len(),
-            groups.len(),
+            plural(groups.len(), "size"),
             of_sizes(subject, run),
             100.0 * rise.exp_m1(),
             digits(run.curve[best].0),

@@ -8,6 +8,7 @@ use crate::models::axis::Axis;
 use crate::rounding::{ROUNDING, levels};
 use crate::sweep::plan::Plan;
 use crate::sweep::record::Record;
+use crate::units::plural;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -114,7 +115,7 @@ impl Sweep {
         let series = plan.axes.iter().map(of).collect();
         let others = records.iter().filter(|record| !counts(record)).count();
         let left_out = (others > 0).then(|| {
-            let runs = if others == 1 { "1 run".to_string() } else { format!("{others} runs") };
+            let runs = plural(others, "run");
             format!("{runs} without a loss that a law can use (did not complete, or a loss of 0)")
         });
         let source = RunSource::Directory { path: directory.into(), plan: Box::new(plan.clone()) };

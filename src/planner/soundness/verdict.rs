@@ -5,6 +5,7 @@ use super::check::{Check, CheckOutcome, Fault};
 use super::subject::Subject;
 use super::sweep::Sweep;
 use super::{collinear, convergence, edge, learning_rate, outliers, overfitting, range, seeds};
+use crate::units::plural;
 use serde::Serialize;
 use std::collections::HashSet;
 use std::fmt;
@@ -129,7 +130,7 @@ fn in_one_line(findings: &[Finding], unknown: &[Unknown], runs: usize) -> String
         let mut left: Vec<&str> = unknown.iter().map(|unknown| unknown.check).collect();
         left.dedup();
         let but = if left.is_empty() { String::new() } else { format!("; not checked: {}", left.join(", ")) };
-        return format!("Sound: no fault is found in {runs} runs{but}.");
+        return format!("Sound: no fault is found in {}{but}.", plural(runs, "run"));
     };
     format!("Not sound: {}; first {}.", names.join(", "), first.fault.hint.what)
 }

@@ -191,10 +191,16 @@ fn trust(scores: &[Score]) -> Option<String> {
     if errors.is_empty() {
         return None;
     }
-    Some(format!(
-        "How far to trust that: this sweep predicted its {} largest runs before it trained them; {inside} ended inside the \
-         80 % interval, half of them within {} % of the prediction.",
-        rows.len(),
-        significant(100.0 * median(errors), 2)
-    ))
+    let error = significant(100.0 * median(errors), 2);
+    Some(match rows.len() {
+        1 => format!(
+            "How far to trust that: this sweep predicted its largest run before it trained it; it ended {} the 80 % \
+             interval, within {error} % of the prediction.",
+            if inside == 1 { "inside" } else { "outside" }
+        ),
+        runs => format!(
+            "How far to trust that: this sweep predicted its {runs} largest runs before it trained them; {inside} ended \
+             inside the 80 % interval, half of them within {error} % of the prediction."
+        ),
+    })
 }
