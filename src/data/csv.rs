@@ -14,6 +14,7 @@ use super::table::{
 };
 use crate::error::{Error, Result, listed, shown};
 use crate::tables::Table;
+use crate::units::plural;
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha8Rng;
@@ -64,7 +65,7 @@ fn open(options: &DataOptions) -> Result<Splits> {
     let source = Source::read(&file(options.directory()?)?, &options.table)?;
     let columns = Columns::read(&source, options)?;
     let rows = columns.rows(&source, options.table.missing)?;
-    let (mut train, validation) = halves(&source, rows.clone(), options)?;
+    let (mut train, validation) = halves(&source, rows.clone(), options, || columns.lacking(source.len()))?;
     let all = train.clone();
     train.truncate(options.samples.unwrap_or(usize::MAX));
     let (answers, target) = columns.answers(&source, options, &rows, &all, [&train, &validation])?;
@@ -112,6 +113,7 @@ impl<'t> Columns<'t> {
         let wanted = targets(table, options)?;
         let others = features(table, &wanted, options)?;
         let categorical = places(table, &options.table.categorical)?;
+        others.iter().chain(&wanted).try_for_each(|&place| check_single(table, place))?;
         let task = options.table.task;
         if task == Task::Classification && wanted.len() > 1 {
             let names: Vec<&String> = wanted.iter().map(|&place| &table.names()[place]).collect();
@@ -163,6 +165,27 @@ impl<'t> Columns<'t> {
         Ok((0..source.len()).filter(complete).collect())
     }
 
+    /// The columns that lack most values, as text; empty if none lacks one.
+    fn lacking(&self, rows: usize) -> String {
+        /// The most columns that are named.
+        const NAMED: usize = 5;
+        let columns = self.features.iter().chain(&self.targets);
+        let lacks = |cells: &Cells| (0..rows).filter(|&row| cells.is_missing(row)).count();
+        let mut lacking: Vec<(usize, &str)> = columns
+            .map(|(name, cells)| (lacks(cells), name.as_str()))
+            .filter(|(count, _)| *count > 0)
+            .collect();
+        if lacking.is_empty() {
+            return String::new();
+        }
+        lacking.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
+        let named = lacking.iter().take(NAMED);
+        let named: Vec<String> =
+            named.map(|(count, name)| format!("{} in {}", shown(name), plural(*count, "row"))).collect();
+        let more = if lacking.len() > NAMED { ", …" } else { "" };
+        format!(" of {rows} (without a value: {}{more})", named.join(", "))
+    }
+
     /// The targets of training and validation rows, and what they are. Targets are scaled by `all` the training rows that
     /// there are: losses of trainings on different numbers of samples must have the same unit.
     fn answers(
@@ -206,7 +229,12 @@ impl<'t> Columns<'t> {
 }
 
 /// Splits rows into training and validation rows, the training rows in an order that the seed draws.
-fn halves(source: &Source, mut rows: Vec<usize>, options: &DataOptions) -> Result<(Vec<usize>, Vec<usize>)> {
+fn halves(
+    source: &Source,
+    mut rows: Vec<usize>,
+    options: &DataOptions,
+    lacking: impl Fn() -> String,
+) -> Result<(Vec<usize>, Vec<usize>)> {
     let table = source.first();
     let shuffled = |mut rows: Vec<usize>, seed: u64| {
         rows.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
@@ -215,7 +243,7 @@ fn halves(source: &Source, mut rows: Vec<usize>, options: &DataOptions) -> Resul
     let (train, validation) = if options.table.validation.is_some() {
         let validation = rows.split_off(rows.partition_point(|&row| row < table.len()));
         if rows.is_empty() || validation.is_empty() {
-            let found = format!("{} and {}", rows.len(), validation.len());
+            let found = format!("{} and {}{}", rows.len(), validation.len(), lacking());
             return Err(Error::format(
                 table.path(),
                 "at least 1 row for training and 1 for validation",
@@ -226,12 +254,16 @@ fn halves(source: &Source, mut rows: Vec<usize>, options: &DataOptions) -> Resul
     } else {
         let count = rows.len();
         if count < 2 {
-            let left = if table.len() > count { " that have all values" } else { "" };
+            let left = match options.table.missing {
+                _ if table.len() == count => "",
+                Missing::Mean => " that have a target",
+                _ => " that have all values (--ignore leaves a column out, --missing mean fills in means)",
+            };
             let below = if table.has_header() { " below the header" } else { "" };
             return Err(Error::format(
                 table.path(),
                 format!("at least 2 rows{below}{left}"),
-                count.to_string(),
+                if table.is_empty() { "none".to_string() } else { format!("{count}{}", lacking()) },
             ));
         }
         let held_out = ((count as f64 * options.validation_fraction).round() as usize).clamp(1, count - 1);
@@ -245,18 +277,28 @@ fn halves(source: &Source, mut rows: Vec<usize>, options: &DataOptions) -> Resul
     Ok((train, validation))
 }
 
+/// Refuses a column whose name others have too: predictions find columns by their names.
+fn check_single(table: &Table, place: usize) -> Result<()> {
+    let name = &table.names()[place];
+    let count = table.names().iter().filter(|other| *other == name).count();
+    if count == 1 {
+        return Ok(());
+    }
+    let flag = if name.is_empty() { "''".to_string() } else { shown(name) };
+    let expected = format!(
+        "one column {} (rename the others in the file, or leave all of them out with --ignore {flag})",
+        shown(name)
+    );
+    Err(Error::format(table.path(), expected, format!("{count} of that name")))
+}
+
 /// Refuses a table without names where they are expected.
 fn check_names(table: &Table) -> Result<()> {
     let names = table.names();
     let are_numbers = names.iter().all(|name| name.parse::<f64>().is_ok_and(f64::is_finite));
-    if are_numbers && (table.has_header() || names.is_empty()) {
-        let found =
-            if names.is_empty() { "an empty file".into() } else { format!("numbers: {}", listed(names)) };
-        return Err(Error::format(
-            table.path(),
-            "a header of column names in the first line (--no-header if it is a row)",
-            found,
-        ));
+    if are_numbers && table.has_header() {
+        let expected = "a header of column names in the first line (--no-header if it is a row)";
+        return Err(Error::format(table.path(), expected, format!("numbers: {}", listed(names))));
     }
     Ok(())
 }

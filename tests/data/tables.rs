@@ -127,13 +127,13 @@ fn missing_values_are_refused_left_out_or_filled_in() {
     assert!(filled > 4);
     let none =
         table(place.path(), "a,y\n,1\n,2\n", TableOptions { missing: Missing::Drop, ..Default::default() });
-    assert_says(&refusal(&none), &["at least 2 rows", "all values", "0 found"]);
+    assert_says(&refusal(&none), &["at least 2 rows", "all values", "0 of 2 (without"]);
     let empty = table(
         place.path(),
         "a,kind,y\n1,x,\n2,x,\n",
         TableOptions { missing: Missing::Mean, ..Default::default() },
     );
-    assert_says(&refusal(&empty), &["at least 2 rows", "0 found"]);
+    assert_says(&refusal(&empty), &["at least 2 rows", "0 of 2 (without"]);
 }
 
 #[test]
@@ -234,6 +234,36 @@ fn columns_that_cannot_be_features_are_refused() {
     assert_says(&refusal(&two), &["one target column", "\"b\", \"y\""]);
     let other = DataOptions { table: classification(), ..DataOptions::default() };
     assert_says(&refusal(&other), &["options of tables", "task"]);
+}
+
+#[test]
+fn a_name_that_several_columns_have_is_refused_and_can_be_ignored() {
+    let place = TempDir::new().unwrap();
+    let text = "a,a,c,y\n1,2,3,4\n5,6,7,8\n9,8,7,6\n";
+    let message = refusal(&table(place.path(), text, TableOptions::default()));
+    assert_says(&message, &["one column \"a\"", "--ignore \"a\"", "2 of that name"]);
+    let ignored = TableOptions { ignored: vec!["a".into()], ..TableOptions::default() };
+    let splits = data::open(&table(place.path(), text, ignored)).unwrap();
+    assert_eq!(splits.train.sample_shape(), [1]);
+}
+
+#[test]
+fn a_table_without_rows_says_what_it_lacks() {
+    let place = TempDir::new().unwrap();
+    let options = || TableOptions::default();
+    let empty = table(place.path(), "", options());
+    assert_says(&refusal(&empty), &["table.csv", "an empty file found"]);
+    assert_says(&choose(empty, None).unwrap_err().to_string(), &["table.csv", "an empty file found"]);
+    let header = table(place.path(), "a,b,y\n", options());
+    assert_says(&refusal(&header), &["at least 2 rows below the header expected, none found"]);
+    assert_eq!(choose(header, None).unwrap().notes.join(" "), "");
+    let text = "a,b,y\n1,,2\n2,,3\n,3,4\n";
+    let drop = TableOptions { missing: Missing::Drop, ..options() };
+    let message = refusal(&table(place.path(), text, drop));
+    assert_says(
+        &message,
+        &["(--ignore", "--missing mean", "0 of 3 (without a value: \"b\" in 2 rows, \"a\" in 1 row) found"],
+    );
 }
 
 /// As programs write a column of whole numbers that once lacked a value.

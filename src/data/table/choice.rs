@@ -4,7 +4,7 @@ use super::cells::{Cells, Kind};
 use super::columns::targets;
 use super::notes;
 use super::options::Task;
-use super::source::{Source, file};
+use super::source::{Source, file, read};
 use crate::data::options::DataOptions;
 use crate::error::{Result, shown};
 use crate::tables::{Header, Table};
@@ -32,7 +32,7 @@ const ROWS_PER_CLASS: usize = 5;
 /// # Errors
 /// A file that cannot be read; a target column that it does not have.
 pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
-    let table = &Table::read(&file(options.directory()?)?, &options.table.format())?;
+    let table = &read(&file(options.directory()?)?, &options.table.format())?;
     let mut said = Vec::new();
     if options.table.header == Header::Detect {
         options.table.header = if table.has_header() { Header::Present } else { Header::Absent };
@@ -70,11 +70,11 @@ pub fn choose(mut options: DataOptions, task: Option<Task>) -> Result<Choice> {
 /// A target column that the table does not have.
 fn decide_task(table: &Table, options: &mut DataOptions) -> Result<Option<String>> {
     let targets = targets(table, options)?;
-    let [target] = targets[..] else { return Ok(None) };
-    let column = shown(&table.names()[target]);
+    let ([target], false) = (&targets[..], table.is_empty()) else { return Ok(None) };
+    let column = shown(&table.names()[*target]);
     // A mistake in the column is reported where it is read.
     let source = Source::of(table);
-    let cells = Cells::read(&source, &source.column(target)?, Kind::Detect, "");
+    let cells = Cells::read(&source, &source.column(*target)?, Kind::Detect, "");
     let (task, why) = match cells {
         Ok(Cells::Names(names)) => {
             let classes: BTreeSet<&str> = names.into_iter().flatten().collect();

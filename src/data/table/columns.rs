@@ -10,7 +10,7 @@ use crate::tables::Table;
 /// # Errors
 /// Names that are no columns, or that several have; no column.
 pub(in crate::data) fn targets(table: &Table, options: &DataOptions) -> Result<Vec<usize>> {
-    let ignored = places(table, &options.table.ignored)?;
+    let ignored = ignored(table, options)?;
     let mut named = places(table, &options.target_columns)?;
     named.sort_unstable();
     named.dedup();
@@ -36,7 +36,7 @@ pub(in crate::data) fn features(
     targets: &[usize],
     options: &DataOptions,
 ) -> Result<Vec<usize>> {
-    let ignored = places(table, &options.table.ignored)?;
+    let ignored = ignored(table, options)?;
     let mut features: Vec<usize> = (0..table.names().len()).collect();
     features.retain(|place| !targets.contains(place) && !ignored.contains(place));
     if features.is_empty() {
@@ -47,6 +47,21 @@ pub(in crate::data) fn features(
         ));
     }
     Ok(features)
+}
+
+/// Places of the ignored columns: all that have one of the names.
+fn ignored(table: &Table, options: &DataOptions) -> Result<Vec<usize>> {
+    let mut all = Vec::new();
+    for name in &options.table.ignored {
+        let named: Vec<usize> =
+            (0..table.names().len()).filter(|&place| table.names()[place] == *name).collect();
+        if named.is_empty() {
+            // The error names the columns.
+            table.column(name)?;
+        }
+        all.extend(named);
+    }
+    Ok(all)
 }
 
 /// Places of columns.

@@ -2,7 +2,7 @@
 
 use super::cells::{Cells, Kind, category, is_missing};
 use super::options::Missing;
-use super::source::Source;
+use super::source::{Source, read};
 use crate::error::{Result, shown};
 use crate::tables::{Decimal, Format, Header, Table};
 use crate::units::plural;
@@ -166,7 +166,7 @@ impl TableInputs {
     /// Those of [`Table::read`].
     pub fn read(&self, path: &Path) -> Result<Table> {
         let delimiter = self.delimiter.and_then(|character| u8::try_from(character).ok());
-        Table::read(path, &Format { delimiter, decimal: self.decimal, header: self.header })
+        read(path, &Format { delimiter, decimal: self.decimal, header: self.header })
     }
 
     /// The samples of a table's rows, `[rows, features]`. The table may have other columns too, in any order.

@@ -38,14 +38,26 @@ pub(in crate::data) fn file(place: &Path) -> Result<PathBuf> {
     }
 }
 
+/// Reads a table, which has a column at least.
+///
+/// # Errors
+/// Those of [`Table::read`]; [`Error::Format`] for an empty file.
+pub(super) fn read(path: &Path, format: &Format) -> Result<Table> {
+    let table = Table::read(path, format)?;
+    if table.names().iter().all(|name| name.is_empty()) && table.is_empty() {
+        return Err(Error::format(path, "a header and rows", "an empty file"));
+    }
+    Ok(table)
+}
+
 impl<'t> Source<'t> {
     /// Reads the training file, and the validation file if the options have one.
     pub fn read(path: &Path, options: &TableOptions) -> Result<Source<'static>> {
-        let first = Table::read(path, &options.format())?;
+        let first = read(path, &options.format())?;
         // If the header of the first was detected, the second is of the same kind.
         let header = if first.has_header() { Header::Present } else { Header::Absent };
         let second =
-            options.validation.as_ref().map(|path| Table::read(path, &Format { header, ..options.format() }));
+            options.validation.as_ref().map(|path| read(path, &Format { header, ..options.format() }));
         let tables = [Ok(first)].into_iter().chain(second).map(|table| table.map(Cow::Owned));
         Ok(Source { tables: tables.collect::<Result<_>>()? })
     }
