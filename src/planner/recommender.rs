@@ -292,7 +292,7 @@ impl Recommender<'_> {
             runs: records.iter().filter(with_law).count(),
             alternatives: alternatives?,
             base: found.base.as_ref().map(|base| self.suggestion(base)).transpose()?,
-            others: self.others(best.flops)?,
+            others: self.others(&found.choices[0])?,
             unused: self.unused(&found.choices[0]),
             repetition: self.repetition(evidence),
             passes_seen: evidence.passes_seen(best.model.macs as f64),
@@ -327,17 +327,19 @@ impl Recommender<'_> {
         (base.passes > ALIKE * most).then(text)
     }
 
-    /// The best trainings for fractions and multiples of an amount of compute, where one exists.
-    fn others(&self, flops: f64) -> Result<Vec<Suggestion>> {
+    /// The best trainings for fractions and multiples of the compute of the best, where one exists. Multiples that the
+    /// budget allows are left out: the search has considered them.
+    fn others(&self, best: &TrainingOption) -> Result<Vec<Suggestion>> {
+        let allowed = (1.0 - self.unused(best)).recip();
         let timing = |candidate: &Candidate| self.speed.timing(candidate);
         let of = |times: &f64| {
             let budget =
-                Budget { seconds: None, flops: Some(times * flops), bytes: self.options.budget.bytes };
+                Budget { seconds: None, flops: Some(times * best.flops), bytes: self.options.budget.bytes };
             let rules = Rules { budget, target_loss: None, far: true, ..self.rules.clone() };
             let found = search(&self.fields, &rules, &timing)?;
             Some(self.suggestion(found.choices.first()?))
         };
-        OTHERS.iter().filter_map(of).collect()
+        OTHERS.iter().filter(|times| **times < 1.0 || **times > allowed).filter_map(of).collect()
     }
 
     /// The fraction of the budget of time or FLOPs that a training leaves unused.

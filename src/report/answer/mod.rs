@@ -143,7 +143,9 @@ impl Answer {
                 base.expected(),
                 if base.is_lower_but_less_certain_than(best) { ": lower, but less certain" } else { "" }
             ),
-            None => "That is the base model itself: no other size is expected to be better.".to_string(),
+            None => {
+                "That is the base model itself: no other size is expected to be clearly better.".to_string()
+            }
         });
         sentences.extend(self.next_doubling());
         sentences.extend(trust(scores));
