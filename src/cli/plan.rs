@@ -276,7 +276,11 @@ fn precaution(found: &Recommendation) -> Option<String> {
         "It sees its samples {} times, but runs of models as large at most {}: over-fitting may begin unseen, so it ends \
          after {} in a row without a lower validation loss. A sweep with more --epochs shows whether it does.",
         found.best.epochs,
-        if seen == 1.0 { "once".into() } else { format!("{seen} times") },
+        match seen {
+            1.0 => "once".into(),
+            2.0 => "twice".into(),
+            seen => format!("{seen} times"),
+        },
         plural(epochs, "epoch"),
     ))
 }
