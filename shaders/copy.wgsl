@@ -16,7 +16,8 @@ struct Params {
 @group(0) @binding(0) var<storage, read> x: array<Element0>;
 @group(0) @binding(1) var<storage, read_write> y: array<Element1>;
 
-fn walk(i: u32) -> vec2<u32> {
+// Where element i of the copy is, in x and in y.
+fn places(i: u32) -> vec2<u32> {
     var left = i;
     var at = vec2(p.offset_x, p.offset_y);
     for (var axis = RANK; axis > 1u; axis--) {
@@ -32,7 +33,7 @@ fn assign(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) grou
           @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i >= p.count { return; }
-    let at = walk(i);
+    let at = places(i);
     y[at.y] = Element1(x[at.x]);
 }
 
@@ -41,6 +42,6 @@ fn accumulate(@builtin(workgroup_id) group: vec3<u32>, @builtin(num_workgroups) 
               @builtin(local_invocation_index) lane: u32) {
     let i = group_index(group, groups) * 256u + lane;
     if i >= p.count { return; }
-    let at = walk(i);
+    let at = places(i);
     y[at.y] = Element1(f32(y[at.y]) + f32(x[at.x]));
 }

@@ -254,14 +254,14 @@ pub(super) fn to_host(tensors: Vec<(String, Tensor)>) -> Result<Values> {
 }
 
 /// Steps and time since the last checkpoint.
-pub(super) struct Pace {
+pub(super) struct SinceCheckpoint {
     steps: u64,
     since: Instant,
 }
 
-impl Pace {
-    pub fn start() -> Pace {
-        Pace { steps: 0, since: Instant::now() }
+impl SinceCheckpoint {
+    pub fn start() -> SinceCheckpoint {
+        SinceCheckpoint { steps: 0, since: Instant::now() }
     }
 
     /// Counts a step. Whether a checkpoint is due; then the count starts again.
@@ -273,7 +273,7 @@ impl Pace {
             Some(Every::Never) | None => false,
         };
         if due {
-            *self = Pace::start();
+            *self = SinceCheckpoint::start();
         }
         due
     }

@@ -1,7 +1,7 @@
 //! The training loop: epochs of shuffled batches, a read-back of the metrics every fraction of a second, validation
 //! after each epoch.
 
-use super::checkpoint::{Checkpoints, Pace, Place, Values, to_host};
+use super::checkpoint::{Checkpoints, Place, SinceCheckpoint, Values, to_host};
 use super::config::TrainConfig;
 use super::history::{EpochReport, History};
 use super::replay::Replay;
@@ -142,7 +142,7 @@ fn run(
     let (place, mut best) = resumed.unwrap_or_default();
     let Place { epoch: first, mut step_in_epoch, mut epoch_seconds, mut history } = place;
     let (start, earlier_seconds) = (Instant::now(), history.seconds);
-    let mut pace = Pace::start();
+    let mut since_checkpoint = SinceCheckpoint::start();
     let mut replay = Replay::new(&trainer, (first, step_in_epoch))?;
     // The first step compiles kernels and allocates memory, so its throughput is not representative.
     let mut is_first_step = true;
@@ -200,7 +200,7 @@ fn run(
                 meter.restart();
             }
             // At the end of an epoch the checkpoint comes after the validation.
-            if step < steps && pace.is_due(checkpoints) {
+            if step < steps && since_checkpoint.is_due(checkpoints) {
                 save(&trainer, place(&history, step), &best)?;
                 meter.restart();
             }
@@ -230,7 +230,7 @@ fn run(
         if config.early_stopping.is_some() && history.best().is_some_and(|best| best.epoch == epoch + 1) {
             best = to_host(trainer.evaluated())?;
         }
-        if pace.is_due(checkpoints) {
+        if since_checkpoint.is_due(checkpoints) {
             let place =
                 Place { epoch: epoch + 1, step_in_epoch: 0, epoch_seconds: 0.0, ..place(&history, 0) };
             save(&trainer, place, &best)?;

@@ -66,7 +66,7 @@ pub fn add(op: &mut Op, name: &str, inputs: Vec<Input>, how: Use) {
     op.add(sample_of(name, inputs, how, true));
 }
 
-/// No function here is steeper than 1.13, so the bound on the sum (which has room for that) is one on its value;
+/// No function here is steeper than 1.13, so the bound on the sum (which leaves a margin for that) is one on its value;
 /// the functions add their own rounding. With `half` in f16 too.
 pub fn sample_of(name: &str, inputs: Vec<Input>, how: Use, half: bool) -> Sample {
     let summed = if matches!(how.kind, Kind::Depthwise) { 2 } else { 3 };
