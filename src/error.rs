@@ -256,8 +256,8 @@ pub enum Error {
         path: PathBuf,
     },
 
-    /// Ctrl-C, after the results so far were saved.
-    #[error("interrupted; the results so far are saved")]
+    /// Ctrl-C, after what can be resumed was saved.
+    #[error("interrupted")]
     Interrupted,
 }
 

@@ -156,6 +156,9 @@ pub fn run(args: &TrainArgs, matches: &ArgMatches) -> Result<()> {
     };
     if matches!(trained, Err(Error::Interrupted)) {
         saved?;
+        if args.out.is_some() {
+            note!("run the same command again to resume");
+        }
         return Err(Error::Interrupted);
     }
     let history = trained?;
