@@ -271,16 +271,16 @@ const UNUSED: f64 = 0.05;
 /// That the best training stops early, because no run tells whether it over-fits; `None` if one does.
 fn precaution(found: &Recommendation) -> Option<String> {
     let epochs = found.best.training.config.early_stopping.filter(|_| found.best.reach.repeats_more())?;
-    let seen = found.passes_seen.round();
+    let times = |passes: f64| match passes.round() {
+        1.0 => "once".to_string(),
+        2.0 => "twice".to_string(),
+        passes => format!("{passes} times"),
+    };
     Some(format!(
-        "It sees its samples {} times, but runs of models as large at most {}: over-fitting may begin unseen, so it ends \
-         after {} in a row without a lower validation loss. A sweep with more --epochs shows whether it does.",
-        found.best.epochs,
-        match seen {
-            1.0 => "once".into(),
-            2.0 => "twice".into(),
-            seen => format!("{seen} times"),
-        },
+        "It sees its samples {}, but runs of models as large at most {}: over-fitting may begin unseen, so it ends after {} \
+         without a lower validation loss. A sweep with more --epochs shows whether it does.",
+        times(found.best.epochs as f64),
+        times(found.passes_seen),
         plural(epochs, "epoch"),
     ))
 }
