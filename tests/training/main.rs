@@ -6,6 +6,7 @@
 #[path = "../adapter/mod.rs"]
 mod adapter;
 mod averages;
+mod clipping;
 mod config;
 mod decay;
 mod diagnosis;
@@ -16,8 +17,12 @@ mod fit;
 mod gradients;
 mod loops;
 mod memory;
+mod mixed;
 mod modules;
 mod norms;
+#[path = "../precisions/mod.rs"]
+mod precisions;
+mod recompute;
 mod repetition;
 mod resuming;
 mod schedule;

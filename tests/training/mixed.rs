@@ -4,10 +4,8 @@
 //! Tests run on the CPU device and on an adapter, and fail if there is no adapter. An adapter without f16 is skipped,
 //! with a message.
 
-mod adapter;
-mod precisions;
-
-use adapter::adapter;
+use super::adapter::adapter;
+use super::precisions;
 use allometry::data::{Batch, BatchTargets};
 use allometry::device::GpuOptions;
 use allometry::nn::{

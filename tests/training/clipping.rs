@@ -1,9 +1,8 @@
 //! Training with clipped gradients, compared with steps whose gradients are scaled on the host.
 
-mod precisions;
-
+use super::adapter::adapter;
+use super::precisions;
 use allometry::data::{Batch, BatchTargets};
-use allometry::device::GpuOptions;
 use allometry::nn::{Activation, Dense, Model, Module, Precision, Sequential};
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
@@ -12,8 +11,7 @@ use allometry::{Device, Error};
 const RATE: f64 = 0.1;
 
 fn devices() -> [Device; 2] {
-    let options = GpuOptions::default();
-    [Device::cpu(), Device::gpu(options).expect("these tests need an adapter, if only a software one")]
+    [Device::cpu(), adapter()]
 }
 
 fn build(precision: Precision, device: &Device) -> Model {

@@ -1,8 +1,7 @@
 //! Recomputed activations: the same gradients and the same training, bit for bit, in less memory.
 
-mod exclusive_adapter;
-mod precisions;
-
+use super::exclusive_adapter::exclusive_adapter;
+use super::precisions;
 use allometry::autograd::recompute;
 use allometry::data::{Batch, BatchTargets};
 use allometry::nn::{
@@ -12,7 +11,6 @@ use allometry::nn::{
 use allometry::optim::Algorithm;
 use allometry::train::{Loss, Trainer};
 use allometry::{Device, Tensor};
-use exclusive_adapter::exclusive_adapter;
 
 /// Runs `test` on the CPU device and on the adapter.
 fn on_both_devices(test: impl Fn(&Device)) {
