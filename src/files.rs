@@ -63,8 +63,10 @@ pub fn check_target(path: &Path) -> Result<()> {
 /// # Errors
 /// [`Error::Config`] with both places.
 pub fn check_outside(results: &Path, data: &Path) -> Result<()> {
-    let Some((place, folder)) = resolved(results).zip(folder_of_data(data)) else { return Ok(()) };
-    if place.starts_with(folder) { Err(not_apart(results, "is in", data)) } else { Ok(()) }
+    match both_places(results, data) {
+        Some((place, folder)) if place.starts_with(&folder) => Err(not_apart(results, "is in", data)),
+        _ => Ok(()),
+    }
 }
 
 /// As [`check_outside`], for a folder of results, which must not hold the data set's folder either.
@@ -73,8 +75,10 @@ pub fn check_outside(results: &Path, data: &Path) -> Result<()> {
 /// [`Error::Config`] with both places.
 pub fn check_apart(results: &Path, data: &Path) -> Result<()> {
     check_outside(results, data)?;
-    let Some((place, folder)) = resolved(results).zip(folder_of_data(data)) else { return Ok(()) };
-    if folder.starts_with(place) { Err(not_apart(results, "holds", data)) } else { Ok(()) }
+    match both_places(results, data) {
+        Some((place, folder)) if folder.starts_with(&place) => Err(not_apart(results, "holds", data)),
+        _ => Ok(()),
+    }
 }
 
 /// Refuses a folder of results that is the folder of a data set.
@@ -82,12 +86,15 @@ pub fn check_apart(results: &Path, data: &Path) -> Result<()> {
 /// # Errors
 /// [`Error::Config`] with both places.
 pub fn check_other(results: &Path, data: &Path) -> Result<()> {
-    let is_same = folder_of_data(data).is_some_and(|folder| resolved(results) == Some(folder));
-    if is_same { Err(not_apart(results, "is", data)) } else { Ok(()) }
+    match both_places(results, data) {
+        Some((place, folder)) if place == folder => Err(not_apart(results, "is", data)),
+        _ => Ok(()),
+    }
 }
 
-fn folder_of_data(data: &Path) -> Option<PathBuf> {
-    data.canonicalize().ok().filter(|data| data.is_dir())
+/// The places of results and of the data set's folder, without links; `None` for data in one file.
+fn both_places(results: &Path, data: &Path) -> Option<(PathBuf, PathBuf)> {
+    resolved(results).zip(data.canonicalize().ok().filter(|data| data.is_dir()))
 }
 
 fn not_apart(results: &Path, relation: &str, data: &Path) -> Error {

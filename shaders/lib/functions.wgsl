@@ -1,5 +1,5 @@
-// The function whose code is FUNCTION: src/ops/unary/table.rs in WGSL. `apply` is the function, `derivative` its derivative
-// as a function of the input or the output, as the table says. lib/math.wgsl comes before this.
+// The function whose code is FUNCTION: src/ops/unary/table.rs in WGSL. `apply` is the function, `derivative` its
+// derivative as a function of the input or the output, as the table says. lib/math.wgsl comes before this.
 
 fn apply(x: f32) -> f32 {
     switch FUNCTION {

@@ -10,7 +10,7 @@ use super::options::{DataOptions, SPLIT_SEED};
 use super::source::DataSource;
 use super::table::{
     Cells, Kind, Missing, Source, TableInputs, TableTarget, Task, categorical_help, check_categories,
-    classes, features, file, input_column, missing_value, places, target_column, targets,
+    classes, features, file, ignoring, input_column, missing_value, places, target_column, targets,
 };
 use crate::error::{Error, Result, listed, shown};
 use crate::tables::Table;
@@ -65,10 +65,9 @@ fn open(options: &DataOptions) -> Result<Splits> {
     let source = Source::read(&file(options.directory()?)?, &options.table)?;
     let columns = Columns::read(&source, options)?;
     let rows = columns.rows(&source, options.table.missing)?;
-    let (mut train, validation) = halves(&source, rows.clone(), options, || columns.lacking(source.len()))?;
-    let all = train.clone();
-    train.truncate(options.samples.unwrap_or(usize::MAX));
-    let (answers, target) = columns.answers(&source, options, &rows, &all, [&train, &validation])?;
+    let (all, validation) = halves(&source, rows.clone(), options, || columns.lacking(source.len()))?;
+    let train = &all[..all.len().min(options.samples.unwrap_or(usize::MAX))];
+    let (answers, target) = columns.answers(&source, options, &rows, &all, [train, &validation])?;
     let inputs = TableInputs {
         missing: options.table.missing,
         delimiter: options.table.delimiter,
@@ -76,7 +75,7 @@ fn open(options: &DataOptions) -> Result<Splits> {
         header: options.table.header,
         target,
         columns: (columns.features.iter())
-            .map(|(name, cells)| input_column(name, cells, &train, &rows))
+            .map(|(name, cells)| input_column(name, cells, train, &rows))
             .collect(),
     };
     let inputs = Arc::new(inputs);
@@ -95,7 +94,7 @@ fn open(options: &DataOptions) -> Result<Splits> {
         TableRows { features, answers, shape: [width], inputs: inputs.clone() }
     };
     let [first, second] = answers;
-    Ok(Splits { train: Arc::new(half(&train, first)), validation: Arc::new(half(&validation, second)) })
+    Ok(Splits { train: Arc::new(half(train, first)), validation: Arc::new(half(&validation, second)) })
 }
 
 /// The columns of a table, with their names.
@@ -240,7 +239,7 @@ fn halves(
         rows.shuffle(&mut ChaCha8Rng::seed_from_u64(seed));
         rows
     };
-    let (train, validation) = if options.table.validation.is_some() {
+    Ok(if options.table.validation.is_some() {
         let validation = rows.split_off(rows.partition_point(|&row| row < table.len()));
         if rows.is_empty() || validation.is_empty() {
             let found = format!("{} and {}{}", rows.len(), validation.len(), lacking());
@@ -273,8 +272,7 @@ fn halves(
         let mut train = shuffled(rows, options.seed);
         train.retain(|row| !is_held_out.contains(row));
         (train, validation)
-    };
-    Ok((train, validation))
+    })
 }
 
 /// Refuses a column whose name others have too: predictions find columns by their names.
@@ -284,10 +282,10 @@ fn check_single(table: &Table, place: usize) -> Result<()> {
     if count == 1 {
         return Ok(());
     }
-    let flag = if name.is_empty() { "''".to_string() } else { shown(name) };
     let expected = format!(
-        "one column {} (rename the others in the file, or leave all of them out with --ignore {flag})",
-        shown(name)
+        "one column {} (rename the others in the file, or leave all of them out with {})",
+        shown(name),
+        ignoring(name)
     );
     Err(Error::format(table.path(), expected, format!("{count} of that name")))
 }

@@ -1,31 +1,12 @@
 //! Plans and records that tests modify, without training.
 
-use allometry::models::{Architecture, Axis, Bytes, Compound};
-use allometry::sweep::{Outcome, Plan, Quality, Record, RunCost, RunVariant, Variant};
-use allometry::train::TrainConfig;
+mod plan;
 
-/// A plan that varies the width, with one seed.
-pub fn plan(architecture: Architecture) -> Plan {
-    Plan {
-        dataset: "glyphs".into(),
-        target_columns: Vec::new(),
-        table: Default::default(),
-        axes: vec![Axis::Width],
-        factors: vec![0.5, 1.0, 2.0],
-        seeds: vec![0],
-        samples: Vec::new(),
-        flops: Vec::new(),
-        epochs: Vec::new(),
-        most_seen: None,
-        whole_set: None,
-        predict: 0,
-        config: TrainConfig::default(),
-        compound: Compound::default(),
-        data: Vec::new(),
-        earlier: Vec::new(),
-        architecture,
-    }
-}
+pub use plan::plan;
+
+use allometry::models::Bytes;
+use allometry::sweep::{Outcome, Quality, Record, RunCost, RunVariant, Variant};
+use allometry::train::TrainConfig;
 
 /// A completed record of `variant` in which nothing was measured.
 pub fn record(variant: &Variant) -> Record {

@@ -14,7 +14,8 @@ const SEED: u32 = 20;
 const BATCHES: usize = 4;
 const CLASSES: usize = 10;
 
-/// Steps on an adapter. On a software one all 50 take a minute of processor time; they are within the bound too (2026-11-28).
+/// Steps on an adapter. On a software one all 50 take a minute of processor time; they are within the bound too
+/// (2026-11-28).
 const STEPS_ON_THE_ADAPTER: usize = 3;
 
 fn runs() -> Vec<Run> {

@@ -1,9 +1,8 @@
 //! What `check` says.
 
+use crate::blank;
 use crate::design::{Design, Fault, make};
-use allometry::data::TableOptions;
-use allometry::models::axis::Axis;
-use allometry::models::{Architecture, Compound};
+use allometry::models::Architecture;
 use allometry::planner::soundness::{Asked, RunSource, Verdict, check};
 use allometry::sweep::Plan;
 use allometry::train::{OptimizerName, TrainConfig};
@@ -84,23 +83,8 @@ fn command_for_overfitted(plan: &Plan, directory: &str) -> String {
 #[test]
 fn the_command_against_overfitting_changes_the_runs() {
     let mut plan = Plan {
-        dataset: "glyphs".into(),
-        target_columns: Vec::new(),
-        table: TableOptions::default(),
-        axes: vec![Axis::Width],
-        factors: vec![0.5, 1.0, 2.0],
-        seeds: vec![0],
-        samples: Vec::new(),
-        flops: Vec::new(),
-        whole_set: None,
-        epochs: Vec::new(),
-        most_seen: None,
-        predict: 0,
         config: TrainConfig { epochs: 8, ..TrainConfig::default() },
-        compound: Compound::default(),
-        data: Vec::new(),
-        earlier: Vec::new(),
-        architecture: Architecture::preset("convnet").unwrap(),
+        ..blank::plan(Architecture::preset("convnet").unwrap())
     };
     let command = command_for_overfitted(&plan, "out/sweep-8-epochs/");
     let epochs = |command: &str| -> usize {

@@ -68,3 +68,8 @@ fn ignored(table: &Table, options: &DataOptions) -> Result<Vec<usize>> {
 pub(in crate::data) fn places(table: &Table, names: &[String]) -> Result<Vec<usize>> {
     names.iter().map(|name| table.column(name)).collect()
 }
+
+/// The flag that leaves out the columns of this name, for a message.
+pub(in crate::data) fn ignoring(name: &str) -> String {
+    if name.is_empty() { "--ignore ''".to_string() } else { format!("--ignore {}", shown(name)) }
+}

@@ -22,6 +22,6 @@ pub use inputs::{InputColumn, TableInputs, TableTarget, TargetColumn, Untrained}
 pub use options::{Missing, TableOptions, Task};
 
 pub(super) use cells::{Cells, Kind, categorical_help, missing_value};
-pub(super) use columns::{features, places, targets};
+pub(super) use columns::{features, ignoring, places, targets};
 pub(super) use fitting::{check_categories, classes, input_column, target_column};
 pub(super) use source::{Source, file};

@@ -1,7 +1,7 @@
 //! Notes about columns that may not mean what they seem to.
 
 use super::cells::{common_signs, is_missing};
-use super::columns::{features, targets};
+use super::columns::{features, ignoring, targets};
 use super::options::Task;
 use crate::data::options::DataOptions;
 use crate::error::shown;
@@ -11,6 +11,7 @@ use std::collections::HashSet;
 
 /// The fewest rows that tell something: in fewer, whole numbers may be different, or a row far out, by chance.
 const FEWEST: usize = 50;
+
 /// A note about the first column whose numbers seem to have thousands separators that were taken for decimal marks: all
 /// that have a mark have three digits behind it, and others are whole.
 pub(super) fn thousands(table: &Table, options: &DataOptions) -> Option<String> {
@@ -64,8 +65,8 @@ pub(super) fn signs(table: &Table, options: &DataOptions) -> Vec<String> {
         let cell = table.place(first, place);
         Some(format!("{cell}, is read as a name (remove signs and units from the file to read numbers)"))
     };
-    let categorical = |place: &usize| options.table.categorical.contains(&table.names()[*place]);
-    columns.into_iter().filter(|place| !categorical(place)).filter_map(note).collect()
+    columns.retain(|&place| !is_categorical(table, place, options));
+    columns.into_iter().filter_map(note).collect()
 }
 
 /// A note about each feature that seems to number the rows: different whole numbers that fill half of their range or
@@ -87,8 +88,7 @@ pub(super) fn numbering(table: &Table, options: &DataOptions) -> Vec<String> {
     let features = targets(table, options).and_then(|targets| features(table, &targets, options));
     let note = |place: usize| {
         let name = &table.names()[place];
-        let flag = if name.is_empty() { "''".to_string() } else { shown(name) };
-        format!("column {} seems to number the rows (--ignore {flag} leaves it out)", shown(name))
+        format!("column {} seems to number the rows ({} leaves it out)", shown(name), ignoring(name))
     };
     features.unwrap_or_default().into_iter().filter(|&place| numbers_rows(place)).map(note).collect()
 }
@@ -99,9 +99,8 @@ pub(super) fn numbering(table: &Table, options: &DataOptions) -> Vec<String> {
 pub(super) fn outliers(table: &Table, options: &DataOptions) -> Vec<String> {
     // A mistake in the names is reported where they are read.
     let Ok(targets) = targets(table, options) else { return Vec::new() };
-    let categorical = |place: &usize| options.table.categorical.contains(&table.names()[*place]);
     let mut features = features(table, &targets, options).unwrap_or_default();
-    features.retain(|place| !categorical(place));
+    features.retain(|&place| !is_categorical(table, place, options));
     let numbers = if options.table.task == Task::Regression { targets.clone() } else { Vec::new() };
     let note = |place: usize| {
         let row = outlier(table, place)?;
@@ -140,4 +139,9 @@ fn outlier(table: &Table, place: usize) -> Option<usize> {
     let all: f64 = numbers.iter().map(|(_, number)| (deviation(*number) / deviation(most)).powi(2)).sum();
     let is_varied = median(numbers.iter().map(|(_, number)| deviation(*number))) > 0.0;
     (is_varied && all < 2.0).then_some(row)
+}
+
+/// Whether the options say that a column holds names, also if they are numbers.
+fn is_categorical(table: &Table, place: usize, options: &DataOptions) -> bool {
+    options.table.categorical.contains(&table.names()[place])
 }
