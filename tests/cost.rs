@@ -170,11 +170,11 @@ fn strides_and_paddings_are_counted_as_by_hand() {
 fn layers_add_up_to_the_whole() {
     for (name, architecture) in Architecture::presets().iter().flat_map(|name| sizes(&preset(name))) {
         let cost = Cost::of(&architecture).unwrap();
-        let sum = |of: fn(&ModuleReport) -> u64| cost.layers.iter().map(of).sum::<u64>();
+        let sum = |of: fn(&ModuleReport) -> u64| cost.modules.iter().map(of).sum::<u64>();
         assert_eq!(sum(|layer| layer.parameters), cost.parameters, "{name}");
         assert_eq!(sum(|layer| layer.macs), cost.macs, "{name}");
         assert_eq!(sum(|layer| layer.activations), cost.activations, "{name}");
-        let last = cost.layers.last().unwrap();
+        let last = cost.modules.last().unwrap();
         assert_eq!(last.output_shape, [architecture.output.units()], "{name}");
     }
 }

@@ -75,10 +75,19 @@ struct Loads {
     blocks: array<Block, LOADS>,
 }
 
+// Whether block i of an invocation is one of the first `count`. Often that holds for all invocations or for none. A
+// driver that unrolls the loop over i then leaves out what is not needed, also one that does not know how large a lane
+// can be.
+fn is_below(i: u32, lane: u32, count: u32) -> bool {
+    let all = (i + 1u) * THREADS <= count;
+    let some = i * THREADS < count;
+    return all | (some & (lane + i * THREADS < count));
+}
+
 fn prepare_loads(loads: ptr<function, Loads>, tile_m: u32, lane: u32) {
     for (var i = 0u; i < LOADS; i++) {
         let block = lane + i * THREADS;
-        if block < BLOCKS_A { (*loads).rows[i] = rows_of_a(tile_m * TILE_M + place_of_a(block).quad * 4u); }
+        if is_below(i, lane, BLOCKS_A) { (*loads).rows[i] = rows_of_a(tile_m * TILE_M + place_of_a(block).quad * 4u); }
     }
 }
 
@@ -86,11 +95,11 @@ fn prepare_loads(loads: ptr<function, Loads>, tile_m: u32, lane: u32) {
 fn load_slabs(loads: ptr<function, Loads>, tile_m: u32, tile_n: u32, k: u32, last_k: u32, lane: u32) {
     for (var i = 0u; i < LOADS; i++) {
         let block = lane + i * THREADS;
-        if block < BLOCKS_A {
+        if is_below(i, lane, BLOCKS_A) {
             let place = place_of_a(block);
             (*loads).blocks[i] =
                 load_a((*loads).rows[i], tile_m * TILE_M + place.quad * 4u, k + place.k, last_k);
-        } else if block < BLOCKS_A + BLOCKS_B {
+        } else if is_below(i, lane, BLOCKS_A + BLOCKS_B) {
             let place = place_of_b(block - BLOCKS_A);
             (*loads).blocks[i] = load_b(k + place.k, tile_n * TILE_N + place.quad * 4u);
         }
@@ -101,9 +110,9 @@ fn load_slabs(loads: ptr<function, Loads>, tile_m: u32, tile_n: u32, k: u32, las
 fn store_slabs(loads: ptr<function, Loads>, slab: u32, lane: u32) {
     for (var i = 0u; i < LOADS; i++) {
         let block = lane + i * THREADS;
-        if block < BLOCKS_A {
+        if is_below(i, lane, BLOCKS_A) {
             store_block_a(slab, place_of_a(block), values_of((*loads).blocks[i], A_TURNED, A_WHOLE));
-        } else if block < BLOCKS_A + BLOCKS_B {
+        } else if is_below(i, lane, BLOCKS_A + BLOCKS_B) {
             store_block_b(slab, place_of_b(block - BLOCKS_A), values_of((*loads).blocks[i], B_TURNED, B_WHOLE));
         }
     }

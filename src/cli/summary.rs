@@ -27,12 +27,14 @@ pub struct SummaryArgs {
 }
 
 #[derive(serde::Serialize)]
-struct Summary {
+struct Summary<'a> {
     parameters: u64,
     macs: u64,
     activations: u64,
     predicted_peak_bytes: u64,
+    /// A list for scripts that need no tree.
     layers: Vec<ModuleReport>,
+    modules: &'a [ModuleReport],
 }
 
 pub fn run(args: &SummaryArgs, matches: &ArgMatches) -> Result<()> {
@@ -49,7 +51,8 @@ pub fn run(args: &SummaryArgs, matches: &ArgMatches) -> Result<()> {
             macs: cost.macs,
             activations: cost.activations,
             predicted_peak_bytes: peak,
-            layers: cost.layers,
+            layers: cost.modules.iter().flat_map(ModuleReport::layers).collect(),
+            modules: &cost.modules,
         });
     }
     print_line!("Model: {}, input {:?}", architecture.name, architecture.input_shape())?;

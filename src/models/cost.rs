@@ -23,8 +23,8 @@ pub struct Cost {
     pub macs: u64,
     /// Number of values that the layers output.
     pub activations: u64,
-    /// The model's layers, each with its sub-modules.
-    pub layers: Vec<ModuleReport>,
+    /// The model's modules, each with those inside it.
+    pub modules: Vec<ModuleReport>,
 }
 
 impl Cost {
@@ -39,7 +39,7 @@ impl Cost {
             parameters: model.parameters,
             macs: model.macs,
             activations: model.activations,
-            layers: model.modules,
+            modules: model.modules,
         })
     }
 }

@@ -27,6 +27,24 @@ pub struct ModuleReport {
     pub modules: Vec<ModuleReport>,
 }
 
+impl ModuleReport {
+    /// The modules that compute or hold something themselves, in order, each without those inside it: a list whose counts
+    /// add up to those of this module.
+    pub fn layers(&self) -> Vec<ModuleReport> {
+        let mut own = ModuleReport { modules: Vec::new(), ..self.clone() };
+        for inner in &self.modules {
+            own.parameters -= inner.parameters;
+            own.buffers -= inner.buffers;
+            own.macs -= inner.macs;
+            own.activations -= inner.activations;
+        }
+        let only_contains =
+            !self.modules.is_empty() && [own.parameters, own.buffers, own.macs, own.activations] == [0; 4];
+        let own = Some(own).filter(|_| !only_contains);
+        own.into_iter().chain(self.modules.iter().flat_map(ModuleReport::layers)).collect()
+    }
+}
+
 /// The modules inside `model` as a table, at most so many levels of them. A model without any is shown itself.
 pub(super) fn table(model: &ModuleReport, levels: usize) -> String {
     let mut table =

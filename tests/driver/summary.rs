@@ -14,7 +14,8 @@ fn summary_counts_the_model_everybody_knows() {
     assert!(table.contains("Total params: 17,985 (70.3 KiB)"), "{table}");
 
     let json = succeed(&["summary", "keras-dense", "--json"]).json();
-    assert_eq!(keys(&json), ["parameters", "macs", "activations", "predicted_peak_bytes", "layers"].into());
+    let all = ["parameters", "macs", "activations", "predicted_peak_bytes", "layers", "modules"];
+    assert_eq!(keys(&json), all.into());
     assert_eq!(json["parameters"], 17_985);
     assert_eq!(json["macs"], 20 * 64 + 64 * 128 + 128 * 64 + 64);
     assert_eq!(json["activations"], 64 + 128 + 64 + 1);
@@ -52,4 +53,22 @@ fn summary_names_layers_as_weights_files_do_and_shows_as_many_levels_as_asked_fo
     assert_eq!(succeed(&["summary", "convnet", "--levels", "1"]).out, table);
     let json = succeed(&["summary", "convnet", "--json"]).json();
     assert_eq!(json["layers"][1]["name"], "stages.0.0");
+}
+
+#[test]
+fn summary_lists_the_layers_inside_nested_modules_in_one_list() {
+    let json = succeed(&["summary", "mobilenet-v2", "--json"]).json();
+    let layers = json["layers"].as_array().unwrap();
+    assert!(layers.iter().all(|layer| layer.get("modules").is_none()));
+    for count in ["parameters", "macs", "activations"] {
+        assert_eq!(
+            layers.iter().map(|layer| number(&layer[count])).sum::<f64>(),
+            number(&json[count]),
+            "{count}"
+        );
+    }
+    // The first block is a module of several layers: a convolution, its norm, and so on.
+    assert_eq!(json["modules"][1]["name"], "stages.0.0");
+    let inside = layers.iter().filter(|layer| layer["name"].as_str().unwrap().starts_with("stages.0.0."));
+    assert_eq!(inside.count(), 4);
 }

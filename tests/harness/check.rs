@@ -20,8 +20,9 @@ struct Place {
     device: Result<Device, String>,
     /// Whether it has 16-bit floats. Where it has none, what needs them is skipped and counted.
     has_f16: bool,
-    /// Whether samples run here only where they are the first of a kernel. Compiling a pipeline takes up to a second on
-    /// a software adapter, and this device differs from another in how scalars reach a kernel, whatever their values.
+    /// Whether samples run here only where they are the first of a kernel of the tested op. Compiling a pipeline takes up
+    /// to a second on a software adapter, and this device differs from another in how scalars reach a kernel, whatever
+    /// their values and the types of the elements.
     first_of_kernel: bool,
 }
 
@@ -43,10 +44,6 @@ struct Findings {
     failures: Vec<String>,
     skipped: usize,
 }
-
-/// The labels of the kernels that samples of an op have run in f32, and in f16.
-#[derive(Default)]
-struct Ran([BTreeSet<&'static str>; 2]);
 
 static PLACES: LazyLock<Vec<Place>> = LazyLock::new(|| {
     let gpu = |options| Device::gpu(options).map_err(|e| e.to_string());
@@ -93,7 +90,8 @@ pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
     let mut all = Findings::default();
     // In f64: what all others are compared with.
     let oracle = Device::cpu();
-    let mut ran = Ran::default();
+    // The labels of the kernels that samples have run.
+    let mut ran = BTreeSet::new();
     for sample in &op.samples {
         guarded(&sample.name, &mut all, |found| check_sample(name, sample, None, &oracle, (&mut ran, found)));
         if let Some(roundings) = sample.roundings {
@@ -103,11 +101,9 @@ pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
             });
         }
     }
-    let ran: BTreeSet<&str> = ran.0.into_iter().flatten().collect();
     let elsewhere = |label: &str| kernels::TESTED_ELSEWHERE.iter().any(|(kernel, _)| *kernel == label);
     for (label, path) in kernels::labels() {
-        let of_this_op = label.split_once('.').is_some_and(|(op, _)| op == name);
-        if of_this_op && !ran.contains(label.as_str()) && !elsewhere(&label) {
+        if is_of(name, &label) && !ran.contains(label.as_str()) && !elsewhere(&label) {
             all.failures.push(format!("no sample runs the kernel {label} of {}", path.display()));
         }
     }
@@ -155,6 +151,11 @@ pub fn check(name: &str, op: fn(&mut Draw) -> Op) {
     }
 }
 
+/// Whether a kernel with this label is one of this op.
+fn is_of(op: &str, label: &str) -> bool {
+    label.split_once('.').is_some_and(|(of, _)| of == op)
+}
+
 /// Runs `body` and puts what it finds, or its panic, under `what`.
 fn guarded(what: &str, all: &mut Findings, body: impl FnOnce(&mut Findings)) {
     let mut found = Findings::default();
@@ -173,7 +174,7 @@ fn check_sample(
     sample: &Sample,
     half: Option<u32>,
     oracle: &Device,
-    (ran, Findings { failures, skipped }): (&mut Ran, &mut Findings),
+    (ran, Findings { failures, skipped }): (&mut BTreeSet<&'static str>, &mut Findings),
 ) {
     let mut draw = Draw::of(&format!("{op}/{}", sample.name));
     let mut values: Vec<Vec<f32>> = sample.inputs.iter().map(|input| input.draw(&mut draw)).collect();
@@ -198,9 +199,10 @@ fn check_sample(
         Ok(outcome) => outcome,
         Err(error) => return failures.push(format!("in f64: {error}")),
     };
-    let kernels: BTreeSet<&str> = profile.dispatches.iter().map(|dispatch| dispatch.kernel).collect();
-    let is_first = !kernels.is_subset(&ran.0[usize::from(half.is_some())]);
-    ran.0[usize::from(half.is_some())].extend(kernels);
+    let mut is_first = false;
+    for kernel in profile.dispatches.iter().map(|dispatch| dispatch.kernel) {
+        is_first |= ran.insert(kernel) && is_of(op, kernel);
+    }
     let magnitude = match magnitude(sample, &values, oracle, &want) {
         Ok(magnitude) => magnitude,
         Err(problem) => return failures.push(problem),
