@@ -28,6 +28,15 @@ pub fn metric(value: f64) -> String {
     prefixed(value, 1000.0, &["", " k", " M", " G", " T", " P", " E", " Z", " Y"])
 }
 
+/// Two ends of a range of counts: `1.2 k to 3.4 M`; `0.011 k to 26.9 k` where `11 to 26.9 k` could be read as thousands.
+pub fn metric_range(low: f64, high: f64) -> String {
+    let [mut start, end] = [low, high].map(metric);
+    if end.ends_with(char::is_alphabetic) && !start.ends_with(char::is_alphabetic) && low > 0.0 {
+        start = format!("{} k", trim(significant(low / 1000.0, 3)));
+    }
+    format!("{start} to {end}")
+}
+
 /// A number of floating-point operations: `5.2 MFLOP`.
 pub fn flops(value: f64) -> String {
     let number = metric(value);
@@ -227,6 +236,19 @@ mod tests {
             [0, 999, 1000, 17_985, 1_234_567].map(grouped),
             ["0", "999", "1,000", "17,985", "1,234,567"]
         );
+    }
+
+    #[test]
+    fn both_ends_of_a_range_have_a_prefix_or_none() {
+        for (low, high, text) in [
+            (10_500.0, 26_900.0, "10.5 k to 26.9 k"),
+            (999.7, 2e6, "1 k to 2 M"),
+            (11.0, 26_900.0, "0.011 k to 26.9 k"),
+            (11.0, 950.0, "11 to 950"),
+            (0.0, 26_900.0, "0 to 26.9 k"),
+        ] {
+            assert_eq!(metric_range(low, high), text);
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub enum Verdict {
     TooShort,
     /// The loss is no better than that of a model that always gives the same answer.
     LearnedNothing,
+    /// The validation loss is almost zero beside that of guessing.
+    Solved,
     /// The validation loss rises while the training loss falls.
     OverFitted,
     /// The losses still fall at the end.
@@ -58,6 +60,10 @@ pub struct Finding {
 const JUDGED: usize = 4;
 /// A validation loss this much above its lowest is called over-fitted.
 const RISE: f64 = 0.05;
+/// The least such rise, as a share of the first epoch's training loss: near zero, losses multiply without harm.
+const RISE_OF_FIRST: f64 = 0.001;
+/// A validation loss below this share of that of guessing leaves nothing to improve.
+const SOLVED: f64 = 1e-4;
 /// The falls of the validation loss over the last fifth and over the second half from which a training is called not
 /// converged. A schedule that ends at zero makes any loss level in the end.
 const FALLS: [f64; 2] = [0.05, 0.1];
@@ -108,7 +114,7 @@ pub fn diagnose(
     let main = baseline
         .and_then(|baseline| curves.learned_nothing(baseline, from_rate.as_ref()))
         .or_else(|| curves.over_fitted())
-        .or_else(|| if from_rate.is_some() { None } else { Some(curves.limits()) });
+        .or_else(|| from_rate.is_none().then(|| curves.solved(baseline).unwrap_or_else(|| curves.limits())));
     signals.retain(|signal| from_rate.is_none() || !is_about_rate(signal));
     main.into_iter().chain(from_rate).chain(signals).collect()
 }
@@ -210,7 +216,9 @@ impl<'a> Curves<'a> {
         let (training, validation) = self.last();
         // Where the training loss rose as well, it is the learning rate that is to blame.
         let learned_on = training < self.training[epoch - 1];
-        if epoch == self.validation.len() || validation < (1.0 + RISE) * lowest || !learned_on {
+        let rises =
+            validation >= (1.0 + RISE) * lowest && validation - lowest > RISE_OF_FIRST * self.training[0];
+        if epoch == self.validation.len() || !rises || !learned_on {
             return None;
         }
         let text = format!(
@@ -226,7 +234,7 @@ impl<'a> Curves<'a> {
     fn falls(&self, epochs: usize, least: f64) -> Option<Finding> {
         let before = self.validation[self.validation.len() - 1 - epochs];
         let (_, validation) = self.last();
-        if validation > (1.0 - least) * before || validation > (1.0 + RISE) * self.lowest().1 {
+        if validation >= (1.0 - least) * before || validation > (1.0 + RISE) * self.lowest().1 {
             return None;
         }
         let percent = 100.0 * (1.0 - validation / before);
@@ -268,6 +276,20 @@ impl<'a> Curves<'a> {
             );
             finding(Verdict::RateTooLow, text, "three times the learning rate")
         })
+    }
+
+    /// Whether there is anything left to learn.
+    fn solved(&self, baseline: Option<Baseline>) -> Option<Finding> {
+        let (_, validation) = self.last();
+        let guessing =
+            baseline.map(|baseline| baseline.validation).filter(|&loss| validation < SOLVED * loss)?;
+        let text = format!(
+            "solved: the validation loss is {}, less than {SOLVED} of that of guessing, {}",
+            digits(validation),
+            digits(guessing)
+        );
+        let advice = "fewer epochs or a smaller model, which may be as good";
+        Some(finding(Verdict::Solved, text, advice))
     }
 
     /// What limits a training that is neither over-fitted nor at a wrong learning rate.

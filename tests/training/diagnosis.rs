@@ -88,6 +88,10 @@ fn curves_have_a_verdict() {
     ];
     assert_eq!(verdicts(&on_all, &[]), [Verdict::OverFitted]);
     // Made up.
+    let near_zero = [(0.5, 0.3), (0.1, 0.02), (0.01, 1e-6), (1e-4, 1e-9), (1e-6, 2e-9), (1e-7, 3e-9)];
+    assert_eq!(verdicts(&near_zero, &[]), [Verdict::Solved]);
+    let zero = [(0.5, 0.3), (0.1, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0), (0.0, 0.0)];
+    assert_eq!(verdicts(&zero, &[]), [Verdict::Solved]);
     let level = [(0.5, 0.6), (0.3, 0.4), (0.28, 0.35), (0.27, 0.34), (0.27, 0.34)];
     assert_eq!(verdicts(&level, &[]), [Verdict::LimitedBySize]);
     let jumping =

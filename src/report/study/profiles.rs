@@ -12,7 +12,7 @@ use crate::report::quantity::Quantity;
 use crate::report::series::{Amount, DataAmount};
 use crate::report::words::{list, signed};
 use crate::sweep::record::Record;
-use crate::units::{flops, metric};
+use crate::units::{flops, metric, metric_range};
 
 /// The size of profiles.
 const SIZE: Quantity = Quantity::Macs;
@@ -109,12 +109,11 @@ pub fn panel(study: &Study, axis: Axis, found: &IsoFlop) -> Result<Plot> {
 pub fn sentences(found: &IsoFlop) -> Vec<String> {
     let best = found.profiles.iter().filter_map(|profile| match &profile.minimum {
         Minimum::Optimum { parameters: size, .. } => Some(format!(
-            "With {} the best model has about {} MACs ({:.0} %: {} to {}).",
+            "With {} the best model has about {} MACs ({:.0} %: {}).",
             flops(profile.budget),
             metric(size.value),
             100.0 * LEVEL,
-            metric(size.low),
-            metric(size.high)
+            metric_range(size.low, size.high)
         )),
         Minimum::Problem(_) => None,
     });

@@ -6,7 +6,7 @@ use crate::laws::doubling::SpreadOf;
 use crate::laws::{Fit, Form, Uncertain};
 use crate::models::axis::Axis;
 use crate::report::words::{capitalised, list};
-use crate::units::{metric, plural, significant};
+use crate::units::{metric, metric_range, plural, significant};
 
 /// The findings in short, and what one more doubling gains along each axis.
 pub struct Findings {
@@ -271,7 +271,7 @@ fn end_of_gains(fit: &Fit, size: usize, unit: &str) -> Option<String> {
     } else {
         let already = if value < doubling.from[size] { ", already passed" } else { "" };
         let interval = match (low > 0.0, high < most) {
-            (true, true) => format!("{} to {}", metric(low), metric(high)),
+            (true, true) => metric_range(low, high),
             (true, false) => format!("{} or more", metric(low)),
             (false, true) => format!("at most {}", metric(high)),
             (false, false) => "anywhere".into(),
