@@ -2,7 +2,8 @@
 //!
 //! There are three signs: the curve of a run ends well above its least ([`turn`](crate::laws::turn)); of two runs that
 //! differ in epochs the longer ends higher; or a run has memorised its samples. Each limits the passes of models as
-//! large or larger, unless one of them trains for longer and settles.
+//! large or larger, and those of smaller models less in proportion to their size, unless one of them trains for longer and
+//! settles.
 
 use crate::laws::repetition::RepeatedRun;
 use crate::laws::turn::{Least, RISE, SETTLED, least};
@@ -31,6 +32,13 @@ impl Turn {
     /// The number of passes at which it comes with `distinct` samples; assumed to grow in proportion to them.
     fn passes_of(&self, distinct: f64) -> f64 {
         self.passes * (distinct / self.distinct).max(1.0)
+    }
+
+    /// The same for a model of M MACs. Smaller models over-fit later: assumed to be in proportion, so that a model of a
+    /// few per cent less than every run is not taken to be free of it.
+    fn passes_of_model(&self, macs: f64, distinct: f64) -> f64 {
+        let smaller = if self.macs <= ALIKE * macs { 1.0 } else { self.macs / macs };
+        smaller * self.passes_of(distinct)
     }
 }
 
@@ -81,18 +89,22 @@ impl Turns {
         &self.turned
     }
 
-    /// How many times a model of M MACs can see `distinct` samples: the loss of a model no larger began to rise on no
-    /// more samples, and no model between the two trained for longer and settled.
+    /// How many times a model of M MACs can see `distinct` samples before its loss rises, by the runs of other sizes and
+    /// numbers of samples. A turn counts unless a model between the two in size, on no more samples, trained for longer
+    /// than it allows and settled.
     pub fn most_passes(&self, macs: f64, distinct: f64) -> Option<f64> {
         let taken_back = |turn: &Turn| {
             self.settled.iter().any(|run| {
-                let between = run.size > ALIKE * turn.macs && run.size <= ALIKE * macs;
-                let longer = run.passes > ALIKE * turn.passes_of(run.distinct);
+                let between = match turn.macs <= ALIKE * macs {
+                    true => run.size > ALIKE * turn.macs && run.size <= ALIKE * macs,
+                    false => ALIKE * run.size >= macs && ALIKE * run.size < turn.macs,
+                };
+                let longer = run.passes > ALIKE * turn.passes_of_model(run.size, run.distinct);
                 between && longer && run.distinct <= ALIKE * distinct
             })
         };
-        let counts = |turn: &&Turn| turn.macs <= ALIKE * macs && !taken_back(turn);
-        self.turns.iter().filter(counts).map(|turn| turn.passes_of(distinct)).reduce(f64::min)
+        let turns = self.turns.iter().filter(|turn| !taken_back(turn));
+        turns.map(|turn| turn.passes_of_model(macs, distinct)).reduce(f64::min)
     }
 }
 

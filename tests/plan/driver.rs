@@ -48,17 +48,22 @@ fn swept(place: &Path) -> String {
     directory
 }
 
-/// Sets the losses of a sweep's runs to those of a law, as of trainings long enough to show one.
-fn follow_a_law(sweep: &str) {
+/// Changes the records of a sweep's runs.
+fn edit(sweep: &str, change: impl Fn(&mut Value)) {
     let path = Path::new(sweep).join("runs.jsonl");
-    let of_law = |line: &str| {
+    let changed = |line: &str| {
         let mut record: Value = serde_json::from_str(line).unwrap();
-        record["validation_loss"] =
-            synthetic::law(number(&record["macs"]), number(&record["train_samples"])).into();
+        change(&mut record);
         format!("{record}\n")
     };
-    let records: String = fs::read_to_string(&path).unwrap().lines().map(of_law).collect();
+    let records: String = fs::read_to_string(&path).unwrap().lines().map(changed).collect();
     fs::write(&path, records).unwrap();
+}
+
+/// Sets the loss of a run to that of a law, as of a training long enough to show one.
+fn follow_a_law(record: &mut Value) {
+    record["validation_loss"] =
+        synthetic::law(number(&record["macs"]), number(&record["train_samples"])).into();
 }
 
 #[test]
@@ -70,7 +75,7 @@ fn from_a_sweep_to_the_training_it_recommends() {
         &["plan", &sweep, "--budget", "1h"],
         &["width", "do not identify", "train longer", "three of each"],
     );
-    follow_a_law(&sweep);
+    edit(&sweep, follow_a_law);
     let quick = ["--seconds", "0.05"];
     let plan = |more: &[&str]| json(&[&["plan", &sweep], &quick[..], more].concat());
 
@@ -198,16 +203,11 @@ fn from_a_sweep_to_the_training_it_recommends() {
     );
     refused(&["--budget", "64MiB", "--far"], &["nothing limits", "time or FLOPs"]);
     // A run that ended lower, for less, than what is expected of the best.
-    let path = Path::new(&sweep).join("runs.jsonl");
-    let lower = |line: &str| {
-        let mut record: Value = serde_json::from_str(line).unwrap();
+    edit(&sweep, |record| {
         if record["factor"] == 2.0 && record["train_samples"] == 256 {
             record["validation_loss"] = (0.3 * number(&record["validation_loss"])).into();
         }
-        format!("{record}\n")
-    };
-    let lowered: String = fs::read_to_string(&path).unwrap().lines().map(lower).collect();
-    fs::write(&path, lowered).unwrap();
+    });
     let warned = plan(&["--budget", "2e9flops"])["warnings"].to_string();
     assert!(
         warned.contains("width ×2 saw 256 samples")
@@ -235,4 +235,54 @@ fn a_sweep_without_a_law_is_refused_with_the_reason() {
     let own = format!("{directory}/plan.toml");
     let words = ["plan.toml is the name", "the folder of a sweep", "use another name"];
     refuse(&["plan", directory, "--budget", "1h", "--out", &own], &words);
+}
+
+/// A finite set, on which a training can only become longer by seeing its samples again.
+#[test]
+fn repetition_that_no_run_shows_ends_early_and_one_that_does_harm_is_warned_of() {
+    let place = TempDir::new().unwrap();
+    let (model, table) = (place.path().join("small.toml"), place.path().join("table.csv"));
+    let toml = r#"
+        name = "small"
+        input = { features = 2 }
+        output = { classes = 2 }
+        stages = [{ block = "dense", width = 32 }]
+    "#;
+    fs::write(&model, toml).unwrap();
+    let rows = (0..400).map(|i| format!("{},{},{}\n", i % 7, i % 11, ["a", "b"][i % 2]));
+    fs::write(&table, "x,y,class\n".to_string() + &rows.collect::<String>()).unwrap();
+    let sweep = text(&place.path().join("sweep")).to_string();
+    let of =
+        ["sweep", "--model", text(&model), "--dataset", "csv", "--data", text(&table), "--axis", "width"];
+    let how = ["--factors", "0.5,1,2", "--samples", "80,160,320", "--epochs", "4", "--batch", "16"];
+    succeed(&[&of[..], &how, &["--out", &sweep]].concat());
+    // The losses of the four epochs, beside that at the end.
+    let with_curves = |shares: [f64; 4]| {
+        edit(&sweep, |record| {
+            // More data help more than a larger model.
+            let [macs, samples] = ["macs", "train_samples"].map(|name| number(&record[name]));
+            let last = 0.1 + 0.3 * macs.powf(-0.2) + 5.0 * samples.powf(-0.5);
+            record["validation_loss"] = last.into();
+            for (point, share) in record["curve"].as_array_mut().unwrap().iter_mut().zip(shares) {
+                point["validation_loss"] = (share * last).into();
+            }
+        });
+        json(&["plan", &sweep, "--data", text(&table), "--budget", "4e6flops", "--seconds", "0.05"])
+    };
+    let over_fits = |planned: &Value| planned["warnings"].to_string().contains("begins to over-fit");
+
+    let planned = with_curves([1.5, 1.2, 1.1, 1.0]);
+    let config = Training::find(&format!("{sweep}/recommended.toml")).unwrap().unwrap().config;
+    let epochs = number(&planned["best"]["epochs"]);
+    assert!(epochs > 5.0, "{planned}");
+    assert!(number(&planned["best"]["reach"]["passes"]) > 1.25, "{planned}");
+    assert_eq!(config.early_stopping, Some((epochs / 2.0).ceil() as usize), "{planned}");
+    assert!(!over_fits(&planned), "{planned}");
+
+    let planned = with_curves([1.2, 0.8, 0.9, 1.0]);
+    assert!(over_fits(&planned), "{planned}");
+    // Models half as large as the smallest that over-fits are taken to do so after twice as many epochs.
+    let best = &planned["best"];
+    assert!(number(&best["epochs"]) <= 2.0 * (64.0 / number(&best["macs"])).max(1.0), "{planned}");
+    assert!(planned["limits"].as_array().unwrap().contains(&"overfitting".into()), "{planned}");
 }

@@ -84,10 +84,13 @@ fn a_measured_turn_bounds_the_epochs() {
     };
     smallest.quality_mut().unwrap().curve =
         [(1, 0.9), (2, 0.7), (3, 0.6), (4, 0.63), (16, 0.75)].map(point).to_vec();
+    let smallest_macs = smallest.cost.macs as f64;
     let sweep = Synthetic::of(plan, &runs);
     let of = |distinct| sweep.fields[0].evidence.most_passes(1e6, distinct);
     assert_eq!([of(500.0), of(1000.0), of(4000.0)], [Some(3.0), Some(3.0), Some(12.0)]);
-    assert_eq!(sweep.fields[0].evidence.most_passes(1.0, 1000.0), None, "of smaller models it says nothing");
+    // Half of the smallest model: twice as often.
+    let half = 0.5 * smallest_macs;
+    assert_eq!(sweep.fields[0].evidence.most_passes(half, 1000.0), Some(6.0));
     let found = sweep.search(&Rules { available: Some(1000), ..sweep.rules("1e12flops") });
     let best = &found.choices[0];
     assert!(found.limits.contains(&Limit::Overfitting) && best.epochs <= 3, "{best:?}");
