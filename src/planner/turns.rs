@@ -2,8 +2,8 @@
 //!
 //! There are three signs: the curve of a run ends well above its least ([`turn`](crate::laws::turn)); of two runs that
 //! differ in epochs the longer ends higher; or a run has memorised its samples. Each limits the passes of models as
-//! large or larger, and those of smaller models less in proportion to their size, unless one of them trains for longer and
-//! settles.
+//! large or larger. Smaller models may see the samples more often, in inverse proportion to their size. A model that
+//! trains for longer than that and settles takes the limit back.
 
 use crate::laws::repetition::RepeatedRun;
 use crate::laws::turn::{Least, RISE, SETTLED, least};
@@ -34,8 +34,8 @@ impl Turn {
         self.passes * (distinct / self.distinct).max(1.0)
     }
 
-    /// The same for a model of M MACs. Smaller models over-fit later: assumed to be in proportion, so that a model of a
-    /// few per cent less than every run is not taken to be free of it.
+    /// The same for a model of M MACs. Smaller models over-fit later. The passes are assumed to be inversely proportional
+    /// to the MACs, so that a model slightly smaller than all runs has about the limit of the smallest.
     fn passes_of_model(&self, macs: f64, distinct: f64) -> f64 {
         let smaller = if self.macs <= ALIKE * macs { 1.0 } else { self.macs / macs };
         smaller * self.passes_of(distinct)
