@@ -7,7 +7,7 @@
 //! cost.
 
 use allometry::data::{self, DataOptions};
-use allometry::models::{Architecture, Axis, Compound};
+use allometry::models::{Architecture, Axis};
 use allometry::sweep::run::{self, Observer, SweepOptions};
 use allometry::sweep::{Plan, Record, Store};
 use allometry::train::TrainConfig;
@@ -89,23 +89,13 @@ fn train(family: &str, stages: &str, samples: usize, seeds: usize, device: &Devi
     })?;
     let config = TrainConfig { epochs: 1, batch: 32, samples: Some(samples), ..TrainConfig::default() };
     let plan = Plan {
-        dataset,
-        target_columns: Vec::new(),
-        table: Default::default(),
-        axes: vec![Axis::Width],
         factors: FACTORS.to_vec(),
         seeds: (0..seeds as u64).collect(),
-        samples: Vec::new(),
-        flops: Vec::new(),
-        whole_set: None,
-        epochs: Vec::new(),
-        most_seen: None,
-        predict: 0,
         config,
-        compound: Compound::default(),
-        data: Vec::new(),
-        earlier: Vec::new(),
-        architecture: Architecture::from_toml(&text)?.for_dataset(set.train.as_ref(), config.normalize),
+        ..Plan::new(
+            &dataset,
+            Architecture::from_toml(&text)?.for_dataset(set.train.as_ref(), config.normalize),
+        )
     };
     let directory = tempfile::tempdir().map_err(Error::file(std::env::temp_dir(), "create a folder in"))?;
     let mut store = Store::open(directory.path(), &plan)?;

@@ -1,7 +1,6 @@
 //! Predictions of the largest models of a sweep, on records that follow known laws.
 
 use allometry::laws::Form;
-use allometry::models::axis::Compound;
 use allometry::models::cost::Cost;
 use allometry::models::{Architecture, Axis};
 use allometry::sweep::prediction::Size;
@@ -19,23 +18,11 @@ const RECORD: &str = r#"{"key":"","axis":"width","factor":1.0,"scale":{"depth":1
 /// Six widths of a convolutional model, the two largest held back.
 fn plan(seeds: u64) -> Plan {
     Plan {
-        dataset: "glyphs".into(),
-        target_columns: Vec::new(),
-        table: Default::default(),
-        axes: vec![Axis::Width],
         factors: vec![0.5, 1.0, 2.0, 4.0, 8.0, 16.0],
         seeds: (0..seeds).collect(),
-        samples: Vec::new(),
-        flops: Vec::new(),
-        epochs: Vec::new(),
-        most_seen: None,
-        whole_set: None,
         predict: 2,
         config: TrainConfig { batch: 16, ..TrainConfig::default() },
-        compound: Compound::default(),
-        data: Vec::new(),
-        earlier: Vec::new(),
-        architecture: Architecture::preset("convnet").unwrap(),
+        ..Plan::new("glyphs", Architecture::preset("convnet").unwrap())
     }
 }
 

@@ -21,7 +21,7 @@ fn plan() -> Plan {
         factors: vec![0.5, 0.7, 1.0, 1.4, 2.0],
         seeds: vec![0, 1],
         config: TrainConfig { epochs: EPOCHS, ..TrainConfig::default() },
-        ..blank::plan(Architecture::preset("convnet").expect("a preset"))
+        ..Plan::new("glyphs", Architecture::preset("convnet").expect("a preset"))
     }
 }
 

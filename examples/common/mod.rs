@@ -1,7 +1,7 @@
 //! What the scaling examples share: the base model, and its training; by default on drawn characters.
 
 use allometry::data::{self, DataOptions};
-use allometry::models::{Architecture, Axis, Compound, Scale};
+use allometry::models::{Architecture, Axis, Scale};
 use allometry::sweep::run::Observer;
 use allometry::sweep::{Plan, Record};
 use allometry::train::TrainConfig;
@@ -71,22 +71,10 @@ pub fn plan(base: &Base, axis: Axis, samples: usize, epochs: usize) -> Result<Pl
     let set = data::open(&options)?;
     let config = TrainConfig { epochs, batch: 16, validation_samples: Some(1000), ..TrainConfig::default() };
     Ok(Plan {
-        target_columns: Vec::new(),
-        table: Default::default(),
-        dataset: base.dataset.clone(),
         axes: vec![axis],
         factors: vec![1.0],
-        seeds: vec![0],
-        samples: Vec::new(),
-        flops: Vec::new(),
-        epochs: Vec::new(),
-        most_seen: None,
-        whole_set: None,
-        predict: 0,
         config,
-        compound: Compound::default(),
         data: data::fingerprint(&options)?,
-        earlier: Vec::new(),
-        architecture: model.for_dataset(set.train.as_ref(), config.normalize),
+        ..Plan::new(&base.dataset, model.for_dataset(set.train.as_ref(), config.normalize))
     })
 }

@@ -148,18 +148,12 @@ fn search(args: &SearchArgs, matches: &ArgMatches) -> Result<CompoundSearch> {
     let (architecture, splits) = args.data.open(&args.model, config.normalize, seeds[0], samples)?;
     let data = args.data.options()?;
     let plan = Plan {
-        dataset: args.data.dataset.clone(),
         target_columns: data.target_columns,
         table: data.table,
         axes: vec![Axis::Compound],
         factors: vec![args.flops_factor],
         seeds,
-        samples: Vec::new(),
         flops: args.flops.into_iter().collect(),
-        whole_set: None,
-        epochs: Vec::new(),
-        most_seen: None,
-        predict: 0,
         config: TrainConfig {
             epochs: args.epochs.unwrap_or(config.epochs),
             // Each run has one of the seeds.
@@ -168,10 +162,8 @@ fn search(args: &SearchArgs, matches: &ArgMatches) -> Result<CompoundSearch> {
             validation_samples: args.validation_samples.or(config.validation_samples),
             ..config
         },
-        compound: Compound::default(),
         data: args.data.fingerprint()?,
-        earlier: Vec::new(),
-        architecture,
+        ..Plan::new(&args.data.dataset, architecture)
     };
     let mut search = CompoundSearch {
         divisions: args.divisions,

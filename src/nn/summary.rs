@@ -28,8 +28,8 @@ pub struct ModuleReport {
 }
 
 impl ModuleReport {
-    /// The modules that compute or hold something themselves, in order, each without those inside it: a list whose counts
-    /// add up to those of this module.
+    /// The modules that compute or hold something themselves, in order, each without those inside it. The counts of this
+    /// list add up to those of this module.
     pub fn layers(&self) -> Vec<ModuleReport> {
         let mut own = ModuleReport { modules: Vec::new(), ..self.clone() };
         for inner in &self.modules {

@@ -34,8 +34,8 @@ impl Turn {
         self.passes * (distinct / self.distinct).max(1.0)
     }
 
-    /// The same for a model of M MACs. Smaller models over-fit later. The passes are assumed to be inversely proportional
-    /// to the MACs, so that a model slightly smaller than all runs has about the limit of the smallest.
+    /// The same for a model of M MACs. Smaller models over-fit later. The passes are assumed to be inversely
+    /// proportional to the MACs, so that a model slightly smaller than all runs has about the limit of the smallest.
     fn passes_of_model(&self, macs: f64, distinct: f64) -> f64 {
         let smaller = if self.macs <= ALIKE * macs { 1.0 } else { self.macs / macs };
         smaller * self.passes_of(distinct)
@@ -89,8 +89,8 @@ impl Turns {
         &self.turned
     }
 
-    /// How many times a model of M MACs can see `distinct` samples before its loss rises, by the runs of other sizes and
-    /// numbers of samples. A turn counts unless a model between the two in size, on no more samples, trained for longer
+    /// How many times a model of M MACs can see `distinct` samples before its loss rises, by the runs of other sizes
+    /// and numbers of samples. A turn counts unless a model between the two in size, on no more samples, trained for longer
     /// than it allows and settled.
     pub fn most_passes(&self, macs: f64, distinct: f64) -> Option<f64> {
         let taken_back = |turn: &Turn| {

@@ -77,6 +77,30 @@ fn is_zero(count: &usize) -> bool {
 }
 
 impl Plan {
+    /// A sweep of the width, by half, one and two, of a model on all samples of a data set, with one seed and the default
+    /// configuration: what other sweeps are written as changes of, `Plan { seeds: vec![0, 1], ..Plan::new(…) }`.
+    pub fn new(dataset: &str, architecture: Architecture) -> Plan {
+        Plan {
+            dataset: dataset.to_string(),
+            target_columns: Vec::new(),
+            table: TableOptions::default(),
+            axes: vec![Axis::Width],
+            factors: vec![0.5, 1.0, 2.0],
+            seeds: vec![0],
+            samples: Vec::new(),
+            flops: Vec::new(),
+            epochs: Vec::new(),
+            most_seen: None,
+            whole_set: None,
+            predict: 0,
+            config: TrainConfig::default(),
+            compound: Compound::default(),
+            data: Vec::new(),
+            earlier: Vec::new(),
+            architecture,
+        }
+    }
+
     /// Parses and validates a plan, also one in the form of earlier versions.
     ///
     /// # Errors

@@ -1,8 +1,4 @@
-//! Plans and records that tests modify, without training.
-
-mod plan;
-
-pub use plan::plan;
+//! Records that tests modify, without training.
 
 use allometry::models::Bytes;
 use allometry::sweep::{Outcome, Quality, Record, RunCost, RunVariant, Variant};

@@ -31,7 +31,7 @@ pub fn plan(samples: &[usize]) -> Plan {
         factors: vec![0.25, 0.5, 1.0, 2.0],
         samples: samples.to_vec(),
         config: TrainConfig { epochs: 1, batch: 16, ..TrainConfig::default() },
-        ..blank::plan(Architecture::preset("mlp").unwrap())
+        ..Plan::new("glyphs", Architecture::preset("mlp").unwrap())
     }
 }
 

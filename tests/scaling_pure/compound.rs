@@ -14,7 +14,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 fn search(architecture: Architecture, factor: f64, divisions: usize) -> CompoundSearch {
-    let plan = blank::plan(architecture);
+    let plan = Plan::new("glyphs", architecture);
     let plan = Plan { axes: vec![Axis::Compound], factors: vec![factor], flops: vec![1e12], ..plan };
     CompoundSearch { divisions, further: Vec::new(), best: 3, more_seeds: 2, plan }
 }

@@ -9,7 +9,7 @@ pub fn preset(name: &str) -> Architecture {
 }
 
 pub fn plan(base: Architecture, axes: &[Axis]) -> Plan {
-    Plan { axes: axes.to_vec(), seeds: vec![0, 7], ..blank::plan(base) }
+    Plan { axes: axes.to_vec(), seeds: vec![0, 7], ..Plan::new("glyphs", base) }
 }
 
 /// A record as a run of `variant` might leave it; its numbers follow simple laws of the scale.

@@ -1,6 +1,5 @@
 //! What `check` says.
 
-use crate::blank;
 use crate::design::{Design, Fault, make};
 use allometry::models::Architecture;
 use allometry::planner::soundness::{Asked, RunSource, Verdict, check};
@@ -84,7 +83,7 @@ fn command_for_overfitted(plan: &Plan, directory: &str) -> String {
 fn the_command_against_overfitting_changes_the_runs() {
     let mut plan = Plan {
         config: TrainConfig { epochs: 8, ..TrainConfig::default() },
-        ..blank::plan(Architecture::preset("convnet").unwrap())
+        ..Plan::new("glyphs", Architecture::preset("convnet").unwrap())
     };
     let command = command_for_overfitted(&plan, "out/sweep-8-epochs/");
     let epochs = |command: &str| -> usize {
